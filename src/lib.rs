@@ -1,0 +1,14 @@
+//! MASP: multi-aspect soft-prompt tuning for emotion reasoning in vision-language models, as a terminal workbench.
+//!
+//! Data flows one way: files -> [`data`] -> [`vlm`] -> [`aspects`] -> [`engine`] -> events -> [`session`] -> [`tui`].
+
+pub mod aspects;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod engine;
+pub mod metrics;
+pub mod nn;
+pub mod session;
+pub mod tui;
+pub mod vlm;

@@ -1,0 +1,224 @@
+//! Events: what the engine says, what the journal holds, what state is folded from. Commands: what it is told.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::prediction::Metrics;
+use crate::data::View;
+
+/// The journal's format version; a newer one is refused.
+pub const FORMAT: u32 = 1;
+
+/// A line of `journal.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Counts from 0 without gaps.
+    pub seq: u64,
+    /// Seconds since the Unix epoch.
+    pub time: f64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Session(Box<SessionStart>),
+    Phase(Phase),
+    Progress(Progress),
+    Step(Step),
+    Evaluation(Box<Evaluation>),
+    Sample(Box<SampleSeen>),
+    Checkpoint(SavedCheckpoint),
+    Command(CommandRecord),
+    Warning(Warning),
+    Log(Log),
+    Resumed(Resumed),
+    Ended(Ended),
+}
+
+/// The two stages of MASP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Stage 1: the aspects' queries and cross-attention are trained.
+    Aspects,
+    /// Stage 2: the soft prompt is trained.
+    Prompt,
+}
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionStart {
+    pub format: u32,
+    /// The program's version.
+    pub program: String,
+    pub name: String,
+    /// The resolved settings, as in config.yaml.
+    pub settings: Value,
+    pub model: String,
+    /// The dataset's root.
+    pub data: String,
+    pub dataname: String,
+    pub classes: Vec<String>,
+    /// Samples in train, val, test.
+    pub splits: [usize; 3],
+    pub device: String,
+    /// The views trained, in order.
+    pub views: Vec<View>,
+    /// Optimiser steps each stage of this run will make, in order.
+    pub plan: Vec<(Stage, u64)>,
+}
+
+/// A named phase began (`loading weights 3/7`, `drawing data`, `first batch`); `done` and `total` where it counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+}
+
+/// How far the phase is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub phase: String,
+    pub done: u64,
+    pub total: u64,
+    /// Resident memory of the process, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+/// One optimiser step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub stage: Stage,
+    /// Counts from 1 in its stage.
+    pub step: u64,
+    /// Epochs done, with the fraction of the running one.
+    pub epoch: f64,
+    /// Mean over the step's supervised tokens, in nats.
+    #[serde(deserialize_with = "number_or_nan")]
+    pub loss: f64,
+    /// The rate used.
+    pub lr: f64,
+    /// Global norm before clipping.
+    #[serde(deserialize_with = "number_or_nan")]
+    pub grad_norm: f64,
+    /// This step's, loading included.
+    #[serde(deserialize_with = "number_or_nan")]
+    pub samples_per_s: f64,
+}
+
+/// An evaluation's figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub stage: Stage,
+    pub step: u64,
+    /// Mean loss over the evaluated samples' supervised tokens, in nats.
+    #[serde(default, deserialize_with = "number_or_nan")]
+    pub loss: f64,
+    /// Share of right answers per view (stage 1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aspect_accuracy: Vec<(View, f64)>,
+    /// Stage 2's figures; in stage 1 only split, samples and speed are set.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The predictions' file (JSON Lines), relative to the session's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<PathBuf>,
+}
+
+/// One image of the panel, looked at again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleSeen {
+    pub stage: Stage,
+    pub step: u64,
+    /// The image's place in the panel.
+    pub slot: usize,
+    /// The dataset's sample id.
+    pub image: String,
+    pub gold: String,
+    pub prediction: String,
+    /// A [`super::Prediction`] as JSON, relative to the session's folder.
+    pub file: PathBuf,
+    /// A small picture (PNG) of what the model saw, relative to the session's folder.
+    pub thumbnail: PathBuf,
+}
+
+/// A checkpoint is safe on disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedCheckpoint {
+    pub stage: Stage,
+    pub step: u64,
+    /// Relative to the session's folder.
+    pub file: PathBuf,
+    /// The best so far by the validation figure.
+    #[serde(default)]
+    pub best: bool,
+}
+
+/// What the engine can be told while it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    Pause,
+    Resume,
+    Stop { after: StopAfter },
+    Checkpoint,
+    Evaluate,
+    SetLearningRate { lr: f64 },
+}
+
+/// When a stop takes effect; each leaves a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopAfter {
+    Step,
+    Epoch,
+}
+
+/// A command was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandRecord {
+    #[serde(flatten)]
+    pub command: Command,
+    pub stage: Option<Stage>,
+    pub step: u64,
+}
+
+/// Something a person should know; the run goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    pub text: String,
+}
+
+/// The run goes on from a checkpoint: what came after `from_step` of `stage` is forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resumed {
+    pub stage: Stage,
+    pub from_step: u64,
+}
+
+/// The run is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// `done`, `stopped`, or a sentence that says what failed.
+    pub reason: String,
+}
+
+/// A value that is not finite is written as null; it comes back as NaN.
+fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}

@@ -1,0 +1,10 @@
+//! A run on disk: its journal of events, and the state folded from them.
+
+mod event;
+mod prediction;
+
+pub use event::{
+    Command, CommandRecord, Ended, Event, Evaluation, Log, Phase, Progress, Record, SampleSeen, SavedCheckpoint,
+    Resumed, SessionStart, Stage, Step, StopAfter, Warning,
+};
+pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};

@@ -1,0 +1,71 @@
+//! The shapes of `predict --json` and `eval --json`: on disk, on stdout and in memory the same.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::data::View;
+
+/// What one aspect looked at and answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AspectSeen {
+    /// Merged patches: `[height, width]`.
+    pub grid: [usize; 2],
+    /// `[queries][height * width]`; each row sums to 1.
+    pub attention: Vec<Vec<f32>>,
+    /// The aspect's own answer to its question.
+    pub text: String,
+}
+
+/// The model's answer for one image: a line of `predict --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    pub image: String,
+    pub prediction: String,
+    /// Softmax over the labels' log-likelihoods, in the label list's order.
+    pub probabilities: IndexMap<String, f64>,
+    /// Sum of the answer tokens' log-probabilities, in nats.
+    pub log_likelihoods: IndexMap<String, f64>,
+    /// The greedy answer, decoded without special tokens, not trimmed.
+    pub generated: String,
+    pub rationale: String,
+    pub aspects: IndexMap<View, AspectSeen>,
+}
+
+/// Figures of one class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    pub recall: f64,
+    pub precision: f64,
+    pub f1: f64,
+    pub support: usize,
+}
+
+/// `counts[gold][predicted]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confusion {
+    pub labels: Vec<String>,
+    pub counts: Vec<Vec<u64>>,
+}
+
+/// The document of `eval --json`; an evaluation event has the same keys.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    pub split: String,
+    pub samples: usize,
+    /// Share of samples whose most likely label is the gold one.
+    pub accuracy: f64,
+    /// The reference's figure: greedy answer, first line, lower case, equal to the label.
+    pub accuracy_generated: f64,
+    pub macro_f1: f64,
+    pub per_class: IndexMap<String, ClassMetrics>,
+    pub confusion: Confusion,
+    /// Expected calibration error, 10 bins.
+    pub ece: f64,
+    pub brier: f64,
+    /// Absent where the classes have no polarity.
+    pub polarity_accuracy: Option<f64>,
+    /// Mean distance on Mikels' wheel; absent where the classes are not Mikels' eight.
+    pub wheel_distance: Option<f64>,
+    pub images_per_s: f64,
+    pub generated_images_per_s: f64,
+}
