@@ -1,1 +1,6 @@
 //! (room under construction)
+
+pub mod chat;
+pub mod hub;
+pub mod tokenizer;
+pub mod weights;
