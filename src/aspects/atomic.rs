@@ -19,7 +19,10 @@ pub fn write_atomically(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut prefix = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+    let mut prefix = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_os_string();
     prefix.push(".");
     // tempfile's own 0600 would hide the file from colleagues; the umask still applies to 0666.
     let mut partial = tempfile::Builder::new()

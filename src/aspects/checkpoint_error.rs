@@ -29,13 +29,21 @@ pub enum CheckpointError {
     )]
     NoCheckpoint { path: PathBuf, reason: String },
     #[error("{} does not hold {wanted}: {reason}", path.display())]
-    Content { path: PathBuf, wanted: &'static str, reason: String },
+    Content {
+        path: PathBuf,
+        wanted: &'static str,
+        reason: String,
+    },
     #[error(
         "{} was made for a base model of hidden size {found}, the present one has {expected}; choose the base model \
          it was trained with, or another file",
         path.display()
     )]
-    HiddenSize { path: PathBuf, found: usize, expected: usize },
+    HiddenSize {
+        path: PathBuf,
+        found: usize,
+        expected: usize,
+    },
     #[error(transparent)]
     Torch(#[from] TorchError),
 }

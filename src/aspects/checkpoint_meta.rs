@@ -42,6 +42,25 @@ pub struct CheckpointMeta {
     pub rng: Option<String>,
 }
 
+#[cfg(test)]
+impl CheckpointMeta {
+    /// For tests of what stands beside it.
+    pub(super) fn example() -> Self {
+        Self {
+            format: FORMAT,
+            program: "masp 0.1.0".to_owned(),
+            base_model: "Qwen/Qwen2-VL-2B-Instruct".to_owned(),
+            hidden_size: 4,
+            stage: Stage::Aspects,
+            step: 17,
+            settings_hash: "0123".to_owned(),
+            optimizer_steps: BTreeMap::from([("q_view.scene".to_owned(), 9)]),
+            sampler: Some("7".to_owned()),
+            rng: Some(r#"{"word":"\u0000"}"#.to_owned()),
+        }
+    }
+}
+
 /// Safetensors metadata holds strings only: what is no string is written as JSON.
 pub(super) fn to_strings(meta: &CheckpointMeta) -> io::Result<Map<String, Value>> {
     match serde_json::to_value(meta)? {
@@ -65,20 +84,36 @@ pub(super) fn from_strings(
     if !(strings.contains_key("program") && strings.contains_key("stage")) {
         return Ok(None);
     }
-    let unfit = |reason: String| CheckpointError::NoCheckpoint { path: path.to_owned(), reason };
+    let unfit = |reason: String| CheckpointError::NoCheckpoint {
+        path: path.to_owned(),
+        reason,
+    };
     let format = strings.get("format").and_then(|format| format.parse().ok());
     let format: u32 = format.ok_or_else(|| unfit("its format version is missing".to_owned()))?;
     if format > FORMAT {
-        return Err(CheckpointError::Newer { path: path.to_owned(), found: format });
+        return Err(CheckpointError::Newer {
+            path: path.to_owned(),
+            found: format,
+        });
     }
     let fields = strings.iter().map(|(key, text)| {
         let value = match key.as_str() {
-            "format" | "hidden_size" | "step" | "optimizer_steps" => serde_json::from_str(text).ok(),
+            "format" | "hidden_size" | "step" | "optimizer_steps" => {
+                serde_json::from_str(text).ok()
+            }
             _ => None,
         };
-        (key.clone(), value.unwrap_or_else(|| Value::String(text.clone())))
+        (
+            key.clone(),
+            value.unwrap_or_else(|| Value::String(text.clone())),
+        )
     });
     serde_json::from_value(Value::Object(fields.collect()))
         .map(Some)
-        .map_err(|error| unfit(format!("its metadata cannot be understood ({})", error.to_string().escape_debug())))
+        .map_err(|error| {
+            unfit(format!(
+                "its metadata cannot be understood ({})",
+                error.to_string().escape_debug()
+            ))
+        })
 }

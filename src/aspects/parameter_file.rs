@@ -19,7 +19,10 @@ pub fn read_tensors(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, HostTensor>, CheckpointError> {
-    let start = start(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+    let start = start(path).map_err(|source| CheckpointError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     // A zip, or the bare pickle of PyTorch before 1.6 (whose reader explains what to do).
     if start.starts_with(b"PK") || start.starts_with(b"\x80\x02") {
         let mut tensors = read_torch(path)?;
@@ -41,13 +44,25 @@ pub fn is_torch_name(path: &Path) -> bool {
     extension.eq_ignore_ascii_case("pth") || extension.eq_ignore_ascii_case("pt")
 }
 
-pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(), CheckpointError> {
+pub fn check_hidden_size(
+    path: &Path,
+    found: usize,
+    expected: usize,
+) -> Result<(), CheckpointError> {
     if found == expected {
         return Ok(());
     }
-    Err(CheckpointError::HiddenSize { path: path.to_owned(), found, expected })
+    Err(CheckpointError::HiddenSize {
+        path: path.to_owned(),
+        found,
+        expected,
+    })
 }
 
 pub fn content(path: &Path, wanted: &'static str, reason: String) -> CheckpointError {
-    CheckpointError::Content { path: path.to_owned(), wanted, reason }
+    CheckpointError::Content {
+        path: path.to_owned(),
+        wanted,
+        reason,
+    }
 }

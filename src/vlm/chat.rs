@@ -67,7 +67,12 @@ impl Chat {
     #[must_use]
     pub fn about_image_with_prompt(question: &str) -> Self {
         let question = Content::Text(question.to_owned());
-        Self::new().user([Content::SoftPrompt, Content::Image, Content::SoftPrompt, question])
+        Self::new().user([
+            Content::SoftPrompt,
+            Content::Image,
+            Content::SoftPrompt,
+            question,
+        ])
     }
 
     /// Adds a user's turn.
@@ -155,13 +160,21 @@ impl Chat {
 /// The ids of a tokenised chat as the processor of the hub gives them: `image_tokens` times `<|image_pad|>` for each
 /// image, the soft prompt as the `prompt_tokens` ids behind the vocabulary.
 #[must_use]
-pub fn input_ids(spans: &[Span], tokenizer: &Tokenizer, image_tokens: usize, prompt_tokens: usize) -> Vec<u32> {
+pub fn input_ids(
+    spans: &[Span],
+    tokenizer: &Tokenizer,
+    image_tokens: usize,
+    prompt_tokens: usize,
+) -> Vec<u32> {
     let mut ids = Vec::new();
     let first = u32::try_from(tokenizer.vocab_len()).unwrap_or(u32::MAX);
     for span in spans {
         match span {
             Span::Ids(text) => ids.extend(text),
-            Span::Image => ids.extend(std::iter::repeat_n(tokenizer.special().image_pad, image_tokens)),
+            Span::Image => ids.extend(std::iter::repeat_n(
+                tokenizer.special().image_pad,
+                image_tokens,
+            )),
             Span::SoftPrompt => ids.extend((first..).take(prompt_tokens)),
         }
     }
@@ -172,7 +185,191 @@ pub fn input_ids(spans: &[Span], tokenizer: &Tokenizer, image_tokens: usize, pro
 /// `<|im_end|>`, that is a line break and the answer. Nothing where there is no such turn.
 #[must_use]
 pub fn supervised(ids: &[u32], special: SpecialIds) -> Option<Range<usize>> {
-    let turn = ids.windows(2).rposition(|pair| pair == [special.im_start, special.assistant])?;
+    let turn = ids
+        .windows(2)
+        .rposition(|pair| pair == [special.im_start, special.assistant])?;
     let end = ids.iter().rposition(|&id| id == special.im_end)?;
     (turn + 2 < end).then_some(turn + 2..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error, fs, path::Path};
+
+    use serde_json::Value;
+
+    use super::{Chat, Content, input_ids, supervised};
+    use crate::vlm::tokenizer::Tokenizer;
+
+    type Outcome = Result<(), Box<dyn Error>>;
+
+    const PROMPT_TOKENS: usize = 32;
+
+    #[test]
+    fn turns_follow_the_template() {
+        let chat = Chat::new()
+            .user([Content::Image, Content::Text("Which emotion?".to_owned())])
+            .assistant("awe")
+            .user([Content::Text("Why?".to_owned())])
+            .generation_prompt();
+        assert_eq!(
+            chat.to_text(0),
+            "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<|vision_start|><|image_pad|>\
+             <|vision_end|>Which emotion?<|im_end|>\n<|im_start|>assistant\nawe<|im_end|>\n<|im_start|>user\nWhy?\
+             <|im_end|>\n<|im_start|>assistant\n"
+        );
+        assert_eq!(chat.pieces().len(), 3);
+    }
+
+    fn check(
+        tokenizer: &Tokenizer,
+        chat: &Chat,
+        text: &Value,
+        ids: &Value,
+        image_tokens: usize,
+    ) -> Outcome {
+        assert_eq!(Some(chat.to_text(PROMPT_TOKENS).as_str()), text.as_str());
+        if !ids.is_null() {
+            let expected: Vec<u32> = serde_json::from_value(ids.clone())?;
+            let found = input_ids(
+                &chat.tokenize(tokenizer)?,
+                tokenizer,
+                image_tokens,
+                PROMPT_TOKENS,
+            );
+            assert_eq!(found, expected);
+        }
+        Ok(())
+    }
+
+    fn question(stage: u64, case: &Value) -> Result<Chat, Box<dyn Error>> {
+        let text = case["text"].as_str().ok_or("no question")?;
+        Ok(if stage == 1 {
+            Chat::about_image(text)
+        } else {
+            Chat::about_image_with_prompt(text)
+        })
+    }
+
+    fn answered(stage: u64, case: &Value) -> Result<Chat, Box<dyn Error>> {
+        Ok(question(stage, case)?.assistant(case["label"].as_str().ok_or("no answer")?))
+    }
+
+    /// The image's tokens, counted in the golden ids.
+    fn image_tokens(tokenizer: &Tokenizer, ids: &Value) -> usize {
+        let pad = u64::from(tokenizer.special().image_pad);
+        ids.as_array().map_or(0, |ids| {
+            ids.iter().filter(|id| id.as_u64() == Some(pad)).count()
+        })
+    }
+
+    fn check_answered(
+        tokenizer: &Tokenizer,
+        stage: u64,
+        case: &Value,
+        text: &str,
+        ids: &str,
+    ) -> Outcome {
+        let image_tokens = image_tokens(tokenizer, &case[ids]);
+        assert!(image_tokens > 0);
+        let chat = answered(stage, case)?;
+        check(tokenizer, &chat, &case[text], &case[ids], image_tokens)?;
+        let found = input_ids(
+            &chat.tokenize(tokenizer)?,
+            tokenizer,
+            image_tokens,
+            PROMPT_TOKENS,
+        );
+        let trained = supervised(&found, tokenizer.special()).ok_or("nothing is trained")?;
+        let expected: Vec<u32> = serde_json::from_value(case["supervised_ids"].clone())?;
+        assert_eq!(found.get(trained), Some(expected.as_slice()));
+        Ok(())
+    }
+
+    #[test]
+    fn golden_prompts_of_the_real_tokenizer_agree() -> Outcome {
+        let Some(reference) = std::env::var_os("MASP_REFERENCE") else {
+            eprintln!("skipped: MASP_REFERENCE is not set");
+            return Ok(());
+        };
+        let reference = Path::new(&reference);
+        let golden: Value =
+            serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
+        let tokenizer = Tokenizer::open(&reference.join("qwen2_tokenizer"))?;
+        let cases = golden["cases"].as_array().ok_or("no cases")?;
+        assert!(cases.len() >= 9);
+        for case in cases {
+            let stage = case["stage"].as_u64().ok_or("no stage")?;
+            check_answered(&tokenizer, stage, case, "train_template", "train_input_ids")?;
+            let open = question(stage, case)?.generation_prompt();
+            let ids = &case["inference_input_ids"];
+            let found = input_ids(
+                &open.tokenize(&tokenizer)?,
+                &tokenizer,
+                image_tokens(&tokenizer, ids),
+                PROMPT_TOKENS,
+            );
+            assert_eq!(found, serde_json::from_value::<Vec<u32>>(ids.clone())?);
+            if stage == 2 {
+                assert_eq!(
+                    Some(open.to_text(PROMPT_TOKENS).as_str()),
+                    case["inference_template"].as_str()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn golden_prompts_of_the_small_model_agree() -> Outcome {
+        let Some(reference) = std::env::var_os("MASP_REFERENCE") else {
+            eprintln!("skipped: MASP_REFERENCE is not set");
+            return Ok(());
+        };
+        let golden = Path::new(&reference).join("golden");
+        let manifest: Value = serde_json::from_slice(&fs::read(golden.join("manifest.json"))?)?;
+        let tokenizer = Tokenizer::open(&golden.join("tiny_a"))?;
+        let cases = &manifest["cases"];
+        for (stage, name) in [(1, "stage1"), (2, "stage2")] {
+            for case in cases[name]["cases"].as_object().ok_or("no cases")?.values() {
+                check_answered(&tokenizer, stage, case, "template_text", "input_ids")?;
+            }
+        }
+        for case in cases["stage2_generate"]
+            .as_object()
+            .ok_or("no cases")?
+            .values()
+        {
+            let chat = question(2, case)?.generation_prompt();
+            check(&tokenizer, &chat, &case["template_text"], &Value::Null, 0)?;
+        }
+        let case = &cases["stage1_inference_text"];
+        let chat = question(1, case)?.generation_prompt();
+        let image_tokens = image_tokens(&tokenizer, &case["input_ids"]);
+        check(
+            &tokenizer,
+            &chat,
+            &case["template_text"],
+            &case["input_ids"],
+            image_tokens,
+        )
+    }
+
+    #[test]
+    fn only_a_finished_answer_is_trained() {
+        let special = crate::vlm::tokenizer::SpecialIds {
+            im_start: 1,
+            im_end: 2,
+            vision_start: 3,
+            vision_end: 4,
+            image_pad: 5,
+            endoftext: 6,
+            assistant: 7,
+        };
+        // The question itself holds the word, and an earlier turn an answer.
+        let ids = [1, 7, 10, 11, 2, 10, 1, 8, 7, 2, 10, 1, 7, 10, 12, 13, 2, 10];
+        assert_eq!(supervised(&ids, special), Some(13..16));
+        assert_eq!(supervised(&ids[..13], special), None);
+        assert_eq!(supervised(&[], special), None);
+    }
 }

@@ -42,15 +42,27 @@ pub enum HubError {
          or copy the model's folder here and give its path",
         cache.display(), missing.join(", ")
     )]
-    Offline { id: String, cache: PathBuf, missing: Vec<String> },
-    #[error("no folder for the Hugging Face cache is known; set HF_HOME to one, or give a model folder")]
+    Offline {
+        id: String,
+        cache: PathBuf,
+        missing: Vec<String>,
+    },
+    #[error(
+        "no folder for the Hugging Face cache is known; set HF_HOME to one, or give a model folder"
+    )]
     NoCache,
     #[error(
         "the hub refused the model {id} (HTTP status {status}); if it is private or gated, accept its terms on \
          {endpoint}/{id} and set HF_TOKEN; if you meant a folder, there is none of this name"
     )]
-    Refused { id: String, endpoint: String, status: u16 },
-    #[error("the hub has no model {id} (HTTP status 404); check the spelling; if you meant a folder, there is none of this name")]
+    Refused {
+        id: String,
+        endpoint: String,
+        status: u16,
+    },
+    #[error(
+        "the hub has no model {id} (HTTP status 404); check the spelling; if you meant a folder, there is none of this name"
+    )]
     Unknown { id: String },
     #[error("the model {id} on the hub lacks {}; it is no Qwen2-VL model in safetensors form", missing.join(", "))]
     Incomplete { id: String, missing: Vec<String> },
@@ -60,7 +72,12 @@ pub enum HubError {
          this name",
         cache.display()
     )]
-    Download { id: String, endpoint: String, cache: PathBuf, reason: String },
+    Download {
+        id: String,
+        endpoint: String,
+        cache: PathBuf,
+        reason: String,
+    },
     #[error("cannot write to the Hugging Face cache {}: {source}; set HF_HOME to a folder you may write to", cache.display())]
     Cache { cache: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -82,7 +99,10 @@ pub struct Hub {
 ///
 /// # Errors
 /// [`HubError`].
-pub fn model_folder(model: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Result<PathBuf, HubError> {
+pub fn model_folder(
+    model: &str,
+    progress: &mut dyn FnMut(&Download<'_>),
+) -> Result<PathBuf, HubError> {
     let path = Path::new(model);
     if path.is_dir() {
         return Ok(path.to_owned());
@@ -105,7 +125,12 @@ pub fn progress_bar() -> impl FnMut(&Download<'_>) {
         if shown != download.number {
             shown = download.number;
             bar.reset();
-            bar.set_message(format!("{} ({}/{})", download.file.escape_debug(), download.number, download.files));
+            bar.set_message(format!(
+                "{} ({}/{})",
+                download.file.escape_debug(),
+                download.number,
+                download.files
+            ));
         }
         bar.set_length(download.bytes_total);
         bar.set_position(download.bytes_done);
@@ -121,7 +146,9 @@ fn parse_id(model: &str) -> Option<(&str, &str)> {
     let (owner, name) = id.split_once('/')?;
     let plain = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     (plain(owner) && plain(name) && revision.split('/').all(plain)).then_some((id, revision))
 }
@@ -130,30 +157,50 @@ impl Hub {
     /// Reads HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT, HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE)
     /// as Python's huggingface_hub does; nothing where no folder for the cache is known.
     fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let set = |key: &str| variable(key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let set = |key: &str| {
+            variable(key)
+                .map(|text| text.trim().to_owned())
+                .filter(|text| !text.is_empty())
+        };
         let home = set("HF_HOME").map(PathBuf::from).or_else(|| {
             let cache = set("XDG_CACHE_HOME").map(PathBuf::from);
             let cache = cache.or_else(|| Some(Path::new(&set("HOME")?).join(".cache")))?;
             Some(cache.join("huggingface"))
         });
-        let cache = set("HF_HUB_CACHE").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join("hub")))?;
-        let token_file =
-            set("HF_TOKEN_PATH").map(PathBuf::from).or_else(|| home.as_ref().map(|home| home.join("token")));
+        let cache = set("HF_HUB_CACHE")
+            .map(PathBuf::from)
+            .or_else(|| Some(home.as_ref()?.join("hub")))?;
+        let token_file = set("HF_TOKEN_PATH")
+            .map(PathBuf::from)
+            .or_else(|| home.as_ref().map(|home| home.join("token")));
         let saved_token = || {
             let text = std::fs::read_to_string(token_file?).ok()?;
             Some(text.trim().to_owned()).filter(|token| !token.is_empty())
         };
-        let offline = set("HF_HUB_OFFLINE").or_else(|| set("TRANSFORMERS_OFFLINE")).unwrap_or_default();
+        let offline = set("HF_HUB_OFFLINE")
+            .or_else(|| set("TRANSFORMERS_OFFLINE"))
+            .unwrap_or_default();
         Some(Self {
             // hf-hub makes relative links between absolute paths.
             cache: std::path::absolute(&cache).unwrap_or(cache),
-            endpoint: set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()).trim_end_matches('/').to_owned(),
+            endpoint: set("HF_ENDPOINT")
+                .unwrap_or_else(|| ENDPOINT.to_owned())
+                .trim_end_matches('/')
+                .to_owned(),
             token: set("HF_TOKEN").or_else(saved_token),
-            offline: matches!(offline.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"),
+            offline: matches!(
+                offline.to_ascii_uppercase().as_str(),
+                "1" | "ON" | "YES" | "TRUE"
+            ),
         })
     }
 
-    fn model(&self, id: &str, revision: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Result<PathBuf, HubError> {
+    fn model(
+        &self,
+        id: &str,
+        revision: &str,
+        progress: &mut dyn FnMut(&Download<'_>),
+    ) -> Result<PathBuf, HubError> {
         let missing = match self.cached(id, revision) {
             Some(folder) => {
                 let missing = missing_files(&folder);
@@ -165,7 +212,11 @@ impl Hub {
             None => vec!["everything".to_owned()],
         };
         if self.offline {
-            return Err(HubError::Offline { id: id.to_owned(), cache: self.cache.clone(), missing });
+            return Err(HubError::Offline {
+                id: id.to_owned(),
+                cache: self.cache.clone(),
+                missing,
+            });
         }
         self.download(id, revision, progress)
     }
@@ -179,7 +230,12 @@ impl Hub {
         folder.is_dir().then_some(folder)
     }
 
-    fn download(&self, id: &str, revision: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Result<PathBuf, HubError> {
+    fn download(
+        &self,
+        id: &str,
+        revision: &str,
+        progress: &mut dyn FnMut(&Download<'_>),
+    ) -> Result<PathBuf, HubError> {
         let cache = Cache::new(self.cache.clone());
         let api = ApiBuilder::from_cache(cache.clone())
             .with_endpoint(self.endpoint.clone())
@@ -188,30 +244,61 @@ impl Hub {
             .with_retries(3)
             .build()
             .map_err(|error| self.explain(id, error))?;
-        let repo = |revision: &str| Repo::with_revision(id.to_owned(), RepoType::Model, revision.to_owned());
-        let info = api.repo(repo(revision)).info().map_err(|error| self.explain(id, error))?;
+        let repo = |revision: &str| {
+            Repo::with_revision(id.to_owned(), RepoType::Model, revision.to_owned())
+        };
+        let info = api
+            .repo(repo(revision))
+            .info()
+            .map_err(|error| self.explain(id, error))?;
         if info.sha.is_empty() || !info.sha.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(self.failed(id.to_owned(), format!("the hub gave {:?} as the commit", info.sha)));
+            return Err(self.failed(
+                id.to_owned(),
+                format!("the hub gave {:?} as the commit", info.sha),
+            ));
         }
-        let listed: BTreeSet<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
+        let listed: BTreeSet<&str> = info
+            .siblings
+            .iter()
+            .map(|file| file.rfilename.as_str())
+            .collect();
         // All files are of this commit, whatever is pushed meanwhile.
         let remote = api.repo(repo(&info.sha));
-        let folder = self.cache.join(repo(revision).folder_name()).join("snapshots").join(&info.sha);
+        let folder = self
+            .cache
+            .join(repo(revision).folder_name())
+            .join("snapshots")
+            .join(&info.sha);
 
         let mut files: Vec<String> = wanted_files(id, &listed)?;
         let mut number = 0;
         while let Some(file) = files.get(number).cloned() {
             number += 1;
             if !folder.join(&file).exists() {
-                let listener = Listener { progress, file: &file, number, files: files.len(), done: 0, total: 0 };
+                let listener = Listener {
+                    progress,
+                    file: &file,
+                    number,
+                    files: files.len(),
+                    done: 0,
+                    total: 0,
+                };
                 self.fetch(id, &remote, &file, listener)?;
             }
             if file == INDEX {
-                let shards: BTreeSet<String> = shard_of_weight(&folder.join(INDEX))?.into_values().collect();
-                let missing: Vec<String> =
-                    shards.iter().filter(|shard| !listed.contains(shard.as_str())).cloned().collect();
+                let shards: BTreeSet<String> = shard_of_weight(&folder.join(INDEX))?
+                    .into_values()
+                    .collect();
+                let missing: Vec<String> = shards
+                    .iter()
+                    .filter(|shard| !listed.contains(shard.as_str()))
+                    .cloned()
+                    .collect();
                 if !missing.is_empty() {
-                    return Err(HubError::Incomplete { id: id.to_owned(), missing });
+                    return Err(HubError::Incomplete {
+                        id: id.to_owned(),
+                        missing,
+                    });
                 }
                 files.extend(shards);
             }
@@ -219,25 +306,42 @@ impl Hub {
         cache
             .repo(repo(revision))
             .create_ref(&info.sha)
-            .map_err(|source| HubError::Cache { cache: self.cache.clone(), source })?;
+            .map_err(|source| HubError::Cache {
+                cache: self.cache.clone(),
+                source,
+            })?;
         Ok(folder)
     }
 
-    fn fetch(&self, id: &str, remote: &ApiRepo, file: &str, listener: Listener<'_>) -> Result<(), HubError> {
-        remote.download_with_progress(file, listener).map(drop).map_err(|error| self.explain(id, error))
+    fn fetch(
+        &self,
+        id: &str,
+        remote: &ApiRepo,
+        file: &str,
+        listener: Listener<'_>,
+    ) -> Result<(), HubError> {
+        remote
+            .download_with_progress(file, listener)
+            .map(drop)
+            .map_err(|error| self.explain(id, error))
     }
 
     fn explain(&self, id: &str, error: ApiError) -> HubError {
         let id = id.to_owned();
         match error {
-            ApiError::IoError(source) if is_of_disk(&source) => {
-                HubError::Cache { cache: self.cache.clone(), source }
-            }
+            ApiError::IoError(source) if is_of_disk(&source) => HubError::Cache {
+                cache: self.cache.clone(),
+                source,
+            },
             ApiError::RequestError(error) => {
                 let reason = error.to_string().escape_debug().to_string();
                 match error.into_response().map(|response| response.status()) {
                     Some(404) => HubError::Unknown { id },
-                    Some(status @ (401 | 403)) => HubError::Refused { id, endpoint: self.endpoint.clone(), status },
+                    Some(status @ (401 | 403)) => HubError::Refused {
+                        id,
+                        endpoint: self.endpoint.clone(),
+                        status,
+                    },
                     _ => self.failed(id, reason),
                 }
             }
@@ -246,26 +350,49 @@ impl Hub {
     }
 
     fn failed(&self, id: String, reason: String) -> HubError {
-        HubError::Download { id, endpoint: self.endpoint.clone(), cache: self.cache.clone(), reason }
+        HubError::Download {
+            id,
+            endpoint: self.endpoint.clone(),
+            cache: self.cache.clone(),
+            reason,
+        }
     }
 }
 
 /// hf-hub reports a broken connection and a full disk as the same kind of error.
 fn is_of_disk(error: &io::Error) -> bool {
-    use io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{
+        AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
     matches!(
         error.kind(),
-        AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull
+        AlreadyExists
+            | NotADirectory
+            | NotFound
+            | PermissionDenied
+            | ReadOnlyFilesystem
+            | StorageFull
     )
 }
 
 /// What of the hub's list is needed; shards follow when the index is there.
 fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, HubError> {
-    let weights = if listed.contains(SINGLE) { SINGLE } else { INDEX };
+    let weights = if listed.contains(SINGLE) {
+        SINGLE
+    } else {
+        INDEX
+    };
     let needed = NEEDED.into_iter().chain([weights]);
-    let missing: Vec<String> = needed.clone().filter(|file| !listed.contains(file)).map(str::to_owned).collect();
+    let missing: Vec<String> = needed
+        .clone()
+        .filter(|file| !listed.contains(file))
+        .map(str::to_owned)
+        .collect();
     if !missing.is_empty() {
-        return Err(HubError::Incomplete { id: id.to_owned(), missing });
+        return Err(HubError::Incomplete {
+            id: id.to_owned(),
+            missing,
+        });
     }
     let useful = USEFUL.into_iter().filter(|file| listed.contains(file));
     Ok(useful.chain(needed).map(str::to_owned).collect())
@@ -322,5 +449,166 @@ impl Listener<'_> {
             bytes_done: self.done,
             bytes_total: self.total,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, error::Error, fs, path::Path};
+
+    use super::{Hub, HubError, missing_files, model_folder, parse_id, wanted_files};
+
+    type Outcome = Result<(), Box<dyn Error>>;
+
+    fn hub(variables: &[(&str, &str)]) -> Option<Hub> {
+        let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+        Hub::from_environment(|key| variables.get(key).map(|&value| value.to_owned()))
+    }
+
+    #[test]
+    fn ids_and_paths_are_told_apart() {
+        assert_eq!(
+            parse_id("Qwen/Qwen2-VL-2B-Instruct"),
+            Some(("Qwen/Qwen2-VL-2B-Instruct", "main"))
+        );
+        assert_eq!(parse_id("a/b@refs/pr/3"), Some(("a/b", "refs/pr/3")));
+        for path in [
+            "model", "./a/b", "/a/b", "a/b/c", "../a", "~/a", "a/", "a/b@", "a/../b", "a/b@../c",
+            "a b/c",
+        ] {
+            assert_eq!(parse_id(path), None, "{path}");
+        }
+        let fault = model_folder("./no such model", &mut |_| ())
+            .err()
+            .map(|fault| fault.to_string());
+        assert!(
+            fault
+                .is_some_and(|fault| fault.contains("./no such model") && fault.contains("hub id"))
+        );
+    }
+
+    #[test]
+    fn the_environment_is_read_as_people_know_it() -> Outcome {
+        assert_eq!(hub(&[]), None);
+        let home = tempfile::tempdir()?;
+        let home_text = home.path().to_str().ok_or("a path that is no text")?;
+        let plain = hub(&[("HOME", home_text)]).ok_or("no cache")?;
+        assert_eq!(plain.cache, home.path().join(".cache/huggingface/hub"));
+        assert_eq!(
+            (plain.token, plain.offline, plain.endpoint.as_str()),
+            (None, false, "https://huggingface.co")
+        );
+
+        fs::write(home.path().join("token"), "saved\n")?;
+        let set = hub(&[
+            ("HF_HOME", home_text),
+            ("HOME", "/x"),
+            ("HF_HUB_OFFLINE", "true"),
+            ("HF_ENDPOINT", "http://m/"),
+        ]);
+        let set = set.ok_or("no cache")?;
+        assert_eq!(set.cache, home.path().join("hub"));
+        assert_eq!(
+            (set.token.as_deref(), set.offline, set.endpoint.as_str()),
+            (Some("saved"), true, "http://m")
+        );
+        let set = hub(&[
+            ("HF_HOME", home_text),
+            ("HF_HUB_CACHE", "/c"),
+            ("HF_TOKEN", "t"),
+            ("HF_HUB_OFFLINE", "0"),
+        ]);
+        let set = set.ok_or("no cache")?;
+        assert_eq!(
+            (set.cache.as_path(), set.token.as_deref(), set.offline),
+            (Path::new("/c"), Some("t"), false)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_complete_cache_serves_without_a_network_and_an_incomplete_one_says_what_it_lacks()
+    -> Outcome {
+        let home = tempfile::tempdir()?;
+        let hub = Hub {
+            cache: home.path().to_owned(),
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            token: None,
+            offline: true,
+        };
+        let resolve = |hub: &Hub, id: &str| hub.model(id, "main", &mut |_| ());
+        assert!(
+            resolve(&hub, "a/b").is_err_and(|fault| fault.to_string().contains("HF_HUB_OFFLINE"))
+        );
+
+        let repo = home.path().join("models--a--b");
+        let folder = repo.join("snapshots/0123");
+        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(repo.join("refs"))?;
+        fs::write(repo.join("refs/main"), "0123")?;
+        for file in ["config.json", "tokenizer.json", "preprocessor_config.json"] {
+            fs::write(folder.join(file), "{}")?;
+        }
+        assert_eq!(missing_files(&folder), ["model.safetensors"]);
+        let index = r#"{"weight_map": {"x": "s-1.safetensors", "y": "s-2.safetensors"}}"#;
+        fs::write(folder.join("model.safetensors.index.json"), index)?;
+        fs::write(folder.join("s-1.safetensors"), "")?;
+        match resolve(&hub, "a/b") {
+            Err(HubError::Offline { missing, .. }) => assert_eq!(missing, ["s-2.safetensors"]),
+            other => return Err(format!("{other:?}").into()),
+        }
+        fs::write(folder.join("s-2.safetensors"), "")?;
+        assert_eq!(resolve(&hub, "a/b")?, folder);
+
+        // Nothing listens there: the message says what to do, and nothing is left behind.
+        let online = Hub {
+            offline: false,
+            ..hub
+        };
+        let fault = resolve(&online, "c/d").err().ok_or("it was downloaded")?;
+        assert!(matches!(fault, HubError::Download { .. }), "{fault}");
+        let text = fault.to_string();
+        assert!(
+            text.contains("c/d") && text.contains("127.0.0.1") && text.contains("give its path"),
+            "{text}"
+        );
+        assert!(!home.path().join("models--c--d").exists());
+        assert_eq!(resolve(&online, "a/b")?, folder);
+        Ok(())
+    }
+
+    #[test]
+    fn only_what_a_model_folder_needs_is_wanted() -> Outcome {
+        let common = [
+            "README.md",
+            "config.json",
+            "tokenizer.json",
+            "preprocessor_config.json",
+            "merges.txt",
+        ];
+        let listed = common
+            .into_iter()
+            .chain(["generation_config.json", "model.safetensors.index.json"])
+            .collect();
+        let wanted = wanted_files("a/b", &listed)?;
+        assert_eq!(
+            wanted,
+            [
+                "generation_config.json",
+                "config.json",
+                "tokenizer.json",
+                "preprocessor_config.json",
+                "model.safetensors.index.json"
+            ]
+        );
+        let fault = wanted_files("a/b", &["config.json", "pytorch_model.bin"].into())
+            .err()
+            .ok_or("it was accepted")?;
+        let text = fault.to_string();
+        assert!(
+            text.contains("tokenizer.json") && text.contains("model.safetensors.index.json"),
+            "{text}"
+        );
+        Ok(())
     }
 }

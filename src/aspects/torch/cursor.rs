@@ -48,7 +48,10 @@ impl<'a> Cursor<'a> {
     /// Text up to the end of the line, which is skipped.
     pub fn line(&mut self) -> Result<String, PickleFault> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|&byte| byte == b'\n').ok_or(PickleFault::Truncated)?;
+        let length = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or(PickleFault::Truncated)?;
         let line = utf8(self.take(length)?)?;
         self.take(1)?;
         Ok(line)

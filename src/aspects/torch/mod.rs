@@ -43,3 +43,6 @@ pub enum TorchError {
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
+
+#[cfg(test)]
+mod tests;

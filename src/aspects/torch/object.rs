@@ -11,7 +11,9 @@ pub type Id = usize;
 pub enum PickleFault {
     #[error("its pickle ends in the middle")]
     Truncated,
-    #[error("its pickle holds the instruction {code:#04x} at byte {at}, which no file of tensors needs")]
+    #[error(
+        "its pickle holds the instruction {code:#04x} at byte {at}, which no file of tensors needs"
+    )]
     Opcode { code: u8, at: usize },
     #[error("its pickle has protocol {0}; 2 to 5 are known")]
     Protocol(u8),
@@ -106,7 +108,10 @@ pub enum Object {
     List,
     Dict(Vec<(Id, Id)>),
     Tensor(Box<TensorView>),
-    Storage { key: String, element: Element },
+    Storage {
+        key: String,
+        element: Element,
+    },
     Global(Global),
 }
 

@@ -22,7 +22,10 @@ type Step<T = ()> = Result<T, PickleFault>;
 /// # Errors
 /// An instruction or a name that is not known, a malformed or cut-off pickle, too many objects.
 pub fn interpret(bytes: &[u8]) -> Step<Heap> {
-    let mut machine = Machine { cursor: Cursor::new(bytes), ..Machine::default() };
+    let mut machine = Machine {
+        cursor: Cursor::new(bytes),
+        ..Machine::default()
+    };
     loop {
         let at = machine.cursor.position();
         let code = machine.cursor.byte()?;
@@ -154,7 +157,9 @@ impl Machine<'_> {
         if self.stack.len() <= self.floor() {
             return Err(PickleFault::Malformed("a value is missing on its stack"));
         }
-        self.stack.pop().ok_or(PickleFault::Malformed("its stack is empty"))
+        self.stack
+            .pop()
+            .ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
     fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
@@ -172,7 +177,10 @@ impl Machine<'_> {
     }
 
     fn top(&self) -> Step<Id> {
-        self.stack.last().copied().ok_or(PickleFault::Malformed("its stack is empty"))
+        self.stack
+            .last()
+            .copied()
+            .ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
     fn get(&self, id: Id) -> &Object {
@@ -196,7 +204,9 @@ impl Machine<'_> {
                 entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
                 Ok(())
             }
-            _ => Err(PickleFault::Malformed("dictionary entries without a dictionary")),
+            _ => Err(PickleFault::Malformed(
+                "dictionary entries without a dictionary",
+            )),
         }
     }
 
@@ -217,7 +227,8 @@ impl Machine<'_> {
 
     fn recall(&mut self, slot: u64) -> Step {
         let id = self.memo.get(&slot).copied();
-        self.stack.push(id.ok_or(PickleFault::Malformed("a memo slot that was never filled"))?);
+        self.stack
+            .push(id.ok_or(PickleFault::Malformed("a memo slot that was never filled"))?);
         Ok(())
     }
 
@@ -237,11 +248,14 @@ impl Machine<'_> {
         let object = match items.as_slice() {
             [tag, class, key, _location, _elements, ..] => {
                 match (self.get(*tag), self.get(*class), self.get(*key)) {
-                    (Object::Text(tag), Object::Global(Global::Storage(element)), Object::Text(key))
-                        if tag == "storage" && key.len() <= MAX_KEY_BYTES =>
-                    {
-                        Object::Storage { key: key.clone(), element: *element }
-                    }
+                    (
+                        Object::Text(tag),
+                        Object::Global(Global::Storage(element)),
+                        Object::Text(key),
+                    ) if tag == "storage" && key.len() <= MAX_KEY_BYTES => Object::Storage {
+                        key: key.clone(),
+                        element: *element,
+                    },
                     _ => return Err(PickleFault::Malformed("a storage of another form")),
                 }
             }
@@ -265,7 +279,9 @@ impl Machine<'_> {
                 self.stack.push(*tensor);
                 Ok(())
             }
-            _ => Err(PickleFault::Malformed("a call that no file of tensors needs")),
+            _ => Err(PickleFault::Malformed(
+                "a call that no file of tensors needs",
+            )),
         }
     }
 
@@ -275,13 +291,20 @@ impl Machine<'_> {
         let id = self.top()?;
         match self.get(id) {
             Object::Dict(_) => Ok(()),
-            _ => Err(PickleFault::Malformed("state for something that is no dictionary")),
+            _ => Err(PickleFault::Malformed(
+                "state for something that is no dictionary",
+            )),
         }
     }
 
     fn view(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Step<TensorView> {
         let malformed = PickleFault::Malformed("a tensor of another form");
-        match (self.get(storage), self.get(offset), self.get(shape), self.get(strides)) {
+        match (
+            self.get(storage),
+            self.get(offset),
+            self.get(shape),
+            self.get(strides),
+        ) {
             (
                 Object::Storage { key, element },
                 Object::Int(offset),
@@ -304,6 +327,8 @@ impl Machine<'_> {
             _ => None,
         };
         let sizes: Option<Vec<usize>> = ids.iter().map(size).collect();
-        sizes.ok_or(PickleFault::Malformed("a tensor with a negative or missing size"))
+        sizes.ok_or(PickleFault::Malformed(
+            "a tensor with a negative or missing size",
+        ))
     }
 }

@@ -39,8 +39,14 @@ pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchErro
         let bytes = file.metadata()?.len();
         Ok((file, bytes))
     };
-    let (file, bytes) = open().map_err(|source| TorchError::Read { path: path.to_owned(), source })?;
-    tensors(file, bytes).map_err(|reason| TorchError::Unfit { path: path.to_owned(), reason })
+    let (file, bytes) = open().map_err(|source| TorchError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    tensors(file, bytes).map_err(|reason| TorchError::Unfit {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 fn tensors(file: File, file_bytes: u64) -> Outcome<IndexMap<String, HostTensor>> {
@@ -78,7 +84,9 @@ fn check_byte_order(archive: &mut Archive, root: &str) -> Outcome<()> {
 
 /// A whole record of at most `limit` bytes.
 fn record(archive: &mut Archive, name: &str, limit: u64) -> Outcome<Vec<u8>> {
-    let entry = archive.by_name(name).map_err(|error| format!("record {name:?}: {}", quiet(&error)))?;
+    let entry = archive
+        .by_name(name)
+        .map_err(|error| format!("record {name:?}: {}", quiet(&error)))?;
     let mut bytes = Vec::new();
     entry
         .take(limit + 1)
@@ -99,7 +107,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn over(heap: &'a Heap) -> Outcome<IndexMap<String, &'a TensorView>> {
-        let mut walk = Self { heap, entries: 0, views: IndexMap::new() };
+        let mut walk = Self {
+            heap,
+            entries: 0,
+            views: IndexMap::new(),
+        };
         match heap.root() {
             Object::Dict(_) => walk.visit("", heap.root(), 0)?,
             _ => return Err("it holds no dictionary of tensors".to_owned()),
@@ -115,7 +127,9 @@ impl<'a> Walk<'a> {
                 }
             }
             Object::Dict(_) if depth == MAX_NESTING => {
-                return Err(format!("its dictionaries are nested deeper than {MAX_NESTING}"));
+                return Err(format!(
+                    "its dictionaries are nested deeper than {MAX_NESTING}"
+                ));
             }
             Object::Dict(entries) => {
                 for (key, value) in entries {
@@ -138,9 +152,15 @@ impl<'a> Walk<'a> {
             _ => return Err(format!("a key in {name:?} is no text")),
         };
         if name.len() + key.len() > MAX_NAME_BYTES {
-            return Err(format!("a name in it is longer than {MAX_NAME_BYTES} bytes"));
+            return Err(format!(
+                "a name in it is longer than {MAX_NAME_BYTES} bytes"
+            ));
         }
-        Ok(if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") })
+        Ok(if name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{name}.{key}")
+        })
     }
 }
 
@@ -156,13 +176,24 @@ fn load(
     for (index, (name, view)) in views.iter().enumerate() {
         let too_large = || format!("the tensor {name:?} is larger than the file");
         let span = Span::of(view).ok_or_else(too_large)?;
-        claimed = span.values.checked_add(claimed).filter(|&sum| sum <= file_bytes).ok_or_else(too_large)?;
-        by_storage.entry(&view.key).or_default().push((index, view, span));
+        claimed = span
+            .values
+            .checked_add(claimed)
+            .filter(|&sum| sum <= file_bytes)
+            .ok_or_else(too_large)?;
+        by_storage
+            .entry(&view.key)
+            .or_default()
+            .push((index, view, span));
     }
     let mut tensors: Vec<HostTensor> = vec![HostTensor::default(); views.len()];
     let mut budget = file_bytes;
     for (key, users) in by_storage {
-        let start = users.iter().map(|(_, _, span)| span.start).min().unwrap_or(0);
+        let start = users
+            .iter()
+            .map(|(_, _, span)| span.start)
+            .min()
+            .unwrap_or(0);
         let end = users.iter().map(|(_, _, span)| span.end).max().unwrap_or(0);
         let name = format!("{root}/data/{key}");
         let bytes = span(archive, &name, start, end, &mut budget)?;
@@ -197,12 +228,22 @@ impl Span {
         let start = (view.offset as u64).checked_mul(size)?;
         let end = last.checked_add(u64::from(count > 0))?.checked_mul(size)?;
         let end = if count == 0 { start } else { end };
-        Some(Self { start, end, values: count.checked_mul(size)? })
+        Some(Self {
+            start,
+            end,
+            values: count.checked_mul(size)?,
+        })
     }
 }
 
 /// The bytes `start..end` of a record. The whole record is read, so that its checksum is checked.
-fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u64) -> Outcome<Vec<u8>> {
+fn span(
+    archive: &mut Archive,
+    name: &str,
+    start: u64,
+    end: u64,
+    budget: &mut u64,
+) -> Outcome<Vec<u8>> {
     let fault = |error: &dyn std::fmt::Display| format!("record {name:?}: {}", quiet(error));
     let mut entry = archive.by_name(name).map_err(|error| fault(&error))?;
     // A hostile directory may list the same bytes many times over.
@@ -215,8 +256,14 @@ fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u6
     io::copy(&mut entry.by_ref().take(start), &mut io::sink()).map_err(|error| fault(&error))?;
     let length = end - start;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length as usize).map_err(|error| fault(&error))?;
-    entry.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| fault(&error))?;
+    bytes
+        .try_reserve_exact(length as usize)
+        .map_err(|error| fault(&error))?;
+    entry
+        .by_ref()
+        .take(length)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fault(&error))?;
     io::copy(&mut entry, &mut io::sink()).map_err(|error| fault(&error))?;
     Ok(bytes)
 }

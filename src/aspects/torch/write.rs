@@ -22,14 +22,20 @@ const ALIGNMENT: u16 = 64;
 pub fn write_torch(path: &Path, dict: &TorchDict<'_>) -> Result<(), TorchError> {
     let mut pickler = Pickler::default();
     let written = pickler.value_of_file(dict).and_then(|()| {
-        write_atomically(path, |file| write_archive(file, &pickler.bytes, &pickler.storages))
+        write_atomically(path, |file| {
+            write_archive(file, &pickler.bytes, &pickler.storages)
+        })
     });
-    written.map_err(|source| TorchError::Write { path: path.to_owned(), source })
+    written.map_err(|source| TorchError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn write_archive(file: &mut File, pickle: &[u8], storages: &[&HostTensor]) -> io::Result<()> {
-    let options =
-        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).with_alignment(ALIGNMENT);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .with_alignment(ALIGNMENT);
     let mut archive = ZipWriter::new(BufWriter::new(file));
     archive.start_file("archive/data.pkl", options)?;
     archive.write_all(pickle)?;
@@ -42,7 +48,10 @@ fn write_archive(file: &mut File, pickle: &[u8], storages: &[&HostTensor]) -> io
             options.large_file(bytes >= u64::from(u32::MAX)),
         )?;
         for values in tensor.data.chunks(1 << 16) {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             archive.write_all(&bytes)?;
         }
     }
@@ -82,7 +91,10 @@ impl<'a> Pickler<'a> {
 
     fn tensor(&mut self, tensor: &'a HostTensor) -> io::Result<()> {
         if !tensor.is_consistent() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a tensor's shape does not fit its values"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a tensor's shape does not fit its values",
+            ));
         }
         self.bytes.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
         self.text("storage")?;
