@@ -74,7 +74,7 @@ pub enum WeightsError {
     Load {
         path: PathBuf,
         name: String,
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
 }
 
@@ -153,7 +153,7 @@ impl Weights {
             .map_err(|source| WeightsError::Load {
                 path: shard.path.clone(),
                 name: name.to_owned(),
-                source,
+                source: Box::new(source),
             })
     }
 

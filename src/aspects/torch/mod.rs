@@ -3,7 +3,9 @@
 //! candle's reader of such files is not used: it panics on short argument tuples, allocates what a length field
 //! claims, copies memoised objects (a kilobyte can unfold to gigabytes) and knows no nested dictionaries.
 
+mod calls;
 mod cursor;
+mod gather;
 mod object;
 mod pickle;
 mod read;

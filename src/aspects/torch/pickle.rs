@@ -7,15 +7,10 @@ use std::collections::HashMap;
 
 use super::{
     cursor::Cursor,
-    object::{Global, Heap, Id, MAX_OBJECTS, Object, PickleFault, TensorView},
+    object::{Global, Heap, Id, MAX_OBJECTS, Object, PickleFault},
 };
 
-/// More arguments, dimensions or bytes in a storage's key than any file of tensors has.
-const MAX_ARGUMENTS: usize = 8;
-const MAX_DIMENSIONS: usize = 8;
-const MAX_KEY_BYTES: usize = 64;
-
-type Step<T = ()> = Result<T, PickleFault>;
+pub type Step<T = ()> = Result<T, PickleFault>;
 
 /// Interprets a pickle of protocol 2 to 5.
 ///
@@ -37,11 +32,12 @@ pub fn interpret(bytes: &[u8]) -> Step<Heap> {
     }
 }
 
+/// The interpreter's state.
 #[derive(Default)]
-struct Machine<'a> {
+pub struct Machine<'a> {
     cursor: Cursor<'a>,
     objects: Vec<Object>,
-    stack: Vec<Id>,
+    pub stack: Vec<Id>,
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
@@ -139,7 +135,7 @@ impl Machine<'_> {
         self.push(Object::Text(text))
     }
 
-    fn push(&mut self, object: Object) -> Step {
+    pub fn push(&mut self, object: Object) -> Step {
         if self.objects.len() >= MAX_OBJECTS {
             return Err(PickleFault::TooLarge);
         }
@@ -153,7 +149,7 @@ impl Machine<'_> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn pop(&mut self) -> Step<Id> {
+    pub fn pop(&mut self) -> Step<Id> {
         if self.stack.len() <= self.floor() {
             return Err(PickleFault::Malformed("a value is missing on its stack"));
         }
@@ -176,24 +172,15 @@ impl Machine<'_> {
         }
     }
 
-    fn top(&self) -> Step<Id> {
+    pub fn top(&self) -> Step<Id> {
         self.stack
             .last()
             .copied()
             .ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
-    fn get(&self, id: Id) -> &Object {
+    pub fn get(&self, id: Id) -> &Object {
         self.objects.get(id).unwrap_or(&Object::None)
-    }
-
-    /// A call's arguments; never many, so that a shared tuple cannot be copied at length again and again.
-    fn pop_arguments(&mut self) -> Step<Vec<Id>> {
-        let id = self.pop()?;
-        match self.get(id) {
-            Object::Tuple(items) if items.len() <= MAX_ARGUMENTS => Ok(items.clone()),
-            _ => Err(PickleFault::Malformed("arguments that are no short tuple")),
-        }
     }
 
     fn set_items(&mut self, items: &[Id]) -> Step {
@@ -230,105 +217,5 @@ impl Machine<'_> {
         self.stack
             .push(id.ok_or(PickleFault::Malformed("a memo slot that was never filled"))?);
         Ok(())
-    }
-
-    fn stack_global(&mut self) -> Step {
-        let name = self.pop()?;
-        let module = self.pop()?;
-        let global = match (self.get(module), self.get(name)) {
-            (Object::Text(module), Object::Text(name)) => Global::find(module, name)?,
-            _ => return Err(PickleFault::Malformed("a name that is no text")),
-        };
-        self.push(Object::Global(global))
-    }
-
-    /// `('storage', <type>, key, location, elements)`: the location (`cpu`, `cuda:0`) does not matter here.
-    fn storage(&mut self) -> Step {
-        let items = self.pop_arguments()?;
-        let object = match items.as_slice() {
-            [tag, class, key, _location, _elements, ..] => {
-                match (self.get(*tag), self.get(*class), self.get(*key)) {
-                    (
-                        Object::Text(tag),
-                        Object::Global(Global::Storage(element)),
-                        Object::Text(key),
-                    ) if tag == "storage" && key.len() <= MAX_KEY_BYTES => Object::Storage {
-                        key: key.clone(),
-                        element: *element,
-                    },
-                    _ => return Err(PickleFault::Malformed("a storage of another form")),
-                }
-            }
-            _ => return Err(PickleFault::Malformed("a storage of another form")),
-        };
-        self.push(object)
-    }
-
-    fn reduce(&mut self) -> Step {
-        let arguments = self.pop_arguments()?;
-        let callable = self.pop()?;
-        match (self.get(callable), arguments.as_slice()) {
-            (Object::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
-            (Object::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
-                let view = self.view(*storage, *offset, *shape, *strides)?;
-                self.push(Object::Tensor(Box::new(view)))
-            }
-            (Object::Global(Global::RebuildParameter), [tensor, ..])
-                if matches!(self.get(*tensor), Object::Tensor(_)) =>
-            {
-                self.stack.push(*tensor);
-                Ok(())
-            }
-            _ => Err(PickleFault::Malformed(
-                "a call that no file of tensors needs",
-            )),
-        }
-    }
-
-    /// State set on an ordered dictionary (`_metadata` of a state dict) is not needed.
-    fn build(&mut self) -> Step {
-        self.pop()?;
-        let id = self.top()?;
-        match self.get(id) {
-            Object::Dict(_) => Ok(()),
-            _ => Err(PickleFault::Malformed(
-                "state for something that is no dictionary",
-            )),
-        }
-    }
-
-    fn view(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Step<TensorView> {
-        let malformed = PickleFault::Malformed("a tensor of another form");
-        match (
-            self.get(storage),
-            self.get(offset),
-            self.get(shape),
-            self.get(strides),
-        ) {
-            (
-                Object::Storage { key, element },
-                Object::Int(offset),
-                Object::Tuple(shape),
-                Object::Tuple(strides),
-            ) if shape.len() == strides.len() && shape.len() <= MAX_DIMENSIONS => Ok(TensorView {
-                key: key.clone(),
-                element: *element,
-                offset: usize::try_from(*offset).map_err(|_| malformed)?,
-                shape: self.sizes(shape)?,
-                strides: self.sizes(strides)?,
-            }),
-            _ => Err(malformed),
-        }
-    }
-
-    fn sizes(&self, ids: &[Id]) -> Step<Vec<usize>> {
-        let size = |id: &Id| match self.get(*id) {
-            Object::Int(size) => usize::try_from(*size).ok(),
-            _ => None,
-        };
-        let sizes: Option<Vec<usize>> = ids.iter().map(size).collect();
-        sizes.ok_or(PickleFault::Malformed(
-            "a tensor with a negative or missing size",
-        ))
     }
 }
