@@ -123,10 +123,10 @@ impl<'a> Walk<'a> {
         match object {
             Object::Tensor(view) => {
                 let earlier = self.views.insert(name.to_owned(), view.as_ref());
-                match earlier {
+                return match earlier {
                     Some(_) => Err(format!("the tensor {name:?} stands in it twice")),
                     None => Ok(()),
-                }
+                };
             }
             Object::Dict(_) if depth == MAX_NESTING => {
                 return Err(format!(
