@@ -19,7 +19,10 @@ pub fn write_atomically(
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let explain = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        io::Error::new(
+            error.kind(),
+            format!("cannot write {}: {error}", path.display()),
+        )
     };
     replace(path, fill).map_err(explain)
 }
@@ -68,7 +71,10 @@ mod tests {
             Err(std::io::Error::other("no space"))
         });
         let message = failed.map_err(|error| error.to_string());
-        assert_eq!(message, Err(format!("cannot write {}: no space", path.display())));
+        assert_eq!(
+            message,
+            Err(format!("cannot write {}: no space", path.display()))
+        );
         assert_eq!(fs::read(&path)?, b"old");
         write_bytes_atomically(&path, b"new")?;
         assert_eq!(fs::read(&path)?, b"new");

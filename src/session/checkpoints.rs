@@ -4,14 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use super::{
     event::{Event, Stage},
     folder::SessionFolder,
     journal::{JournalError, read_journal},
-    printable::printable,
+    selector::Selector,
 };
 
 const ENDING: &str = ".safetensors";
@@ -19,65 +18,22 @@ const ENDING: &str = ".safetensors";
 /// Why a checkpoint cannot be found or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    #[error("`@{}` names no checkpoint; use @last, @best or @STEP, for example @400", printable(.0))]
-    Selector(String),
     #[error("the session at {} has no checkpoint {wanted}; it has {there_are}", session.display())]
-    NotFound { session: PathBuf, wanted: String, there_are: String },
+    NotFound {
+        session: PathBuf,
+        wanted: String,
+        there_are: String,
+    },
     #[error("the checkpoint {} is not on disk, so no older one was removed", .0.display())]
     NotSafe(PathBuf),
     #[error("cannot {action} {}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error(transparent)]
     Journal(#[from] JournalError),
-}
-
-/// What follows the `@` of a session argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Selector {
-    /// The newest.
-    #[default]
-    Last,
-    /// The best by the validation figure, as the journal says.
-    Best,
-    /// The one of this optimiser step.
-    Step(u64),
-}
-
-impl FromStr for Selector {
-    type Err = CheckpointError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "last" => Ok(Self::Last),
-            "best" => Ok(Self::Best),
-            step => step
-                .parse()
-                .map(Self::Step)
-                .map_err(|_| CheckpointError::Selector(step.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Last => f.write_str("@last"),
-            Self::Best => f.write_str("@best"),
-            Self::Step(step) => write!(f, "@{step}"),
-        }
-    }
-}
-
-/// Parts `SESSION@SELECTOR` (a name or a path, then `@last`, `@best` or `@STEP`); without `@` it is `@last`.
-/// An `@` that a `/` follows belongs to the path.
-///
-/// # Errors
-/// An unknown selector.
-pub fn split_session(argument: &str) -> Result<(&str, Selector), CheckpointError> {
-    match argument.rsplit_once('@') {
-        Some((session, selector)) if !selector.contains('/') => Ok((session, selector.parse()?)),
-        _ => Ok((argument, Selector::Last)),
-    }
 }
 
 /// The name of a checkpoint's file: `prompt-000400.safetensors`.
@@ -138,7 +94,9 @@ impl Checkpoints {
         let on_disk = checkpoints.list()?;
         checkpoints.files.retain(|key, _| on_disk.contains_key(key));
         checkpoints.best.retain(|key| on_disk.contains_key(key));
-        checkpoints.forgotten.retain(|path| on_disk.values().any(|there| there == path));
+        checkpoints
+            .forgotten
+            .retain(|path| on_disk.values().any(|there| there == path));
         for (key, path) in on_disk {
             if !checkpoints.forgotten.contains(&path) {
                 checkpoints.files.insert(key, path);
@@ -163,8 +121,14 @@ impl Checkpoints {
             }
             Event::Resumed(resumed) => {
                 let from = (resumed.stage, resumed.from_step);
-                let later: Vec<_> = self.files.keys().copied().filter(|key| *key > from).collect();
-                self.forgotten.extend(later.iter().filter_map(|key| self.files.remove(key)));
+                let later: Vec<_> = self
+                    .files
+                    .keys()
+                    .copied()
+                    .filter(|key| *key > from)
+                    .collect();
+                self.forgotten
+                    .extend(later.iter().filter_map(|key| self.files.remove(key)));
                 self.best.retain(|key| *key <= from);
             }
             _ => {}
@@ -218,7 +182,12 @@ impl Checkpoints {
         }
         self.files.insert((stage, saved_step), saved);
         let of_stage = |key: &&(Stage, u64)| key.0 == stage;
-        let last = self.files.keys().rev().filter(of_stage).take(keep.last.max(1));
+        let last = self
+            .files
+            .keys()
+            .rev()
+            .filter(of_stage)
+            .take(keep.last.max(1));
         let best = self.best.iter().rev().filter(of_stage).take(keep.best);
         let mut stay: BTreeSet<_> = last.chain(best).copied().collect();
         stay.insert((stage, saved_step));
@@ -265,11 +234,17 @@ impl Checkpoints {
 
     fn not_found(&self, selector: Selector, stage: Option<Stage>) -> CheckpointError {
         let names: Vec<String> = self.files().map(|file| file.to_string()).collect();
-        let of = stage.map(|stage| format!(" of stage {}", stage_name(stage))).unwrap_or_default();
+        let of = stage
+            .map(|stage| format!(" of stage {}", stage_name(stage)))
+            .unwrap_or_default();
         CheckpointError::NotFound {
             session: self.session.clone(),
             wanted: format!("{selector}{of}"),
-            there_are: if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+            there_are: if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            },
         }
     }
 }
@@ -292,16 +267,24 @@ pub const fn stage_name(stage: Stage) -> &'static str {
 fn parse_name(path: &Path) -> Option<(Stage, u64)> {
     let name = path.file_name()?.to_str()?;
     let (stage, step) = name.strip_suffix(ENDING)?.split_once('-')?;
-    let stage = [Stage::Aspects, Stage::Prompt].into_iter().find(|s| stage_name(*s) == stage)?;
+    let stage = [Stage::Aspects, Stage::Prompt]
+        .into_iter()
+        .find(|s| stage_name(*s) == stage)?;
     let step = step.parse().ok()?;
     (checkpoint_name(stage, step) == name).then_some((stage, step))
 }
 
 fn remove(path: &Path) -> Result<(), CheckpointError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(CheckpointError::Io { action: "remove", path: path.to_owned(), source: error })
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CheckpointError::Io {
+            action: "remove",
+            path: path.to_owned(),
+            source: error,
+        }),
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "checkpoints_tests.rs"]
+mod tests;

@@ -124,7 +124,11 @@ pub struct Evaluation {
     #[serde(default, deserialize_with = "nullable::number")]
     pub loss: f64,
     /// Share of right answers per view (stage 1).
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable::by_view")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "nullable::by_view"
+    )]
     pub aspect_accuracy: Vec<(View, f64)>,
     /// Stage 2's figures; in stage 1 only split, samples and speed are set.
     #[serde(flatten)]

@@ -16,14 +16,22 @@ use rustix::{
 use super::{atomic::PARTIAL, printable::printable, utc::Utc};
 
 const LOCK: &str = "lock";
-const FOLDERS: [&str; 5] =
-    ["checkpoints", "samples", "predictions", "thumbnails", "evaluations"];
+const FOLDERS: [&str; 5] = [
+    "checkpoints",
+    "samples",
+    "predictions",
+    "thumbnails",
+    "evaluations",
+];
 const LONGEST_NAME: usize = 80;
 
 /// Why a session's folder cannot be made, opened or locked.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    #[error("`{}` is no session name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, beginning with a letter or digit", printable(name))]
+    #[error(
+        "`{}` is no session name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
+        printable(name)
+    )]
     Name { name: String, reason: &'static str },
     #[error("the session `{name}` exists already in {}; add --resume to go on with it, or choose another name with --session", root.display())]
     Exists { name: String, root: PathBuf },
@@ -32,7 +40,11 @@ pub enum FolderError {
     #[error("the session `{name}` is running{}; `masp attach {name}` shows it, stop it before you go on with it here", .process.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Live { name: String, process: Option<u32> },
     #[error("cannot {action} {}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
 }
 
 impl FolderError {
@@ -58,11 +70,15 @@ impl SessionFolder {
     pub fn create(root: &Path, name: &str) -> Result<Self, FolderError> {
         check_name(name)?;
         fs::create_dir_all(root).map_err(|source| failed("make the folder", root, source))?;
-        let folder = Self { name: name.to_owned(), path: root.join(name) };
+        let folder = Self {
+            name: name.to_owned(),
+            path: root.join(name),
+        };
         fs::create_dir(&folder.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                FolderError::Exists { name: name.to_owned(), root: root.to_owned() }
-            }
+            io::ErrorKind::AlreadyExists => FolderError::Exists {
+                name: name.to_owned(),
+                root: root.to_owned(),
+            },
             _ => failed("make the folder", &folder.path, error),
         })?;
         folder.complete()?;
@@ -83,7 +99,10 @@ impl SessionFolder {
                 made => return made,
             }
         }
-        Err(FolderError::Exists { name, root: root.to_owned() })
+        Err(FolderError::Exists {
+            name,
+            root: root.to_owned(),
+        })
     }
 
     /// Opens a session by its name under `root`, or by its path (anything with a `/`, `.` or `..`).
@@ -107,7 +126,10 @@ impl SessionFolder {
     pub fn open_or_create(root: &Path, name: &str) -> Result<Self, FolderError> {
         match Self::create(root, name) {
             Err(FolderError::Exists { .. }) => {
-                let folder = Self { name: name.to_owned(), path: root.join(name) };
+                let folder = Self {
+                    name: name.to_owned(),
+                    path: root.join(name),
+                };
                 folder.complete()?;
                 Ok(folder)
             }
@@ -118,7 +140,10 @@ impl SessionFolder {
     /// The session that a folder holds, if it holds one.
     #[must_use]
     pub fn at(path: &Path) -> Option<Self> {
-        let folder = Self { name: String::new(), path: path.to_owned() };
+        let folder = Self {
+            name: String::new(),
+            path: path.to_owned(),
+        };
         if !folder.journal().is_file() && !path.join(LOCK).is_file() {
             return None;
         }
@@ -126,7 +151,10 @@ impl SessionFolder {
             Some(name) => name.to_os_string(),
             None => fs::canonicalize(path).ok()?.file_name()?.to_os_string(),
         };
-        Some(Self { name: name.to_string_lossy().into_owned(), ..folder })
+        Some(Self {
+            name: name.to_string_lossy().into_owned(),
+            ..folder
+        })
     }
 
     #[must_use]
@@ -205,7 +233,10 @@ impl SessionFolder {
                 let mut text = String::new();
                 let process = file.take(32).read_to_string(&mut text);
                 let process = process.ok().and_then(|_| text.trim().parse().ok());
-                return Err(FolderError::Live { name: self.name.clone(), process });
+                return Err(FolderError::Live {
+                    name: self.name.clone(),
+                    process,
+                });
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -238,12 +269,12 @@ impl SessionFolder {
     fn complete(&self) -> Result<(), FolderError> {
         for folder in FOLDERS {
             let path = self.path.join(folder);
-            fs::create_dir_all(&path)
-                .map_err(|source| failed("make the folder", &path, source))?;
+            fs::create_dir_all(&path).map_err(|source| failed("make the folder", &path, source))?;
         }
         let path = self.path.join(LOCK);
         let made = OpenOptions::new().create(true).append(true).open(&path);
-        made.map(drop).map_err(|source| failed("write", &path, source))
+        made.map(drop)
+            .map_err(|source| failed("write", &path, source))
     }
 
     fn remove_partial_checkpoints(&self) -> Result<(), FolderError> {
@@ -254,7 +285,9 @@ impl SessionFolder {
             Err(error) => return Err(failed("read the folder", &folder, error)),
         };
         for entry in entries {
-            let path = entry.map_err(|source| failed("read the folder", &folder, source))?.path();
+            let path = entry
+                .map_err(|source| failed("read the folder", &folder, source))?
+                .path();
             if path.to_string_lossy().ends_with(PARTIAL) {
                 fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
             }
@@ -285,16 +318,33 @@ pub fn check_name(name: &str) -> Result<(), FolderError> {
     } else {
         return Ok(());
     };
-    Err(FolderError::Name { name: name.to_owned(), reason })
+    Err(FolderError::Name {
+        name: name.to_owned(),
+        reason,
+    })
 }
 
 fn automatic_name(dataname: &str, time: f64) -> String {
-    let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let data: String = dataname.chars().map(fit).take(40).collect();
     let name = format!("{}-{data}", Utc::from_seconds(time).to_name());
     name.trim_end_matches('-').to_owned()
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> FolderError {
-    FolderError::Io { action, path: path.to_owned(), source }
+    FolderError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

@@ -22,7 +22,11 @@ pub enum JournalError {
     #[error("cannot write the journal {}: {source}; free space or mend the permissions, then resume the session", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it", path.display())]
-    Broken { path: PathBuf, line: u64, reason: String },
+    Broken {
+        path: PathBuf,
+        line: u64,
+        reason: String,
+    },
     #[error("{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session", path.display())]
     NewerFormat { path: PathBuf, format: u64 },
     #[error("{} became shorter while it was read: it was deleted or replaced; open the session again", path.display())]
@@ -58,7 +62,11 @@ impl JournalTail {
     /// From the journal's first line on; the file need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), offset: 0, lines: 0 }
+        Self {
+            path: path.to_owned(),
+            offset: 0,
+            lines: 0,
+        }
     }
 
     /// The records since the last poll: none where there is no new complete line, or no file yet.
@@ -87,21 +95,33 @@ impl JournalTail {
         let mut line = Vec::new();
         let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
         reader.read_until(b'\n', &mut line).map_err(read_error)?;
-        if line.last() == Some(&b'\n') { tail.parse(&line).map(Some) } else { Ok(None) }
+        if line.last() == Some(&b'\n') {
+            tail.parse(&line).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
-        let length = file.metadata().map_err(|source| self.read_error(source))?.len();
+        let length = file
+            .metadata()
+            .map_err(|source| self.read_error(source))?
+            .len();
         if length < self.offset {
-            return Err(JournalError::Shrunk { path: self.path.clone() });
+            return Err(JournalError::Shrunk {
+                path: self.path.clone(),
+            });
         }
-        file.seek(SeekFrom::Start(self.offset)).map_err(|source| self.read_error(source))?;
+        file.seek(SeekFrom::Start(self.offset))
+            .map_err(|source| self.read_error(source))?;
         // Not beyond the length seen: a line that grows meanwhile is for the next poll.
         let mut reader = BufReader::with_capacity(1 << 16, file.take(length - self.offset));
         let mut line = Vec::new();
         loop {
             line.clear();
-            reader.read_until(b'\n', &mut line).map_err(|source| self.read_error(source))?;
+            reader
+                .read_until(b'\n', &mut line)
+                .map_err(|source| self.read_error(source))?;
             if line.last() != Some(&b'\n') {
                 return Ok(());
             }
@@ -135,9 +155,10 @@ impl JournalTail {
             format: u64,
         }
         match serde_json::from_slice::<Head>(line) {
-            Ok(Head { format }) if format > u64::from(FORMAT) => {
-                Err(JournalError::NewerFormat { path: self.path.clone(), format })
-            }
+            Ok(Head { format }) if format > u64::from(FORMAT) => Err(JournalError::NewerFormat {
+                path: self.path.clone(),
+                format,
+            }),
             _ => Ok(()),
         }
     }
@@ -151,7 +172,10 @@ impl JournalTail {
     }
 
     fn read_error(&self, source: io::Error) -> JournalError {
-        JournalError::Read { path: self.path.clone(), source }
+        JournalError::Read {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -174,7 +198,10 @@ impl JournalWriter {
     /// # Errors
     /// As [`read_journal`], and where the file cannot be written.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Write { path: path.to_owned(), source };
+        let failed = |source| JournalError::Write {
+            path: path.to_owned(),
+            source,
+        };
         let file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -202,11 +229,19 @@ impl JournalWriter {
     /// before and the same event may be tried again.
     pub fn append(&mut self, event: Event) -> Result<Record, JournalError> {
         if self.next_seq == 0 && !matches!(event, Event::Session(_)) {
-            return Err(JournalError::SessionFirst { path: self.path.clone() });
+            return Err(JournalError::SessionFirst {
+                path: self.path.clone(),
+            });
         }
-        let record = Record { seq: self.next_seq, time: now(), event };
-        self.write(&record)
-            .map_err(|source| JournalError::Write { path: self.path.clone(), source })?;
+        let record = Record {
+            seq: self.next_seq,
+            time: now(),
+            event,
+        };
+        self.write(&record).map_err(|source| JournalError::Write {
+            path: self.path.clone(),
+            source,
+        })?;
         Ok(record)
     }
 
@@ -221,7 +256,13 @@ impl JournalWriter {
             record.event,
             Event::Session(_) | Event::Checkpoint(_) | Event::Resumed(_) | Event::Ended(_)
         );
-        let sync = |()| if synced { self.file.sync_data() } else { Ok(()) };
+        let sync = |()| {
+            if synced {
+                self.file.sync_data()
+            } else {
+                Ok(())
+            }
+        };
         if let Err(error) = (&self.file).write_all(&line).and_then(sync) {
             self.torn = self.cut_torn_line().is_err();
             return Err(error);
@@ -242,5 +283,11 @@ impl JournalWriter {
 /// Seconds since the Unix epoch.
 #[must_use]
 pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+pub mod tests;

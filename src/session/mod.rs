@@ -9,20 +9,22 @@ mod list;
 mod nullable;
 mod prediction;
 mod printable;
+mod scan;
+mod selector;
 mod utc;
 
 pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
 pub use checkpoints::{
-    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name, split_session,
-    stage_name,
+    CheckpointError, CheckpointFile, Checkpoints, Keep, checkpoint_name, stage_name,
 };
 pub use event::{
-    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed,
-    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record,
+    Resumed, SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
 pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use printable::printable;
+pub use selector::{Selector, UnknownSelector, split_session};
 pub use utc::Utc;

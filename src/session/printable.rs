@@ -7,7 +7,13 @@ use std::borrow::Cow;
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
-        let fit = |c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c };
+        let fit = |c| {
+            if is_unsafe(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        };
         Cow::Owned(text.chars().map(fit).collect())
     } else {
         Cow::Borrowed(text)
@@ -25,7 +31,10 @@ mod tests {
 
     #[test]
     fn escape_sequences_lose_their_power_and_letters_stay() {
-        assert_eq!(printable("\u{1b}[2Jx\n\u{9b}y\u{202e}z"), "\u{fffd}[2Jx\u{fffd}\u{fffd}y\u{fffd}z");
+        assert_eq!(
+            printable("\u{1b}[2Jx\n\u{9b}y\u{202e}z"),
+            "\u{fffd}[2Jx\u{fffd}\u{fffd}y\u{fffd}z"
+        );
         assert_eq!(printable("기쁨 été 🙂"), "기쁨 été 🙂");
     }
 }

@@ -12,10 +12,10 @@ pub struct Utc {
 }
 
 impl Utc {
-    /// Of seconds since the epoch; what lies outside the years 1 to 9999, and NaN, is cut to that span.
+    /// Of seconds since the epoch; what lies outside the years 1 to 9999 is cut to that span, NaN is the epoch.
     #[must_use]
     pub fn from_seconds(seconds: f64) -> Self {
-        let seconds = seconds.max(-62_135_596_800.0).min(253_402_300_799.0).floor() as i64;
+        let seconds = seconds.clamp(-62_135_596_800.0, 253_402_300_799.0).floor() as i64;
         let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         // Years that begin in March have their leap day last; 400 of them are 146,097 days.
         let days = days + 719_468;
@@ -24,7 +24,11 @@ impl Utc {
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
         Self {
             year: era * 400 + year_of_era + i64::from(month <= 2),
             month,
@@ -38,14 +42,28 @@ impl Utc {
     /// `2026-11-22 13:09`.
     #[must_use]
     pub fn to_minutes(self) -> String {
-        let Self { year, month, day, hour, minute, .. } = self;
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            ..
+        } = self;
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
     }
 
     /// `20261122-130924`, fit for a file's name.
     #[must_use]
     pub fn to_name(self) -> String {
-        let Self { year, month, day, hour, minute, second } = self;
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        } = self;
         format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
     }
 }
@@ -68,6 +86,9 @@ mod tests {
         ] {
             assert_eq!(Utc::from_seconds(seconds).to_name(), name);
         }
-        assert_eq!(Utc::from_seconds(951_827_340.0).to_minutes(), "2000-02-29 12:29");
+        assert_eq!(
+            Utc::from_seconds(951_827_340.0).to_minutes(),
+            "2000-02-29 12:29"
+        );
     }
 }
