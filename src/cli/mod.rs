@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub mod args;
 pub mod sessions;
 
 use std::process::ExitCode;

@@ -10,7 +10,6 @@ use super::{
     event::{Event, Stage},
     folder::SessionFolder,
     journal::{JournalError, read_journal},
-    selector::Selector,
 };
 
 const ENDING: &str = ".safetensors";
@@ -34,6 +33,28 @@ pub enum CheckpointError {
     },
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+/// What follows the `@` of a session argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Selector {
+    /// The newest.
+    #[default]
+    Last,
+    /// The best by the validation figure, as the journal says.
+    Best,
+    /// The one of this optimiser step.
+    Step(u64),
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last => f.write_str("@last"),
+            Self::Best => f.write_str("@best"),
+            Self::Step(step) => write!(f, "@{step}"),
+        }
+    }
 }
 
 /// The name of a checkpoint's file: `prompt-000400.safetensors`.

@@ -10,12 +10,11 @@ mod nullable;
 mod prediction;
 mod printable;
 mod scan;
-mod selector;
 mod utc;
 
 pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
 pub use checkpoints::{
-    CheckpointError, CheckpointFile, Checkpoints, Keep, checkpoint_name, stage_name,
+    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name, stage_name,
 };
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record,
@@ -26,5 +25,4 @@ pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
 pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use printable::printable;
-pub use selector::{Selector, UnknownSelector, split_session};
 pub use utc::Utc;
