@@ -2,9 +2,13 @@
 
 mod event;
 mod prediction;
+mod series;
+mod state;
 
 pub use event::{
     Command, CommandRecord, Ended, Event, Evaluation, Log, Phase, Progress, Record, SampleSeen, SavedCheckpoint,
     Resumed, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
+pub use series::{Ema, Metric, StageHistory, StepPoint};
+pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus, stage_name};
