@@ -6,8 +6,8 @@ mod series;
 mod state;
 
 pub use event::{
-    Command, CommandRecord, Ended, Event, Evaluation, Log, Phase, Progress, Record, SampleSeen, SavedCheckpoint,
-    Resumed, SessionStart, Stage, Step, StopAfter, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, Log, Phase, Progress, Record, Resumed,
+    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use series::{Ema, Metric, StageHistory, StepPoint};

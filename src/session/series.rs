@@ -72,8 +72,10 @@ const THROUGHPUT_WINDOW: usize = 20;
 impl StageHistory {
     /// Forgets all that came after `step`; the pace is measured anew.
     pub fn forget_after(&mut self, step: u64) {
-        self.steps.truncate(self.steps.partition_point(|point| point.step <= step));
-        self.evaluations.retain(|evaluation| evaluation.step <= step);
+        self.steps
+            .truncate(self.steps.partition_point(|point| point.step <= step));
+        self.evaluations
+            .retain(|evaluation| evaluation.step <= step);
         self.pace_from = self.steps.len();
     }
 
@@ -86,26 +88,40 @@ impl StageHistory {
     /// Seconds a step takes of late, evaluations and checkpoints between the steps included.
     #[must_use]
     pub fn seconds_per_step(&self) -> Option<f64> {
-        let from = self.pace_from.max(self.steps.len().saturating_sub(PACE_WINDOW));
+        let from = self
+            .pace_from
+            .max(self.steps.len().saturating_sub(PACE_WINDOW));
         let (first, last) = (self.steps.get(from)?, self.steps.last()?);
-        let steps = last.step.checked_sub(first.step).filter(|&steps| steps > 0)?;
+        let steps = last
+            .step
+            .checked_sub(first.step)
+            .filter(|&steps| steps > 0)?;
         Some((last.at - first.at) / steps as f64)
     }
 
     /// Samples a second of late: the harmonic mean of the last steps' rates, which is samples by seconds for equal batches.
     #[must_use]
     pub fn throughput(&self) -> Option<f64> {
-        let rates = self.steps.iter().rev().take(THROUGHPUT_WINDOW).map(|point| point.samples_per_s);
+        let rates = self
+            .steps
+            .iter()
+            .rev()
+            .take(THROUGHPUT_WINDOW)
+            .map(|point| point.samples_per_s);
         let (count, seconds) = rates
             .filter(|rate| rate.is_finite() && *rate > 0.0)
-            .fold((0_u32, 0.0), |(count, seconds), rate| (count + 1, seconds + 1.0 / rate));
+            .fold((0_u32, 0.0), |(count, seconds), rate| {
+                (count + 1, seconds + 1.0 / rate)
+            });
         (count > 0).then(|| f64::from(count) / seconds)
     }
 
     /// Each step's smoothed loss; see [`Ema`].
     pub fn smoothed_loss(&self, weight: f64) -> impl Iterator<Item = (u64, f64)> + '_ {
         let mut ema = Ema::new(weight);
-        self.steps.iter().map(move |point| (point.step, ema.next(point.loss)))
+        self.steps
+            .iter()
+            .map(move |point| (point.step, ema.next(point.loss)))
     }
 }
 
@@ -121,7 +137,11 @@ impl Ema {
     /// `weight` in `[0, 1)`: the share of the past; 0 smooths nothing.
     #[must_use]
     pub const fn new(weight: f64) -> Self {
-        Self { weight, sum: 0.0, norm: 0.0 }
+        Self {
+            weight,
+            sum: 0.0,
+            norm: 0.0,
+        }
     }
 
     /// The average with `value`; NaN before the first finite one.
