@@ -15,7 +15,7 @@ use crate::session::{CheckpointFile, Checkpoints, Selector, SessionFolder, Stage
 /// A file that an export would do harm to.
 #[derive(Debug, thiserror::Error)]
 #[error("{} lies among the session's own checkpoints, which --resume needs as they are; name a file elsewhere", printable(&.0.to_string_lossy()))]
-pub(super) struct BadTarget(PathBuf);
+pub struct BadTarget(PathBuf);
 
 /// Writes what the checkpoint's stage trained to `to`, in the form that its name chooses. A soft prompt was trained over
 /// aspect modules: those of the session's newest aspect checkpoint are written beside it as `*.aspects.*`, as

@@ -12,7 +12,7 @@ const LONGEST_LINE: u64 = 16 << 20;
 
 /// Why sessions are not removed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RemoveError {
+pub enum RemoveError {
     #[error("{} is not what a session's folder looks like, so nothing was removed; remove it yourself if you are sure", shown(.0))]
     NoSession(PathBuf),
     #[error("{} is a link; name the session's own folder", shown(.0))]
