@@ -82,12 +82,14 @@ pub struct Eta {
 
 impl RunState {
     /// Takes one record in. One that is known already (`seq` below [`RunState::next_seq`]) changes nothing, so that a history and the
-    /// live stream may overlap.
+    /// live stream may overlap. What a run says before its `session` line is in no journal and not counted.
     pub fn apply(&mut self, record: &Record) {
-        if record.seq < self.next_seq {
-            return;
+        if self.session.is_some() || matches!(record.event, Event::Session(_)) {
+            if record.seq < self.next_seq {
+                return;
+            }
+            self.next_seq = record.seq + 1;
         }
-        self.next_seq = record.seq + 1;
         self.tick(record);
         match &record.event {
             Event::Session(session) => self.session = Some(session.as_ref().clone()),

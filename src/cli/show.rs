@@ -1,0 +1,1 @@
+pub fn show(_: &std::path::Path, _: &crate::session::Prediction) -> std::io::Result<()> { unimplemented!() }
