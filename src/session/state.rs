@@ -306,7 +306,7 @@ fn evaluation_line(evaluation: &Evaluation) -> String {
             / evaluation.aspect_accuracy.len() as f64
     };
     format!(
-        "evaluation at step {}: accuracy {:.1} %, loss {:.3}",
+        "evaluated at step {}: {:.1} % right, loss {:.3}",
         evaluation.step,
         accuracy * 100.0,
         evaluation.loss

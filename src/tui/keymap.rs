@@ -4,7 +4,8 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::ui::Layer;
+use self::{Action as A, Section as S};
+use super::ui::{Layer, Layer as L};
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,22 +76,31 @@ pub struct Key {
 }
 
 impl Key {
-    const fn new(code: KeyCode) -> Self {
-        Self {
-            code,
-            modifiers: KeyModifiers::NONE,
-        }
-    }
-
-    const fn char(c: char) -> Self {
-        Self::new(KeyCode::Char(c))
-    }
-
-    const fn ctrl(c: char) -> Self {
-        Self {
-            code: KeyCode::Char(c),
-            modifiers: KeyModifiers::CONTROL,
-        }
+    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, ...
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (modifiers, name) = match name.strip_prefix("ctrl-") {
+            Some(rest) => (KeyModifiers::CONTROL, rest),
+            None => (KeyModifiers::NONE, name),
+        };
+        let mut chars = name.chars();
+        let code = match (name, chars.next(), chars.next()) {
+            ("space", ..) => KeyCode::Char(' '),
+            ("tab", ..) => KeyCode::Tab,
+            ("shift-tab", ..) => KeyCode::BackTab,
+            ("enter", ..) => KeyCode::Enter,
+            ("esc", ..) => KeyCode::Esc,
+            ("up", ..) => KeyCode::Up,
+            ("down", ..) => KeyCode::Down,
+            ("left", ..) => KeyCode::Left,
+            ("right", ..) => KeyCode::Right,
+            ("pgup", ..) => KeyCode::PageUp,
+            ("pgdn", ..) => KeyCode::PageDown,
+            ("f1", ..) => KeyCode::F(1),
+            (_, Some(c), None) => KeyCode::Char(c),
+            _ => return None,
+        };
+        Some(Self { code, modifiers })
     }
 }
 
@@ -181,278 +191,210 @@ impl Keymap {
 
 impl Default for Keymap {
     fn default() -> Self {
-        use Action as A;
-        use Section::{General, Look, Move, Run};
-        let (char, code) = (Key::char, Key::new);
-        let mut bindings = Vec::new();
-        let mut bind = |layer, keys: &[Key], action, section, short, long| {
-            bindings.push(Binding {
-                layer,
-                keys: keys.to_vec(),
-                action,
-                section,
-                short,
-                long,
-            });
+        let binding = |&(layer, keys, action, section, short, long): &Row| Binding {
+            layer,
+            keys: keys.split(' ').filter_map(Key::named).collect(),
+            action,
+            section,
+            short,
+            long,
         };
-
-        let main = Layer::Main;
-        bind(
-            main,
-            &[char('?'), code(KeyCode::F(1))],
-            A::Help,
-            General,
-            "help",
-            "this help",
-        );
-        bind(
-            main,
-            &[char('q'), Key::ctrl('c')],
-            A::Quit,
-            General,
-            "quit",
-            "leave; asks where a run would be left alone",
-        );
-        bind(
-            main,
-            &[char(' '), char('p')],
-            A::Pause,
-            Run,
-            "pause",
-            "pause after this step, or go on",
-        );
-        bind(
-            main,
-            &[char('n'), code(KeyCode::Right), char('l')],
-            A::NextSample,
-            Look,
-            "sample",
-            "next sample of the panel",
-        );
-        bind(
-            main,
-            &[char('N'), code(KeyCode::Left), char('h')],
-            A::PreviousSample,
-            Look,
-            "sample",
-            "previous sample",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Tab)],
-            A::NextPane,
-            Move,
-            "pane",
-            "next pane",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Enter)],
-            A::Enlarge,
-            Move,
-            "enlarge",
-            "the pane on the whole screen, and back",
-        );
-        bind(
-            main,
-            &[char('e')],
-            A::Evaluate,
-            Run,
-            "evaluate",
-            "evaluate now",
-        );
-        bind(
-            main,
-            &[char('c')],
-            A::Checkpoint,
-            Run,
-            "checkpoint",
-            "save a checkpoint now",
-        );
-        bind(
-            main,
-            &[char('s')],
-            A::Smoothing,
-            Look,
-            "smoothing",
-            "smooth the curve more, or not at all",
-        );
-        bind(
-            main,
-            &[char('t')],
-            A::OtherStage,
-            Look,
-            "stage",
-            "the other stage's curve and accuracy",
-        );
-        bind(
-            main,
-            &[code(KeyCode::BackTab)],
-            A::PreviousPane,
-            Move,
-            "",
-            "previous pane",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Up), char('k')],
-            A::Up,
-            Move,
-            "",
-            "scroll up",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Down), char('j')],
-            A::Down,
-            Move,
-            "",
-            "scroll down",
-        );
-        bind(
-            main,
-            &[code(KeyCode::PageUp)],
-            A::PageUp,
-            Move,
-            "",
-            "a page up",
-        );
-        bind(
-            main,
-            &[code(KeyCode::PageDown)],
-            A::PageDown,
-            Move,
-            "",
-            "a page down",
-        );
-        bind(
-            main,
-            &[char('1')],
-            A::Screen(0),
-            Move,
-            "",
-            "the Train screen",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Esc)],
-            A::Out,
-            Move,
-            "",
-            "one layer out",
-        );
-        bind(
-            main,
-            &[Key::ctrl('l')],
-            A::Redraw,
-            General,
-            "",
-            "draw all anew, load the pictures again",
-        );
-
-        let help = Layer::Help;
-        bind(
-            help,
-            &[
-                code(KeyCode::Esc),
-                char('?'),
-                char('q'),
-                code(KeyCode::Enter),
-            ],
-            A::Out,
-            General,
-            "close",
-            "close the help",
-        );
-        bind(
-            help,
-            &[code(KeyCode::Down), char('j')],
-            A::Down,
-            Move,
-            "scroll",
-            "scroll down",
-        );
-        bind(
-            help,
-            &[code(KeyCode::Up), char('k')],
-            A::Up,
-            Move,
-            "scroll",
-            "scroll up",
-        );
-        bind(
-            help,
-            &[code(KeyCode::PageDown), char(' ')],
-            A::PageDown,
-            Move,
-            "",
-            "a page down",
-        );
-        bind(
-            help,
-            &[code(KeyCode::PageUp)],
-            A::PageUp,
-            Move,
-            "",
-            "a page up",
-        );
-
-        let quit = Layer::Quit;
-        bind(
-            quit,
-            &[char('g')],
-            A::Headless,
-            Run,
-            "",
-            "leave; the run goes on without a screen",
-        );
-        bind(
-            quit,
-            &[char('s')],
-            A::Stop,
-            Run,
-            "",
-            "stop after this step and keep a checkpoint",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Esc), char('c'), char('n'), Key::ctrl('c')],
-            A::Out,
-            General,
-            "",
-            "stay here",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Down), char('j'), code(KeyCode::Tab)],
-            A::Down,
-            Move,
-            "choose",
-            "next choice",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Up), char('k'), code(KeyCode::BackTab)],
-            A::Up,
-            Move,
-            "choose",
-            "previous choice",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Enter)],
-            A::Choose,
-            General,
-            "take it",
-            "take the marked choice",
-        );
-        Self { bindings }
+        Self {
+            bindings: TABLE.iter().map(binding).collect(),
+        }
     }
 }
+
+/// Layer, keys, action, section, the bar's word, the help's words.
+type Row = (
+    Layer,
+    &'static str,
+    Action,
+    Section,
+    &'static str,
+    &'static str,
+);
+
+const TABLE: &[Row] = &[
+    (L::Main, "? f1", A::Help, S::General, "help", "this help"),
+    (
+        L::Main,
+        "q ctrl-c",
+        A::Quit,
+        S::General,
+        "quit",
+        "leave; asks first if a run is at work",
+    ),
+    (
+        L::Main,
+        "space p",
+        A::Pause,
+        S::Run,
+        "pause",
+        "pause after this step, or go on",
+    ),
+    (
+        L::Main,
+        "n right l",
+        A::NextSample,
+        S::Look,
+        "sample",
+        "next sample of the panel",
+    ),
+    (
+        L::Main,
+        "N left h",
+        A::PreviousSample,
+        S::Look,
+        "sample",
+        "previous sample",
+    ),
+    (
+        L::Main,
+        "e",
+        A::Evaluate,
+        S::Run,
+        "evaluate",
+        "evaluate now",
+    ),
+    (
+        L::Main,
+        "c",
+        A::Checkpoint,
+        S::Run,
+        "checkpoint",
+        "save a checkpoint now",
+    ),
+    (L::Main, "tab", A::NextPane, S::Move, "pane", "next pane"),
+    (
+        L::Main,
+        "s",
+        A::Smoothing,
+        S::Look,
+        "smoothing",
+        "smooth the curve more, or not at all",
+    ),
+    (
+        L::Main,
+        "enter",
+        A::Enlarge,
+        S::Move,
+        "enlarge",
+        "the pane alone, and back",
+    ),
+    (
+        L::Main,
+        "t",
+        A::OtherStage,
+        S::Look,
+        "stage",
+        "the other stage's curve and accuracy",
+    ),
+    (
+        L::Main,
+        "shift-tab",
+        A::PreviousPane,
+        S::Move,
+        "",
+        "previous pane",
+    ),
+    (L::Main, "up k", A::Up, S::Move, "", "scroll up"),
+    (L::Main, "down j", A::Down, S::Move, "", "scroll down"),
+    (L::Main, "pgup", A::PageUp, S::Move, "", "a page up"),
+    (L::Main, "pgdn", A::PageDown, S::Move, "", "a page down"),
+    (L::Main, "1", A::Screen(0), S::Move, "", "the Train screen"),
+    (L::Main, "esc", A::Out, S::Move, "", "one layer out"),
+    (
+        L::Main,
+        "ctrl-l",
+        A::Redraw,
+        S::General,
+        "",
+        "draw all anew",
+    ),
+    (
+        L::Help,
+        "esc ? q enter",
+        A::Out,
+        S::General,
+        "close",
+        "close the help",
+    ),
+    (L::Help, "down j", A::Down, S::Move, "scroll", "scroll down"),
+    (L::Help, "up k", A::Up, S::Move, "scroll", "scroll up"),
+    (
+        L::Help,
+        "pgdn space",
+        A::PageDown,
+        S::Move,
+        "",
+        "a page down",
+    ),
+    (L::Help, "pgup", A::PageUp, S::Move, "", "a page up"),
+    (
+        L::Quit,
+        "g",
+        A::Headless,
+        S::Run,
+        "",
+        "leave; the run goes on without a screen",
+    ),
+    (
+        L::Quit,
+        "s",
+        A::Stop,
+        S::Run,
+        "",
+        "stop after this step and keep a checkpoint",
+    ),
+    (
+        L::Quit,
+        "esc c n ctrl-c",
+        A::Out,
+        S::General,
+        "",
+        "stay here",
+    ),
+    (
+        L::Quit,
+        "down j tab",
+        A::Down,
+        S::Move,
+        "choose",
+        "next choice",
+    ),
+    (
+        L::Quit,
+        "up k shift-tab",
+        A::Up,
+        S::Move,
+        "choose",
+        "previous choice",
+    ),
+    (
+        L::Quit,
+        "enter",
+        A::Choose,
+        S::General,
+        "take it",
+        "take the marked choice",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_in_the_table_is_a_key() {
+        let names = TABLE.iter().flat_map(|(_, keys, ..)| keys.split(' '));
+        assert_eq!(names.filter(|name| Key::named(name).is_none()).count(), 0);
+        assert_eq!(
+            Key::named("ctrl-c").map(|key| key.to_string()).as_deref(),
+            Some("ctrl-c")
+        );
+        assert_eq!([Key::named(""), Key::named("hyper-x")], [None, None]);
+    }
 
     #[test]
     fn no_key_is_bound_twice_in_a_layer() {

@@ -1,10 +1,12 @@
 //! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
 
 pub mod accuracy;
+mod arrangement;
 pub mod curves;
 pub mod help;
 pub mod keybar;
 pub mod log;
+mod probabilities;
 pub mod quit;
 pub mod rationale;
 pub mod sample;

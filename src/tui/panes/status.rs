@@ -97,7 +97,7 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
         .as_ref()
         .map_or_else(|| "starting".to_owned(), |phase| clean(&phase.name));
     match &state.progress {
-        Some(progress) if progress.total > 0 => {
+        Some(progress) if progress.total > 0 && !counts_steps(state, progress.total) => {
             let share = progress.done as f64 / progress.total as f64;
             let right = [
                 format!("{} / {}", count(progress.done), count(progress.total)),
@@ -116,6 +116,11 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
         }
         _ => Line::styled(fit(&name, width), Style::new().fg(theme.text)),
     }
+}
+
+/// Whether a progress of `total` only says again what the stage's own bar says.
+fn counts_steps(state: &RunState, total: u64) -> bool {
+    state.stage.and_then(|stage| state.planned_steps(stage)) == Some(total)
 }
 
 /// The running figures, and as far as there is room what runs where.
@@ -166,7 +171,7 @@ fn bar_line(
     width: usize,
     theme: &Theme,
 ) -> Line<'static> {
-    let widths = [19, 8, 14];
+    let widths = [17, 9, 14];
     let wide = width >= 76;
     let figures: String = if wide {
         right
@@ -182,7 +187,7 @@ fn bar_line(
             .collect()
     };
     let label = if wide {
-        format!("{:<27}", fit(&format!("{name}  {note}"), 26))
+        format!("{:<24}", fit(&format!("{name}  {note}"), 23))
     } else {
         fit(name, width.saturating_sub(columns(&figures)))
     };
