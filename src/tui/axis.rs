@@ -124,7 +124,13 @@ mod tests {
                 .iter()
                 .map(|&tick| axis.label(tick))
                 .collect::<Vec<_>>(),
-            ["0.0", "2.0"]
+            ["0", "2"]
+        );
+        let axis = Axis::new(0.6, 1.4, 1);
+        assert_eq!(
+            axis.ticks,
+            [0.5, 1.5],
+            "where only one tick lies within, the ends are labelled"
         );
         for (lo, hi) in [(f64::NAN, 1.0), (2.0, 2.0), (0.0, 0.0), (-3.0, 1e12)] {
             let axis = Axis::new(lo, hi, 5);

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use self::{Action as A, Section as S};
-use super::ui::{Layer, Layer as L};
+use self::Action as A;
+use super::ui::Layer;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +128,7 @@ impl fmt::Display for Key {
             KeyCode::Right => f.write_str("→"),
             KeyCode::PageUp => f.write_str("pgup"),
             KeyCode::PageDown => f.write_str("pgdn"),
+            KeyCode::F(n) => write!(f, "f{n}"),
             code => f.write_str(&format!("{code:?}").to_lowercase()),
         }
     }
@@ -215,171 +216,47 @@ type Row = (
     &'static str,
 );
 
-const TABLE: &[Row] = &[
-    (L::Main, "? f1", A::Help, S::General, "help", "this help"),
-    (
-        L::Main,
-        "q ctrl-c",
-        A::Quit,
-        S::General,
-        "quit",
-        "leave; asks first if a run is at work",
-    ),
-    (
-        L::Main,
-        "space p",
-        A::Pause,
-        S::Run,
-        "pause",
-        "pause after this step, or go on",
-    ),
-    (
-        L::Main,
-        "n right l",
-        A::NextSample,
-        S::Look,
-        "sample",
-        "next sample of the panel",
-    ),
-    (
-        L::Main,
-        "N left h",
-        A::PreviousSample,
-        S::Look,
-        "sample",
-        "previous sample",
-    ),
-    (
-        L::Main,
-        "e",
-        A::Evaluate,
-        S::Run,
-        "evaluate",
-        "evaluate now",
-    ),
-    (
-        L::Main,
-        "c",
-        A::Checkpoint,
-        S::Run,
-        "checkpoint",
-        "save a checkpoint now",
-    ),
-    (L::Main, "tab", A::NextPane, S::Move, "pane", "next pane"),
-    (
-        L::Main,
-        "s",
-        A::Smoothing,
-        S::Look,
-        "smoothing",
-        "smooth the curve more, or not at all",
-    ),
-    (
-        L::Main,
-        "enter",
-        A::Enlarge,
-        S::Move,
-        "enlarge",
-        "the pane alone, and back",
-    ),
-    (
-        L::Main,
-        "t",
-        A::OtherStage,
-        S::Look,
-        "stage",
-        "the other stage's curve and accuracy",
-    ),
-    (
-        L::Main,
-        "shift-tab",
-        A::PreviousPane,
-        S::Move,
-        "",
-        "previous pane",
-    ),
-    (L::Main, "up k", A::Up, S::Move, "", "scroll up"),
-    (L::Main, "down j", A::Down, S::Move, "", "scroll down"),
-    (L::Main, "pgup", A::PageUp, S::Move, "", "a page up"),
-    (L::Main, "pgdn", A::PageDown, S::Move, "", "a page down"),
-    (L::Main, "1", A::Screen(0), S::Move, "", "the Train screen"),
-    (L::Main, "esc", A::Out, S::Move, "", "one layer out"),
-    (
-        L::Main,
-        "ctrl-l",
-        A::Redraw,
-        S::General,
-        "",
-        "draw all anew",
-    ),
-    (
-        L::Help,
-        "esc ? q enter",
-        A::Out,
-        S::General,
-        "close",
-        "close the help",
-    ),
-    (L::Help, "down j", A::Down, S::Move, "scroll", "scroll down"),
-    (L::Help, "up k", A::Up, S::Move, "scroll", "scroll up"),
-    (
-        L::Help,
-        "pgdn space",
-        A::PageDown,
-        S::Move,
-        "",
-        "a page down",
-    ),
-    (L::Help, "pgup", A::PageUp, S::Move, "", "a page up"),
-    (
-        L::Quit,
-        "g",
-        A::Headless,
-        S::Run,
-        "",
-        "leave; the run goes on without a screen",
-    ),
-    (
-        L::Quit,
-        "s",
-        A::Stop,
-        S::Run,
-        "",
-        "stop after this step and keep a checkpoint",
-    ),
-    (
-        L::Quit,
-        "esc c n ctrl-c",
-        A::Out,
-        S::General,
-        "",
-        "stay here",
-    ),
-    (
-        L::Quit,
-        "down j tab",
-        A::Down,
-        S::Move,
-        "choose",
-        "next choice",
-    ),
-    (
-        L::Quit,
-        "up k shift-tab",
-        A::Up,
-        S::Move,
-        "choose",
-        "previous choice",
-    ),
-    (
-        L::Quit,
-        "enter",
-        A::Choose,
-        S::General,
-        "take it",
-        "take the marked choice",
-    ),
-];
+/// A row a line, as a table should be read.
+macro_rules! table {
+    ($($layer:ident $keys:literal => $action:expr, $section:ident, $short:literal, $long:literal;)*) => {
+        &[$((Layer::$layer, $keys, $action, Section::$section, $short, $long)),*]
+    };
+}
+
+const TABLE: &[Row] = table! {
+    Main "? f1"           => A::Help,           General, "help",       "this help";
+    Main "q ctrl-c"       => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
+    Main "space p"        => A::Pause,          Run,     "pause",      "pause after this step, or go on";
+    Main "n right l"      => A::NextSample,     Look,    "sample",     "next sample of the panel";
+    Main "N left h"       => A::PreviousSample, Look,    "sample",     "previous sample";
+    Main "e"              => A::Evaluate,       Run,     "evaluate",   "evaluate now";
+    Main "c"              => A::Checkpoint,     Run,     "checkpoint", "save a checkpoint now";
+    Main "tab"            => A::NextPane,       Move,    "pane",       "next pane";
+    Main "shift-tab"      => A::PreviousPane,   Move,    "",           "previous pane";
+    Main "s"              => A::Smoothing,      Look,    "smoothing",  "smooth the curve more, or not at all";
+    Main "enter"          => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
+    Main "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve and accuracy";
+    Main "up k"           => A::Up,             Move,    "",           "scroll up";
+    Main "down j"         => A::Down,           Move,    "",           "scroll down";
+    Main "pgup"           => A::PageUp,         Move,    "",           "a page up";
+    Main "pgdn"           => A::PageDown,       Move,    "",           "a page down";
+    Main "1"              => A::Screen(0),      Move,    "",           "the Train screen";
+    Main "esc"            => A::Out,            Move,    "",           "one layer out";
+    Main "ctrl-l"         => A::Redraw,         General, "",           "draw all anew";
+
+    Help "esc ? q enter"  => A::Out,            General, "close",      "close the help";
+    Help "down j"         => A::Down,           Move,    "scroll",     "scroll down";
+    Help "up k"           => A::Up,             Move,    "scroll",     "scroll up";
+    Help "pgdn space"     => A::PageDown,       Move,    "",           "a page down";
+    Help "pgup"           => A::PageUp,         Move,    "",           "a page up";
+
+    Quit "g"              => A::Headless,       Run,     "",           "leave; the run goes on without a screen";
+    Quit "s"              => A::Stop,           Run,     "",           "stop after this step, with a checkpoint";
+    Quit "esc c n ctrl-c" => A::Out,            General, "",           "stay here";
+    Quit "down j tab"     => A::Down,           Move,    "choose",     "next choice";
+    Quit "up k shift-tab" => A::Up,             Move,    "choose",     "previous choice";
+    Quit "enter"          => A::Choose,         General, "take it",    "take the marked choice";
+};
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// From empty to full.
-const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+const SHADES: [char; 10] = [' ', '.', ':', '-', '=', 'o', '*', '#', '%', '@'];
 
 /// Turns pictures into surfaces; knows what the terminal can show.
 #[derive(Debug, Clone)]

@@ -11,6 +11,10 @@ use ratatui::layout::Rect;
 
 /// A tile's picture has at least so many columns.
 const SMALLEST_TILE: u16 = 4;
+/// Smaller tiles are not worth it: the probabilities go.
+const SMALL_TILE: u16 = 8;
+/// Rows for the probabilities below the tiles.
+const FEW_PROBABILITIES: u16 = 5;
 /// The probabilities need so many columns.
 pub const PROBABILITIES: u16 = 24;
 
@@ -37,15 +41,19 @@ impl Arrangement {
             height: area.height - u16::from(legend.is_some()),
             ..area
         };
-        // The columns of a tile's picture; its rows are half of them.
-        let tile = |across: u16, down: u16| {
-            let by_width = area.width.saturating_sub(across - 1) / across;
-            let by_height = (area.height / down).saturating_sub(1) * 2;
-            by_width.min(by_height).max(SMALLEST_TILE)
+        let (beside, below) = (PROBABILITIES + 1, FEW_PROBABILITIES);
+        let room = |width, height| {
+            (
+                area.width.saturating_sub(width),
+                area.height.saturating_sub(height),
+            )
         };
-        let (row, column) = (tile(4, 2), tile(3, 3));
+        let row = tile(room(beside, 0), 4, 2).max(tile(room(0, below), 4, 2));
+        let column = tile(room(0, 0), 3, 3);
         let arranged = if column > row {
             Self::column(area, column)
+        } else if row < SMALL_TILE {
+            Self::row(area, tile(room(0, 0), 4, 2))
         } else {
             Self::row(area, row)
         };
@@ -113,6 +121,14 @@ impl Arrangement {
     }
 }
 
+/// The columns of a tile's picture where `across` x `down` tiles share a `room`; its rows are half of them. Even, so that the rows
+/// come out whole.
+fn tile(room: (u16, u16), across: u16, down: u16) -> u16 {
+    let by_width = room.0.saturating_sub(across - 1) / across;
+    let by_height = (room.1 / down).saturating_sub(1) * 2;
+    (by_width.min(by_height) & !1).max(SMALLEST_TILE)
+}
+
 /// Tiles of equal size, a column apart.
 struct Grid {
     area: Rect,
@@ -174,8 +190,8 @@ mod tests {
     #[test]
     fn the_larger_tiles_win() {
         let wide = Arrangement::fitting(Rect::new(0, 0, 50, 20));
-        assert_eq!((wide.tiles[0].width, wide.tiles[3].y), (11, 0));
+        assert_eq!((wide.tiles[0].width, wide.tiles[3].y), (10, 0));
         let high = Arrangement::fitting(Rect::new(0, 0, 78, 46));
-        assert_eq!((high.tiles[0].width, high.tiles[1].x), (25, 0));
+        assert_eq!((high.tiles[0].width, high.tiles[1].x), (24, 0));
     }
 }

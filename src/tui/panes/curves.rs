@@ -158,7 +158,7 @@ fn plot_loss(
             (f64::INFINITY, f64::NEG_INFINITY),
             |(low, high), (min, max)| (low.min(min), high.max(max)),
         );
-    let y = Axis::new(low, high, usize::from(plot.height / 3).clamp(1, 6));
+    let y = Axis::new(low, high, usize::from(plot.height / 2).clamp(1, 6));
     let (x_bounds, y_bounds) = ([0.0, end], [y.lo, y.hi]);
 
     let top = |context: &mut Context, columns: &[Option<Column>], color| {

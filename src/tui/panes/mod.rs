@@ -77,7 +77,7 @@ fn bordered(
     )];
     if !note.is_empty() && left > 3 {
         heading.push(Span::styled(
-            format!("{} ", fit(note, left)),
+            format!("· {} ", fit(note, left.saturating_sub(2))),
             Style::new().fg(theme.dim),
         ));
     }
@@ -95,6 +95,20 @@ fn bordered(
         inner.width.saturating_sub(2 * air),
         inner.height,
     )
+}
+
+/// Says on the lower border of a pane's `area` that `lines` more lie below.
+fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if lines > 0 && area.width > 16 {
+        let bottom = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            width: area.width - 2,
+            ..area
+        };
+        let text = Line::styled(format!(" ↓ {lines} more "), Style::new().fg(theme.dim));
+        text.right_aligned().render(bottom, buffer);
+    }
 }
 
 /// A sentence in the middle of a pane that has nothing to show yet.

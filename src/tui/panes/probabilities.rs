@@ -12,7 +12,6 @@ use super::{arrangement::PROBABILITIES, bar};
 use crate::{
     session::{Prediction, SampleSeen},
     tui::{
-        figures::percent,
         text::{clean, columns, pad},
         theme::Theme,
     },
@@ -59,7 +58,7 @@ pub fn render(
             _ => theme.dim,
         };
         let mark = if label == gold { "•" } else { " " };
-        let (filled, rest) = bar(share, usize::from(width).saturating_sub(names + 11));
+        let (filled, rest) = bar(share, usize::from(width).saturating_sub(names + 8));
         let line = Line::from(vec![
             Span::styled(
                 format!("{mark} {} ", pad(&label, names)),
@@ -68,7 +67,7 @@ pub fn render(
             Span::styled(filled, Style::new().fg(theme.bar)),
             Span::styled(rest, Style::new().fg(theme.faint)),
             Span::styled(
-                format!("{:>8}", percent(share)),
+                format!("{:>4.0}%", share * 100.0),
                 Style::new().fg(theme.text),
             ),
         ]);

@@ -205,7 +205,7 @@ fn legend(width: usize, theme: &Theme) -> Line<'static> {
     spans.extend((0..steps).map(|step| {
         let heat = step as f32 / (steps - 1) as f32;
         let [r, g, b] = sequential(heat);
-        let shades = [".", "-", "+", "*", "#", "@"];
+        let shades = [".", "-", "=", "*", "#", "@"];
         let mono = shades.get(step / 2).copied().unwrap_or_default();
         let shade = if theme.depth == Depth::Mono {
             mono

@@ -117,7 +117,9 @@ fn leaving_a_run_of_ones_own_asks() {
 
     let bench = Bench::start(true);
     bench.keys("q");
-    [KeyCode::Down, KeyCode::Down, KeyCode::Enter].into_iter().for_each(|code| bench.press(code));
+    [KeyCode::Down, KeyCode::Down, KeyCode::Enter]
+        .into_iter()
+        .for_each(|code| bench.press(code));
     bench.input(Input::Gone);
     assert_eq!(bench.exit().0, Exit::TerminalGone, "the third choice stays");
 }
