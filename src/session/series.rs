@@ -126,7 +126,7 @@ impl StageHistory {
 }
 
 /// Exponential moving average without the bias to its start (Adam's correction); values that are not finite are passed over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Ema {
     weight: f64,
     sum: f64,

@@ -32,6 +32,8 @@ pub struct RunState {
     pub ended: Option<Ended>,
     /// Seconds at work so far; pauses and the time between two processes do not count.
     pub active_s: f64,
+    /// How often the run went on from a checkpoint and forgot steps.
+    pub resumes: u32,
     /// The sequence number that comes next; records before it are known already.
     pub next_seq: u64,
     last_time: Option<f64>,
@@ -264,6 +266,7 @@ impl RunState {
         self.warnings
             .retain(|(of, warning)| of.is_none_or(|of| kept(of, warning.step.unwrap_or(0))));
         (self.paused, self.ended, self.progress) = (false, None, None);
+        self.resumes += 1;
         self.say(
             LogKind::Resumed,
             format!(

@@ -8,7 +8,7 @@ use super::{
     Exit, Viewer,
     input::Input,
     keymap::{Action, Keymap},
-    panes::{Scene, quit::CHOICES},
+    panes::{Scene, curves::Curves, quit::CHOICES},
     pictures::Pictures,
     screens,
     surface::Painter,
@@ -25,6 +25,7 @@ pub struct App {
     pub state: RunState,
     pub ui: Ui,
     pub pictures: Pictures,
+    curves: Curves,
     theme: Theme,
     keymap: Keymap,
     title: String,
@@ -45,6 +46,7 @@ impl App {
             state: viewer.history,
             ui: Ui::default(),
             pictures,
+            curves: Curves::default(),
             theme: viewer.theme,
             keymap: Keymap::default(),
             title: viewer.title,
@@ -96,6 +98,7 @@ impl App {
             theme: &self.theme,
             keymap: &self.keymap,
             pictures: &mut self.pictures,
+            curves: &mut self.curves,
             commands: self.commands.is_some(),
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);

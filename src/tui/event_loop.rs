@@ -3,7 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
-use ratatui::{Terminal, backend::Backend};
+use ratatui::{
+    Terminal,
+    backend::Backend,
+    layout::{Position, Rect},
+};
 
 use super::{Exit, app::App, input::Input};
 use crate::session::Record;
@@ -42,7 +46,7 @@ pub fn run<B: Backend>(
             (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
-            if std::mem::take(&mut app.redraw) && terminal.clear().is_err() {
+            if std::mem::take(&mut app.redraw) && clear(terminal).is_err() {
                 return Exit::TerminalGone;
             }
             if terminal.draw(|frame| app.draw(frame)).is_err() {
@@ -110,4 +114,11 @@ fn wait(
         Some(due) => drop(select.ready_deadline(due)),
         None => drop(select.ready()),
     }
+}
+
+/// Forgets what the terminal shows. Not by `Terminal::clear`: that asks the terminal for its cursor, and the answer is the input
+/// thread's to read.
+fn clear<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    terminal.resize(Rect::from((Position::ORIGIN, size)))
 }

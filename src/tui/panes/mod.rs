@@ -20,10 +20,11 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
+use self::curves::Curves;
 use super::{
     keymap::Keymap,
     pictures::Pictures,
-    text::fit,
+    text::{columns, fit},
     theme::Theme,
     ui::{Pane, Ui},
 };
@@ -36,6 +37,8 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,
+    /// What the loss pane keeps between frames.
+    pub curves: &'a mut Curves,
     /// Whether the run takes commands from here.
     pub commands: bool,
 }
@@ -70,7 +73,7 @@ fn bordered(
     };
     let room = usize::from(area.width).saturating_sub(6);
     let title = fit(title, room);
-    let left = room.saturating_sub(title.chars().count() + 3);
+    let left = room.saturating_sub(columns(&title) + 3);
     let mut heading = vec![Span::styled(
         format!(" {title} "),
         Style::new().fg(title_color).add_modifier(Modifier::BOLD),
