@@ -269,10 +269,7 @@ impl RunState {
         self.resumes += 1;
         self.say(
             LogKind::Resumed,
-            format!(
-                "goes on from step {from_step} of stage {}",
-                stage_name(stage)
-            ),
+            format!("goes on from step {from_step} of stage {}", stage.name()),
         );
     }
 
@@ -290,15 +287,6 @@ impl RunState {
             kind,
             text,
         });
-    }
-}
-
-/// A stage's name as the command line says it.
-#[must_use]
-pub const fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Aspects => "aspects",
-        Stage::Prompt => "prompt",
     }
 }
 

@@ -1,5 +1,7 @@
 //! The workbench at work: keys and records in, commands and frames out.
 
+use std::time::Duration;
+
 use crossbeam_channel::{Sender, TrySendError};
 use crossterm::event::KeyEvent;
 use ratatui::Frame;
@@ -31,6 +33,9 @@ pub struct App {
     title: String,
     commands: Option<Sender<Command>>,
     owns_run: bool,
+    pub show_pictures: bool,
+    /// The least time between two frames of what the run says.
+    pub frame: Duration,
     /// All is to be drawn anew, whatever the terminal is thought to show.
     pub redraw: bool,
 }
@@ -52,6 +57,8 @@ impl App {
             title: viewer.title,
             commands: viewer.commands,
             owns_run: viewer.owns_run,
+            show_pictures: viewer.pictures,
+            frame: Duration::from_secs(1) / viewer.fps.max(1),
             redraw: false,
         })
     }
@@ -99,6 +106,7 @@ impl App {
             keymap: &self.keymap,
             pictures: &mut self.pictures,
             curves: &mut self.curves,
+            show_pictures: self.show_pictures,
             commands: self.commands.is_some(),
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);

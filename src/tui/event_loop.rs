@@ -12,8 +12,6 @@ use ratatui::{
 use super::{Exit, app::App, input::Input};
 use crate::session::Record;
 
-/// What the run says is drawn at most ten times a second.
-const FRAME: Duration = Duration::from_millis(100);
 /// A key's answer, or a picture that was waited for, comes sooner: within 50 ms.
 const PROMPT_FRAME: Duration = Duration::from_millis(35);
 /// So much is taken in before a frame, even where more is there.
@@ -42,8 +40,8 @@ pub fn run<B: Backend>(
         let due = match (wanted, drawn) {
             (Wanted::Nothing, _) => None,
             (_, None) => Some(Instant::now()),
-            (Wanted::Soon, Some(at)) => Some(at + FRAME),
-            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME),
+            (Wanted::Soon, Some(at)) => Some(at + app.frame),
+            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME.min(app.frame)),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
             if std::mem::take(&mut app.redraw) && clear(terminal).is_err() {

@@ -148,9 +148,9 @@ fn a_resume_forgets_later_steps_and_stages() {
 
 #[test]
 fn known_records_change_nothing() {
-    let mut state = fold([step(Stage::Aspects, 1, 1.0)]);
+    let mut state = fold([session(&[]), step(Stage::Aspects, 1, 1.0)]);
     state.apply(&Record {
-        seq: 0,
+        seq: 1,
         time: 0.0,
         event: step(Stage::Aspects, 1, 9.0),
     });

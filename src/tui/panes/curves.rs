@@ -14,7 +14,7 @@ use ratatui::{
 
 use super::{Scene, bordered, nothing_yet};
 use crate::{
-    session::{Ema, Stage, StageHistory, stage_name},
+    session::{Ema, Stage, StageHistory},
     tui::{
         axis::{Axis, grown},
         decimate::{Column, Decimated},
@@ -35,7 +35,7 @@ const SMALLEST: (u16, u16) = (16, 3);
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let stage = scene.ui.cursor.stage(scene.state);
     let note = stage
-        .map(|stage| format!("stage {}", stage_name(stage)))
+        .map(|stage| format!("stage {}", stage.name()))
         .unwrap_or_default();
     let inner = bordered(Pane::Loss, "loss", &note, area, buffer, scene);
     let history = stage.and_then(|stage| scene.state.history(stage));

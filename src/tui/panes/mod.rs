@@ -39,6 +39,8 @@ pub struct Scene<'a> {
     pub pictures: &'a mut Pictures,
     /// What the loss pane keeps between frames.
     pub curves: &'a mut Curves,
+    /// Whether samples have pictures, or text alone.
+    pub show_pictures: bool,
     /// Whether the run takes commands from here.
     pub commands: bool,
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Rect, Size},
+    layout::{Constraint, Layout, Rect, Size},
     style::{Color, Modifier, Style},
     text::{Line, Span},
     widgets::{Paragraph, Widget, Wrap},
@@ -50,6 +50,16 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let share = prediction.and_then(|p| p.probabilities.get(&sample.prediction).copied());
     if inner.height < 5 || inner.width < 20 {
         return verdict(&sample, share, inner, buffer, scene.theme);
+    }
+
+    if !scene.show_pictures {
+        let [top, rest] =
+            Layout::vertical([Constraint::Length(6), Constraint::Min(0)]).areas(inner);
+        verdict(&sample, share, top, buffer, scene.theme);
+        if let Some(prediction) = prediction {
+            probabilities::render(prediction, &sample, rest, buffer, scene.theme);
+        }
+        return;
     }
 
     let arranged = Arrangement::fitting(inner);

@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{Scene, bar};
 use crate::{
-    session::{RunState, RunStatus, Stage, stage_name},
+    session::{RunState, RunStatus, Stage},
     tui::{
         figures::{bytes, count, duration, loss, percent, short},
         text::{clean, columns, fit},
@@ -71,7 +71,7 @@ fn stage_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     ];
     bar_line(
         &stage_place(state, stage),
-        stage_name(stage),
+        stage.name(),
         share,
         &right,
         counts_width(state),

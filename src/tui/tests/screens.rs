@@ -157,6 +157,18 @@ fn each_pane_at_80x24() {
 }
 
 #[test]
+fn a_sample_without_its_pictures() {
+    let theme = Theme::dark(Depth::True);
+    let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
+    (app.show_pictures, app.ui.focus) = (false, Pane::Sample);
+    let shown = described(&settled(&mut app, 80, 24), &theme);
+    assert!(
+        shown.contains("says  amusement ✓  62.4 %") && !shown.contains("picture"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn help_and_the_quit_dialog() {
     let theme = Theme::light(Depth::True);
     for (name, layer) in [("help", Layer::Help), ("quit", Layer::Quit)] {
