@@ -9,8 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record,
-    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal,
-    summarise_session,
+    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal, summarise_session,
 };
 
 /// Why the sessions cannot be shown.
