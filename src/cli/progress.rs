@@ -1,13 +1,15 @@
 //! A run without a screen, told on stderr: a bar where that is a terminal, plain lines where it is not.
 
+mod run_bar;
+
 use std::io::{self, IsTerminal, Write};
 
 use crossbeam_channel::Receiver;
 
-use super::run_bar::RunBar;
 use crate::session::{
     Ended, Event, Progress, Record, RunState, SessionStart, Stage, Step, printable,
 };
+use run_bar::RunBar;
 
 /// Where nothing else was said for so many seconds, a plain line says how far the phase is.
 const SILENCE: f64 = 10.0;
@@ -139,7 +141,7 @@ fn step_line(state: &RunState, step: &Step) -> String {
 }
 
 /// `loss 1.2345  lr 2.00e-4  8.1 samples/s  ETA 0:12:05`.
-pub(super) fn figures(state: &RunState, step: &Step) -> String {
+fn figures(state: &RunState, step: &Step) -> String {
     let rate = state.throughput().unwrap_or(step.samples_per_s);
     let eta = state.eta().map(|eta| {
         let more = if eta.more_stages { " + next stage" } else { "" };
@@ -163,7 +165,7 @@ fn progress_line(progress: &Progress) -> String {
 }
 
 /// Text from files and errors, with its line breaks as spaces.
-pub(super) fn fit(text: &str) -> String {
+fn fit(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(printable).collect();
     lines.join(" ")
 }

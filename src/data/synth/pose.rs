@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn limbs_lie_in_the_extent_and_boxes_are_invertible() {
-        for action in 0..ACTIONS.len() {
+        for (action, word) in ACTIONS.iter().enumerate() {
             let pose = pose(action);
             let [left, top, right, bottom] = pose.extent;
             let inside = |(x, y): Joint, margin: (f32, f32)| {
@@ -110,9 +110,9 @@ mod tests {
                     && y - margin.1 >= top
                     && y + margin.1 <= bottom
             };
-            assert!(inside(pose.head, HEAD), "{}", ACTIONS[action]);
+            assert!(inside(pose.head, HEAD), "{}", word);
             for joint in pose.arms.iter().chain(&pose.legs).flatten() {
-                assert!(inside(*joint, (3.0, 3.0)), "{}: {joint:?}", ACTIONS[action]);
+                assert!(inside(*joint, (3.0, 3.0)), "{}: {joint:?}", word);
             }
             for mirrored in [false, true] {
                 let mut person = Person {

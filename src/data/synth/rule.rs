@@ -324,17 +324,13 @@ mod tests {
         let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64
             / verdicts.len() as f64;
         assert!((0.9..0.99).contains(&clear), "{clear}");
-        for emotion in 0..EMOTIONS.len() {
+        for (emotion, word) in EMOTIONS.iter().enumerate() {
             let share = verdicts
                 .iter()
                 .filter(|verdict| verdict.emotion == emotion)
                 .count() as f64
                 / verdicts.len() as f64;
-            assert!(
-                (0.10..0.15).contains(&share),
-                "{}: {share}",
-                EMOTIONS[emotion]
-            );
+            assert!((0.10..0.15).contains(&share), "{}: {share}", word);
         }
     }
 

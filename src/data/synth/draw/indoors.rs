@@ -4,7 +4,7 @@ use rand::{Rng, seq::IndexedRandom};
 
 use super::{
     brush::{Brush, mix},
-    setting::Light,
+    sky::Light,
 };
 
 pub fn living_room(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {

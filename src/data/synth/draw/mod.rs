@@ -3,10 +3,13 @@
 mod brush;
 mod face;
 mod grade;
+mod grounds;
 mod indoors;
+mod nature;
 mod object;
 mod person;
 mod setting;
+mod sky;
 mod town;
 
 use image::{Rgb, RgbImage};

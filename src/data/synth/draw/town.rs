@@ -4,7 +4,7 @@ use rand::{Rng, seq::IndexedRandom};
 
 use super::{
     brush::{Brush, mix},
-    setting::{Light, sky},
+    sky::{Light, sky},
 };
 
 const PENNANTS: [u32; 5] = [0xe84444, 0xf7c52c, 0x3aa0e8, 0x58b848, 0xd84ab0];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::progress::{figures, fit};
+use super::{figures, fit};
 use crate::session::{Event, RunState};
 
 /// The phase where it has no end that is known.
