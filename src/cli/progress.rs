@@ -90,7 +90,7 @@ impl Telling {
     }
 
     fn is_due(&self, step: &Step) -> bool {
-        step.step % self.logging_steps == 0
+        step.step.is_multiple_of(self.logging_steps)
             || self.state.planned_steps(step.stage) == Some(step.step)
     }
 
