@@ -43,11 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             if is_step {
                 thread::sleep(Duration::from_secs_f64(wait));
             }
-            while let Some(command) = if paused {
-                told.recv().ok()
-            } else {
-                told.try_recv().ok()
-            } {
+            while let Some(command) = if paused { told.recv().ok() } else { told.try_recv().ok() } {
                 paused = match command {
                     Command::Pause => true,
                     Command::Stop { .. } => {

@@ -77,12 +77,7 @@ impl AspectFile {
     ///
     /// # Errors
     /// [`CheckpointError::HiddenSize`], [`CheckpointError::Content`].
-    pub fn require(
-        &self,
-        path: &Path,
-        hidden_size: usize,
-        views: &[View],
-    ) -> Result<(), CheckpointError> {
+    pub fn require(&self, path: &Path, hidden_size: usize, views: &[View]) -> Result<(), CheckpointError> {
         check_hidden_size(path, self.hidden_size(), hidden_size)?;
         match views.iter().find(|view| !self.views.contains_key(*view)) {
             Some(view) => Err(content(
@@ -108,13 +103,7 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
         if found.iter().all(Result::is_err) {
             continue;
         }
-        let [
-            query,
-            in_proj_weight,
-            in_proj_bias,
-            out_proj_weight,
-            out_proj_bias,
-        ] = found;
+        let [query, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias] = found;
         let missing = |name: String| {
             content(
                 path,
@@ -155,16 +144,9 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
 ///
 /// # Errors
 /// [`CheckpointError`]: what the file system reports.
-pub fn write_aspects(
-    path: &Path,
-    file: &AspectFile,
-    meta: &CheckpointMeta,
-) -> Result<(), CheckpointError> {
+pub fn write_aspects(path: &Path, file: &AspectFile, meta: &CheckpointMeta) -> Result<(), CheckpointError> {
     if !is_torch_name(path) {
-        let named = file
-            .views
-            .iter()
-            .flat_map(|(view, aspect)| aspect.named(*view));
+        let named = file.views.iter().flat_map(|(view, aspect)| aspect.named(*view));
         let tensors = named.map(|(name, tensor)| (name, tensor.clone())).collect();
         return checkpoint::save(path, meta, &tensors);
     }
@@ -179,10 +161,7 @@ pub fn write_aspects(
             ("out_proj.bias", &aspect.out_proj_bias),
         ];
         let parts = parts.map(|(name, tensor)| (name.to_owned(), TorchValue::Tensor(tensor)));
-        attention.insert(
-            view.to_string(),
-            TorchValue::Dict(parts.into_iter().collect()),
-        );
+        attention.insert(view.to_string(), TorchValue::Dict(parts.into_iter().collect()));
     }
     let dict = [
         ("q_view", TorchValue::Dict(queries)),
@@ -191,10 +170,7 @@ pub fn write_aspects(
     ];
     Ok(write_torch(
         path,
-        &dict
-            .map(|(key, value)| (key.to_owned(), value))
-            .into_iter()
-            .collect(),
+        &dict.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
     )?)
 }
 
@@ -245,9 +221,7 @@ mod tests {
     fn example() -> AspectFile {
         let tensor = |shape: &[usize]| HostTensor {
             shape: shape.to_vec(),
-            data: (0..shape.iter().product::<usize>())
-                .map(|index| index as f32)
-                .collect(),
+            data: (0..shape.iter().product::<usize>()).map(|index| index as f32).collect(),
         };
         let aspect = || super::AspectTensors {
             query: tensor(&[5, 2]),

@@ -11,18 +11,12 @@ use std::{
 ///
 /// # Errors
 /// What `fill` or the file system reports; then the partial file is gone and the old file stands.
-pub fn write_atomically(
-    path: &Path,
-    fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut prefix = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_os_string();
+    let mut prefix = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
     prefix.push(".");
     // tempfile's own 0600 would hide the file from colleagues; the umask still applies to 0666.
     let mut partial = tempfile::Builder::new()

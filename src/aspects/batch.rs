@@ -52,9 +52,7 @@ impl Batch {
                 let place = rows.len() as u32;
                 rows.push(match (row, visuals, prompt) {
                     (Row::Token(id), ..) => Source::Constant(table.token(id)),
-                    (Row::Visual(i), Visuals::Constant(_), _) => {
-                        Source::Constant(table.visual(sample, i)?)
-                    }
+                    (Row::Visual(i), Visuals::Constant(_), _) => Source::Constant(table.visual(sample, i)?),
                     (Row::Visual(i), Visuals::Trained(z), None) => {
                         Source::Trained(sample * (z.dim(0)? / sequences.len()) + i)
                     }
@@ -116,10 +114,7 @@ impl Batch {
         Ok(Self {
             embeddings,
             positions: Positions(positions),
-            mask: Mask {
-                causal: true,
-                segments,
-            },
+            mask: Mask { causal: true, segments },
             places: Tensor::new(places, &device)?,
             tokens: Tensor::new(tokens, &device)?,
             owners,
@@ -130,29 +125,16 @@ impl Batch {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn logits(
-        &self,
-        language: &LanguageModel,
-        vocabulary: Vocabulary,
-        recompute: bool,
-    ) -> Result<Tensor> {
+    pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
         let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, recompute)?;
-        language.logits(
-            &hidden.flatten(0, 1)?.index_select(&self.places, 0)?,
-            vocabulary,
-        )
+        language.logits(&hidden.flatten(0, 1)?.index_select(&self.places, 0)?, vocabulary)
     }
 
     /// Log-probabilities `[targets]` of the wanted tokens.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn log_likelihoods(
-        &self,
-        language: &LanguageModel,
-        vocabulary: Vocabulary,
-        recompute: bool,
-    ) -> Result<Tensor> {
+    pub fn log_likelihoods(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
         loss::log_likelihoods(&self.logits(language, vocabulary, recompute)?, &self.tokens)
     }
 
@@ -160,11 +142,7 @@ impl Batch {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn scores(
-        &self,
-        language: &LanguageModel,
-        vocabulary: Vocabulary,
-    ) -> Result<Vec<Vec<f64>>> {
+    pub fn scores(&self, language: &LanguageModel, vocabulary: Vocabulary) -> Result<Vec<Vec<f64>>> {
         let each = self
             .log_likelihoods(language, vocabulary, false)?
             .to_dtype(candle_core::DType::F64)?;
@@ -208,11 +186,7 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn new(language: &'a LanguageModel, visuals: &Visuals) -> Result<Self> {
         let embeddings = language.embeddings();
-        let zero = Tensor::zeros(
-            (1, embeddings.dim(1)?),
-            embeddings.dtype(),
-            embeddings.device(),
-        )?;
+        let zero = Tensor::zeros((1, embeddings.dim(1)?), embeddings.dtype(), embeddings.device())?;
         let mut parts = vec![zero];
         let (mut ranges, mut next) = (Vec::new(), 1);
         if let Visuals::Constant(samples) = visuals {

@@ -105,10 +105,7 @@ fn write(file: &mut File, header: &[u8], tensors: &BTreeMap<String, HostTensor>)
     file.write_all(header)?;
     for tensor in tensors.values() {
         for values in tensor.data.chunks(1 << 16) {
-            let bytes: Vec<u8> = values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             file.write_all(&bytes)?;
         }
     }
@@ -137,8 +134,7 @@ pub(super) fn load(
         path: path.to_owned(),
         reason,
     };
-    let foreign =
-        |error: safetensors::SafeTensorError| damaged(error.to_string().escape_debug().to_string());
+    let foreign = |error: safetensors::SafeTensorError| damaged(error.to_string().escape_debug().to_string());
     let (_, metadata) = SafeTensors::read_metadata(&map).map_err(foreign)?;
     let meta = match metadata.metadata() {
         Some(strings) => from_strings(path, strings)?,
@@ -147,12 +143,8 @@ pub(super) fn load(
     let file = SafeTensors::deserialize(&map).map_err(foreign)?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
-        let tensor = to_host(&view).ok_or_else(|| {
-            damaged(format!(
-                "the tensor {name:?} has the element type {:?}",
-                view.dtype()
-            ))
-        })?;
+        let tensor = to_host(&view)
+            .ok_or_else(|| damaged(format!("the tensor {name:?} has the element type {:?}", view.dtype())))?;
         tensors.insert(name.to_owned(), tensor);
     }
     Ok((meta, tensors))
@@ -210,10 +202,7 @@ mod tests {
                     "optimizer.exp_avg.q_view.scene".to_owned(),
                     tensor(vec![5, 4], f32::NEG_INFINITY),
                 ),
-                (
-                    "optimizer.exp_avg_sq.q_view.scene".to_owned(),
-                    tensor(vec![0], 0.0),
-                ),
+                ("optimizer.exp_avg_sq.q_view.scene".to_owned(), tensor(vec![0], 0.0)),
             ]),
         }
     }
@@ -255,18 +244,11 @@ mod tests {
         }
         let mut huge_header = whole.clone();
         huge_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(matches!(
-            load(&huge_header)?,
-            CheckpointError::Damaged { .. }
-        ));
+        assert!(matches!(load(&huge_header)?, CheckpointError::Damaged { .. }));
 
-        let text =
-            "{\"__metadata__\":{\"format\":\"2\",\"program\":\"masp 9\",\"stage\":\"aspects\"}}";
+        let text = "{\"__metadata__\":{\"format\":\"2\",\"program\":\"masp 9\",\"stage\":\"aspects\"}}";
         let newer = [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
-        assert!(matches!(
-            load(&newer)?,
-            CheckpointError::Newer { found: 2, .. }
-        ));
+        assert!(matches!(load(&newer)?, CheckpointError::Newer { found: 2, .. }));
         let foreign = text.replace("program", "creator");
         let foreign = [&(foreign.len() as u64).to_le_bytes(), foreign.as_bytes()].concat();
         let fault = load(&foreign)?;
@@ -297,10 +279,7 @@ mod tests {
                 data: vec![0.0],
             },
         );
-        assert!(matches!(
-            wrong.save(&path),
-            Err(CheckpointError::Write { .. })
-        ));
+        assert!(matches!(wrong.save(&path), Err(CheckpointError::Write { .. })));
         assert_eq!(fs::read(&path)?, old);
         Ok(())
     }

@@ -98,15 +98,10 @@ pub(super) fn from_strings(
     }
     let fields = strings.iter().map(|(key, text)| {
         let value = match key.as_str() {
-            "format" | "hidden_size" | "step" | "optimizer_steps" => {
-                serde_json::from_str(text).ok()
-            }
+            "format" | "hidden_size" | "step" | "optimizer_steps" => serde_json::from_str(text).ok(),
             _ => None,
         };
-        (
-            key.clone(),
-            value.unwrap_or_else(|| Value::String(text.clone())),
-        )
+        (key.clone(), value.unwrap_or_else(|| Value::String(text.clone())))
     });
     serde_json::from_value(Value::Object(fields.collect()))
         .map(Some)

@@ -18,9 +18,6 @@ impl HostTensor {
     /// Whether the shape holds as many values as there are.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
-        self.shape
-            .iter()
-            .try_fold(1usize, |n, &dim| n.checked_mul(dim))
-            == Some(self.data.len())
+        self.shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)) == Some(self.data.len())
     }
 }

@@ -56,21 +56,9 @@ impl AspectModule {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn fresh(
-        queries: usize,
-        hidden: usize,
-        initial: Initial,
-        rng: &mut impl Rng,
-        device: &Device,
-    ) -> Result<Self> {
-        let var = |values: Vec<f32>, shape: &[usize]| {
-            Var::from_tensor(&Tensor::from_vec(values, shape, device)?)
-        };
-        let deviation = if initial == Initial::Identity {
-            0.5
-        } else {
-            1.0
-        };
+    pub fn fresh(queries: usize, hidden: usize, initial: Initial, rng: &mut impl Rng, device: &Device) -> Result<Self> {
+        let var = |values: Vec<f32>, shape: &[usize]| Var::from_tensor(&Tensor::from_vec(values, shape, device)?);
+        let deviation = if initial == Initial::Identity { 0.5 } else { 1.0 };
         let query = (0..queries * hidden)
             .map(|_| deviation * rng.sample::<f32, _>(StandardNormal))
             .collect();
@@ -106,10 +94,7 @@ impl AspectModule {
         let (images, _, hidden) = tokens.dims3()?;
         let part = |i: usize| self.in_proj_weight.narrow(0, i * hidden, hidden);
         let bias = |i: usize| self.in_proj_bias.narrow(0, i * hidden, hidden);
-        let query = self
-            .query
-            .matmul(&part(0)?.t()?)?
-            .broadcast_add(&bias(0)?)?;
+        let query = self.query.matmul(&part(0)?.t()?)?.broadcast_add(&bias(0)?)?;
         let folded = (query.matmul(&part(1)?)? * (1.0 / (hidden as f64).sqrt()))?;
         let queries = folded.dim(0)?;
         let folded = folded
@@ -118,9 +103,7 @@ impl AspectModule {
             .contiguous()?;
         let scores = folded.matmul(&tokens.transpose(1, 2)?)?;
         let attention = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let pooled = attention
-            .matmul(tokens)?
-            .reshape((images * queries, hidden))?;
+        let pooled = attention.matmul(tokens)?.reshape((images * queries, hidden))?;
         let value = pooled.matmul(&part(2)?.t()?)?.broadcast_add(&bias(2)?)?;
         let z = value
             .matmul(&self.out_proj_weight.t()?)?
@@ -151,13 +134,8 @@ impl AspectModules {
     /// # Errors
     /// Where the file lacks a view, or the device fails.
     pub fn from_file(file: &AspectFile, views: &[View], device: &Device) -> Result<Self> {
-        let var = |tensor: &HostTensor| {
-            Var::from_tensor(&Tensor::from_slice(
-                &tensor.data,
-                tensor.shape.as_slice(),
-                device,
-            )?)
-        };
+        let var =
+            |tensor: &HostTensor| Var::from_tensor(&Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), device)?);
         let module = |view: &View| {
             let Some(tensors) = file.views.get(view) else {
                 bail!("the file has no module for {view}");
@@ -191,7 +169,9 @@ impl AspectModules {
             };
             Ok((*view, tensors))
         };
-        Ok(AspectFile { views: self.0.iter().map(tensors).collect::<Result<_>>()? })
+        Ok(AspectFile {
+            views: self.0.iter().map(tensors).collect::<Result<_>>()?,
+        })
     }
 
     /// Fresh modules for `views`.
@@ -206,12 +186,7 @@ impl AspectModules {
         rng: &mut impl Rng,
         device: &Device,
     ) -> Result<Self> {
-        let module = |&view: &View| {
-            Ok((
-                view,
-                AspectModule::fresh(queries, hidden, initial, rng, device)?,
-            ))
-        };
+        let module = |&view: &View| Ok((view, AspectModule::fresh(queries, hidden, initial, rng, device)?));
         Ok(Self(views.iter().map(module).collect::<Result<_>>()?))
     }
 
@@ -254,5 +229,8 @@ fn uniform(bound: f64, count: usize, rng: &mut impl Rng) -> Vec<f32> {
 /// # Errors
 /// Where the device fails.
 pub fn to_host(tensor: &Tensor) -> Result<HostTensor> {
-    Ok(HostTensor { shape: tensor.dims().to_vec(), data: tensor.flatten_all()?.to_vec1::<f32>()? })
+    Ok(HostTensor {
+        shape: tensor.dims().to_vec(),
+        data: tensor.flatten_all()?.to_vec1::<f32>()?,
+    })
 }

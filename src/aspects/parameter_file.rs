@@ -44,11 +44,7 @@ pub fn is_torch_name(path: &Path) -> bool {
     extension.eq_ignore_ascii_case("pth") || extension.eq_ignore_ascii_case("pt")
 }
 
-pub fn check_hidden_size(
-    path: &Path,
-    found: usize,
-    expected: usize,
-) -> Result<(), CheckpointError> {
+pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(), CheckpointError> {
     if found == expected {
         return Ok(());
     }

@@ -24,21 +24,14 @@ impl SoftPromptFile {
     ///
     /// # Errors
     /// [`CheckpointError::HiddenSize`], [`CheckpointError::Content`].
-    pub fn require(
-        &self,
-        path: &Path,
-        hidden_size: usize,
-        tokens: usize,
-    ) -> Result<(), CheckpointError> {
-        let [found_tokens, found_hidden] =
-            <[usize; 2]>::try_from(self.rows.shape.as_slice()).unwrap_or_default();
+    pub fn require(&self, path: &Path, hidden_size: usize, tokens: usize) -> Result<(), CheckpointError> {
+        let [found_tokens, found_hidden] = <[usize; 2]>::try_from(self.rows.shape.as_slice()).unwrap_or_default();
         check_hidden_size(path, found_hidden, hidden_size)?;
         if found_tokens == tokens {
             return Ok(());
         }
-        let reason = format!(
-            "it has {found_tokens} tokens, the settings say {tokens}; set prompt.tokens to {found_tokens}"
-        );
+        let reason =
+            format!("it has {found_tokens} tokens, the settings say {tokens}; set prompt.tokens to {found_tokens}");
         Err(content(path, PROMPT, reason))
     }
 }
@@ -48,9 +41,7 @@ impl SoftPromptFile {
 /// # Errors
 /// [`CheckpointError`]: unreadable, cut short, without a soft prompt, or with rows of different lengths.
 pub fn read_soft_prompt(path: &Path) -> Result<SoftPromptFile, CheckpointError> {
-    let mut tensors = read_tensors(path, |name| {
-        name == SOFT_PROMPT || token_index(name).is_some()
-    })?;
+    let mut tensors = read_tensors(path, |name| name == SOFT_PROMPT || token_index(name).is_some())?;
     if let Some(rows) = tensors.remove(SOFT_PROMPT) {
         return match hidden_size(&rows) {
             Some(_) => Ok(SoftPromptFile { rows }),
@@ -70,11 +61,7 @@ pub fn read_soft_prompt(path: &Path) -> Result<SoftPromptFile, CheckpointError> 
 ///
 /// # Errors
 /// [`CheckpointError`]: what the file system reports, or rows that are no matrix.
-pub fn write_soft_prompt(
-    path: &Path,
-    file: &SoftPromptFile,
-    meta: &CheckpointMeta,
-) -> Result<(), CheckpointError> {
+pub fn write_soft_prompt(path: &Path, file: &SoftPromptFile, meta: &CheckpointMeta) -> Result<(), CheckpointError> {
     if !is_torch_name(path) {
         return checkpoint::save(
             path,
@@ -125,10 +112,7 @@ fn token_index(name: &str) -> Option<usize> {
 /// Rows 0, 1, 2, ... as one matrix.
 fn stack(rows: &BTreeMap<usize, HostTensor>) -> Result<SoftPromptFile, String> {
     let Some(first) = rows.values().next() else {
-        return Err(
-            "there is none in it; aspect modules go to --load-spmodel-ckpt or --init-aspects"
-                .to_owned(),
-        );
+        return Err("there is none in it; aspect modules go to --load-spmodel-ckpt or --init-aspects".to_owned());
     };
     for (expected, (&index, row)) in rows.iter().enumerate() {
         if index != expected {
@@ -142,10 +126,7 @@ fn stack(rows: &BTreeMap<usize, HostTensor>) -> Result<SoftPromptFile, String> {
             ));
         }
     }
-    let data = rows
-        .values()
-        .flat_map(|row| row.data.iter().copied())
-        .collect();
+    let data = rows.values().flat_map(|row| row.data.iter().copied()).collect();
     let rows = HostTensor {
         shape: vec![rows.len(), first.data.len()],
         data,
@@ -199,14 +180,7 @@ mod tests {
                 data: vec![0.0; 2],
             },
         };
-        assert!(
-            write_soft_prompt(
-                &folder.path().join("b.pt"),
-                &vector,
-                &CheckpointMeta::example()
-            )
-            .is_err()
-        );
+        assert!(write_soft_prompt(&folder.path().join("b.pt"), &vector, &CheckpointMeta::example()).is_err());
         Ok(())
     }
 
@@ -251,10 +225,7 @@ mod tests {
                 .iter()
                 .map(|(index, row)| (super::token_name(*index), TorchValue::Tensor(row)));
             write_torch(&path, &named.collect::<TorchDict<'_>>())?;
-            Ok(read_soft_prompt(&path)
-                .err()
-                .ok_or("it was read")?
-                .to_string())
+            Ok(read_soft_prompt(&path).err().ok_or("it was read")?.to_string())
         };
         assert!(refused(&[(0, row(2)), (2, row(2))])?.contains("token_1|> is missing"));
         assert!(refused(&[(0, row(2)), (1, row(3))])?.contains("token_1|> is [3]"));

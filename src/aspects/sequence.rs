@@ -58,12 +58,7 @@ impl Sequence {
     }
 
     /// Appends `z` aspect rows, then the vision rows of a `grid` (height, width) of merged patches, if there is one.
-    pub fn visual(
-        &mut self,
-        z: usize,
-        grid: Option<(usize, usize)>,
-        rule: PositionRule,
-    ) -> &mut Self {
+    pub fn visual(&mut self, z: usize, grid: Option<(usize, usize)>, rule: PositionRule) -> &mut Self {
         (0..z).for_each(|i| self.push(Row::Visual(i)));
         let Some((height, width)) = grid else {
             return self;
@@ -75,11 +70,8 @@ impl Sequence {
         let first = self.next;
         for i in 0..height * width {
             self.rows.push(Row::Visual(z + i));
-            self.positions.push([
-                first,
-                first + (i / width) as u32,
-                first + (i % width) as u32,
-            ]);
+            self.positions
+                .push([first, first + (i / width) as u32, first + (i % width) as u32]);
             self.segments.push(Mask::SHARED);
         }
         self.next = first + height.max(width) as u32;
@@ -121,11 +113,7 @@ impl Sequence {
         for (answer, ids) in answers.into_iter().enumerate() {
             for (i, &token) in ids.iter().enumerate() {
                 let place = if i == 0 { last } else { self.rows.len() - 1 };
-                self.targets.push(Target {
-                    place,
-                    token,
-                    answer,
-                });
+                self.targets.push(Target { place, token, answer });
                 if i + 1 < ids.len() {
                     self.rows.push(Row::Token(token));
                     self.positions.push([next + i as u32; 3]);
@@ -165,41 +153,24 @@ mod tests {
             sequence.rows,
             [Row::Token(7), Row::Token(8), Row::Visual(0), Row::Token(4)]
         );
-        let targets: Vec<_> = sequence
-            .targets
-            .iter()
-            .map(|t| (t.place, t.token))
-            .collect();
+        let targets: Vec<_> = sequence.targets.iter().map(|t| (t.place, t.token)).collect();
         assert_eq!(targets, [(2, 4), (3, 5)]);
     }
 
     #[test]
     fn alternatives_share_the_prefix_and_nothing_else() {
         let mut sequence = Sequence::default();
-        sequence
-            .text(&[7])
-            .alternatives([&[1, 2, 3][..], &[4], &[5, 6]]);
+        sequence.text(&[7]).alternatives([&[1, 2, 3][..], &[4], &[5, 6]]);
         assert_eq!(sequence.rows, [7, 1, 2, 5].map(Row::Token));
         assert_eq!(sequence.segments, [0, 1, 1, 3]);
         assert_eq!(
             sequence.positions.iter().map(|p| p[0]).collect::<Vec<_>>(),
             [0, 1, 2, 1]
         );
-        let targets: Vec<_> = sequence
-            .targets
-            .iter()
-            .map(|t| (t.place, t.token, t.answer))
-            .collect();
+        let targets: Vec<_> = sequence.targets.iter().map(|t| (t.place, t.token, t.answer)).collect();
         assert_eq!(
             targets,
-            [
-                (0, 1, 0),
-                (1, 2, 0),
-                (2, 3, 0),
-                (0, 4, 1),
-                (0, 5, 2),
-                (3, 6, 2)
-            ]
+            [(0, 1, 0), (1, 2, 0), (2, 3, 0), (0, 4, 1), (0, 5, 2), (3, 6, 2)]
         );
     }
 

@@ -27,10 +27,7 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
             settings,
             dataname,
         } => {
-            let report = check::check(
-                &dataset(dir, settings, dataname.as_deref())?,
-                &bar("decoding images"),
-            );
+            let report = check::check(&dataset(dir, settings, dataname.as_deref())?, &bar("decoding images"));
             write!(out, "{report}")?;
             Ok(if report.stops_a_run() {
                 ExitCode::FAILURE
@@ -51,11 +48,7 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
 }
 
 /// The dataset in `dir`, split as a run with these settings would split it.
-fn dataset(
-    dir: &str,
-    settings: &ConfigArgs,
-    dataname: Option<&str>,
-) -> Result<DatasetOptions, Failure> {
+fn dataset(dir: &str, settings: &ConfigArgs, dataname: Option<&str>) -> Result<DatasetOptions, Failure> {
     let mut sources = settings.sources();
     sources.flags.push(Flag {
         flag: "DIR",
@@ -82,11 +75,7 @@ fn draw(dir: &Path, options: &Options, out: &mut impl Write) -> Result<(), Failu
     let began = Instant::now();
     let info = synthesise(dir, options, bar("drawing pictures"))?;
     let Options {
-        train,
-        val,
-        test,
-        seed,
-        ..
+        train, val, test, seed, ..
     } = options;
     writeln!(
         out,
@@ -147,16 +136,13 @@ mod tests {
         draw(&dir, &options, &mut out)?;
         let text = String::from_utf8_lossy(&out).into_owned();
         assert!(
-            text.contains("30 pictures (20 train, 4 val, 6 test)")
-                && text.contains("best possible"),
+            text.contains("30 pictures (20 train, 4 val, 6 test)") && text.contains("best possible"),
             "{text}"
         );
 
         // Twice into the same folder is wrong usage.
         assert_eq!(
-            draw(&dir, &options, &mut out)
-                .err()
-                .map(|failure| failure.exit_code()),
+            draw(&dir, &options, &mut out).err().map(|failure| failure.exit_code()),
             Some(ExitCode::from(2))
         );
 

@@ -13,11 +13,11 @@ use super::failure::Failure;
 use super::phases::Phases;
 use super::train::execute;
 use super::watch::View;
-use crate::config::{self, Record, Settings, Sources};
+use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
-use crate::data::synth::{self, Info, Options};
+use crate::data::synth::{Info, Options};
 use crate::engine::inference::{TrainedParts, evaluate_split, point};
-use crate::engine::{DeviceChoice, TrainJob};
+use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
 
 /// The document of `demo --json`.
@@ -44,8 +44,12 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     sources.record = Some(preset());
     let loaded = config::load(sources)?;
     let mut settings = loaded.settings;
-    let (data, info) = dataset(&settings)?;
-    settings.data.root = Some(data);
+    let data = settings
+        .data
+        .root
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("data/drawn"));
+    settings.data.root = Some(data.clone());
     let device: DeviceChoice = args.model.device.into();
     let headless = args.headless || args.json;
     let view = if headless { View::Headless } else { View::best() };
@@ -60,18 +64,27 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             init_prompt: None,
             save_ckpt: None,
             without_aspects,
+            draw: Some(Options::default()),
             notices: loaded.notices.clone(),
         };
         let folder = job.folder.clone();
-        execute(job, view).map(|_| folder)
+        execute(job, view).map(|outcome| (outcome == Outcome::Done).then_some(folder))
     };
     let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, false, view)?;
-    if view == View::Screen {
+    let Some(masp) = masp.filter(|_| view == View::Headless) else {
         return Ok(ExitCode::SUCCESS);
-    }
+    };
+    let info = Info::read(&data).ok_or_else(|| {
+        Failure::failed(format!(
+            "{} holds no drawn dataset; name an empty folder with --set data.root=DIR",
+            shown(&data)
+        ))
+    })?;
     let accuracy = |settings: &Settings, parts: &TrainedParts| {
         let mut phases = Phases::new();
-        let seen = evaluate_split(settings, device, parts, "test", |phase, done, total| phases.show(phase, done, total))?;
+        let seen = evaluate_split(settings, device, parts, "test", |phase, done, total| {
+            phases.show(phase, done, total)
+        })?;
         phases.finish();
         Ok::<f64, Failure>(seen.metrics.accuracy)
     };
@@ -81,10 +94,18 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let pointing = point(&settings, device, &parts, info.synth.options.size)?;
 
     // The ablations: the same seed, data and steps, without the aspects' tokens; and the model as it is.
-    let alone = run("demo-prompt-only", &[Stage::Prompt], &settings, true, view)?;
+    let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &settings, true, view)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let mut without = settings.clone();
     without.aspects.views.clear();
-    let prompt_only = accuracy(&without, &TrainedParts { aspects: None, ..self::parts(&alone)? })?;
+    let prompt_only = accuracy(
+        &without,
+        &TrainedParts {
+            aspects: None,
+            ..self::parts(&alone)?
+        },
+    )?;
     without.prompt.tokens = 0;
     let frozen = accuracy(&without, &TrainedParts::default())?;
 
@@ -136,40 +157,29 @@ fn preset() -> Record {
         "checkpoint": { "every_steps": 60 },
         "aspects": { "initial": "identity" },
     });
-    Record { name: "the demo's preset".to_owned(), settings }
-}
-
-/// The drawn dataset, drawn where it is absent.
-fn dataset(settings: &Settings) -> Result<(PathBuf, Info), Failure> {
-    let dir = settings.data.root.clone().unwrap_or_else(|| PathBuf::from("data/drawn"));
-    if let Some(info) = Info::read(&dir) {
-        return Ok((dir, info));
+    Record {
+        name: "the demo's preset".to_owned(),
+        settings,
     }
-    let options = Options::default();
-    let mut phases = std::sync::Mutex::new(Phases::new());
-    let show = |done: usize, total: usize| {
-        if let Ok(mut phases) = phases.lock() {
-            phases.show("drawing data", done as u64, total as u64);
-        }
-    };
-    let info = synth::synthesise(&dir, &options, show).map_err(Failure::failed)?;
-    if let Ok(phases) = phases.get_mut() {
-        phases.finish();
-    }
-    Ok((dir, info))
 }
 
 /// A new session `name`, `name-2`, ...
 fn session(settings: &Settings, name: &str) -> Result<SessionFolder, Failure> {
     let root = &settings.session.root;
-    let free = (1..).map(|i| if i == 1 { name.to_owned() } else { format!("{name}-{i}") }).find(|name| !root.join(name).exists());
+    let free = (1..)
+        .map(|i| if i == 1 { name.to_owned() } else { format!("{name}-{i}") })
+        .find(|name| !root.join(name).exists());
     Ok(SessionFolder::create(root, &free.unwrap_or_default())?)
 }
 
 fn parts(folder: &SessionFolder) -> Result<TrainedParts, Failure> {
     let checkpoints = Checkpoints::read(folder)?;
     let path = |stage| checkpoints.find(Selector::Last, Some(stage)).ok().map(|file| file.path);
-    Ok(TrainedParts { aspects: path(Stage::Aspects), prompt: path(Stage::Prompt), classes: None })
+    Ok(TrainedParts {
+        aspects: path(Stage::Aspects),
+        prompt: path(Stage::Prompt),
+        classes: None,
+    })
 }
 
 fn print(figures: &Figures, folder: &SessionFolder) {
@@ -184,7 +194,11 @@ fn print(figures: &Figures, folder: &SessionFolder) {
         let random = figures.random_pointing.get(view).copied().unwrap_or_default();
         println!("  {:<24} {:5.1} % ({:.1} %)", view, 100.0 * hits, 100.0 * random);
     }
-    println!("{:.0} s without the ablations; the session is {}", figures.seconds, shown(folder.path()));
+    println!(
+        "{:.0} s without the ablations; the session is {}",
+        figures.seconds,
+        shown(folder.path())
+    );
 }
 
 fn shown(path: &Path) -> String {
@@ -194,10 +208,15 @@ fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sources;
 
     #[test]
     fn the_preset_is_made_of_settings_that_exist() {
-        let sources = Sources { record: Some(preset()), config: config::ConfigFile::None, ..Sources::default() };
+        let sources = Sources {
+            record: Some(preset()),
+            config: config::ConfigFile::None,
+            ..Sources::default()
+        };
         let settings = config::load(sources).map(|loaded| loaded.settings);
         assert_eq!(settings.map(|s| s.train.stage(Stage::Prompt).batch_size).ok(), Some(32));
     }

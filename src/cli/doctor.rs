@@ -66,10 +66,7 @@ impl Finding {
 ///
 /// # Errors
 /// A closed output.
-pub fn run(
-    args: &DoctorArgs,
-    selftest: impl FnOnce(&DoctorArgs) -> Vec<Finding>,
-) -> Result<ExitCode, Failure> {
+pub fn run(args: &DoctorArgs, selftest: impl FnOnce(&DoctorArgs) -> Vec<Finding>) -> Result<ExitCode, Failure> {
     let mut report = Report {
         out: io::stdout().lock(),
         problems: 0,
@@ -95,12 +92,7 @@ struct Report<W> {
 
 impl<W: Write> Report<W> {
     fn say(&mut self, findings: impl IntoIterator<Item = Finding>) -> io::Result<()> {
-        for Finding {
-            level,
-            subject,
-            text,
-        } in findings
-        {
+        for Finding { level, subject, text } in findings {
             let level = match level {
                 Level::Ok => "ok",
                 Level::Note => "note",
@@ -122,10 +114,7 @@ fn program() -> Finding {
     } else {
         "for the CPU only"
     };
-    Finding::ok(
-        "program",
-        format!("masp {}, built {cuda}", env!("CARGO_PKG_VERSION")),
-    )
+    Finding::ok("program", format!("masp {}, built {cuda}", env!("CARGO_PKG_VERSION")))
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     };
     let mut phases = Phases::new();
     let device = args.model.device.into();
-    let seen = evaluate_split(&chosen.settings, device, &chosen.parts, split, |phase, done, total| phases.show(phase, done, total))?;
+    let seen = evaluate_split(&chosen.settings, device, &chosen.parts, split, |phase, done, total| {
+        phases.show(phase, done, total)
+    })?;
     phases.finish();
     for line in &seen.left_out {
         eprintln!("left out: {line}");
@@ -44,7 +46,9 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
 
 /// An evaluation gets its own folder under the session; a live journal is not touched.
 fn keep(folder: &SessionFolder, split: &str, seen: &SplitEvaluation) -> Result<std::path::PathBuf, Failure> {
-    let path = folder.evaluations().join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
+    let path = folder
+        .evaluations()
+        .join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
     std::fs::create_dir_all(&path)?;
     write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
     write_atomically(&path.join("predictions.jsonl"), |file| {
@@ -74,10 +78,19 @@ fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
     if let Some(distance) = metrics.wheel_distance {
         writeln!(out, "wheel distance      {distance:7.3}")?;
     }
-    writeln!(out, "\n{:<16} {:>7} {:>9} {:>7} {:>8}", "class", "recall", "precision", "F1", "support")?;
+    writeln!(
+        out,
+        "\n{:<16} {:>7} {:>9} {:>7} {:>8}",
+        "class", "recall", "precision", "F1", "support"
+    )?;
     for (label, class) in &metrics.per_class {
         let (recall, precision, f1) = (percent(class.recall), percent(class.precision), percent(class.f1));
-        writeln!(out, "{:<16} {recall:>7} {precision:>9} {f1:>7} {:>8}", crate::session::printable(label), class.support)?;
+        writeln!(
+            out,
+            "{:<16} {recall:>7} {precision:>9} {f1:>7} {:>8}",
+            crate::session::printable(label),
+            class.support
+        )?;
     }
     writeln!(
         out,

@@ -19,13 +19,19 @@ impl Failure {
     /// Wrong usage: exit status 2.
     #[must_use]
     pub fn usage(message: impl fmt::Display) -> Self {
-        Self { error: anyhow::anyhow!("{message}"), usage: true }
+        Self {
+            error: anyhow::anyhow!("{message}"),
+            usage: true,
+        }
     }
 
     /// A failure: exit status 1.
     #[must_use]
     pub fn failed(message: impl fmt::Display) -> Self {
-        Self { error: anyhow::anyhow!("{message}"), usage: false }
+        Self {
+            error: anyhow::anyhow!("{message}"),
+            usage: false,
+        }
     }
 
     /// The process's exit status.
@@ -37,27 +43,40 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> =
-            self.error.to_string().lines().map(|line| crate::session::printable(line).into_owned()).collect();
+        let lines: Vec<String> = self
+            .error
+            .to_string()
+            .lines()
+            .map(|line| crate::session::printable(line).into_owned())
+            .collect();
         f.write_str(&lines.join("\n"))
     }
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self { usage: error.is_usage(), error: error.into() }
+        Self {
+            usage: error.is_usage(),
+            error: error.into(),
+        }
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self { usage: error.is_usage(), error: error.into() }
+        Self {
+            usage: error.is_usage(),
+            error: error.into(),
+        }
     }
 }
 
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
-        Self { usage: error.is_wrong_usage(), error: error.into() }
+        Self {
+            usage: error.is_wrong_usage(),
+            error: error.into(),
+        }
     }
 }
 
@@ -71,4 +90,10 @@ macro_rules! failed_from {
     };
 }
 
-failed_from!(JournalError, CheckpointError, TuiError, std::io::Error, serde_json::Error);
+failed_from!(
+    JournalError,
+    CheckpointError,
+    TuiError,
+    std::io::Error,
+    serde_json::Error
+);

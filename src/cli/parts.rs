@@ -21,9 +21,16 @@ pub struct Chosen {
 pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &CheckpointArgs) -> Result<Chosen, Failure> {
     let Some(spec) = spec else {
         let settings = config::load(sources)?.settings;
-        let parts =
-            TrainedParts { aspects: files.load_spmodel_ckpt.clone(), prompt: files.load_ckpt.clone(), classes: None };
-        return Ok(Chosen { parts, settings, session: None });
+        let parts = TrainedParts {
+            aspects: files.load_spmodel_ckpt.clone(),
+            prompt: files.load_ckpt.clone(),
+            classes: None,
+        };
+        return Ok(Chosen {
+            parts,
+            settings,
+            session: None,
+        });
     };
     let root = config::load(sources.clone())?.settings.session.root;
     let folder = SessionFolder::open(&root, &spec.session)?;
@@ -37,17 +44,26 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
     })?;
     let aspects = match prompt.stage {
         Stage::Aspects => Some(prompt.path.clone()),
-        Stage::Prompt => checkpoints.find(Selector::Last, Some(Stage::Aspects)).ok().map(|file| file.path),
+        Stage::Prompt => checkpoints
+            .find(Selector::Last, Some(Stage::Aspects))
+            .ok()
+            .map(|file| file.path),
     };
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
-    let classes = read_journal(&folder.journal())?.into_iter().find_map(|record| match record.event {
-        Event::Session(start) => Some(start.classes),
-        _ => None,
-    });
+    let classes = read_journal(&folder.journal())?
+        .into_iter()
+        .find_map(|record| match record.event {
+            Event::Session(start) => Some(start.classes),
+            _ => None,
+        });
     let parts = TrainedParts {
         aspects: files.load_spmodel_ckpt.clone().or(aspects),
         prompt: files.load_ckpt.clone().or(prompt),
         classes,
     };
-    Ok(Chosen { parts, settings, session: Some(folder) })
+    Ok(Chosen {
+        parts,
+        settings,
+        session: Some(folder),
+    })
 }

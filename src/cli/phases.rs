@@ -19,7 +19,11 @@ impl Phases {
         if let Ok(style) = ProgressStyle::with_template("{msg:24} [{wide_bar}] {pos}/{len} {eta}") {
             bar.set_style(style);
         }
-        Self { bar, terminal, name: String::new() }
+        Self {
+            bar,
+            terminal,
+            name: String::new(),
+        }
     }
 
     /// `done` of `total` of the phase `name`.

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::parts::choose;
 use super::phases::Phases;
 use super::show;
+use crate::data::image_file::DecodeOptions;
 use crate::engine::EngineError;
 use crate::engine::inference::predict_images;
 use crate::session::{Prediction, printable};
@@ -18,7 +19,11 @@ use crate::session::{Prediction, printable};
 /// Where model or checkpoints cannot be opened, or the device fails.
 pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
-    let mut phases = Phases::new();
+    // Shown by one closure, cleared by the other before it prints.
+    let phases = std::cell::RefCell::new(Phases::new());
+    let decode = DecodeOptions {
+        exif_orientation: chosen.settings.data.exif_orientation,
+    };
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     predict_images(
@@ -26,28 +31,41 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         args.model.device.into(),
         &chosen.parts,
         (&args.images, &args.mute),
-        |phase, done, total| phases.show(phase, done, total),
+        |phase, done, total| phases.borrow_mut().show(phase, done, total),
         |path, prediction| {
+            phases.borrow().finish();
             let written = match prediction {
-                Ok(prediction) if args.json => {
-                    serde_json::to_writer(&mut out, &prediction).map_err(std::io::Error::from).and_then(|()| writeln!(out))
-                }
-                Ok(prediction) if args.show => show::show(path, &prediction),
+                Ok(prediction) if args.json => serde_json::to_writer(&mut out, &prediction)
+                    .map_err(std::io::Error::from)
+                    .and_then(|()| writeln!(out)),
+                Ok(prediction) if args.show => show::show(path, &prediction, decode),
                 Ok(prediction) => print(&mut out, &prediction),
                 Err(error) => {
                     failed = true;
-                    eprintln!("{}: {}", printable(&path.display().to_string()), printable(&error.to_string()));
+                    eprintln!(
+                        "{}: {}",
+                        printable(&path.display().to_string()),
+                        printable(&error.to_string())
+                    );
                     Ok(())
                 }
             };
-            written.map_err(|source| EngineError::Write { path: "standard output".to_owned(), source })
+            written.map_err(|source| EngineError::Write {
+                path: "standard output".to_owned(),
+                source,
+            })
         },
     )?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn print(out: &mut impl Write, prediction: &Prediction) -> std::io::Result<()> {
-    writeln!(out, "{}: {}", printable(&prediction.image), printable(&prediction.prediction))?;
+    writeln!(
+        out,
+        "{}: {}",
+        printable(&prediction.image),
+        printable(&prediction.prediction)
+    )?;
     for (label, p) in &prediction.probabilities {
         writeln!(out, "  {:<16} {:5.1} %", printable(label), 100.0 * p)?;
     }

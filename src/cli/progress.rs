@@ -6,9 +6,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crossbeam_channel::Receiver;
 
-use crate::session::{
-    Ended, Event, Progress, Record, RunState, SessionStart, Stage, Step, printable,
-};
+use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step, printable};
 use run_bar::RunBar;
 
 /// Where nothing else was said for so many seconds, a plain line says how far the phase is.
@@ -67,21 +65,20 @@ impl Telling {
     }
 
     fn tell(&mut self, record: &Record) -> Line {
+        // The log is bounded, so its length alone does not tell whether it was written to.
+        let end = |state: &RunState| (state.log.len(), state.log.back().cloned());
+        let before = end(&self.state);
         self.state.apply(record);
-        let line = match &record.event {
-            Event::Session(start) => Line::Lasting(session_line(start)),
-            Event::Step(step) if self.is_due(step) => Line::Passing(step_line(&self.state, step)),
-            Event::Progress(progress) if record.time - self.spoke >= SILENCE => {
+        let after = end(&self.state);
+        let logged = if after == before { None } else { after.1 };
+        let line = match (&record.event, logged) {
+            (Event::Session(start), _) => Line::Lasting(session_line(start)),
+            (Event::Step(step), _) if self.is_due(step) => Line::Passing(step_line(&self.state, step)),
+            (Event::Progress(progress), _) if record.time - self.spoke >= SILENCE => {
                 Line::Passing(progress_line(progress))
             }
-            Event::Step(_) | Event::Progress(_) | Event::Sample(_) => Line::Nothing,
-            Event::Phase(phase) => Line::Lasting(self.logged(phase.stage)),
-            Event::Evaluation(evaluation) => Line::Lasting(self.logged(Some(evaluation.stage))),
-            Event::Checkpoint(checkpoint) => Line::Lasting(self.logged(Some(checkpoint.stage))),
-            Event::Warning(_) => Line::Lasting(format!("warning: {}", self.logged(None))),
-            Event::Command(_) | Event::Log(_) | Event::Resumed(_) | Event::Ended(_) => {
-                Line::Lasting(self.logged(None))
-            }
+            (event, Some(logged)) => Line::Lasting(logged_line(event, &logged.text)),
+            _ => Line::Nothing,
         };
         if line != Line::Nothing {
             self.spoke = record.time;
@@ -90,22 +87,22 @@ impl Telling {
     }
 
     fn is_due(&self, step: &Step) -> bool {
-        step.step.is_multiple_of(self.logging_steps)
-            || self.state.planned_steps(step.stage) == Some(step.step)
+        step.step.is_multiple_of(self.logging_steps) || self.state.planned_steps(step.stage) == Some(step.step)
     }
+}
 
-    /// What the state wrote into its log for the record it has just taken in.
-    fn logged(&self, stage: Option<Stage>) -> String {
-        let text = self
-            .state
-            .log
-            .back()
-            .map(|line| fit(&line.text))
-            .unwrap_or_default();
-        match stage {
-            Some(stage) => format!("{}: {text}", stage.name()),
-            None => text,
-        }
+/// What the state wrote into its log for an event, with the stage where the text leaves it out.
+fn logged_line(event: &Event, text: &str) -> String {
+    let stage = match event {
+        Event::Phase(phase) => phase.stage,
+        Event::Evaluation(evaluation) => Some(evaluation.stage),
+        Event::Checkpoint(checkpoint) => Some(checkpoint.stage),
+        _ => None,
+    };
+    match (event, stage) {
+        (Event::Warning(_), _) => format!("warning: {}", fit(text)),
+        (_, Some(stage)) => format!("{}: {}", stage.name(), fit(text)),
+        _ => fit(text),
     }
 }
 
@@ -132,12 +129,7 @@ fn step_line(state: &RunState, step: &Step) -> String {
         .planned_steps(step.stage)
         .map(|total| format!("/{total}"))
         .unwrap_or_default();
-    format!(
-        "{} {}{total}  {}",
-        step.stage.name(),
-        step.step,
-        figures(state, step)
-    )
+    format!("{} {}{total}  {}", step.stage.name(), step.step, figures(state, step))
 }
 
 /// `loss 1.2345  lr 2.00e-4  8.1 samples/s  ETA 0:12:05`.
@@ -156,12 +148,7 @@ fn figures(state: &RunState, step: &Step) -> String {
 }
 
 fn progress_line(progress: &Progress) -> String {
-    format!(
-        "{} {}/{}",
-        fit(&progress.phase),
-        progress.done,
-        progress.total
-    )
+    format!("{} {}/{}", fit(&progress.phase), progress.done, progress.total)
 }
 
 /// Text from files and errors, with its line breaks as spaces.
@@ -173,18 +160,13 @@ fn fit(text: &str) -> String {
 /// `1:02:03`, hours first.
 pub(super) fn duration(seconds: f64) -> String {
     let seconds = seconds as u64;
-    format!(
-        "{}:{:02}:{:02}",
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Evaluation, Metrics, Phase, SavedCheckpoint, Warning};
+    use crate::session::{Evaluation, Metrics, Phase, SavedCheckpoint, Stage, Warning};
 
     fn start() -> Event {
         Event::Session(Box::new(SessionStart {
@@ -249,13 +231,14 @@ mod tests {
 
     #[test]
     fn a_run_as_plain_lines() {
-        let mut events = vec![
-            start(),
+        let phase = |name: &str, stage| {
             Event::Phase(Phase {
-                name: "first batch".into(),
-                stage: Some(Stage::Aspects),
-            }),
-        ];
+                name: name.into(),
+                stage: Some(stage),
+            })
+        };
+        let mut events = vec![start(), phase("training", Stage::Aspects)];
+        events.push(phase("training", Stage::Aspects));
         events.extend((1..=5).map(|n| step(Stage::Aspects, n, f64::from(n as u32))));
         events.extend([
             step(Stage::Prompt, 1, 0.5),
@@ -272,18 +255,16 @@ mod tests {
             text: "loss is\nnot finite".into(),
             step: Some(2),
         }));
-        events.push(Event::Ended(Ended {
-            reason: "done".into(),
-        }));
+        events.push(Event::Ended(Ended { reason: "done".into() }));
         let expected = [
             "session run: tiny\u{fffd}[2J on cpu, 2 threads; EmoSet at data (20 train, 4 val, 6 test); aspects 5 steps, \
              prompt 2 steps",
-            "aspects: first batch",
+            "aspects: training",
             "aspects 2/5  loss 2.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:03 + next stage",
             "aspects 4/5  loss 4.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:01 + next stage",
             "aspects 5/5  loss 5.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:00 + next stage",
             "prompt 2/2  loss NaN  lr 2.00e-4  8.0 samples/s  ETA 0:00:00",
-            "prompt: evaluation at step 2: accuracy 50.0 %, loss 1.250",
+            "prompt: evaluated at step 2: 50.0 % right, loss 1.250",
             "prompt: checkpoint at step 2, the best so far",
             "warning: step 2: loss is not finite",
             "ended: done",
@@ -308,11 +289,7 @@ mod tests {
         events.extend((1..=9).map(progress));
         assert_eq!(
             told(events, 3.0),
-            [
-                "loading weights",
-                "loading weights 4/9",
-                "loading weights 8/9"
-            ]
+            ["loading weights", "loading weights 4/9", "loading weights 8/9"]
         );
     }
 

@@ -15,8 +15,8 @@ use super::{args::SessionsCommand, failure::Failure, progress::duration};
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::config::{self, Sources};
 use crate::session::{
-    CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record,
-    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal, summarise_session,
+    CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
+    Utc, list_sessions, printable, read_journal, summarise_session,
 };
 
 /// Why the sessions cannot be shown, exported or removed.
@@ -81,11 +81,7 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
         } => {
             print(&root(settings.sources())?, Some(session), *json, &mut out)?;
         }
-        SessionsCommand::Export {
-            session,
-            to,
-            settings,
-        } => {
+        SessionsCommand::Export { session, to, settings } => {
             export::export(&root(settings.sources())?, session, to, &mut out)?;
         }
         SessionsCommand::Rm {
@@ -115,23 +111,14 @@ fn root(sources: Sources) -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// An unknown session, a journal or folder that cannot be read, a closed output.
-fn print(
-    root: &Path,
-    name: Option<&str>,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<(), SessionsError> {
+fn print(root: &Path, name: Option<&str>, json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     match name {
         None => list(&list_sessions(root)?, json, out),
         Some(name) => show(&SessionFolder::open(root, name)?, json, out),
     }
 }
 
-fn list(
-    sessions: &[SessionSummary],
-    json: bool,
-    out: &mut impl Write,
-) -> Result<(), SessionsError> {
+fn list(sessions: &[SessionSummary], json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     if json {
         return print_json(&sessions, out);
     }
@@ -180,11 +167,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
         "state", "progress", "steps", "best", "test", "started", "time", "data", "model",
     ];
     let [name, cells @ ..] = row(&summary);
-    writeln!(
-        out,
-        "{name}  {}",
-        printable(&folder.path().to_string_lossy())
-    )?;
+    writeln!(out, "{name}  {}", printable(&folder.path().to_string_lossy()))?;
     for (head, cell) in heads.iter().zip(cells) {
         writeln!(out, "  {head:<12}{cell}")?;
     }
@@ -194,17 +177,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
     if let Some(problem) = &summary.problem {
         writeln!(out, "  {:<12}{}", "problem", printable(problem))?;
     }
-    let mut table = vec![
-        [
-            "EVALUATION",
-            "SPLIT",
-            "SAMPLES",
-            "ACCURACY",
-            "MACRO-F1",
-            "ECE",
-        ]
-        .map(str::to_owned),
-    ];
+    let mut table = vec![["EVALUATION", "SPLIT", "SAMPLES", "ACCURACY", "MACRO-F1", "ECE"].map(str::to_owned)];
     for record in &records {
         if let Event::Evaluation(seen) = &record.event {
             let (metrics, figure) = (&seen.metrics, |value: f64| format!("{value:.4}"));
@@ -261,11 +234,7 @@ fn print_json(document: &impl serde::Serialize, out: &mut impl Write) -> Result<
 }
 
 fn row(session: &SessionSummary) -> [String; 10] {
-    let share = |accuracy: Option<f64>| {
-        accuracy
-            .map(|a| format!("{:.2} %", 100.0 * a))
-            .unwrap_or_default()
-    };
+    let share = |accuracy: Option<f64>| accuracy.map(|a| format!("{:.2} %", 100.0 * a)).unwrap_or_default();
     [
         printable(&session.name).into_owned(),
         session.state.name().to_owned(),
@@ -278,11 +247,7 @@ fn row(session: &SessionSummary) -> [String; 10] {
             .map(|start| Utc::from_seconds(start).to_minutes())
             .unwrap_or_default(),
         duration(session.duration),
-        format!(
-            "{} {}",
-            printable(&session.dataname),
-            printable(&session.data)
-        ),
+        format!("{} {}", printable(&session.dataname), printable(&session.data)),
         printable(&session.model).into_owned(),
     ]
 }
@@ -295,10 +260,7 @@ fn aligned<const N: usize>(table: &[[String; N]]) -> Vec<String> {
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let line = |row: &[String; N]| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     table.iter().map(line).collect()
@@ -343,9 +305,7 @@ mod tests {
         let folder = SessionFolder::create(root, "run")?;
         let mut journal = JournalWriter::open(&folder.journal())?;
         journal.append(Event::Session(Box::new(start())))?;
-        journal.append(Event::Ended(Ended {
-            reason: "done".into(),
-        }))?;
+        journal.append(Event::Ended(Ended { reason: "done".into() }))?;
 
         let table = printed(root, None, false)?;
         assert!(

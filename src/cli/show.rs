@@ -27,10 +27,7 @@ pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::
     let mut out = io::stdout().lock();
     if terminal {
         match Theme::from_environment(|name| std::env::var(name).ok()).depth {
-            Depth::Mono => writeln!(
-                out,
-                "no pictures: this terminal has no colours (NO_COLOR or TERM)"
-            )?,
+            Depth::Mono => writeln!(out, "no pictures: this terminal has no colours (NO_COLOR or TERM)")?,
             depth => pictures::print(path, prediction, decode, (columns, depth), &mut out)?,
         }
     }
@@ -42,8 +39,5 @@ pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::
 
 fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
-    size.ok()
-        .filter(|&columns| columns > 0)
-        .unwrap_or(USUAL)
-        .min(WIDEST)
+    size.ok().filter(|&columns| columns > 0).unwrap_or(USUAL).min(WIDEST)
 }

@@ -16,6 +16,11 @@ use crate::session::{Event, SessionFolder, now, read_journal};
 /// # Errors
 /// Wrong usage, or what the run failed with.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    if args.detach {
+        return Err(Failure::usage(
+            "--detach is not built yet; use --headless with nohup or in tmux",
+        ));
+    }
     let mut sources = args.sources();
     if args.resume
         && let Some(record) = recorded(&sources)?
@@ -25,7 +30,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
     if settings.data.root.is_none() {
-        return Err(Failure::usage("no dataset was named; name its folder with --data, or run `masp demo`"));
+        return Err(Failure::usage(
+            "no dataset was named; name its folder with --data, or run `masp demo`",
+        ));
     }
     let folder = folder(&settings, args.resume)?;
     let job = TrainJob {
@@ -36,6 +43,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         init_prompt: args.init_prompt.clone(),
         save_ckpt: args.save_ckpt.clone(),
         without_aspects: false,
+        draw: None,
         notices: loaded.notices,
         folder,
         settings,
@@ -54,11 +62,11 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 pub fn execute(job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
     let _lock = folder.lock()?;
-    let logging_steps = job.settings.train.logging_steps;
+    let settings = job.settings.clone();
     let terminate = Arc::new(AtomicBool::new(false));
-    watch::stop_on_sigterm(&terminate)?;
+    watch::handle_signals(&terminate)?;
     let running = engine::start(job, terminate)?;
-    watch::watch(&running, &folder, view, logging_steps)?;
+    watch::watch(&running, &folder, view, &settings)?;
     Ok(running.join()?)
 }
 
@@ -66,7 +74,9 @@ pub fn execute(job: TrainJob, view: View) -> Result<Outcome, Failure> {
 fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
     let settings = config::load(sources.clone())?.settings;
     let Some(name) = &settings.session.name else {
-        return Err(Failure::usage("--resume needs the session's name; give it with --session"));
+        return Err(Failure::usage(
+            "--resume needs the session's name; give it with --session",
+        ));
     };
     match SessionFolder::open(&settings.session.root, name) {
         Ok(folder) if folder.journal().exists() => record(&folder),
@@ -81,7 +91,10 @@ fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
 pub fn record(folder: &SessionFolder) -> Result<Option<Record>, Failure> {
     let records = read_journal(&folder.journal())?;
     Ok(match records.into_iter().next().map(|record| record.event) {
-        Some(Event::Session(start)) => Some(Record { name: folder.name().to_owned(), settings: start.settings }),
+        Some(Event::Session(start)) => Some(Record {
+            name: folder.name().to_owned(),
+            settings: start.settings,
+        }),
         _ => None,
     })
 }

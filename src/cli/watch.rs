@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::failure::Failure;
 use super::progress;
+use crate::config::{Images, Settings};
 use crate::engine::Running;
 use crate::session::SessionFolder;
 use crate::tui::{self, Exit, Viewer};
@@ -21,35 +22,50 @@ impl View {
     /// The screen where there is a terminal.
     #[must_use]
     pub fn best() -> Self {
-        if io::stdout().is_terminal() && io::stdin().is_terminal() { Self::Screen } else { Self::Headless }
+        if io::stdout().is_terminal() && io::stdin().is_terminal() {
+            Self::Screen
+        } else {
+            Self::Headless
+        }
     }
 }
 
-/// SIGTERM asks the run to write a checkpoint and end after its step.
+/// SIGTERM asks the run to write a checkpoint and end after its step; SIGHUP (the terminal is gone) changes nothing,
+/// for the run goes on without one.
 ///
 /// # Errors
-/// Where the signal cannot be handled.
-pub fn stop_on_sigterm(terminate: &Arc<AtomicBool>) -> Result<(), Failure> {
-    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(terminate))
-        .map(drop)
-        .map_err(|error| Failure::failed(format!("cannot handle SIGTERM: {error}")))
+/// Where the signals cannot be handled.
+pub fn handle_signals(terminate: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let register = |signal, flag| {
+        signal_hook::flag::register(signal, flag)
+            .map(drop)
+            .map_err(|error| Failure::failed(format!("cannot handle signal {signal}: {error}")))
+    };
+    register(signal_hook::consts::SIGTERM, Arc::clone(terminate))?;
+    register(signal_hook::consts::SIGHUP, Arc::new(AtomicBool::new(false)))
 }
 
 /// Shows the run until it ends. A run whose screen was left, or whose terminal is gone, goes on without one.
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub fn watch(running: &Running, folder: &SessionFolder, view: View, logging_steps: u64) -> Result<(), Failure> {
+pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &Settings) -> Result<(), Failure> {
     if view == View::Screen {
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
         viewer.commands = Some(running.commands.clone());
         viewer.owns_run = true;
+        viewer.fps = settings.tui.fps;
+        viewer.pictures = settings.tui.images != Images::Off;
         match tui::run(viewer)? {
-            Exit::Detach | Exit::StopRequested => eprintln!("{} goes on here; the journal is {}", folder.name(), folder.journal().display()),
+            Exit::Detach | Exit::StopRequested => eprintln!(
+                "{} goes on here; the journal is {}",
+                folder.name(),
+                folder.journal().display()
+            ),
             Exit::Quit | Exit::TerminalGone => {}
         }
         // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
     }
-    progress::follow(running.records.clone(), logging_steps);
+    progress::follow(running.records.clone(), settings.train.logging_steps);
     Ok(())
 }

@@ -24,22 +24,19 @@ pub(super) fn resolve<'a>(
     if let Some(tokens) = alias(TOKENS_ALIAS) {
         set(&mut leaves, TOKENS, tokens, tokens.value.clone())?;
     }
-    if let Some((leaf, dtype)) = dtype(
-        alias(BF16_ALIAS),
-        alias(FP16_ALIAS),
-        &leaves,
-        inherited_dtype,
-    )? {
+    if let Some((leaf, dtype)) = dtype(alias(BF16_ALIAS), alias(FP16_ALIAS), &leaves, inherited_dtype)? {
         // `auto` leaves the choice open, so the alias may make it.
         leaves.retain(|leaf| !(leaf.key == DTYPE && leaf.value == "auto"));
         set(&mut leaves, DTYPE, leaf, dtype.into())?;
     }
     for leaf in &mut leaves {
         if leaf.key == UNUSED_COLUMNS {
-            leaf.notice = (leaf.value == true).then(|| format!(
-                "{}: `{UNUSED_COLUMNS}` has nothing to remove here: a sample holds only what the model reads",
-                leaf.place()
-            ));
+            leaf.notice = (leaf.value == true).then(|| {
+                format!(
+                    "{}: `{UNUSED_COLUMNS}` has nothing to remove here: a sample holds only what the model reads",
+                    leaf.place()
+                )
+            });
         } else if leaf.key.ends_with(".optim") && leaf.value != "adamw_torch" {
             adamw_instead(leaf);
         }
@@ -48,12 +45,7 @@ pub(super) fn resolve<'a>(
 }
 
 /// Gives our key the alias's value; both may stand in a layer if they agree.
-fn set<'a>(
-    leaves: &mut Vec<Leaf<'a>>,
-    key: &str,
-    alias: &Leaf<'a>,
-    value: Value,
-) -> Result<(), ConfigError> {
+fn set<'a>(leaves: &mut Vec<Leaf<'a>>, key: &str, alias: &Leaf<'a>, value: Value) -> Result<(), ConfigError> {
     match leaves.iter().find(|leaf| leaf.key == key) {
         Some(own) if own.value != value => Err(contradiction(alias, own)),
         Some(_) => Ok(()),
@@ -102,12 +94,7 @@ fn contradiction(leaf: &Leaf, other: &Leaf) -> ConfigError {
         at: leaf.place(),
         key: leaf.written.clone(),
         value: shown(&leaf.value),
-        other: format!(
-            "`{}: {}` ({})",
-            other.written,
-            shown(&other.value),
-            other.place()
-        ),
+        other: format!("`{}: {}` ({})", other.written, shown(&other.value), other.place()),
     }
 }
 

@@ -8,9 +8,7 @@ use serde_json::Value;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    #[error(
-        "there is no config file {path:?}; name one that exists with --config, or leave --config out"
-    )]
+    #[error("there is no config file {path:?}; name one that exists with --config, or leave --config out")]
     Missing { path: PathBuf },
 
     #[error("the config file {path:?} cannot be read: {source}")]
@@ -23,18 +21,10 @@ pub enum ConfigError {
     NotKeyValue { text: String },
 
     #[error("{at}: there is no setting `{key}`; the nearest known key is `{nearest}`")]
-    UnknownKey {
-        at: String,
-        key: String,
-        nearest: String,
-    },
+    UnknownKey { at: String, key: String, nearest: String },
 
     #[error("{at}: `{key}` is a section with keys of its own, not {value}")]
-    NotSection {
-        at: String,
-        key: String,
-        value: String,
-    },
+    NotSection { at: String, key: String, value: String },
 
     #[error("{at}: `{key}` is {value}; allowed is {allowed}")]
     NotAllowed {
@@ -54,9 +44,7 @@ pub enum ConfigError {
         other: String,
     },
 
-    #[error(
-        "the settings do not fit together ({0}); this is a fault of the program, please report it"
-    )]
+    #[error("the settings do not fit together ({0}); this is a fault of the program, please report it")]
     Inconsistent(serde_json::Error),
 }
 

@@ -164,18 +164,11 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
 
 /// `KEY=VALUE`; the value is YAML, but a text where the key wants one.
 fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
-    let Some((key, written)) = text
-        .split_once('=')
-        .map(|(key, value)| (key.trim(), value.trim()))
-    else {
-        return Err(ConfigError::NotKeyValue {
-            text: printable(&text),
-        });
+    let Some((key, written)) = text.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
+        return Err(ConfigError::NotKeyValue { text: printable(&text) });
     };
     if key.is_empty() {
-        return Err(ConfigError::NotKeyValue {
-            text: printable(&text),
-        });
+        return Err(ConfigError::NotKeyValue { text: printable(&text) });
     }
     let known = schema::key(key);
     if known.is_none() && !schema::SECTIONS.contains(&key) {
@@ -213,12 +206,7 @@ impl Layer {
     }
 }
 
-fn collect<'a>(
-    origin: &'a Origin,
-    path: &str,
-    value: &Value,
-    leaves: &mut Vec<Leaf<'a>>,
-) -> Result<(), ConfigError> {
+fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<Leaf<'a>>) -> Result<(), ConfigError> {
     if path.is_empty() || schema::SECTIONS.contains(&path) {
         let entries = match value {
             Value::Null => return Ok(()),
@@ -226,12 +214,8 @@ fn collect<'a>(
             _ => return Err(not_section(origin, path, value)),
         };
         // Where a session lies and how a screen looks is not the record's to say.
-        let left_out =
-            |key: &str| matches!(origin, Origin::Record(_)) && matches!(key, "session" | "tui");
-        for (key, value) in entries
-            .iter()
-            .filter(|(key, _)| !(path.is_empty() && left_out(key)))
-        {
+        let left_out = |key: &str| matches!(origin, Origin::Record(_)) && matches!(key, "session" | "tui");
+        for (key, value) in entries.iter().filter(|(key, _)| !(path.is_empty() && left_out(key))) {
             let path = if path.is_empty() {
                 key.clone()
             } else {
@@ -284,17 +268,12 @@ fn located(origin: &Origin, allowed: schema::Allowed, value: &Value) -> Value {
     let Some(text) = value.as_str() else {
         return value.clone();
     };
-    let in_file = |locate: fn(&Path, &str) -> String, path: &Path| {
-        locate(path.parent().unwrap_or(Path::new("")), text).into()
-    };
+    let in_file =
+        |locate: fn(&Path, &str) -> String, path: &Path| locate(path.parent().unwrap_or(Path::new("")), text).into();
     match (allowed, origin) {
         (schema::Allowed::Path, Origin::File { path, .. }) => in_file(locations::from_file, path),
-        (schema::Allowed::Model, Origin::File { path, .. }) => {
-            in_file(locations::model_from_file, path)
-        }
-        (schema::Allowed::Path | schema::Allowed::Model, Origin::Set(_)) => {
-            locations::from_home(text).into()
-        }
+        (schema::Allowed::Model, Origin::File { path, .. }) => in_file(locations::model_from_file, path),
+        (schema::Allowed::Path | schema::Allowed::Model, Origin::Set(_)) => locations::from_home(text).into(),
         _ => value.clone(),
     }
 }

@@ -19,11 +19,7 @@ pub(super) fn from_file(folder: &Path, path: &str) -> String {
 pub(super) fn model_from_file(folder: &Path, model: &str) -> String {
     let path = from_file(folder, model);
     let looks_like_path = model.starts_with(['.', '/', '~']) || Path::new(&path).exists();
-    if looks_like_path {
-        path
-    } else {
-        model.to_owned()
-    }
+    if looks_like_path { path } else { model.to_owned() }
 }
 
 /// `~/` is the home folder: no shell has seen what stands in a file or after `--set KEY=`.
@@ -38,11 +34,7 @@ pub(super) fn from_home(path: &str) -> String {
 pub(super) fn make_absolute(settings: &mut Settings) {
     let data = &mut settings.data;
     let optional = [&mut data.root, &mut data.prompts, &mut data.aspect_prompts];
-    for path in optional
-        .into_iter()
-        .flatten()
-        .chain([&mut settings.session.root])
-    {
+    for path in optional.into_iter().flatten().chain([&mut settings.session.root]) {
         *path = absolute(path);
     }
     if let Some(model) = &mut settings.model.path
@@ -67,10 +59,7 @@ mod tests {
             from_file(Path::new("/etc/masp"), "data/emoset"),
             "/etc/masp/data/emoset"
         );
-        assert_eq!(
-            from_file(Path::new("/etc/masp"), "/data/emoset"),
-            "/data/emoset"
-        );
+        assert_eq!(from_file(Path::new("/etc/masp"), "/data/emoset"), "/data/emoset");
         assert_eq!(from_file(Path::new("."), "./sessions"), "./sessions");
     }
 
@@ -80,9 +69,6 @@ mod tests {
             model_from_file(Path::new("/etc"), "Qwen/Qwen2-VL-2B-Instruct"),
             "Qwen/Qwen2-VL-2B-Instruct"
         );
-        assert_eq!(
-            model_from_file(Path::new("/etc"), "./model"),
-            "/etc/./model"
-        );
+        assert_eq!(model_from_file(Path::new("/etc"), "./model"), "/etc/./model");
     }
 }

@@ -23,9 +23,7 @@ pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
         if layer.unasked && !given.is_empty() {
             // The shipped config.yaml lists every default. Lying in the current folder it must not undo what a session
             // was made with; a default that is wanted back is named by --config, --set or a flag.
-            leaves.retain(|leaf| {
-                !get(&defaults, &leaf.key).is_some_and(|default| same(default, &leaf.value))
-            });
+            leaves.retain(|leaf| !get(&defaults, &leaf.key).is_some_and(|default| same(default, &leaf.value)));
         }
         let leaves = aliases::resolve(leaves, get(&tree, "model.dtype"))?;
         // What a layer says of both stages beats what a weaker one says of one stage.
@@ -54,21 +52,14 @@ fn same(a: &Value, b: &Value) -> bool {
 /// The stages' overrides of a key of `train:`.
 fn overrides_of(key: &str) -> Vec<String> {
     match key.strip_prefix("train.") {
-        Some(name) if !name.contains('.') => schema::STAGES
-            .iter()
-            .map(|stage| format!("{stage}.{name}"))
-            .collect(),
+        Some(name) if !name.contains('.') => schema::STAGES.iter().map(|stage| format!("{stage}.{name}")).collect(),
         _ => Vec::new(),
     }
 }
 
 /// Both bounds are right by themselves; whoever spoke last is told where they cross.
 fn check_pixels(given: &Given) -> Result<(), ConfigError> {
-    let bound = |key: &str| {
-        given
-            .get(key)
-            .and_then(|leaf| Some((leaf, leaf.value.as_u64()?)))
-    };
+    let bound = |key: &str| given.get(key).and_then(|leaf| Some((leaf, leaf.value.as_u64()?)));
     match (bound("model.min_pixels"), bound("model.max_pixels")) {
         (Some((min, least)), Some((max, most))) if least > most => Err(ConfigError::NotAllowed {
             at: max.place(),
@@ -102,9 +93,7 @@ fn remove(tree: &mut Value, key: &str) {
     let Some((section, name)) = key.rsplit_once('.') else {
         return;
     };
-    let section = section
-        .split('.')
-        .try_fold(tree, |tree, part| tree.get_mut(part));
+    let section = section.split('.').try_fold(tree, |tree, part| tree.get_mut(part));
     if let Some(section) = section.and_then(Value::as_object_mut) {
         section.shift_remove(name);
     }

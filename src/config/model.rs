@@ -51,9 +51,7 @@ impl Dtype {
             (Self::Bf16 | Self::F16, true) => (self, None),
             (Self::Bf16 | Self::F16, false) => {
                 let asked = if self == Self::Bf16 { "bf16" } else { "f16" };
-                let notice = format!(
-                    "model.dtype: {asked} is slow on a CPU; the model computes in f32 instead"
-                );
+                let notice = format!("model.dtype: {asked} is slow on a CPU; the model computes in f32 instead");
                 (Self::F32, Some(notice))
             }
         }

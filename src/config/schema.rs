@@ -93,11 +93,7 @@ const MANY: u64 = u64::MAX;
 const STAGE_KEYS: [(&str, Allowed, bool); 14] = [
     ("learning_rate", Allowed::Positive, false),
     ("batch_size", Allowed::Count(1, MANY), false),
-    (
-        "gradient_accumulation_steps",
-        Allowed::Count(1, MANY),
-        false,
-    ),
+    ("gradient_accumulation_steps", Allowed::Count(1, MANY), false),
     ("epochs", Allowed::Count(1, MANY), false),
     ("max_steps", Allowed::Count(1, MANY), true),
     ("warmup_ratio", Allowed::Share, false),
@@ -111,11 +107,7 @@ const STAGE_KEYS: [(&str, Allowed, bool); 14] = [
     ("max_grad_norm", Allowed::NotNegative, false),
     ("seed", Allowed::Count(0, MANY), false),
     ("logging_steps", Allowed::Count(1, MANY), false),
-    (
-        "save_strategy",
-        Allowed::OneOf(&["no", "steps", "epoch"]),
-        false,
-    ),
+    ("save_strategy", Allowed::OneOf(&["no", "steps", "epoch"]), false),
     ("gradient_checkpointing", Allowed::Switch, false),
 ];
 
@@ -144,18 +136,10 @@ const OTHER_KEYS: [(&str, Allowed, bool); 33] = [
     ("checkpoint.keep_last", Allowed::Count(1, MANY), false),
     ("checkpoint.keep_best", Allowed::Count(0, MANY), false),
     ("model.path", Allowed::Model, true),
-    (
-        "model.dtype",
-        Allowed::OneOf(&["auto", "f32", "bf16", "f16"]),
-        false,
-    ),
+    ("model.dtype", Allowed::OneOf(&["auto", "f32", "bf16", "f16"]), false),
     ("model.min_pixels", Allowed::Count(1, MANY), true),
     ("model.max_pixels", Allowed::Count(1, MANY), true),
-    (
-        "model.positions",
-        Allowed::OneOf(&["paper", "mrope"]),
-        false,
-    ),
+    ("model.positions", Allowed::OneOf(&["paper", "mrope"]), false),
     ("model.supervise_im_end", Allowed::Switch, false),
     ("data.root", Allowed::Path, true),
     ("data.dataname", Allowed::Text, true),
@@ -167,19 +151,11 @@ const OTHER_KEYS: [(&str, Allowed, bool); 33] = [
     ("data.cache_mb", Allowed::Count(0, MANY), false),
     ("aspects.views", Allowed::Views, false),
     ("aspects.queries", Allowed::Count(1, MANY), false),
-    (
-        "aspects.initial",
-        Allowed::OneOf(&["reference", "identity"]),
-        false,
-    ),
+    ("aspects.initial", Allowed::OneOf(&["reference", "identity"]), false),
     ("prompt.tokens", Allowed::Count(1, MANY), false),
     ("session.root", Allowed::Path, false),
     ("session.name", Allowed::Text, true),
-    (
-        "tui.images",
-        Allowed::OneOf(&["auto", "halfblocks", "off"]),
-        false,
-    ),
+    ("tui.images", Allowed::OneOf(&["auto", "halfblocks", "off"]), false),
     ("tui.fps", Allowed::Count(1, 60), false),
 ];
 
@@ -190,12 +166,9 @@ pub(super) fn key(path: &str) -> Option<Key> {
 
 /// The known key or section that `path` is most like.
 pub(super) fn nearest(path: &str) -> String {
-    let likeness = |known: &str| {
-        strsim::jaro_winkler(path, known) + strsim::jaro_winkler(last_part(path), last_part(known))
-    };
-    let known = all()
-        .map(|(known, _)| known)
-        .chain(SECTIONS.map(str::to_owned));
+    let likeness =
+        |known: &str| strsim::jaro_winkler(path, known) + strsim::jaro_winkler(last_part(path), last_part(known));
+    let known = all().map(|(known, _)| known).chain(SECTIONS.map(str::to_owned));
     known
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
         .unwrap_or_default()
@@ -243,18 +216,14 @@ impl Allowed {
         let number = value.as_f64();
         match self {
             Self::Switch => value.is_boolean(),
-            Self::Count(least, most) => value
-                .as_u64()
-                .is_some_and(|count| (least..=most).contains(&count)),
+            Self::Count(least, most) => value.as_u64().is_some_and(|count| (least..=most).contains(&count)),
             Self::Positive => number.is_some_and(|number| number > 0.0),
             Self::NotNegative => number.is_some_and(|number| number >= 0.0),
             Self::Share => number.is_some_and(|number| (0.0..=1.0).contains(&number)),
             Self::ShareBelowOne => number.is_some_and(|number| (0.0..1.0).contains(&number)),
             Self::ShareAboveZero => number.is_some_and(|number| number > 0.0 && number <= 1.0),
             Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
-            Self::Text | Self::Path | Self::Model => {
-                value.as_str().is_some_and(|text| !text.trim().is_empty())
-            }
+            Self::Text | Self::Path | Self::Model => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Self::Views => value.as_array().is_some_and(|names| are_views(names)),
         }
     }
@@ -277,12 +246,7 @@ fn are_views(names: &[Value]) -> bool {
 /// What is allowed, as the end of a sentence.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}",
-            self.allowed,
-            if self.optional { ", or null" } else { "" }
-        )
+        write!(f, "{}{}", self.allowed, if self.optional { ", or null" } else { "" })
     }
 }
 
@@ -303,10 +267,7 @@ impl fmt::Display for Allowed {
             Self::Model => f.write_str("a model folder or a hub id"),
             Self::Views => {
                 let names = View::ALL.map(View::name).join(", ");
-                write!(
-                    f,
-                    "a list that is not empty and names no view twice, of {names}"
-                )
+                write!(f, "a list that is not empty and names no view twice, of {names}")
             }
         }
     }

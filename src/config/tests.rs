@@ -82,11 +82,7 @@ fn the_shipped_file_says_every_default_and_nothing_else() {
         &yaml::parse(&std::fs::read_to_string(shipped).unwrap()).unwrap(),
         &mut in_file,
     );
-    leaves(
-        "",
-        &serde_json::to_value(Settings::default()).unwrap(),
-        &mut defaults,
-    );
+    leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut defaults);
     assert_eq!(in_file, defaults);
 }
 
@@ -101,10 +97,7 @@ fn the_papers_values_are_the_defaults() {
             (stage.warmup_ratio, stage.weight_decay, stage.max_grad_norm),
             (0.03, 0.01, 1.0)
         );
-        assert_eq!(
-            (stage.batch_size, stage.seed, stage.max_steps),
-            (1, 3407, None)
-        );
+        assert_eq!((stage.batch_size, stage.seed, stage.max_steps), (1, 3407, None));
     }
 }
 
@@ -112,11 +105,7 @@ fn the_papers_values_are_the_defaults() {
 #[test]
 fn schema_and_settings_agree() {
     let mut fields = BTreeSet::new();
-    leaves(
-        "",
-        &serde_json::to_value(Settings::default()).unwrap(),
-        &mut fields,
-    );
+    leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut fields);
     for (path, key) in schema::all() {
         let values = match key.allowed {
             schema::Allowed::OneOf(names) => names.iter().map(|name| (*name).to_owned()).collect(),
@@ -144,16 +133,9 @@ fn schema_and_settings_agree() {
 fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
     assert_refused(
         load_file("# hm\ntrain:\n  learning_rat: 1e-4\n"),
-        &[
-            "my.yaml, line 3",
-            "`train.learning_rat`",
-            "`train.learning_rate`",
-        ],
+        &["my.yaml, line 3", "`train.learning_rat`", "`train.learning_rate`"],
     );
-    assert_refused(
-        load_file("trian: {seed: 1}\n"),
-        &["line 1", "`trian`", "`train`"],
-    );
+    assert_refused(load_file("trian: {seed: 1}\n"), &["line 1", "`trian`", "`train`"]);
     assert_refused(
         load_file("\nlearning_rate: 1e-4\n"),
         &["line 2", "`train.learning_rate`"],
@@ -162,28 +144,15 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
         load_file("train:\n  prompt: {seed: 1,\n    epoch: 2}\n"),
         &["line 3", "`train.prompt.epochs`"],
     );
-    assert_refused(
-        load_set(&["modl.path=x"]),
-        &["--set modl.path=x", "`model.path`"],
-    );
+    assert_refused(load_set(&["modl.path=x"]), &["--set modl.path=x", "`model.path`"]);
 }
 
 #[test]
 fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
     let cases = [
         ("train:\n  learning_rate: -1\n", "line 2", "-1", "above 0"),
-        (
-            "train:\n  learning_rate: fast\n",
-            "line 2",
-            "\"fast\"",
-            "above 0",
-        ),
-        (
-            "train:\n  learning_rate: .inf\n",
-            "line 2",
-            "inf",
-            "above 0",
-        ),
+        ("train:\n  learning_rate: fast\n", "line 2", "\"fast\"", "above 0"),
+        ("train:\n  learning_rate: .inf\n", "line 2", "inf", "above 0"),
         (
             "train:\n  aspects:\n    warmup_ratio: 1.5\n",
             "line 3",
@@ -200,69 +169,37 @@ fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
             "linear, cosine",
         ),
         ("train: 3\n", "line 1", "3", "section"),
-        (
-            "aspects:\n  views: []\n",
-            "line 2",
-            "[]",
-            "facial_expression",
-        ),
+        ("aspects:\n  views: []\n", "line 2", "[]", "facial_expression"),
         (
             "aspects:\n  views:\n  - scene\n  - sky\n",
             "line 2",
             "sky",
             "facial_expression",
         ),
-        (
-            "aspects:\n  views: [scene, scene]\n",
-            "line 2",
-            "scene",
-            "twice",
-        ),
+        ("aspects:\n  views: [scene, scene]\n", "line 2", "scene", "twice"),
         ("data:\n  val_fraction: 1\n", "line 2", "1", "below 1"),
-        (
-            "model:\n  max_pixels: 100\n  min_pixels: 200\n",
-            "line 2",
-            "100",
-            "200",
-        ),
-        (
-            "tui:\n  images: \"\\e[2J\"\n",
-            "line 2",
-            "images",
-            "halfblocks",
-        ),
+        ("model:\n  max_pixels: 100\n  min_pixels: 200\n", "line 2", "100", "200"),
+        ("tui:\n  images: \"\\e[2J\"\n", "line 2", "images", "halfblocks"),
     ];
     for (text, line, value, allowed) in cases {
         assert_refused(load_file(text), &["my.yaml", line, value, allowed]);
         assert!(
-            !load_file(text)
-                .unwrap_err()
-                .to_string()
-                .contains(char::is_control),
+            !load_file(text).unwrap_err().to_string().contains(char::is_control),
             "{text}"
         );
     }
-    assert_refused(
-        load_set(&["train.epochs=0"]),
-        &["--set train.epochs=0", "at least 1"],
-    );
+    assert_refused(load_set(&["train.epochs=0"]), &["--set train.epochs=0", "at least 1"]);
 }
 
 #[test]
 fn a_file_that_is_no_yaml_missing_or_unreadable() {
-    assert_refused(
-        load_file("train:\n  seed: [1\n"),
-        &["my.yaml, line", "YAML"],
-    );
+    assert_refused(load_file("train:\n  seed: [1\n"), &["my.yaml, line", "YAML"]);
     assert_refused(
         load_file("train:\n  seed: 1\n  seed: 2\n"),
         &["my.yaml, line 3", "second time"],
     );
     assert_refused(load_file("just a text"), &["section"]);
-    assert_refused(
-        load_set(&["train.seed"]),
-        &["--set train.seed", "KEY=VALUE"],
-    );
+    assert_refused(load_set(&["train.seed"]), &["--set train.seed", "KEY=VALUE"]);
     let missing = Sources {
         config: ConfigFile::Named("no/such.yaml".into()),
         ..Sources::default()
@@ -285,33 +222,22 @@ fn a_file_that_is_no_yaml_missing_or_unreadable() {
 fn flags_beat_set_beats_file_beats_record_beats_defaults() {
     let record = json!({"train": {"seed": 1, "batch_size": 1, "logging_steps": 1, "epochs": 1},
         "session": {"root": "/elsewhere"}, "tui": {"fps": 1}});
-    let loaded = load_with(
-        "train: {batch_size: 2, logging_steps: 2, epochs: 2}",
-        |sources| {
-            sources.record = Some(Record {
-                name: "the record of session s".to_owned(),
-                settings: record,
-            });
-            sources.set = vec![
-                "train.logging_steps=3".to_owned(),
-                "train.epochs=3".to_owned(),
-            ];
-            sources.flags = vec![Flag {
-                flag: "--epochs",
-                key: "train.epochs",
-                value: json!(4),
-            }];
-        },
-    );
+    let loaded = load_with("train: {batch_size: 2, logging_steps: 2, epochs: 2}", |sources| {
+        sources.record = Some(Record {
+            name: "the record of session s".to_owned(),
+            settings: record,
+        });
+        sources.set = vec!["train.logging_steps=3".to_owned(), "train.epochs=3".to_owned()];
+        sources.flags = vec![Flag {
+            flag: "--epochs",
+            key: "train.epochs",
+            value: json!(4),
+        }];
+    });
     let settings = loaded.unwrap().settings;
     let train = &settings.train;
     assert_eq!(
-        (
-            train.seed,
-            train.batch_size,
-            train.logging_steps,
-            train.epochs
-        ),
+        (train.seed, train.batch_size, train.logging_steps, train.epochs),
         (1, 2, 3, 4)
     );
     assert_eq!(train.warmup_ratio, 0.03);
@@ -320,8 +246,7 @@ fn flags_beat_set_beats_file_beats_record_beats_defaults() {
 
 #[test]
 fn the_shipped_file_in_the_current_folder_leaves_a_record_as_it_was() {
-    let record =
-        json!({"prompt": {"tokens": 8}, "train": {"max_grad_norm": 2, "prompt": {"epochs": 7}}});
+    let record = json!({"prompt": {"tokens": 8}, "train": {"max_grad_norm": 2, "prompt": {"epochs": 7}}});
     let sources = |config| Sources {
         record: Some(Record {
             name: "the record".to_owned(),
@@ -331,14 +256,9 @@ fn the_shipped_file_in_the_current_folder_leaves_a_record_as_it_was() {
         ..Sources::default()
     };
     let unasked = load(sources(ConfigFile::default())).unwrap().settings;
-    assert_eq!(
-        (unasked.prompt.tokens, unasked.train.max_grad_norm),
-        (8, 2.0)
-    );
+    assert_eq!((unasked.prompt.tokens, unasked.train.max_grad_norm), (8, 2.0));
     assert_eq!(unasked.train.stage(Stage::Prompt).epochs, 7);
-    let named = load(sources(ConfigFile::Named("config.yaml".into())))
-        .unwrap()
-        .settings;
+    let named = load(sources(ConfigFile::Named("config.yaml".into()))).unwrap().settings;
     assert_eq!(named, Settings::default());
 }
 
@@ -361,14 +281,7 @@ fn a_record_gives_the_settings_again() {
         ..Sources::default()
     })
     .unwrap();
-    assert!(
-        again
-            .settings
-            .data
-            .root
-            .as_ref()
-            .is_some_and(|root| root.is_absolute())
-    );
+    assert!(again.settings.data.root.as_ref().is_some_and(|root| root.is_absolute()));
     assert_eq!(again.settings.model, settings.model);
     assert_eq!(again.settings.train, settings.train);
 }
@@ -378,30 +291,19 @@ fn a_stages_override_yields_to_a_stronger_source_for_both() {
     let file = "train:\n  epochs: 9\n  prompt: {epochs: 2, seed: 5}\n";
     let train = load_file(file).unwrap().settings.train;
     assert_eq!(
-        (
-            train.stage(Stage::Aspects).epochs,
-            train.stage(Stage::Prompt).epochs
-        ),
+        (train.stage(Stage::Aspects).epochs, train.stage(Stage::Prompt).epochs),
         (9, 2)
     );
-    let train = load_with(file, |sources| {
-        sources.set = vec!["train.epochs=4".to_owned()]
-    })
-    .unwrap()
-    .settings
-    .train;
-    assert_eq!(
-        (
-            train.stage(Stage::Aspects).epochs,
-            train.stage(Stage::Prompt).epochs
-        ),
-        (4, 4)
-    );
-    assert_eq!(train.stage(Stage::Prompt).seed, 5);
-    let train = load_set(&["train.learning_rate=1e-3"])
+    let train = load_with(file, |sources| sources.set = vec!["train.epochs=4".to_owned()])
         .unwrap()
         .settings
         .train;
+    assert_eq!(
+        (train.stage(Stage::Aspects).epochs, train.stage(Stage::Prompt).epochs),
+        (4, 4)
+    );
+    assert_eq!(train.stage(Stage::Prompt).seed, 5);
+    let train = load_set(&["train.learning_rate=1e-3"]).unwrap().settings.train;
     assert_eq!(train.stage(Stage::Prompt).learning_rate, 1e-3);
 }
 
@@ -428,21 +330,14 @@ fn aliases_say_what_their_keys_say() {
     );
     let dtypes = [
         ("train: {bf16: true}", Dtype::Bf16),
-        (
-            "train: {bf16: true, fp16: false}\nmodel: {dtype: auto}",
-            Dtype::Bf16,
-        ),
+        ("train: {bf16: true, fp16: false}\nmodel: {dtype: auto}", Dtype::Bf16),
         ("train: {fp16: true, bf16: false}", Dtype::F16),
         ("train: {fp16: false, bf16: false}", Dtype::F32),
         ("train: {fp16: false}", Dtype::Auto),
         ("train: {fp16: false}\nmodel: {dtype: bf16}", Dtype::Bf16),
     ];
     for (text, dtype) in dtypes {
-        assert_eq!(
-            load_file(text).unwrap().settings.model.dtype,
-            dtype,
-            "{text}"
-        );
+        assert_eq!(load_file(text).unwrap().settings.model.dtype, dtype, "{text}");
     }
     for text in [
         "train: {bf16: true, fp16: true}",
@@ -473,15 +368,12 @@ fn what_cannot_be_honoured_is_said_once() {
         columns.contains("line 3") && columns.contains("remove_unused_columns"),
         "{columns}"
     );
-    let quiet = load_with(
-        "train: {optim: sgd, remove_unused_columns: true}",
-        |sources| {
-            sources.set = vec![
-                "train.optim=adamw_torch_fused".to_owned(),
-                "train.remove_unused_columns=false".to_owned(),
-            ];
-        },
-    );
+    let quiet = load_with("train: {optim: sgd, remove_unused_columns: true}", |sources| {
+        sources.set = vec![
+            "train.optim=adamw_torch_fused".to_owned(),
+            "train.remove_unused_columns=false".to_owned(),
+        ];
+    });
     assert_eq!(quiet.unwrap().notices, Vec::<String>::new());
 }
 
@@ -489,11 +381,7 @@ fn what_cannot_be_honoured_is_said_once() {
 fn paths_are_relative_to_the_file_and_values_after_set_are_texts_where_texts_are_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.yaml");
-    std::fs::write(
-        &path,
-        "data: {root: sets/a, prompts: /p.txt}\nmodel: {path: ./m}\n",
-    )
-    .unwrap();
+    std::fs::write(&path, "data: {root: sets/a, prompts: /p.txt}\nmodel: {path: ./m}\n").unwrap();
     let settings = load(Sources {
         config: ConfigFile::Named(path),
         ..Sources::default()

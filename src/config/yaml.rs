@@ -15,10 +15,7 @@ pub(super) fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
 
 /// The line, from 1, of the key at `path` (`train.prompt.epochs`).
 pub(super) fn line_of(text: &str, path: &str) -> Option<usize> {
-    read(text, Some(path))
-        .err()?
-        .location()
-        .map(|location| location.line())
+    read(text, Some(path)).err()?.location().map(|location| location.line())
 }
 
 fn read(text: &str, stop_at: Option<&str>) -> Result<Value, serde_yaml::Error> {
@@ -132,10 +129,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((key, path)) = entries.next_key_seed(KeyName {
-            tree: self,
-            seen: &map,
-        })? {
+        while let Some((key, path)) = entries.next_key_seed(KeyName { tree: self, seen: &map })? {
             let value = entries.next_value_seed(Tree {
                 path: &path,
                 stop_at: self.stop_at,
@@ -154,10 +148,8 @@ mod tests {
 
     #[test]
     fn block_and_flow_style_give_the_same_value_and_every_key_its_line() {
-        let text =
-            "# a comment\ntrain:\n  seed: 1\n\n  prompt: { epochs: 2,\n    seed: 1e-5 }\ntest:\n";
-        let expected =
-            json!({"train": {"seed": 1, "prompt": {"epochs": 2, "seed": 1e-5}}, "test": null});
+        let text = "# a comment\ntrain:\n  seed: 1\n\n  prompt: { epochs: 2,\n    seed: 1e-5 }\ntest:\n";
+        let expected = json!({"train": {"seed": 1, "prompt": {"epochs": 2, "seed": 1e-5}}, "test": null});
         assert_eq!(parse(text).ok(), Some(expected));
         let lines = [
             "train",

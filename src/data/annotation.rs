@@ -63,8 +63,7 @@ pub(super) fn read(path: &Path) -> Result<AnnotationFile, String> {
     }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let object: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     Ok(from_json(&object))
 }
 
@@ -177,9 +176,7 @@ mod tests {
 
     #[test]
     fn lenient_with_kinds_and_strict_with_nonsense() {
-        let file = parse(
-            r#"{"object": "Dog", "scene": ["beach", "pier"], "brightness": "0.5", "colorfulness": null}"#,
-        );
+        let file = parse(r#"{"object": "Dog", "scene": ["beach", "pier"], "brightness": "0.5", "colorfulness": null}"#);
         assert_eq!(file.annotation.object, ["Dog"]);
         assert_eq!(file.annotation.text(View::Scene).unwrap(), "beach, pier");
         assert_eq!(file.annotation.brightness, Some(0.5));
@@ -204,9 +201,6 @@ mod tests {
         }
         assert!(read(folder.path()).is_err());
         fs::write(&path, b"\xEF\xBB\xBF{\"scene\": \"sea\"}").unwrap();
-        assert_eq!(
-            read(&path).unwrap().annotation.scene.as_deref(),
-            Some("sea")
-        );
+        assert_eq!(read(&path).unwrap().annotation.scene.as_deref(), Some("sea"));
     }
 }

@@ -72,9 +72,7 @@ pub fn check(options: &DatasetOptions, progress: &(dyn Fn(usize, usize) + Sync))
         }
     }
     if dataset.train.is_empty() {
-        report
-            .stops
-            .push("There is no training image that can be read.".into());
+        report.stops.push("There is no training image that can be read.".into());
     }
     report.dataset = Some(dataset);
     report
@@ -85,8 +83,7 @@ fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
         path: sample.path.clone(),
         reason,
     };
-    let picture =
-        decode(&sample.path, DecodeOptions::default()).map_err(|error| left_out(error.reason))?;
+    let picture = decode(&sample.path, DecodeOptions::default()).map_err(|error| left_out(error.reason))?;
     let (width, height) = picture.dimensions();
     if width.max(height) > width.min(height).saturating_mul(MAX_ASPECT_RATIO) {
         return Err(left_out(format!(
@@ -127,11 +124,7 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
         let [train, val, test] = counts;
         writeln!(f, "{:<24}{train:>9}{val:>9}{test:>9}", printable_text(name))
     };
-    writeln!(
-        f,
-        "\n{:<24}{:>9}{:>9}{:>9}",
-        "images", "train", "val", "test"
-    )?;
+    writeln!(f, "\n{:<24}{:>9}{:>9}{:>9}", "images", "train", "val", "test")?;
     for (label, class) in dataset.classes.iter().enumerate() {
         row(
             f,
@@ -141,18 +134,10 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
     }
     row(f, "all", splits.map(Vec::len))?;
 
-    writeln!(
-        f,
-        "\n{:<24}{:>9}{:>9}{:>9}",
-        "annotations", "train", "val", "test"
-    )?;
+    writeln!(f, "\n{:<24}{:>9}{:>9}{:>9}", "annotations", "train", "val", "test")?;
     for view in View::ALL {
         let has = |sample: &&Sample| sample.annotation.text(view).is_some();
-        row(
-            f,
-            view.name(),
-            splits.map(|split| split.iter().filter(has).count()),
-        )?;
+        row(f, view.name(), splits.map(|split| split.iter().filter(has).count()))?;
     }
 
     if dataset.left_out.is_empty() {
@@ -206,16 +191,8 @@ mod tests {
             }
         }
         let whole = fs::read(folder.path().join("train/cat/0.png")).unwrap();
-        fs::write(
-            folder.path().join("train/cat/half.png"),
-            &whole[..whole.len() / 2],
-        )
-        .unwrap();
-        fs::write(
-            folder.path().join("train/cat/page.jpg"),
-            "<html>not found</html>",
-        )
-        .unwrap();
+        fs::write(folder.path().join("train/cat/half.png"), &whole[..whole.len() / 2]).unwrap();
+        fs::write(folder.path().join("train/cat/page.jpg"), "<html>not found</html>").unwrap();
 
         let seen = AtomicUsize::new(0);
         let report = check(&options(folder.path()), &|done, total| {

@@ -61,16 +61,8 @@ pub static KNOWN: [&KnownDataset; 8] = [
     &INSTAGRAM,
 ];
 
-const fn known(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    classes: &'static [&'static str],
-) -> KnownDataset {
-    KnownDataset {
-        name,
-        aliases,
-        classes,
-    }
+const fn known(name: &'static str, aliases: &'static [&'static str], classes: &'static [&'static str]) -> KnownDataset {
+    KnownDataset { name, aliases, classes }
 }
 
 /// The dataset of this name; case, spaces, `-` and `_` do not count.

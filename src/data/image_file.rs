@@ -95,9 +95,7 @@ fn regular_file_size(path: &Path) -> Result<u64, String> {
     match metadata.len() {
         _ if !metadata.is_file() => Err("it is not a regular file".into()),
         0 => Err("the file is empty".into()),
-        size if size > MAX_FILE_BYTES => Err(format!(
-            "the file has {size} bytes; at most {MAX_FILE_BYTES} are read"
-        )),
+        size if size > MAX_FILE_BYTES => Err(format!("the file has {size} bytes; at most {MAX_FILE_BYTES} are read")),
         size => Ok(size),
     }
 }
@@ -111,9 +109,7 @@ fn format_of(head: &[u8]) -> Result<ImageFormat, String> {
     image::guess_format(head)
         .ok()
         .filter(|format| FORMATS.contains(format))
-        .ok_or_else(|| {
-            "its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file".into()
-        })
+        .ok_or_else(|| "its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file".into())
 }
 
 fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String> {
@@ -160,15 +156,15 @@ fn to_rgb8(picture: DynamicImage) -> RgbImage {
     }
     let (width, height) = (picture.width(), picture.height());
     match &picture {
-        DynamicImage::ImageLuma16(gray) => RgbImage::from_fn(width, height, |x, y| {
-            image::Rgb([high(gray.get_pixel(x, y).0[0]); 3])
-        }),
-        DynamicImage::ImageLumaA16(gray) => RgbImage::from_fn(width, height, |x, y| {
-            image::Rgb([high(gray.get_pixel(x, y).0[0]); 3])
-        }),
-        DynamicImage::ImageRgb16(rgb) => RgbImage::from_fn(width, height, |x, y| {
-            image::Rgb(rgb.get_pixel(x, y).0.map(high))
-        }),
+        DynamicImage::ImageLuma16(gray) => {
+            RgbImage::from_fn(width, height, |x, y| image::Rgb([high(gray.get_pixel(x, y).0[0]); 3]))
+        }
+        DynamicImage::ImageLumaA16(gray) => {
+            RgbImage::from_fn(width, height, |x, y| image::Rgb([high(gray.get_pixel(x, y).0[0]); 3]))
+        }
+        DynamicImage::ImageRgb16(rgb) => {
+            RgbImage::from_fn(width, height, |x, y| image::Rgb(rgb.get_pixel(x, y).0.map(high)))
+        }
         DynamicImage::ImageRgba16(rgba) => RgbImage::from_fn(width, height, |x, y| {
             let [red, green, blue, _] = rgba.get_pixel(x, y).0;
             image::Rgb([red, green, blue].map(high))

@@ -24,10 +24,7 @@ pub enum DataError {
     NotAFolder(PathBuf),
     #[error("cannot read {}: {source}", printable(path))]
     Io { path: PathBuf, source: io::Error },
-    #[error(
-        "cannot use {}: {reason}; download it again or correct it",
-        printable(path)
-    )]
+    #[error("cannot use {}: {reason}; download it again or correct it", printable(path))]
     File { path: PathBuf, reason: String },
     #[error(
         "{} has no layout that is known here{dataname}: expected EmoSet (train.json, image/, annotation/), the \
@@ -87,13 +84,10 @@ pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
         None => split::hold_out_validation(&mut dataset, options.val_fraction, options.seed),
     }
     if dataset.train.is_empty() && dataset.val.is_empty() && dataset.test.is_empty() {
-        let example = dataset.left_out.first().map(|first| {
-            format!(
-                ", the first is {}: {}",
-                printable(&first.path),
-                first.reason
-            )
-        });
+        let example = dataset
+            .left_out
+            .first()
+            .map(|first| format!(", the first is {}: {}", printable(&first.path), first.reason));
         return Err(DataError::Empty {
             root: root.clone(),
             layout: found.layout,
@@ -124,8 +118,7 @@ fn warn_of_gaps(dataset: &mut Dataset) {
             .iter()
             .all(|sample| sample.annotation == Annotation::default())
         {
-            let sentence =
-                "No training image has an annotation: stage 1 (aspects) has nothing to train on.";
+            let sentence = "No training image has an annotation: stage 1 (aspects) has nothing to train on.";
             dataset.warnings.push(sentence.into());
         }
     }

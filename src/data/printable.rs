@@ -18,10 +18,7 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_pass() {
-        assert_eq!(
-            printable(Path::new("a\u{1b}[2Jb\n")),
-            "a\u{fffd}[2Jb\u{fffd}"
-        );
+        assert_eq!(printable(Path::new("a\u{1b}[2Jb\n")), "a\u{fffd}[2Jb\u{fffd}");
         assert_eq!(printable(Path::new("é 好.png")), "é 好.png");
     }
 }

@@ -56,11 +56,7 @@ pub enum PromptError {
          leave one",
         printable(path)
     )]
-    TwoPlaces {
-        path: PathBuf,
-        line: usize,
-        count: usize,
-    },
+    TwoPlaces { path: PathBuf, line: usize, count: usize },
     #[error(
         "{}, line {line}: an aspect's question has no classes to list; leave `{{}}` out",
         printable(path)
@@ -90,9 +86,7 @@ impl Questions {
         }
         let aspects = View::ALL.map(|view| {
             let name = format!("{view}.txt");
-            let own = aspects
-                .map(|folder| folder.join(&name))
-                .filter(|path| path.exists());
+            let own = aspects.map(|folder| folder.join(&name)).filter(|path| path.exists());
             let (path, text) = match own {
                 Some(path) => {
                     let text = read(&path)?;
@@ -142,12 +136,7 @@ fn read(path: &Path) -> Result<String, PromptError> {
 fn lines(path: &Path, text: &str) -> Result<Vec<(usize, String)>, PromptError> {
     let lines: Vec<_> = (1..)
         .zip(text.lines())
-        .map(|(number, line)| {
-            (
-                number,
-                line.replace(char::is_control, " ").trim().to_owned(),
-            )
-        })
+        .map(|(number, line)| (number, line.replace(char::is_control, " ").trim().to_owned()))
         .filter(|(_, line)| !line.is_empty())
         .collect();
     if lines.is_empty() {
@@ -194,10 +183,7 @@ mod tests {
         let questions = Questions::load(None, None).unwrap();
         assert!(questions.emotion().len() >= 5);
         for template in questions.emotion() {
-            assert!(
-                template.question(&classes()).contains("awe, fear, joy"),
-                "{template:?}"
-            );
+            assert!(template.question(&classes()).contains("awe, fear, joy"), "{template:?}");
         }
         for view in View::ALL {
             assert!(questions.aspect(view).len() >= 5, "{view}");
@@ -251,14 +237,10 @@ mod tests {
             error.contains("object.txt, line 3") && error.contains("2 times"),
             "{error}"
         );
-        let error = Questions::load(None, Some(folder.path()))
-            .unwrap_err()
-            .to_string();
+        let error = Questions::load(None, Some(folder.path())).unwrap_err().to_string();
         assert!(error.contains("object.txt, line 1"), "{error}");
         written("\n  \n");
-        assert!(
-            matches!(Questions::load(Some(&file), None), Err(PromptError::Empty(path)) if path == file)
-        );
+        assert!(matches!(Questions::load(Some(&file), None), Err(PromptError::Empty(path)) if path == file));
         fs::write(&file, [0xFF, 0xFE]).unwrap();
         assert!(matches!(
             Questions::load(Some(&file), None),
@@ -282,11 +264,7 @@ mod tests {
             return;
         };
         let folder = Path::new(&root).join("golden/cli");
-        let questions = Questions::load(
-            Some(&folder.join("prompts.txt")),
-            Some(&folder.join("prompts")),
-        )
-        .unwrap();
+        let questions = Questions::load(Some(&folder.join("prompts.txt")), Some(&folder.join("prompts"))).unwrap();
         assert_eq!(
             questions.emotion()[0].question(&[]),
             "What feeling does this picture give? One of: amusement, anger, awe, contentment, disgust, excitement, \

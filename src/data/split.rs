@@ -17,12 +17,7 @@ pub(super) fn hold_out_validation(dataset: &mut Dataset, fraction: f64, seed: u6
     let mut lonely = Vec::new();
     for (label, class) in dataset.classes.iter().enumerate() {
         let of_class = |(index, sample): (usize, &Sample)| (sample.label == label).then_some(index);
-        let mut indices: Vec<usize> = dataset
-            .train
-            .iter()
-            .enumerate()
-            .filter_map(of_class)
-            .collect();
+        let mut indices: Vec<usize> = dataset.train.iter().enumerate().filter_map(of_class).collect();
         let count = match indices.len() {
             0 => 0,
             1 => {
@@ -67,9 +62,7 @@ mod tests {
             root: "r".into(),
             name: "n".into(),
             layout: "l".into(),
-            classes: (0..counts.len())
-                .map(|label| format!("class {label}"))
-                .collect(),
+            classes: (0..counts.len()).map(|label| format!("class {label}")).collect(),
             train: (counts.iter().enumerate())
                 .flat_map(|(label, count)| (0..*count).map(move |index| sample(label, index)))
                 .collect(),
@@ -80,11 +73,7 @@ mod tests {
         }
     }
 
-    fn split(
-        counts: &[usize],
-        fraction: f64,
-        seed: u64,
-    ) -> (Vec<String>, Vec<String>, Vec<String>) {
+    fn split(counts: &[usize], fraction: f64, seed: u64) -> (Vec<String>, Vec<String>, Vec<String>) {
         let mut dataset = dataset(counts);
         hold_out_validation(&mut dataset, fraction, seed);
         let ids = |samples: &[Sample]| samples.iter().map(|sample| sample.id.clone()).collect();
@@ -94,12 +83,8 @@ mod tests {
     #[test]
     fn each_class_gives_its_share_in_order() {
         let (train, val, warnings) = split(&[100, 20, 3, 2, 0], 0.1, 3407);
-        let of =
-            |ids: &[String], label: &str| ids.iter().filter(|id| id.starts_with(label)).count();
-        assert_eq!(
-            ["0/", "1/", "2/", "3/"].map(|label| of(&val, label)),
-            [10, 2, 1, 1]
-        );
+        let of = |ids: &[String], label: &str| ids.iter().filter(|id| id.starts_with(label)).count();
+        assert_eq!(["0/", "1/", "2/", "3/"].map(|label| of(&val, label)), [10, 2, 1, 1]);
         assert_eq!(train.len() + val.len(), 125);
         assert!(train.is_sorted() && val.is_sorted() && warnings.is_empty());
         assert!(val.iter().all(|id| !train.contains(id)));
@@ -110,11 +95,7 @@ mod tests {
         let val = |counts: &[usize], seed| split(counts, 0.2, seed).1;
         assert_eq!(val(&[50, 50], 1), val(&[50, 50], 1));
         assert_ne!(val(&[50, 50], 1), val(&[50, 50], 2));
-        let first = |ids: Vec<String>| {
-            ids.into_iter()
-                .filter(|id| id.starts_with("0/"))
-                .collect::<Vec<_>>()
-        };
+        let first = |ids: Vec<String>| ids.into_iter().filter(|id| id.starts_with("0/")).collect::<Vec<_>>();
         assert_eq!(first(val(&[50, 50], 1)), first(val(&[50, 9], 1)));
     }
 
@@ -122,10 +103,7 @@ mod tests {
     fn one_image_stays_and_zero_share_moves_none() {
         let (train, val, warnings) = split(&[1, 4], 0.5, 7);
         assert_eq!((train.len(), val.len()), (3, 2));
-        assert!(
-            warnings.len() == 1 && warnings[0].contains("class 0"),
-            "{warnings:?}"
-        );
+        assert!(warnings.len() == 1 && warnings[0].contains("class 0"), "{warnings:?}");
         assert_eq!(split(&[1, 4], 0.0, 7).1.len(), 0);
         assert_eq!(split(&[2], 0.99, 7).0.len(), 1);
     }

@@ -136,16 +136,11 @@ mod tests {
     fn follows_the_formula_and_leaves_alone_what_has_no_gradient() {
         let (weight, bias, idle) = (var(1.0), var(1.0), var(3.0));
         let named = [("weight", &weight), ("bias", &bias), ("idle", &idle)];
-        let mut adam =
-            AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.5).unwrap();
+        let mut adam = AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.5).unwrap();
         for factor in [1.0, 2.0] {
-            let loss = ((weight.as_tensor() * factor).unwrap()
-                + (bias.as_tensor() * factor).unwrap())
-            .unwrap();
+            let loss = ((weight.as_tensor() * factor).unwrap() + (bias.as_tensor() * factor).unwrap()).unwrap();
             let mut grads = Gradients::default();
-            grads
-                .add(&adam, loss.sum_all().unwrap().backward().unwrap())
-                .unwrap();
+            grads.add(&adam, loss.sum_all().unwrap().backward().unwrap()).unwrap();
             assert!((grads.norm().unwrap() - factor * 2f64.sqrt()).abs() < 1e-6);
             adam.step(&grads, 0.1, 1.0).unwrap();
         }

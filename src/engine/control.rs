@@ -25,7 +25,15 @@ impl Control {
     /// Nothing asked for yet.
     #[must_use]
     pub const fn new(commands: Receiver<Command>, terminate: Arc<AtomicBool>) -> Self {
-        Self { commands, terminate, stop: None, evaluate: false, checkpoint: false, lr: None, paused: false }
+        Self {
+            commands,
+            terminate,
+            stop: None,
+            evaluate: false,
+            checkpoint: false,
+            lr: None,
+            paused: false,
+        }
     }
 
     /// Takes what has come, and waits while paused.
@@ -65,6 +73,10 @@ impl Control {
                 return reporter.warn(format!("a learning rate of {lr} was refused"), Some(step));
             }
         }
-        reporter.report(Event::Command(CommandRecord { command, stage: Some(stage), step }))
+        reporter.report(Event::Command(CommandRecord {
+            command,
+            stage: Some(stage),
+            step,
+        }))
     }
 }

@@ -33,7 +33,8 @@ pub struct Compute {
 pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, EngineError> {
     let cuda = match choice {
         DeviceChoice::Cpu => None,
-        DeviceChoice::Auto => Device::new_cuda(0).ok(),
+        // The CUDA bindings panic where the driver's library is missing.
+        DeviceChoice::Auto => std::panic::catch_unwind(|| Device::new_cuda(0).ok()).ok().flatten(),
         DeviceChoice::Cuda => Some(Device::new_cuda(0).map_err(|error| {
             let hint = if candle_core::utils::cuda_is_available() {
                 format!("the driver says: {error}")
@@ -50,6 +51,15 @@ pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, Engin
         config::Dtype::Auto | config::Dtype::F32 => DType::F32,
     };
     let threads = candle_core::utils::get_num_threads();
-    let name = if cuda.is_some() { "cuda:0".to_owned() } else { format!("cpu, {threads} threads") };
-    Ok(Compute { device: cuda.unwrap_or(Device::Cpu), dtype, name, notice })
+    let name = if cuda.is_some() {
+        "cuda:0".to_owned()
+    } else {
+        format!("cpu, {threads} threads")
+    };
+    Ok(Compute {
+        device: cuda.unwrap_or(Device::Cpu),
+        dtype,
+        name,
+        notice,
+    })
 }

@@ -30,11 +30,7 @@ impl Dialogue<'_> {
     ///
     /// # Errors
     /// Where the tokenizer fails.
-    pub fn open(
-        &self,
-        chat: Chat,
-        visual: VisualRun,
-    ) -> std::result::Result<Sequence, EngineError> {
+    pub fn open(&self, chat: Chat, visual: VisualRun) -> std::result::Result<Sequence, EngineError> {
         let mut sequence = self.before_newline(chat, visual)?;
         sequence.text(&self.newline()?);
         Ok(sequence)
@@ -44,12 +40,7 @@ impl Dialogue<'_> {
     ///
     /// # Errors
     /// Where the tokenizer fails.
-    pub fn answered(
-        &self,
-        chat: Chat,
-        visual: VisualRun,
-        answer: &str,
-    ) -> std::result::Result<Sequence, EngineError> {
+    pub fn answered(&self, chat: Chat, visual: VisualRun, answer: &str) -> std::result::Result<Sequence, EngineError> {
         let mut sequence = self.before_newline(chat, visual)?;
         let mut ids = self.base.tokenizer.encode(&format!("\n{answer}"))?;
         if self.supervise_end {
@@ -101,11 +92,7 @@ impl Dialogue<'_> {
         Ok(self.base.tokenizer.encode("\n")?)
     }
 
-    fn before_newline(
-        &self,
-        chat: Chat,
-        visual: VisualRun,
-    ) -> std::result::Result<Sequence, EngineError> {
+    fn before_newline(&self, chat: Chat, visual: VisualRun) -> std::result::Result<Sequence, EngineError> {
         let mut spans = chat.generation_prompt().tokenize(&self.base.tokenizer)?;
         let newline = self.newline()?;
         if let Some(Span::Ids(ids)) = spans.last_mut()

@@ -37,10 +37,7 @@ pub enum EngineError {
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),
     #[error("cannot write {path}: {source}")]
-    Write {
-        path: String,
-        source: std::io::Error,
-    },
+    Write { path: String, source: std::io::Error },
     /// The command line asks for what cannot be.
     #[error("{0}")]
     Usage(String),

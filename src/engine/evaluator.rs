@@ -49,11 +49,7 @@ impl Judged {
     /// The most likely label.
     #[must_use]
     pub fn label(&self) -> usize {
-        let best = self
-            .probabilities
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1));
+        let best = self.probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         best.map_or(0, |(label, _)| label)
     }
 }
@@ -101,25 +97,13 @@ pub fn judge(
     clock.scoring += begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
-    let open = |f: &Features| {
-        learner
-            .dialogue()
-            .open(chat.clone(), learner.visual_run(f, muted))
-    };
+    let open = |f: &Features| learner.dialogue().open(chat.clone(), learner.visual_run(f, muted));
     let open = features.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let answers = generate(
-        learner.base,
-        &open,
-        &rows,
-        Some(&prompt),
-        learner.prompted(),
-        decoding,
-    )?;
+    let answers = generate(learner.base, &open, &rows, Some(&prompt), learner.prompted(), decoding)?;
     clock.generating += begin.elapsed().as_secs_f64();
 
     let mut judged = Vec::with_capacity(features.len());
-    for (((score, gold), answer), sequence) in scores.iter().zip(gold).zip(answers).zip(&sequences)
-    {
+    for (((score, gold), answer), sequence) in scores.iter().zip(gold).zip(answers).zip(&sequences) {
         let (labels, newline) = score.split_at(learner.classes.len());
         let loss = gold.map_or(f64::NAN, |gold| {
             let tokens = sequence
@@ -179,11 +163,7 @@ pub fn evaluate<'a>(
         .collect();
     let metrics = summarise(&learner.classes, &scored, split, clock.speed(scored.len()));
     let loss = mean(rows.iter().map(|(_, judged)| judged.loss));
-    Ok(Evaluated {
-        metrics,
-        loss,
-        rows,
-    })
+    Ok(Evaluated { metrics, loss, rows })
 }
 
 /// Stage 1's validation: the mean loss over all supervised tokens, and for each view the share of items whose every
@@ -200,18 +180,12 @@ pub fn evaluate_aspects(
     mut progress: impl FnMut(usize),
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {
     let language = &learner.base.qwen.language;
-    let mut right: indexmap::IndexMap<View, (usize, usize)> = learner
-        .views()
-        .into_iter()
-        .map(|view| (view, (0, 0)))
-        .collect();
+    let mut right: indexmap::IndexMap<View, (usize, usize)> =
+        learner.views().into_iter().map(|view| (view, (0, 0))).collect();
     let (mut loss, mut tokens, mut done) = (0.0, 0, 0);
     for chunk in items.chunks(batch.max(1)) {
         let (mut sequences, mut z, mut views) = (Vec::new(), Vec::new(), Vec::new());
-        let paths: Vec<_> = chunk
-            .iter()
-            .map(|item| item.sample.path.as_path())
-            .collect();
+        let paths: Vec<_> = chunk.iter().map(|item| item.sample.path.as_path()).collect();
         for (item, features) in chunk.iter().zip(store.get(&paths)?) {
             match (item.view, features) {
                 (Some(view), Ok(features)) => {
@@ -243,25 +217,15 @@ pub fn evaluate_aspects(
             }
         }
     }
-    let share = |(view, (hits, all)): (View, (usize, usize))| {
-        (all > 0).then(|| (view, hits as f64 / all as f64))
-    };
+    let share = |(view, (hits, all)): (View, (usize, usize))| (all > 0).then(|| (view, hits as f64 / all as f64));
     Ok((
-        if tokens == 0 {
-            f64::NAN
-        } else {
-            loss / tokens as f64
-        },
+        if tokens == 0 { f64::NAN } else { loss / tokens as f64 },
         right.into_iter().filter_map(share).collect(),
     ))
 }
 
 /// Per sequence, whether each answer token is the most likely one.
-fn all_right(
-    logits: &Tensor,
-    batch: &Batch,
-    sequences: &[Sequence],
-) -> Result<Vec<bool>, EngineError> {
+fn all_right(logits: &Tensor, batch: &Batch, sequences: &[Sequence]) -> Result<Vec<bool>, EngineError> {
     let best = logits.argmax(D::Minus1)?.to_vec1::<u32>()?;
     let wanted = batch.tokens.to_vec1::<u32>()?;
     let mut right = vec![true; sequences.len()];
@@ -290,21 +254,10 @@ fn readable<'a>(
 /// A line of an evaluation's predictions: `predict --json` without the aspects, which are looked at on demand.
 #[must_use]
 pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Prediction {
-    let by_label = |values: &[f64]| {
-        learner
-            .classes
-            .iter()
-            .cloned()
-            .zip(values.iter().copied())
-            .collect()
-    };
+    let by_label = |values: &[f64]| learner.classes.iter().cloned().zip(values.iter().copied()).collect();
     Prediction {
         image,
-        prediction: learner
-            .classes
-            .get(judged.label())
-            .cloned()
-            .unwrap_or_default(),
+        prediction: learner.classes.get(judged.label()).cloned().unwrap_or_default(),
         probabilities: by_label(&judged.probabilities),
         log_likelihoods: by_label(&judged.log_likelihoods),
         generated: judged.generated.clone(),
@@ -322,9 +275,5 @@ fn softmax(scores: &[f64]) -> Vec<f64> {
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
-    if count == 0 {
-        f64::NAN
-    } else {
-        sum / count as f64
-    }
+    if count == 0 { f64::NAN } else { sum / count as f64 }
 }

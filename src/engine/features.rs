@@ -48,10 +48,7 @@ impl<'a> FeatureStore<'a> {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn get(
-        &mut self,
-        paths: &[&Path],
-    ) -> Result<Vec<Result<Features, EngineError>>, EngineError> {
+    pub fn get(&mut self, paths: &[&Path]) -> Result<Vec<Result<Features, EngineError>>, EngineError> {
         let mut missing: Vec<&Path> = paths
             .iter()
             .copied()
@@ -60,10 +57,7 @@ impl<'a> FeatureStore<'a> {
         missing.sort_unstable();
         missing.dedup();
         let mut fresh: HashMap<&Path, Result<Features, EngineError>> = HashMap::new();
-        let decoded: Vec<_> = missing
-            .par_iter()
-            .map(|path| (*path, self.patches(path)))
-            .collect();
+        let decoded: Vec<_> = missing.par_iter().map(|path| (*path, self.patches(path))).collect();
         for (path, patches) in decoded {
             let features = match patches {
                 Ok(patches) => {
@@ -80,10 +74,7 @@ impl<'a> FeatureStore<'a> {
             found.push(match (self.kept.get(*path), fresh.get(path)) {
                 (Some(features), _) | (None, Some(Ok(features))) => Ok(features.clone()),
                 (None, Some(Err(error))) => Err(EngineError::Failed(error.to_string())),
-                (None, None) => Err(EngineError::Failed(format!(
-                    "{} was not looked at",
-                    path.display()
-                ))),
+                (None, None) => Err(EngineError::Failed(format!("{} was not looked at", path.display()))),
             });
         }
         Ok(found)

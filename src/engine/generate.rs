@@ -65,12 +65,7 @@ pub fn generate(
     let mut mask = batch.mask.clone();
     let width = mask.keys();
     let mut cache = language.cache(width + decoding.max_new_tokens);
-    let hidden = language.forward_cached(
-        &batch.embeddings.detach(),
-        &batch.positions,
-        &mask,
-        &mut cache,
-    )?;
+    let hidden = language.forward_cached(&batch.embeddings.detach(), &batch.positions, &mask, &mut cache)?;
     let lasts: Vec<u32> = sequences
         .iter()
         .enumerate()
@@ -80,21 +75,12 @@ pub fn generate(
         .flatten(0, 1)?
         .index_select(&Tensor::new(lasts, &base.device)?, 0)?;
     let mut choosers: Vec<LogitsProcessor> = (0..sequences.len())
-        .map(|i| {
-            LogitsProcessor::from_sampling(
-                decoding.seed.wrapping_add(i as u64),
-                decoding.sampling.clone(),
-            )
-        })
+        .map(|i| LogitsProcessor::from_sampling(decoding.seed.wrapping_add(i as u64), decoding.sampling.clone()))
         .collect();
     let mut answers = vec![Vec::new(); sequences.len()];
     let mut open = vec![true; sequences.len()];
     for step in 0..decoding.max_new_tokens {
-        let chosen = choose(
-            &language.logits(&last, vocabulary)?,
-            &decoding.sampling,
-            &mut choosers,
-        )?;
+        let chosen = choose(&language.logits(&last, vocabulary)?, &decoding.sampling, &mut choosers)?;
         for ((answer, open), token) in answers.iter_mut().zip(&mut open).zip(&chosen) {
             *open &= !base.ends.contains(token);
             if *open {
@@ -104,9 +90,7 @@ pub fn generate(
         if step + 1 == decoding.max_new_tokens || !open.contains(&true) {
             break;
         }
-        mask.segments
-            .iter_mut()
-            .for_each(|row| row.push(Mask::SHARED));
+        mask.segments.iter_mut().for_each(|row| row.push(Mask::SHARED));
         let positions = sequences
             .iter()
             .map(|s| vec![[s.next_position() + step as u32; 3]])
@@ -119,17 +103,12 @@ pub fn generate(
     Ok(answers)
 }
 
-fn choose(
-    logits: &Tensor,
-    sampling: &Sampling,
-    choosers: &mut [LogitsProcessor],
-) -> Result<Vec<u32>, EngineError> {
+fn choose(logits: &Tensor, sampling: &Sampling, choosers: &mut [LogitsProcessor]) -> Result<Vec<u32>, EngineError> {
     if *sampling == Sampling::ArgMax {
         return Ok(logits.argmax(D::Minus1)?.to_vec1()?);
     }
     let rows = choosers.iter_mut().enumerate();
-    rows.map(|(i, chooser)| Ok(chooser.sample(&logits.get(i)?)?))
-        .collect()
+    rows.map(|(i, chooser)| Ok(chooser.sample(&logits.get(i)?)?)).collect()
 }
 
 /// A generated id may be one of the soft prompt's.

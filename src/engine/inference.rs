@@ -61,7 +61,10 @@ pub fn evaluate_split(
     }
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
-    let questions = Questions::load(settings.data.prompts.as_deref(), settings.data.aspect_prompts.as_deref())?;
+    let questions = Questions::load(
+        settings.data.prompts.as_deref(),
+        settings.data.aspect_prompts.as_deref(),
+    )?;
     let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
     let mut store = store(&base, settings, 0);
     let decoding = Decoding::new(&settings.test, settings.train.seed);
@@ -78,8 +81,14 @@ pub fn evaluate_split(
     )?;
     let gold = |label: usize| learner.classes.get(label).cloned().unwrap_or_default();
     let rows = seen.rows.iter();
-    let predictions = rows.map(|(s, judged)| (gold(s.label), prediction(&learner, s.id.clone(), judged))).collect();
-    Ok(SplitEvaluation { metrics: seen.metrics, predictions, left_out })
+    let predictions = rows
+        .map(|(s, judged)| (gold(s.label), prediction(&learner, s.id.clone(), judged)))
+        .collect();
+    Ok(SplitEvaluation {
+        metrics: seen.metrics,
+        predictions,
+        left_out,
+    })
 }
 
 /// Predicts `images` in order, handing each result to `each`.
@@ -97,12 +106,19 @@ pub fn predict_images(
 ) -> Result<(), EngineError> {
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
-    let questions = Questions::load(settings.data.prompts.as_deref(), settings.data.aspect_prompts.as_deref())?;
+    let questions = Questions::load(
+        settings.data.prompts.as_deref(),
+        settings.data.aspect_prompts.as_deref(),
+    )?;
     let named = settings.data.dataname.as_deref().and_then(classes::by_name);
-    let classes = parts
-        .classes
-        .clone()
-        .unwrap_or_else(|| named.map_or(&classes::EMOSET, |known| known).classes.iter().map(|class| (*class).to_owned()).collect());
+    let classes = parts.classes.clone().unwrap_or_else(|| {
+        named
+            .map_or(&classes::EMOSET, |known| known)
+            .classes
+            .iter()
+            .map(|class| (*class).to_owned())
+            .collect()
+    });
     let learner = learner(&base, settings, questions, classes, parts)?;
     let mut store = store(&base, settings, settings.data.cache_mb << 20);
     let decoding = Decoding::new(&settings.test, settings.train.seed);
@@ -117,13 +133,24 @@ pub fn predict_images(
 ///
 /// # Errors
 /// Where data, model or parts cannot be opened, or the device fails.
-pub fn point(settings: &Settings, device: DeviceChoice, parts: &TrainedParts, size: u32) -> Result<Pointing, EngineError> {
+pub fn point(
+    settings: &Settings,
+    device: DeviceChoice,
+    parts: &TrainedParts,
+    size: u32,
+) -> Result<Pointing, EngineError> {
     let dataset = open_dataset(settings)?;
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, |_, _, _| ())?;
     let questions = Questions::load(None, None)?;
     let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
-    play(&learner, &mut store(&base, settings, 0), &dataset.root, &dataset.test, size)
+    play(
+        &learner,
+        &mut store(&base, settings, 0),
+        &dataset.root,
+        &dataset.test,
+        size,
+    )
 }
 
 fn learner<'a>(
@@ -144,5 +171,11 @@ fn learner<'a>(
 }
 
 fn store<'a>(base: &'a crate::vlm::base::BaseModel, settings: &Settings, limit: u64) -> FeatureStore<'a> {
-    FeatureStore::new(base, DecodeOptions { exif_orientation: settings.data.exif_orientation }, limit)
+    FeatureStore::new(
+        base,
+        DecodeOptions {
+            exif_orientation: settings.data.exif_orientation,
+        },
+        limit,
+    )
 }

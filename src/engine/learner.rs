@@ -115,21 +115,13 @@ impl<'a> Learner<'a> {
     ///
     /// # Errors
     /// Where the tokenizer fails.
-    pub fn aspect_sample(
-        &self,
-        view: View,
-        template: usize,
-        answer: &str,
-    ) -> Result<Sequence, EngineError> {
+    pub fn aspect_sample(&self, view: View, template: usize, answer: &str) -> Result<Sequence, EngineError> {
         let run = VisualRun {
             z: self.queries(view),
             grid: None,
         };
-        self.dialogue().answered(
-            Chat::about_image(self.aspect_question(view, template)),
-            run,
-            answer,
-        )
+        self.dialogue()
+            .answered(Chat::about_image(self.aspect_question(view, template)), run, answer)
     }
 
     /// Stage 1's question about one view, its answer open.
@@ -159,9 +151,7 @@ impl<'a> Learner<'a> {
             .map(|(view, text)| format!("{}: {text}", view.name().replace('_', " ")))
             .collect();
         let ask = format!("{}. Which visible cues evoke {emotion}?", said.join("; "));
-        self.emotion_chat(0)
-            .assistant(emotion)
-            .user([Content::Text(ask)])
+        self.emotion_chat(0).assistant(emotion).user([Content::Text(ask)])
     }
 
     /// The run of an image with these muted views: their z tokens are left out.
@@ -185,11 +175,7 @@ impl<'a> Learner<'a> {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn visual_rows(
-        &self,
-        features: &Features,
-        muted: &[View],
-    ) -> Result<(Tensor, Vec<Tensor>), EngineError> {
+    pub fn visual_rows(&self, features: &Features, muted: &[View]) -> Result<(Tensor, Vec<Tensor>), EngineError> {
         let tokens = features.tokens.to_dtype(DType::F32)?.unsqueeze(0)?;
         let (mut rows, mut attention) = (Vec::new(), Vec::new());
         for (view, module) in &self.aspects.0 {
@@ -223,18 +209,12 @@ impl<'a> Learner<'a> {
     }
 
     fn queries(&self, view: View) -> usize {
-        self.aspects
-            .0
-            .get(&view)
-            .map_or(0, |module| module.query.dims()[0])
+        self.aspects.0.get(&view).map_or(0, |module| module.query.dims()[0])
     }
 
     fn aspect_question(&self, view: View, template: usize) -> &str {
         let questions = self.questions.aspect(view);
-        questions
-            .get(template)
-            .or(questions.first())
-            .map_or("", String::as_str)
+        questions.get(template).or(questions.first()).map_or("", String::as_str)
     }
 
     fn emotion_question(&self, template: usize) -> String {

@@ -26,7 +26,9 @@ pub fn open(
         max_pixels: settings.model.max_pixels,
         prompt_tokens: settings.prompt.tokens,
     };
-    Ok(BaseModel::open(&folder, options, |done, total| phase("loading weights", done as u64, total as u64))?)
+    Ok(BaseModel::open(&folder, options, |done, total| {
+        phase("loading weights", done as u64, total as u64)
+    })?)
 }
 
 /// The name that records give a model.
@@ -38,9 +40,16 @@ pub fn name(settings: &Settings) -> String {
 fn locate(settings: &Settings, phase: &mut impl FnMut(&str, u64, u64)) -> Result<(String, PathBuf), EngineError> {
     let folder = match &settings.model.path {
         Some(path) => hub::model_folder(path, &mut |download| {
-            phase(&format!("downloading {}", download.file), download.bytes_done, download.bytes_total);
+            phase(
+                &format!("downloading {}", download.file),
+                download.bytes_done,
+                download.bytes_total,
+            );
         })?,
-        None => tiny::folder().map_err(|source| EngineError::Write { path: "the embedded model's folder".to_owned(), source })?,
+        None => tiny::folder().map_err(|source| EngineError::Write {
+            path: "the embedded model's folder".to_owned(),
+            source,
+        })?,
     };
     Ok((name(settings), folder))
 }

@@ -1,6 +1,6 @@
 //! The panel: a few validation images that are looked at again at every evaluation.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use image::imageops::FilterType;
 
@@ -55,19 +55,31 @@ pub fn look(
     Ok(())
 }
 
-fn store_thumbnail(sample: &Sample, path: &PathBuf) -> Result<(), EngineError> {
+fn store_thumbnail(sample: &Sample, path: &Path) -> Result<(), EngineError> {
     let picture = decode(&sample.path, DecodeOptions::default())?;
     let longest = picture.width().max(picture.height());
     let picture = if longest > THUMBNAIL {
         let side = |pixels: u32| (pixels * THUMBNAIL / longest).max(1);
-        image::imageops::resize(&picture, side(picture.width()), side(picture.height()), FilterType::Triangle)
+        image::imageops::resize(
+            &picture,
+            side(picture.width()),
+            side(picture.height()),
+            FilterType::Triangle,
+        )
     } else {
         picture
     };
-    let write = |file: &mut std::fs::File| picture.write_to(file, image::ImageFormat::Png).map_err(std::io::Error::other);
+    let write = |file: &mut std::fs::File| {
+        picture
+            .write_to(file, image::ImageFormat::Png)
+            .map_err(std::io::Error::other)
+    };
     write_atomically(path, write).map_err(|source| written(path, source))
 }
 
-fn written(path: &std::path::Path, source: std::io::Error) -> EngineError {
-    EngineError::Write { path: path.display().to_string(), source }
+fn written(path: &Path, source: std::io::Error) -> EngineError {
+    EngineError::Write {
+        path: path.display().to_string(),
+        source,
+    }
 }

@@ -39,7 +39,13 @@ struct Named {
 ///
 /// # Errors
 /// Where an annotation or image cannot be read, or the device fails.
-pub fn play(learner: &Learner, store: &mut FeatureStore, root: &Path, samples: &[Sample], size: u32) -> Result<Pointing, EngineError> {
+pub fn play(
+    learner: &Learner,
+    store: &mut FeatureStore,
+    root: &Path,
+    samples: &[Sample],
+    size: u32,
+) -> Result<Pointing, EngineError> {
     let views = [View::FacialExpression, View::Object, View::HumanAction];
     let mut sums: IndexMap<View, (f64, f64, u32)> = views.map(|view| (view, (0.0, 0.0, 0))).into_iter().collect();
     for sample in samples {
@@ -48,11 +54,17 @@ pub fn play(learner: &Learner, store: &mut FeatureStore, root: &Path, samples: &
         let (_, attention) = learner.visual_rows(&features, &[])?;
         for (view, attention) in learner.views().into_iter().zip(&attention) {
             let wanted = bounds(&boxes, view, size as f32);
-            let Some(sum) = sums.get_mut(&view).filter(|_| !wanted.is_empty()) else { continue };
+            let Some(sum) = sums.get_mut(&view).filter(|_| !wanted.is_empty()) else {
+                continue;
+            };
             let map = attention.mean(0)?.to_vec1::<f32>()?;
             let grid = [features.grid.0, features.grid.1];
             if let Some(hit) = pointing_hit(grid, &map, &wanted) {
-                *sum = (sum.0 + f64::from(u8::from(hit)), sum.1 + expected_hit_rate(grid, &wanted), sum.2 + 1);
+                *sum = (
+                    sum.0 + f64::from(u8::from(hit)),
+                    sum.1 + expected_hit_rate(grid, &wanted),
+                    sum.2 + 1,
+                );
             }
         }
     }
@@ -76,7 +88,9 @@ fn boxes(root: &Path, sample: &Sample) -> Result<Boxes, EngineError> {
     let path = root.join("annotation").join(inner);
     let wrong = |reason: String| EngineError::Failed(format!("cannot read the boxes in {}: {reason}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str::<Annotated>(&text).map(|found| found.boxes).map_err(|error| wrong(error.to_string()))
+    serde_json::from_str::<Annotated>(&text)
+        .map(|found| found.boxes)
+        .map_err(|error| wrong(error.to_string()))
 }
 
 fn bounds(boxes: &Boxes, view: View, size: f32) -> Vec<BoundingBox> {
@@ -87,5 +101,12 @@ fn bounds(boxes: &Boxes, view: View, size: f32) -> Vec<BoundingBox> {
         _ => Vec::new(),
     };
     let fractions = pixels.into_iter().map(|b| b.map(|pixel| f64::from(pixel / size)));
-    fractions.map(|[left, top, right, bottom]| BoundingBox { left, top, right, bottom }).collect()
+    fractions
+        .map(|[left, top, right, bottom]| BoundingBox {
+            left,
+            top,
+            right,
+            bottom,
+        })
+        .collect()
 }

@@ -33,7 +33,15 @@ pub fn predict(
 ) -> Result<Prediction, EngineError> {
     let features = store.get(&[path])?.remove(0)?;
     let mut clock = Clock::default();
-    let judged = judge(learner, std::slice::from_ref(&features), &[None], muted, decoding, &mut clock)?.remove(0);
+    let judged = judge(
+        learner,
+        std::slice::from_ref(&features),
+        &[None],
+        muted,
+        decoding,
+        &mut clock,
+    )?
+    .remove(0);
     let mut prediction = prediction(learner, image, &judged);
     prediction.aspects = aspects(learner, &features)?;
     prediction.rationale = rationale(learner, &features, &prediction, muted)?;
@@ -44,15 +52,28 @@ pub fn predict(
 fn aspects(learner: &Learner, features: &Features) -> Result<IndexMap<View, AspectSeen>, EngineError> {
     let views = learner.views();
     let (_, attention) = learner.visual_rows(features, &[])?;
-    let sequences = views.iter().map(|view| learner.aspect_open(*view)).collect::<Result<Vec<_>, _>>()?;
-    let z = views.iter().map(|view| Ok(learner.z(*view, features)?.detach())).collect::<Result<Vec<Tensor>, EngineError>>()?;
+    let sequences = views
+        .iter()
+        .map(|view| learner.aspect_open(*view))
+        .collect::<Result<Vec<_>, _>>()?;
+    let z = views
+        .iter()
+        .map(|view| Ok(learner.z(*view, features)?.detach()))
+        .collect::<Result<Vec<Tensor>, EngineError>>()?;
     let decoding = Decoding::greedy(ASPECT_TOKENS);
     let answers = generate(learner.base, &sequences, &z, None, Vocabulary::Full, &decoding)?;
     let mut seen = IndexMap::new();
     for ((view, attention), answer) in views.into_iter().zip(attention).zip(answers) {
         let text = first_line(&learner.base.tokenizer.decode(&answer)?);
         let (h, w) = features.grid;
-        seen.insert(view, AspectSeen { grid: [h, w], attention: attention.to_vec2()?, text });
+        seen.insert(
+            view,
+            AspectSeen {
+                grid: [h, w],
+                attention: attention.to_vec2()?,
+                text,
+            },
+        );
     }
     Ok(seen)
 }
@@ -74,7 +95,14 @@ fn rationale(
     let (rows, _) = learner.visual_rows(features, muted)?;
     let prompt = learner.prompt.as_detached_tensor();
     let decoding = Decoding::greedy(RATIONALE_TOKENS);
-    let answer = generate(learner.base, &[sequence], &[rows], Some(&prompt), learner.prompted(), &decoding)?;
+    let answer = generate(
+        learner.base,
+        &[sequence],
+        &[rows],
+        Some(&prompt),
+        learner.prompted(),
+        &decoding,
+    )?;
     Ok(learner.base.tokenizer.decode(&answer.concat())?.trim().to_owned())
 }
 

@@ -3,7 +3,9 @@
 use crossbeam_channel::Sender;
 
 use super::error::EngineError;
-use crate::session::{Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, Warning, now};
+use crate::session::{
+    Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, Warning, now,
+};
 
 /// Writes and sends the events of a run.
 pub struct Reporter {
@@ -16,7 +18,10 @@ impl Reporter {
     /// A reporter without a journal yet.
     #[must_use]
     pub const fn new(listener: Sender<Record>) -> Self {
-        Self { listener, journal: None }
+        Self {
+            listener,
+            journal: None,
+        }
     }
 
     /// Begins the session's journal.
@@ -44,7 +49,11 @@ impl Reporter {
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
         let record = match &mut self.journal {
             Some(journal) => journal.append(event)?,
-            None => Record { seq: 0, time: now(), event },
+            None => Record {
+                seq: 0,
+                time: now(),
+                event,
+            },
         };
         drop(self.listener.send(record));
         Ok(())
@@ -55,7 +64,10 @@ impl Reporter {
     /// # Errors
     /// As [`Self::report`].
     pub fn phase(&mut self, name: impl Into<String>, stage: Option<Stage>) -> Result<(), EngineError> {
-        self.report(Event::Phase(Phase { name: name.into(), stage }))
+        self.report(Event::Phase(Phase {
+            name: name.into(),
+            stage,
+        }))
     }
 
     /// How far a phase is.
@@ -63,7 +75,12 @@ impl Reporter {
     /// # Errors
     /// As [`Self::report`].
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
-        self.report(Event::Progress(Progress { phase: phase.to_owned(), done, total, memory: resident_bytes() }))
+        self.report(Event::Progress(Progress {
+            phase: phase.to_owned(),
+            done,
+            total,
+            memory: resident_bytes(),
+        }))
     }
 
     /// A line of the log.
@@ -79,12 +96,20 @@ impl Reporter {
     /// # Errors
     /// As [`Self::report`].
     pub fn warn(&mut self, text: impl Into<String>, step: Option<u64>) -> Result<(), EngineError> {
-        self.report(Event::Warning(Warning { text: text.into(), step }))
+        self.report(Event::Warning(Warning {
+            text: text.into(),
+            step,
+        }))
     }
 }
 
 /// Resident memory of this process, where the system tells it.
 fn resident_bytes() -> Option<u64> {
-    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()?;
+    let pages: u64 = std::fs::read_to_string("/proc/self/statm")
+        .ok()?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }

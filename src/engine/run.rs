@@ -15,10 +15,8 @@ use super::{model, snapshot};
 use crate::config::Settings;
 use crate::data::image_file::DecodeOptions;
 use crate::data::prompts::Questions;
-use crate::data::{self, Dataset, DatasetOptions};
-use crate::session::{
-    Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, StopAfter,
-};
+use crate::data::{self, Dataset, DatasetOptions, synth};
+use crate::session::{Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -36,6 +34,8 @@ pub struct TrainJob {
     pub save_ckpt: Option<PathBuf>,
     /// Leaves every aspect out of stage 2 and evaluation: the ablation "prompt alone".
     pub without_aspects: bool,
+    /// Draw this dataset where `data.root` has none.
+    pub draw: Option<synth::Options>,
     /// Lines for the log: what the settings asked for and cannot be honoured.
     pub notices: Vec<String>,
 }
@@ -52,9 +52,15 @@ pub enum Outcome {
 /// # Errors
 /// What failed; the caller says so in the journal.
 pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
+    if let Some(options) = &job.draw {
+        draw(&job.settings, options, reporter)?;
+    }
     reporter.phase("opening data", None)?;
     let dataset = open_dataset(&job.settings)?;
-    let questions = Questions::load(job.settings.data.prompts.as_deref(), job.settings.data.aspect_prompts.as_deref())?;
+    let questions = Questions::load(
+        job.settings.data.prompts.as_deref(),
+        job.settings.data.aspect_prompts.as_deref(),
+    )?;
     let compute = device::open(job.device, job.settings.model.dtype)?;
     job.notices.extend(compute.notice.clone());
     let checkpoints = Checkpoints::read(&job.folder)?;
@@ -72,7 +78,12 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
     if !dataset.left_out.is_empty() {
         let first = &dataset.left_out[0];
-        let text = format!("{} file(s) left out, the first: {}: {}", dataset.left_out.len(), first.path.display(), first.reason);
+        let text = format!(
+            "{} file(s) left out, the first: {}: {}",
+            dataset.left_out.len(),
+            first.path.display(),
+            first.reason
+        );
         reporter.warn(text, None)?;
     }
 
@@ -87,22 +98,39 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     })?;
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     begin_from(&mut learner, &job, &checkpoints, goes_on)?;
-    let decode = DecodeOptions { exif_orientation: job.settings.data.exif_orientation };
+    let decode = DecodeOptions {
+        exif_orientation: job.settings.data.exif_orientation,
+    };
     let mut store = FeatureStore::new(&base, decode, job.settings.data.cache_mb << 20);
 
     for (place, &stage) in job.stages.iter().enumerate() {
-        let from = if goes_on { checkpoints.find(Selector::Last, Some(stage)).ok() } else { None };
-        if goes_on && job.stages[place + 1..].iter().any(|later| checkpoints.find(Selector::Last, Some(*later)).is_ok()) {
+        let from = if goes_on {
+            checkpoints.find(Selector::Last, Some(stage)).ok()
+        } else {
+            None
+        };
+        if goes_on
+            && job.stages[place + 1..]
+                .iter()
+                .any(|later| checkpoints.find(Selector::Last, Some(*later)).is_ok())
+        {
             // A later stage had begun, so this one was done.
             continue;
         }
         if let Some(from) = &from {
-            reporter.report(Event::Resumed(Resumed { stage, from_step: from.step }))?;
+            reporter.report(Event::Resumed(Resumed {
+                stage,
+                from_step: from.step,
+            }))?;
         }
-        let stage_run = StageRun { stage, from: from.map(|file| file.path), dataset: &dataset, job: &job };
+        let stage_run = StageRun {
+            stage,
+            from: from.map(|file| file.path),
+            dataset: &dataset,
+            job: &job,
+        };
         let stop = run_stage(&stage_run, &learner, &mut store, reporter, control)?;
-        if let Some(after) = stop {
-            debug_assert!(matches!(after, StopAfter::Step | StopAfter::Epoch));
+        if stop.is_some() {
             return Ok(Outcome::Stopped);
         }
     }
@@ -111,6 +139,30 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         reporter.log(format!("wrote {}", path.display()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Draws the dataset at `data.root`, where none is.
+fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) -> Result<(), EngineError> {
+    let Some(root) = settings
+        .data
+        .root
+        .as_deref()
+        .filter(|root| synth::Info::read(root).is_none())
+    else {
+        return Ok(());
+    };
+    reporter.phase("drawing data", None)?;
+    // Pictures are drawn by many threads, and one at a time says how far they are.
+    let reporter = std::sync::Mutex::new(reporter);
+    let progress = |done: usize, total: usize| {
+        if let Ok(mut reporter) = reporter.lock()
+            && (done.is_multiple_of(50) || done == total)
+        {
+            drop(reporter.progress("drawing data", done as u64, total as u64));
+        }
+    };
+    synth::synthesise(root, options, progress).map_err(|error| EngineError::Failed(error.to_string()))?;
+    Ok(())
 }
 
 /// Opens the dataset that the settings name.
@@ -139,7 +191,10 @@ fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> Sessio
     let plan = job.stages.iter().map(|&stage| {
         let train = job.settings.train.stage(stage);
         let count = training_items(stage, &job.settings, dataset).len();
-        (stage, steps(&Sampler::new(stage, count, &train, job.settings.data.shuffle), &train))
+        (
+            stage,
+            steps(&Sampler::new(stage, count, &train, job.settings.data.shuffle), &train),
+        )
     });
     SessionStart {
         format: FORMAT,
@@ -158,8 +213,19 @@ fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> Sessio
 }
 
 /// Takes initial parameters: from files that were named, else from the session's checkpoints.
-fn begin_from(learner: &mut Learner, job: &TrainJob, checkpoints: &Checkpoints, goes_on: bool) -> Result<(), EngineError> {
-    let kept = |stage| if goes_on { checkpoints.find(Selector::Last, Some(stage)).ok() } else { None };
+fn begin_from(
+    learner: &mut Learner,
+    job: &TrainJob,
+    checkpoints: &Checkpoints,
+    goes_on: bool,
+) -> Result<(), EngineError> {
+    let kept = |stage| {
+        if goes_on {
+            checkpoints.find(Selector::Last, Some(stage)).ok()
+        } else {
+            None
+        }
+    };
     if job.without_aspects {
         return Ok(());
     }

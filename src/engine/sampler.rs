@@ -69,9 +69,7 @@ impl Sampler {
         }
         let size = self.batch * self.accumulation;
         let items = self.order.iter().skip(place * size).take(size);
-        let drawn: Vec<Drawn> = items
-            .map(|&item| self.template(epoch, item, templates(item)))
-            .collect();
+        let drawn: Vec<Drawn> = items.map(|&item| self.template(epoch, item, templates(item))).collect();
         drawn.chunks(self.batch).map(<[Drawn]>::to_vec).collect()
     }
 
@@ -94,9 +92,8 @@ impl Sampler {
 
     /// A stream of its own for each purpose, so that nothing depends on how often another was drawn from.
     fn rng(&self, purpose: u64, index: u64) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(
-            self.seed ^ (purpose << 32) ^ (u64::from(self.stage == Stage::Prompt) << 63),
-        );
+        let mut rng =
+            ChaCha8Rng::seed_from_u64(self.seed ^ (purpose << 32) ^ (u64::from(self.stage == Stage::Prompt) << 63));
         rng.set_stream(index);
         rng
     }
@@ -122,17 +119,9 @@ mod tests {
     fn sorted_order_repeats_each_epoch_with_the_first_template() {
         let mut sampler = sampler(5, 2, 1, false);
         assert_eq!(sampler.steps_per_epoch(), 3);
-        let steps: Vec<_> = (1..=4)
-            .map(|step| items(&sampler.draw(step, |_| 3)))
-            .collect();
+        let steps: Vec<_> = (1..=4).map(|step| items(&sampler.draw(step, |_| 3))).collect();
         assert_eq!(steps, [vec![0, 1], vec![2, 3], vec![4], vec![0, 1]]);
-        assert!(
-            sampler
-                .draw(2, |_| 3)
-                .iter()
-                .flatten()
-                .all(|drawn| drawn.template == 0)
-        );
+        assert!(sampler.draw(2, |_| 3).iter().flatten().all(|drawn| drawn.template == 0));
     }
 
     #[test]

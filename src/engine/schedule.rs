@@ -50,23 +50,16 @@ mod tests {
 
     fn rates(shape: Schedule) -> Vec<f64> {
         let rate = LearningRate::new(1.0, 0.21, 10, shape);
-        (1..=10)
-            .map(|step| (rate.at(step) * 1000.0).round() / 1000.0)
-            .collect()
+        (1..=10).map(|step| (rate.at(step) * 1000.0).round() / 1000.0).collect()
     }
 
     #[test]
     fn the_warm_up_rounds_up_and_begins_at_zero() {
         assert_eq!(
             rates(Schedule::Linear),
-            [
-                0.0, 0.333, 0.667, 1.0, 0.857, 0.714, 0.571, 0.429, 0.286, 0.143
-            ]
+            [0.0, 0.333, 0.667, 1.0, 0.857, 0.714, 0.571, 0.429, 0.286, 0.143]
         );
-        assert_eq!(
-            rates(Schedule::ConstantWithWarmup)[..4],
-            [0.0, 0.333, 0.667, 1.0]
-        );
+        assert_eq!(rates(Schedule::ConstantWithWarmup)[..4], [0.0, 0.333, 0.667, 1.0]);
         assert_eq!(rates(Schedule::ConstantWithWarmup)[9], 1.0);
         assert_eq!(rates(Schedule::Constant), [1.0; 10]);
     }

@@ -9,10 +9,9 @@ use sha2::{Digest, Sha256};
 use super::error::EngineError;
 use super::learner::Learner;
 use super::trainer::Trainer;
-use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointMeta, FORMAT};
-use crate::aspects::host_tensor::HostTensor;
+use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
 use crate::session::Stage;
@@ -42,13 +41,18 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
 pub fn save(trainer: &Trainer, settings: &Settings, path: &Path) -> Result<(), EngineError> {
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
     let seed = trainer.settings.seed;
-    meta.sampler = Some(serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string());
+    meta.sampler = Some(
+        serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string(),
+    );
     meta.rng = Some(serde_json::json!({ "generator": "chacha8", "seed": seed }).to_string());
     let mut tensors = BTreeMap::new();
     for slot in &trainer.optimizer.slots {
         tensors.insert(slot.name.clone(), to_host(slot.var.as_tensor())?);
         tensors.insert(format!("optimizer.exp_avg.{}", slot.name), to_host(&slot.exp_avg)?);
-        tensors.insert(format!("optimizer.exp_avg_sq.{}", slot.name), to_host(&slot.exp_avg_sq)?);
+        tensors.insert(
+            format!("optimizer.exp_avg_sq.{}", slot.name),
+            to_host(&slot.exp_avg_sq)?,
+        );
         meta.optimizer_steps.insert(slot.name.clone(), slot.steps);
     }
     Ok(Checkpoint { meta, tensors }.save(path)?)
@@ -61,18 +65,32 @@ pub fn save(trainer: &Trainer, settings: &Settings, path: &Path) -> Result<(), E
 pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), EngineError> {
     let checkpoint = Checkpoint::load(path)?;
     let wrong = |what: String| {
-        EngineError::Failed(format!("cannot go on from {}: {what}; begin a new session, or resume with the settings of this one", path.display()))
+        EngineError::Failed(format!(
+            "cannot go on from {}: {what}; begin a new session, or resume with the settings of this one",
+            path.display()
+        ))
     };
     if checkpoint.meta.stage != trainer.stage {
         return Err(wrong(format!("it is of stage `{}`", checkpoint.meta.stage.name())));
     }
     for slot in &mut trainer.optimizer.slots {
         let find = |name: &str| {
-            let tensor = checkpoint.tensors.get(name).ok_or_else(|| wrong(format!("it holds no `{name}`")))?;
+            let tensor = checkpoint
+                .tensors
+                .get(name)
+                .ok_or_else(|| wrong(format!("it holds no `{name}`")))?;
             if tensor.shape != slot.var.dims() {
-                return Err(wrong(format!("`{name}` is {:?} there and {:?} here", tensor.shape, slot.var.dims())));
+                return Err(wrong(format!(
+                    "`{name}` is {:?} there and {:?} here",
+                    tensor.shape,
+                    slot.var.dims()
+                )));
             }
-            Ok(Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), slot.var.device())?)
+            Ok(Tensor::from_slice(
+                &tensor.data,
+                tensor.shape.as_slice(),
+                slot.var.device(),
+            )?)
         };
         slot.var.set(&find(&slot.name)?)?;
         slot.exp_avg = find(&format!("optimizer.exp_avg.{}", slot.name))?;
@@ -80,7 +98,10 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), EngineError> {
         slot.steps = checkpoint.meta.optimizer_steps.get(&slot.name).copied().unwrap_or(0);
     }
     trainer.step = checkpoint.meta.step;
-    let sampler: Option<serde_json::Value> = checkpoint.meta.sampler.and_then(|text| serde_json::from_str(&text).ok());
+    let sampler: Option<serde_json::Value> = checkpoint
+        .meta
+        .sampler
+        .and_then(|text| serde_json::from_str(&text).ok());
     if let Some(peak) = sampler.and_then(|value| value["peak_lr"].as_f64()) {
         trainer.rate.peak = peak;
     }
@@ -121,9 +142,13 @@ pub fn export(learner: &Learner, meta: &CheckpointMeta, stage: Stage, path: &Pat
             let file = learner.aspects.to_file()?;
             Ok(write_aspects(path, &file, meta)?)
         }
-        Stage::Prompt => {
-            Ok(write_soft_prompt(path, &SoftPromptFile { rows: to_host(learner.prompt.as_tensor())? }, meta)?)
-        }
+        Stage::Prompt => Ok(write_soft_prompt(
+            path,
+            &SoftPromptFile {
+                rows: to_host(learner.prompt.as_tensor())?,
+            },
+            meta,
+        )?),
     }
 }
 
@@ -134,5 +159,9 @@ fn settings_hash(settings: &Settings) -> String {
         record.remove("session");
         record.remove("tui");
     }
-    Sha256::digest(record.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(record.to_string())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

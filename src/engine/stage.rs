@@ -17,7 +17,7 @@ use super::trainer::{Trainer, items};
 use crate::config::SaveStrategy;
 use crate::data::{Dataset, Sample};
 use crate::session::{
-    Checkpoints, Evaluation, Event, Keep, Metrics, SavedCheckpoint, Stage, StopAfter, checkpoint_name,
+    Checkpoints, Evaluation, Event, Keep, Metrics, SavedCheckpoint, Stage, StopAfter, checkpoint_name, read_journal,
     write_atomically,
 };
 
@@ -48,7 +48,11 @@ pub fn run_stage(
     if let Some(path) = &run.from {
         snapshot::restore(&mut trainer, path)?;
     }
-    let mut keeper = Keeper { run, best: f64::NEG_INFINITY, saved: run.from.is_some().then_some(trainer.step) };
+    let mut keeper = Keeper {
+        run,
+        best: best_so_far(run)?,
+        saved: run.from.is_some().then_some(trainer.step),
+    };
     let watch = Watch::new(run, learner);
     if trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
         reporter.phase("first look", Some(run.stage))?;
@@ -79,7 +83,7 @@ pub fn run_stage(
         }
 
         let mut left_out = Vec::new();
-        let step = trainer.advance(store, |sample, error| left_out.push(format!("{} was left out: {error}", sample.id)))?;
+        let step = trainer.advance(store, |sample, error| left_out.push(told(sample, error)))?;
         let number = step.step;
         let broken = !step.loss.is_finite();
         reporter.report(Event::Step(step))?;
@@ -110,6 +114,33 @@ pub fn run_stage(
     Ok(None)
 }
 
+/// A sentence on an image that could not be read.
+fn told(sample: &Sample, error: &EngineError) -> String {
+    format!("{} was left out: {error}", sample.id)
+}
+
+/// The figure by which a stage's checkpoints are compared; more is better.
+fn score(evaluation: &Evaluation) -> f64 {
+    match evaluation.stage {
+        Stage::Aspects => -evaluation.loss,
+        Stage::Prompt => evaluation.metrics.accuracy,
+    }
+}
+
+/// The best figure that a run to be gone on with had reached.
+fn best_so_far(run: &StageRun) -> Result<f64, EngineError> {
+    if run.from.is_none() {
+        return Ok(f64::NEG_INFINITY);
+    }
+    let scores = read_journal(&run.job.folder.journal())?
+        .into_iter()
+        .filter_map(|record| match record.event {
+            Event::Evaluation(evaluation) if evaluation.stage == run.stage => Some(score(&evaluation)),
+            _ => None,
+        });
+    Ok(scores.fold(f64::NEG_INFINITY, f64::max))
+}
+
 /// Writes the stage's checkpoints and removes those that are no longer wanted.
 struct Keeper<'a> {
     run: &'a StageRun<'a>,
@@ -137,10 +168,18 @@ impl Keeper<'_> {
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
         snapshot::save(trainer, &self.run.job.settings, &path)?;
         let file = folder.relative(&path);
-        reporter.report(Event::Checkpoint(SavedCheckpoint { stage: trainer.stage, step: trainer.step, file, best }))?;
+        reporter.report(Event::Checkpoint(SavedCheckpoint {
+            stage: trainer.stage,
+            step: trainer.step,
+            file,
+            best,
+        }))?;
         self.saved = Some(trainer.step);
         let keep = &self.run.job.settings.checkpoint;
-        let keep = Keep { last: keep.keep_last, best: keep.keep_best };
+        let keep = Keep {
+            last: keep.keep_last,
+            best: keep.keep_best,
+        };
         Checkpoints::read(folder)?.prune(trainer.stage, trainer.step, keep)?;
         Ok(())
     }
@@ -168,8 +207,22 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn look(&self, learner: &Learner, store: &mut FeatureStore, reporter: &mut Reporter, at: (Stage, u64)) -> Result<(), EngineError> {
-        panel::look(learner, store, &self.panel, &self.run.job.folder, reporter, at, &self.decoding)
+    fn look(
+        &self,
+        learner: &Learner,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        at: (Stage, u64),
+    ) -> Result<(), EngineError> {
+        panel::look(
+            learner,
+            store,
+            &self.panel,
+            &self.run.job.folder,
+            reporter,
+            at,
+            &self.decoding,
+        )
     }
 
     /// Evaluates and reports; the figure by which checkpoints are compared, or none without validation images.
@@ -186,11 +239,15 @@ impl<'a> Watch<'a> {
             return Ok(None);
         }
         reporter.phase("evaluating", Some(self.run.stage))?;
-        let (evaluation, score) = match self.run.stage {
+        let (evaluation, left_out) = match self.run.stage {
             Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
             Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
         };
+        let score = score(&evaluation);
         reporter.report(Event::Evaluation(Box::new(evaluation)))?;
+        for text in left_out {
+            reporter.warn(text, Some(trainer.step))?;
+        }
         self.look(trainer.learner, store, reporter, (self.run.stage, trainer.step))?;
         Ok(Some(score))
     }
@@ -201,26 +258,46 @@ impl<'a> Watch<'a> {
         store: &mut FeatureStore,
         samples: &[&Sample],
         reporter: &mut Reporter,
-    ) -> Result<(Evaluation, f64), EngineError> {
+    ) -> Result<(Evaluation, Vec<String>), EngineError> {
         let learner = trainer.learner;
         let mut asked = Vec::new();
         for sample in samples {
-            asked.extend(items(Stage::Aspects, std::slice::from_ref(*sample), &learner.views(), &learner.classes));
+            asked.extend(items(
+                Stage::Aspects,
+                std::slice::from_ref(*sample),
+                &learner.views(),
+                &learner.classes,
+            ));
         }
         let total = asked.len() as u64;
         let batch = self.run.job.settings.test.batch_size;
         let begin = std::time::Instant::now();
-        let (loss, aspect_accuracy) =
-            evaluate_aspects(learner, store, &asked, batch, |_, _| (), |done| drop(reporter.progress("evaluating", done as u64, total)))?;
+        let mut left_out = Vec::new();
+        let (loss, aspect_accuracy) = evaluate_aspects(
+            learner,
+            store,
+            &asked,
+            batch,
+            |sample, error| left_out.push(told(sample, error)),
+            |done| drop(reporter.progress("evaluating", done as u64, total)),
+        )?;
         let metrics = Metrics {
             split: "val".to_owned(),
             samples: samples.len(),
             images_per_s: samples.len() as f64 / begin.elapsed().as_secs_f64(),
             ..Metrics::default()
         };
-        let evaluation =
-            Evaluation { stage: Stage::Aspects, step: trainer.step, loss, aspect_accuracy, metrics, predictions: None };
-        Ok((evaluation, -loss))
+        let evaluation = Evaluation {
+            stage: Stage::Aspects,
+            step: trainer.step,
+            loss,
+            aspect_accuracy,
+            metrics,
+            predictions: None,
+        };
+        // An image stands in the list once, though each of its aspects asked for it.
+        left_out.dedup();
+        Ok((evaluation, left_out))
     }
 
     fn evaluate_prompt(
@@ -229,13 +306,22 @@ impl<'a> Watch<'a> {
         store: &mut FeatureStore,
         samples: &[&Sample],
         reporter: &mut Reporter,
-    ) -> Result<(Evaluation, f64), EngineError> {
+    ) -> Result<(Evaluation, Vec<String>), EngineError> {
         let learner = trainer.learner;
         let batch = self.run.job.settings.test.batch_size;
         let total = samples.len() as u64;
-        let seen = evaluate(learner, store, samples, ("val", batch), &self.decoding, |_, _| (), |done| {
-            drop(reporter.progress("evaluating", done as u64, total));
-        })?;
+        let mut left_out = Vec::new();
+        let seen = evaluate(
+            learner,
+            store,
+            samples,
+            ("val", batch),
+            &self.decoding,
+            |sample, error| left_out.push(told(sample, error)),
+            |done| {
+                drop(reporter.progress("evaluating", done as u64, total));
+            },
+        )?;
         let folder = &self.run.job.folder;
         let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
         let write = |file: &mut std::fs::File| {
@@ -247,9 +333,10 @@ impl<'a> Watch<'a> {
             }
             file.flush()
         };
-        write_atomically(&path, write)
-            .map_err(|source| EngineError::Write { path: path.display().to_string(), source })?;
-        let accuracy = seen.metrics.accuracy;
+        write_atomically(&path, write).map_err(|source| EngineError::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
         let evaluation = Evaluation {
             stage: Stage::Prompt,
             step: trainer.step,
@@ -258,6 +345,6 @@ impl<'a> Watch<'a> {
             metrics: seen.metrics,
             predictions: Some(folder.relative(&path)),
         };
-        Ok((evaluation, accuracy))
+        Ok((evaluation, left_out))
     }
 }

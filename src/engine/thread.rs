@@ -49,13 +49,21 @@ pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, Engin
         .stack_size(STACK)
         .spawn(move || supervise(job, Reporter::new(listener), Control::new(receiver, terminate)))
         .map_err(|error| EngineError::Failed(format!("cannot start the engine's thread: {error}")))?;
-    Ok(Running { records, commands, thread })
+    Ok(Running {
+        records,
+        commands,
+        thread,
+    })
 }
 
 /// Runs the job and says how it ended, whatever happens.
 fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Result<Outcome, EngineError> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &mut reporter, &mut control)))
-        .unwrap_or_else(|panic| Err(EngineError::Failed(format!("the engine panicked: {}", message(&*panic)))));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &mut reporter, &mut control))).unwrap_or_else(|panic| {
+        Err(EngineError::Failed(format!(
+            "the engine panicked: {}",
+            message(&*panic)
+        )))
+    });
     let reason = match &outcome {
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Stopped) => "stopped".to_owned(),
@@ -66,5 +74,9 @@ fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Res
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }

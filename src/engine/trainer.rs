@@ -29,12 +29,7 @@ pub struct Item<'a> {
 
 /// The items of a stage, in the order of the samples and, in stage 1, of the views.
 #[must_use]
-pub fn items<'a>(
-    stage: Stage,
-    samples: &'a [Sample],
-    views: &[View],
-    classes: &[String],
-) -> Vec<Item<'a>> {
+pub fn items<'a>(stage: Stage, samples: &'a [Sample], views: &[View], classes: &[String]) -> Vec<Item<'a>> {
     let of_sample = |sample: &'a Sample| -> Vec<Item<'a>> {
         match stage {
             Stage::Aspects => {
@@ -88,9 +83,11 @@ impl<'a, 'b> Trainer<'a, 'b> {
     ) -> Result<Self, EngineError> {
         if items.is_empty() {
             return Err(EngineError::Failed(match stage {
-                Stage::Aspects => "no training image has an annotation, so stage 1 (aspects) has nothing to learn from; \
+                Stage::Aspects => {
+                    "no training image has an annotation, so stage 1 (aspects) has nothing to learn from; \
                                    use a dataset with annotations, or train stage `prompt` with --init-aspects"
-                    .to_owned(),
+                        .to_owned()
+                }
                 Stage::Prompt => "there is no training image".to_owned(),
             }));
         }
@@ -156,11 +153,8 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }
         let grad_norm = gradients.norm()?;
         let lr = self.rate.at(step);
-        self.optimizer.step(
-            &gradients,
-            lr,
-            clip_factor(grad_norm, self.settings.max_grad_norm),
-        )?;
+        self.optimizer
+            .step(&gradients, lr, clip_factor(grad_norm, self.settings.max_grad_norm))?;
         self.step = step;
         Ok(Step {
             stage: self.stage,
@@ -181,39 +175,25 @@ impl<'a, 'b> Trainer<'a, 'b> {
         left_out: &mut impl FnMut(&Sample, &EngineError),
     ) -> Result<Vec<(Sequence, &Item<'b>, Features)>, EngineError> {
         let items: Vec<&Item<'b>> = drawn.iter().map(|drawn| &self.items[drawn.item]).collect();
-        let paths: Vec<_> = items
-            .iter()
-            .map(|item| item.sample.path.as_path())
-            .collect();
+        let paths: Vec<_> = items.iter().map(|item| item.sample.path.as_path()).collect();
         let mut batch = Vec::with_capacity(items.len());
         for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
             match features {
-                Ok(features) => batch.push((
-                    self.sequence(item, drawn.template, &features)?,
-                    item,
-                    features,
-                )),
+                Ok(features) => batch.push((self.sequence(item, drawn.template, &features)?, item, features)),
                 Err(error) => left_out(item.sample, &error),
             }
         }
         Ok(batch)
     }
 
-    fn sequence(
-        &self,
-        item: &Item,
-        template: usize,
-        features: &Features,
-    ) -> Result<Sequence, EngineError> {
+    fn sequence(&self, item: &Item, template: usize, features: &Features) -> Result<Sequence, EngineError> {
         match item.view {
             Some(view) => self.learner.aspect_sample(view, template, &item.answer),
             None => {
                 let run = self.learner.visual_run(features, &[]);
-                self.learner.dialogue().answered(
-                    self.learner.emotion_chat(template),
-                    run,
-                    &item.answer,
-                )
+                self.learner
+                    .dialogue()
+                    .answered(self.learner.emotion_chat(template), run, &item.answer)
             }
         }
     }
@@ -221,10 +201,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
     /// The summed loss of a micro-batch, with its graph.
     fn loss_sum(&self, batch: &[(Sequence, &Item<'b>, Features)]) -> Result<Tensor, EngineError> {
         let language = &self.learner.base.qwen.language;
-        let sequences: Vec<Sequence> = batch
-            .iter()
-            .map(|(sequence, ..)| sequence.clone())
-            .collect();
+        let sequences: Vec<Sequence> = batch.iter().map(|(sequence, ..)| sequence.clone()).collect();
         let recompute = self.settings.gradient_checkpointing;
         let (spliced, vocabulary) = match self.stage {
             Stage::Aspects => {
@@ -241,12 +218,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
                 let rows = rows.collect::<Result<Vec<_>, EngineError>>()?;
                 let prompt = self.learner.prompt.as_tensor();
                 (
-                    Batch::splice(
-                        language,
-                        &sequences,
-                        &Visuals::Constant(&rows),
-                        Some(prompt),
-                    )?,
+                    Batch::splice(language, &sequences, &Visuals::Constant(&rows), Some(prompt))?,
                     self.learner.prompted(),
                 )
             }
@@ -260,10 +232,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         let mut groups: IndexMap<(View, usize), Vec<usize>> = IndexMap::new();
         for (i, (_, item, features)) in batch.iter().enumerate() {
             if let Some(view) = item.view {
-                groups
-                    .entry((view, features.tokens.dim(0)?))
-                    .or_default()
-                    .push(i);
+                groups.entry((view, features.tokens.dim(0)?)).or_default().push(i);
             }
         }
         let mut parts: Vec<Option<Tensor>> = vec![None; batch.len()];
@@ -275,10 +244,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
                 parts[i] = Some(z.get(place)?);
             }
         }
-        Ok(Tensor::cat(
-            &parts.into_iter().flatten().collect::<Vec<_>>(),
-            0,
-        )?)
+        Ok(Tensor::cat(&parts.into_iter().flatten().collect::<Vec<_>>(), 0)?)
     }
 
     fn templates(&self, item: usize) -> usize {

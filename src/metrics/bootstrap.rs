@@ -18,12 +18,7 @@ pub struct AccuracyDifference {
 /// the differences, between order statistics linearly. All 0 for no samples; without resamples the interval
 /// is the difference itself.
 #[must_use]
-pub fn accuracy_difference(
-    pairs: &[(bool, bool)],
-    resamples: usize,
-    confidence: f64,
-    seed: u64,
-) -> AccuracyDifference {
+pub fn accuracy_difference(pairs: &[(bool, bool)], resamples: usize, confidence: f64, seed: u64) -> AccuracyDifference {
     let gains: Vec<i64> = pairs
         .iter()
         .map(|&(first, second)| i64::from(second) - i64::from(first))
@@ -37,15 +32,8 @@ pub fn accuracy_difference(
     }
     let mean = |sum: i64| sum as f64 / gains.len() as f64;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut draw = || {
-        gains
-            .get(random.random_range(0..gains.len()))
-            .copied()
-            .unwrap_or(0)
-    };
-    let mut sums: Vec<i64> = (0..resamples)
-        .map(|_| (0..gains.len()).map(|_| draw()).sum())
-        .collect();
+    let mut draw = || gains.get(random.random_range(0..gains.len())).copied().unwrap_or(0);
+    let mut sums: Vec<i64> = (0..resamples).map(|_| (0..gains.len()).map(|_| draw()).sum()).collect();
     sums.sort_unstable();
     let difference = mean(gains.iter().sum());
     let outside = (1.0 - confidence.clamp(0.0, 1.0)) / 2.0;

@@ -6,11 +6,7 @@ use crate::session::{ClassMetrics, Confusion};
 /// The index of the largest probability; the first one of equals. None where there is no number.
 #[must_use]
 pub fn predicted(probabilities: &[f64]) -> Option<usize> {
-    let numbers = probabilities
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(_, p)| !p.is_nan());
+    let numbers = probabilities.iter().copied().enumerate().filter(|(_, p)| !p.is_nan());
     let largest = numbers.reduce(|best, next| if next.1 > best.1 { next } else { best });
     largest.map(|(index, _)| index)
 }
@@ -28,9 +24,7 @@ pub fn accuracy(rows: &[Scored]) -> f64 {
 #[must_use]
 pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
     share(
-        rows.iter()
-            .filter(|row| rank(row).is_some_and(|rank| rank < k))
-            .count(),
+        rows.iter().filter(|row| rank(row).is_some_and(|rank| rank < k)).count(),
         rows.len(),
     )
 }
@@ -76,10 +70,7 @@ pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
 pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
     let mut occurs = vec![false; classes];
     for row in rows {
-        for index in [Some(row.gold), predicted(&row.probabilities)]
-            .into_iter()
-            .flatten()
-        {
+        for index in [Some(row.gold), predicted(&row.probabilities)].into_iter().flatten() {
             if let Some(occurs) = occurs.get_mut(index) {
                 *occurs = true;
             }
@@ -203,9 +194,6 @@ mod tests {
         assert_eq!(accuracy(&outside), 0.0);
         assert_eq!(per_class(1, &outside)[0].support, 1);
         assert_eq!(confusion(&["a".to_owned()], &outside).counts, [[0]]);
-        assert_eq!(
-            predicted(&[f64::NEG_INFINITY, NAN, f64::NEG_INFINITY]),
-            Some(0)
-        );
+        assert_eq!(predicted(&[f64::NEG_INFINITY, NAN, f64::NEG_INFINITY]), Some(0));
     }
 }

@@ -64,9 +64,7 @@ fn erfc(x: f64) -> f64 {
         }
         1.0 - scale * sum
     } else {
-        let fraction = (1..=60)
-            .rev()
-            .fold(x, |rest, n| x + f64::from(n) / 2.0 / rest);
+        let fraction = (1..=60).rev().fold(x, |rest, n| x + f64::from(n) / 2.0 / rest);
         scale / fraction
     }
 }
@@ -93,10 +91,7 @@ mod tests {
     fn few_pairs_are_tested_exactly() {
         // 2 (1 + 10 + 45) / 2^10.
         let test = mcnemar(&pairs(2, 8));
-        assert_eq!(
-            (test.only_first, test.only_second, test.chi_square),
-            (2, 8, None)
-        );
+        assert_eq!((test.only_first, test.only_second, test.chi_square), (2, 8, None));
         close(test.p_value, 112.0 / 1024.0);
         close(mcnemar(&pairs(1, 0)).p_value, 1.0);
         close(mcnemar(&pairs(6, 6)).p_value, 1.0);

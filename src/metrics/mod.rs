@@ -34,9 +34,5 @@ pub struct Scored<'a> {
 
 /// A share of a whole; of nothing it is 0.
 fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -23,11 +23,7 @@ impl BoundingBox {
 #[must_use]
 pub fn pointing_hit(grid: [usize; 2], map: &[f32], boxes: &[BoundingBox]) -> Option<bool> {
     let cells = grid[0].checked_mul(grid[1])?;
-    let numbers = map
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(_, weight)| !weight.is_nan());
+    let numbers = map.iter().copied().enumerate().filter(|(_, weight)| !weight.is_nan());
     let (maximal, _) = numbers.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
     (map.len() == cells).then(|| cell_hits(grid, maximal, boxes))
 }
@@ -37,12 +33,7 @@ pub fn pointing_hit(grid: [usize; 2], map: &[f32], boxes: &[BoundingBox]) -> Opt
 #[must_use]
 pub fn expected_hit_rate(grid: [usize; 2], boxes: &[BoundingBox]) -> f64 {
     let cells = grid[0].saturating_mul(grid[1]);
-    super::share(
-        (0..cells)
-            .filter(|&cell| cell_hits(grid, cell, boxes))
-            .count(),
-        cells,
-    )
+    super::share((0..cells).filter(|&cell| cell_hits(grid, cell, boxes)).count(), cells)
 }
 
 fn cell_hits([height, width]: [usize; 2], cell: usize, boxes: &[BoundingBox]) -> bool {
@@ -82,18 +73,9 @@ mod tests {
     #[test]
     fn the_cells_centre_lies_in_the_box() {
         // Cell 1 is row 0, column 1: its centre is (.375, .25).
-        assert_eq!(
-            pointing_hit(GRID, &peak(1), &boxed(0.3, 0.2, 1.0, 1.0)),
-            Some(true)
-        );
-        assert_eq!(
-            pointing_hit(GRID, &peak(1), &boxed(0.38, 0.2, 1.0, 1.0)),
-            Some(false)
-        );
-        assert_eq!(
-            pointing_hit(GRID, &peak(0), &boxed(0.3, 0.2, 1.0, 1.0)),
-            Some(false)
-        );
+        assert_eq!(pointing_hit(GRID, &peak(1), &boxed(0.3, 0.2, 1.0, 1.0)), Some(true));
+        assert_eq!(pointing_hit(GRID, &peak(1), &boxed(0.38, 0.2, 1.0, 1.0)), Some(false));
+        assert_eq!(pointing_hit(GRID, &peak(0), &boxed(0.3, 0.2, 1.0, 1.0)), Some(false));
     }
 
     #[test]
@@ -111,10 +93,7 @@ mod tests {
     #[test]
     fn a_random_map_hits_as_often_as_its_cells_do() {
         // Centres of columns 1, 2 and 3 in row 0 and in row 1; the box's own centre is among these cells.
-        assert_eq!(
-            expected_hit_rate(GRID, &boxed(0.3, 0.2, 1.0, 1.0)),
-            6.0 / 8.0
-        );
+        assert_eq!(expected_hit_rate(GRID, &boxed(0.3, 0.2, 1.0, 1.0)), 6.0 / 8.0);
         assert_eq!(expected_hit_rate(GRID, &[]), 0.0);
         assert_eq!(expected_hit_rate([0, 4], &boxed(0.0, 0.0, 1.0, 1.0)), 0.0);
     }
@@ -127,9 +106,6 @@ mod tests {
         assert_eq!(pointing_hit([0, 0], &[], &all), None);
         let mut map = peak(3);
         map[0] = f32::NAN;
-        assert_eq!(
-            pointing_hit(GRID, &map, &boxed(0.8, 0.0, 1.0, 0.5)),
-            Some(true)
-        );
+        assert_eq!(pointing_hit(GRID, &map, &boxed(0.8, 0.0, 1.0, 0.5)), Some(true));
     }
 }

@@ -1,8 +1,8 @@
 //! All figures of one evaluation at once.
 
 use super::{
-    Scored, accuracy, accuracy_generated, brier_score, confusion, expected_calibration_error,
-    macro_f1, per_class, polarity_accuracy, wheel_distance,
+    Scored, accuracy, accuracy_generated, brier_score, confusion, expected_calibration_error, macro_f1, per_class,
+    polarity_accuracy, wheel_distance,
 };
 use crate::session::Metrics;
 
@@ -26,11 +26,7 @@ pub fn summarise(labels: &[String], rows: &[Scored], split: &str, speed: Speed) 
         accuracy: accuracy(rows),
         accuracy_generated: accuracy_generated(labels, rows),
         macro_f1: macro_f1(classes, rows),
-        per_class: labels
-            .iter()
-            .cloned()
-            .zip(per_class(classes, rows))
-            .collect(),
+        per_class: labels.iter().cloned().zip(per_class(classes, rows)).collect(),
         confusion: confusion(labels, rows),
         ece: expected_calibration_error(rows),
         brier: brier_score(classes, rows),
@@ -97,12 +93,6 @@ mod tests {
             metrics.polarity_accuracy.unwrap_or(-1.0),
         ];
         assert_eq!((metrics.samples, figures), (0, [0.0; 6]));
-        assert_eq!(
-            summarise(&[], &[], "val", Speed::default())
-                .confusion
-                .counts
-                .len(),
-            0
-        );
+        assert_eq!(summarise(&[], &[], "val", Speed::default()).confusion.counts.len(), 0);
     }
 }

@@ -25,8 +25,9 @@ pub enum Polarity {
 #[must_use]
 pub fn polarity(label: &str) -> Option<Polarity> {
     match label.to_lowercase().as_str() {
-        "amusement" | "awe" | "contentment" | "content" | "excitement" | "joy" | "love"
-        | "positive" => Some(Polarity::Positive),
+        "amusement" | "awe" | "contentment" | "content" | "excitement" | "joy" | "love" | "positive" => {
+            Some(Polarity::Positive)
+        }
         "anger" | "disgust" | "fear" | "sadness" | "sad" | "negative" => Some(Polarity::Negative),
         _ => None,
     }
@@ -36,10 +37,7 @@ pub fn polarity(label: &str) -> Option<Polarity> {
 /// polarity, or all have the same. A sample without a prediction counts as wrong.
 #[must_use]
 pub fn polarity_accuracy(labels: &[String], rows: &[Scored]) -> Option<f64> {
-    let polarities: Vec<Polarity> = labels
-        .iter()
-        .map(|label| polarity(label))
-        .collect::<Option<_>>()?;
+    let polarities: Vec<Polarity> = labels.iter().map(|label| polarity(label)).collect::<Option<_>>()?;
     let first = polarities.first()?;
     if polarities.iter().all(|other| other == first) {
         return None;
@@ -57,10 +55,7 @@ pub fn polarity_accuracy(labels: &[String], rows: &[Scored]) -> Option<f64> {
 /// without a prediction has distance 4; 0 for no samples.
 #[must_use]
 pub fn wheel_distance(labels: &[String], rows: &[Scored]) -> Option<f64> {
-    let places: Vec<usize> = labels
-        .iter()
-        .map(|label| place(label))
-        .collect::<Option<_>>()?;
+    let places: Vec<usize> = labels.iter().map(|label| place(label)).collect::<Option<_>>()?;
     if places.len() != MIKELS_WHEEL.len() || (0..MIKELS_WHEEL.len()).any(|i| !places.contains(&i)) {
         return None;
     }
@@ -106,9 +101,7 @@ mod tests {
     }
 
     fn row(gold: usize, prediction: usize) -> Scored<'static> {
-        let probabilities = (0..8)
-            .map(|i| if i == prediction { 1.0 } else { 0.0 })
-            .collect();
+        let probabilities = (0..8).map(|i| if i == prediction { 1.0 } else { 0.0 }).collect();
         Scored {
             gold,
             probabilities,
@@ -162,10 +155,7 @@ mod tests {
         // excitement for amusement is right, anger for awe is not, no answer is not, fear for fear is.
         let rows = [row(0, 3), row(1, 4), unanswered(), row(6, 6)];
         assert_eq!(polarity_accuracy(&emoset(), &rows), Some(0.5));
-        assert_eq!(
-            polarity_accuracy(&labels(&["positive", "negative"]), &[]),
-            Some(0.0)
-        );
+        assert_eq!(polarity_accuracy(&labels(&["positive", "negative"]), &[]), Some(0.0));
         let emotion6 = labels(&["anger", "disgust", "fear", "joy", "sadness", "surprise"]);
         assert_eq!(polarity_accuracy(&emotion6, &rows), None);
         assert_eq!(polarity_accuracy(&labels(&["anger", "fear"]), &rows), None);

@@ -42,10 +42,7 @@ struct QuickGelu;
 impl QuickGelu {
     fn forward<T: Real>(x: &[T]) -> Vec<T> {
         let c = T::of(QUICK);
-        x.par_iter()
-            .with_min_len(GRAIN)
-            .map(|&x| x * sigmoid(c * x))
-            .collect()
+        x.par_iter().with_min_len(GRAIN).map(|&x| x * sigmoid(c * x)).collect()
     }
 
     fn backward<T: Real>(x: &Tensor, grad: &Tensor) -> Result<Tensor> {
@@ -98,11 +95,7 @@ impl SwiGlu {
 
     fn backward<T: Real>(gate: &Tensor, up: &Tensor, grad: &Tensor) -> Result<(Tensor, Tensor)> {
         let (d_gate, d_up): (Vec<T>, Vec<T>) = with_slices::<T, _>(&[gate, up, grad], |slices| {
-            let all = slices[0]
-                .par_iter()
-                .zip(slices[1])
-                .zip(slices[2])
-                .with_min_len(GRAIN);
+            let all = slices[0].par_iter().zip(slices[1]).zip(slices[2]).with_min_len(GRAIN);
             Ok(all
                 .map(|((&g, &u), &d)| {
                     let s = sigmoid(g);
@@ -120,29 +113,15 @@ impl CustomOp2 for SwiGlu {
         "swiglu"
     }
 
-    fn cpu_fwd(
-        &self,
-        g: &CpuStorage,
-        lg: &Layout,
-        u: &CpuStorage,
-        lu: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, g: &CpuStorage, lg: &Layout, u: &CpuStorage, lu: &Layout) -> Result<(CpuStorage, Shape)> {
         let y = match g {
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(Self::forward::<f64>(slice(g, lg)?, slice(u, lu)?))
-            }
+            CpuStorage::F64(_) => CpuStorage::F64(Self::forward::<f64>(slice(g, lg)?, slice(u, lu)?)),
             _ => CpuStorage::F32(Self::forward::<f32>(slice(g, lg)?, slice(u, lu)?)),
         };
         Ok((y, lg.shape().clone()))
     }
 
-    fn bwd(
-        &self,
-        g: &Tensor,
-        u: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, g: &Tensor, u: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
         let (d_gate, d_up) = match g.dtype() {
             DType::F64 => Self::backward::<f64>(g, u, &grad)?,

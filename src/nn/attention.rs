@@ -89,9 +89,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tens
     }
     if is_fused(q) {
         let op = fused::Attention { mask: mask.clone() };
-        let y = q
-            .contiguous()?
-            .apply_op3(&k.contiguous()?, &v.contiguous()?, op)?;
+        let y = q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, op)?;
         return y.reshape((batch, queries, heads * width));
     }
     plain(q, k, v, mask)

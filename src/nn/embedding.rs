@@ -1,9 +1,7 @@
 //! Rows of trained vectors placed among constant ones.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail,
-};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
 
 /// A sequence of rows, each from a constant or from a trained table.
 ///

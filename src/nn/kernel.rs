@@ -22,10 +22,8 @@ impl Real for f32 {
         let x = self.clamp(-87.0, 88.0);
         let shifted = x * std::f32::consts::LOG2_E + ROUND;
         let n = shifted - ROUND;
-        let r = x - n * 0.693_359_375 + n * 2.121_944_4e-4;
-        let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
-            + 0.166_666_65)
-            * r
+        let r = x - n * (355.0 / 512.0) + n * 2.121_944_4e-4;
+        let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_65) * r
             + 0.5;
         let power = (shifted.to_bits() as i32 - ROUND.to_bits() as i32 + 127) << 23;
         let value = (p * r * r + r + 1.0) * f32::from_bits(power as u32);
@@ -62,14 +60,8 @@ pub fn slice<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'
 }
 
 /// Runs `f` on the elements of contiguous CPU tensors.
-pub fn with_slices<T: Real, R>(
-    tensors: &[&Tensor],
-    f: impl FnOnce(&[&[T]]) -> Result<R>,
-) -> Result<R> {
-    let guards: Vec<_> = tensors
-        .iter()
-        .map(|tensor| tensor.storage_and_layout())
-        .collect();
+pub fn with_slices<T: Real, R>(tensors: &[&Tensor], f: impl FnOnce(&[&[T]]) -> Result<R>) -> Result<R> {
+    let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
     let slices = guards
         .iter()
         .map(|(storage, layout)| match &**storage {
@@ -93,8 +85,7 @@ impl<T> Matrix<'_, T> {
     fn holds(&self) -> bool {
         self.rows == 0
             || self.columns == 0
-            || (self.columns <= self.stride
-                && (self.rows - 1) * self.stride + self.columns <= self.data.len())
+            || (self.columns <= self.stride && (self.rows - 1) * self.stride + self.columns <= self.data.len())
     }
 }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::backend::BackendStorage;
-use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, Var, bail,
-};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, Var, bail};
 
 /// A differentiable function of one tensor whose other operands are constants.
 pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;

@@ -1,9 +1,7 @@
 //! A linear layer, frozen or trained.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, Layout, Module, Result, Shape, Storage, Tensor, bail, op,
-};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Module, Result, Shape, Storage, Tensor, bail, op};
 
 /// `y = x W^T + b` over the last dimension.
 ///
@@ -107,11 +105,7 @@ impl FrozenLinear {
         if let Some(bias) = &self.bias {
             let (bias, bias_layout) = bias.storage_and_layout();
             let layout = Layout::contiguous(&shape);
-            y = y.binary_impl::<op::Add>(
-                operand(&bias)?,
-                &layout,
-                &bias_layout.broadcast_as(&shape)?,
-            )?;
+            y = y.binary_impl::<op::Add>(operand(&bias)?, &layout, &bias_layout.broadcast_as(&shape)?)?;
         }
         Ok((y, shape))
     }

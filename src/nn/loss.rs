@@ -13,9 +13,7 @@ pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         logits.to_dtype(DType::F32)?
     };
     let log_probabilities = candle_nn::ops::log_softmax(&wide, D::Minus1)?;
-    log_probabilities
-        .gather(&targets.unsqueeze(1)?, 1)?
-        .squeeze(1)
+    log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)
 }
 
 /// The sum of `-log p(target)` in nats over the rows, a scalar; divide by the number of supervised tokens of the whole

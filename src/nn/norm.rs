@@ -17,11 +17,7 @@ impl RmsNorm {
     /// `weight` is `[hidden]`; with `trained` it gets a gradient.
     #[must_use]
     pub fn new(weight: Tensor, eps: f64, trained: bool) -> Self {
-        Self {
-            weight,
-            eps,
-            trained,
-        }
+        Self { weight, eps, trained }
     }
 
     /// `x` `[.., hidden]` to the same shape.
@@ -120,12 +116,7 @@ impl FusedRms {
             .zip(grad.par_chunks(width));
         rows.with_min_len(16).for_each(|((dx, x), grad)| {
             let s = inverse_rms(x, self.eps);
-            let dot: T = grad
-                .iter()
-                .zip(weight)
-                .zip(x)
-                .map(|((&g, &w), &x)| g * w * x)
-                .sum();
+            let dot: T = grad.iter().zip(weight).zip(x).map(|((&g, &w), &x)| g * w * x).sum();
             let c = s * s * s * dot / T::of(width as f64);
             for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
                 *dx = s * g * w - c * x;
@@ -144,16 +135,9 @@ impl FusedRms {
         (dx, dw)
     }
 
-    fn backward_tensors<T: Real>(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Tensor, Option<Tensor>)> {
+    fn backward_tensors<T: Real>(&self, x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         let (dx, dw) = with_slices::<T, _>(&[x, w, grad], |s| Ok(self.backward(s[0], s[1], s[2])))?;
-        let dw = dw
-            .map(|dw| Tensor::from_vec(dw, w.shape(), w.device()))
-            .transpose()?;
+        let dw = dw.map(|dw| Tensor::from_vec(dw, w.shape(), w.device())).transpose()?;
         Ok((Tensor::from_vec(dx, x.shape(), x.device())?, dw))
     }
 }
@@ -168,29 +152,15 @@ impl CustomOp2 for FusedRms {
         "rms-norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        w: &CpuStorage,
-        lw: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
         let y = match x {
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(self.forward::<f64>(slice(x, lx)?, slice(w, lw)?))
-            }
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward::<f64>(slice(x, lx)?, slice(w, lw)?)),
             _ => CpuStorage::F32(self.forward::<f32>(slice(x, lx)?, slice(w, lw)?)),
         };
         Ok((y, lx.shape().clone()))
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
         let (dx, dw) = match x.dtype() {
             DType::F64 => self.backward_tensors::<f64>(x, w, &grad)?,

@@ -19,20 +19,11 @@ impl Rotary {
     ///
     /// # Errors
     /// Where the device fails or the number of angles does not fit the shape.
-    pub fn new(
-        angles: &[f64],
-        shape: (usize, usize, usize),
-        dtype: DType,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn new(angles: &[f64], shape: (usize, usize, usize), dtype: DType, device: &Device) -> Result<Self> {
         let table = |f: fn(f64) -> f64| {
-            Tensor::from_vec(
-                angles.iter().map(|&a| f(a)).collect::<Vec<f64>>(),
-                shape,
-                &Device::Cpu,
-            )?
-            .to_dtype(dtype)?
-            .to_device(device)
+            Tensor::from_vec(angles.iter().map(|&a| f(a)).collect::<Vec<f64>>(), shape, &Device::Cpu)?
+                .to_dtype(dtype)?
+                .to_device(device)
         };
         Ok(Self {
             cos: table(f64::cos)?,
@@ -56,10 +47,7 @@ impl Rotary {
 
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let half = x.dim(D::Minus1)? / 2;
-        let (first, second) = (
-            x.narrow(D::Minus1, 0, half)?,
-            x.narrow(D::Minus1, half, half)?,
-        );
+        let (first, second) = (x.narrow(D::Minus1, 0, half)?, x.narrow(D::Minus1, half, half)?);
         let (cos, sin) = (self.cos.unsqueeze(2)?, self.sin.unsqueeze(2)?);
         let rotated_first = (first.broadcast_mul(&cos)? - second.broadcast_mul(&sin)?)?;
         let rotated_second = (second.broadcast_mul(&cos)? + first.broadcast_mul(&sin)?)?;
@@ -116,9 +104,7 @@ impl CustomOp1 for FusedRotary {
             );
         }
         let y = match x {
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(self.rotate::<f64>(slice(x, layout)?, (heads, width))?)
-            }
+            CpuStorage::F64(_) => CpuStorage::F64(self.rotate::<f64>(slice(x, layout)?, (heads, width))?),
             _ => CpuStorage::F32(self.rotate::<f32>(slice(x, layout)?, (heads, width))?),
         };
         Ok((y, layout.shape().clone()))

@@ -18,10 +18,7 @@ fn noise(seed: u64, shape: &[usize]) -> Tensor {
 
 /// Compares the gradient of `sum(f(x) * w)` with central differences at every element of every variable.
 fn check(name: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
-    let vars: Vec<Var> = inputs
-        .iter()
-        .map(|x| Var::from_tensor(x).unwrap())
-        .collect();
+    let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
     let y = f(&tensors).unwrap();
     let w = noise(99, y.dims());
@@ -59,13 +56,7 @@ fn check(name: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>)
 
 fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
     let difference = (a.to_dtype(DType::F64).unwrap() - b.to_dtype(DType::F64).unwrap()).unwrap();
-    let worst = difference
-        .abs()
-        .unwrap()
-        .max_all()
-        .unwrap()
-        .to_scalar::<f64>()
-        .unwrap();
+    let worst = difference.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
     assert!(worst <= tolerance, "differs by {worst}");
 }
 
@@ -94,11 +85,9 @@ fn linear() {
     check("frozen", &[noise(1, &[2, 2, 4])], |x| {
         Linear::frozen(noise(2, &[3, 4]), Some(bias.clone())).forward(&x[0])
     });
-    check(
-        "trained",
-        &[noise(1, &[2, 4]), noise(2, &[3, 4]), bias],
-        |x| Linear::trained(x[1].clone(), Some(x[2].clone())).forward(&x[0]),
-    );
+    check("trained", &[noise(1, &[2, 4]), noise(2, &[3, 4]), bias], |x| {
+        Linear::trained(x[1].clone(), Some(x[2].clone())).forward(&x[0])
+    });
 }
 
 #[test]
@@ -122,11 +111,9 @@ fn norms() {
     check("rms, plain", &[noise(1, &[3, 4]), noise(2, &[4])], |x| {
         RmsNorm::new(x[1].clone(), 1e-6, true).plain(&x[0])
     });
-    check(
-        "layer",
-        &[noise(1, &[3, 4]), noise(2, &[4]), noise(3, &[4])],
-        |x| LayerNorm::new(x[1].clone(), x[2].clone(), 1e-6).forward(&x[0]),
-    );
+    check("layer", &[noise(1, &[3, 4]), noise(2, &[4]), noise(3, &[4])], |x| {
+        LayerNorm::new(x[1].clone(), x[2].clone(), 1e-6).forward(&x[0])
+    });
     let (x, norm) = (noise(1, &[3, 8]), RmsNorm::new(noise(2, &[8]), 1e-6, false));
     close(&norm.forward(&x).unwrap(), &norm.plain(&x).unwrap(), 1e-12);
 }
@@ -144,9 +131,7 @@ fn activations() {
     check("swiglu", &[noise(1, &[2, 3]), noise(2, &[2, 3])], |x| {
         activation::swiglu(&x[0], &x[1])
     });
-    check("quick gelu", &[noise(1, &[2, 3])], |x| {
-        activation::quick_gelu(&x[0])
-    });
+    check("quick gelu", &[noise(1, &[2, 3])], |x| activation::quick_gelu(&x[0]));
     check("gelu", &[noise(1, &[2, 3])], |x| x[0].gelu_erf());
 }
 
@@ -156,10 +141,7 @@ fn fast_exp_is_exact_to_rounding() {
     for i in -8700..8800 {
         let x = i as f32 / 100.0;
         let (got, want) = (f64::from(Real::exp(x)), f64::from(x).exp());
-        assert!(
-            (got - want).abs() <= 3e-7 * want,
-            "exp({x}) = {got}, not {want}"
-        );
+        assert!((got - want).abs() <= 3e-7 * want, "exp({x}) = {got}, not {want}");
     }
     assert_eq!(Real::exp(-1e30_f32), 0.0);
 }
@@ -168,18 +150,10 @@ fn fast_exp_is_exact_to_rounding() {
 fn rotary() {
     let angles: Vec<f64> = (0..2 * 3 * 2).map(|i| i as f64 * 0.7).collect();
     let rotary = Rotary::new(&angles, (2, 3, 2), DType::F64, &Device::Cpu).unwrap();
-    check("rotary", &[noise(1, &[2, 3, 2, 4])], |x| {
-        rotary.apply(&x[0])
-    });
-    check("rotary, plain", &[noise(1, &[2, 3, 2, 4])], |x| {
-        rotary.plain(&x[0])
-    });
+    check("rotary", &[noise(1, &[2, 3, 2, 4])], |x| rotary.apply(&x[0]));
+    check("rotary, plain", &[noise(1, &[2, 3, 2, 4])], |x| rotary.plain(&x[0]));
     let x = noise(1, &[2, 3, 2, 4]);
-    close(
-        &rotary.apply(&x).unwrap(),
-        &rotary.plain(&x).unwrap(),
-        1e-12,
-    );
+    close(&rotary.apply(&x).unwrap(), &rotary.plain(&x).unwrap(), 1e-12);
 }
 
 #[test]
@@ -193,9 +167,7 @@ fn attention_with_every_mask() {
             );
             let fused = attention(&q, &k, &v, &mask).unwrap();
             close(&fused, &plain_attention(&q, &k, &v, &mask).unwrap(), 1e-12);
-            check("attention", &[q, k, v], |x| {
-                attention(&x[0], &x[1], &x[2], &mask)
-            });
+            check("attention", &[q, k, v], |x| attention(&x[0], &x[1], &x[2], &mask));
         }
     }
 }
@@ -216,11 +188,7 @@ fn padding_changes_nothing() {
         .unwrap()
         .narrow(1, 0, 3)
         .unwrap();
-    close(
-        &padded,
-        &attention(&q, &k, &v, &Mask::full(1, 3, true)).unwrap(),
-        1e-15,
-    );
+    close(&padded, &attention(&q, &k, &v, &Mask::full(1, 3, true)).unwrap(), 1e-15);
 }
 
 #[test]
@@ -245,17 +213,11 @@ fn placed_rows() {
 #[test]
 fn checkpointed_layer_gives_the_same_bits() {
     let layer = |x: &Tensor| -> Result<Tensor> {
-        x + RmsNorm::new(noise(2, &[4]), 1e-6, false)
-            .forward(&Linear::frozen(noise(3, &[4, 4]), None).forward(x)?)?
+        x + RmsNorm::new(noise(2, &[4]), 1e-6, false).forward(&Linear::frozen(noise(3, &[4, 4]), None).forward(x)?)?
     };
     let x = Var::from_tensor(&noise(1, &[3, 4])).unwrap();
     let gradient = |y: Tensor| {
-        let grads = (y * noise(5, &[3, 4]))
-            .unwrap()
-            .sum_all()
-            .unwrap()
-            .backward()
-            .unwrap();
+        let grads = (y * noise(5, &[3, 4])).unwrap().sum_all().unwrap().backward().unwrap();
         grads.get(&x).unwrap().to_vec2::<f64>().unwrap()
     };
     let plain = gradient(layer(x.as_tensor()).unwrap());

@@ -14,16 +14,8 @@ pub const PARTIAL: &str = ".partial";
 ///
 /// # Errors
 /// What `fill` or the file system reports, with the path; then the partial file is gone and the old file stands.
-pub fn write_atomically(
-    path: &Path,
-    fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let explain = |error: io::Error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot write {}: {error}", path.display()),
-        )
-    };
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let explain = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
     replace(path, fill).map_err(explain)
 }
 
@@ -71,10 +63,7 @@ mod tests {
             Err(std::io::Error::other("no space"))
         });
         let message = failed.map_err(|error| error.to_string());
-        assert_eq!(
-            message,
-            Err(format!("cannot write {}: no space", path.display()))
-        );
+        assert_eq!(message, Err(format!("cannot write {}: no space", path.display())));
         assert_eq!(fs::read(&path)?, b"old");
         write_bytes_atomically(&path, b"new")?;
         assert_eq!(fs::read(&path)?, b"new");

@@ -142,12 +142,7 @@ impl Checkpoints {
             }
             Event::Resumed(resumed) => {
                 let from = (resumed.stage, resumed.from_step);
-                let later: Vec<_> = self
-                    .files
-                    .keys()
-                    .copied()
-                    .filter(|key| *key > from)
-                    .collect();
+                let later: Vec<_> = self.files.keys().copied().filter(|key| *key > from).collect();
                 self.forgotten
                     .extend(later.iter().filter_map(|key| self.files.remove(key)));
                 self.best.retain(|key| *key <= from);
@@ -170,11 +165,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// There is none; the error names those there are.
-    pub fn find(
-        &self,
-        selector: Selector,
-        stage: Option<Stage>,
-    ) -> Result<CheckpointFile, CheckpointError> {
+    pub fn find(&self, selector: Selector, stage: Option<Stage>) -> Result<CheckpointFile, CheckpointError> {
         self.files()
             .rev()
             .filter(|file| stage.is_none_or(|stage| file.stage == stage))
@@ -191,24 +182,14 @@ impl Checkpoints {
     ///
     /// # Errors
     /// The saved checkpoint is not there; a file that cannot be removed.
-    pub fn prune(
-        &mut self,
-        stage: Stage,
-        saved_step: u64,
-        keep: Keep,
-    ) -> Result<Vec<PathBuf>, CheckpointError> {
+    pub fn prune(&mut self, stage: Stage, saved_step: u64, keep: Keep) -> Result<Vec<PathBuf>, CheckpointError> {
         let saved = self.folder.join(checkpoint_name(stage, saved_step));
         if !saved.is_file() {
             return Err(CheckpointError::NotSafe(saved));
         }
         self.files.insert((stage, saved_step), saved);
         let of_stage = |key: &&(Stage, u64)| key.0 == stage;
-        let last = self
-            .files
-            .keys()
-            .rev()
-            .filter(of_stage)
-            .take(keep.last.max(1));
+        let last = self.files.keys().rev().filter(of_stage).take(keep.last.max(1));
         let best = self.best.iter().rev().filter(of_stage).take(keep.best);
         let mut stay: BTreeSet<_> = last.chain(best).copied().collect();
         stay.insert((stage, saved_step));

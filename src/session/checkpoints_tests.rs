@@ -29,10 +29,7 @@ fn trained() -> Result<(tempfile::TempDir, SessionFolder, JournalWriter), Box<dy
     for (step, best) in [(200, false), (400, true), (600, false)] {
         journal.append(saved(&session, Stage::Prompt, step, best)?)?;
     }
-    fs::write(
-        session.checkpoints().join("prompt-600.safetensors"),
-        "no name of ours",
-    )?;
+    fs::write(session.checkpoints().join("prompt-600.safetensors"), "no name of ours")?;
     Ok((root, session, journal))
 }
 
@@ -62,21 +59,18 @@ fn selectors_find_their_files() -> Outcome {
     assert_eq!(find(Selector::Best, None)?, found("prompt@400"));
     assert_eq!(find(Selector::Step(200), None)?, found("prompt@200"));
     assert_eq!(find(Selector::Step(120), None)?, found("aspects@120"));
-    assert_eq!(
-        find(Selector::Last, Some(Stage::Aspects))?,
-        found("aspects@120")
-    );
-    assert_eq!(
-        find(Selector::Best, Some(Stage::Aspects))?,
-        found("aspects@120")
-    );
+    assert_eq!(find(Selector::Last, Some(Stage::Aspects))?, found("aspects@120"));
+    assert_eq!(find(Selector::Best, Some(Stage::Aspects))?, found("aspects@120"));
     let error = find(Selector::Step(120), Some(Stage::Prompt))
         .err()
         .ok_or("found")?
         .to_string();
-    assert!(error.ends_with(
-        "has no checkpoint @120 of stage prompt; it has aspects@120, prompt@200, prompt@400, prompt@600"
-    ), "{error}");
+    assert!(
+        error.ends_with(
+            "has no checkpoint @120 of stage prompt; it has aspects@120, prompt@200, prompt@400, prompt@600"
+        ),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -89,10 +83,7 @@ fn pruning_keeps_the_last_the_best_and_the_other_stage() -> Outcome {
     let record = journal.append(saved(&session, Stage::Prompt, 800, false)?)?;
     checkpoints.apply(&record.event);
     let removed = checkpoints.prune(Stage::Prompt, 800, KEEP)?;
-    assert_eq!(
-        removed,
-        [session.checkpoints().join("prompt-000200.safetensors")]
-    );
+    assert_eq!(removed, [session.checkpoints().join("prompt-000200.safetensors")]);
     let stay = ["aspects@120", "prompt@400", "prompt@600", "prompt@800"];
     assert_eq!(
         (names(&checkpoints), on_disk(&session)?),
@@ -113,10 +104,7 @@ fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
     // Renamed, but its writer died before the event.
     saved(&session, Stage::Prompt, 300, false)?;
     let mut checkpoints = Checkpoints::read(&session)?;
-    assert_eq!(
-        names(&checkpoints),
-        ["aspects@120", "prompt@200", "prompt@300"]
-    );
+    assert_eq!(names(&checkpoints), ["aspects@120", "prompt@200", "prompt@300"]);
     let best = checkpoints.find(Selector::Best, Some(Stage::Prompt));
     assert!(matches!(best, Err(CheckpointError::NotFound { .. })));
     let removed = checkpoints.prune(Stage::Prompt, 300, KEEP)?;

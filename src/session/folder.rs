@@ -16,13 +16,7 @@ use rustix::{
 use super::{atomic::PARTIAL, printable::printable, utc::Utc};
 
 const LOCK: &str = "lock";
-const FOLDERS: [&str; 5] = [
-    "checkpoints",
-    "samples",
-    "predictions",
-    "thumbnails",
-    "evaluations",
-];
+const FOLDERS: [&str; 5] = ["checkpoints", "samples", "predictions", "thumbnails", "evaluations"];
 const LONGEST_NAME: usize = 80;
 
 /// Why a session's folder cannot be made, opened or locked.
@@ -273,8 +267,7 @@ impl SessionFolder {
         }
         let path = self.path.join(LOCK);
         let made = OpenOptions::new().create(true).append(true).open(&path);
-        made.map(drop)
-            .map_err(|source| failed("write", &path, source))
+        made.map(drop).map_err(|source| failed("write", &path, source))
     }
 
     fn remove_partial_checkpoints(&self) -> Result<(), FolderError> {

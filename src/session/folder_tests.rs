@@ -12,9 +12,7 @@ fn a_new_session_has_its_folders_and_its_name_is_taken() -> Outcome {
     for folder in FOLDERS {
         assert!(root.join("first").join(folder).is_dir(), "{folder}");
     }
-    let again = SessionFolder::create(&root, "first")
-        .err()
-        .ok_or("made twice")?;
+    let again = SessionFolder::create(&root, "first").err().ok_or("made twice")?;
     assert!(
         again.is_wrong_usage() && again.to_string().contains("--resume"),
         "{again}"
@@ -40,12 +38,8 @@ fn a_new_session_has_its_folders_and_its_name_is_taken() -> Outcome {
 fn bad_names_make_nothing() -> Outcome {
     let root = tempfile::tempdir()?;
     let long = "x".repeat(LONGEST_NAME + 1);
-    for name in [
-        "", "..", ".x", "-x", "a/b", "a b", "a@b", "a\u{1b}b", "ä", &long,
-    ] {
-        let error = SessionFolder::create(root.path(), name)
-            .err()
-            .ok_or("accepted")?;
+    for name in ["", "..", ".x", "-x", "a/b", "a b", "a@b", "a\u{1b}b", "ä", &long] {
+        let error = SessionFolder::create(root.path(), name).err().ok_or("accepted")?;
         assert!(error.is_wrong_usage(), "{error}");
         assert!(!error.to_string().contains('\u{1b}'), "{error}");
     }
@@ -57,10 +51,8 @@ fn bad_names_make_nothing() -> Outcome {
 #[test]
 fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
     let root = tempfile::tempdir()?;
-    let name = |data| {
-        SessionFolder::create_automatic(root.path(), data, 951_827_364.5)
-            .map(|made| made.name().to_owned())
-    };
+    let name =
+        |data| SessionFolder::create_automatic(root.path(), data, 951_827_364.5).map(|made| made.name().to_owned());
     assert_eq!(name("EmoSet")?, "20000229-122924-emoset");
     assert_eq!(name("EmoSet")?, "20000229-122924-emoset-2");
     assert_eq!(name("EmoSet")?, "20000229-122924-emoset-3");
@@ -72,9 +64,7 @@ fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
 fn one_process_holds_a_session_and_partial_checkpoints_go() -> Outcome {
     let root = tempfile::tempdir()?;
     let session = SessionFolder::create(root.path(), "run")?;
-    let partial = session
-        .checkpoints()
-        .join("prompt-000001.safetensors.abc.partial");
+    let partial = session.checkpoints().join("prompt-000001.safetensors.abc.partial");
     fs::write(&partial, "half")?;
     assert!(!session.is_live()?);
     let lock = session.lock()?;

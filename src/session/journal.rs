@@ -22,11 +22,7 @@ pub enum JournalError {
     #[error("cannot write the journal {}: {source}; free space or mend the permissions, then resume the session", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it", path.display())]
-    Broken {
-        path: PathBuf,
-        line: u64,
-        reason: String,
-    },
+    Broken { path: PathBuf, line: u64, reason: String },
     #[error("{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session", path.display())]
     NewerFormat { path: PathBuf, format: u64 },
     #[error("{} became shorter while it was read: it was deleted or replaced; open the session again", path.display())]
@@ -103,10 +99,7 @@ impl JournalTail {
     }
 
     fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
-        let length = file
-            .metadata()
-            .map_err(|source| self.read_error(source))?
-            .len();
+        let length = file.metadata().map_err(|source| self.read_error(source))?.len();
         if length < self.offset {
             return Err(JournalError::Shrunk {
                 path: self.path.clone(),
@@ -136,8 +129,7 @@ impl JournalTail {
         if self.lines == 0 {
             self.check_format(line)?;
         }
-        let record: Record =
-            serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
+        let record: Record = serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
         if self.lines == 0 && !matches!(record.event, Event::Session(_)) {
             return Err(self.broken("the first event is not `session`"));
         }
@@ -257,11 +249,7 @@ impl JournalWriter {
             Event::Session(_) | Event::Checkpoint(_) | Event::Resumed(_) | Event::Ended(_)
         );
         let sync = |()| {
-            if synced {
-                self.file.sync_data()
-            } else {
-                Ok(())
-            }
+            if synced { self.file.sync_data() } else { Ok(()) }
         };
         if let Err(error) = (&self.file).write_all(&line).and_then(sync) {
             self.torn = self.cut_torn_line().is_err();

@@ -153,28 +153,15 @@ fn journal(lines: &[&str]) -> io::Result<(tempfile::TempDir, PathBuf)> {
 }
 
 fn line(seq: u64, event: Event) -> serde_json::Result<String> {
-    serde_json::to_string(&Record {
-        seq,
-        time: 1.5,
-        event,
-    })
-    .map(|line| line + "\n")
+    serde_json::to_string(&Record { seq, time: 1.5, event }).map(|line| line + "\n")
 }
 
 fn log(seq: u64) -> serde_json::Result<String> {
-    line(
-        seq,
-        Event::Log(Log {
-            text: "text".into(),
-        }),
-    )
+    line(seq, Event::Log(Log { text: "text".into() }))
 }
 
 fn message<T>(result: Result<T, JournalError>) -> String {
-    result
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default()
+    result.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -216,9 +203,7 @@ fn a_line_has_the_documented_keys_and_null_for_what_is_not_finite() -> Outcome {
     );
     assert_eq!(text.lines().nth(1), Some(expected.as_str()));
     let records = read_journal(&path)?;
-    assert!(
-        matches!(&records[1].event, Event::Step(step) if step.loss.is_nan() && step.lr.is_nan())
-    );
+    assert!(matches!(&records[1].event, Event::Step(step) if step.loss.is_nan() && step.lr.is_nan()));
     assert!(matches!(&records[2].event, Event::Evaluation(seen)
         if seen.metrics.accuracy.is_nan() && seen.aspect_accuracy[0].1.is_nan()
             && seen.metrics.polarity_accuracy.is_none()));
@@ -227,17 +212,9 @@ fn a_line_has_the_documented_keys_and_null_for_what_is_not_finite() -> Outcome {
 
 #[test]
 fn a_broken_line_is_named_and_what_stands_before_it_is_given() -> Outcome {
-    let (_folder, path) = journal(&[
-        &line(0, start(FORMAT))?,
-        &log(1)?,
-        "{\"\u{1b}[2J\"\n",
-        &log(3)?,
-    ])?;
+    let (_folder, path) = journal(&[&line(0, start(FORMAT))?, &log(1)?, "{\"\u{1b}[2J\"\n", &log(3)?])?;
     let error = message(read_journal(&path));
-    assert!(
-        error.starts_with(&format!("{}, line 3: ", path.display())),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("{}, line 3: ", path.display())), "{error}");
     assert!(!error.contains('\u{1b}'), "{error:?}");
     let mut tail = JournalTail::new(&path);
     assert_eq!(tail.poll()?.len(), 2);
@@ -271,9 +248,7 @@ fn a_newer_format_is_refused_whatever_its_line_holds() -> Outcome {
 fn the_session_comes_first() -> Outcome {
     let (_folder, path) = journal(&[])?;
     let mut writer = JournalWriter::open(&path)?;
-    let log_event = Event::Log(Log {
-        text: String::new(),
-    });
+    let log_event = Event::Log(Log { text: String::new() });
     assert!(matches!(
         writer.append(log_event),
         Err(JournalError::SessionFirst { .. })
@@ -293,10 +268,7 @@ fn a_missing_journal_is_an_error_to_read_and_a_shrunken_one_to_follow() -> Outco
     assert!(matches!(tail.poll(), Err(JournalError::Shrunk { .. })));
     fs::remove_file(&path)?;
     assert!(matches!(tail.poll(), Err(JournalError::Read { .. })));
-    assert!(matches!(
-        read_journal(&path),
-        Err(JournalError::Read { .. })
-    ));
+    assert!(matches!(read_journal(&path), Err(JournalError::Read { .. })));
     Ok(())
 }
 
@@ -311,9 +283,7 @@ fn after_a_failed_write_the_half_line_is_cut_before_the_next() -> Outcome {
         .open(&path)?
         .write_all(b"{\"seq\":1,")?;
     writer.torn = true;
-    writer.append(Event::Log(Log {
-        text: "next".into(),
-    }))?;
+    writer.append(Event::Log(Log { text: "next".into() }))?;
     assert_eq!(read_journal(&path)?.len(), 2);
     Ok(())
 }

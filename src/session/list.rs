@@ -106,9 +106,7 @@ pub fn list_sessions(root: &Path) -> Result<Vec<SessionSummary>, ListError> {
     }
     sessions.sort_by(|a, b| {
         let start = |s: &SessionSummary| s.started.unwrap_or(f64::NEG_INFINITY);
-        start(b)
-            .total_cmp(&start(a))
-            .then_with(|| a.name.cmp(&b.name))
+        start(b).total_cmp(&start(a)).then_with(|| a.name.cmp(&b.name))
     });
     Ok(sessions)
 }

@@ -82,37 +82,24 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
 #[test]
 fn states_by_lock_and_last_words() -> Outcome {
     let root = tempfile::tempdir()?;
-    let command =
-        |name: &str| json!({"event": "command", "command": name, "stage": null, "step": 1});
+    let command = |name: &str| json!({"event": "command", "command": name, "stage": null, "step": 1});
     let state = |name, events: &[Value], live| -> Result<SessionState, Box<dyn Error>> {
         let folder = session(root.path(), name, events)?;
         let _lock = if live { Some(folder.lock()?) } else { None };
         Ok(summarise_session(&folder).state)
     };
-    assert_eq!(
-        state("a", &[start(), step("aspects", 1)], true)?,
-        SessionState::Live
-    );
+    assert_eq!(state("a", &[start(), step("aspects", 1)], true)?, SessionState::Live);
     assert_eq!(
         state("b", &[start(), step("aspects", 1)], false)?,
         SessionState::Crashed
     );
-    assert_eq!(
-        state("c", &[start(), command("pause")], true)?,
-        SessionState::Paused
-    );
+    assert_eq!(state("c", &[start(), command("pause")], true)?, SessionState::Paused);
     assert_eq!(
         state("d", &[start(), command("pause"), command("resume")], true)?,
         SessionState::Live
     );
-    assert_eq!(
-        state("e", &[start(), ended("stopped")], false)?,
-        SessionState::Stopped
-    );
-    assert_eq!(
-        state("f", &[start(), ended("no memory")], false)?,
-        SessionState::Failed
-    );
+    assert_eq!(state("e", &[start(), ended("stopped")], false)?, SessionState::Stopped);
+    assert_eq!(state("f", &[start(), ended("no memory")], false)?, SessionState::Failed);
     assert_eq!(
         state("g", &[start(), ended("stopped"), step("aspects", 1)], false)?,
         SessionState::Crashed
@@ -172,18 +159,8 @@ fn a_session_that_cannot_be_read_does_not_hide_the_others() -> Outcome {
             ("newer", SessionState::Unreadable),
         ]
     );
-    assert!(
-        all[0]
-            .problem
-            .as_deref()
-            .is_some_and(|why| why.contains("line 2"))
-    );
-    assert!(
-        all[3]
-            .problem
-            .as_deref()
-            .is_some_and(|why| why.contains("update masp"))
-    );
+    assert!(all[0].problem.as_deref().is_some_and(|why| why.contains("line 2")));
+    assert!(all[3].problem.as_deref().is_some_and(|why| why.contains("update masp")));
     assert_eq!(list_sessions(&root.path().join("none"))?, []);
     Ok(())
 }

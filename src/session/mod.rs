@@ -15,12 +15,10 @@ mod state;
 mod utc;
 
 pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
-pub use checkpoints::{
-    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name,
-};
+pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
 pub use event::{
-    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record,
-    Resumed, SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed, SampleSeen,
+    SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};

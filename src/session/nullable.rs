@@ -11,23 +11,15 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Erro
 }
 
 /// An object of numbers or nulls.
-pub fn by_label<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<IndexMap<String, f64>, D::Error> {
+pub fn by_label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IndexMap<String, f64>, D::Error> {
     let read = IndexMap::<String, Option<f64>>::deserialize(deserializer)?;
-    Ok(read
-        .into_iter()
-        .map(|(label, value)| (label, or_nan(value)))
-        .collect())
+    Ok(read.into_iter().map(|(label, value)| (label, or_nan(value))).collect())
 }
 
 /// A list of pairs of a view and a number or null.
 pub fn by_view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(View, f64)>, D::Error> {
     let read = Vec::<(View, Option<f64>)>::deserialize(deserializer)?;
-    Ok(read
-        .into_iter()
-        .map(|(view, value)| (view, or_nan(value)))
-        .collect())
+    Ok(read.into_iter().map(|(view, value)| (view, or_nan(value))).collect())
 }
 
 /// Rows of numbers or nulls.

@@ -123,11 +123,7 @@ impl Scan {
     }
 
     /// `read` is what became of the pass: whether the session's lock is held, or why there is no telling.
-    pub(super) fn into_summary(
-        self,
-        folder: &SessionFolder,
-        read: Result<bool, String>,
-    ) -> SessionSummary {
+    pub(super) fn into_summary(self, folder: &SessionFolder, read: Result<bool, String>) -> SessionSummary {
         let ended = self.ended.as_deref();
         let state = match read {
             Err(_) => SessionState::Unreadable,
@@ -140,9 +136,7 @@ impl Scan {
                 None => SessionState::Crashed,
             },
         };
-        let reason = ended
-            .filter(|_| state == SessionState::Failed)
-            .map(str::to_owned);
+        let reason = ended.filter(|_| state == SessionState::Failed).map(str::to_owned);
         let best = |test| {
             let of_split = self.scores.iter().filter(|score| score.test == test);
             of_split.map(|score| score.accuracy).max_by(f64::total_cmp)
@@ -169,11 +163,7 @@ impl Scan {
             planned,
             steps: self.steps.iter().map(|(_, steps)| steps).sum(),
             best_accuracy: best(false).or_else(|| best(true)),
-            test_accuracy: self
-                .scores
-                .iter()
-                .rfind(|score| score.test)
-                .map(|score| score.accuracy),
+            test_accuracy: self.scores.iter().rfind(|score| score.test).map(|score| score.accuracy),
             started: self.started,
             duration: self.duration,
             problem: read.err().or(reason),

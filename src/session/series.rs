@@ -52,8 +52,7 @@ impl StageHistory {
     pub fn forget_after(&mut self, step: u64) {
         self.steps
             .truncate(self.steps.partition_point(|point| point.step <= step));
-        self.evaluations
-            .retain(|evaluation| evaluation.step <= step);
+        self.evaluations.retain(|evaluation| evaluation.step <= step);
         self.pace_from = self.steps.len();
     }
 
@@ -66,14 +65,9 @@ impl StageHistory {
     /// Seconds a step takes of late, evaluations and checkpoints between the steps included.
     #[must_use]
     pub fn seconds_per_step(&self) -> Option<f64> {
-        let from = self
-            .pace_from
-            .max(self.steps.len().saturating_sub(PACE_WINDOW));
+        let from = self.pace_from.max(self.steps.len().saturating_sub(PACE_WINDOW));
         let (first, last) = (self.steps.get(from)?, self.steps.last()?);
-        let steps = last
-            .step
-            .checked_sub(first.step)
-            .filter(|&steps| steps > 0)?;
+        let steps = last.step.checked_sub(first.step).filter(|&steps| steps > 0)?;
         Some((last.at - first.at) / steps as f64)
     }
 
@@ -88,18 +82,14 @@ impl StageHistory {
             .map(|point| point.samples_per_s);
         let (count, seconds) = rates
             .filter(|rate| rate.is_finite() && *rate > 0.0)
-            .fold((0_u32, 0.0), |(count, seconds), rate| {
-                (count + 1, seconds + 1.0 / rate)
-            });
+            .fold((0_u32, 0.0), |(count, seconds), rate| (count + 1, seconds + 1.0 / rate));
         (count > 0).then(|| f64::from(count) / seconds)
     }
 
     /// Each step's smoothed loss; see [`Ema`].
     pub fn smoothed_loss(&self, weight: f64) -> impl Iterator<Item = (u64, f64)> + '_ {
         let mut ema = Ema::new(weight);
-        self.steps
-            .iter()
-            .map(move |point| (point.step, ema.next(point.loss)))
+        self.steps.iter().map(move |point| (point.step, ema.next(point.loss)))
     }
 }
 

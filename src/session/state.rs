@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    Command, CommandRecord, Ended, Evaluation, Event, Phase, Progress, Record, Resumed, SampleSeen,
-    SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, Phase, Progress, Record, Resumed, SampleSeen, SavedCheckpoint,
+    SessionStart, Stage, StageHistory, StepPoint, Warning,
 };
 
 /// So many lines of the log are kept.
@@ -110,17 +110,9 @@ impl RunState {
                     .evaluations
                     .push(evaluation.as_ref().clone());
             }
-            Event::Sample(sample) => self
-                .panel
-                .entry(sample.slot)
-                .or_default()
-                .push(sample.as_ref().clone()),
+            Event::Sample(sample) => self.panel.entry(sample.slot).or_default().push(sample.as_ref().clone()),
             Event::Checkpoint(checkpoint) => {
-                let best = if checkpoint.best {
-                    ", the best so far"
-                } else {
-                    ""
-                };
+                let best = if checkpoint.best { ", the best so far" } else { "" };
                 self.say(
                     LogKind::Checkpoint,
                     format!("checkpoint at step {}{best}", checkpoint.step),
@@ -129,10 +121,7 @@ impl RunState {
             }
             Event::Command(command) => self.command(command),
             Event::Warning(warning) => {
-                let step = warning
-                    .step
-                    .map(|step| format!("step {step}: "))
-                    .unwrap_or_default();
+                let step = warning.step.map(|step| format!("step {step}: ")).unwrap_or_default();
                 self.say(LogKind::Warning, format!("{step}{}", warning.text));
                 self.warnings.push((self.stage, warning.clone()));
             }
@@ -179,17 +168,11 @@ impl RunState {
     pub fn eta(&self) -> Option<Eta> {
         let stage = self.stage.filter(|_| self.ended.is_none())?;
         let history = self.stages.get(&stage)?;
-        let left = self
-            .planned_steps(stage)?
-            .saturating_sub(history.last_step());
+        let left = self.planned_steps(stage)?.saturating_sub(history.last_step());
         let plan = &self.session.as_ref()?.plan;
         Some(Eta {
             stage_s: left as f64 * history.seconds_per_step()?,
-            more_stages: plan
-                .iter()
-                .skip_while(|(planned, _)| *planned != stage)
-                .count()
-                > 1,
+            more_stages: plan.iter().skip_while(|(planned, _)| *planned != stage).count() > 1,
         })
     }
 
@@ -212,9 +195,8 @@ impl RunState {
 
     /// Lets the clock of work go on, unless the run stood still since the last record.
     fn tick(&mut self, record: &Record) {
-        let still = self.paused
-            || self.ended.is_some()
-            || matches!(record.event, Event::Resumed(_) | Event::Session(_));
+        let still =
+            self.paused || self.ended.is_some() || matches!(record.event, Event::Resumed(_) | Event::Session(_));
         if let Some(last) = self.last_time.filter(|_| !still) {
             self.active_s += (record.time - last).max(0.0);
         }
@@ -237,10 +219,7 @@ impl RunState {
         let text = match &record.command {
             Command::Pause => "paused".to_owned(),
             Command::Resume => "resumed".to_owned(),
-            Command::Stop { after } => format!(
-                "stopping after this {}",
-                format!("{after:?}").to_lowercase()
-            ),
+            Command::Stop { after } => format!("stopping after this {}", format!("{after:?}").to_lowercase()),
             Command::Checkpoint => "checkpoint asked for".to_owned(),
             Command::Evaluate => "evaluation asked for".to_owned(),
             Command::SetLearningRate { lr } => format!("learning rate set to {lr:e}"),

@@ -20,8 +20,7 @@ impl Utc {
         // Years that begin in March have their leap day last; 400 of them are 146,097 days.
         let days = days + 719_468;
         let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
         let month = if from_march < 10 {
@@ -86,9 +85,6 @@ mod tests {
         ] {
             assert_eq!(Utc::from_seconds(seconds).to_name(), name);
         }
-        assert_eq!(
-            Utc::from_seconds(951_827_340.0).to_minutes(),
-            "2000-02-29 12:29"
-        );
+        assert_eq!(Utc::from_seconds(951_827_340.0).to_minutes(), "2000-02-29 12:29");
     }
 }

@@ -83,12 +83,7 @@ impl App {
             Input::Gone => Some(Exit::TerminalGone),
             Input::Terminated => {
                 if self.run_is_ours() {
-                    self.send(
-                        Command::Stop {
-                            after: StopAfter::Step,
-                        },
-                        "",
-                    );
+                    self.send(Command::Stop { after: StopAfter::Step }, "");
                     return Some(Exit::StopRequested);
                 }
                 Some(Exit::Quit)
@@ -177,11 +172,7 @@ impl App {
 
     fn choose(&mut self, action: Action) -> Option<Exit> {
         let marked = CHOICES.get(self.ui.choice).copied().unwrap_or(Action::Out);
-        match if action == Action::Choose {
-            marked
-        } else {
-            action
-        } {
+        match if action == Action::Choose { marked } else { action } {
             Action::Up => self.ui.choice = (self.ui.choice + CHOICES.len() - 1) % CHOICES.len(),
             Action::Down => self.ui.choice = (self.ui.choice + 1) % CHOICES.len(),
             Action::Headless => return Some(Exit::Detach),
@@ -189,9 +180,7 @@ impl App {
                 self.ui.layer = Layer::Main;
                 self.ui.stopping = true;
                 self.send(
-                    Command::Stop {
-                        after: StopAfter::Step,
-                    },
+                    Command::Stop { after: StopAfter::Step },
                     "stopping after this step; q leaves at once",
                 );
             }
@@ -207,11 +196,7 @@ impl App {
 
     /// Tells the engine without ever waiting for it.
     fn send(&mut self, command: Command, notice: &str) {
-        let notice = match self
-            .commands
-            .as_ref()
-            .map(|commands| commands.try_send(command))
-        {
+        let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
             _ if self.state.ended.is_some() => "the run has ended",
             None => "this run takes no commands from here",
             Some(Ok(())) => notice,

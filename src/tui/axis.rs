@@ -112,18 +112,12 @@ mod tests {
         assert_eq!((axis.lo, axis.hi, axis.ticks), (0.25, 2.75, vec![1.0, 2.0]));
         let axis = Axis::new(0.512, 0.548, 4);
         assert_eq!(
-            axis.ticks
-                .iter()
-                .map(|&tick| axis.label(tick))
-                .collect::<Vec<_>>(),
+            axis.ticks.iter().map(|&tick| axis.label(tick)).collect::<Vec<_>>(),
             ["0.51", "0.52", "0.53", "0.54", "0.55"]
         );
         let axis = Axis::new(0.3, 1.9, 1);
         assert_eq!(
-            axis.ticks
-                .iter()
-                .map(|&tick| axis.label(tick))
-                .collect::<Vec<_>>(),
+            axis.ticks.iter().map(|&tick| axis.label(tick)).collect::<Vec<_>>(),
             ["0", "2"]
         );
         let axis = Axis::new(0.6, 1.4, 1);

@@ -61,12 +61,7 @@ impl Decimated {
 mod tests {
     use super::*;
 
-    fn spread(
-        points: impl Iterator<Item = (u64, f64)>,
-        lo: f64,
-        hi: f64,
-        columns: usize,
-    ) -> Vec<Option<Column>> {
+    fn spread(points: impl Iterator<Item = (u64, f64)>, lo: f64, hi: f64, columns: usize) -> Vec<Option<Column>> {
         let mut decimated = Decimated::new(lo, hi, columns);
         points.for_each(|(step, value)| decimated.push(step, value));
         decimated.columns().to_vec()
@@ -81,21 +76,14 @@ mod tests {
         };
         // A prime: no step lies between two columns.
         let (columns, end) = (200, 1_000_003);
-        let found = spread(
-            (1..=end).map(|step| (step, value(step))),
-            0.0,
-            end as f64,
-            columns,
-        );
+        let found = spread((1..=end).map(|step| (step, value(step))), 0.0, end as f64, columns);
         let mut expected = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
         for step in 1..=end {
             let column = (step as f64 / end as f64 * (columns - 1) as f64).round() as usize;
             let (min, max) = &mut expected[column];
             (*min, *max) = (min.min(value(step)), max.max(value(step)));
         }
-        let ranges = found
-            .iter()
-            .map(|column| column.map_or((0.0, 0.0), |c| (c.min, c.max)));
+        let ranges = found.iter().map(|column| column.map_or((0.0, 0.0), |c| (c.min, c.max)));
         assert_eq!(ranges.collect::<Vec<_>>(), expected);
         let peaks = found
             .iter()

@@ -53,12 +53,7 @@ pub fn run<B: Backend>(
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
             continue;
         }
-        wait(
-            inputs,
-            if records_end { None } else { Some(records) },
-            app,
-            due,
-        );
+        wait(inputs, if records_end { None } else { Some(records) }, app, due);
 
         loop {
             match inputs.try_recv() {
@@ -95,12 +90,7 @@ pub fn run<B: Backend>(
 }
 
 /// Waits until a channel has something, at most until `due`. A channel that has ended is not waited for: it is always ready.
-fn wait(
-    inputs: &Receiver<Input>,
-    records: Option<&Receiver<Record>>,
-    app: &App,
-    due: Option<Instant>,
-) {
+fn wait(inputs: &Receiver<Input>, records: Option<&Receiver<Record>>, app: &App, due: Option<Instant>) {
     let mut select = Select::new();
     select.recv(inputs);
     select.recv(app.pictures.done());

@@ -91,44 +91,19 @@ mod tests {
 
     #[test]
     fn figures_read_well() {
+        assert_eq!([count(7), count(1204), count(1_000_000)], ["7", "1,204", "1,000,000"]);
         assert_eq!(
-            [count(7), count(1204), count(1_000_000)],
-            ["7", "1,204", "1,000,000"]
-        );
-        assert_eq!(
-            [
-                duration(47.6),
-                duration(192.0),
-                duration(7500.0),
-                duration(356_400.0)
-            ],
+            [duration(47.6), duration(192.0), duration(7500.0), duration(356_400.0)],
             ["48s", "3m 12s", "2h 05m", "4d 03h"]
         );
+        assert_eq!([clock(48.9), clock(723.0), clock(7509.0)], ["0:48", "12:03", "2:05:09"]);
+        assert_eq!([bytes(812_000_000), bytes(1_213_000_000)], ["812 MB", "1.21 GB"]);
         assert_eq!(
-            [clock(48.9), clock(723.0), clock(7509.0)],
-            ["0:48", "12:03", "2:05:09"]
-        );
-        assert_eq!(
-            [bytes(812_000_000), bytes(1_213_000_000)],
-            ["812 MB", "1.21 GB"]
-        );
-        assert_eq!(
-            [
-                short(9.2e-6),
-                short(0.0412),
-                short(4.18),
-                short(52.14),
-                short(1840.2)
-            ],
+            [short(9.2e-6), short(0.0412), short(4.18), short(52.14), short(1840.2)],
             ["9.2e-6", "0.0412", "4.18", "52.1", "1840"]
         );
         assert_eq!(
-            [
-                loss(f64::NAN),
-                loss(0.8341),
-                percent(f64::NAN),
-                percent(0.821)
-            ],
+            [loss(f64::NAN), loss(0.8341), percent(f64::NAN), percent(0.821)],
             ["–", "0.834", "–", "82.1 %"]
         );
     }

@@ -27,18 +27,13 @@ impl AttentionMap {
             .checked_mul(width)
             .filter(|&cells| cells > 0)
             .ok_or("the attention map's grid is empty")?;
-        if aspect.attention.is_empty() || aspect.attention.iter().any(|query| query.len() != cells)
-        {
+        if aspect.attention.is_empty() || aspect.attention.iter().any(|query| query.len() != cells) {
             return Err(format!(
                 "the attention map does not have the {height} x {width} weights of its grid"
             ));
         }
         let mut weights = vec![0.0; cells];
-        for (sum, weight) in aspect
-            .attention
-            .iter()
-            .flat_map(|query| weights_of(query).enumerate())
-        {
+        for (sum, weight) in aspect.attention.iter().flat_map(|query| weights_of(query).enumerate()) {
             weights[sum] += weight / aspect.attention.len() as f32;
         }
         Ok(Self::new(height, width, weights))
@@ -49,9 +44,7 @@ impl AttentionMap {
     pub fn new(height: usize, width: usize, weights: Vec<f32>) -> Self {
         let (lowest, highest) = weights
             .iter()
-            .fold((f32::INFINITY, 0.0_f32), |(low, high), &w| {
-                (low.min(w), high.max(w))
-            });
+            .fold((f32::INFINITY, 0.0_f32), |(low, high), &w| (low.min(w), high.max(w)));
         Self {
             height,
             width,
@@ -64,11 +57,8 @@ impl AttentionMap {
     /// The highest weight and where it is: row, column, weight.
     #[must_use]
     pub fn peak(&self) -> (usize, usize, f32) {
-        let (at, weight) = self
-            .weights
-            .iter()
-            .enumerate()
-            .fold(
+        let (at, weight) =
+            self.weights.iter().enumerate().fold(
                 (0, 0.0),
                 |best, (at, &weight)| if weight > best.1 { (at, weight) } else { best },
             );
@@ -88,12 +78,7 @@ impl AttentionMap {
             (at as usize, (at as usize + 1).min(count - 1), at.fract())
         };
         let ((x0, x1, fx), (y0, y1, fy)) = (along(x, self.width), along(y, self.height));
-        let at = |row: usize, column: usize| {
-            self.weights
-                .get(row * self.width + column)
-                .copied()
-                .unwrap_or(0.0)
-        };
+        let at = |row: usize, column: usize| self.weights.get(row * self.width + column).copied().unwrap_or(0.0);
         let row = |row| at(row, x0) * (1.0 - fx) + at(row, x1) * fx;
         ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
     }
@@ -103,15 +88,11 @@ impl AttentionMap {
     pub fn over(&self, picture: &RgbImage) -> RgbImage {
         let (width, height) = picture.dimensions();
         RgbImage::from_fn(width, height, |x, y| {
-            let heat = self.relative(
-                (x as f32 + 0.5) / width as f32,
-                (y as f32 + 0.5) / height as f32,
-            );
+            let heat = self.relative((x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32);
             let Rgb([r, g, b]) = *picture.get_pixel(x, y);
             let grey = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
             let cover = 0.5 + 0.4 * heat;
-            Rgb(sequential(heat)
-                .map(|part| (f32::from(part) * cover + 0.8 * grey * (1.0 - cover)) as u8))
+            Rgb(sequential(heat).map(|part| (f32::from(part) * cover + 0.8 * grey * (1.0 - cover)) as u8))
         })
     }
 }
@@ -125,13 +106,9 @@ pub fn sequential(t: f32) -> [u8; 3] {
 }
 
 fn weights_of(query: &[f32]) -> impl Iterator<Item = f32> + '_ {
-    query.iter().map(|weight| {
-        if weight.is_finite() {
-            weight.max(0.0)
-        } else {
-            0.0
-        }
-    })
+    query
+        .iter()
+        .map(|weight| if weight.is_finite() { weight.max(0.0) } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -148,21 +125,12 @@ mod tests {
 
     #[test]
     fn the_mean_of_the_queries_has_its_peak_where_they_agree() {
-        let map = AttentionMap::mean(&aspect(
-            [2, 2],
-            &[&[0.1, 0.1, 0.1, 0.7], &[0.3, 0.1, 0.1, 0.5]],
-        ))
-        .unwrap();
+        let map = AttentionMap::mean(&aspect([2, 2], &[&[0.1, 0.1, 0.1, 0.7], &[0.3, 0.1, 0.1, 0.5]])).unwrap();
         let (row, column, weight) = map.peak();
         assert_eq!((row, column), (1, 1));
         assert!((weight - 0.6).abs() < 1e-6);
-        assert_eq!(
-            (map.relative(0.99, 0.99), map.relative(0.99, 0.0)),
-            (1.0, 0.0)
-        );
-        let over = map.over(&RgbImage::from_fn(2, 2, |x, _| {
-            Rgb([if x == 0 { 255 } else { 0 }; 3])
-        }));
+        assert_eq!((map.relative(0.99, 0.99), map.relative(0.99, 0.0)), (1.0, 0.0));
+        let over = map.over(&RgbImage::from_fn(2, 2, |x, _| Rgb([if x == 0 { 255 } else { 0 }; 3])));
         let hot = sequential(1.0).map(|part| (f32::from(part) * 0.9) as u8);
         assert_eq!(over.get_pixel(1, 1).0, hot);
         assert!(

@@ -78,16 +78,11 @@ impl InputThread {
         }
         let listen = move || {
             // An error of poll itself or of crossterm: nothing can be read any more.
-            if !matches!(
-                listen(&terminal, woken, &signalled, &inputs),
-                Ok(End::Owner)
-            ) {
+            if !matches!(listen(&terminal, woken, &signalled, &inputs), Ok(End::Owner)) {
                 let _ = inputs.send(Input::Gone);
             }
         };
-        let thread = thread::Builder::new()
-            .name("input".to_owned())
-            .spawn(listen)?;
+        let thread = thread::Builder::new().name("input".to_owned()).spawn(listen)?;
         Ok(Self {
             wake,
             signals,
@@ -121,18 +116,10 @@ impl From<SendError<Input>> for End {
 }
 
 /// Sends what comes until the terminal is gone or the owner wants no more.
-fn listen(
-    terminal: &OwnedFd,
-    mut woken: UnixStream,
-    signalled: &Signalled,
-    inputs: &Sender<Input>,
-) -> io::Result<End> {
+fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inputs: &Sender<Input>) -> io::Result<End> {
     loop {
         let (there, hung_up) = {
-            let mut watched = [
-                PollFd::new(terminal, PollFlags::IN),
-                PollFd::new(&woken, PollFlags::IN),
-            ];
+            let mut watched = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&woken, PollFlags::IN)];
             match poll(&mut watched, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 other => other?,
@@ -158,9 +145,7 @@ fn listen(
         }
         while taken.is_ok() && there && event::poll(Duration::ZERO)? {
             match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    taken = inputs.send(Input::Key(key))
-                }
+                Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
                 Event::Resize(..) => taken = inputs.send(Input::Resized),
                 _ => {}
             }

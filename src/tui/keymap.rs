@@ -165,9 +165,7 @@ impl Keymap {
 
     /// The bindings of a layer in the table's order.
     pub fn of(&self, layer: Layer) -> impl Iterator<Item = &Binding> {
-        self.bindings
-            .iter()
-            .filter(move |binding| binding.layer == layer)
+        self.bindings.iter().filter(move |binding| binding.layer == layer)
     }
 
     /// The key bar of a layer: the first key of each binding and its word; neighbours with the same word are one.
@@ -207,14 +205,7 @@ impl Default for Keymap {
 }
 
 /// Layer, keys, action, section, the bar's word, the help's words.
-type Row = (
-    Layer,
-    &'static str,
-    Action,
-    Section,
-    &'static str,
-    &'static str,
-);
+type Row = (Layer, &'static str, Action, Section, &'static str, &'static str);
 
 /// A row a line, as a table should be read.
 macro_rules! table {
@@ -277,14 +268,9 @@ mod tests {
     fn no_key_is_bound_twice_in_a_layer() {
         let keymap = Keymap::default();
         for layer in [Layer::Main, Layer::Help, Layer::Quit] {
-            let keys: Vec<Key> = keymap
-                .of(layer)
-                .flat_map(|binding| binding.keys.clone())
-                .collect();
+            let keys: Vec<Key> = keymap.of(layer).flat_map(|binding| binding.keys.clone()).collect();
             assert!(
-                keys.iter()
-                    .enumerate()
-                    .all(|(n, key)| !keys[..n].contains(key)),
+                keys.iter().enumerate().all(|(n, key)| !keys[..n].contains(key)),
                 "{layer:?}"
             );
         }
@@ -292,21 +278,14 @@ mod tests {
 
     #[test]
     fn shift_is_part_of_the_character() {
-        let press =
-            |code, modifiers| Keymap::default().action(Layer::Main, KeyEvent::new(code, modifiers));
+        let press = |code, modifiers| Keymap::default().action(Layer::Main, KeyEvent::new(code, modifiers));
         assert_eq!(
             press(KeyCode::Char('N'), KeyModifiers::SHIFT),
             Some(Action::PreviousSample)
         );
-        assert_eq!(
-            press(KeyCode::BackTab, KeyModifiers::SHIFT),
-            Some(Action::PreviousPane)
-        );
+        assert_eq!(press(KeyCode::BackTab, KeyModifiers::SHIFT), Some(Action::PreviousPane));
         assert_eq!(press(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
-        assert_eq!(
-            press(KeyCode::Char('c'), KeyModifiers::CONTROL),
-            Some(Action::Quit)
-        );
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
     }
 
     #[test]

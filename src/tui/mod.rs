@@ -8,7 +8,7 @@ mod axis;
 mod decimate;
 mod event_loop;
 mod figures;
-mod heatmap;
+pub(crate) mod heatmap;
 mod input;
 mod keymap;
 mod panes;
@@ -16,7 +16,7 @@ mod pictures;
 mod screens;
 mod surface;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod theme;
 mod ui;
 

@@ -76,28 +76,26 @@ impl Pictures {
     /// Where no thread can be started.
     pub fn start(folder: PathBuf, painter: Painter) -> std::io::Result<Self> {
         let ((requests, todo), (finished, done)) = (unbounded(), unbounded());
-        thread::Builder::new()
-            .name("pictures".to_owned())
-            .spawn(move || {
-                for request in todo {
-                    let answer = match request {
-                        Request::Read { file, thumbnail } => {
-                            let look = Look {
-                                prediction: read_prediction(&folder, &file),
-                                picture: read_picture(&folder, &thumbnail),
-                            };
-                            Done::Read(file, Arc::new(look))
-                        }
-                        Request::Paint { key, look } => {
-                            let surface = paint(&look, key.1, key.2, &painter).map(Arc::new);
-                            Done::Painted(key, surface)
-                        }
-                    };
-                    if finished.send(answer).is_err() {
-                        return;
+        thread::Builder::new().name("pictures".to_owned()).spawn(move || {
+            for request in todo {
+                let answer = match request {
+                    Request::Read { file, thumbnail } => {
+                        let look = Look {
+                            prediction: read_prediction(&folder, &file),
+                            picture: read_picture(&folder, &thumbnail),
+                        };
+                        Done::Read(file, Arc::new(look))
                     }
+                    Request::Paint { key, look } => {
+                        let surface = paint(&look, key.1, key.2, &painter).map(Arc::new);
+                        Done::Painted(key, surface)
+                    }
+                };
+                if finished.send(answer).is_err() {
+                    return;
                 }
-            })?;
+            }
+        })?;
         Ok(Self {
             requests,
             done,
@@ -192,10 +190,7 @@ fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result
         Subject::Picture => painter.picture(picture.clone(), size),
         Subject::Attention(view) => {
             let prediction = look.prediction.as_ref().map_err(Clone::clone)?;
-            let aspect = prediction
-                .aspects
-                .get(&view)
-                .ok_or_else(|| "no map".to_owned())?;
+            let aspect = prediction.aspects.get(&view).ok_or_else(|| "no map".to_owned())?;
             painter.attention(&AttentionMap::mean(aspect)?, picture, size)
         }
     }
@@ -207,8 +202,7 @@ fn read_prediction(folder: &Path, file: &Path) -> Result<Prediction, String> {
     File::open(&path)
         .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::from_str(&text)
-        .map_err(|error| format!("{}: not a prediction: {error}", path.display()))
+    serde_json::from_str(&text).map_err(|error| format!("{}: not a prediction: {error}", path.display()))
 }
 
 fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
@@ -232,10 +226,7 @@ fn inside(folder: &Path, file: &Path) -> Result<PathBuf, String> {
     {
         Ok(folder.join(file))
     } else {
-        Err(format!(
-            "{}: not a path inside the session's folder",
-            file.display()
-        ))
+        Err(format!("{}: not a path inside the session's folder", file.display()))
     }
 }
 

@@ -66,12 +66,7 @@ impl Painter {
     pub fn picture(&self, picture: RgbImage, size: Size) -> Result<Surface, String> {
         if self.mono {
             let size = self.fitted(&picture, size);
-            let small = image::imageops::resize(
-                &picture,
-                size.width.into(),
-                size.height.into(),
-                FilterType::Triangle,
-            );
+            let small = image::imageops::resize(&picture, size.width.into(), size.height.into(), FilterType::Triangle);
             return Ok(Surface::of(self.shades(size, |x, y| {
                 let image::Rgb([r, g, b]) = small.get_pixel(x.into(), y.into());
                 (0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b)) / 255.0
@@ -89,30 +84,18 @@ impl Painter {
     ///
     /// # Errors
     /// A sentence where it cannot be encoded.
-    pub fn attention(
-        &self,
-        map: &AttentionMap,
-        picture: &RgbImage,
-        size: Size,
-    ) -> Result<Surface, String> {
+    pub fn attention(&self, map: &AttentionMap, picture: &RgbImage, size: Size) -> Result<Surface, String> {
         let mut surface = if self.mono {
             let size = self.fitted(picture, size);
             let place = |at: u16, of: u16| (f32::from(at) + 0.5) / f32::from(of);
-            Surface::of(self.shades(size, |x, y| {
-                map.relative(place(x, size.width), place(y, size.height))
-            }))
+            Surface::of(self.shades(size, |x, y| map.relative(place(x, size.width), place(y, size.height))))
         } else {
             self.picture(map.over(picture), size)?
         };
         let (row, column, weight) = map.peak();
         let size = surface.size();
-        let cell = |at: usize, of: usize, cells: u16| {
-            ((at as f32 + 0.5) / of as f32 * f32::from(cells)) as u16
-        };
-        let (x, y) = (
-            cell(column, map.width, size.width),
-            cell(row, map.height, size.height),
-        );
+        let cell = |at: usize, of: usize, cells: u16| ((at as f32 + 0.5) / of as f32 * f32::from(cells)) as u16;
+        let (x, y) = (cell(column, map.width, size.width), cell(row, map.height, size.height));
         surface.peak = Some(Peak { x, y, weight });
         Ok(surface)
     }
@@ -172,18 +155,10 @@ impl Surface {
             height,
         );
         match &self.cells {
-            Cells::Blocks(protocol) => Image::new(protocol)
-                .allow_clipping(true)
-                .render(place, buffer),
+            Cells::Blocks(protocol) => Image::new(protocol).allow_clipping(true).render(place, buffer),
             Cells::Shades(rows, _) => {
                 for (y, row) in (place.y..place.bottom()).zip(rows) {
-                    buffer.set_stringn(
-                        place.x,
-                        y,
-                        row,
-                        place.width.into(),
-                        ratatui::style::Style::new(),
-                    );
+                    buffer.set_stringn(place.x, y, row, place.width.into(), ratatui::style::Style::new());
                 }
             }
         }
@@ -207,13 +182,7 @@ mod tests {
 
     #[test]
     fn a_picture_keeps_its_shape_and_its_colours() {
-        let picture = RgbImage::from_fn(40, 20, |x, _| {
-            if x < 20 {
-                Rgb([200, 0, 0])
-            } else {
-                Rgb([0, 0, 200])
-            }
-        });
+        let picture = RgbImage::from_fn(40, 20, |x, _| if x < 20 { Rgb([200, 0, 0]) } else { Rgb([0, 0, 200]) });
         let (buffer, place) = painted(&Theme::dark(Depth::True), picture, Size::new(12, 6));
         assert_eq!(place, Rect::new(0, 1, 12, 3));
         assert_eq!(buffer[(0, 2)].bg, ratatui::style::Color::Rgb(200, 0, 0));
@@ -222,18 +191,11 @@ mod tests {
 
     #[test]
     fn without_colours_light_becomes_shade() {
-        let picture =
-            RgbImage::from_fn(4, 4, |x, _| if x < 2 { Rgb([0; 3]) } else { Rgb([255; 3]) });
+        let picture = RgbImage::from_fn(4, 4, |x, _| if x < 2 { Rgb([0; 3]) } else { Rgb([255; 3]) });
         let (buffer, _) = painted(&Theme::dark(Depth::Mono), picture.clone(), Size::new(4, 2));
-        assert_eq!(
-            (buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()),
-            (" ", "@")
-        );
+        assert_eq!((buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()), (" ", "@"));
         let (buffer, _) = painted(&Theme::light(Depth::Mono), picture, Size::new(4, 2));
-        assert_eq!(
-            (buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()),
-            ("@", " ")
-        );
+        assert_eq!((buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()), ("@", " "));
     }
 
     #[test]

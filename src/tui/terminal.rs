@@ -79,10 +79,7 @@ impl Guard {
     /// Where /dev/null cannot be opened.
     pub fn abandon(self) -> io::Result<()> {
         self.held.store(false, Ordering::SeqCst);
-        let null = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/null")?;
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdin(&null)?;
         rustix::stdio::dup2_stdout(&null)?;
         rustix::stdio::dup2_stderr(&null)?;

@@ -26,11 +26,7 @@ pub fn fit(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
-    let mut kept = take(
-        graphemes(text).iter().map(String::as_str),
-        width.saturating_sub(1),
-    )
-    .concat();
+    let mut kept = take(graphemes(text).iter().map(String::as_str), width.saturating_sub(1)).concat();
     if width > 0 {
         kept.push('…');
     }
@@ -44,10 +40,7 @@ pub fn fit_end(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let graphemes = graphemes(text);
-    let mut kept = take(
-        graphemes.iter().rev().map(String::as_str),
-        width.saturating_sub(1),
-    );
+    let mut kept = take(graphemes.iter().rev().map(String::as_str), width.saturating_sub(1));
     if width > 0 {
         kept.push("…");
     }
@@ -142,10 +135,7 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_between_words() {
-        assert_eq!(
-            wrap("a bright day at the sea", 8),
-            ["a bright", "day at", "the sea"]
-        );
+        assert_eq!(wrap("a bright day at the sea", 8), ["a bright", "day at", "the sea"]);
         assert_eq!(wrap("unbreakable", 4), ["unbr", "eaka", "ble"]);
         assert_eq!(
             (wrap("", 4), wrap("ab", 0)),

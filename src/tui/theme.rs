@@ -89,12 +89,9 @@ impl Theme {
 
     /// The theme that the environment speaks for: `NO_COLOR`, `COLORTERM`, `TERM`, and `COLORFGBG` for a light background.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let says = |name: &str, values: &[&str]| {
-            variable(name).is_some_and(|value| values.iter().any(|v| value.contains(v)))
-        };
-        let depth = if variable("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || says("TERM", &["dumb"])
-        {
+        let says =
+            |name: &str, values: &[&str]| variable(name).is_some_and(|value| values.iter().any(|v| value.contains(v)));
+        let depth = if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || says("TERM", &["dumb"]) {
             Depth::Mono
         } else if says("COLORTERM", &["truecolor", "24bit"])
             || says("TERM", &["direct", "kitty", "alacritty", "ghostty"])
@@ -103,8 +100,7 @@ impl Theme {
         } else {
             Depth::Indexed
         };
-        let background =
-            variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
+        let background = variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
         match background {
             Some(7 | 9..=15) => Self::light(depth),
             _ => Self::dark(depth),
@@ -145,10 +141,7 @@ impl Theme {
             (self.bad, "bad"),
             (self.warning, "warning"),
         ];
-        roles
-            .into_iter()
-            .find(|(of, _)| *of == color)
-            .map(|(_, name)| name)
+        roles.into_iter().find(|(of, _)| *of == color).map(|(_, name)| name)
     }
 
     fn stand_in(&self, color: Color) -> Modifier {
@@ -207,10 +200,7 @@ mod tests {
 
     #[test]
     fn the_environment_decides() {
-        assert_eq!(
-            from(&[("COLORTERM", "truecolor")]),
-            Theme::dark(Depth::True)
-        );
+        assert_eq!(from(&[("COLORTERM", "truecolor")]), Theme::dark(Depth::True));
         assert_eq!(
             from(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
             Theme::dark(Depth::Mono)

@@ -15,13 +15,7 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub const ALL: [Self; 5] = [
-        Self::Loss,
-        Self::Accuracy,
-        Self::Sample,
-        Self::Rationale,
-        Self::Log,
-    ];
+    pub const ALL: [Self; 5] = [Self::Loss, Self::Accuracy, Self::Sample, Self::Rationale, Self::Log];
 
     #[must_use]
     pub const fn title(self) -> &'static str {

@@ -37,10 +37,7 @@ pub enum ModelError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error("cannot build the model of {folder}: {source}")]
-    Build {
-        folder: String,
-        source: candle_core::Error,
-    },
+    Build { folder: String, source: candle_core::Error },
     #[error(
         "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; \
          set prompt.tokens to {} or less",
@@ -72,15 +69,10 @@ impl BaseModel {
     ///
     /// # Errors
     /// Where a file is missing or damaged, or the sizes do not fit.
-    pub fn open(
-        folder: &Path,
-        options: LoadOptions,
-        progress: impl FnMut(usize, usize),
-    ) -> Result<Self, ModelError> {
+    pub fn open(folder: &Path, options: LoadOptions, progress: impl FnMut(usize, usize)) -> Result<Self, ModelError> {
         let config = Config::read(folder)?;
         let tokenizer = Tokenizer::open(folder)?;
-        let pixels =
-            |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let pixels = |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let processor = ProcessorConfig::from_file(&folder.join("preprocessor_config.json"))?
             .with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
         let shown = || folder.display().to_string();
@@ -98,11 +90,10 @@ impl BaseModel {
             dtype: options.dtype,
             device: &options.device,
         };
-        let qwen =
-            Qwen2Vl::new(&config, &source, progress).map_err(|source| ModelError::Build {
-                folder: shown(),
-                source,
-            })?;
+        let qwen = Qwen2Vl::new(&config, &source, progress).map_err(|source| ModelError::Build {
+            folder: shown(),
+            source,
+        })?;
         Ok(Self {
             name: options.name,
             qwen,

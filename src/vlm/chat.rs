@@ -67,12 +67,7 @@ impl Chat {
     #[must_use]
     pub fn about_image_with_prompt(question: &str) -> Self {
         let question = Content::Text(question.to_owned());
-        Self::new().user([
-            Content::SoftPrompt,
-            Content::Image,
-            Content::SoftPrompt,
-            question,
-        ])
+        Self::new().user([Content::SoftPrompt, Content::Image, Content::SoftPrompt, question])
     }
 
     /// Adds a user's turn.
@@ -160,21 +155,13 @@ impl Chat {
 /// The ids of a tokenised chat as the processor of the hub gives them: `image_tokens` times `<|image_pad|>` for each
 /// image, the soft prompt as the `prompt_tokens` ids behind the vocabulary.
 #[must_use]
-pub fn input_ids(
-    spans: &[Span],
-    tokenizer: &Tokenizer,
-    image_tokens: usize,
-    prompt_tokens: usize,
-) -> Vec<u32> {
+pub fn input_ids(spans: &[Span], tokenizer: &Tokenizer, image_tokens: usize, prompt_tokens: usize) -> Vec<u32> {
     let mut ids = Vec::new();
     let first = u32::try_from(tokenizer.vocab_len()).unwrap_or(u32::MAX);
     for span in spans {
         match span {
             Span::Ids(text) => ids.extend(text),
-            Span::Image => ids.extend(std::iter::repeat_n(
-                tokenizer.special().image_pad,
-                image_tokens,
-            )),
+            Span::Image => ids.extend(std::iter::repeat_n(tokenizer.special().image_pad, image_tokens)),
             Span::SoftPrompt => ids.extend((first..).take(prompt_tokens)),
         }
     }
@@ -221,22 +208,11 @@ mod tests {
         assert_eq!(chat.pieces().len(), 3);
     }
 
-    fn check(
-        tokenizer: &Tokenizer,
-        chat: &Chat,
-        text: &Value,
-        ids: &Value,
-        image_tokens: usize,
-    ) -> Outcome {
+    fn check(tokenizer: &Tokenizer, chat: &Chat, text: &Value, ids: &Value, image_tokens: usize) -> Outcome {
         assert_eq!(Some(chat.to_text(PROMPT_TOKENS).as_str()), text.as_str());
         if !ids.is_null() {
             let expected: Vec<u32> = serde_json::from_value(ids.clone())?;
-            let found = input_ids(
-                &chat.tokenize(tokenizer)?,
-                tokenizer,
-                image_tokens,
-                PROMPT_TOKENS,
-            );
+            let found = input_ids(&chat.tokenize(tokenizer)?, tokenizer, image_tokens, PROMPT_TOKENS);
             assert_eq!(found, expected);
         }
         Ok(())
@@ -258,28 +234,16 @@ mod tests {
     /// The image's tokens, counted in the golden ids.
     fn image_tokens(tokenizer: &Tokenizer, ids: &Value) -> usize {
         let pad = u64::from(tokenizer.special().image_pad);
-        ids.as_array().map_or(0, |ids| {
-            ids.iter().filter(|id| id.as_u64() == Some(pad)).count()
-        })
+        ids.as_array()
+            .map_or(0, |ids| ids.iter().filter(|id| id.as_u64() == Some(pad)).count())
     }
 
-    fn check_answered(
-        tokenizer: &Tokenizer,
-        stage: u64,
-        case: &Value,
-        text: &str,
-        ids: &str,
-    ) -> Outcome {
+    fn check_answered(tokenizer: &Tokenizer, stage: u64, case: &Value, text: &str, ids: &str) -> Outcome {
         let image_tokens = image_tokens(tokenizer, &case[ids]);
         assert!(image_tokens > 0);
         let chat = answered(stage, case)?;
         check(tokenizer, &chat, &case[text], &case[ids], image_tokens)?;
-        let found = input_ids(
-            &chat.tokenize(tokenizer)?,
-            tokenizer,
-            image_tokens,
-            PROMPT_TOKENS,
-        );
+        let found = input_ids(&chat.tokenize(tokenizer)?, tokenizer, image_tokens, PROMPT_TOKENS);
         let trained = supervised(&found, tokenizer.special()).ok_or("nothing is trained")?;
         let expected: Vec<u32> = serde_json::from_value(case["supervised_ids"].clone())?;
         assert_eq!(found.get(trained), Some(expected.as_slice()));
@@ -293,8 +257,7 @@ mod tests {
             return Ok(());
         };
         let reference = Path::new(&reference);
-        let golden: Value =
-            serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
+        let golden: Value = serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
         let tokenizer = Tokenizer::open(&reference.join("qwen2_tokenizer"))?;
         let cases = golden["cases"].as_array().ok_or("no cases")?;
         assert!(cases.len() >= 9);
@@ -335,11 +298,7 @@ mod tests {
                 check_answered(&tokenizer, stage, case, "template_text", "input_ids")?;
             }
         }
-        for case in cases["stage2_generate"]
-            .as_object()
-            .ok_or("no cases")?
-            .values()
-        {
+        for case in cases["stage2_generate"].as_object().ok_or("no cases")?.values() {
             let chat = question(2, case)?.generation_prompt();
             check(&tokenizer, &chat, &case["template_text"], &Value::Null, 0)?;
         }

@@ -54,8 +54,7 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// As [`Parameters::get`].
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        self.parameters
-            .get(&format!("{}.{name}", self.prefix), shape)
+        self.parameters.get(&format!("{}.{name}", self.prefix), shape)
     }
 
     /// Whether its tensors get gradients.
@@ -70,11 +69,7 @@ impl<'a> Scope<'a> {
     /// As [`Parameters::get`].
     pub fn linear(&self, out: usize, input: usize, bias: bool) -> Result<crate::nn::Linear> {
         let weight = self.get("weight", &[out, input])?;
-        let bias = if bias {
-            Some(self.get("bias", &[out])?)
-        } else {
-            None
-        };
+        let bias = if bias { Some(self.get("bias", &[out])?) } else { None };
         Ok(if self.trained() {
             crate::nn::Linear::trained(weight, bias)
         } else {

@@ -62,17 +62,12 @@ impl Tokenizer {
         };
         let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(unfit)?;
         // A file saved after training may cut or fill every text; prompts are never to be cut or filled.
-        inner
-            .with_truncation(None)
-            .map_err(unfit)?
-            .with_padding(None);
+        inner.with_truncation(None).map_err(unfit)?.with_padding(None);
         let id = |token: &'static str| {
-            inner
-                .token_to_id(token)
-                .ok_or_else(|| TokenizerError::NoToken {
-                    path: path.clone(),
-                    token,
-                })
+            inner.token_to_id(token).ok_or_else(|| TokenizerError::NoToken {
+                path: path.clone(),
+                token,
+            })
         };
         let special = SpecialIds {
             im_start: id("<|im_start|>")?,
@@ -83,11 +78,7 @@ impl Tokenizer {
             endoftext: id("<|endoftext|>")?,
             assistant: id("assistant")?,
         };
-        Ok(Self {
-            path,
-            inner,
-            special,
-        })
+        Ok(Self { path, inner, special })
     }
 
     /// The ids by name.
@@ -163,13 +154,9 @@ mod tests {
             return Ok(());
         };
         let reference = Path::new(&reference);
-        let golden: Value =
-            serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
+        let golden: Value = serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
         let tokenizer = Tokenizer::open(&reference.join("qwen2_tokenizer"))?;
-        assert_eq!(
-            Some(tokenizer.vocab_len() as u64),
-            golden["vocab_len"].as_u64()
-        );
+        assert_eq!(Some(tokenizer.vocab_len() as u64), golden["vocab_len"].as_u64());
         let special = tokenizer.special();
         assert_eq!(
             [
@@ -206,10 +193,7 @@ mod tests {
         let path = folder.path().join("tokenizer.json");
         fs::write(&path, "{\"version\": \"1.0\"")?;
         let fault = open()?;
-        assert!(
-            matches!(fault, TokenizerError::Unfit { .. })
-                && fault.to_string().contains("tokenizer.json")
-        );
+        assert!(matches!(fault, TokenizerError::Unfit { .. }) && fault.to_string().contains("tokenizer.json"));
         let foreign = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
             "pre_tokenizer":null,"post_processor":null,"decoder":null,
             "model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#;

@@ -48,10 +48,7 @@ pub enum WeightsError {
     #[error("cannot read {}: {source}; check that the file is there and may be read", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("{} names the shards {}, which are missing; download them into the same folder", index.display(), missing.join(", "))]
-    MissingShards {
-        index: PathBuf,
-        missing: Vec<String>,
-    },
+    MissingShards { index: PathBuf, missing: Vec<String> },
     #[error("{} cannot be understood: {reason}; download it again", path.display())]
     Index { path: PathBuf, reason: String },
     #[error("{} is no whole safetensors file ({reason}); it was probably cut short, so download it again", path.display())]
@@ -125,13 +122,7 @@ impl Weights {
     ///
     /// # Errors
     /// [`WeightsError`]: there is none of this name, it has another shape, or it cannot be loaded or converted.
-    pub fn tensor(
-        &self,
-        name: &str,
-        shape: &[usize],
-        dtype: DType,
-        device: &Device,
-    ) -> Result<Tensor, WeightsError> {
+    pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let missing = || WeightsError::Missing {
             folder: self.folder.clone(),
             name: name.to_owned(),
@@ -190,11 +181,10 @@ impl Weights {
         })?;
         // SAFETY: model folders are only read while a model is loaded; a file that another program cuts short
         // meanwhile ends the process, which is the known price of mapping gigabytes instead of copying them.
-        let file =
-            unsafe { MmapedSafetensors::new(&path) }.map_err(|error| WeightsError::Damaged {
-                path: path.clone(),
-                reason: root_cause(&error),
-            })?;
+        let file = unsafe { MmapedSafetensors::new(&path) }.map_err(|error| WeightsError::Damaged {
+            path: path.clone(),
+            reason: root_cause(&error),
+        })?;
         let shard = self.shards.len();
         for (name, view) in file.tensors() {
             let older = older_name(&name);
@@ -262,8 +252,7 @@ fn is_plain_name(shard: &str) -> bool {
 /// candle wraps its errors in the path, which stands in our message already.
 fn root_cause(error: &candle_core::Error) -> String {
     let text = match error {
-        candle_core::Error::WithPath { inner, .. }
-        | candle_core::Error::WithBacktrace { inner, .. } => {
+        candle_core::Error::WithPath { inner, .. } | candle_core::Error::WithBacktrace { inner, .. } => {
             return root_cause(inner);
         }
         other => other.to_string(),
@@ -291,12 +280,8 @@ mod tests {
 
     fn index(folder: &Path, entries: &[(&str, &str)]) -> Outcome {
         let map: HashMap<_, _> = entries.iter().copied().collect();
-        let text =
-            serde_json::json!({ "metadata": { "total_size": 1 }, "weight_map": map }).to_string();
-        Ok(fs::write(
-            folder.join("model.safetensors.index.json"),
-            text,
-        )?)
+        let text = serde_json::json!({ "metadata": { "total_size": 1 }, "weight_map": map }).to_string();
+        Ok(fs::write(folder.join("model.safetensors.index.json"), text)?)
     }
 
     fn fault(folder: &Path) -> Result<WeightsError, Box<dyn Error>> {
@@ -328,18 +313,12 @@ mod tests {
         )?;
         let weights = Weights::open(folder)?;
         let names: Vec<&str> = weights.names().collect();
-        assert_eq!(
-            names,
-            ["lm_head.weight", "model.norm.weight", "visual.merger.x"]
-        );
+        assert_eq!(names, ["lm_head.weight", "model.norm.weight", "visual.merger.x"]);
         for name in names {
             for dtype in [DType::F32, DType::BF16, DType::F16] {
                 let tensor = weights.tensor(name, &[2, 2], dtype, &device)?;
                 assert_eq!(tensor.dtype(), dtype);
-                assert_eq!(
-                    tensor.to_dtype(DType::F32)?.to_vec2::<f32>()?,
-                    exact.to_vec2::<f32>()?
-                );
+                assert_eq!(tensor.to_dtype(DType::F32)?.to_vec2::<f32>()?, exact.to_vec2::<f32>()?);
             }
         }
         assert!(!weights.contains("model.language_model.norm.weight"));
@@ -355,10 +334,7 @@ mod tests {
     fn what_is_wrong_with_a_folder_is_said() -> Outcome {
         let folder = tempfile::tempdir()?;
         let folder = folder.path();
-        assert!(matches!(
-            fault(&folder.join("nothing"))?,
-            WeightsError::NoFolder(_)
-        ));
+        assert!(matches!(fault(&folder.join("nothing"))?, WeightsError::NoFolder(_)));
         assert!(matches!(fault(folder)?, WeightsError::NoWeights(_)));
 
         let tensor = Tensor::zeros(64, DType::F32, &Device::Cpu)?;
@@ -373,10 +349,7 @@ mod tests {
         assert!(fault(folder)?.to_string().contains("\"y\""));
         for outside in ["../a.safetensors", "/etc/passwd", "", "sub/a", "a\u{1b}"] {
             index(folder, &[("x", outside)])?;
-            assert!(
-                matches!(fault(folder)?, WeightsError::Index { .. }),
-                "{outside}"
-            );
+            assert!(matches!(fault(folder)?, WeightsError::Index { .. }), "{outside}");
         }
         index(folder, &[("x", "a.safetensors")])?;
         save(
@@ -384,10 +357,7 @@ mod tests {
             &[("visual.x", &tensor), ("model.visual.x", &tensor)],
         )?;
         assert!(matches!(fault(folder)?, WeightsError::Twice { .. }));
-        fs::write(
-            folder.join("model.safetensors.index.json"),
-            "{\"weight_map\": 3}",
-        )?;
+        fs::write(folder.join("model.safetensors.index.json"), "{\"weight_map\": 3}")?;
         assert!(matches!(fault(folder)?, WeightsError::Index { .. }));
 
         let single = folder.join("model.safetensors");
@@ -396,10 +366,7 @@ mod tests {
         for length in [0, 5, 40, whole.len() - 1] {
             fs::write(&single, &whole[..length])?;
             let text = fault(folder)?.to_string();
-            assert!(
-                text.contains("model.safetensors is no whole"),
-                "{length}: {text}"
-            );
+            assert!(text.contains("model.safetensors is no whole"), "{length}: {text}");
         }
         Ok(())
     }
@@ -413,10 +380,7 @@ mod tests {
         let weights = Weights::open(&Path::new(&reference).join("golden/tiny_a"))?;
         let head = weights.tensor("lm_head.weight", &[2176, 64], DType::F32, &Device::Cpu)?;
         assert!(head.abs()?.sum_all()?.to_scalar::<f32>()? > 0.0);
-        assert!(
-            weights.contains("visual.merger.ln_q.weight")
-                && weights.contains("model.embed_tokens.weight")
-        );
+        assert!(weights.contains("visual.merger.ln_q.weight") && weights.contains("model.embed_tokens.weight"));
         Ok(())
     }
 }

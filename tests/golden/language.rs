@@ -9,18 +9,11 @@ use super::reference::{Tensors, assert_close, tiny_a};
 fn mask(attention_mask: &Tensor) -> Mask {
     let rows = attention_mask.to_vec2::<i64>().unwrap();
     let segment = |&seen: &i64| {
-        if seen == 1 {
-            Mask::SHARED
-        } else {
-            Mask::PADDING
-        }
+        if seen == 1 { Mask::SHARED } else { Mask::PADDING }
     };
     Mask {
         causal: true,
-        segments: rows
-            .iter()
-            .map(|row| row.iter().map(segment).collect())
-            .collect(),
+        segments: rows.iter().map(|row| row.iter().map(segment).collect()).collect(),
     }
 }
 
@@ -34,8 +27,7 @@ fn seen(x: &Tensor, mask: &Mask) -> Tensor {
         .enumerate()
         .filter(|(_, s)| **s != Mask::PADDING);
     let rows: Vec<u32> = rows.map(|(i, _)| i as u32).collect();
-    flat.index_select(&Tensor::new(rows, x.device()).unwrap(), 0)
-        .unwrap()
+    flat.index_select(&Tensor::new(rows, x.device()).unwrap(), 0).unwrap()
 }
 
 #[test]
@@ -64,12 +56,7 @@ fn hidden_states_and_logits_agree_with_any_padding() {
             .language
             .logits(&seen(&states[3], &mask), Vocabulary::Full)
             .unwrap();
-        assert_close(
-            &name("logits"),
-            &logits,
-            &seen(want.get(&name("logits")), &mask),
-            1e-4,
-        );
+        assert_close(&name("logits"), &logits, &seen(want.get(&name("logits")), &mask), 1e-4);
     }
 }
 
@@ -147,10 +134,7 @@ fn multimodal_positions_agree() {
     let pixels = want.get("pixel_values").unsqueeze(0).unwrap();
     let image = model
         .vision
-        .forward(
-            &pixels,
-            (grid[0] as usize, grid[1] as usize, grid[2] as usize),
-        )
+        .forward(&pixels, (grid[0] as usize, grid[1] as usize, grid[2] as usize))
         .unwrap();
     let image = image.squeeze(0).unwrap();
     let first = ids.iter().position(|&id| id == 2060).unwrap();
@@ -162,16 +146,9 @@ fn multimodal_positions_agree() {
         text.narrow(0, after, ids.len() - after).unwrap(),
     ];
     let x = Tensor::cat(&parts, 0).unwrap().unsqueeze(0).unwrap();
-    let axes = want
-        .get("position_ids")
-        .squeeze(1)
-        .unwrap()
-        .to_vec2::<i64>()
-        .unwrap();
+    let axes = want.get("position_ids").squeeze(1).unwrap().to_vec2::<i64>().unwrap();
     let positions = Positions(vec![
-        (0..ids.len())
-            .map(|i| [0, 1, 2].map(|a| axes[a][i] as u32))
-            .collect(),
+        (0..ids.len()).map(|i| [0, 1, 2].map(|a| axes[a][i] as u32)).collect(),
     ]);
     let hidden = model
         .language

@@ -1,6 +1,6 @@
 //! The numbers of the reference code: see `MASP_REFERENCE` in the README.
 
 mod language;
-mod reference;
+pub mod reference;
 mod stages;
 mod vision;

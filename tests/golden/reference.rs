@@ -24,9 +24,7 @@ pub struct Tensors(HashMap<String, Tensor>);
 impl Tensors {
     pub fn read(file: &str) -> Option<Self> {
         let path = folder()?.join(file);
-        Some(Self(
-            candle_core::safetensors::load(path, &Device::Cpu).unwrap(),
-        ))
+        Some(Self(candle_core::safetensors::load(path, &Device::Cpu).unwrap()))
     }
 
     pub fn find(&self, name: &str) -> Option<&Tensor> {
@@ -34,9 +32,7 @@ impl Tensors {
     }
 
     pub fn get(&self, name: &str) -> &Tensor {
-        self.0
-            .get(name)
-            .unwrap_or_else(|| panic!("no golden tensor {name}"))
+        self.0.get(name).unwrap_or_else(|| panic!("no golden tensor {name}"))
     }
 }
 

@@ -47,13 +47,7 @@ fn features(golden: &Golden, tensors: &Tensors, name: &str, case: &Value) -> Ten
         .unwrap();
     let pixels = pixels.unsqueeze(0).unwrap();
     let grid = (grid[0] as usize, grid[1] as usize, grid[2] as usize);
-    golden
-        .model
-        .vision
-        .forward(&pixels, grid)
-        .unwrap()
-        .squeeze(0)
-        .unwrap()
+    golden.model.vision.forward(&pixels, grid).unwrap().squeeze(0).unwrap()
 }
 
 fn integers(value: &Value) -> Vec<u32> {
@@ -115,20 +109,12 @@ fn stage_1_agrees_sample_by_sample() {
         let tokens = features(&golden, &golden.stage1, name, case);
         assert_close(name, &tokens, want("vision_feats"), 1e-4);
         for recompute in [false, true] {
-            let looked = golden.modules.0[&view]
-                .forward(&tokens.unsqueeze(0).unwrap())
-                .unwrap();
+            let looked = golden.modules.0[&view].forward(&tokens.unsqueeze(0).unwrap()).unwrap();
             assert_close("attention", &looked.attention, want("attn"), 1e-4);
             let z = looked.z.flatten(0, 1).unwrap();
             assert_close("z", &z, want("z"), 1e-4);
             let sequence = sequence(case, 5);
-            let batch = Batch::splice(
-                &golden.model.language,
-                &[sequence],
-                &Visuals::Trained(&z),
-                None,
-            )
-            .unwrap();
+            let batch = Batch::splice(&golden.model.language, &[sequence], &Visuals::Trained(&z), None).unwrap();
             let shared = want("inputs_embeds")
                 .narrow(1, 0, batch.embeddings.dim(1).unwrap())
                 .unwrap();
@@ -140,26 +126,14 @@ fn stage_1_agrees_sample_by_sample() {
                 let short = parameter
                     .strip_prefix(&format!("cross_attn.{view}."))
                     .unwrap_or("q_view");
-                let (mut got, mut wanted) = (
-                    grads.get(&var).unwrap().clone(),
-                    want(&format!("grad.{short}")).clone(),
-                );
+                let (mut got, mut wanted) = (grads.get(&var).unwrap().clone(), want(&format!("grad.{short}")).clone());
                 if short == "in_proj_bias" {
                     // The key part's true gradient is 0.
-                    let without_keys = |x: &Tensor| {
-                        Tensor::cat(
-                            &[x.narrow(0, 0, 64).unwrap(), x.narrow(0, 128, 64).unwrap()],
-                            0,
-                        )
-                    };
+                    let without_keys =
+                        |x: &Tensor| Tensor::cat(&[x.narrow(0, 0, 64).unwrap(), x.narrow(0, 128, 64).unwrap()], 0);
                     (got, wanted) = (without_keys(&got).unwrap(), without_keys(&wanted).unwrap());
                 }
-                assert_close(
-                    &format!("{name}: gradient of {parameter}"),
-                    &got,
-                    &wanted,
-                    1e-3,
-                );
+                assert_close(&format!("{name}: gradient of {parameter}"), &got, &wanted, 1e-3);
             }
         }
     }
@@ -169,18 +143,12 @@ fn stage_1_agrees_sample_by_sample() {
 #[test]
 fn stage_1_batches_are_the_sum_of_their_samples() {
     let Some(golden) = golden() else { return };
-    let cases: Vec<(&String, &Value)> = golden.cases["stage1"]["cases"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .collect();
+    let cases: Vec<(&String, &Value)> = golden.cases["stage1"]["cases"].as_object().unwrap().iter().collect();
     let mut z = Vec::new();
     let (mut total, mut tokens) = (0.0, 0);
     for (name, case) in &cases {
         let view: View = case["task"].as_str().unwrap().parse().unwrap();
-        let features = features(&golden, &golden.stage1, name, case)
-            .unsqueeze(0)
-            .unwrap();
+        let features = features(&golden, &golden.stage1, name, case).unsqueeze(0).unwrap();
         z.push(
             golden.modules.0[&view]
                 .forward(&features)
@@ -195,21 +163,12 @@ fn stage_1_batches_are_the_sum_of_their_samples() {
     }
     let sequences: Vec<Sequence> = cases.iter().map(|(_, case)| sequence(case, 5)).collect();
     let z = Tensor::cat(&z, 0).unwrap();
-    let batch = Batch::splice(
-        &golden.model.language,
-        &sequences,
-        &Visuals::Trained(&z),
-        None,
-    )
-    .unwrap();
+    let batch = Batch::splice(&golden.model.language, &sequences, &Visuals::Trained(&z), None).unwrap();
     let loss = loss(&golden.model, &batch, Vocabulary::Full, false)
         .to_scalar::<f32>()
         .unwrap();
     let want = total / tokens as f64;
-    assert!(
-        (f64::from(loss) - want).abs() <= 1e-4 * want,
-        "{loss} against {want}"
-    );
+    assert!((f64::from(loss) - want).abs() <= 1e-4 * want, "{loss} against {want}");
 }
 
 fn stage_2_rows(golden: &Golden, name: &str, case: &Value) -> (Tensor, Vec<Tensor>) {
@@ -320,10 +279,7 @@ fn label_scores_agree() {
     .unwrap();
     let scores = batch.scores(&golden.model.language, vocabulary).unwrap();
     for (got, want) in scores.iter().flatten().zip(want.iter().flatten()) {
-        assert!(
-            (got - want).abs() <= 1e-4 * want.abs(),
-            "{got} against {want}"
-        );
+        assert!((got - want).abs() <= 1e-4 * want.abs(), "{got} against {want}");
     }
     assert_eq!(scores[0].len(), 8);
     assert_eq!(prompt.dtype(), DType::F32);

@@ -33,19 +33,10 @@ fn every_part_of_the_tower_agrees() {
         assert_close(&name("rotary_freqs"), &angles, freqs, 1e-6);
         let pixels = images.get(&name("pixel_values")).unsqueeze(0).unwrap();
         let states = model.vision.states(&pixels, grid).unwrap();
-        for (state, part) in states
-            .blocks
-            .iter()
-            .zip(["patch_embed", "block0", "block1"])
-        {
+        for (state, part) in states.blocks.iter().zip(["patch_embed", "block0", "block1"]) {
             assert_close(&name(part), state, want.get(&name(part)), 1e-4);
         }
-        assert_close(
-            &name("merger"),
-            &states.merged,
-            want.get(&name("merger")),
-            1e-4,
-        );
+        assert_close(&name("merger"), &states.merged, want.get(&name("merger")), 1e-4);
         let forward = model
             .vision
             .forward(&pixels.to_dtype(DType::F32).unwrap(), grid)

@@ -25,19 +25,17 @@ impl Machine<'_> {
     pub fn storage(&mut self) -> Step {
         let items = self.pop_arguments()?;
         let object = match items.as_slice() {
-            [tag, class, key, _location, _elements, ..] => {
-                match (self.get(*tag), self.get(*class), self.get(*key)) {
-                    (
-                        Object::Text(tag),
-                        Object::Global(Global::Storage(element)),
-                        Object::Text(key),
-                    ) if tag == "storage" && key.len() <= MAX_KEY_BYTES => Object::Storage {
+            [tag, class, key, _location, _elements, ..] => match (self.get(*tag), self.get(*class), self.get(*key)) {
+                (Object::Text(tag), Object::Global(Global::Storage(element)), Object::Text(key))
+                    if tag == "storage" && key.len() <= MAX_KEY_BYTES =>
+                {
+                    Object::Storage {
                         key: key.clone(),
                         element: *element,
-                    },
-                    _ => return Err(PickleFault::Malformed("a storage of another form")),
+                    }
                 }
-            }
+                _ => return Err(PickleFault::Malformed("a storage of another form")),
+            },
             _ => return Err(PickleFault::Malformed("a storage of another form")),
         };
         self.push(object)
@@ -58,9 +56,7 @@ impl Machine<'_> {
                 self.stack.push(*tensor);
                 Ok(())
             }
-            _ => Err(PickleFault::Malformed(
-                "a call that no file of tensors needs",
-            )),
+            _ => Err(PickleFault::Malformed("a call that no file of tensors needs")),
         }
     }
 
@@ -70,32 +66,24 @@ impl Machine<'_> {
         let id = self.top()?;
         match self.get(id) {
             Object::Dict(_) => Ok(()),
-            _ => Err(PickleFault::Malformed(
-                "state for something that is no dictionary",
-            )),
+            _ => Err(PickleFault::Malformed("state for something that is no dictionary")),
         }
     }
 
     fn view(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Step<TensorView> {
         let malformed = PickleFault::Malformed("a tensor of another form");
-        match (
-            self.get(storage),
-            self.get(offset),
-            self.get(shape),
-            self.get(strides),
-        ) {
-            (
-                Object::Storage { key, element },
-                Object::Int(offset),
-                Object::Tuple(shape),
-                Object::Tuple(strides),
-            ) if shape.len() == strides.len() && shape.len() <= MAX_DIMENSIONS => Ok(TensorView {
-                key: key.clone(),
-                element: *element,
-                offset: usize::try_from(*offset).map_err(|_| malformed)?,
-                shape: self.sizes(shape)?,
-                strides: self.sizes(strides)?,
-            }),
+        match (self.get(storage), self.get(offset), self.get(shape), self.get(strides)) {
+            (Object::Storage { key, element }, Object::Int(offset), Object::Tuple(shape), Object::Tuple(strides))
+                if shape.len() == strides.len() && shape.len() <= MAX_DIMENSIONS =>
+            {
+                Ok(TensorView {
+                    key: key.clone(),
+                    element: *element,
+                    offset: usize::try_from(*offset).map_err(|_| malformed)?,
+                    shape: self.sizes(shape)?,
+                    strides: self.sizes(strides)?,
+                })
+            }
             _ => Err(malformed),
         }
     }
@@ -106,9 +94,7 @@ impl Machine<'_> {
             _ => None,
         };
         let sizes: Option<Vec<usize>> = ids.iter().map(size).collect();
-        sizes.ok_or(PickleFault::Malformed(
-            "a tensor with a negative or missing size",
-        ))
+        sizes.ok_or(PickleFault::Malformed("a tensor with a negative or missing size"))
     }
 
     /// A call's arguments; never many, so that a shared tuple cannot be copied at length again and again.

@@ -11,9 +11,7 @@ pub type Id = usize;
 pub enum PickleFault {
     #[error("its pickle ends in the middle")]
     Truncated,
-    #[error(
-        "its pickle holds the instruction {code:#04x} at byte {at}, which no file of tensors needs"
-    )]
+    #[error("its pickle holds the instruction {code:#04x} at byte {at}, which no file of tensors needs")]
     Opcode { code: u8, at: usize },
     #[error("its pickle has protocol {0}; 2 to 5 are known")]
     Protocol(u8),

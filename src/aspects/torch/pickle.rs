@@ -153,9 +153,7 @@ impl Machine<'_> {
         if self.stack.len() <= self.floor() {
             return Err(PickleFault::Malformed("a value is missing on its stack"));
         }
-        self.stack
-            .pop()
-            .ok_or(PickleFault::Malformed("its stack is empty"))
+        self.stack.pop().ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
     fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
@@ -191,9 +189,7 @@ impl Machine<'_> {
                 entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
                 Ok(())
             }
-            _ => Err(PickleFault::Malformed(
-                "dictionary entries without a dictionary",
-            )),
+            _ => Err(PickleFault::Malformed("dictionary entries without a dictionary")),
         }
     }
 

@@ -128,9 +128,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Object::Dict(_) if depth == MAX_NESTING => {
-                return Err(format!(
-                    "its dictionaries are nested deeper than {MAX_NESTING}"
-                ));
+                return Err(format!("its dictionaries are nested deeper than {MAX_NESTING}"));
             }
             Object::Dict(entries) => {
                 for (key, value) in entries {
@@ -153,9 +151,7 @@ impl<'a> Walk<'a> {
             _ => return Err(format!("a key in {name:?} is no text")),
         };
         if name.len() + key.len() > MAX_NAME_BYTES {
-            return Err(format!(
-                "a name in it is longer than {MAX_NAME_BYTES} bytes"
-            ));
+            return Err(format!("a name in it is longer than {MAX_NAME_BYTES} bytes"));
         }
         Ok(if name.is_empty() {
             key.to_owned()
@@ -182,19 +178,12 @@ fn load(
             .checked_add(claimed)
             .filter(|&sum| sum <= file_bytes)
             .ok_or_else(too_large)?;
-        by_storage
-            .entry(&view.key)
-            .or_default()
-            .push((index, view, span));
+        by_storage.entry(&view.key).or_default().push((index, view, span));
     }
     let mut tensors: Vec<HostTensor> = vec![HostTensor::default(); views.len()];
     let mut budget = file_bytes;
     for (key, users) in by_storage {
-        let start = users
-            .iter()
-            .map(|(_, _, span)| span.start)
-            .min()
-            .unwrap_or(0);
+        let start = users.iter().map(|(_, _, span)| span.start).min().unwrap_or(0);
         let end = users.iter().map(|(_, _, span)| span.end).max().unwrap_or(0);
         let name = format!("{root}/data/{key}");
         let bytes = span(archive, &name, start, end, &mut budget)?;
@@ -209,13 +198,7 @@ fn load(
 }
 
 /// The bytes `start..end` of a record. The whole record is read, so that its checksum is checked.
-fn span(
-    archive: &mut Archive,
-    name: &str,
-    start: u64,
-    end: u64,
-    budget: &mut u64,
-) -> Outcome<Vec<u8>> {
+fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u64) -> Outcome<Vec<u8>> {
     let fault = |error: &dyn std::fmt::Display| format!("record {name:?}: {}", quiet(error));
     let mut entry = archive.by_name(name).map_err(|error| fault(&error))?;
     // A hostile directory may list the same bytes many times over.

@@ -46,11 +46,7 @@ fn all_golden_files_are_read_to_the_bit() -> Outcome {
         for (name, tensor) in read_torch(&path)? {
             let view = expected.tensor(&format!("{file}::{name}"))?;
             assert_eq!(tensor.shape, view.shape(), "{file} {name}");
-            let bytes: Vec<u8> = tensor
-                .data
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> = tensor.data.iter().flat_map(|value| value.to_le_bytes()).collect();
             assert_eq!(bytes, view.data(), "{file} {name}");
             compared += 1;
         }
@@ -87,10 +83,7 @@ fn what_is_written_is_read_in_the_layout_of_torch_save() -> Outcome {
     let (matrix, vector) = example();
     write_torch(&path, &example_dict(&matrix, &vector))?;
     let read = read_torch(&path)?;
-    let expected = [
-        ("zweite".to_owned(), matrix),
-        ("a.out_proj.bias".to_owned(), vector),
-    ];
+    let expected = [("zweite".to_owned(), matrix), ("a.out_proj.bias".to_owned(), vector)];
     assert_eq!(read.into_iter().collect::<Vec<_>>(), expected);
 
     let mut archive = ZipArchive::new(fs::File::open(&path)?)?;
@@ -100,8 +93,7 @@ fn what_is_written_is_read_in_the_layout_of_torch_save() -> Outcome {
         .collect::<Result<_, _>>()?;
     assert_eq!(
         names,
-        ["data.pkl", "byteorder", "data/0", "data/1", "version"]
-            .map(|name| format!("archive/{name}"))
+        ["data.pkl", "byteorder", "data/0", "data/1", "version"].map(|name| format!("archive/{name}"))
     );
     for index in 0..archive.len() {
         let entry = archive.by_index(index)?;
@@ -120,13 +112,7 @@ fn an_inconsistent_tensor_is_not_written() -> Outcome {
         shape: vec![3],
         data: vec![1.0],
     };
-    assert!(
-        write_torch(
-            &path,
-            &TorchDict::from([("a".to_owned(), TorchValue::Tensor(&wrong))])
-        )
-        .is_err()
-    );
+    assert!(write_torch(&path, &TorchDict::from([("a".to_owned(), TorchValue::Tensor(&wrong))])).is_err());
     assert!(!path.exists());
     Ok(())
 }
@@ -157,8 +143,7 @@ fn pickled_tensor(class: &str, offset: u8, shape: &[u8], strides: &[u8]) -> Vec<
         [b"(".as_slice(), &items, b"t"].concat()
     };
     [
-        b"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storage"
-            .as_slice(),
+        b"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storage".as_slice(),
         format!("ctorch\n{class}\n").as_bytes(),
         b"X\x01\x00\x00\x000X\x06\x00\x00\x00cuda:0K\x04tQK",
         &[offset],
@@ -177,25 +162,16 @@ fn views_follow_offset_strides_and_element_type() -> Outcome {
         assert_eq!(name, "a");
         assert_eq!(
             tensor.shape,
-            shape
-                .iter()
-                .map(|&dim| usize::from(dim))
-                .collect::<Vec<_>>()
+            shape.iter().map(|&dim| usize::from(dim)).collect::<Vec<_>>()
         );
         Ok(tensor.data)
     };
     assert_eq!(read("FloatStorage", 1, &[2], &[2])?, [2.0, 4.0]);
-    assert_eq!(
-        read("FloatStorage", 0, &[2, 2], &[1, 2])?,
-        [1.0, 3.0, 2.0, 4.0]
-    );
+    assert_eq!(read("FloatStorage", 0, &[2, 2], &[1, 2])?, [1.0, 3.0, 2.0, 4.0]);
     assert_eq!(read("FloatStorage", 3, &[], &[])?, [4.0]);
     assert_eq!(read("FloatStorage", 0, &[0, 2], &[2, 1])?, [0f32; 0]);
     // The upper half of an f32 is a bf16.
-    assert_eq!(
-        read("BFloat16Storage", 1, &[4], &[2])?,
-        [1.0, 2.0, 3.0, 4.0]
-    );
+    assert_eq!(read("BFloat16Storage", 1, &[4], &[2])?, [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(read("IntStorage", 0, &[1], &[1])?, [1_065_353_216.0]);
     Ok(())
 }
@@ -203,17 +179,10 @@ fn views_follow_offset_strides_and_element_type() -> Outcome {
 #[test]
 fn hostile_views_are_refused() -> Outcome {
     let refused = |pickle: &[u8]| -> Result<String, Box<dyn Error>> {
-        Ok(read_bytes(&archive(pickle)?)
-            .err()
-            .ok_or("it was accepted")?)
+        Ok(read_bytes(&archive(pickle)?).err().ok_or("it was accepted")?)
     };
     // 255^3 values out of 4, by strides of 0.
-    let fault = refused(&pickled_tensor(
-        "FloatStorage",
-        0,
-        &[255, 255, 255],
-        &[0, 0, 0],
-    ))?;
+    let fault = refused(&pickled_tensor("FloatStorage", 0, &[255, 255, 255], &[0, 0, 0]))?;
     assert!(fault.contains("larger than the file"), "{fault}");
     let fault = refused(&pickled_tensor("FloatStorage", 1, &[4], &[1]))?;
     assert!(fault.contains("beyond its record"), "{fault}");
@@ -244,24 +213,12 @@ fn nothing_is_executed_and_no_pickle_grows() {
         fault(b"\x80\x02)\x81."),
         Some(PickleFault::Opcode { code: 0x81, at: 3 })
     ));
-    assert_eq!(
-        fault(b"\x80\x02X\xff\xff\xff\xffabc."),
-        Some(PickleFault::Truncated)
-    );
+    assert_eq!(fault(b"\x80\x02X\xff\xff\xff\xffabc."), Some(PickleFault::Truncated));
     assert_eq!(fault(b"\x80\x02}"), Some(PickleFault::Truncated));
     assert_eq!(fault(b"\x80\x09."), Some(PickleFault::Protocol(9)));
-    assert!(matches!(
-        fault(b"\x80\x02t."),
-        Some(PickleFault::Malformed(_))
-    ));
-    assert!(matches!(
-        fault(b"\x80\x02N(\x85."),
-        Some(PickleFault::Malformed(_))
-    ));
-    assert_eq!(
-        fault(&vec![b'}'; MAX_OBJECTS + 1]),
-        Some(PickleFault::TooLarge)
-    );
+    assert!(matches!(fault(b"\x80\x02t."), Some(PickleFault::Malformed(_))));
+    assert!(matches!(fault(b"\x80\x02N(\x85."), Some(PickleFault::Malformed(_))));
+    assert_eq!(fault(&vec![b'}'; MAX_OBJECTS + 1]), Some(PickleFault::TooLarge));
     // Tuples in tuples, as deep as may be: freed without recursion.
     let deep = [b")".to_vec(), vec![0x85; MAX_OBJECTS - 1], b".".to_vec()].concat();
     assert!(interpret(&deep).is_ok());
@@ -278,12 +235,7 @@ fn self_reference_and_multiplying_dictionaries_end() -> Outcome {
         [b"}(".as_slice(), &entries, b"uq", &[slot + 1]].concat()
     };
     let levels: Vec<u8> = (1..8).flat_map(level).collect();
-    let bomb = [
-        b"\x80\x02X\x01\x00\x00\x00aq\x00}q\x01".as_slice(),
-        &levels,
-        b".",
-    ]
-    .concat();
+    let bomb = [b"\x80\x02X\x01\x00\x00\x00aq\x00}q\x01".as_slice(), &levels, b"."].concat();
     assert!(read_bytes(&archive(&bomb)?).is_err_and(|fault| fault.contains("too many entries")));
     Ok(())
 }
@@ -302,9 +254,7 @@ fn damaged_files_give_errors_with_their_path() -> Outcome {
         .windows(8)
         .position(|window| window == [0, 0, 0, 64, 0, 0, 64, 64]);
     let mut flipped = whole.clone();
-    *flipped
-        .get_mut(data.ok_or("no values found")?)
-        .ok_or("no byte")? ^= 1;
+    *flipped.get_mut(data.ok_or("no values found")?).ok_or("no byte")? ^= 1;
     assert!(read_bytes(&flipped).is_err_and(|fault| fault.contains("checksum")));
     let missing = folder.path().join("missing.pth");
     let fault = read_torch(&missing).err().ok_or("it was read")?.to_string();

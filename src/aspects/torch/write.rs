@@ -21,11 +21,9 @@ const ALIGNMENT: u16 = 64;
 /// [`TorchError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
 pub fn write_torch(path: &Path, dict: &TorchDict<'_>) -> Result<(), TorchError> {
     let mut pickler = Pickler::default();
-    let written = pickler.value_of_file(dict).and_then(|()| {
-        write_atomically(path, |file| {
-            write_archive(file, &pickler.bytes, &pickler.storages)
-        })
-    });
+    let written = pickler
+        .value_of_file(dict)
+        .and_then(|()| write_atomically(path, |file| write_archive(file, &pickler.bytes, &pickler.storages)));
     written.map_err(|source| TorchError::Write {
         path: path.to_owned(),
         source,
@@ -48,10 +46,7 @@ fn write_archive(file: &mut File, pickle: &[u8], storages: &[&HostTensor]) -> io
             options.large_file(bytes >= u64::from(u32::MAX)),
         )?;
         for values in tensor.data.chunks(1 << 16) {
-            let bytes: Vec<u8> = values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             archive.write_all(&bytes)?;
         }
     }

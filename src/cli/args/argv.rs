@@ -19,11 +19,7 @@ pub(super) fn normalised(argv: impl IntoIterator<Item = OsString>) -> Vec<OsStri
 fn flag(text: &str) -> String {
     let (name, value) = text.split_at(text.find('=').unwrap_or(text.len()));
     let name = name.replace('_', "-");
-    let name = if name == "--your-datapath" {
-        "--data"
-    } else {
-        &name
-    };
+    let name = if name == "--your-datapath" { "--data" } else { &name };
     format!("{name}{value}")
 }
 
@@ -51,10 +47,7 @@ mod tests {
             "--",
             "--load_ckpt",
         ];
-        assert_eq!(
-            normalised(argv.map(OsString::from)),
-            expected.map(OsString::from)
-        );
+        assert_eq!(normalised(argv.map(OsString::from)), expected.map(OsString::from));
     }
 
     #[test]

@@ -12,12 +12,9 @@ pub struct SessionSpec {
     pub checkpoint: CheckpointChoice,
 }
 
-
 /// A text that names no session's checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} names no session; a session is a name or a path, which @best, @last or @STEP (a number) may follow"
-)]
+#[error("{0:?} names no session; a session is a name or a path, which @best, @last or @STEP (a number) may follow")]
 pub struct BadSessionSpec(pub String);
 
 impl FromStr for SessionSpec {
@@ -58,11 +55,7 @@ mod tests {
             ("run@best", "run", CheckpointChoice::Best),
             ("a/run@last", "a/run", CheckpointChoice::Last),
             ("run@120", "run", CheckpointChoice::Step(120)),
-            (
-                "/home/me@host/run",
-                "/home/me@host/run",
-                CheckpointChoice::Last,
-            ),
+            ("/home/me@host/run", "/home/me@host/run", CheckpointChoice::Last),
         ];
         for (text, session, checkpoint) in cases {
             assert_eq!(

@@ -12,10 +12,7 @@ impl ConfigArgs {
     #[must_use]
     pub fn sources(&self) -> Sources {
         Sources {
-            config: self
-                .config
-                .clone()
-                .map_or_else(ConfigFile::default, ConfigFile::Named),
+            config: self.config.clone().map_or_else(ConfigFile::default, ConfigFile::Named),
             set: self.set.clone(),
             ..Sources::default()
         }

@@ -26,9 +26,7 @@ fn the_references_two_commands_parse() {
     assert_eq!(settings.data.root, Some("D".into()));
     assert_eq!(settings.data.dataname.as_deref(), Some("EmoSet"));
 
-    let cli =
-        parse("masp eval --your_datapath D --dataname EmoSet --load_ckpt F --load_spmodel_ckpt=G")
-            .unwrap();
+    let cli = parse("masp eval --your_datapath D --dataname EmoSet --load_ckpt F --load_spmodel_ckpt=G").unwrap();
     let Some(Command::Eval(eval)) = cli.command else {
         panic!("not eval")
     };
@@ -86,9 +84,7 @@ fn wrong_usage_exits_with_2() {
 
 #[test]
 fn a_flag_beats_set() {
-    let cli =
-        parse("masp train --set train.max_steps=9 --set data.root=E --max_steps 3 --session S")
-            .unwrap();
+    let cli = parse("masp train --set train.max_steps=9 --set data.root=E --max_steps 3 --session S").unwrap();
     let Some(Command::Train(train)) = cli.command else {
         panic!("not train")
     };

@@ -21,14 +21,10 @@ pub(super) fn cpu() -> Finding {
         .and_then(|text| field(&text, "model name").map(str::to_owned));
     let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
     match std::thread::available_parallelism().map(usize::from) {
-        Ok(cores) if cores == threads => {
-            Finding::ok("cpu", format!("{cores} cores, {threads} threads{model}"))
-        }
+        Ok(cores) if cores == threads => Finding::ok("cpu", format!("{cores} cores, {threads} threads{model}")),
         Ok(cores) => Finding::note(
             "cpu",
-            format!(
-                "{cores} cores but {threads} threads{model}; RAYON_NUM_THREADS={cores} makes them equal"
-            ),
+            format!("{cores} cores but {threads} threads{model}; RAYON_NUM_THREADS={cores} makes them equal"),
         ),
         Err(error) => Finding::note(
             "cpu",
@@ -65,8 +61,7 @@ fn memory_by(meminfo: &str) -> Finding {
     };
     let text = format!("{} in all, {} available", gib(total), gib(available));
     if available < LITTLE_MEMORY {
-        let advice =
-            "; end other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
+        let advice = "; end other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
         return Finding::note("memory", text + advice);
     }
     Finding::ok("memory", text)
@@ -182,10 +177,7 @@ mod tests {
             fs::create_dir(folder.path().join(address))?;
             fs::write(folder.path().join(address).join("information"), text)?;
         }
-        assert_eq!(
-            cards(folder.path()),
-            ["NVIDIA H100", "a card without a name"]
-        );
+        assert_eq!(cards(folder.path()), ["NVIDIA H100", "a card without a name"]);
         Ok(())
     }
 }

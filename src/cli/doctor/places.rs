@@ -21,12 +21,7 @@ pub(super) fn findings(sources: Sources) -> Vec<Finding> {
     };
     let settings = loaded.settings;
     let mut findings = vec![config_file(&file)];
-    findings.extend(
-        loaded
-            .notices
-            .into_iter()
-            .map(|notice| Finding::note("config", notice)),
-    );
+    findings.extend(loaded.notices.into_iter().map(|notice| Finding::note("config", notice)));
     findings.extend([
         cache(hub::cache_folder()),
         model(&settings),
@@ -39,9 +34,7 @@ pub(super) fn findings(sources: Sources) -> Vec<Finding> {
 fn config_file(file: &ConfigFile) -> Finding {
     match file {
         ConfigFile::Named(path) => Finding::ok("config", path.display().to_string()),
-        ConfigFile::IfPresent(path) if path.is_file() => {
-            Finding::ok("config", path.display().to_string())
-        }
+        ConfigFile::IfPresent(path) if path.is_file() => Finding::ok("config", path.display().to_string()),
         ConfigFile::IfPresent(path) => Finding::note(
             "config",
             format!("no {} here; the built-in settings hold", path.display()),
@@ -56,10 +49,7 @@ fn cache(folder: Option<PathBuf>) -> Finding {
             "hub cache",
             format!("{} (HF_HOME or HF_HUB_CACHE moves it)", folder.display()),
         ),
-        None => Finding::note(
-            "hub cache",
-            "no folder is known; set HF_HOME to download models",
-        ),
+        None => Finding::note("hub cache", "no folder is known; set HF_HOME to download models"),
     }
 }
 
@@ -69,10 +59,9 @@ fn model(settings: &Settings) -> Finding {
     };
     match hub::cached(model) {
         Ok(folder) => Finding::ok("model", format!("{model} at {}", folder.display())),
-        Err(missing) if Path::new(model).is_dir() => Finding::problem(
-            "model",
-            format!("{model} lacks {}; copy it again", missing.join(", ")),
-        ),
+        Err(missing) if Path::new(model).is_dir() => {
+            Finding::problem("model", format!("{model} lacks {}; copy it again", missing.join(", ")))
+        }
         Err(_) if hub::is_hub_id(model) => Finding::note(
             "model",
             format!("{model} is not complete in the hub cache; the first run downloads it"),
@@ -90,10 +79,9 @@ fn data(settings: &Settings) -> Finding {
             "data",
             "no dataset is named; --data names one, `masp demo` draws its own",
         ),
-        Some(root) if root.is_dir() => Finding::ok(
-            "data",
-            format!("{}; `masp data check` looks into it", root.display()),
-        ),
+        Some(root) if root.is_dir() => {
+            Finding::ok("data", format!("{}; `masp data check` looks into it", root.display()))
+        }
         Some(root) => Finding::problem(
             "data",
             format!("there is no folder {}; correct data.root", root.display()),
@@ -119,16 +107,9 @@ fn sessions(root: &Path) -> Finding {
     match statvfs(there).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize)) {
         Ok(free) if free < LITTLE_ROOM => Finding::note(
             "sessions",
-            format!(
-                "{}, only {} free; make room for checkpoints",
-                root.display(),
-                gib(free)
-            ),
+            format!("{}, only {} free; make room for checkpoints", root.display(), gib(free)),
         ),
-        Ok(free) => Finding::ok(
-            "sessions",
-            format!("{}, {} free", root.display(), gib(free)),
-        ),
+        Ok(free) => Finding::ok("sessions", format!("{}, {} free", root.display(), gib(free))),
         Err(error) => Finding::note(
             "sessions",
             format!("{}; free space is not known: {error}", root.display()),
@@ -162,25 +143,16 @@ mod tests {
             format!("data.root={}", at("")),
             format!("session.root={}", at("new/sessions")),
         ]);
-        assert!(
-            good.iter().all(|(_, level)| *level != Level::Problem),
-            "{good:?}"
-        );
+        assert!(good.iter().all(|(_, level)| *level != Level::Problem), "{good:?}");
         let bad = levels(&[
             format!("data.root={}", at("none")),
             format!("session.root={}", at("file/sessions")),
             format!("model.path={}", at("")),
         ]);
         for subject in ["data", "sessions", "model"] {
-            assert!(
-                bad.contains(&(subject, Level::Problem)),
-                "{subject}: {bad:?}"
-            );
+            assert!(bad.contains(&(subject, Level::Problem)), "{subject}: {bad:?}");
         }
-        assert_eq!(
-            levels(&["no.such=1".to_owned()]),
-            [("config", Level::Problem)]
-        );
+        assert_eq!(levels(&["no.such=1".to_owned()]), [("config", Level::Problem)]);
         Ok(())
     }
 }

@@ -15,10 +15,7 @@ pub(super) fn findings() -> Vec<Finding> {
         .ok()
         .map(|size| (size.ws_col, size.ws_row));
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let mut findings = vec![
-        screen(if interactive { size } else { None }),
-        colours(variable),
-    ];
+    let mut findings = vec![screen(if interactive { size } else { None }), colours(variable)];
     findings.extend(remote(variable));
     findings
 }
@@ -49,9 +46,7 @@ fn colours(variable: impl Fn(&str) -> Option<String>) -> Finding {
         Depth::True => Finding::ok("colours", format!("16 million (TERM is {term})")),
         Depth::Indexed => Finding::note(
             "colours",
-            format!(
-                "256 (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"
-            ),
+            format!("256 (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"),
         ),
         Depth::Mono if variable("NO_COLOR").is_some() => Finding::note(
             "colours",
@@ -63,7 +58,10 @@ fn colours(variable: impl Fn(&str) -> Option<String>) -> Finding {
 
 fn remote(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
     variable("SSH_CONNECTION").or_else(|| variable("SSH_TTY")).map(|_| {
-        Finding::note("ssh", "this is a remote shell: pictures are half blocks; a run outlives the connection, see `masp attach`")
+        Finding::note(
+            "ssh",
+            "this is a remote shell: pictures are half blocks; a run outlives the connection, see `masp attach`",
+        )
     })
 }
 
@@ -75,10 +73,7 @@ mod tests {
     #[test]
     fn what_the_environment_says_is_told() {
         assert_eq!(screen(Some((80, 24))).level, Level::Ok);
-        assert_eq!(
-            [screen(Some((79, 24))).level, screen(None).level],
-            [Level::Note; 2]
-        );
+        assert_eq!([screen(Some((79, 24))).level, screen(None).level], [Level::Note; 2]);
         let told = |variables: &[(&str, &str)]| {
             let find = |name: &str| {
                 variables
@@ -89,11 +84,7 @@ mod tests {
             (colours(find).text, remote(find).is_some())
         };
         assert!(told(&[("TERM", "xterm-kitty")]).0.starts_with("16 million"));
-        assert!(
-            told(&[("TERM", "xterm"), ("NO_COLOR", "1")])
-                .0
-                .contains("NO_COLOR")
-        );
+        assert!(told(&[("TERM", "xterm"), ("NO_COLOR", "1")]).0.contains("NO_COLOR"));
         assert_eq!(
             told(&[("TERM", "dumb"), ("SSH_TTY", "/dev/pts/1")]),
             ("none, because TERM is dumb".into(), true)

@@ -20,13 +20,10 @@ pub(super) struct RunBar {
 impl RunBar {
     pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        // A phase without steps shows that it lives.
-        bar.enable_steady_tick(Duration::from_millis(200));
-        let mut this = Self {
-            bar,
-            counting: true,
-        };
+        let mut this = Self { bar, counting: true };
         this.style(false);
+        // A phase without steps shows that it lives.
+        this.bar.enable_steady_tick(Duration::from_millis(200));
         this
     }
 
@@ -44,10 +41,7 @@ impl RunBar {
                 self.bar.set_message(fit(&phase.name));
             }
             Event::Progress(progress) => {
-                self.count(
-                    progress.done,
-                    Some(progress.total).filter(|&total| total > 0),
-                );
+                self.count(progress.done, Some(progress.total).filter(|&total| total > 0));
                 self.bar.set_message(fit(&progress.phase));
             }
             Event::Step(step) => {
@@ -71,9 +65,7 @@ impl RunBar {
     fn style(&mut self, counting: bool) {
         if self.counting != counting {
             self.counting = counting;
-            if let Ok(style) =
-                ProgressStyle::with_template(if counting { COUNTING } else { WAITING })
-            {
+            if let Ok(style) = ProgressStyle::with_template(if counting { COUNTING } else { WAITING }) {
                 self.bar.set_style(style);
             }
         }

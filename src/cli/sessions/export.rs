@@ -23,12 +23,7 @@ pub struct BadTarget(PathBuf);
 ///
 /// # Errors
 /// An unknown session or checkpoint, a damaged file, a file that cannot be written.
-pub(super) fn export(
-    root: &Path,
-    spec: &SessionSpec,
-    to: &Path,
-    out: &mut impl Write,
-) -> Result<(), SessionsError> {
+pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
     let folder = SessionFolder::open(root, &spec.session)?;
     refuse_own_files(&folder, to)?;
     let checkpoints = Checkpoints::read(&folder)?;
@@ -52,11 +47,7 @@ fn copy(from: &CheckpointFile, to: &Path, out: &mut impl Write) -> Result<(), Se
         Stage::Aspects => "aspect modules",
         Stage::Prompt => "soft prompt",
     };
-    writeln!(
-        out,
-        "{}: {what} of {from}",
-        printable(&to.to_string_lossy())
-    )?;
+    writeln!(out, "{}: {what} of {from}", printable(&to.to_string_lossy()))?;
     Ok(())
 }
 
@@ -87,10 +78,7 @@ fn refuse_own_files(folder: &SessionFolder, to: &Path) -> Result<(), BadTarget> 
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    match (
-        fs::canonicalize(parent),
-        fs::canonicalize(folder.checkpoints()),
-    ) {
+    match (fs::canonicalize(parent), fs::canonicalize(folder.checkpoints())) {
         (Ok(parent), Ok(own)) if parent == own => Err(BadTarget(to.to_owned())),
         _ => Ok(()),
     }

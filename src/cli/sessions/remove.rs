@@ -17,16 +17,11 @@ pub enum RemoveError {
     NoSession(PathBuf),
     #[error("{} is a link; name the session's own folder", shown(.0))]
     Link(PathBuf),
-    #[error(
-        "there is no terminal to ask on, so nothing was removed; add --yes to remove without being asked"
-    )]
+    #[error("there is no terminal to ask on, so nothing was removed; add --yes to remove without being asked")]
     NobodyToAsk,
     #[error("nothing was removed")]
     Declined,
-    #[error(
-        "cannot remove {}: {source}; what is left of it can be removed again",
-        shown(path)
-    )]
+    #[error("cannot remove {}: {source}; what is left of it can be removed again", shown(path))]
     Io { path: PathBuf, source: io::Error },
 }
 
@@ -81,8 +76,7 @@ pub(super) fn ask_on_terminal(question: &str) -> Result<(), RemoveError> {
         return Err(RemoveError::NobodyToAsk);
     }
     let mut answer = String::new();
-    let read =
-        write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stdin().read_line(&mut answer));
+    let read = write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stdin().read_line(&mut answer));
     match read {
         Ok(_) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => Ok(()),
         Ok(_) => Err(RemoveError::Declined),
@@ -126,9 +120,7 @@ fn has_journal(path: &Path) -> bool {
     let mut line = String::new();
     let read = File::open(path.join("journal.jsonl"))
         .and_then(|file| BufReader::new(file.take(LONGEST_LINE)).read_line(&mut line));
-    let first = read
-        .ok()
-        .and_then(|_| serde_json::from_str::<Record>(&line).ok());
+    let first = read.ok().and_then(|_| serde_json::from_str::<Record>(&line).ok());
     first.is_some_and(|record| matches!(record.event, Event::Session(_)))
 }
 
@@ -166,20 +158,12 @@ mod tests {
             Err(SessionsError::Folder(FolderError::Live { .. }))
         ));
         drop(lock);
-        let declined = remove(
-            root,
-            &["a".to_owned()],
-            |_| Err(RemoveError::Declined),
-            &mut Vec::new(),
-        );
+        let declined = remove(root, &["a".to_owned()], |_| Err(RemoveError::Declined), &mut Vec::new());
         assert!(declined.is_err());
         assert!(names.iter().all(|name| root.join(name).is_dir()));
 
         assert_eq!(removed(root, &["a", "b", "a"])?.lines().count(), 2);
-        assert_eq!(
-            names.map(|name| root.join(name).exists()),
-            [false, false, true]
-        );
+        assert_eq!(names.map(|name| root.join(name).exists()), [false, false, true]);
         Ok(())
     }
 
@@ -215,8 +199,7 @@ mod tests {
         };
         assert!(remove(root.path(), &["run".to_owned()], ask, &mut Vec::new()).is_err());
         assert!(
-            asked.contains("run  (no step made)")
-                && asked.ends_with("remove it with all checkpoints?"),
+            asked.contains("run  (no step made)") && asked.ends_with("remove it with all checkpoints?"),
             "{asked}"
         );
         Ok(())

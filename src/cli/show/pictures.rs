@@ -47,30 +47,19 @@ pub(super) fn print(
         .filter_map(|(view, seen)| Some((view.name(), AttentionMap::mean(seen).ok()?.over(&small))))
         .collect();
     for row in maps.chunks(in_a_row(columns)) {
-        let names: Vec<String> = row
-            .iter()
-            .map(|(name, _)| text::pad(name, cells.0))
-            .collect();
+        let names: Vec<String> = row.iter().map(|(name, _)| text::pad(name, cells.0)).collect();
         writeln!(out, "\n{}", names.join(&" ".repeat(GAP)).trim_end())?;
         let row: Vec<&RgbImage> = row.iter().map(|(_, map)| map).collect();
         let width = row.len() * (cells.0 + GAP) - GAP;
-        screen.print(
-            side_by_side(&row, GAP * screen.scale).into(),
-            (width, cells.1),
-            out,
-        )?;
+        screen.print(side_by_side(&row, GAP * screen.scale).into(), (width, cells.1), out)?;
     }
     if !maps.is_empty() {
         writeln!(
             out,
-            "\nattention over the picture (mean of the queries), each map from its lowest to its highest:"
+            "\nattention over the picture, each map from its lowest to its highest weight:"
         )?;
         let width = LEGEND.min(columns);
-        screen.print(
-            legend(width * screen.scale, 2 * screen.scale).into(),
-            (width, 1),
-            out,
-        )?;
+        screen.print(legend(width * screen.scale, 2 * screen.scale).into(), (width, 1), out)?;
     }
     writeln!(out)
 }
@@ -88,10 +77,7 @@ fn fit(picture: &RgbImage, columns: usize, rows: usize) -> (usize, usize) {
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let scale = (columns as f64 / width).min(2.0 * rows as f64 / height);
     let cells = |length: f64, most: usize| (length.round() as usize).clamp(1, most.max(1));
-    (
-        cells(width * scale, columns),
-        cells(height * scale / 2.0, rows),
-    )
+    (cells(width * scale, columns), cells(height * scale / 2.0, rows))
 }
 
 /// The picture in the pixels of so many cells, `scale` pixels to a column.
@@ -106,15 +92,9 @@ fn scaled(picture: &RgbImage, (columns, rows): (usize, usize), scale: usize) -> 
 
 /// Pictures of one size in a row, with nothing in the gaps.
 fn side_by_side(pictures: &[&RgbImage], gap: usize) -> RgbaImage {
-    let (width, height) = pictures
-        .first()
-        .map(|picture| picture.dimensions())
-        .unwrap_or_default();
+    let (width, height) = pictures.first().map(|picture| picture.dimensions()).unwrap_or_default();
     let step = width + gap as u32;
-    let mut row = RgbaImage::new(
-        (pictures.len() as u32 * step).saturating_sub(gap as u32),
-        height,
-    );
+    let mut row = RgbaImage::new((pictures.len() as u32 * step).saturating_sub(gap as u32), height);
     for (place, picture) in pictures.iter().enumerate() {
         let picture = DynamicImage::from((*picture).clone()).into_rgba8();
         replace(&mut row, &picture, place as i64 * i64::from(step), 0);
@@ -144,13 +124,10 @@ impl Screen {
     /// answer without end, so only a kitty is asked: not through a multiplexer, and not over SSH, where pixels are slow.
     fn from_environment(depth: Depth, variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
-        let is = |name: &str, words: &[&str]| {
-            variable(name).is_some_and(|value| words.iter().any(|w| value.contains(w)))
-        };
-        let near = !["TMUX", "STY", "SSH_CONNECTION", "SSH_TTY"]
-            .into_iter()
-            .any(set)
-            && !is("TERM", &["screen", "tmux"]);
+        let is =
+            |name: &str, words: &[&str]| variable(name).is_some_and(|value| words.iter().any(|w| value.contains(w)));
+        let near =
+            !["TMUX", "STY", "SSH_CONNECTION", "SSH_TTY"].into_iter().any(set) && !is("TERM", &["screen", "tmux"]);
         let kitty = near && (is("TERM", &["kitty"]) || set("KITTY_WINDOW_ID"));
         let iterm = near && is("TERM_PROGRAM", &["iTerm", "WezTerm"]);
         let scale = if kitty || iterm { 10 } else { 1 };
@@ -162,12 +139,7 @@ impl Screen {
         }
     }
 
-    fn print(
-        self,
-        picture: DynamicImage,
-        (columns, rows): (usize, usize),
-        out: &mut impl Write,
-    ) -> io::Result<()> {
+    fn print(self, picture: DynamicImage, (columns, rows): (usize, usize), out: &mut impl Write) -> io::Result<()> {
         let config = viuer::Config {
             transparent: true,
             absolute_offset: false,
@@ -180,9 +152,7 @@ impl Screen {
         };
         // viuer has its own way to standard output.
         out.flush()?;
-        viuer::print(&picture, &config)
-            .map(drop)
-            .map_err(io::Error::other)
+        viuer::print(&picture, &config).map(drop).map_err(io::Error::other)
     }
 }
 

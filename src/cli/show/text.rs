@@ -46,11 +46,7 @@ pub(super) fn lines(prediction: &Prediction, width: usize) -> Vec<String> {
 fn bars(prediction: &Prediction, width: usize) -> Vec<String> {
     let mut classes: Vec<(String, bool, f64)> = Vec::new();
     for (label, &p) in &prediction.probabilities {
-        classes.push((
-            printable(label).into_owned(),
-            *label == prediction.prediction,
-            p,
-        ));
+        classes.push((printable(label).into_owned(), *label == prediction.prediction, p));
     }
     classes.sort_by(|a, b| b.2.total_cmp(&a.2));
     let names = classes
@@ -69,10 +65,7 @@ fn bars(prediction: &Prediction, width: usize) -> Vec<String> {
             "\u{2588}".repeat(full)
         )
     };
-    classes
-        .iter()
-        .map(|class| line(class).trim_end().to_owned())
-        .collect()
+    classes.iter().map(|class| line(class).trim_end().to_owned()).collect()
 }
 
 /// `words` wrapped behind `head`, and under it as far to the right.

@@ -23,10 +23,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<RgbImage>, String> {
 fn to_rgb(bytes: &[u8]) -> Result<Option<RgbImage>, String> {
     let text = |error: std::io::Error| error.to_string();
     let decompress = Decompress::new_mem(bytes).map_err(text)?;
-    if matches!(
-        decompress.color_space(),
-        ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK
-    ) {
+    if matches!(decompress.color_space(), ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK) {
         return Ok(None);
     }
     let mut started = decompress.rgb().map_err(text)?;
@@ -46,12 +43,10 @@ fn is_complete(bytes: &[u8]) -> bool {
             [0xFF, 0xFF, ..] => rest = &rest[1..],
             [0xFF, 0xDA, scan @ ..] => return scan.windows(2).any(|pair| pair == [0xFF, 0xD9]),
             [0xFF, 0x01 | 0xD0..=0xD8, after @ ..] => rest = after,
-            [0xFF, _, high, low, ..] => {
-                match rest.get(2 + usize::from(u16::from_be_bytes([*high, *low]))..) {
-                    Some(after) => rest = after,
-                    None => return false,
-                }
-            }
+            [0xFF, _, high, low, ..] => match rest.get(2 + usize::from(u16::from_be_bytes([*high, *low]))..) {
+                Some(after) => rest = after,
+                None => return false,
+            },
             // Junk between segments: libjpeg skips it too.
             [_, after @ ..] => rest = after,
             [] => return false,
@@ -76,9 +71,7 @@ mod tests {
     fn the_thumbnails_end_is_not_the_pictures() {
         let with_thumbnail = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xD8\xFF\xD9\xFF\xDA\x00\x02\x12\x34";
         assert!(!is_complete(with_thumbnail));
-        assert!(is_complete(
-            &[with_thumbnail.as_slice(), b"\xFF\xD9"].concat()
-        ));
+        assert!(is_complete(&[with_thumbnail.as_slice(), b"\xFF\xD9"].concat()));
         assert!(!is_complete(b"\xFF\xD8\xFF\xE1\xFF\xFF\x00"));
     }
 }

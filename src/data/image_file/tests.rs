@@ -1,7 +1,5 @@
 use super::*;
-use image::{
-    DynamicImage, Frame, Luma, LumaA, Rgb, Rgba, codecs::gif::GifEncoder, codecs::jpeg::JpegEncoder,
-};
+use image::{DynamicImage, Frame, Luma, LumaA, Rgb, Rgba, codecs::gif::GifEncoder, codecs::jpeg::JpegEncoder};
 
 fn decoded(bytes: &[u8]) -> RgbImage {
     decode_bytes(bytes, DecodeOptions::default()).unwrap()
@@ -20,19 +18,11 @@ fn sample() -> RgbImage {
 #[test]
 fn lossless_formats_give_their_samples() {
     let picture = DynamicImage::from(sample());
-    for format in [
-        ImageFormat::Png,
-        ImageFormat::WebP,
-        ImageFormat::Bmp,
-        ImageFormat::Tiff,
-    ] {
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
         assert_eq!(decoded(&encoded(&picture, format)), sample(), "{format:?}");
     }
     let gray = DynamicImage::from(image::GrayImage::from_pixel(2, 2, Luma([77])));
-    assert_eq!(
-        decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(1, 1).0,
-        [77; 3]
-    );
+    assert_eq!(decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(1, 1).0, [77; 3]);
 }
 
 #[test]
@@ -46,10 +36,7 @@ fn alpha_is_dropped_not_blended() {
         );
     }
     let gray = DynamicImage::ImageLumaA8(image::ImageBuffer::from_pixel(2, 2, LumaA([90, 5])));
-    assert_eq!(
-        decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(0, 0).0,
-        [90; 3]
-    );
+    assert_eq!(decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(0, 0).0, [90; 3]);
     // Two colours, the second transparent; Pillow gives (10, 20, 30) and (200, 100, 50).
     let palette = decoded(include_bytes!("fixtures/palette.png"));
     assert_eq!(
@@ -62,26 +49,13 @@ fn alpha_is_dropped_not_blended() {
 fn of_sixteen_bits_the_high_byte_is_kept() {
     let deep = [0x01FF, 0x80FF, 0xFFFF];
     let rgb = DynamicImage::ImageRgb16(image::ImageBuffer::from_pixel(2, 2, Rgb(deep)));
-    let rgba = DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(
-        2,
-        2,
-        Rgba([0x01FF, 0x80FF, 0xFFFF, 0]),
-    ));
+    let rgba = DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(2, 2, Rgba([0x01FF, 0x80FF, 0xFFFF, 0])));
     for format in [ImageFormat::Png, ImageFormat::Tiff] {
-        assert_eq!(
-            decoded(&encoded(&rgb, format)).get_pixel(1, 1).0,
-            [0x01, 0x80, 0xFF]
-        );
-        assert_eq!(
-            decoded(&encoded(&rgba, format)).get_pixel(1, 1).0,
-            [0x01, 0x80, 0xFF]
-        );
+        assert_eq!(decoded(&encoded(&rgb, format)).get_pixel(1, 1).0, [0x01, 0x80, 0xFF]);
+        assert_eq!(decoded(&encoded(&rgba, format)).get_pixel(1, 1).0, [0x01, 0x80, 0xFF]);
     }
     let gray = DynamicImage::ImageLuma16(image::ImageBuffer::from_pixel(2, 2, Luma([0x7FFF])));
-    assert_eq!(
-        decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(0, 0).0,
-        [0x7F; 3]
-    );
+    assert_eq!(decoded(&encoded(&gray, ImageFormat::Png)).get_pixel(0, 0).0, [0x7F; 3]);
 }
 
 #[test]
@@ -89,10 +63,7 @@ fn cmyk_jpeg_has_pillows_colours() {
     let picture = decoded(include_bytes!("fixtures/cmyk.jpg"));
     for (x, y, pillow) in [(2, 4, [42, 172, 187]), (13, 4, [235, 69, 32])] {
         let ours = picture.get_pixel(x, y).0;
-        let far = ours
-            .iter()
-            .zip(pillow)
-            .any(|(ours, pillow)| ours.abs_diff(pillow) > 2);
+        let far = ours.iter().zip(pillow).any(|(ours, pillow)| ours.abs_diff(pillow) > 2);
         assert!(!far, "{ours:?} {pillow:?}");
     }
 }
@@ -119,23 +90,16 @@ fn orientation_is_ignored_unless_asked_for() {
     image::ImageEncoder::set_exif_metadata(&mut encoder, exif.to_vec()).unwrap();
     encoder.encode_image(&sample()).unwrap();
     assert_eq!(decoded(&bytes).dimensions(), (6, 4));
-    let turned = DecodeOptions {
-        exif_orientation: true,
-    };
+    let turned = DecodeOptions { exif_orientation: true };
     assert_eq!(decode_bytes(&bytes, turned).unwrap().dimensions(), (4, 6));
 }
 
 #[test]
 fn half_a_file_is_an_error() {
-    let picture = DynamicImage::from(RgbImage::from_fn(64, 64, |x, y| {
-        Rgb([(x * y) as u8, x as u8, y as u8])
-    }));
+    let picture = DynamicImage::from(RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, x as u8, y as u8])));
     for format in FORMATS {
         let bytes = encoded(&picture, format);
-        assert!(
-            decode_bytes(&bytes, DecodeOptions::default()).is_ok(),
-            "{format:?}"
-        );
+        assert!(decode_bytes(&bytes, DecodeOptions::default()).is_ok(), "{format:?}");
         let half = decode_bytes(&bytes[..bytes.len() / 2], DecodeOptions::default());
         assert!(half.is_err(), "{format:?}");
     }
@@ -176,10 +140,7 @@ fn errors_name_the_file_and_the_reason() {
             decode(&path, DecodeOptions::default()).unwrap_err(),
         ] {
             let text = error.to_string();
-            assert!(
-                text.contains(reason) && text.contains(path.to_str().unwrap()),
-                "{text}"
-            );
+            assert!(text.contains(reason) && text.contains(path.to_str().unwrap()), "{text}");
         }
     }
     assert!(is_image_name(Path::new("a.JPeG")) && !is_image_name(Path::new("a.json")));

@@ -34,9 +34,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         .trim(csv::Trim::All)
         .from_path(&path)
         .map_err(|error| wrong(error.to_string()))?;
-    let heading = reader
-        .byte_headers()
-        .map_err(|error| wrong(error.to_string()))?;
+    let heading = reader.byte_headers().map_err(|error| wrong(error.to_string()))?;
     let columns: Vec<(usize, String)> = heading
         .iter()
         .map(|name| String::from_utf8_lossy(name).to_lowercase())
@@ -55,29 +53,22 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         ..Listing::default()
     };
     for (index, record) in reader.byte_records().enumerate() {
-        let row = record
-            .map_err(|error| error.to_string())
-            .and_then(|record| {
-                let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-                let name = fields.first().map(AsRef::as_ref).unwrap_or_default();
-                let image = inside(root, name).ok_or_else(|| {
-                    format!("`{}` is no file of this folder", printable_text(name))
-                })?;
-                let votes = |column: usize| {
-                    fields
-                        .get(column)
-                        .and_then(|votes| votes.parse::<f64>().ok())
-                        .unwrap_or(0.0)
-                };
-                Ok((
-                    image,
-                    winner(
-                        columns
-                            .iter()
-                            .map(|(column, class)| (class.as_str(), votes(*column))),
-                    ),
-                ))
-            });
+        let row = record.map_err(|error| error.to_string()).and_then(|record| {
+            let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+            let name = fields.first().map(AsRef::as_ref).unwrap_or_default();
+            let image =
+                inside(root, name).ok_or_else(|| format!("`{}` is no file of this folder", printable_text(name)))?;
+            let votes = |column: usize| {
+                fields
+                    .get(column)
+                    .and_then(|votes| votes.parse::<f64>().ok())
+                    .unwrap_or(0.0)
+            };
+            Ok((
+                image,
+                winner(columns.iter().map(|(column, class)| (class.as_str(), votes(*column)))),
+            ))
+        });
         match row {
             Ok((image, Ok(class))) => listing.candidates.push(Candidate {
                 split: Split::Train,
@@ -85,10 +76,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
                 image,
                 annotation: None,
             }),
-            Ok((image, Err(reason))) => listing.left_out.push(LeftOut {
-                path: image,
-                reason,
-            }),
+            Ok((image, Err(reason))) => listing.left_out.push(LeftOut { path: image, reason }),
             Err(reason) => listing.left_out.push(LeftOut {
                 path: path.clone(),
                 reason: format!("row {}: {reason}", index + 2),
@@ -96,17 +84,9 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         }
     }
 
-    let named: HashSet<_> = (listing
-        .candidates
-        .iter()
-        .map(|candidate| candidate.image.clone()))
-    .chain(
-        listing
-            .left_out
-            .iter()
-            .map(|left_out| left_out.path.clone()),
-    )
-    .collect();
+    let named: HashSet<_> = (listing.candidates.iter().map(|candidate| candidate.image.clone()))
+        .chain(listing.left_out.iter().map(|left_out| left_out.path.clone()))
+        .collect();
     let mut files = entries(root, &mut listing.left_out)?.files;
     files.retain(|file| image_file::is_image_name(&file.path) && !named.contains(&file.path));
     listing.leave_out(files, "it has no row in ABSTRACT_groundTruth.csv");

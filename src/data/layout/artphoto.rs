@@ -28,18 +28,13 @@ fn matches(root: &Path, named: bool) -> bool {
         .filter(|file| image_file::is_image_name(&file.path))
         .peekable();
     images.peek().is_some()
-        && images.all(|file| {
-            prefix(&file.name).is_some_and(|prefix| classes::ARTPHOTO.classes.contains(&&*prefix))
-        })
+        && images.all(|file| prefix(&file.name).is_some_and(|prefix| classes::ARTPHOTO.classes.contains(&&*prefix)))
 }
 
 fn list(root: &Path) -> Result<Listing, DataError> {
     let mut listing = Listing::default();
     let found = entries(root, &mut listing.left_out)?;
-    listing.leave_out(
-        found.folders,
-        "a folder inside ArtPhoto's flat folder is not read",
-    );
+    listing.leave_out(found.folders, "a folder inside ArtPhoto's flat folder is not read");
     for file in found.files {
         if !image_file::is_image_name(&file.path) {
             listing.leave_out(vec![file], "it is no image by its name");
@@ -57,6 +52,5 @@ fn list(root: &Path) -> Result<Listing, DataError> {
 }
 
 fn prefix(name: &str) -> Option<String> {
-    name.split_once('_')
-        .map(|(prefix, _)| prefix.to_lowercase())
+    name.split_once('_').map(|(prefix, _)| prefix.to_lowercase())
 }

@@ -8,9 +8,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{Candidate, Found, Listing, Split};
-use crate::data::{
-    Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file, printable,
-};
+use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file, printable};
 
 /// A candidate that was looked at.
 struct Checked {
@@ -39,11 +37,7 @@ pub(super) fn assemble(
         mut warnings,
     } = listing;
     let classes: Vec<String> = match known {
-        Some(known) => known
-            .classes
-            .iter()
-            .map(|&class| class.to_owned())
-            .collect(),
+        Some(known) => known.classes.iter().map(|&class| class.to_owned()).collect(),
         None => {
             folders.sort_unstable();
             folders
@@ -105,19 +99,10 @@ pub(super) fn assemble(
 }
 
 fn sort_key(checked: &Checked) -> (&str, Option<&std::ffi::OsStr>, &str) {
-    (
-        &checked.class,
-        checked.sample.path.file_name(),
-        &checked.sample.id,
-    )
+    (&checked.class, checked.sample.path.file_name(), &checked.sample.id)
 }
 
-fn check(
-    root: &Path,
-    candidate: Candidate,
-    label: usize,
-    classes: &[String],
-) -> Result<Checked, LeftOut> {
+fn check(root: &Path, candidate: Candidate, label: usize, classes: &[String]) -> Result<Checked, LeftOut> {
     image_file::probe(&candidate.image).map_err(|error| LeftOut {
         path: error.path,
         reason: error.reason,
@@ -125,10 +110,7 @@ fn check(
     let mut left_out = Vec::new();
     let mut other_emotion = None;
     let mut content = Annotation::default();
-    let annotation_missing = candidate
-        .annotation
-        .as_ref()
-        .is_some_and(|path| !path.exists());
+    let annotation_missing = candidate.annotation.as_ref().is_some_and(|path| !path.exists());
     if let Some(path) = candidate.annotation.filter(|_| !annotation_missing) {
         match annotation::read(&path) {
             Ok(file) => {
@@ -144,9 +126,7 @@ fn check(
                 }));
             }
             Err(reason) => left_out.push(LeftOut {
-                reason: format!(
-                    "the annotation cannot be read, its image is kept without it: {reason}"
-                ),
+                reason: format!("the annotation cannot be read, its image is kept without it: {reason}"),
                 path,
             }),
         }
@@ -180,11 +160,7 @@ fn id(root: &Path, path: &Path) -> String {
 fn foreign_classes(foreign: &[Candidate], name: &str, classes: &[String]) -> Vec<LeftOut> {
     let mut counts: BTreeMap<(&str, PathBuf), usize> = BTreeMap::new();
     for candidate in foreign {
-        let folder = candidate
-            .image
-            .parent()
-            .unwrap_or(&candidate.image)
-            .to_owned();
+        let folder = candidate.image.parent().unwrap_or(&candidate.image).to_owned();
         *counts.entry((&candidate.class, folder)).or_default() += 1;
     }
     let line = |((class, path), count): ((&str, PathBuf), usize)| LeftOut {
@@ -206,10 +182,7 @@ fn annotation_warnings(checked: &[Checked]) -> Vec<String> {
             first.sample.id
         ));
     }
-    let others = checked
-        .iter()
-        .filter(|one| one.other_emotion.is_some())
-        .count();
+    let others = checked.iter().filter(|one| one.other_emotion.is_some()).count();
     if let Some((first, emotion)) = checked
         .iter()
         .find_map(|one| one.other_emotion.as_ref().map(|emotion| (one, emotion)))

@@ -67,12 +67,8 @@ fn candidate(root: &Path, split: Split, row: &Value) -> Result<Candidate, String
         return Err("the emotion or the image's path is no text".into());
     };
     let below = |path: &str| {
-        inside(root, path).ok_or_else(|| {
-            format!(
-                "the path `{}` leads out of the dataset's folder",
-                printable_text(path)
-            )
-        })
+        inside(root, path)
+            .ok_or_else(|| format!("the path `{}` leads out of the dataset's folder", printable_text(path)))
     };
     Ok(Candidate {
         split,

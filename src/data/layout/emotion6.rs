@@ -41,20 +41,13 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         .collect();
     for line in String::from_utf8_lossy(&text).lines() {
         // The heading has no path in its first field.
-        let Some(written) = line
-            .split_whitespace()
-            .next()
-            .filter(|field| field.contains('/'))
-        else {
+        let Some(written) = line.split_whitespace().next().filter(|field| field.contains('/')) else {
             continue;
         };
         if inside(&images, written).is_none_or(|image| !present.contains(&image)) {
             listing.left_out.push(LeftOut {
                 path: path.clone(),
-                reason: format!(
-                    "`{}` is listed, but is not among the images",
-                    printable_text(written)
-                ),
+                reason: format!("`{}` is listed, but is not among the images", printable_text(written)),
             });
         }
     }

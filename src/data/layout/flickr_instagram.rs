@@ -14,10 +14,7 @@ pub(super) const LAYOUT: Layout = Layout {
 
 fn matches(root: &Path, _named: bool) -> bool {
     let splits = folders::splits(root);
-    let mut classes = splits
-        .iter()
-        .flat_map(|(_, folder)| subfolders(folder))
-        .peekable();
+    let mut classes = splits.iter().flat_map(|(_, folder)| subfolders(folder)).peekable();
     classes.peek().is_some()
         && classes.all(|folder| {
             folder

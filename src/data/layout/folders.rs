@@ -21,10 +21,7 @@ const SPLITS: [(Split, &str); 5] = [
 ];
 
 fn matches(root: &Path, _named: bool) -> bool {
-    holds_class_folders(root)
-        || splits(root)
-            .iter()
-            .any(|(_, folder)| holds_class_folders(folder))
+    holds_class_folders(root) || splits(root).iter().any(|(_, folder)| holds_class_folders(folder))
 }
 
 pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
@@ -32,10 +29,7 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
 }
 
 /// With `annotations`, `<annotations>/<class>/<name>.json` belongs to an image.
-pub(super) fn list_with_annotations(
-    root: &Path,
-    annotations: Option<&Path>,
-) -> Result<Listing, DataError> {
+pub(super) fn list_with_annotations(root: &Path, annotations: Option<&Path>) -> Result<Listing, DataError> {
     let mut listing = Listing::default();
     let splits: Vec<_> = splits(root)
         .into_iter()

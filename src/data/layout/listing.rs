@@ -72,12 +72,7 @@ pub(super) fn holds_images(folder: &Path) -> bool {
 /// The folder's folders that are not hidden, unsorted; none where it cannot be read.
 pub(super) fn subfolders(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
-        .map(|entries| {
-            entries
-                .flatten()
-                .map(|entry| entry.path())
-                .collect::<Vec<_>>()
-        })
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>())
         .unwrap_or_default()
         .into_iter()
         .filter(|path| path.is_dir() && !is_hidden(path))
@@ -119,13 +114,7 @@ impl Listing {
     }
 
     /// Adds one class's files.
-    pub(super) fn add_class(
-        &mut self,
-        class: &Entry,
-        split: Split,
-        files: Vec<Entry>,
-        annotations: Option<&Path>,
-    ) {
+    pub(super) fn add_class(&mut self, class: &Entry, split: Split, files: Vec<Entry>, annotations: Option<&Path>) {
         let before = self.candidates.len();
         for file in files {
             if image_file::is_image_name(&file.path) {
@@ -155,11 +144,10 @@ impl Listing {
     }
 
     pub(super) fn leave_out(&mut self, entries: Vec<Entry>, reason: &str) {
-        self.left_out
-            .extend(entries.into_iter().map(|entry| LeftOut {
-                path: entry.path,
-                reason: reason.to_owned(),
-            }));
+        self.left_out.extend(entries.into_iter().map(|entry| LeftOut {
+            path: entry.path,
+            reason: reason.to_owned(),
+        }));
     }
 }
 
@@ -174,13 +162,9 @@ fn annotation_of(folder: &Path, image: &Path) -> PathBuf {
 pub(super) fn inside(root: &Path, written: &str) -> Option<PathBuf> {
     let path = Path::new(written);
     let plain = |part: Component| matches!(part, Component::Normal(_) | Component::CurDir);
-    let names = path
-        .components()
-        .filter(|part| matches!(part, Component::Normal(_)));
-    (path.components().all(plain)
-        && !written.contains(char::is_control)
-        && names.clone().next().is_some())
-    .then(|| root.join(names.collect::<PathBuf>()))
+    let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
+    (path.components().all(plain) && !written.contains(char::is_control) && names.clone().next().is_some())
+        .then(|| root.join(names.collect::<PathBuf>()))
 }
 
 #[cfg(test)]
@@ -190,19 +174,8 @@ mod tests {
     #[test]
     fn paths_from_files_stay_inside() {
         let root = Path::new("/data");
-        assert_eq!(
-            inside(root, "./image/a.jpg"),
-            Some(PathBuf::from("/data/image/a.jpg"))
-        );
-        for outside in [
-            "",
-            ".",
-            "/etc/passwd",
-            "../a",
-            "image/../../a",
-            "a\nb",
-            "a\0b",
-        ] {
+        assert_eq!(inside(root, "./image/a.jpg"), Some(PathBuf::from("/data/image/a.jpg")));
+        for outside in ["", ".", "/etc/passwd", "../a", "image/../../a", "a\nb", "a\0b"] {
             assert_eq!(inside(root, outside), None, "{outside:?}");
         }
     }

@@ -95,9 +95,7 @@ pub(super) fn read(root: &Path, dataname: Option<&str>) -> Result<Found, DataErr
     let known = dataname.and_then(classes::by_name);
     let layout = choose(root, known).ok_or_else(|| DataError::UnknownLayout {
         root: root.to_owned(),
-        dataname: dataname
-            .map(|name| format!(" ({name})"))
-            .unwrap_or_default(),
+        dataname: dataname.map(|name| format!(" ({name})")).unwrap_or_default(),
     })?;
     let mut listing = (layout.list)(root)?;
     if let (Some(name), None) = (dataname, known) {
@@ -107,8 +105,7 @@ pub(super) fn read(root: &Path, dataname: Option<&str>) -> Result<Found, DataErr
             classes::names()
         ));
     }
-    let known =
-        known.or_else(|| (layout.datasets.first().copied()).filter(|known| fits(known, &listing)));
+    let known = known.or_else(|| (layout.datasets.first().copied()).filter(|known| fits(known, &listing)));
     let name = dataname
         .filter(|_| known.is_none())
         .or(known.map(|known| known.name))
@@ -121,9 +118,7 @@ fn choose(root: &Path, known: Option<&'static KnownDataset>) -> Option<&'static 
     let Some(known) = known else {
         return LAYOUTS.iter().find(|layout| (layout.matches)(root, false));
     };
-    let own = LAYOUTS
-        .iter()
-        .filter(|layout| layout.datasets.contains(&known));
+    let own = LAYOUTS.iter().filter(|layout| layout.datasets.contains(&known));
     let general = [&reference::LAYOUT, &folders::LAYOUT].map(|layout| layout.name);
     own.filter(|layout| (layout.matches)(root, true))
         .chain(

@@ -14,9 +14,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
             // The content is a PNG, whatever the name says.
             let mut bytes = std::io::Cursor::new(Vec::new());
             let picture = RgbImage::from_pixel(4, 4, Rgb([9, 9, 9]));
-            picture
-                .write_to(&mut bytes, image::ImageFormat::Png)
-                .unwrap();
+            picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
             fs::write(path, bytes.into_inner()).unwrap();
         } else {
             fs::write(path, text).unwrap();
@@ -43,21 +41,13 @@ fn ids(samples: &[Sample]) -> Vec<&str> {
 }
 
 fn class<'a>(dataset: &'a Dataset, id: &str) -> &'a str {
-    let all = [&dataset.train, &dataset.val, &dataset.test]
-        .into_iter()
-        .flatten();
-    let label = all
-        .into_iter()
-        .find(|sample| sample.id == id)
-        .unwrap()
-        .label;
+    let all = [&dataset.train, &dataset.val, &dataset.test].into_iter().flatten();
+    let label = all.into_iter().find(|sample| sample.id == id).unwrap().label;
     &dataset.classes[label]
 }
 
 fn reasons(dataset: &Dataset) -> String {
-    let line = |left_out: &crate::data::LeftOut| {
-        format!("{}: {}\n", left_out.path.display(), left_out.reason)
-    };
+    let line = |left_out: &crate::data::LeftOut| format!("{}: {}\n", left_out.path.display(), left_out.reason);
     dataset.left_out.iter().map(line).collect()
 }
 
@@ -75,10 +65,7 @@ fn emoset_as_downloaded() {
                     ["boredom", "image/boredom/a.jpg", "annotation/boredom/a.json"],
                     ["awe", "two"], 7]"#,
             ),
-            (
-                "val.json",
-                r#"[["awe", "image/awe/c.jpg", "annotation/awe/c.json"]]"#,
-            ),
+            ("val.json", r#"[["awe", "image/awe/c.jpg", "annotation/awe/c.json"]]"#),
             (
                 "test.json",
                 r#"[["fear", "image/fear/d.jpg", "annotation/fear/d.json"]]"#,
@@ -98,18 +85,12 @@ fn emoset_as_downloaded() {
         ],
         None,
     );
-    assert_eq!(
-        (dataset.name.as_str(), dataset.classes.len()),
-        ("EmoSet", 8)
-    );
+    assert_eq!((dataset.name.as_str(), dataset.classes.len()), ("EmoSet", 8));
     assert_eq!(ids(&dataset.train), ["image/awe/a.jpg", "image/fear/b.jpg"]);
     assert_eq!(ids(&dataset.val), ["image/awe/c.jpg"]);
     assert_eq!(ids(&dataset.test), ["image/fear/d.jpg"]);
     assert_eq!(class(&dataset, "image/fear/d.jpg"), "fear");
-    assert_eq!(
-        dataset.train[0].annotation.text(View::Brightness).unwrap(),
-        "very low"
-    );
+    assert_eq!(dataset.train[0].annotation.text(View::Brightness).unwrap(), "very low");
     let reasons = reasons(&dataset);
     for part in [
         "gone.jpg: No such",
@@ -154,10 +135,7 @@ fn the_references_layout() {
         ),
     ];
     let dataset = found(&files, None);
-    assert_eq!(
-        (dataset.name.as_str(), dataset.classes.len()),
-        ("EmoSet", 8)
-    );
+    assert_eq!((dataset.name.as_str(), dataset.classes.len()), ("EmoSet", 8));
     assert_eq!(
         ids(&dataset.train),
         ["train/awe/A.png", "train/awe/a.png", "train/fear/b.png"]
@@ -166,18 +144,12 @@ fn the_references_layout() {
         dataset.train[2].annotation.text(View::Object).unwrap(),
         "tall tree, car"
     );
-    assert_eq!(
-        dataset.train[2].annotation.text(View::HumanAction).unwrap(),
-        "running"
-    );
+    assert_eq!(dataset.train[2].annotation.text(View::HumanAction).unwrap(), "running");
     assert_eq!(dataset.left_out.len(), 2, "{}", reasons(&dataset));
 
     // Another dataset in the same layout, by name; and one whose folders are no known classes.
     assert_eq!(found(&files[..1], Some("EmoSet")).layout, "class folders");
-    let unbiased = found(
-        &[files[0], files[7], ("train/love/a.png", "")],
-        Some("unbiasedemo"),
-    );
+    let unbiased = found(&[files[0], files[7], ("train/love/a.png", "")], Some("unbiasedemo"));
     assert_eq!((unbiased.classes.len(), unbiased.train[1].label), (6, 3));
     let own = found(&[files[0], files[7], ("train/cat/a.png", "")], None);
     assert_eq!(own.classes, ["cat", "fear"]);
@@ -197,17 +169,10 @@ fn emotion6() {
         ],
         None,
     );
-    assert_eq!(
-        (dataset.name.as_str(), dataset.classes.len()),
-        ("Emotion6", 6)
-    );
+    assert_eq!((dataset.name.as_str(), dataset.classes.len()), ("Emotion6", 6));
     assert_eq!(
         ids(&dataset.train),
-        [
-            "images/anger/10.jpg",
-            "images/anger/9.jpg",
-            "images/joy/2.jpg"
-        ]
+        ["images/anger/10.jpg", "images/anger/9.jpg", "images/joy/2.jpg"]
     );
     assert_eq!(class(&dataset, "images/joy/2.jpg"), "joy");
     assert!(reasons(&dataset).contains("`sadness/1.jpg` is listed"));
@@ -218,16 +183,10 @@ fn emotion6() {
 #[test]
 fn fi_and_unbiased_emo() {
     let fi = found(
-        &[
-            ("emotion_dataset/awe/a.jpg", ""),
-            ("emotion_dataset/anger/b.jpg", ""),
-        ],
+        &[("emotion_dataset/awe/a.jpg", ""), ("emotion_dataset/anger/b.jpg", "")],
         None,
     );
-    assert_eq!(
-        (fi.name.as_str(), fi.classes.len(), fi.train.len()),
-        ("FI", 8, 2)
-    );
+    assert_eq!((fi.name.as_str(), fi.classes.len(), fi.train.len()), ("FI", 8, 2));
     let unbiased = found(
         &[
             ("images/love/hug/2.jpg", ""),
@@ -237,10 +196,7 @@ fn fi_and_unbiased_emo() {
         ],
         None,
     );
-    assert_eq!(
-        (unbiased.name.as_str(), unbiased.classes.len()),
-        ("UnbiasedEmo", 6)
-    );
+    assert_eq!((unbiased.name.as_str(), unbiased.classes.len()), ("UnbiasedEmo", 6));
     assert_eq!(
         ids(&unbiased.train),
         [
@@ -271,14 +227,8 @@ fn abstract_paintings_take_the_most_votes() {
         ],
         None,
     );
-    assert_eq!(
-        (dataset.name.as_str(), dataset.classes.len()),
-        ("Abstract", 8)
-    );
-    assert_eq!(
-        ids(&dataset.train),
-        ["abstract_0001.jpg", "abstract_0003.jpg"]
-    );
+    assert_eq!((dataset.name.as_str(), dataset.classes.len()), ("Abstract", 8));
+    assert_eq!(ids(&dataset.train), ["abstract_0001.jpg", "abstract_0003.jpg"]);
     assert_eq!(class(&dataset, "abstract_0003.jpg"), "sad");
     let reasons = reasons(&dataset);
     for part in [
@@ -294,18 +244,10 @@ fn abstract_paintings_take_the_most_votes() {
 
 #[test]
 fn artphoto_takes_the_files_names() {
-    let files = [
-        ("sad_0001.jpg", ""),
-        ("amusement_0002.jpg", ""),
-        ("Thumbs.db", "x"),
-    ];
+    let files = [("sad_0001.jpg", ""), ("amusement_0002.jpg", ""), ("Thumbs.db", "x")];
     let dataset = found(&files, None);
     assert_eq!(
-        (
-            dataset.name.as_str(),
-            dataset.train.len(),
-            dataset.left_out.len()
-        ),
+        (dataset.name.as_str(), dataset.train.len(), dataset.left_out.len()),
         ("ArtPhoto", 2, 1)
     );
     assert_eq!(class(&dataset, "sad_0001.jpg"), "sad");
@@ -315,12 +257,7 @@ fn artphoto_takes_the_files_names() {
         Err(DataError::UnknownLayout { .. })
     ));
     let named = found(&odd, Some("ArtPhoto"));
-    assert_eq!(
-        (named.train.len(), named.left_out.len()),
-        (1, 2),
-        "{}",
-        reasons(&named)
-    );
+    assert_eq!((named.train.len(), named.left_out.len()), (1, 2), "{}", reasons(&named));
 }
 
 #[test]
@@ -333,10 +270,7 @@ fn flickr_and_instagram() {
     let dataset = found(&files, None);
     assert_eq!((dataset.name.as_str(), dataset.test.len()), ("Flickr", 1));
     assert_eq!(dataset.classes, ["positive", "negative"]);
-    assert_eq!(
-        ids(&dataset.train),
-        ["train/negative/b.jpg", "train/positive/a.jpg"]
-    );
+    assert_eq!(ids(&dataset.train), ["train/negative/b.jpg", "train/positive/a.jpg"]);
     assert_eq!(found(&files, Some("Instagram")).name, "Instagram");
 }
 
@@ -353,24 +287,14 @@ fn any_class_folders() {
     );
     assert_eq!(dataset.classes, ["Cat", "zebra"]);
     assert_eq!(ids(&dataset.train), ["Cat/b.PNG", "zebra/a.png"]);
-    assert_eq!(
-        (dataset.name.as_str(), dataset.left_out.len()),
-        ("folders", 3)
-    );
+    assert_eq!((dataset.name.as_str(), dataset.left_out.len()), ("folders", 3));
 
     let split = found(
-        &[
-            ("train/b/1.png", ""),
-            ("valid/a/2.png", ""),
-            ("test/c/3.png", ""),
-        ],
+        &[("train/b/1.png", ""), ("valid/a/2.png", ""), ("test/c/3.png", "")],
         Some("Mine"),
     );
     assert_eq!(split.classes, ["a", "b", "c"]);
-    assert_eq!(
-        (split.train.len(), split.val.len(), split.test.len()),
-        (1, 1, 1)
-    );
+    assert_eq!((split.train.len(), split.val.len(), split.test.len()), (1, 1, 1));
     assert_eq!(split.name, "Mine");
     assert!(
         split
@@ -380,10 +304,7 @@ fn any_class_folders() {
     );
 
     // A known label list over folders: its order, and no other class.
-    let named = found(
-        &[("fear/1.png", ""), ("Awe/2.png", ""), ("cat/3.png", "")],
-        Some("FI"),
-    );
+    let named = found(&[("fear/1.png", ""), ("Awe/2.png", ""), ("cat/3.png", "")], Some("FI"));
     assert_eq!(ids(&named.train), ["Awe/2.png", "fear/1.png"]);
     assert_eq!(
         (class(&named, "Awe/2.png"), class(&named, "fear/1.png")),
@@ -414,11 +335,7 @@ fn what_cannot_be_opened_is_said() {
 fn an_image_in_two_splits_is_a_warning() {
     let row = r#"[["awe", "image/awe/a.jpg", null], ["awe", "image/awe/a.jpg", null]]"#;
     let dataset = found(
-        &[
-            ("train.json", row),
-            ("test.json", row),
-            ("image/awe/a.jpg", ""),
-        ],
+        &[("train.json", row), ("test.json", row), ("image/awe/a.jpg", "")],
         None,
     );
     assert_eq!((dataset.train.len(), dataset.test.len()), (1, 1));
@@ -439,8 +356,7 @@ fn the_references_dataset_gives_its_samples() {
         return;
     };
     let golden = Path::new(&root).join("golden");
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&fs::read(golden.join("manifest.json")).unwrap()).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(golden.join("manifest.json")).unwrap()).unwrap();
     let cases = &manifest["cases"]["dataset"];
     let dataset = open_as(&golden.join("data/emoset_tiny"), Some("EmoSet")).unwrap();
     let field = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
@@ -459,13 +375,7 @@ fn the_references_dataset_gives_its_samples() {
     let ours: Vec<_> = (dataset.train.iter())
         .flat_map(|sample| View::ALL.map(|view| (sample, view)))
         .filter(|(sample, view)| !skipped(sample, *view))
-        .filter_map(|(sample, view)| {
-            Some((
-                sample.id.clone(),
-                view.to_string(),
-                sample.annotation.text(view)?,
-            ))
-        })
+        .filter_map(|(sample, view)| Some((sample.id.clone(), view.to_string(), sample.annotation.text(view)?)))
         .collect();
     assert_eq!(ours, expected);
 

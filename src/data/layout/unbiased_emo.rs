@@ -30,10 +30,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         let mut files = inside.files;
         for keyword in inside.folders {
             let below = entries(&keyword.path, &mut listing.left_out)?;
-            listing.leave_out(
-                below.folders,
-                "a folder inside a keyword's folder is not read",
-            );
+            listing.leave_out(below.folders, "a folder inside a keyword's folder is not read");
             files.extend(below.files);
         }
         listing.add_class(&class, Split::Train, files, None);

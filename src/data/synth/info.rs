@@ -57,10 +57,7 @@ impl Info {
         Self {
             emotion: EmotionIndex {
                 label2idx: emotions().zip(0..).collect(),
-                idx2label: (0..)
-                    .map(|index: usize| index.to_string())
-                    .zip(emotions())
-                    .collect(),
+                idx2label: (0..).map(|index: usize| index.to_string()).zip(emotions()).collect(),
             },
             synth: Synth {
                 generator: GENERATOR,

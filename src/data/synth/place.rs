@@ -24,9 +24,7 @@ pub(super) fn place(scene: &mut Scene, rng: &mut impl Rng) {
         }
         let free = scene.objects.iter_mut().all(|thing| {
             place_thing(thing, shrink, unit, rng);
-            let free = taken
-                .iter()
-                .all(|other| apart(&thing.bounds, other, MARGIN * unit));
+            let free = taken.iter().all(|other| apart(&thing.bounds, other, MARGIN * unit));
             taken.push(thing.bounds);
             free
         });
@@ -39,11 +37,7 @@ pub(super) fn place(scene: &mut Scene, rng: &mut impl Rng) {
 fn place_person(person: &mut Person, shrink: f32, unit: f32, mirrored: bool, rng: &mut impl Rng) {
     let scale = rng.random_range(0.94..1.06) * shrink.max(0.92);
     let [left, _, right, _] = pose::pose(person.action).extent;
-    let (left, right) = if mirrored {
-        (-right, -left)
-    } else {
-        (left, right)
-    };
+    let (left, right) = if mirrored { (-right, -left) } else { (left, right) };
     let x = rng.random_range((MARGIN - left * scale)..(112.0 - MARGIN - right * scale));
     let y = rng.random_range(102.0..109.0);
     pose::set_boxes(person, (x * unit, y * unit), scale * unit, mirrored);
@@ -105,21 +99,15 @@ mod tests {
                     .clone()
                     .chain(scene.person.iter().map(|person| person.body))
                     .collect();
-                for bounds in boxes
-                    .iter()
-                    .chain(scene.person.iter().map(|person| &person.face))
-                {
+                for bounds in boxes.iter().chain(scene.person.iter().map(|person| &person.face)) {
                     assert!(
-                        bounds
-                            .iter()
-                            .all(|edge| (0.0..=112.0 * unit).contains(edge)),
+                        bounds.iter().all(|edge| (0.0..=112.0 * unit).contains(edge)),
                         "{scene:?}"
                     );
                 }
                 for bounds in things {
                     assert!(
-                        bounds[2] - bounds[0] >= 20.0 * unit
-                            && bounds[3] - bounds[1] >= 20.0 * unit,
+                        bounds[2] - bounds[0] >= 20.0 * unit && bounds[3] - bounds[1] >= 20.0 * unit,
                         "{scene:?}"
                     );
                 }
@@ -128,9 +116,7 @@ mod tests {
                 }
                 for (index, one) in boxes.iter().enumerate() {
                     assert!(
-                        boxes[index + 1..]
-                            .iter()
-                            .all(|other| apart(one, other, 0.0)),
+                        boxes[index + 1..].iter().all(|other| apart(one, other, 0.0)),
                         "{scene:?}"
                     );
                 }

@@ -32,11 +32,9 @@ pub fn plan(splits: &[usize], noise: f64, seed: u64) -> Vec<Vec<Planned>> {
     splits
         .iter()
         .map(|&size| {
-            let mut labels: Vec<usize> =
-                (0..size).map(|picture| picture % EMOTIONS.len()).collect();
+            let mut labels: Vec<usize> = (0..size).map(|picture| picture % EMOTIONS.len()).collect();
             for picture in index::sample(&mut rng, size, rule::noisy(size, noise)) {
-                labels[picture] =
-                    (labels[picture] + rng.random_range(1..EMOTIONS.len())) % EMOTIONS.len();
+                labels[picture] = (labels[picture] + rng.random_range(1..EMOTIONS.len())) % EMOTIONS.len();
             }
             let planned = labels.into_iter().enumerate().map(|(picture, label)| {
                 numbers[label] += 1;
@@ -79,30 +77,17 @@ mod tests {
         let splits = plan(&[800, 160, 0, 10], 0.05, 9);
         for (split, (wrong, each)) in splits.iter().zip([(40, 100), (8, 20), (0, 0), (1, 1)]) {
             assert_eq!(
-                split
-                    .iter()
-                    .filter(|planned| planned.label != planned.emotion)
-                    .count(),
+                split.iter().filter(|planned| planned.label != planned.emotion).count(),
                 wrong
             );
             for emotion in 0..EMOTIONS.len() {
-                let count = split
-                    .iter()
-                    .filter(|planned| planned.emotion == emotion)
-                    .count();
+                let count = split.iter().filter(|planned| planned.emotion == emotion).count();
                 assert!((each..=each + 1).contains(&count));
             }
         }
         let all: Vec<&Planned> = splits.iter().flatten().collect();
-        assert!(
-            all.iter()
-                .enumerate()
-                .all(|(index, planned)| planned.index == index)
-        );
-        let mut names: Vec<(usize, usize)> = all
-            .iter()
-            .map(|planned| (planned.label, planned.number))
-            .collect();
+        assert!(all.iter().enumerate().all(|(index, planned)| planned.index == index));
+        let mut names: Vec<(usize, usize)> = all.iter().map(|planned| (planned.label, planned.number)).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all.len());

@@ -59,26 +59,12 @@ pub(super) fn pose(action: usize) -> Pose {
 pub(super) fn set_boxes(person: &mut Person, (x, y): (f32, f32), scale: f32, mirrored: bool) {
     let pose = pose(person.action);
     let place = |[left, top, right, bottom]: Bounds| {
-        let (left, right) = if mirrored {
-            (-right, -left)
-        } else {
-            (left, right)
-        };
-        [
-            x + left * scale,
-            y + top * scale,
-            x + right * scale,
-            y + bottom * scale,
-        ]
+        let (left, right) = if mirrored { (-right, -left) } else { (left, right) };
+        [x + left * scale, y + top * scale, x + right * scale, y + bottom * scale]
     };
     person.body = place(pose.extent);
     let (head_x, head_y) = pose.head;
-    person.face = place([
-        head_x - HEAD.0,
-        head_y - HEAD.1,
-        head_x + HEAD.0,
-        head_y + HEAD.1,
-    ]);
+    person.face = place([head_x - HEAD.0, head_y - HEAD.1, head_x + HEAD.0, head_y + HEAD.1]);
 }
 
 /// The inverse of [`set_boxes`]: where the person's middle meets the ground, and pixels a unit.
@@ -105,10 +91,7 @@ mod tests {
             let pose = pose(action);
             let [left, top, right, bottom] = pose.extent;
             let inside = |(x, y): Joint, margin: (f32, f32)| {
-                x - margin.0 >= left
-                    && x + margin.0 <= right
-                    && y - margin.1 >= top
-                    && y + margin.1 <= bottom
+                x - margin.0 >= left && x + margin.0 <= right && y - margin.1 >= top && y + margin.1 <= bottom
             };
             assert!(inside(pose.head, HEAD), "{}", word);
             for joint in pose.arms.iter().chain(&pose.legs).flatten() {
@@ -123,11 +106,7 @@ mod tests {
                 };
                 set_boxes(&mut person, (50.0, 108.0), 0.96, mirrored);
                 let ((x, y), scale) = origin(&person, mirrored);
-                assert!(
-                    (x - 50.0).abs() < 1e-3
-                        && (y - 108.0).abs() < 1e-3
-                        && (scale - 0.96).abs() < 1e-4
-                );
+                assert!((x - 50.0).abs() < 1e-3 && (y - 108.0).abs() < 1e-3 && (scale - 0.96).abs() < 1e-4);
                 assert!(person.face[2] - person.face[0] >= 24.0);
             }
         }

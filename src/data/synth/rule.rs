@@ -177,12 +177,10 @@ impl Verdict {
 /// The points of each of [`EMOTIONS`].
 #[must_use]
 pub fn points(scene: &Scene) -> Points {
-    let person = scene.person.iter().flat_map(|person| {
-        [
-            EXPRESSION_POINTS[person.expression],
-            ACTION_POINTS[person.action],
-        ]
-    });
+    let person = scene
+        .person
+        .iter()
+        .flat_map(|person| [EXPRESSION_POINTS[person.expression], ACTION_POINTS[person.action]]);
     let rows = [
         SCENE_POINTS[scene.setting],
         BRIGHTNESS_POINTS[scene.brightness_level()],
@@ -193,9 +191,7 @@ pub fn points(scene: &Scene) -> Points {
         .chain(objects)
         .chain(person)
         .fold([0; 8], |mut sum, row| {
-            sum.iter_mut()
-                .zip(row)
-                .for_each(|(sum, points)| *sum += points);
+            sum.iter_mut().zip(row).for_each(|(sum, points)| *sum += points);
             sum
         })
 }
@@ -242,9 +238,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::data::synth::scene::{
-        ACTIONS, EXPRESSIONS, LEVELS, OBJECTS, Person, SCENES, Thing, VARIATION,
-    };
+    use crate::data::synth::scene::{ACTIONS, EXPRESSIONS, LEVELS, OBJECTS, Person, SCENES, Thing, VARIATION};
 
     #[test]
     fn the_table_in_the_head_is_the_rule() {
@@ -261,13 +255,7 @@ mod tests {
             for (word, row) in words.iter().zip(rows) {
                 let cells: String = row
                     .iter()
-                    .map(|&p| {
-                        if p == 0 {
-                            " |".to_owned()
-                        } else {
-                            format!(" {p} |")
-                        }
-                    })
+                    .map(|&p| if p == 0 { " |".to_owned() } else { format!(" {p} |") })
                     .collect();
                 expected.push(format!("//! | {aspect} | {word} |{cells}"));
             }
@@ -295,23 +283,11 @@ mod tests {
         }); // fear, running
         (scene.brightness, scene.colorfulness) = (0.1, 0.5);
         assert_eq!(points(&scene), [0, 5, 1, 1, 0, 0, 14, 1]);
-        assert_eq!(
-            verdict(&scene),
-            Verdict {
-                emotion: 6,
-                lead: 9
-            }
-        );
+        assert_eq!(verdict(&scene), Verdict { emotion: 6, lead: 9 });
         (scene.person, scene.brightness) = (None, 0.9);
         scene.objects.clear();
         assert_eq!(points(&scene), [1, 7, 1, 1, 0, 0, 2, 0]);
-        assert_eq!(
-            verdict(&scene),
-            Verdict {
-                emotion: 1,
-                lead: 5
-            }
-        );
+        assert_eq!(verdict(&scene), Verdict { emotion: 1, lead: 5 });
     }
 
     #[test]
@@ -321,15 +297,11 @@ mod tests {
             .map(|_| verdict(&Scene::draw_attributes(&mut rng, 112, VARIATION)))
             .filter(|v| v.lead > 0)
             .collect();
-        let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64
-            / verdicts.len() as f64;
+        let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64 / verdicts.len() as f64;
         assert!((0.9..0.99).contains(&clear), "{clear}");
         for (emotion, word) in EMOTIONS.iter().enumerate() {
-            let share = verdicts
-                .iter()
-                .filter(|verdict| verdict.emotion == emotion)
-                .count() as f64
-                / verdicts.len() as f64;
+            let share =
+                verdicts.iter().filter(|verdict| verdict.emotion == emotion).count() as f64 / verdicts.len() as f64;
             assert!((0.10..0.15).contains(&share), "{}: {share}", word);
         }
     }

@@ -21,8 +21,8 @@ pub const SCENES: [&str; 11] = [
 
 /// The kinds of object.
 pub const OBJECTS: [&str; 14] = [
-    "balloon", "boat", "cake", "candle", "car", "dog", "eagle", "fire", "flower", "snake",
-    "spider", "trash", "trophy", "umbrella",
+    "balloon", "boat", "cake", "candle", "car", "dog", "eagle", "fire", "flower", "snake", "spider", "trash", "trophy",
+    "umbrella",
 ];
 
 /// EmoSet's six facial expressions.
@@ -127,11 +127,7 @@ impl Scene {
             body: [0.0; 4],
         });
         // A picture without a person shows an object nearly always, or nothing would tell what it is about.
-        let shares = if person.is_some() {
-            [0.25, 0.5]
-        } else {
-            [0.05, 0.45]
-        };
+        let shares = if person.is_some() { [0.25, 0.5] } else { [0.05, 0.45] };
         let draw: f64 = rng.random();
         let count = shares
             .iter()
@@ -145,10 +141,7 @@ impl Scene {
         while objects.len() < count {
             let kind = pick(rng, proposal.objects, &OBJECTS, variation);
             if objects.iter().all(|thing| thing.kind != kind) {
-                objects.push(Thing {
-                    kind,
-                    bounds: [0.0; 4],
-                });
+                objects.push(Thing { kind, bounds: [0.0; 4] });
             }
         }
         Self {
@@ -195,10 +188,7 @@ impl Scene {
 /// The index into [`LEVELS`] of a number in `[0, 1]`.
 #[must_use]
 pub fn level(value: f32) -> usize {
-    [0.2, 0.4, 0.6, 0.8]
-        .iter()
-        .filter(|edge| value >= **edge)
-        .count()
+    [0.2, 0.4, 0.6, 0.8].iter().filter(|edge| value >= **edge).count()
 }
 
 /// One of the proposed words, or with probability `variation` any of the vocabulary: its index there.
@@ -281,32 +271,17 @@ mod tests {
                     > 80
             );
         }
-        let people: Vec<&Person> = scenes
-            .iter()
-            .filter_map(|scene| scene.person.as_ref())
-            .collect();
+        let people: Vec<&Person> = scenes.iter().filter_map(|scene| scene.person.as_ref()).collect();
         assert!(
             (0.6..0.75).contains(&(people.len() as f64 / scenes.len() as f64)),
             "{}",
             people.len()
         );
         for expression in 0..EXPRESSIONS.len() {
-            assert!(
-                people
-                    .iter()
-                    .filter(|person| person.expression == expression)
-                    .count()
-                    > 150
-            );
+            assert!(people.iter().filter(|person| person.expression == expression).count() > 150);
         }
         for action in 0..ACTIONS.len() {
-            assert!(
-                people
-                    .iter()
-                    .filter(|person| person.action == action)
-                    .count()
-                    > 100
-            );
+            assert!(people.iter().filter(|person| person.action == action).count() > 100);
         }
     }
 }

@@ -31,11 +31,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_string_lossy()
-                    .into_owned();
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 found.insert(name, fs::read(&path).unwrap());
             }
         }
@@ -47,10 +43,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
 fn the_same_options_give_the_same_bytes_with_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let draw = |name: &str, threads, seed| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let dir = folder.path().join(name);
         pool.install(|| synthesise(&dir, &Options { seed, ..SMALL }, |_, _| {}))
             .unwrap();
@@ -67,21 +60,13 @@ fn the_layout_is_emosets() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("new/data");
     let seen = Mutex::new(Vec::new());
-    let info = synthesise(&dir, &SMALL, |done, all| {
-        seen.lock().unwrap().push((done, all))
-    })
-    .unwrap();
+    let info = synthesise(&dir, &SMALL, |done, all| seen.lock().unwrap().push((done, all))).unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort_unstable();
     assert!(seen.iter().copied().eq((1..=80).map(|done| (done, 80))));
 
-    let read =
-        |path: &str| serde_json::from_slice::<Value>(&fs::read(dir.join(path)).unwrap()).unwrap();
-    for (split, (size, wrong)) in
-        ["train", "val", "test"]
-            .into_iter()
-            .zip([(40, 4), (16, 2), (24, 2)])
-    {
+    let read = |path: &str| serde_json::from_slice::<Value>(&fs::read(dir.join(path)).unwrap()).unwrap();
+    for (split, (size, wrong)) in ["train", "val", "test"].into_iter().zip([(40, 4), (16, 2), (24, 2)]) {
         let rows = read(&format!("{split}.json"));
         let rows = rows.as_array().unwrap();
         assert_eq!(rows.len(), size);
@@ -108,10 +93,7 @@ fn the_layout_is_emosets() {
     }
     assert_eq!(Info::read(&dir), Some(info.clone()));
     let best = &info.synth.best_possible;
-    assert_eq!(
-        [best.train, best.val, best.test],
-        [0.9, 0.875, 1.0 - 2.0 / 24.0]
-    );
+    assert_eq!([best.train, best.val, best.test], [0.9, 0.875, 1.0 - 2.0 / 24.0]);
     assert_eq!(read("info.json")["emotion"]["label2idx"]["sadness"], 7);
     assert_eq!(read("info.json")["synth"]["seed"], 5);
     assert_eq!(
@@ -128,9 +110,7 @@ fn check_annotation(value: &Value) {
             .is_none_or(|word| words.contains(&word.as_str().unwrap()))
     };
     assert!(
-        said("scene", &SCENES)
-            && said("facial_expression", &EXPRESSIONS)
-            && said("human_action", &ACTIONS),
+        said("scene", &SCENES) && said("facial_expression", &EXPRESSIONS) && said("human_action", &ACTIONS),
         "{value}"
     );
     for key in ["brightness", "colorfulness"] {
@@ -142,10 +122,7 @@ fn check_annotation(value: &Value) {
     }
     let boxes = &value["boxes"];
     for part in ["face", "person"] {
-        assert_eq!(
-            boxes.get(part).is_some(),
-            value.get("human_action").is_some()
-        );
+        assert_eq!(boxes.get(part).is_some(), value.get("human_action").is_some());
     }
     let named: Vec<&Value> = boxes["objects"]
         .as_array()
@@ -160,11 +137,7 @@ fn check_annotation(value: &Value) {
         .flatten()
         .collect();
     assert_eq!(named, objects);
-    assert!(
-        objects
-            .iter()
-            .all(|object| OBJECTS.contains(&object.as_str().unwrap()))
-    );
+    assert!(objects.iter().all(|object| OBJECTS.contains(&object.as_str().unwrap())));
     assert!(EMOTIONS.contains(&value["drawn"]["emotion"].as_str().unwrap()));
 }
 
@@ -182,10 +155,7 @@ fn what_cannot_be_drawn_is_said_and_leaves_nothing() {
         },
     ] {
         assert!(
-            matches!(
-                synthesise(&dir, &options, |_, _| {}),
-                Err(SynthError::Options { .. })
-            ),
+            matches!(synthesise(&dir, &options, |_, _| {}), Err(SynthError::Options { .. })),
             "{options:?}"
         );
     }
@@ -233,9 +203,7 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
                 / 9600.0
         };
         let colour = |c| {
-            let spread = |p: &image::Rgb<u8>| {
-                f64::from(p.0.iter().max().unwrap() - p.0.iter().min().unwrap())
-            };
+            let spread = |p: &image::Rgb<u8>| f64::from(p.0.iter().max().unwrap() - p.0.iter().min().unwrap());
             with(0.5, c).pixels().map(spread).sum::<f64>() / 12544.0
         };
         for (low, high) in [(0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9)] {
@@ -255,15 +223,12 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
         });
         let full = draw::render(&scene);
         let things = scene.objects.iter().map(|thing| thing.bounds);
-        let boxes: Vec<Bounds> = things
-            .chain(scene.person.iter().map(|person| person.body))
-            .collect();
+        let boxes: Vec<Bounds> = things.chain(scene.person.iter().map(|person| person.body)).collect();
         // Changed pixels and all pixels, for each box and then for the rest.
         let mut counts = vec![(0, 0); boxes.len() + 1];
         for (x, y, pixel) in full.enumerate_pixels() {
-            let inside = |b: &Bounds| {
-                (b[0]..b[2]).contains(&(x as f32 + 0.5)) && (b[1]..b[3]).contains(&(y as f32 + 0.5))
-            };
+            let inside =
+                |b: &Bounds| (b[0]..b[2]).contains(&(x as f32 + 0.5)) && (b[1]..b[3]).contains(&(y as f32 + 0.5));
             let count = &mut counts[boxes.iter().position(inside).unwrap_or(boxes.len())];
             count.0 += usize::from(
                 pixel

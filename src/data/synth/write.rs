@@ -71,9 +71,7 @@ impl Options {
     /// Pictures in all.
     #[must_use]
     pub fn images(&self) -> usize {
-        self.train
-            .saturating_add(self.val)
-            .saturating_add(self.test)
+        self.train.saturating_add(self.val).saturating_add(self.test)
     }
 
     fn check(&self) -> Result<(), SynthError> {
@@ -85,10 +83,7 @@ impl Options {
                 SIZES.end()
             )
         } else if !(1..=MOST_PICTURES).contains(&self.images()) {
-            format!(
-                "{} pictures: choose 1 to {MOST_PICTURES} in all",
-                self.images()
-            )
+            format!("{} pictures: choose 1 to {MOST_PICTURES} in all", self.images())
         } else if !(0.0..=1.0).contains(&self.noise) {
             format!("a share of label noise of {}: choose 0 to 1", self.noise)
         } else {
@@ -108,10 +103,7 @@ pub enum SynthError {
     #[error("Cannot write {}: {source}. Check the free space and that the folder may be written to.", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("Cannot encode the picture {image_id}: {source}.")]
-    Encode {
-        image_id: String,
-        source: ImageError,
-    },
+    Encode { image_id: String, source: ImageError },
 }
 
 /// Draws a dataset into `dir`, which must be absent or empty, and returns what its `info.json` says.
@@ -121,11 +113,7 @@ pub enum SynthError {
 ///
 /// # Errors
 /// Options out of range, an occupied `dir`, or what the file system says.
-pub fn synthesise(
-    dir: &Path,
-    options: &Options,
-    progress: impl Fn(usize, usize) + Sync,
-) -> Result<Info, SynthError> {
+pub fn synthesise(dir: &Path, options: &Options, progress: impl Fn(usize, usize) + Sync) -> Result<Info, SynthError> {
     options.check()?;
     let dir = path::absolute(dir).map_err(failed(dir))?;
     let occupied = || SynthError::Occupied { path: dir.clone() };
@@ -156,11 +144,7 @@ pub fn synthesise(
         }
     }
 
-    let splits = plan::plan(
-        &[options.train, options.val, options.test],
-        options.noise,
-        options.seed,
-    );
+    let splits = plan::plan(&[options.train, options.val, options.test], options.noise, options.seed);
     let done = AtomicUsize::new(0);
     let mut clear = 0;
     for (split, name) in splits.iter().zip(["train", "val", "test"]) {
@@ -202,20 +186,14 @@ fn write_picture(root: &Path, planned: &Planned, options: &Options) -> Result<Dr
     let mut png = Vec::new();
     let picture = draw::render(&scene);
     PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(
-            &picture,
-            picture.width(),
-            picture.height(),
-            ExtendedColorType::Rgb8,
-        )
+        .write_image(&picture, picture.width(), picture.height(), ExtendedColorType::Rgb8)
         .map_err(|source| SynthError::Encode {
             image_id: image_id.clone(),
             source,
         })?;
     let [_, image, annotation] = &row;
     fs::write(root.join(image), png).map_err(failed(&root.join(image)))?;
-    let text = json(&AnnotationFile::new(&scene, &image_id, label))
-        .map_err(failed(&root.join(annotation)))?;
+    let text = json(&AnnotationFile::new(&scene, &image_id, label)).map_err(failed(&root.join(annotation)))?;
     fs::write(root.join(annotation), text).map_err(failed(&root.join(annotation)))?;
     Ok(Drawn {
         row,

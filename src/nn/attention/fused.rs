@@ -40,14 +40,7 @@ impl Sizes {
     }
 
     /// The matrix `[tokens, width]` of one head inside `[batch, tokens, heads, width]`.
-    fn head<'a, T>(
-        &self,
-        data: &'a [T],
-        batch: usize,
-        tokens: usize,
-        heads: usize,
-        head: usize,
-    ) -> Matrix<'a, T> {
+    fn head<'a, T>(&self, data: &'a [T], batch: usize, tokens: usize, heads: usize, head: usize) -> Matrix<'a, T> {
         let from = (batch * tokens * heads + head) * self.width;
         Matrix {
             data: &data[from..],
@@ -67,13 +60,7 @@ struct Head<'a, T> {
 }
 
 impl Attention {
-    fn operands<'a, T: Real>(
-        &'a self,
-        s: Sizes,
-        data: [&'a [T]; 3],
-        batch: usize,
-        head: usize,
-    ) -> Head<'a, T> {
+    fn operands<'a, T: Real>(&'a self, s: Sizes, data: [&'a [T]; 3], batch: usize, head: usize) -> Head<'a, T> {
         let kv = head / (s.heads / s.kv_heads);
         Head {
             q: s.head(data[0], batch, s.queries, s.heads, head),
@@ -102,11 +89,7 @@ impl Attention {
     }
 
     fn softmax<T: Real>(&self, segments: &[u32], query: usize, scores: &mut [T]) {
-        let visible = if self.mask.causal {
-            query + 1
-        } else {
-            scores.len()
-        };
+        let visible = if self.mask.causal { query + 1 } else { scores.len() };
         let (seen, hidden) = scores.split_at_mut(visible);
         hidden.fill(T::of(0.0));
         let low = T::of(-1e30);
@@ -142,14 +125,7 @@ impl Attention {
                     stride: s.keys,
                 };
                 let mut out = vec![T::of(0.0); s.queries * s.width];
-                matrix_product(
-                    &mut out,
-                    s.width,
-                    false,
-                    T::of(1.0),
-                    (weights, false),
-                    (head.v, false),
-                );
+                matrix_product(&mut out, s.width, false, T::of(1.0), (weights, false), (head.v, false));
                 out
             })
             .collect();
@@ -160,7 +136,7 @@ impl Attention {
     /// `dS = P (dP - rowsum(P dP))`, `dQ = scale dS K`, `dK = scale dS^T Q`.
     fn backward<T: Real>(&self, s: Sizes, data: [&[T]; 3], grad: &[T]) -> [Vec<T>; 3] {
         let group = s.heads / s.kv_heads;
-        let tasks: Vec<(Vec<Vec<T>>, Vec<T>, Vec<T>)> = (0..s.batch * s.kv_heads)
+        let tasks: Vec<GroupGradients<T>> = (0..s.batch * s.kv_heads)
             .into_par_iter()
             .map(|task| {
                 let (batch, kv) = (task / s.kv_heads, task % s.kv_heads);
@@ -169,13 +145,7 @@ impl Attention {
                 let dq = (kv * group..(kv + 1) * group)
                     .map(|head| {
                         let grad = s.head(grad, batch, s.queries, s.heads, head);
-                        self.backward_head(
-                            s,
-                            &self.operands(s, data, batch, head),
-                            grad,
-                            &mut dk,
-                            &mut dv,
-                        )
+                        self.backward_head(s, &self.operands(s, data, batch, head), grad, &mut dk, &mut dv)
                     })
                     .collect();
                 (dq, dk, dv)
@@ -209,23 +179,9 @@ impl Attention {
             columns: s.keys,
             stride: s.keys,
         };
-        matrix_product(
-            dv,
-            s.width,
-            true,
-            T::of(1.0),
-            (square(&weights), true),
-            (grad, false),
-        );
+        matrix_product(dv, s.width, true, T::of(1.0), (square(&weights), true), (grad, false));
         let mut d_scores = vec![T::of(0.0); s.queries * s.keys];
-        matrix_product(
-            &mut d_scores,
-            s.keys,
-            false,
-            T::of(1.0),
-            (grad, false),
-            (head.v, true),
-        );
+        matrix_product(&mut d_scores, s.keys, false, T::of(1.0), (grad, false), (head.v, true));
         for (d, p) in d_scores.chunks_mut(s.keys).zip(weights.chunks(s.keys)) {
             let dot: T = d.iter().zip(p).map(|(&d, &p)| d * p).sum();
             for (d, &p) in d.iter_mut().zip(p) {
@@ -242,40 +198,23 @@ impl Attention {
             (square(&d_scores), false),
             (head.k, false),
         );
-        matrix_product(
-            dk,
-            s.width,
-            true,
-            scale,
-            (square(&d_scores), true),
-            (head.q, false),
-        );
+        matrix_product(dk, s.width, true, scale, (square(&d_scores), true), (head.q, false));
         dq
     }
 
-    fn backward_tensors<T: Real>(
-        &self,
-        s: Sizes,
-        operands: [&Tensor; 3],
-        grad: &Tensor,
-    ) -> Result<[Tensor; 3]> {
+    fn backward_tensors<T: Real>(&self, s: Sizes, operands: [&Tensor; 3], grad: &Tensor) -> Result<[Tensor; 3]> {
         let [q, k, v] = operands;
-        let [dq, dk, dv] = with_slices::<T, _>(&[q, k, v, grad], |d| {
-            Ok(self.backward(s, [d[0], d[1], d[2]], d[3]))
-        })?;
+        let [dq, dk, dv] = with_slices::<T, _>(&[q, k, v, grad], |d| Ok(self.backward(s, [d[0], d[1], d[2]], d[3])))?;
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
         Ok([tensor(dq, q)?, tensor(dk, k)?, tensor(dv, v)?])
     }
 }
 
+/// Gradients of the query heads that share a key head, and of its keys and values.
+type GroupGradients<T> = (Vec<Vec<T>>, Vec<T>, Vec<T>);
+
 /// Heads `[batch * heads][tokens * width]` to `[batch, tokens, heads, width]`.
-fn interleave<T: Real>(
-    parts: &[Vec<T>],
-    batch: usize,
-    tokens: usize,
-    heads: usize,
-    width: usize,
-) -> Vec<T> {
+fn interleave<T: Real>(parts: &[Vec<T>], batch: usize, tokens: usize, heads: usize, width: usize) -> Vec<T> {
     let mut out = vec![T::of(0.0); batch * tokens * heads * width];
     out.par_chunks_mut(heads * width)
         .enumerate()
@@ -283,9 +222,7 @@ fn interleave<T: Real>(
         .for_each(|(row, out)| {
             let (batch, token) = (row / tokens, row % tokens);
             for (head, out) in out.chunks_mut(width).enumerate() {
-                out.copy_from_slice(
-                    &parts[batch * heads + head][token * width..(token + 1) * width],
-                );
+                out.copy_from_slice(&parts[batch * heads + head][token * width..(token + 1) * width]);
             }
         });
     out
@@ -307,9 +244,7 @@ impl CustomOp3 for Attention {
     ) -> Result<(CpuStorage, Shape)> {
         let s = Sizes::of(lq, lk)?;
         let y = match q {
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(self.forward(s, [slice(q, lq)?, slice(k, lk)?, slice(v, lv)?]))
-            }
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(s, [slice(q, lq)?, slice(k, lk)?, slice(v, lv)?])),
             _ => CpuStorage::F32(self.forward(s, [slice(q, lq)?, slice(k, lk)?, slice(v, lv)?])),
         };
         Ok((y, lq.shape().clone()))

@@ -109,14 +109,8 @@ fn a_resume_forgets_later_steps_and_stages() {
         reason: "stopped".into(),
     }));
     let before = fold(events.clone());
-    assert_eq!(
-        (before.status(), before.warnings.len()),
-        (RunStatus::Stopped, 1)
-    );
-    events.push(Event::Resumed(Resumed {
-        stage: a,
-        from_step: 5,
-    }));
+    assert_eq!((before.status(), before.warnings.len()), (RunStatus::Stopped, 1));
+    events.push(Event::Resumed(Resumed { stage: a, from_step: 5 }));
     events.push(step(a, 6, 60.0));
     let state = fold(events);
     let losses: Vec<_> = state.stages[&a]
@@ -124,21 +118,12 @@ fn a_resume_forgets_later_steps_and_stages() {
         .iter()
         .map(|point| (point.step, point.loss))
         .collect();
-    assert_eq!(
-        losses,
-        [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0), (6, 60.0)]
-    );
+    assert_eq!(losses, [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0), (6, 60.0)]);
     assert_eq!(state.stages[&a].evaluations.len(), 1);
-    assert!(
-        !state.stages.contains_key(&p),
-        "the later stage is forgotten"
-    );
+    assert!(!state.stages.contains_key(&p), "the later stage is forgotten");
     assert_eq!((state.panel.len(), state.panel[&0].len()), (1, 1));
     assert_eq!(state.checkpoints.len(), 1);
-    assert!(
-        state.warnings.is_empty(),
-        "a warning of the later stage is forgotten"
-    );
+    assert!(state.warnings.is_empty(), "a warning of the later stage is forgotten");
     assert_eq!((state.status(), state.stage), (RunStatus::Running, Some(a)));
     assert!(
         state.log.iter().any(|line| line.kind == LogKind::Warning),
@@ -182,16 +167,10 @@ fn pauses_count_neither_as_work_nor_for_the_eta() {
             more_stages: true
         })
     );
-    assert_eq!(
-        at(104.0, command(Command::Pause)).status(),
-        RunStatus::Paused
-    );
+    assert_eq!(at(104.0, command(Command::Pause)).status(), RunStatus::Paused);
     assert!(!at(1104.0, command(Command::Resume)).paused);
     let state = at(1105.0, step(Stage::Aspects, 3, 1.0));
-    assert_eq!(
-        (state.active_s, state.eta().map(|eta| eta.stage_s)),
-        (5.0, Some(18.0))
-    );
+    assert_eq!((state.active_s, state.eta().map(|eta| eta.stage_s)), (5.0, Some(18.0)));
     assert_eq!(state.throughput(), Some(4.0));
 }
 
@@ -239,17 +218,10 @@ fn smoothing_passes_over_what_is_not_finite() {
 
 #[test]
 fn the_log_is_bounded_and_keeps_the_newest() {
-    let line = |n: usize| {
-        Event::Log(Log {
-            text: n.to_string(),
-        })
-    };
+    let line = |n: usize| Event::Log(Log { text: n.to_string() });
     let state = fold((0..LOG_LINES + 5).map(line));
     assert_eq!(state.log.len(), LOG_LINES);
-    assert_eq!(
-        state.log.back().map(|line| line.text.as_str()),
-        Some("1004")
-    );
+    assert_eq!(state.log.back().map(|line| line.text.as_str()), Some("1004"));
 }
 
 #[test]

@@ -68,14 +68,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .unwrap_or(0)
         .min(usize::from(inner.width) / 3);
     for (y, row) in (inner.y..inner.bottom() - summary_rows).zip(rows.iter().skip(from)) {
-        line(row, name_width, inner.width.into(), scene.theme).render(
-            Rect {
-                y,
-                height: 1,
-                ..inner
-            },
-            buffer,
-        );
+        line(row, name_width, inner.width.into(), scene.theme).render(Rect { y, height: 1, ..inner }, buffer);
     }
     if summary_rows == 1 {
         let bottom = Rect {
@@ -128,16 +121,10 @@ fn line(row: &Row, name_width: usize, width: usize, theme: &Theme) -> Line<'stat
     let bar_width = width.saturating_sub(name_width + 2 + right);
     let (filled, rest) = bar(row.share, bar_width);
     Line::from(vec![
-        Span::styled(
-            format!("{}  ", pad(&row.name, name_width)),
-            Style::new().fg(theme.text),
-        ),
+        Span::styled(format!("{}  ", pad(&row.name, name_width)), Style::new().fg(theme.text)),
         Span::styled(filled, Style::new().fg(theme.bar)),
         Span::styled(rest, Style::new().fg(theme.faint)),
-        Span::styled(
-            format!(" {:>7}", percent(row.share)),
-            Style::new().fg(theme.text),
-        ),
+        Span::styled(format!(" {:>7}", percent(row.share)), Style::new().fg(theme.text)),
         Span::styled(format!("  {}", pad(&change, 7)), Style::new().fg(color)),
         Span::styled(support, Style::new().fg(theme.dim)),
     ])
@@ -161,10 +148,7 @@ fn summary(newest: &Evaluation, before: Option<&Evaluation>, theme: &Theme) -> L
         percent(mean),
     )
     .to_vec();
-    spans.push(Span::styled(
-        format!(" {}", pad(&change, 7)),
-        Style::new().fg(color),
-    ));
+    spans.push(Span::styled(format!(" {}", pad(&change, 7)), Style::new().fg(color)));
     if newest.aspect_accuracy.is_empty() {
         spans.extend(figure("macro-F1", percent(newest.metrics.macro_f1)));
         spans.extend(figure("   ECE", format!("{:.3}", newest.metrics.ece)));

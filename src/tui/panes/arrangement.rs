@@ -42,12 +42,7 @@ impl Arrangement {
             ..area
         };
         let (beside, below) = (PROBABILITIES + 1, FEW_PROBABILITIES);
-        let room = |width, height| {
-            (
-                area.width.saturating_sub(width),
-                area.height.saturating_sub(height),
-            )
-        };
+        let room = |width, height| (area.width.saturating_sub(width), area.height.saturating_sub(height));
         let row = tile(room(beside, 0), 4, 2).max(tile(room(0, below), 4, 2));
         let column = tile(room(0, 0), 3, 3);
         let arranged = if column > row {
@@ -147,10 +142,7 @@ impl Grid {
     }
 
     fn tile(&self, x: u16, y: u16) -> Rect {
-        let (left, top) = (
-            self.area.x + x * (self.width + 1),
-            self.area.y + y * self.high,
-        );
+        let (left, top) = (self.area.x + x * (self.width + 1), self.area.y + y * self.high);
         Rect::new(left, top, self.width, self.high).intersection(self.area)
     }
 }
@@ -161,28 +153,14 @@ mod tests {
 
     #[test]
     fn parts_are_inside_and_apart() {
-        for (width, height) in [
-            (50, 20),
-            (80, 46),
-            (76, 15),
-            (12, 3),
-            (4, 4),
-            (120, 20),
-            (30, 60),
-        ] {
+        for (width, height) in [(50, 20), (80, 46), (76, 15), (12, 3), (4, 4), (120, 20), (30, 60)] {
             let area = Rect::new(3, 2, width, height);
             let arranged = Arrangement::fitting(area);
             let parts = arranged.tiles.iter().chain([&arranged.verdict]);
-            let parts: Vec<&Rect> = parts
-                .chain(&arranged.probabilities)
-                .chain(&arranged.legend)
-                .collect();
+            let parts: Vec<&Rect> = parts.chain(&arranged.probabilities).chain(&arranged.legend).collect();
             for (n, part) in parts.iter().enumerate() {
                 assert_eq!(area.intersection(**part), **part, "{part} in {area}");
-                assert!(
-                    parts[..n].iter().all(|other| !other.intersects(**part)),
-                    "{arranged:?}"
-                );
+                assert!(parts[..n].iter().all(|other| !other.intersects(**part)), "{arranged:?}");
             }
         }
     }

@@ -34,18 +34,11 @@ const SMALLEST: (u16, u16) = (16, 3);
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let stage = scene.ui.cursor.stage(scene.state);
-    let note = stage
-        .map(|stage| format!("stage {}", stage.name()))
-        .unwrap_or_default();
+    let note = stage.map(|stage| format!("stage {}", stage.name())).unwrap_or_default();
     let inner = bordered(Pane::Loss, "loss", &note, area, buffer, scene);
     let history = stage.and_then(|stage| scene.state.history(stage));
     let Some(history) = history.filter(|history| !history.steps.is_empty()) else {
-        return nothing_yet(
-            "the curve begins with the first step",
-            inner,
-            buffer,
-            scene.theme,
-        );
+        return nothing_yet("the curve begins with the first step", inner, buffer, scene.theme);
     };
     let planned = stage.and_then(|stage| scene.state.planned_steps(stage));
     let [top, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
@@ -56,11 +49,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         resumes: scene.state.resumes,
         weight: scene.ui.smoothing.weight(),
         end: last_step(history, planned),
-        dots: if room {
-            usize::from(rest.width - GUTTER) * 2
-        } else {
-            0
-        },
+        dots: if room { usize::from(rest.width - GUTTER) * 2 } else { 0 },
     };
     if scene.curves.key != key {
         *scene.curves = Curves::new(key);
@@ -185,18 +174,8 @@ impl Curves {
             buffer.set_string(column, row(loss), "◆", Style::new().fg(theme.validation));
         }
         for &tick in &axis.ticks {
-            let label = format!(
-                "{:>width$}",
-                axis.label(tick),
-                width = usize::from(GUTTER - 1)
-            );
-            buffer.set_stringn(
-                area.x,
-                row(tick),
-                label,
-                GUTTER.into(),
-                Style::new().fg(theme.dim),
-            );
+            let label = format!("{:>width$}", axis.label(tick), width = usize::from(GUTTER - 1));
+            buffer.set_stringn(area.x, row(tick), label, GUTTER.into(), Style::new().fg(theme.dim));
         }
         self.step_labels(plot, area.bottom() - 1, buffer, theme);
     }
@@ -209,19 +188,16 @@ impl Curves {
             .flatten()
             .map(|column| (column.min, column.max));
         let all = steps.chain(self.validation.iter().map(|&(_, loss)| (loss, loss)));
-        let (low, high) = all.fold(
-            (f64::INFINITY, f64::NEG_INFINITY),
-            |(low, high), (min, max)| (low.min(min), high.max(max)),
-        );
+        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (min, max)| {
+            (low.min(min), high.max(max))
+        });
         Axis::new(low, high, intervals)
     }
 
     /// The grid and the curves, each a layer over the one before.
     fn paint(&self, axis: &Axis, context: &mut Context, theme: &Theme) {
         for &tick in &axis.ticks {
-            let dotted = (0..self.key.dots)
-                .step_by(8)
-                .map(|dot| (self.step_of(dot), tick));
+            let dotted = (0..self.key.dots).step_by(8).map(|dot| (self.step_of(dot), tick));
             context.draw(&Points {
                 coords: &dotted.collect::<Vec<_>>(),
                 color: theme.faint,

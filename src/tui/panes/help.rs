@@ -52,12 +52,8 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
-    let keys_of = |keys: &[crate::tui::keymap::Key]| {
-        keys.iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("  ")
-    };
+    let keys_of =
+        |keys: &[crate::tui::keymap::Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
     let widest = keymap
         .of(Layer::Main)
         .map(|binding| columns(&keys_of(&binding.keys)))
@@ -69,10 +65,7 @@ fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
             lines.push(Line::default());
         }
         lines.push(Line::styled(section.title(), Style::new().fg(theme.dim)));
-        for binding in keymap
-            .of(Layer::Main)
-            .filter(|binding| binding.section == section)
-        {
+        for binding in keymap.of(Layer::Main).filter(|binding| binding.section == section) {
             let keys = keys_of(&binding.keys);
             let gap = " ".repeat(widest + 3 - columns(&keys));
             lines.push(Line::from(vec![

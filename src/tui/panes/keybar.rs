@@ -26,9 +26,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
     let commands = scene.commands && scene.state.ended.is_none();
     let stages = scene.state.stages.len() > 1;
-    let shown = |action: Action| {
-        (commands || !action.is_command()) && (stages || action != Action::OtherStage)
-    };
+    let shown = |action: Action| (commands || !action.is_command()) && (stages || action != Action::OtherStage);
     let (mut spans, mut used) = (Vec::new(), 0);
     for (keys, word) in scene.keymap.bar(scene.ui.layer, shown) {
         let word = if word == "pause" && scene.state.paused {
@@ -49,8 +47,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
     Line::from(spans).render(area, buffer);
     if !notice.is_empty() {
-        let right =
-            Line::styled(format!("{notice} "), Style::new().fg(theme.warning)).right_aligned();
+        let right = Line::styled(format!("{notice} "), Style::new().fg(theme.warning)).right_aligned();
         right.render(area, buffer);
     }
 }

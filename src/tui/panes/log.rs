@@ -36,14 +36,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     more_below(back, area, buffer, scene.theme);
     let shown = log.range(log.len().saturating_sub(rows + back)..log.len() - back);
     for (y, entry) in (inner.y..).zip(shown) {
-        line(entry, inner.width.into(), scene.theme).render(
-            Rect {
-                y,
-                height: 1,
-                ..inner
-            },
-            buffer,
-        );
+        line(entry, inner.width.into(), scene.theme).render(Rect { y, height: 1, ..inner }, buffer);
     }
 }
 

@@ -58,14 +58,7 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 /// A pane's border and title (`note` beside it, dim); gives the area inside. The focused pane's border stands out.
-fn bordered(
-    pane: Pane,
-    title: &str,
-    note: &str,
-    area: Rect,
-    buffer: &mut Buffer,
-    scene: &Scene,
-) -> Rect {
+fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) -> Rect {
     let theme = scene.theme;
     let focused = scene.ui.focus == pane;
     let (border, title_color) = if focused {

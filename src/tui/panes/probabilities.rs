@@ -18,13 +18,7 @@ use crate::{
 };
 
 /// Paints the classes by probability, in two columns where one is too short; a dot marks the gold class.
-pub fn render(
-    prediction: &Prediction,
-    sample: &SampleSeen,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
+pub fn render(prediction: &Prediction, sample: &SampleSeen, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut classes: Vec<(String, f64)> = prediction
         .probabilities
         .iter()
@@ -41,17 +35,9 @@ pub fn render(
     let gap = 3 * (across - 1);
     let width = (area.width - gap) / across;
     let rows = rows.min(classes.len().div_ceil(across.into()));
-    let names = classes
-        .iter()
-        .map(|(label, _)| columns(label))
-        .max()
-        .unwrap_or(0);
+    let names = classes.iter().map(|(label, _)| columns(label)).max().unwrap_or(0);
     let names = names.min(usize::from(width) / 2);
-    for (n, (label, share)) in classes
-        .into_iter()
-        .take(rows * usize::from(across))
-        .enumerate()
-    {
+    for (n, (label, share)) in classes.into_iter().take(rows * usize::from(across)).enumerate() {
         let color = match (label == gold, label == said) {
             (true, _) => theme.good,
             (false, true) => theme.bad,
@@ -60,21 +46,12 @@ pub fn render(
         let mark = if label == gold { "•" } else { " " };
         let (filled, rest) = bar(share, usize::from(width).saturating_sub(names + 8));
         let line = Line::from(vec![
-            Span::styled(
-                format!("{mark} {} ", pad(&label, names)),
-                Style::new().fg(color),
-            ),
+            Span::styled(format!("{mark} {} ", pad(&label, names)), Style::new().fg(color)),
             Span::styled(filled, Style::new().fg(theme.bar)),
             Span::styled(rest, Style::new().fg(theme.faint)),
-            Span::styled(
-                format!("{:>4.0}%", share * 100.0),
-                Style::new().fg(theme.text),
-            ),
+            Span::styled(format!("{:>4.0}%", share * 100.0), Style::new().fg(theme.text)),
         ]);
-        let (x, y) = (
-            area.x + (n / rows) as u16 * (width + gap),
-            area.y + (n % rows) as u16,
-        );
+        let (x, y) = (area.x + (n / rows) as u16 * (width + gap), area.y + (n % rows) as u16);
         line.render(Rect::new(x, y, width, 1), buffer);
     }
 }

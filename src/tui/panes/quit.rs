@@ -19,34 +19,19 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
     let mut lines = Vec::new();
     for (place, choice) in CHOICES.into_iter().enumerate() {
-        let Some(binding) = scene
-            .keymap
-            .of(Layer::Quit)
-            .find(|binding| binding.action == choice)
-        else {
+        let Some(binding) = scene.keymap.of(Layer::Quit).find(|binding| binding.action == choice) else {
             continue;
         };
-        let key = binding
-            .keys
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let key = binding.keys.first().map(ToString::to_string).unwrap_or_default();
         let marked = place == scene.ui.choice;
         let style = if marked {
             Style::new().fg(theme.on_accent).bg(theme.accent)
         } else {
             Style::new().fg(theme.text)
         };
-        let key_style = if marked {
-            style
-        } else {
-            Style::new().fg(theme.accent)
-        };
+        let key_style = if marked { style } else { Style::new().fg(theme.accent) };
         lines.push(Line::from(vec![
-            Span::styled(
-                format!(" {key:<4} "),
-                key_style.add_modifier(Modifier::BOLD),
-            ),
+            Span::styled(format!(" {key:<4} "), key_style.add_modifier(Modifier::BOLD)),
             Span::styled(format!("{:<44}", binding.long), style),
         ]));
     }

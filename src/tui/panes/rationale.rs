@@ -28,48 +28,27 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .unwrap_or_default();
     let inner = bordered(Pane::Rationale, "rationale", &note, area, buffer, scene);
     let Some(sample) = sample else {
-        return nothing_yet(
-            "reasons come with the first sample",
-            inner,
-            buffer,
-            scene.theme,
-        );
+        return nothing_yet("reasons come with the first sample", inner, buffer, scene.theme);
     };
     let Some(look) = scene.pictures.look(&sample) else {
         return nothing_yet("…", inner, buffer, scene.theme);
     };
     let lines = match &look.prediction {
         Ok(prediction) => lines(prediction, &sample, inner.width.into(), scene.theme),
-        Err(error) => wrapped(
-            &clean(error),
-            inner.width.into(),
-            Style::new().fg(scene.theme.bad),
-        ),
+        Err(error) => wrapped(&clean(error), inner.width.into(), Style::new().fg(scene.theme.bad)),
     };
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::Rationale, hidden);
     more_below(hidden - from, area, buffer, scene.theme);
     for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
-        line.render(
-            Rect {
-                y,
-                height: 1,
-                ..inner
-            },
-            buffer,
-        );
+        line.render(Rect { y, height: 1, ..inner }, buffer);
     }
 }
 
 /// The aspects' names take so many columns.
 const NAMES: usize = 12;
 
-fn lines(
-    prediction: &Prediction,
-    sample: &SampleSeen,
-    width: usize,
-    theme: &Theme,
-) -> Vec<Line<'static>> {
+fn lines(prediction: &Prediction, sample: &SampleSeen, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let rationale = prediction.rationale.trim();
     let mut lines: Vec<Line> = if rationale.is_empty() {
@@ -104,13 +83,7 @@ fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
 }
 
 /// A name and its text beside it, wrapped in its own column.
-fn named(
-    name: &'static str,
-    text: &str,
-    width: usize,
-    style: Style,
-    dim: Style,
-) -> Vec<Line<'static>> {
+fn named(name: &'static str, text: &str, width: usize, style: Style, dim: Style) -> Vec<Line<'static>> {
     let lines = wrap(text, width.saturating_sub(NAMES));
     let names = std::iter::once(name).chain(std::iter::repeat(""));
     names

@@ -34,11 +34,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let step = format!("step {}", count(sample.step));
     let room = usize::from(area.width).saturating_sub(columns(&step) + 24);
     let name = fit_end(&clean(&sample.image), room);
-    let note = if room >= 8 {
-        format!("{step} · {name}")
-    } else {
-        step
-    };
+    let note = if room >= 8 { format!("{step} · {name}") } else { step };
     let title = format!("sample {place}/{slots}");
     let inner = bordered(Pane::Sample, &title, &note, area, buffer, scene);
     let look = scene.pictures.look(&sample);
@@ -53,8 +49,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 
     if !scene.show_pictures {
-        let [top, rest] =
-            Layout::vertical([Constraint::Length(6), Constraint::Min(0)]).areas(inner);
+        let [top, rest] = Layout::vertical([Constraint::Length(6), Constraint::Min(0)]).areas(inner);
         verdict(&sample, share, top, buffer, scene.theme);
         if let Some(prediction) = prediction {
             probabilities::render(prediction, &sample, rest, buffer, scene.theme);
@@ -98,13 +93,7 @@ pub const fn short_name(view: View) -> &'static str {
 }
 
 /// A label and the picture below it; on a map its peak is marked.
-fn paint_tile(
-    tile: Rect,
-    subject: Subject,
-    sample: &SampleSeen,
-    buffer: &mut Buffer,
-    scene: &mut Scene,
-) {
+fn paint_tile(tile: Rect, subject: Subject, sample: &SampleSeen, buffer: &mut Buffer, scene: &mut Scene) {
     if tile.height < 2 || tile.width < 2 {
         return;
     }
@@ -118,10 +107,7 @@ fn paint_tile(
         Subject::Picture => "picture",
         Subject::Attention(view) => short_name(view),
     };
-    let mut heading = vec![Span::styled(
-        fit(label, tile.width.into()),
-        Style::new().fg(theme.text),
-    )];
+    let mut heading = vec![Span::styled(fit(label, tile.width.into()), Style::new().fg(theme.text))];
     match scene
         .pictures
         .surface(sample, subject, Size::new(area.width, area.height))
@@ -158,19 +144,9 @@ fn message(text: &str, area: Rect, buffer: &mut Buffer, color: Color) {
 }
 
 /// Gold and prediction: side by side with their names, or below them where it is narrow.
-fn verdict(
-    sample: &SampleSeen,
-    share: Option<f64>,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
+fn verdict(sample: &SampleSeen, share: Option<f64>, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let right = sample.prediction == sample.gold;
-    let (mark, color) = if right {
-        ("✓", theme.good)
-    } else {
-        ("✗", theme.bad)
-    };
+    let (mark, color) = if right { ("✓", theme.good) } else { ("✗", theme.bad) };
     let (dim, text) = (Style::new().fg(theme.dim), Style::new().fg(theme.text));
     let answer = Style::new().fg(color).add_modifier(Modifier::BOLD);
     let (gold, said) = (clean(&sample.gold), clean(&sample.prediction));
@@ -180,15 +156,8 @@ fn verdict(
         let name = |name| Span::styled(name, dim);
         let said = Span::styled(format!("{} {mark}", fit(&said, width - 18)), answer);
         vec![
-            Line::from(vec![
-                name("gold  "),
-                Span::styled(fit(&gold, width - 6), text),
-            ]),
-            Line::from(vec![
-                name("says  "),
-                said,
-                Span::styled(format!("  {share}"), text),
-            ]),
+            Line::from(vec![name("gold  "), Span::styled(fit(&gold, width - 6), text)]),
+            Line::from(vec![name("says  "), said, Span::styled(format!("  {share}"), text)]),
         ]
     } else {
         let name = |name| Line::styled(name, dim);
@@ -199,10 +168,7 @@ fn verdict(
             says,
             Line::styled(fit(&said, width), answer),
         ];
-        lines
-            .into_iter()
-            .chain([Line::styled(share, text)])
-            .collect()
+        lines.into_iter().chain([Line::styled(share, text)]).collect()
     };
     Paragraph::new(lines).render(area, buffer);
 }
@@ -217,11 +183,7 @@ fn legend(width: usize, theme: &Theme) -> Line<'static> {
         let [r, g, b] = sequential(heat);
         let shades = [".", "-", "=", "*", "#", "@"];
         let mono = shades.get(step / 2).copied().unwrap_or_default();
-        let shade = if theme.depth == Depth::Mono {
-            mono
-        } else {
-            "█"
-        };
+        let shade = if theme.depth == Depth::Mono { mono } else { "█" };
         Span::styled(shade, Style::new().fg(Color::Rgb(r, g, b)))
     }));
     spans.push(Span::styled(" high", dim));
@@ -251,17 +213,9 @@ mod tests {
         for (prediction, mark) in [("awe", "✓"), ("fear", "✗")] {
             for width in [12, 40] {
                 let mut buffer = Buffer::empty(Rect::new(0, 0, width, 6));
-                verdict(
-                    &sample(prediction),
-                    Some(0.5),
-                    buffer.area,
-                    &mut buffer,
-                    &theme,
-                );
+                verdict(&sample(prediction), Some(0.5), buffer.area, &mut buffer, &theme);
                 let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
-                assert!(
-                    text.contains(mark) && text.contains(prediction) && text.contains("50.0 %")
-                );
+                assert!(text.contains(mark) && text.contains(prediction) && text.contains("50.0 %"));
             }
         }
     }

@@ -22,14 +22,7 @@ use crate::{
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let lines = [stage_line, phase_line, facts_line];
     for (y, line) in (area.y..area.bottom()).zip(lines) {
-        line(scene.state, area.width.into(), scene.theme).render(
-            Rect {
-                y,
-                height: 1,
-                ..area
-            },
-            buffer,
-        );
+        line(scene.state, area.width.into(), scene.theme).render(Rect { y, height: 1, ..area }, buffer);
     }
 }
 
@@ -49,14 +42,9 @@ pub fn badge(state: &RunState, theme: &Theme) -> (&'static str, Color) {
 /// `aspects  stage 1 of 2  ━━━━━━━╸──────  1,204 / 3,000  40.1 %  3m 12s left`
 fn stage_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     let Some(stage) = state.stage else {
-        return Line::styled(
-            "starting",
-            Style::new().fg(theme.text).add_modifier(Modifier::BOLD),
-        );
+        return Line::styled("starting", Style::new().fg(theme.text).add_modifier(Modifier::BOLD));
     };
-    let done = state
-        .history(stage)
-        .map_or(0, |history| history.last_step());
+    let done = state.history(stage).map_or(0, |history| history.last_step());
     let planned = state.planned_steps(stage);
     let share = planned
         .filter(|&planned| planned > 0)
@@ -93,11 +81,7 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
             Style::new().fg(color),
         );
     }
-    let name = state
-        .phase
-        .as_ref()
-        .map(|phase| clean(&phase.name))
-        .unwrap_or_default();
+    let name = state.phase.as_ref().map(|phase| clean(&phase.name)).unwrap_or_default();
     match &state.progress {
         Some(progress) if progress.total > 0 && !counts_steps(state, progress.total) => {
             let share = progress.done as f64 / progress.total as f64;
@@ -129,9 +113,7 @@ fn counts_steps(state: &RunState, total: u64) -> bool {
 /// The running figures, and as far as there is room what runs where.
 fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     let mut facts = Vec::new();
-    let last = state
-        .stage
-        .and_then(|stage| state.history(stage)?.steps.last());
+    let last = state.stage.and_then(|stage| state.history(stage)?.steps.last());
     if let Some(point) = last {
         facts.push(("loss", loss(point.loss)));
         facts.extend(state.throughput().map(|rate| ("samples/s", short(rate))));
@@ -143,10 +125,7 @@ fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     facts.push(("at work", duration(state.active_s)));
     if let Some(session) = &state.session {
         facts.push(("device", clean(&session.device)));
-        facts.push((
-            "model",
-            clean(session.model.rsplit('/').next().unwrap_or_default()),
-        ));
+        facts.push(("model", clean(session.model.rsplit('/').next().unwrap_or_default())));
         facts.push(("data", clean(&session.dataname)));
     }
     let (mut spans, mut used) = (Vec::new(), 0);
@@ -156,10 +135,7 @@ fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
         if used > width {
             break;
         }
-        spans.push(Span::styled(
-            format!("{gap}{name} "),
-            Style::new().fg(theme.dim),
-        ));
+        spans.push(Span::styled(format!("{gap}{name} "), Style::new().fg(theme.dim)));
         spans.push(Span::styled(value, Style::new().fg(theme.text)));
     }
     Line::from(spans)
@@ -179,9 +155,7 @@ fn bar_line(
     let wide = width >= 70;
     let figures: String = if wide {
         let figures = right.iter().zip(widths);
-        figures
-            .map(|(text, width)| format!("{text:>width$}"))
-            .collect()
+        figures.map(|(text, width)| format!("{text:>width$}")).collect()
     } else {
         fitting(right, width.saturating_sub(columns(name)))
     };
@@ -226,10 +200,7 @@ fn fitting(figures: &[String; 3], mut room: usize) -> String {
 
 /// The column of the counts: wide enough for the stage's at its end.
 fn counts_width(state: &RunState) -> usize {
-    let planned = state
-        .stage
-        .and_then(|stage| state.planned_steps(stage))
-        .unwrap_or(0);
+    let planned = state.stage.and_then(|stage| state.planned_steps(stage)).unwrap_or(0);
     (2 * count(planned).len() + 5).max(15)
 }
 

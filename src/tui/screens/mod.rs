@@ -21,12 +21,8 @@ pub const NAMES: [&str; 1] = ["Train"];
 
 /// Paints a whole frame.
 pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let [top, body, bottom] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Min(0),
-        Constraint::Length(1),
-    ])
-    .areas(area);
+    let [top, body, bottom] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
     header(title, top, buffer, scene);
     train::render(body, buffer, scene);
     keybar::render(bottom, buffer, scene);

@@ -54,8 +54,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 fn two_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let [left, right] =
-        Layout::horizontal([Constraint::Percentage(53), Constraint::Min(0)]).areas(area);
+    let [left, right] = Layout::horizontal([Constraint::Percentage(53), Constraint::Min(0)]).areas(area);
     let log = if area.height >= 32 { 8 } else { 6 };
     let [loss, accuracy, log] = Layout::vertical([
         Constraint::Min(7),
@@ -63,11 +62,8 @@ fn two_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Constraint::Length(log),
     ])
     .areas(left);
-    let [sample, rationale] = Layout::vertical([
-        Constraint::Min(12),
-        Constraint::Length((area.height / 3).min(12)),
-    ])
-    .areas(right);
+    let [sample, rationale] =
+        Layout::vertical([Constraint::Min(12), Constraint::Length((area.height / 3).min(12))]).areas(right);
     let places = [
         (Pane::Loss, loss),
         (Pane::Accuracy, accuracy),
@@ -87,10 +83,8 @@ fn three_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Constraint::Min(0),
     ])
     .areas(area);
-    let [loss, accuracy] =
-        Layout::vertical([Constraint::Min(7), Constraint::Length(bars_height(scene))]).areas(left);
-    let [rationale, log] =
-        Layout::vertical([Constraint::Length(20), Constraint::Min(0)]).areas(right);
+    let [loss, accuracy] = Layout::vertical([Constraint::Min(7), Constraint::Length(bars_height(scene))]).areas(left);
+    let [rationale, log] = Layout::vertical([Constraint::Length(20), Constraint::Min(0)]).areas(right);
     let places = [
         (Pane::Loss, loss),
         (Pane::Accuracy, accuracy),
@@ -105,21 +99,13 @@ fn three_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 /// A row a class, the summary and the border; at most twelve classes without scrolling.
 fn bars_height(scene: &Scene) -> u16 {
-    let classes = scene
-        .state
-        .session
-        .as_ref()
-        .map_or(8, |session| session.classes.len());
+    let classes = scene.state.session.as_ref().map_or(8, |session| session.classes.len());
     classes.clamp(6, 12) as u16 + 3
 }
 
 fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let [top, row, pane] = Layout::vertical([
-        Constraint::Length(3),
-        Constraint::Length(1),
-        Constraint::Min(0),
-    ])
-    .areas(area);
+    let [top, row, pane] =
+        Layout::vertical([Constraint::Length(3), Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let status_area = Rect {
         x: top.x + 1,
         width: top.width.saturating_sub(2),

@@ -5,8 +5,8 @@ use std::{fs, io, path::Path};
 use super::masp::{
     data::View,
     session::{
-        AspectSeen, ClassMetrics, Ended, Evaluation, Event, Log, Metrics, Phase, Prediction,
-        Progress, Record, SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, Warning,
+        AspectSeen, ClassMetrics, Ended, Evaluation, Event, Log, Metrics, Phase, Prediction, Progress, Record,
+        SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, Warning,
     },
 };
 
@@ -165,8 +165,7 @@ fn look_around(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
 
 fn evaluation(stage: Stage, step: u64, look: u64) -> Evaluation {
     let learnt = look as f64 / EVALUATIONS as f64;
-    let share =
-        |n: usize| (0.25 + 0.55 * learnt + 0.15 * noise(look * 8 + n as u64, 4)).clamp(0.0, 1.0);
+    let share = |n: usize| (0.25 + 0.55 * learnt + 0.15 * noise(look * 8 + n as u64, 4)).clamp(0.0, 1.0);
     let class = |n: usize| ClassMetrics {
         recall: share(n),
         precision: share(n),
@@ -267,23 +266,12 @@ fn prediction(stage: Stage, look: u64, slot: usize) -> Prediction {
 /// Right with the later looks; one image stays hard.
 fn said(look: u64, slot: usize) -> &'static str {
     let wrong = slot == 4 || look < 2 + slot as u64 % 3;
-    CLASSES[if wrong {
-        (slot + 2) % CLASSES.len()
-    } else {
-        slot
-    }]
+    CLASSES[if wrong { (slot + 2) % CLASSES.len() } else { slot }]
 }
 
 /// Five queries that look at about the same place, closer with each look.
 fn attention(aspect: usize, look: u64, slot: usize) -> Vec<Vec<f32>> {
-    let (x, y) = [
-        (2.0, 2.6),
-        (5.4, 1.6),
-        (3.5, 5.4),
-        (2.1, 4.2),
-        (6.4, 0.8),
-        (3.5, 3.5),
-    ][aspect];
+    let (x, y) = [(2.0, 2.6), (5.4, 1.6), (3.5, 5.4), (2.1, 4.2), (6.4, 0.8), (3.5, 3.5)][aspect];
     let spread = 4.5 - 0.5 * look as f32 + if aspect == 5 { 2.5 } else { 0.0 };
     (0..5)
         .map(|query| {
@@ -311,9 +299,7 @@ fn picture(slot: usize) -> image::RgbImage {
             [236.0, 190.0, 150.0]
         } else if (x - 0.28).abs() < 0.055 && (0.41..0.64).contains(&y) {
             [60.0 + hue(1), 70.0, 170.0]
-        } else if ((x - 0.255).abs() < 0.018 || (x - 0.31).abs() < 0.018)
-            && (0.64..0.82).contains(&y)
-        {
+        } else if ((x - 0.255).abs() < 0.018 || (x - 0.31).abs() < 0.018) && (0.64..0.82).contains(&y) {
             [50.0, 45.0, 60.0]
         } else if disc(0.7, 0.24, 0.1) {
             [220.0, 50.0 + hue(2), 60.0]

@@ -27,8 +27,7 @@ fn the_screens_know_the_engine_only_by_its_events_and_commands() {
                     "metrics::",
                     "config::",
                 ] {
-                    let used =
-                        |line: &str| !line.trim_start().starts_with("//") && line.contains(word);
+                    let used = |line: &str| !line.trim_start().starts_with("//") && line.contains(word);
                     assert!(!text.lines().any(used), "{}: {word}", path.display());
                 }
                 read += 1;

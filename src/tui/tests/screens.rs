@@ -34,8 +34,7 @@ fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
     let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
     (viewer.commands, viewer.theme) = (Some(unbounded().0), theme);
     for record in made_up::records(STEPS) {
-        let last =
-            matches!(&record.event, Event::Step(step) if step.stage == stage && step.step == until);
+        let last = matches!(&record.event, Event::Step(step) if step.stage == stage && step.step == until);
         viewer.history.apply(&record);
         if last {
             break;
@@ -49,11 +48,7 @@ fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     loop {
         terminal.draw(|frame| app.draw(frame)).unwrap();
-        let Some(done) = app
-            .pictures
-            .wanted()
-            .then(|| app.pictures.done().recv().unwrap())
-        else {
+        let Some(done) = app.pictures.wanted().then(|| app.pictures.done().recv().unwrap()) else {
             break;
         };
         app.pictures.accept(done);
@@ -73,11 +68,7 @@ fn style(cell: &Cell, theme: &Theme) -> Option<String> {
     } else {
         fg
     };
-    for (modifier, letter) in [
-        (Modifier::BOLD, "b"),
-        (Modifier::DIM, "d"),
-        (Modifier::REVERSED, "r"),
-    ] {
+    for (modifier, letter) in [(Modifier::BOLD, "b"), (Modifier::DIM, "d"), (Modifier::REVERSED, "r")] {
         if cell.modifier.contains(modifier) {
             write!(style, "+{letter}").unwrap();
         }
@@ -100,23 +91,19 @@ fn described(buffer: &Buffer, theme: &Theme) -> String {
             let style = style(cell, theme);
             let picture = style.is_none() && "▀▄ ".contains(cell.symbol());
             line.push_str(if picture { "▒" } else { cell.symbol() });
-            let goes_on = |last: &Option<String>| {
-                *last == style || (style.as_deref() == Some("") && last.is_some())
-            };
+            let goes_on = |last: &Option<String>| *last == style || (style.as_deref() == Some("") && last.is_some());
             if runs.last().is_none_or(|(_, last, _)| !goes_on(last)) {
                 runs.push((x, style, 0));
             }
             if let Some((.., hash)) = runs.last_mut() {
                 let said = format!("{:?}{:?}{}", cell.fg, cell.bg, cell.symbol());
-                *hash = said.bytes().fold(*hash, |hash, byte| {
-                    hash.wrapping_mul(0x0100_0193) ^ u32::from(byte)
-                });
+                *hash = said
+                    .bytes()
+                    .fold(*hash, |hash, byte| hash.wrapping_mul(0x0100_0193) ^ u32::from(byte));
             }
         }
         writeln!(text, "{}", line.trim_end()).unwrap();
-        let runs = runs
-            .into_iter()
-            .filter(|(_, style, _)| style.as_deref() != Some(""));
+        let runs = runs.into_iter().filter(|(_, style, _)| style.as_deref() != Some(""));
         let runs = runs.map(|(x, style, hash)| match style {
             Some(style) => format!("{x} {style}"),
             None => format!("{x} picture {hash:08x}"),
@@ -136,13 +123,7 @@ fn train_at_four_sizes() {
     let theme = Theme::dark(Depth::True);
     for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
         let (app, _folder) = app(Stage::Prompt, 430, theme.clone());
-        snapshot(
-            &format!("train_{width}x{height}"),
-            app,
-            width,
-            height,
-            &theme,
-        );
+        snapshot(&format!("train_{width}x{height}"), app, width, height, &theme);
     }
 }
 
@@ -195,10 +176,7 @@ fn before_the_first_event_it_says_so_and_then_names_each_phase() {
     let shows = |app: &mut App, text: &str| {
         for (width, height) in [(20, 5), (80, 24), (120, 40)] {
             let shown = described(&settled(app, width, height), &Theme::dark(Depth::True));
-            assert!(
-                shown.contains(text),
-                "{text:?} at {width}x{height}:\n{shown}"
-            );
+            assert!(shown.contains(text), "{text:?} at {width}x{height}:\n{shown}");
         }
     };
     shows(&mut app, "starting");
@@ -276,12 +254,7 @@ fn nothing_from_a_file_steers_the_terminal() {
         for (width, height) in [(80, 24), (120, 40), (200, 55)] {
             let buffer = settled(&mut app, width, height);
             let bad = |c: char| c.is_control() || c == '\u{202e}';
-            assert!(
-                buffer
-                    .content
-                    .iter()
-                    .all(|cell| !cell.symbol().chars().any(bad))
-            );
+            assert!(buffer.content.iter().all(|cell| !cell.symbol().chars().any(bad)));
         }
     }
 }
@@ -325,8 +298,5 @@ fn curves_that_were_followed_are_those_drawn_at_once() {
             settled(&mut followed, 80, 24);
         }
     }
-    assert_eq!(
-        settled(&mut followed, 80, 24),
-        settled(&mut at_once, 80, 24)
-    );
+    assert_eq!(settled(&mut followed, 80, 24), settled(&mut at_once, 80, 24));
 }

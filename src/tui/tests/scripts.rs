@@ -29,8 +29,7 @@ impl Bench {
         let ((to_input, inputs), (to_records, records), (to_engine, commands)) =
             (unbounded(), unbounded(), unbounded());
         let mut viewer = Viewer::new(records.clone(), "/nowhere".into(), "script");
-        (viewer.commands, viewer.owns_run, viewer.theme) =
-            (Some(to_engine), owns_run, Theme::dark(Depth::True));
+        (viewer.commands, viewer.owns_run, viewer.theme) = (Some(to_engine), owns_run, Theme::dark(Depth::True));
         for record in made_up::records(60).into_iter().take(120) {
             viewer.history.apply(&record);
         }
@@ -128,12 +127,7 @@ fn leaving_a_run_of_ones_own_asks() {
 fn a_stop_leaves_when_the_run_has_ended() {
     let mut bench = Bench::start(true);
     bench.keys("qs");
-    assert_eq!(
-        bench.told(),
-        Command::Stop {
-            after: StopAfter::Step
-        }
-    );
+    assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
     thread::sleep(Duration::from_millis(200));
     assert!(
         !bench.screen.is_finished(),
@@ -146,11 +140,7 @@ fn a_stop_leaves_when_the_run_has_ended() {
 
     let bench = Bench::start(true);
     bench.keys("qsq");
-    assert_eq!(
-        bench.exit().0,
-        Exit::StopRequested,
-        "a second q does not wait"
-    );
+    assert_eq!(bench.exit().0, Exit::StopRequested, "a second q does not wait");
 }
 
 #[test]
@@ -160,29 +150,18 @@ fn other_runs_are_left_without_a_question() {
     assert_eq!(bench.exit().0, Exit::Quit);
 
     let mut bench = Bench::start(true);
-    bench.says(Event::Ended(Ended {
-        reason: "done".into(),
-    }));
+    bench.says(Event::Ended(Ended { reason: "done".into() }));
     drop(bench.records.take());
     thread::sleep(Duration::from_millis(200));
     bench.keys("q");
-    assert_eq!(
-        bench.exit().0,
-        Exit::Quit,
-        "a run that has ended is not asked about"
-    );
+    assert_eq!(bench.exit().0, Exit::Quit, "a run that has ended is not asked about");
 }
 
 #[test]
 fn a_request_to_end_stops_the_run() {
     let bench = Bench::start(true);
     bench.input(Input::Terminated);
-    assert_eq!(
-        bench.told(),
-        Command::Stop {
-            after: StopAfter::Step
-        }
-    );
+    assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
     assert_eq!(bench.exit().0, Exit::StopRequested);
 }
 

@@ -29,24 +29,15 @@ impl Hub {
             .with_retries(3)
             .build()
             .map_err(|error| self.explain(id, error))?;
-        let repo = |revision: &str| {
-            Repo::with_revision(id.to_owned(), RepoType::Model, revision.to_owned())
-        };
+        let repo = |revision: &str| Repo::with_revision(id.to_owned(), RepoType::Model, revision.to_owned());
         let info = api
             .repo(repo(revision))
             .info()
             .map_err(|error| self.explain(id, error))?;
         if info.sha.is_empty() || !info.sha.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(self.failed(
-                id.to_owned(),
-                format!("the hub gave {:?} as the commit", info.sha),
-            ));
+            return Err(self.failed(id.to_owned(), format!("the hub gave {:?} as the commit", info.sha)));
         }
-        let listed: BTreeSet<&str> = info
-            .siblings
-            .iter()
-            .map(|file| file.rfilename.as_str())
-            .collect();
+        let listed: BTreeSet<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
         // All files are of this commit, whatever is pushed meanwhile.
         let remote = api.repo(repo(&info.sha));
         let folder = self
@@ -71,9 +62,7 @@ impl Hub {
                 self.fetch(id, &remote, &file, listener)?;
             }
             if file == INDEX {
-                let shards: BTreeSet<String> = shard_of_weight(&folder.join(INDEX))?
-                    .into_values()
-                    .collect();
+                let shards: BTreeSet<String> = shard_of_weight(&folder.join(INDEX))?.into_values().collect();
                 let missing: Vec<String> = shards
                     .iter()
                     .filter(|shard| !listed.contains(shard.as_str()))
@@ -98,13 +87,7 @@ impl Hub {
         Ok(folder)
     }
 
-    fn fetch(
-        &self,
-        id: &str,
-        remote: &ApiRepo,
-        file: &str,
-        listener: Listener<'_>,
-    ) -> Result<(), HubError> {
+    fn fetch(&self, id: &str, remote: &ApiRepo, file: &str, listener: Listener<'_>) -> Result<(), HubError> {
         remote
             .download_with_progress(file, listener)
             .map(drop)
@@ -146,27 +129,16 @@ impl Hub {
 
 /// hf-hub reports a broken connection and a full disk as the same kind of error.
 fn is_of_disk(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
-    };
+    use io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
     matches!(
         error.kind(),
-        AlreadyExists
-            | NotADirectory
-            | NotFound
-            | PermissionDenied
-            | ReadOnlyFilesystem
-            | StorageFull
+        AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull
     )
 }
 
 /// What of the hub's list is needed; shards follow when the index is there.
 pub fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, HubError> {
-    let weights = if listed.contains(SINGLE) {
-        SINGLE
-    } else {
-        INDEX
-    };
+    let weights = if listed.contains(SINGLE) { SINGLE } else { INDEX };
     let needed = NEEDED.into_iter().chain([weights]);
     let missing: Vec<String> = needed
         .clone()

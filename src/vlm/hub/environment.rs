@@ -49,10 +49,7 @@ impl Hub {
                 .trim_end_matches('/')
                 .to_owned(),
             token: set("HF_TOKEN").or_else(saved_token),
-            offline: matches!(
-                offline.to_ascii_uppercase().as_str(),
-                "1" | "ON" | "YES" | "TRUE"
-            ),
+            offline: matches!(offline.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"),
         })
     }
 }

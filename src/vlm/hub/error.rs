@@ -19,19 +19,13 @@ pub enum HubError {
         cache: PathBuf,
         missing: Vec<String>,
     },
-    #[error(
-        "no folder for the Hugging Face cache is known; set HF_HOME to one, or give a model folder"
-    )]
+    #[error("no folder for the Hugging Face cache is known; set HF_HOME to one, or give a model folder")]
     NoCache,
     #[error(
         "the hub refused the model {id} (HTTP status {status}); if it is private or gated, accept its terms on \
          {endpoint}/{id} and set HF_TOKEN; if you meant a folder, there is none of this name"
     )]
-    Refused {
-        id: String,
-        endpoint: String,
-        status: u16,
-    },
+    Refused { id: String, endpoint: String, status: u16 },
     #[error(
         "the hub has no model {id} (HTTP status 404); check the spelling; if you meant a folder, there is none of this name"
     )]

@@ -36,10 +36,7 @@ pub struct Download<'a> {
 ///
 /// # Errors
 /// [`HubError`].
-pub fn model_folder(
-    model: &str,
-    progress: &mut dyn FnMut(&Download<'_>),
-) -> Result<PathBuf, HubError> {
+pub fn model_folder(model: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Result<PathBuf, HubError> {
     let path = Path::new(model);
     if path.is_dir() {
         return Ok(path.to_owned());
@@ -47,6 +44,34 @@ pub fn model_folder(
     let (id, revision) = parse_id(model).ok_or_else(|| HubError::NoFolder(path.to_owned()))?;
     let hub = Hub::from_environment(|key| std::env::var(key).ok()).ok_or(HubError::NoCache)?;
     hub.model(id, revision, progress)
+}
+
+/// The folder that downloaded models are kept in; nothing where the environment names none.
+#[must_use]
+pub fn cache_folder() -> Option<PathBuf> {
+    Some(Hub::from_environment(|key| std::env::var(key).ok())?.cache)
+}
+
+/// Whether a text has the form of a hub id.
+#[must_use]
+pub fn is_hub_id(model: &str) -> bool {
+    parse_id(model).is_some()
+}
+
+/// A model's folder where all of it is on disk; nothing is downloaded.
+///
+/// # Errors
+/// The names of the files that are missing; none where there is no folder at all.
+pub fn cached(model: &str) -> Result<PathBuf, Vec<String>> {
+    let path = Path::new(model);
+    let found = || {
+        let (id, revision) = parse_id(model)?;
+        Hub::from_environment(|key| std::env::var(key).ok())?.cached(id, revision)
+    };
+    let folder = if path.is_dir() { Some(path.to_owned()) } else { found() };
+    let folder = folder.ok_or_else(Vec::new)?;
+    let missing = missing_files(&folder);
+    if missing.is_empty() { Ok(folder) } else { Err(missing) }
 }
 
 /// A bar on standard error for [`model_folder`] (nothing is drawn where that is no terminal).
@@ -91,12 +116,7 @@ fn parse_id(model: &str) -> Option<(&str, &str)> {
 }
 
 impl Hub {
-    fn model(
-        &self,
-        id: &str,
-        revision: &str,
-        progress: &mut dyn FnMut(&Download<'_>),
-    ) -> Result<PathBuf, HubError> {
+    fn model(&self, id: &str, revision: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Result<PathBuf, HubError> {
         let missing = match self.cached(id, revision) {
             Some(folder) => {
                 let missing = missing_files(&folder);

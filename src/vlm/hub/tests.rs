@@ -1,8 +1,6 @@
 use std::{collections::HashMap, error::Error, fs, path::Path};
 
-use super::{
-    HubError, download::wanted_files, environment::Hub, missing_files, model_folder, parse_id,
-};
+use super::{HubError, download::wanted_files, environment::Hub, missing_files, model_folder, parse_id};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -19,17 +17,14 @@ fn ids_and_paths_are_told_apart() {
     );
     assert_eq!(parse_id("a/b@refs/pr/3"), Some(("a/b", "refs/pr/3")));
     for path in [
-        "model", "./a/b", "/a/b", "a/b/c", "../a", "~/a", "a/", "a/b@", "a/../b", "a/b@../c",
-        "a b/c",
+        "model", "./a/b", "/a/b", "a/b/c", "../a", "~/a", "a/", "a/b@", "a/../b", "a/b@../c", "a b/c",
     ] {
         assert_eq!(parse_id(path), None, "{path}");
     }
     let fault = model_folder("./no such model", &mut |_| ())
         .err()
         .map(|fault| fault.to_string());
-    assert!(
-        fault.is_some_and(|fault| fault.contains("./no such model") && fault.contains("hub id"))
-    );
+    assert!(fault.is_some_and(|fault| fault.contains("./no such model") && fault.contains("hub id")));
 }
 
 #[test]
@@ -103,10 +98,7 @@ fn a_complete_cache_serves_without_a_network_and_an_incomplete_one_says_what_it_
     assert_eq!(resolve(&hub, "a/b")?, folder);
 
     // Nothing listens there: the message says what to do, and nothing is left behind.
-    let online = Hub {
-        offline: false,
-        ..hub
-    };
+    let online = Hub { offline: false, ..hub };
     let fault = resolve(&online, "c/d").err().ok_or("it was downloaded")?;
     assert!(matches!(fault, HubError::Download { .. }), "{fault}");
     let text = fault.to_string();

@@ -70,10 +70,7 @@ pub enum ConfigFileError {
     #[error(
         "cannot read {path}: {source}. A model folder holds config.json, tokenizer.json, preprocessor_config.json and *.safetensors"
     )]
-    Read {
-        path: String,
-        source: std::io::Error,
-    },
+    Read { path: String, source: std::io::Error },
     #[error("{path} is not a Qwen2-VL configuration: {reason}")]
     Wrong { path: String, reason: String },
 }
@@ -86,14 +83,8 @@ impl Config {
     pub fn read(folder: &Path) -> Result<Self, ConfigFileError> {
         let path = folder.join("config.json");
         let shown = || path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|source| ConfigFileError::Read {
-            path: shown(),
-            source,
-        })?;
-        Self::parse(&text).map_err(|reason| ConfigFileError::Wrong {
-            path: shown(),
-            reason,
-        })
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigFileError::Read { path: shown(), source })?;
+        Self::parse(&text).map_err(|reason| ConfigFileError::Wrong { path: shown(), reason })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -104,14 +95,9 @@ impl Config {
             .unwrap_or("unnamed")
             .to_owned();
         if family != "qwen2_vl" {
-            return Err(format!(
-                "model_type is `{family}`; this program runs `qwen2_vl`"
-            ));
+            return Err(format!("model_type is `{family}`; this program runs `qwen2_vl`"));
         }
-        if let Some(text) = value
-            .get("text_config")
-            .and_then(|v| v.as_object())
-            .cloned()
+        if let Some(text) = value.get("text_config").and_then(|v| v.as_object()).cloned()
             && let Some(top) = value.as_object_mut()
         {
             for (key, value) in text {
@@ -148,11 +134,11 @@ impl Config {
         let sections: usize = self.rope_scaling.mrope_section.iter().sum();
         let rules = [
             (
-                self.hidden_size % (2 * self.num_attention_heads) == 0,
+                self.hidden_size.is_multiple_of(2 * self.num_attention_heads),
                 "`hidden_size` is no even multiple of `num_attention_heads`",
             ),
             (
-                self.num_attention_heads % self.num_key_value_heads == 0,
+                self.num_attention_heads.is_multiple_of(self.num_key_value_heads),
                 "`num_attention_heads` is no multiple of `num_key_value_heads`",
             ),
             (
@@ -160,7 +146,7 @@ impl Config {
                 "`rope_scaling.mrope_section` does not add up to half a head's width",
             ),
             (
-                v.embed_dim % (4 * v.num_heads) == 0,
+                v.embed_dim.is_multiple_of(4 * v.num_heads),
                 "`vision_config.embed_dim` is no multiple of 4 x `num_heads`",
             ),
             (

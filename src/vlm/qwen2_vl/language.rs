@@ -56,11 +56,7 @@ impl LanguageModel {
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
-    pub fn new(
-        config: &Config,
-        parameters: &dyn Parameters,
-        mut progress: impl FnMut(usize),
-    ) -> Result<Self> {
+    pub fn new(config: &Config, parameters: &dyn Parameters, mut progress: impl FnMut(usize)) -> Result<Self> {
         let scope = Scope::new(parameters, "model");
         let shape = [config.vocab_size, config.hidden_size];
         let embeddings = scope.at("embed_tokens").get("weight", &shape)?;
@@ -118,22 +114,13 @@ impl LanguageModel {
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        positions: &Positions,
-        mask: &Mask,
-        recompute: bool,
-    ) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
         let rotary = self.rotary(x, positions)?;
         let mut x = x.clone();
         for layer in &self.layers {
             x = if recompute {
                 let (layer, rotary, mask) = (layer.clone(), rotary.clone(), mask.clone());
-                checkpointed(
-                    &x,
-                    Arc::new(move |x| layer.forward(x, &rotary, &mask, None)),
-                )?
+                checkpointed(&x, Arc::new(move |x| layer.forward(x, &rotary, &mask, None)))?
             } else {
                 layer.forward(&x, &rotary, mask, None)?
             };
@@ -181,12 +168,7 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn logits(&self, hidden: &Tensor, vocabulary: Vocabulary) -> Result<Tensor> {
-        let rows = |count| -> Result<Linear> {
-            Ok(Linear::frozen(
-                self.head.weight().narrow(0, 0, count)?,
-                None,
-            ))
-        };
+        let rows = |count| -> Result<Linear> { Ok(Linear::frozen(self.head.weight().narrow(0, 0, count)?, None)) };
         match vocabulary {
             Vocabulary::Full => self.head.forward(hidden),
             Vocabulary::Prompted { tokens, prompt } if self.config.tie_word_embeddings => {
@@ -194,21 +176,14 @@ impl LanguageModel {
                 let soft = hidden.matmul(&prompt.to_dtype(hidden.dtype())?.t()?)?;
                 Tensor::cat(&[text, soft], 1)
             }
-            Vocabulary::Prompted { tokens, prompt } => {
-                rows(tokens + prompt.dim(0)?)?.forward(hidden)
-            }
+            Vocabulary::Prompted { tokens, prompt } => rows(tokens + prompt.dim(0)?)?.forward(hidden),
         }
     }
 
     fn rotary(&self, x: &Tensor, positions: &Positions) -> Result<Rotary> {
         let (batch, tokens, _) = x.dims3()?;
         let shape = (batch, tokens, self.config.head_dim() / 2);
-        Rotary::new(
-            &positions.angles(&self.config),
-            shape,
-            x.dtype(),
-            x.device(),
-        )
+        Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
     }
 
     /// Where its tensors lie.
@@ -220,11 +195,7 @@ impl LanguageModel {
 
 impl Layer {
     fn new(c: &Config, scope: &Scope) -> Result<Self> {
-        let (width, wide, kv) = (
-            c.hidden_size,
-            c.intermediate_size,
-            c.head_dim() * c.num_key_value_heads,
-        );
+        let (width, wide, kv) = (c.hidden_size, c.intermediate_size, c.head_dim() * c.num_key_value_heads);
         Ok(Self {
             input_norm: rms_norm(&scope.at("input_layernorm"), c)?,
             attention_norm: rms_norm(&scope.at("post_attention_layernorm"), c)?,
@@ -249,18 +220,18 @@ impl Layer {
         let (batch, tokens, width) = x.dims3()?;
         let head_dim = width / self.heads.0;
         let normed = self.input_norm.forward(x)?;
-        let q = rotary.apply(&self.q.forward(&normed)?.reshape((
-            batch,
-            tokens,
-            self.heads.0,
-            head_dim,
-        ))?)?;
-        let k = rotary.apply(&self.k.forward(&normed)?.reshape((
-            batch,
-            tokens,
-            self.heads.1,
-            head_dim,
-        ))?)?;
+        let q = rotary.apply(
+            &self
+                .q
+                .forward(&normed)?
+                .reshape((batch, tokens, self.heads.0, head_dim))?,
+        )?;
+        let k = rotary.apply(
+            &self
+                .k
+                .forward(&normed)?
+                .reshape((batch, tokens, self.heads.1, head_dim))?,
+        )?;
         let v = self
             .v
             .forward(&normed)?

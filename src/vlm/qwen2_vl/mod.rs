@@ -29,16 +29,11 @@ impl Qwen2Vl {
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
-    pub fn new(
-        config: &Config,
-        parameters: &dyn Parameters,
-        mut progress: impl FnMut(usize, usize),
-    ) -> Result<Self> {
+    pub fn new(config: &Config, parameters: &dyn Parameters, mut progress: impl FnMut(usize, usize)) -> Result<Self> {
         let blocks = config.vision_config.depth;
         let total = blocks + config.num_hidden_layers;
         let vision = VisionTower::new(config, parameters, |done| progress(done, total))?;
-        let language =
-            LanguageModel::new(config, parameters, |done| progress(blocks + done, total))?;
+        let language = LanguageModel::new(config, parameters, |done| progress(blocks + done, total))?;
         Ok(Self {
             config: config.clone(),
             vision,

@@ -71,9 +71,7 @@ pub enum ProcessorError {
         printable(path)
     )]
     File { path: PathBuf, reason: String },
-    #[error(
-        "the image processor's setting `{key}` {reason}; correct preprocessor_config.json or model.{key}"
-    )]
+    #[error("the image processor's setting `{key}` {reason}; correct preprocessor_config.json or model.{key}")]
     Setting { key: &'static str, reason: String },
     #[error(
         "a picture of {width} x {height} pixels is too long for Qwen2-VL: its sides may differ by a factor of at most \
@@ -144,8 +142,7 @@ impl ImageProcessor {
 
     fn resized_size(&self, width: u32, height: u32) -> Result<(u32, u32), ProcessorError> {
         let (limited_width, limited_height) = limited_size(width, height);
-        smart_resize(limited_width, limited_height, &self.config)
-            .ok_or(ProcessorError::AspectRatio { width, height })
+        smart_resize(limited_width, limited_height, &self.config).ok_or(ProcessorError::AspectRatio { width, height })
     }
 
     fn grid_of(&self, width: u32, height: u32) -> Grid {
@@ -168,15 +165,9 @@ impl ImageProcessor {
         let row = resized.width() as usize * 3;
         let bytes = resized.as_raw();
         let mut values = Vec::with_capacity(grid.patches() * 3 * frames * patch * patch);
-        let blocks =
-            (0..grid.merged_h(merge)).flat_map(|y| (0..grid.merged_w(merge)).map(move |x| (y, x)));
+        let blocks = (0..grid.merged_h(merge)).flat_map(|y| (0..grid.merged_w(merge)).map(move |x| (y, x)));
         let places = blocks.flat_map(|(block_y, block_x)| {
-            (0..merge * merge).map(move |inner| {
-                (
-                    block_y * merge + inner / merge,
-                    block_x * merge + inner % merge,
-                )
-            })
+            (0..merge * merge).map(move |inner| (block_y * merge + inner / merge, block_x * merge + inner % merge))
         });
         for (patch_y, patch_x) in places {
             for (channel, normalised) in self.normalised.iter().enumerate() {
@@ -206,8 +197,7 @@ fn limited_size(width: u32, height: u32) -> (u32, u32) {
     if longest <= LONGEST_SIDE {
         return (width, height);
     }
-    let scaled =
-        |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
+    let scaled = |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
     (scaled(width), scaled(height))
 }
 

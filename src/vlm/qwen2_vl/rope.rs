@@ -32,12 +32,7 @@ impl Positions {
     /// The last `count` positions of each row.
     #[must_use]
     pub fn last(&self, count: usize) -> Self {
-        Self(
-            self.0
-                .iter()
-                .map(|row| row[row.len() - count..].to_vec())
-                .collect(),
-        )
+        Self(self.0.iter().map(|row| row[row.len() - count..].to_vec()).collect())
     }
 
     /// Angles `[batch, tokens, head_dim / 2]`, flattened, in radians.

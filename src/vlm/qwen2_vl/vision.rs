@@ -50,11 +50,7 @@ impl VisionTower {
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
-    pub fn new(
-        config: &Config,
-        parameters: &dyn Parameters,
-        mut progress: impl FnMut(usize),
-    ) -> Result<Self> {
+    pub fn new(config: &Config, parameters: &dyn Parameters, mut progress: impl FnMut(usize)) -> Result<Self> {
         let c = &config.vision_config;
         let scope = Scope::new(parameters, "visual");
         let kernel = [
@@ -65,10 +61,7 @@ impl VisionTower {
             c.patch_size,
         ];
         // A convolution whose stride is its kernel is a linear layer over the flattened patch.
-        let weight = scope
-            .at("patch_embed.proj")
-            .get("weight", &kernel)?
-            .flatten_from(1)?;
+        let weight = scope.at("patch_embed.proj").get("weight", &kernel)?.flatten_from(1)?;
         let patch_embed = if scope.trained() {
             Linear::trained(weight, None)
         } else {
@@ -143,9 +136,7 @@ impl VisionTower {
             .norm
             .forward(x)?
             .reshape((images, patches / block, block * width))?;
-        self.merger
-            .second
-            .forward(&self.merger.first.forward(&x)?.gelu_erf()?)
+        self.merger.second.forward(&self.merger.first.forward(&x)?.gelu_erf()?)
     }
 }
 
@@ -167,20 +158,13 @@ impl Block {
         let (images, patches, width) = x.dims3()?;
         let qkv = self.qkv.forward(&self.norm1.forward(x)?)?;
         let part = |i: usize| {
-            qkv.narrow(2, i * width, width)?.reshape((
-                images,
-                patches,
-                self.heads,
-                width / self.heads,
-            ))
+            qkv.narrow(2, i * width, width)?
+                .reshape((images, patches, self.heads, width / self.heads))
         };
         let (q, k) = (rotary.apply(&part(0)?)?, rotary.apply(&part(1)?)?);
-        let x = (x + self.proj.forward(&attention(
-            &q,
-            &k,
-            &part(2)?,
-            &Mask::full(images, patches, false),
-        )?)?)?;
+        let x = (x + self
+            .proj
+            .forward(&attention(&q, &k, &part(2)?, &Mask::full(images, patches, false))?)?)?;
         let wide = activation::quick_gelu(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
         x + self.fc2.forward(&wide)?
     }

@@ -1,8 +1,8 @@
 //! Shapes on a pixmap, in the coordinates of a 112-pixel picture or of a box within it. Colours are `0xRRGGBB`.
 
 use tiny_skia::{
-    Color, FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Paint, Path, PathBuilder,
-    Pixmap, Point, RadialGradient, Rect, SpreadMode, Stroke, Transform,
+    Color, FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point,
+    RadialGradient, Rect, SpreadMode, Stroke, Transform,
 };
 
 use crate::data::synth::scene::Bounds;
@@ -42,10 +42,7 @@ impl<'a> Brush<'a> {
 
     /// Coordinates `x`, `y` of this brush become the origin, and lengths grow `scale` times (`scale.0` below 0 mirrors).
     pub fn at(&mut self, x: f32, y: f32, scale: (f32, f32)) -> Brush<'_> {
-        let transform = self
-            .transform
-            .pre_translate(x, y)
-            .pre_scale(scale.0, scale.1);
+        let transform = self.transform.pre_translate(x, y).pre_scale(scale.0, scale.1);
         Brush {
             pixmap: &mut *self.pixmap,
             transform,
@@ -95,25 +92,12 @@ impl<'a> Brush<'a> {
     }
 
     /// A part of an ellipse's edge; degrees, clockwise from the right.
-    pub fn arc(
-        &mut self,
-        centre: (f32, f32),
-        radii: (f32, f32),
-        degrees: (f32, f32),
-        width: f32,
-        colour: u32,
-    ) {
+    pub fn arc(&mut self, centre: (f32, f32), radii: (f32, f32), degrees: (f32, f32), width: f32, colour: u32) {
         self.line(&sector(centre, radii, degrees), width, colour);
     }
 
     /// A part of an ellipse, cut off by the straight line between its ends.
-    pub fn segment(
-        &mut self,
-        centre: (f32, f32),
-        radii: (f32, f32),
-        degrees: (f32, f32),
-        colour: u32,
-    ) {
+    pub fn segment(&mut self, centre: (f32, f32), radii: (f32, f32), degrees: (f32, f32), colour: u32) {
         self.polygon(&sector(centre, radii, degrees), colour);
     }
 
@@ -124,9 +108,7 @@ impl<'a> Brush<'a> {
             GradientStop::new(1.0, self.colour(to)),
         ];
         let (start, end) = (Point::from_xy(0.0, top), Point::from_xy(0.0, bottom));
-        if let Some(shader) =
-            LinearGradient::new(start, end, stops, SpreadMode::Pad, Transform::identity())
-        {
+        if let Some(shader) = LinearGradient::new(start, end, stops, SpreadMode::Pad, Transform::identity()) {
             let paint = Paint {
                 shader,
                 ..Paint::default()
@@ -194,12 +176,7 @@ pub fn mix(a: u32, b: u32, share: f32) -> u32 {
 
 fn with_alpha(colour: u32, opacity: f32) -> Color {
     let [_, red, green, blue] = colour.to_be_bytes();
-    Color::from_rgba8(
-        red,
-        green,
-        blue,
-        (opacity.clamp(0.0, 1.0) * 255.0).round() as u8,
-    )
+    Color::from_rgba8(red, green, blue, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8)
 }
 
 fn outline(points: &[(f32, f32)], closed: bool) -> Option<Path> {
@@ -217,10 +194,7 @@ fn sector(centre: (f32, f32), radii: (f32, f32), degrees: (f32, f32)) -> Vec<(f3
     (0..=16)
         .map(|step| {
             let angle = (degrees.0 + (degrees.1 - degrees.0) * step as f32 / 16.0).to_radians();
-            (
-                centre.0 + radii.0 * angle.cos(),
-                centre.1 + radii.1 * angle.sin(),
-            )
+            (centre.0 + radii.0 * angle.cos(), centre.1 + radii.1 * angle.sin())
         })
         .collect()
 }

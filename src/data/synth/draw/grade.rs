@@ -29,11 +29,7 @@ pub fn grade(pixels: &mut [[f32; 3]], brightness: f32, colorfulness: f32) {
 fn solve(mut low: f32, mut high: f32, reached: impl Fn(f32) -> bool) -> f32 {
     for _ in 0..10 {
         let middle = 0.5 * (low + high);
-        if reached(middle) {
-            high = middle
-        } else {
-            low = middle
-        }
+        if reached(middle) { high = middle } else { low = middle }
     }
     high
 }
@@ -43,9 +39,7 @@ fn mean(pixels: &[[f32; 3]], value: impl Fn(&[f32; 3]) -> f32) -> f32 {
     let (sum, count) = pixels
         .iter()
         .step_by(7)
-        .fold((0.0, 0.0), |(sum, count), pixel| {
-            (sum + value(pixel), count + 1.0)
-        });
+        .fold((0.0, 0.0), |(sum, count), pixel| (sum + value(pixel), count + 1.0));
     sum / f32::max(count, 1.0)
 }
 

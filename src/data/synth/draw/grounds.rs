@@ -50,49 +50,28 @@ fn bare_tree(b: &mut Brush<'_>, x: f32) {
         (33.0, -9.0, -14.0),
         (29.0, 10.0, -13.0),
     ] {
-        b.line(
-            &[(x, y), (x + dx * 0.6, y + dy * 0.4), (x + dx, y + dy)],
-            1.8,
-            bark,
-        );
+        b.line(&[(x, y), (x + dx * 0.6, y + dy * 0.4), (x + dx, y + dy)], 1.8, bark);
     }
 }
 
 pub fn garden(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     sky(b, light, 56.0, rng);
     for step in 0..10 {
-        b.circle(
-            step as f32 * 12.5,
-            56.0 + rng.random_range(-2.0..2.0),
-            10.0,
-            0x4c9a46,
-        );
+        b.circle(step as f32 * 12.5, 56.0 + rng.random_range(-2.0..2.0), 10.0, 0x4c9a46);
     }
     let x = if rng.random_bool(0.5) { 14.0 } else { 96.0 };
     b.rect(x - 2.5, 40.0, x + 2.5, 66.0, 0x7a5030);
     for (dx, dy) in [(-8.0, 2.0), (8.0, 2.0), (0.0, -6.0), (0.0, 6.0)] {
         b.circle(x + dx, 28.0 + dy, 11.0, 0x3f8a3c);
     }
-    for (dx, dy) in [
-        (-10.0, 0.0),
-        (-3.0, 8.0),
-        (5.0, -4.0),
-        (10.0, 5.0),
-        (-4.0, -8.0),
-    ] {
+    for (dx, dy) in [(-10.0, 0.0), (-3.0, 8.0), (5.0, -4.0), (10.0, 5.0), (-4.0, -8.0)] {
         b.circle(x + dx, 28.0 + dy, 2.0, 0xe84438);
     }
     b.rect(0.0, 58.0, 112.0, 70.0, 0x3f8a3e);
     for step in 0..15 {
         let x = step as f32 * 8.0 + 1.0;
         b.polygon(
-            &[
-                (x, 70.0),
-                (x, 56.0),
-                (x + 2.0, 53.5),
-                (x + 4.0, 56.0),
-                (x + 4.0, 70.0),
-            ],
+            &[(x, 70.0), (x, 56.0), (x + 2.0, 53.5), (x + 4.0, 56.0), (x + 4.0, 70.0)],
             0xfaf8f0,
         );
     }
@@ -101,10 +80,7 @@ pub fn garden(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     b.gradient(0.0, 69.0, 112.0, 112.0, 0x86c85a, 0x55a03e);
     for _ in 0..26 {
         let (x, y) = (rng.random_range(0.0..112.0), rng.random_range(72.0..112.0));
-        let blossom = [0xffffff, 0xf7d848, 0xf090b8]
-            .choose(rng)
-            .copied()
-            .unwrap_or(0xffffff);
+        let blossom = [0xffffff, 0xf7d848, 0xf090b8].choose(rng).copied().unwrap_or(0xffffff);
         b.circle(x, y, 1.2, blossom);
     }
 }
@@ -143,10 +119,6 @@ pub fn landfill(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     }
     for _ in 0..7 {
         let (x, y) = (rng.random_range(4.0..108.0), rng.random_range(8.0..48.0));
-        b.line(
-            &[(x - 1.6, y - 1.0), (x, y), (x + 1.6, y - 1.0)],
-            0.8,
-            0x2a2824,
-        );
+        b.line(&[(x - 1.6, y - 1.0), (x, y), (x + 1.6, y - 1.0)], 0.8, 0x2a2824);
     }
 }

@@ -40,10 +40,7 @@ fn paint(scene: &Scene, mut picture: Pixmap, mut front: Pixmap) -> RgbImage {
         // The rim around what stands in front needs room within the box.
         let rim = 0.012 * scene.size as f32;
         let inner = [left + rim, top + rim, right - rim, bottom - rim];
-        object::shadow(
-            &mut Brush::new(&mut picture).within(&inner, false),
-            OBJECTS[thing.kind],
-        );
+        object::shadow(&mut Brush::new(&mut picture).within(&inner, false), OBJECTS[thing.kind]);
         object::draw(
             &mut Brush::new(&mut front).within(&inner, scene.mirrored()),
             OBJECTS[thing.kind],
@@ -72,9 +69,7 @@ fn rim(picture: &mut Pixmap, front: &Pixmap) {
     let mut silhouette = front.clone();
     for pixel in silhouette.pixels_mut() {
         let ink = |share: f32| (f32::from(pixel.alpha()) * share) as u8;
-        if let Some(dark) =
-            PremultipliedColorU8::from_rgba(ink(0.13), ink(0.1), ink(0.17), pixel.alpha())
-        {
+        if let Some(dark) = PremultipliedColorU8::from_rgba(ink(0.13), ink(0.1), ink(0.17), pixel.alpha()) {
             *pixel = dark;
         }
     }

@@ -12,10 +12,7 @@ pub fn beach(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     sky(b, light, horizon, rng);
     b.gradient(0.0, horizon, 112.0, 72.0, 0x2a86b8, 0x7cd0d8);
     for _ in 0..9 {
-        let (x, y) = (
-            rng.random_range(0.0..112.0),
-            rng.random_range(horizon + 3.0..64.0),
-        );
+        let (x, y) = (rng.random_range(0.0..112.0), rng.random_range(horizon + 3.0..64.0));
         b.faint(0.7).line(&[(x, y), (x + 9.0, y)], 0.9, 0xe8f8fa);
     }
     hills(b, 67.0, 3.0, 0xf4faf6, rng);
@@ -39,11 +36,7 @@ pub fn beach(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
         let (x, y) = (rng.random_range(8.0..104.0), rng.random_range(84.0..108.0));
         for turn in 0..5 {
             let angle = (turn as f32 * 72.0 - 90.0).to_radians();
-            b.line(
-                &[(x, y), (x + 3.4 * angle.cos(), y + 2.6 * angle.sin())],
-                1.9,
-                0xe8785a,
-            );
+            b.line(&[(x, y), (x + 3.4 * angle.cos(), y + 2.6 * angle.sin())], 1.9, 0xe8785a);
         }
     }
 }
@@ -101,11 +94,7 @@ pub fn forest(b: &mut Brush<'_>, rng: &mut impl Rng) {
     }
     for _ in 0..16 {
         let (x, y) = (rng.random_range(0.0..112.0), rng.random_range(76.0..112.0));
-        b.line(
-            &[(x - 2.0, y - 3.0), (x, y), (x + 2.0, y - 3.0)],
-            0.9,
-            0x7a9a48,
-        );
+        b.line(&[(x - 2.0, y - 3.0), (x, y), (x + 2.0, y - 3.0)], 0.9, 0x7a9a48);
     }
 }
 
@@ -140,8 +129,7 @@ pub fn mountain(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
             mix(colour, 0x303a5c, 0.3),
         );
         let snow = 0.32;
-        let edge =
-            |share: f32, dip: f32| (x + half * snow * share, top + (76.0 - top) * snow + dip);
+        let edge = |share: f32, dip: f32| (x + half * snow * share, top + (76.0 - top) * snow + dip);
         b.polygon(
             &[
                 (x, top),
@@ -190,12 +178,7 @@ pub fn ocean(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
         let phase = rng.random_range(0.0..6.3);
         let colour = mix(0x1c5a9a, 0x48b0c8, row as f32 / 7.0);
         let crest: Vec<(f32, f32)> = (0..=56)
-            .map(|step| {
-                (
-                    step as f32 * 2.0,
-                    y - height * (phase + step as f32 * 0.42).sin().abs(),
-                )
-            })
+            .map(|step| (step as f32 * 2.0, y - height * (phase + step as f32 * 0.42).sin().abs()))
             .collect();
         let mut water = crest.clone();
         water.extend([(112.0, y + 10.0), (0.0, y + 10.0)]);

@@ -107,27 +107,13 @@ pub fn draw(brush: &mut Brush<'_>, person: &Person, scene: &Scene, rng: &mut imp
 /// The shadow at a person's feet.
 pub fn shadow(brush: &mut Brush<'_>, person: &Person, size: u32) {
     let [left, _, right, bottom] = person.body.map(|edge| edge * 112.0 / size as f32);
-    let wide = if ACTIONS[person.action] == "jumping" {
-        0.3
-    } else {
-        0.45
-    };
-    brush.faint(0.3).ellipse(
-        (left + right) / 2.0,
-        bottom - 1.0,
-        (right - left) * wide,
-        3.0,
-        0x101020,
-    );
+    let wide = if ACTIONS[person.action] == "jumping" { 0.3 } else { 0.45 };
+    brush
+        .faint(0.3)
+        .ellipse((left + right) / 2.0, bottom - 1.0, (right - left) * wide, 3.0, 0x101020);
 }
 
-fn limb(
-    brush: &mut Brush<'_>,
-    from: (f32, f32),
-    [middle, end]: [(f32, f32); 2],
-    width: f32,
-    colour: u32,
-) {
+fn limb(brush: &mut Brush<'_>, from: (f32, f32), [middle, end]: [(f32, f32); 2], width: f32, colour: u32) {
     brush.line(&[from, middle, end], width, colour);
 }
 
@@ -142,11 +128,7 @@ fn torso(brush: &mut Brush<'_>, pose: &Pose, look: &Look) {
     let length = (hx - sx).hypot(hy - sy).max(1.0);
     let (across_x, across_y) = (-(hy - sy) / length, (hx - sx) / length);
     let corner = |x: f32, y: f32, half: f32| (x + across_x * half, y + across_y * half);
-    brush.line(
-        &[pose.head, pose.shoulder],
-        6.0,
-        mix(look.skin, 0x000000, 0.15),
-    );
+    brush.line(&[pose.head, pose.shoulder], 6.0, mix(look.skin, 0x000000, 0.15));
     let outline = [
         corner(sx, sy, 9.0),
         corner(hx, hy, 7.5),
@@ -155,22 +137,13 @@ fn torso(brush: &mut Brush<'_>, pose: &Pose, look: &Look) {
     ];
     brush.polygon(&outline, look.top);
     brush.line(&[corner(sx, sy, 6.5), corner(sx, sy, -6.5)], 5.0, look.top);
-    brush.line(
-        &[corner(hx, hy, 4.5), corner(hx, hy, -4.5)],
-        6.0,
-        look.bottom,
-    );
+    brush.line(&[corner(hx, hy, 4.5), corner(hx, hy, -4.5)], 6.0, look.bottom);
 }
 
 fn skirt(brush: &mut Brush<'_>, pose: &Pose, colour: u32) {
     let (x, y) = pose.hip;
     let knees = [pose.legs[0][0], pose.legs[1][0]];
-    let reach = |knee: (f32, f32), side: f32| {
-        (
-            x + (knee.0 - x) * 0.9 + side * 6.0,
-            y + (knee.1 - y) * 0.9 + 1.0,
-        )
-    };
+    let reach = |knee: (f32, f32), side: f32| (x + (knee.0 - x) * 0.9 + side * 6.0, y + (knee.1 - y) * 0.9 + 1.0);
     let (left, right) = if knees[0].0 < knees[1].0 {
         (knees[0], knees[1])
     } else {
@@ -234,10 +207,7 @@ fn strokes(brush: &mut Brush<'_>, action: &str) {
             [(35.0, -36.0), (36.0, -33.0)],
             [(24.0, -53.0), (22.0, -57.0)],
         ],
-        "dancing" => &[
-            [(26.0, -24.0), (28.0, -28.0)],
-            [(-18.0, -50.0), (-20.0, -54.0)],
-        ],
+        "dancing" => &[[(26.0, -24.0), (28.0, -28.0)], [(-18.0, -50.0), (-20.0, -54.0)]],
         _ => &[],
     };
     for line in lines {

@@ -17,10 +17,7 @@ pub fn sky(b: &mut Brush<'_>, light: Light, horizon: f32, rng: &mut impl Rng) {
     if light.night {
         b.gradient(0.0, 0.0, 112.0, horizon, 0x141c44, 0x4a4a80);
         for _ in 0..24 {
-            let (x, y) = (
-                rng.random_range(0.0..112.0),
-                rng.random_range(0.0..horizon * 0.8),
-            );
+            let (x, y) = (rng.random_range(0.0..112.0), rng.random_range(0.0..horizon * 0.8));
             b.circle(x, y, rng.random_range(0.3..0.9), 0xf4f0d8);
         }
         b.faint(0.5).glow(x, 15.0, 20.0, 0xe8ecff);
@@ -75,12 +72,7 @@ fn cloud(b: &mut Brush<'_>, x: f32, y: f32, size: f32, colour: u32) {
 pub fn hills(b: &mut Brush<'_>, y: f32, swing: f32, colour: u32, rng: &mut impl Rng) {
     let (phase, wave) = (rng.random_range(0.0..6.3), rng.random_range(0.03..0.06));
     let mut edge: Vec<(f32, f32)> = (0..=28)
-        .map(|step| {
-            (
-                step as f32 * 4.0,
-                y + swing * (phase + wave * 4.0 * step as f32).sin(),
-            )
-        })
+        .map(|step| (step as f32 * 4.0, y + swing * (phase + wave * 4.0 * step as f32).sin()))
         .collect();
     edge.extend([(112.0, 112.0), (0.0, 112.0)]);
     b.polygon(&edge, colour);

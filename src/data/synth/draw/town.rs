@@ -38,12 +38,7 @@ pub fn fairground(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     }
     for _ in 0..34 {
         let colour = PENNANTS.choose(rng).copied().unwrap_or(PENNANTS[0]);
-        b.circle(
-            rng.random_range(0.0..112.0),
-            rng.random_range(76.0..112.0),
-            0.9,
-            colour,
-        );
+        b.circle(rng.random_range(0.0..112.0), rng.random_range(76.0..112.0), 0.9, colour);
     }
 }
 
@@ -65,14 +60,7 @@ pub fn stadium(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     for x in [8.0, 104.0] {
         b.line(&[(x, 30.0), (x, 8.0)], 1.8, 0x5a6270);
         b.rect(x - 6.0, 3.0, x + 6.0, 10.0, 0x5a6270);
-        for (dx, dy) in [
-            (-3.6, 5.0),
-            (0.0, 5.0),
-            (3.6, 5.0),
-            (-3.6, 8.2),
-            (0.0, 8.2),
-            (3.6, 8.2),
-        ] {
+        for (dx, dy) in [(-3.6, 5.0), (0.0, 5.0), (3.6, 5.0), (-3.6, 8.2), (0.0, 8.2), (3.6, 8.2)] {
             b.circle(x + dx, dy, 1.2, 0xfffbe0);
         }
     }
@@ -133,34 +121,18 @@ pub fn street(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
         let wall = walls.choose(rng).copied().unwrap_or(walls[0]);
         b.rect(left, top, right, 74.0, wall);
         b.rect(left, top, right, top + 2.4, mix(wall, 0x201820, 0.45));
-        b.line(
-            &[(right, top), (right, 74.0)],
-            0.9,
-            mix(wall, 0x201820, 0.5),
-        );
+        b.line(&[(right, top), (right, 74.0)], 0.9, mix(wall, 0x201820, 0.5));
         let mut y = top + 6.0;
         while y < 56.0 {
             let mut x = left + 3.5;
             while x < right - 6.0 {
                 let lit = rng.random_bool(if light.night { 0.6 } else { 0.15 });
-                b.rect(
-                    x,
-                    y,
-                    x + 4.6,
-                    y + 6.6,
-                    if lit { 0xffe08a } else { 0x3e5068 },
-                );
+                b.rect(x, y, x + 4.6, y + 6.6, if lit { 0xffe08a } else { 0x3e5068 });
                 x += 7.6;
             }
             y += 11.0;
         }
-        b.rect(
-            left + 8.0,
-            62.0,
-            left + 14.0,
-            74.0,
-            mix(wall, 0x201008, 0.6),
-        );
+        b.rect(left + 8.0, 62.0, left + 14.0, 74.0, mix(wall, 0x201008, 0.6));
         left = right;
     }
     b.rect(0.0, 72.0, 112.0, 80.0, 0xb4b0a8);

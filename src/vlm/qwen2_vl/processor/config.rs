@@ -37,8 +37,7 @@ impl ProcessorConfig {
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|error| file_error(error.to_string()))?;
-        let config: Self =
-            serde_json::from_str(&text).map_err(|error| file_error(error.to_string()))?;
+        let config: Self = serde_json::from_str(&text).map_err(|error| file_error(error.to_string()))?;
         config.validate()?;
         Ok(config)
     }
@@ -47,11 +46,7 @@ impl ProcessorConfig {
     ///
     /// # Errors
     /// Limits that exclude each other or are out of range.
-    pub fn with_pixel_limits(
-        mut self,
-        min: Option<usize>,
-        max: Option<usize>,
-    ) -> Result<Self, ProcessorError> {
+    pub fn with_pixel_limits(mut self, min: Option<usize>, max: Option<usize>) -> Result<Self, ProcessorError> {
         self.min_pixels = min.unwrap_or(self.min_pixels);
         self.max_pixels = max.unwrap_or(self.max_pixels);
         self.validate()?;
@@ -75,11 +70,7 @@ impl ProcessorConfig {
                 return wrong(key, format!("is {value}, not between 1 and {most}"));
             }
         }
-        if let Some(std) = self
-            .image_std
-            .iter()
-            .find(|std| !(std.is_finite() && **std > 0.0))
-        {
+        if let Some(std) = self.image_std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
             return wrong("image_std", format!("holds {std}, not a number above 0"));
         }
         if self.min_pixels > MAX_TARGET_PIXELS {
@@ -163,14 +154,8 @@ impl From<ConfigFile> for ProcessorConfig {
             image_mean: file.image_mean,
             image_std: file.image_std,
             rescale_factor: file.rescale_factor,
-            min_pixels: file
-                .min_pixels
-                .or(size.shortest_edge)
-                .unwrap_or(4 * 28 * 28),
-            max_pixels: file
-                .max_pixels
-                .or(size.longest_edge)
-                .unwrap_or(16384 * 28 * 28),
+            min_pixels: file.min_pixels.or(size.shortest_edge).unwrap_or(4 * 28 * 28),
+            max_pixels: file.max_pixels.or(size.longest_edge).unwrap_or(16384 * 28 * 28),
         }
     }
 }
@@ -190,10 +175,7 @@ mod tests {
             (config.min_pixels, config.max_pixels)
         };
         assert_eq!(limits("{}"), (3136, 12_845_056));
-        assert_eq!(
-            limits(r#"{"min_pixels": 100, "max_pixels": 2000}"#),
-            (100, 2000)
-        );
+        assert_eq!(limits(r#"{"min_pixels": 100, "max_pixels": 2000}"#), (100, 2000));
         assert_eq!(
             limits(r#"{"size": {"shortest_edge": 100, "longest_edge": 2000}}"#),
             (100, 2000)
@@ -203,9 +185,7 @@ mod tests {
             (100, 2000)
         );
         assert_eq!(
-            limits(
-                r#"{"min_pixels": 7, "max_pixels": null, "size": {"shortest_edge": 100, "longest_edge": 2000}}"#
-            ),
+            limits(r#"{"min_pixels": 7, "max_pixels": null, "size": {"shortest_edge": 100, "longest_edge": 2000}}"#),
             (7, 2000)
         );
     }
@@ -230,9 +210,7 @@ mod tests {
                 "{text}: {error}"
             );
         }
-        let config = parse("{}")
-            .with_pixel_limits(Some(28 * 28), Some(56 * 56))
-            .unwrap();
+        let config = parse("{}").with_pixel_limits(Some(28 * 28), Some(56 * 56)).unwrap();
         assert_eq!((config.min_pixels, config.max_pixels), (784, 3136));
     }
 
@@ -244,9 +222,6 @@ mod tests {
         assert!(missing.contains("preprocessor_config.json"), "{missing}");
         std::fs::write(&path, "{\"image_mean\": [0.5]}").unwrap();
         let wrong = ProcessorConfig::from_file(&path).unwrap_err().to_string();
-        assert!(
-            wrong.contains("length") && wrong.contains("line 1"),
-            "{wrong}"
-        );
+        assert!(wrong.contains("length") && wrong.contains("line 1"), "{wrong}");
     }
 }

@@ -41,12 +41,8 @@ impl Filter {
         const A: f64 = -0.5;
         let distance = x.abs();
         match self {
-            Self::Bicubic if distance < 1.0 => {
-                ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0
-            }
-            Self::Bicubic if distance < 2.0 => {
-                (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A
-            }
+            Self::Bicubic if distance < 1.0 => ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0,
+            Self::Bicubic if distance < 2.0 => (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A,
             Self::Lanczos if distance < 3.0 => sinc(x) * sinc(x / 3.0),
             Self::Bicubic | Self::Lanczos => 0.0,
         }
@@ -87,8 +83,7 @@ fn taps(source: usize, target: usize, filter: Filter) -> Vec<Taps> {
             let weights = exact
                 .iter()
                 .map(|weight| {
-                    let fixed = if sum == 0.0 { *weight } else { weight / sum }
-                        * f64::from(1 << WEIGHT_BITS);
+                    let fixed = if sum == 0.0 { *weight } else { weight / sum } * f64::from(1 << WEIGHT_BITS);
                     (fixed + 0.5_f64.copysign(fixed)) as i32
                 })
                 .collect();
@@ -178,10 +173,7 @@ mod tests {
                 .map(|pixel| pixel.0[0])
                 .collect()
         };
-        assert_eq!(
-            samples(8, Filter::Bicubic),
-            [0, 114, 253, 78, 0, 0, 77, 137]
-        );
+        assert_eq!(samples(8, Filter::Bicubic), [0, 114, 253, 78, 0, 0, 77, 137]);
         assert_eq!(samples(3, Filter::Bicubic), [114, 58, 67]);
         assert_eq!(samples(3, Filter::Lanczos), [121, 62, 57]);
     }

@@ -53,15 +53,8 @@ fn floats(tensors: &SafeTensors, name: &str) -> Option<Vec<f32>> {
 
 fn relative_error(ours: &[f32], theirs: &[f32]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    let squares = |values: &mut dyn Iterator<Item = f64>| {
-        values.map(|value| value * value).sum::<f64>().sqrt()
-    };
-    let difference = squares(
-        &mut ours
-            .iter()
-            .zip(theirs)
-            .map(|(a, b)| f64::from(*a) - f64::from(*b)),
-    );
+    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let difference = squares(&mut ours.iter().zip(theirs).map(|(a, b)| f64::from(*a) - f64::from(*b)));
     difference / squares(&mut theirs.iter().map(|value| f64::from(*value)))
 }
 
@@ -73,23 +66,12 @@ fn sizes_are_the_references() {
     for row in cases["smart_resize"]["table"].as_array().unwrap() {
         let side = |key: &str| row[key].as_u64().unwrap() as u32;
         let (width, height) = smart_resize(side("w"), side("h"), &config).unwrap();
-        assert_eq!(
-            numbers(&row["pipeline"]),
-            [height as usize, width as usize],
-            "{row}"
-        );
+        assert_eq!(numbers(&row["pipeline"]), [height as usize, width as usize], "{row}");
     }
-    for row in cases["resize_with_aspect_ratio"]["table"]
-        .as_array()
-        .unwrap()
-    {
+    for row in cases["resize_with_aspect_ratio"]["table"].as_array().unwrap() {
         let side = |key: &str| row[key].as_u64().unwrap() as u32;
         let (width, height) = limited_size(side("w"), side("h"));
-        assert_eq!(
-            numbers(&row["new_wh"]),
-            [width as usize, height as usize],
-            "{row}"
-        );
+        assert_eq!(numbers(&row["new_wh"]), [width as usize, height as usize], "{row}");
     }
 }
 
@@ -98,8 +80,7 @@ fn pictures_become_the_references_patches() {
     let Some(golden) = golden() else { return };
     let file = fs::read(golden.join("processor.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    let config =
-        ProcessorConfig::from_file(&golden.join("tiny_a/preprocessor_config.json")).unwrap();
+    let config = ProcessorConfig::from_file(&golden.join("tiny_a/preprocessor_config.json")).unwrap();
     let processor = ImageProcessor::new(config).unwrap();
     let images = &json(golden.join("manifest.json"))["cases"]["images"];
     assert_eq!(images.as_object().unwrap().len(), 11);
@@ -111,12 +92,7 @@ fn pictures_become_the_references_patches() {
 
         if let Some(limited) = picture(&tensors, &format!("{name}.limited_u8")) {
             assert!(
-                resize(
-                    &reference,
-                    limited.width(),
-                    limited.height(),
-                    Filter::Lanczos
-                ) == limited,
+                resize(&reference, limited.width(), limited.height(), Filter::Lanczos) == limited,
                 "{name}"
             );
         }
@@ -125,15 +101,9 @@ fn pictures_become_the_references_patches() {
 
         let patches = processor.process(&reference).unwrap();
         let grid = numbers(&facts["grid_thw"]);
+        assert_eq!([patches.grid.t, patches.grid.h, patches.grid.w], grid[..], "{name}");
         assert_eq!(
-            [patches.grid.t, patches.grid.h, patches.grid.w],
-            grid[..],
-            "{name}"
-        );
-        assert_eq!(
-            processor
-                .grid(reference.width(), reference.height())
-                .unwrap(),
+            processor.grid(reference.width(), reference.height()).unwrap(),
             patches.grid
         );
         assert_eq!(
@@ -143,19 +113,13 @@ fn pictures_become_the_references_patches() {
         let (ours, theirs) = match floats(&tensors, &format!("{name}.pixel_values")) {
             Some(all) => (patches.values.clone(), all),
             None => {
-                let rows = tensors
-                    .tensor(&format!("{name}.pixel_values_rows"))
-                    .unwrap();
-                let row =
-                    |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().unwrap()) as usize * 1176;
+                let rows = tensors.tensor(&format!("{name}.pixel_values_rows")).unwrap();
+                let row = |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().unwrap()) as usize * 1176;
                 let ours = rows.data().chunks_exact(8).map(row);
                 let ours = ours
                     .flat_map(|start| patches.values[start..start + 1176].to_vec())
                     .collect();
-                (
-                    ours,
-                    floats(&tensors, &format!("{name}.pixel_values_sample")).unwrap(),
-                )
+                (ours, floats(&tensors, &format!("{name}.pixel_values_sample")).unwrap())
             }
         };
         let error = relative_error(&ours, &theirs);
@@ -163,37 +127,25 @@ fn pictures_become_the_references_patches() {
         for (key, sum) in [
             (
                 "pixel_values_sum",
-                patches
-                    .values
-                    .iter()
-                    .map(|value| f64::from(*value))
-                    .sum::<f64>(),
+                patches.values.iter().map(|value| f64::from(*value)).sum::<f64>(),
             ),
             (
                 "pixel_values_abs_sum",
-                patches
-                    .values
-                    .iter()
-                    .map(|value| f64::from(value.abs()))
-                    .sum(),
+                patches.values.iter().map(|value| f64::from(value.abs())).sum(),
             ),
         ] {
             let expected = facts[key].as_f64().unwrap();
             let scale = facts["pixel_values_abs_sum"].as_f64().unwrap();
-            assert!(
-                (sum - expected).abs() <= 1e-6 * scale,
-                "{name} {key}: {sum} {expected}"
-            );
+            assert!((sum - expected).abs() <= 1e-6 * scale, "{name} {key}: {sum} {expected}");
         }
     }
 }
 
 #[test]
 fn patches_stand_block_by_block_channel_by_channel() {
-    let mut config: ProcessorConfig = serde_json::from_str(
-        r#"{"patch_size": 2, "min_pixels": 1, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#,
-    )
-    .unwrap();
+    let mut config: ProcessorConfig =
+        serde_json::from_str(r#"{"patch_size": 2, "min_pixels": 1, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#)
+            .unwrap();
     config.rescale_factor = 1.0;
     let processor = ImageProcessor::new(config).unwrap();
     let picture = RgbImage::from_fn(8, 4, |x, y| Rgb([(y * 8 + x) as u8, 100, 200]));
@@ -211,10 +163,7 @@ fn patches_stand_block_by_block_channel_by_channel() {
     // Red in both frames, then green and blue.
     assert_eq!(row(0)[..8], [0.0, 1.0, 8.0, 9.0, 0.0, 1.0, 8.0, 9.0]);
     assert_eq!(
-        (
-            row(0)[8..16].iter().sum::<f32>(),
-            row(0)[16..].iter().sum::<f32>()
-        ),
+        (row(0)[8..16].iter().sum::<f32>(), row(0)[16..].iter().sum::<f32>()),
         (800.0, 1600.0)
     );
     // The first merged block's four patches, then the second's.
@@ -226,9 +175,7 @@ fn patches_stand_block_by_block_channel_by_channel() {
 fn too_long_a_picture_is_an_error() {
     let processor = processor();
     for (width, height) in [(2010, 10), (10, 2010), (5000, 1), (201, 1)] {
-        let error = processor
-            .process(&RgbImage::new(width, height))
-            .unwrap_err();
+        let error = processor.process(&RgbImage::new(width, height)).unwrap_err();
         assert_eq!(error, ProcessorError::AspectRatio { width, height });
     }
     assert!(processor.grid(200, 1).is_ok());
@@ -243,9 +190,7 @@ fn other_limits_change_the_grid_alone() {
     let processor = ImageProcessor::new(config).unwrap();
     let grid = processor.grid(640, 480).unwrap();
     assert!(
-        grid.h * grid.w * 14 * 14 <= 112 * 112
-            && grid.h.is_multiple_of(2)
-            && grid.w.is_multiple_of(2),
+        grid.h * grid.w * 14 * 14 <= 112 * 112 && grid.h.is_multiple_of(2) && grid.w.is_multiple_of(2),
         "{grid:?}"
     );
     assert_eq!(processor.grid(20, 20).unwrap(), Grid { t: 1, h: 2, w: 2 });

@@ -1,0 +1,74 @@
+//! The real binary, as scripts use it.
+
+mod golden;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `masp` in `folder`, without a user's environment.
+pub fn masp(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_masp"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .output()
+        .unwrap()
+}
+
+/// Standard output of a run that must succeed.
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("unknown.yaml", "train:\n  learning_rat: 1\n");
+    write("wrong.yaml", "train:\n  warmup_ratio: 2\n");
+    write("two.txt", "Which of {} is it, {}?\n");
+    std::fs::create_dir_all(folder.path().join("empty")).unwrap();
+    std::fs::create_dir_all(folder.path().join("model")).unwrap();
+    write("model/config.json", "{\"model_type\": \"llama\"}");
+    write("x.pth", "PK no zip");
+    let cases: [(&[&str], i32, &str); 8] = [
+        (&["train"], 2, "--data"),
+        (
+            &["train", "--data", "nowhere", "--headless", "--session", "a"],
+            1,
+            "nowhere",
+        ),
+        (
+            &["train", "--data", "empty", "--headless", "--session", "b"],
+            1,
+            "empty",
+        ),
+        (
+            &["train", "--data", "empty", "--config", "unknown.yaml"],
+            2,
+            "learning_rate",
+        ),
+        (
+            &["train", "--data", "empty", "--config", "wrong.yaml"],
+            2,
+            "warmup_ratio",
+        ),
+        (
+            &["train", "--data", "empty", "--config", "missing.yaml"],
+            2,
+            "missing.yaml",
+        ),
+        (&["predict", "a.png", "--model", "model"], 1, "qwen2_vl"),
+        (&["eval", "nothing"], 1, "nothing"),
+    ];
+    for (arguments, status, said) in cases {
+        let output = masp(folder.path(), arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
+        assert!(
+            text.contains(said) && !text.contains("panicked"),
+            "{arguments:?}: {text}"
+        );
+    }
+}
