@@ -1,5 +1,6 @@
 //! Datasets: what lies on disk, as samples with classes, annotations and splits.
 
+pub mod synth;
 mod view;
 
 use std::path::PathBuf;

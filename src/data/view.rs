@@ -60,5 +60,7 @@ impl FromStr for View {
 
 /// A name that is none of the six views'.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown aspect `{0}`; the aspects are facial_expression, object, scene, human_action, brightness, colorfulness")]
+#[error(
+    "unknown aspect `{0}`; the aspects are facial_expression, object, scene, human_action, brightness, colorfulness"
+)]
 pub struct UnknownView(pub String);

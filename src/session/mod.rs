@@ -4,7 +4,7 @@ mod event;
 mod prediction;
 
 pub use event::{
-    Command, CommandRecord, Ended, Event, Evaluation, Log, Phase, Progress, Record, SampleSeen, SavedCheckpoint,
-    Resumed, SessionStart, Stage, Step, StopAfter, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, Log, Phase, Progress, Record, Resumed,
+    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};

@@ -1,0 +1,7 @@
+//! The drawn dataset of the embedded default: scenes as data, the rule that gives their emotion, their pictures, and files in EmoSet's layout.
+
+mod place;
+pub mod scene;
+pub mod situation;
+
+pub use scene::Scene;
