@@ -1,1 +1,78 @@
-//! (room under construction)
+//! Frozen vision-language models.
+
+pub mod qwen2_vl;
+
+use candle_core::{Result, Tensor};
+
+/// Where a model's parameters come from: a folder's weight files, or variables that are being trained.
+pub trait Parameters {
+    /// The tensor of a hub name, checked against `shape`, in the compute dtype and on the device.
+    ///
+    /// # Errors
+    /// Where it is missing or of another shape; the message says where.
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor>;
+
+    /// Whether the tensors are variables that get gradients.
+    fn trained(&self) -> bool {
+        false
+    }
+}
+
+/// Parameters below a prefix of their names.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    parameters: &'a dyn Parameters,
+    prefix: String,
+}
+
+impl<'a> Scope<'a> {
+    /// The names that begin with `prefix` and a dot.
+    pub fn new(parameters: &'a dyn Parameters, prefix: impl Into<String>) -> Self {
+        Self {
+            parameters,
+            prefix: prefix.into(),
+        }
+    }
+
+    /// A scope inside this one.
+    #[must_use]
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        Self {
+            parameters: self.parameters,
+            prefix: format!("{}.{name}", self.prefix),
+        }
+    }
+
+    /// The tensor `name` of this scope.
+    ///
+    /// # Errors
+    /// As [`Parameters::get`].
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        self.parameters
+            .get(&format!("{}.{name}", self.prefix), shape)
+    }
+
+    /// Whether its tensors get gradients.
+    #[must_use]
+    pub fn trained(&self) -> bool {
+        self.parameters.trained()
+    }
+
+    /// The linear layer `[out, input]` here, with a bias if told.
+    ///
+    /// # Errors
+    /// As [`Parameters::get`].
+    pub fn linear(&self, out: usize, input: usize, bias: bool) -> Result<crate::nn::Linear> {
+        let weight = self.get("weight", &[out, input])?;
+        let bias = if bias {
+            Some(self.get("bias", &[out])?)
+        } else {
+            None
+        };
+        Ok(if self.trained() {
+            crate::nn::Linear::trained(weight, bias)
+        } else {
+            crate::nn::Linear::frozen(weight, bias)
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Scaled dot-product attention with grouped heads, for padded and packed sequences.
+
+mod fused;
+
+use candle_core::{D, DType, Device, Result, Tensor, bail};
+
+use super::kernel::is_fused;
+
+/// Which keys a query sees.
+///
+/// Each key carries a segment. A key of segment [`Mask::SHARED`] is seen by all, any other by the queries of its own
+/// segment alone; with `causal`, later keys are hidden as well. So one mask serves right and left padding (padding is a
+/// segment of its own), images packed into one sequence, and several answers scored on one shared prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    /// The last query is aligned with the last key.
+    pub causal: bool,
+    /// `[batch][keys]`
+    pub segments: Vec<Vec<u32>>,
+}
+
+impl Mask {
+    /// Seen by every query.
+    pub const SHARED: u32 = 0;
+    /// Seen by padding alone.
+    pub const PADDING: u32 = u32::MAX;
+
+    /// All keys are seen by all queries, or by later ones where `causal`.
+    #[must_use]
+    pub fn full(batch: usize, keys: usize, causal: bool) -> Self {
+        Self {
+            causal,
+            segments: vec![vec![Self::SHARED; keys]; batch],
+        }
+    }
+
+    /// The number of keys; all rows have it.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.segments.first().map_or(0, Vec::len)
+    }
+
+    /// Whether the query at key position `query` sees the key at `key` in `row`.
+    #[inline]
+    fn sees(&self, row: &[u32], query: usize, key: usize) -> bool {
+        (!self.causal || key <= query) && (row[key] == Self::SHARED || row[key] == row[query])
+    }
+
+    /// `[batch, 1, queries, keys]`: 0 where seen, minus infinity where not.
+    fn dense(&self, queries: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+        let keys = self.keys();
+        let offset = keys - queries;
+        let mut values = Vec::with_capacity(self.segments.len() * queries * keys);
+        for row in &self.segments {
+            for query in offset..keys {
+                values.extend((0..keys).map(|key| {
+                    if self.sees(row, query, key) {
+                        0.0
+                    } else {
+                        f32::NEG_INFINITY
+                    }
+                }));
+            }
+        }
+        Tensor::from_vec(values, (self.segments.len(), 1, queries, keys), device)?.to_dtype(dtype)
+    }
+}
+
+/// `softmax(q k^T / sqrt(head_dim)) v` where `mask` allows.
+///
+/// `q` is `[batch, queries, heads, head_dim]`, `k` and `v` are `[batch, keys, kv_heads, head_dim]`; query head `i`
+/// reads key head `i / (heads / kv_heads)`. The queries are the last of the keys' positions. The result is
+/// `[batch, queries, heads * head_dim]`.
+///
+/// # Errors
+/// Where shapes, dtypes or devices differ.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
+    let (batch, queries, heads, width) = q.dims4()?;
+    let (k_batch, keys, kv_heads, _) = k.dims4()?;
+    let fits = k.dims() == v.dims() && k_batch == batch && heads % kv_heads == 0 && queries <= keys;
+    if !fits || mask.keys() != keys || mask.segments.len() != batch {
+        bail!(
+            "attention over q {:?}, k {:?}, v {:?}, {} masked keys",
+            q.shape(),
+            k.shape(),
+            v.shape(),
+            mask.keys()
+        );
+    }
+    if is_fused(q) {
+        let op = fused::Attention { mask: mask.clone() };
+        let y = q
+            .contiguous()?
+            .apply_op3(&k.contiguous()?, &v.contiguous()?, op)?;
+        return y.reshape((batch, queries, heads * width));
+    }
+    plain(q, k, v, mask)
+}
+
+pub(super) fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
+    let (batch, queries, heads, width) = q.dims4()?;
+    let (_, keys, kv_heads, _) = k.dims4()?;
+    let group = heads / kv_heads;
+    let spread = |x: &Tensor| -> Result<Tensor> {
+        let x = x.transpose(1, 2)?;
+        let x = if group == 1 {
+            x
+        } else {
+            x.unsqueeze(2)?
+                .expand((batch, kv_heads, group, keys, width))?
+                .reshape((batch, heads, keys, width))?
+        };
+        x.contiguous()
+    };
+    let (q, k, v) = (q.transpose(1, 2)?.contiguous()?, spread(k)?, spread(v)?);
+    let wide = if q.dtype() == DType::F64 {
+        DType::F64
+    } else {
+        DType::F32
+    };
+    let scores = (q.matmul(&k.t()?)? * (1.0 / (width as f64).sqrt()))?.to_dtype(wide)?;
+    let scores = scores.broadcast_add(&mask.dense(queries, wide, q.device())?)?;
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())?;
+    weights
+        .matmul(&v)?
+        .transpose(1, 2)?
+        .contiguous()?
+        .reshape((batch, queries, heads * width))
+}

@@ -1,0 +1,64 @@
+//! Rows of trained vectors placed among constant ones.
+
+use candle_core::backend::BackendStorage;
+use candle_core::{
+    CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail,
+};
+
+/// A sequence of rows, each from a constant or from a trained table.
+///
+/// candle's `index_select` would add up the gradient of the whole table, token by token; here only the trained rows get
+/// one, as a sum over the regular grid of their occurrences.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// `[rows]` (u32): indices into `[constants, trained]` stacked.
+    pub rows: Tensor,
+    /// `[occurrences, trained]` (u32): where in the result each trained row stands; every row stands equally often.
+    pub occurrences: Tensor,
+}
+
+/// `constants` `[c, hidden]` and `trained` `[t, hidden]` to `[rows, hidden]`; the gradient flows to `trained`.
+///
+/// # Errors
+/// Where shapes, dtypes or devices differ.
+pub fn place(constants: &Tensor, trained: &Tensor, placement: &Placement) -> Result<Tensor> {
+    let table = Tensor::cat(&[constants, &trained.detach()], 0)?;
+    let result = table.index_select(&placement.rows, 0)?;
+    trained.apply_op1(Placed {
+        placement: placement.clone(),
+        result,
+    })
+}
+
+struct Placed {
+    placement: Placement,
+    result: Tensor,
+}
+
+impl CustomOp1 for Placed {
+    fn name(&self) -> &'static str {
+        "place-rows"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (storage, layout) = self.result.storage_and_layout();
+        match &*storage {
+            Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
+            _ => bail!("the constant rows are not on the CPU, the trained ones are"),
+        }
+    }
+
+    fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (storage, layout) = self.result.storage_and_layout();
+        match &*storage {
+            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
+            _ => bail!("the constant rows are not on the CUDA device, the trained ones are"),
+        }
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let (times, trained) = self.placement.occurrences.dims2()?;
+        let rows = grad.index_select(&self.placement.occurrences.flatten_all()?, 0)?;
+        Ok(Some(rows.reshape((times, trained, ()))?.sum(0)?))
+    }
+}

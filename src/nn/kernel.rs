@@ -1,0 +1,165 @@
+//! What the fused CPU operations share: number types, contiguous views, and one matrix product.
+
+use std::iter::Sum;
+
+use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, WithDType, bail};
+
+/// f32 or f64: the types in which the fused CPU operations compute.
+pub trait Real: WithDType + Sum {
+    fn exp(self) -> Self;
+    fn sqrt(self) -> Self;
+    fn of(value: f64) -> Self {
+        Self::from_f64(value)
+    }
+}
+
+impl Real for f32 {
+    /// Cephes' polynomial, to 2 units in the last place; free of branches, so that the compiler makes vectors of it
+    /// (the library's `expf` is a call per element and took a third of a training step).
+    #[inline(always)]
+    fn exp(self) -> Self {
+        const ROUND: f32 = 12_582_912.0;
+        let x = self.clamp(-87.0, 88.0);
+        let shifted = x * std::f32::consts::LOG2_E + ROUND;
+        let n = shifted - ROUND;
+        let r = x - n * 0.693_359_375 + n * 2.121_944_4e-4;
+        let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+            + 0.166_666_65)
+            * r
+            + 0.5;
+        let power = (shifted.to_bits() as i32 - ROUND.to_bits() as i32 + 127) << 23;
+        let value = (p * r * r + r + 1.0) * f32::from_bits(power as u32);
+        if self < -87.0 { 0.0 } else { value }
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        f32::sqrt(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn exp(self) -> Self {
+        f64::exp(self)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        f64::sqrt(self)
+    }
+}
+
+/// Whether the fused CPU form serves this tensor.
+pub fn is_fused(x: &Tensor) -> bool {
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// The elements of a contiguous CPU operand.
+pub fn slice<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((from, to)) => Ok(&T::cpu_storage_as_slice(storage)?[from..to]),
+        None => bail!("a fused operation needs contiguous operands, not {layout:?}"),
+    }
+}
+
+/// Runs `f` on the elements of contiguous CPU tensors.
+pub fn with_slices<T: Real, R>(
+    tensors: &[&Tensor],
+    f: impl FnOnce(&[&[T]]) -> Result<R>,
+) -> Result<R> {
+    let guards: Vec<_> = tensors
+        .iter()
+        .map(|tensor| tensor.storage_and_layout())
+        .collect();
+    let slices = guards
+        .iter()
+        .map(|(storage, layout)| match &**storage {
+            Storage::Cpu(storage) => slice::<T>(storage, layout),
+            _ => bail!("a fused operation needs CPU operands"),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    f(&slices)
+}
+
+/// A strided matrix inside a slice: element `(row, column)` lies at `row * stride + column`.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a, T> {
+    pub data: &'a [T],
+    pub rows: usize,
+    pub columns: usize,
+    pub stride: usize,
+}
+
+impl<T> Matrix<'_, T> {
+    fn holds(&self) -> bool {
+        self.rows == 0
+            || self.columns == 0
+            || (self.columns <= self.stride
+                && (self.rows - 1) * self.stride + self.columns <= self.data.len())
+    }
+}
+
+/// `out[m, n] (+)= scale * op(a) op(b)` on the calling thread, where `op` transposes if told.
+///
+/// # Panics
+/// If the shapes do not fit one another or the slices: that is an error in this crate.
+pub fn matrix_product<T: Real>(
+    out: &mut [T],
+    out_stride: usize,
+    accumulate: bool,
+    scale: T,
+    (a, transpose_a): (Matrix<'_, T>, bool),
+    (b, transpose_b): (Matrix<'_, T>, bool),
+) {
+    let (m, k) = if transpose_a {
+        (a.columns, a.rows)
+    } else {
+        (a.rows, a.columns)
+    };
+    let (k_b, n) = if transpose_b {
+        (b.columns, b.rows)
+    } else {
+        (b.rows, b.columns)
+    };
+    assert!(
+        a.holds() && b.holds() && k == k_b && n <= out_stride,
+        "shapes of a matrix product"
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(
+        (m - 1) * out_stride + n <= out.len(),
+        "the product's place is too small"
+    );
+    let strides = |matrix: &Matrix<'_, T>, transposed: bool| {
+        let stride = matrix.stride as isize;
+        if transposed { (stride, 1) } else { (1, stride) }
+    };
+    let (a_column, a_row) = strides(&a, transpose_a);
+    let (b_column, b_row) = strides(&b, transpose_b);
+    // SAFETY: the assertions above keep every index that gemm forms from these shapes and strides inside the slices,
+    // and `out` is borrowed mutably.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            out_stride as isize,
+            accumulate,
+            a.data.as_ptr(),
+            a_column,
+            a_row,
+            b.data.as_ptr(),
+            b_column,
+            b_row,
+            T::of(1.0),
+            scale,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! Layer checkpointing: keep a layer's input alone, and run the layer again in backward.
+
+use std::sync::Arc;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{
+    CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, Var, bail,
+};
+
+/// A differentiable function of one tensor whose other operands are constants.
+pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
+
+/// `layer(x)`, of which the graph keeps only `x`. Gradients are those of the plain call, to the bit.
+///
+/// # Errors
+/// What the layer returns.
+pub fn checkpointed(x: &Tensor, layer: Layer) -> Result<Tensor> {
+    let result = layer(&x.detach())?.detach().contiguous()?;
+    x.apply_op1(Recomputed { layer, result })
+}
+
+struct Recomputed {
+    layer: Layer,
+    result: Tensor,
+}
+
+impl CustomOp1 for Recomputed {
+    fn name(&self) -> &'static str {
+        "checkpointed-layer"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (storage, layout) = self.result.storage_and_layout();
+        match &*storage {
+            Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
+            _ => bail!("the layer moved its input off the CPU"),
+        }
+    }
+
+    fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (storage, layout) = self.result.storage_and_layout();
+        match &*storage {
+            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
+            _ => bail!("the layer moved its input off the CUDA device"),
+        }
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let x = Var::from_tensor(x)?;
+        let y = (self.layer)(x.as_tensor())?;
+        let mut grads = (y * grad)?.sum_all()?.backward()?;
+        Ok(grads.remove(&x))
+    }
+}

@@ -1,0 +1,28 @@
+//! Cross-entropy at the supervised positions.
+
+use candle_core::{D, DType, Result, Tensor};
+
+/// Log-probabilities `[n]` (f32 or f64) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`.
+///
+/// # Errors
+/// Where shapes or devices differ.
+pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let wide = if logits.dtype() == DType::F64 {
+        logits.clone()
+    } else {
+        logits.to_dtype(DType::F32)?
+    };
+    let log_probabilities = candle_nn::ops::log_softmax(&wide, D::Minus1)?;
+    log_probabilities
+        .gather(&targets.unsqueeze(1)?, 1)?
+        .squeeze(1)
+}
+
+/// The sum of `-log p(target)` in nats over the rows, a scalar; divide by the number of supervised tokens of the whole
+/// step for the mean.
+///
+/// # Errors
+/// Where shapes or devices differ.
+pub fn cross_entropy_sum(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    log_likelihoods(logits, targets)?.sum_all()?.neg()
+}

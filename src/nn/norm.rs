@@ -1,0 +1,201 @@
+//! Normalisation over the last dimension.
+
+use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use super::kernel::{Real, is_fused, slice, with_slices};
+
+/// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
+#[derive(Clone, Debug)]
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f64,
+    trained: bool,
+}
+
+impl RmsNorm {
+    /// `weight` is `[hidden]`; with `trained` it gets a gradient.
+    #[must_use]
+    pub fn new(weight: Tensor, eps: f64, trained: bool) -> Self {
+        Self {
+            weight,
+            eps,
+            trained,
+        }
+    }
+
+    /// `x` `[.., hidden]` to the same shape.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if is_fused(x) {
+            let op = FusedRms {
+                eps: self.eps,
+                trained: self.trained,
+            };
+            return x.contiguous()?.apply_op2(&self.weight, op);
+        }
+        self.plain(x)
+    }
+
+    /// Candle's own operations; half precision is computed in f32, as transformers does.
+    pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
+        let dtype = x.dtype();
+        let wide = if dtype == DType::F64 {
+            x.clone()
+        } else {
+            x.to_dtype(DType::F32)?
+        };
+        let mean = wide.sqr()?.mean_keepdim(D::Minus1)?;
+        wide.broadcast_div(&(mean + self.eps)?.sqrt()?)?
+            .to_dtype(dtype)?
+            .broadcast_mul(&self.weight)
+    }
+}
+
+/// `(x - mean) / sd * weight + bias`; frozen or trained by whether its tensors are variables.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// `weight` and `bias` are `[hidden]`.
+    #[must_use]
+    pub fn new(weight: Tensor, bias: Tensor, eps: f64) -> Self {
+        Self { weight, bias, eps }
+    }
+
+    /// `x` `[.., hidden]` to the same shape.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let dtype = x.dtype();
+        let wide = if dtype == DType::F64 {
+            x.clone()
+        } else {
+            x.to_dtype(DType::F32)?
+        };
+        let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let unit = centred.broadcast_div(&(variance + self.eps)?.sqrt()?)?;
+        unit.to_dtype(dtype)?
+            .broadcast_mul(&self.weight)?
+            .broadcast_add(&self.bias)
+    }
+}
+
+struct FusedRms {
+    eps: f64,
+    trained: bool,
+}
+
+impl FusedRms {
+    fn forward<T: Real>(&self, x: &[T], weight: &[T]) -> Vec<T> {
+        let width = weight.len();
+        let mut y = vec![T::of(0.0); x.len()];
+        y.par_chunks_mut(width)
+            .zip(x.par_chunks(width))
+            .with_min_len(16)
+            .for_each(|(y, x)| {
+                let scale = inverse_rms(x, self.eps);
+                for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
+                    *y = x * scale * w;
+                }
+            });
+        y
+    }
+
+    /// With `g = grad * weight` and `s = 1 / rms`: `dx = s (g - x s^2 mean(g x))`, `dw = sum over rows of grad x s`.
+    fn backward<T: Real>(&self, x: &[T], weight: &[T], grad: &[T]) -> (Vec<T>, Option<Vec<T>>) {
+        let width = weight.len();
+        let mut dx = vec![T::of(0.0); x.len()];
+        let rows = dx
+            .par_chunks_mut(width)
+            .zip(x.par_chunks(width))
+            .zip(grad.par_chunks(width));
+        rows.with_min_len(16).for_each(|((dx, x), grad)| {
+            let s = inverse_rms(x, self.eps);
+            let dot: T = grad
+                .iter()
+                .zip(weight)
+                .zip(x)
+                .map(|((&g, &w), &x)| g * w * x)
+                .sum();
+            let c = s * s * s * dot / T::of(width as f64);
+            for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
+                *dx = s * g * w - c * x;
+            }
+        });
+        let dw = self.trained.then(|| {
+            let mut dw = vec![T::of(0.0); width];
+            for (x, grad) in x.chunks(width).zip(grad.chunks(width)) {
+                let s = inverse_rms(x, self.eps);
+                for ((dw, &x), &g) in dw.iter_mut().zip(x).zip(grad) {
+                    *dw += g * x * s;
+                }
+            }
+            dw
+        });
+        (dx, dw)
+    }
+
+    fn backward_tensors<T: Real>(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        let (dx, dw) = with_slices::<T, _>(&[x, w, grad], |s| Ok(self.backward(s[0], s[1], s[2])))?;
+        let dw = dw
+            .map(|dw| Tensor::from_vec(dw, w.shape(), w.device()))
+            .transpose()?;
+        Ok((Tensor::from_vec(dx, x.shape(), x.device())?, dw))
+    }
+}
+
+fn inverse_rms<T: Real>(x: &[T], eps: f64) -> T {
+    let square: T = x.iter().map(|&x| x * x).sum();
+    T::of(1.0) / (square / T::of(x.len() as f64) + T::of(eps)).sqrt()
+}
+
+impl CustomOp2 for FusedRms {
+    fn name(&self) -> &'static str {
+        "rms-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        w: &CpuStorage,
+        lw: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let y = match x {
+            CpuStorage::F64(_) => {
+                CpuStorage::F64(self.forward::<f64>(slice(x, lx)?, slice(w, lw)?))
+            }
+            _ => CpuStorage::F32(self.forward::<f32>(slice(x, lx)?, slice(w, lw)?)),
+        };
+        Ok((y, lx.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let (dx, dw) = match x.dtype() {
+            DType::F64 => self.backward_tensors::<f64>(x, w, &grad)?,
+            _ => self.backward_tensors::<f32>(x, w, &grad)?,
+        };
+        Ok((Some(dx), dw))
+    }
+}

@@ -1,0 +1,134 @@
+//! Rotary position embedding in the "rotate half" form, with angles given per token.
+
+use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use super::kernel::{Real, is_fused, slice, with_slices};
+
+/// Angles of a batch of sequences, ready to rotate queries and keys.
+#[derive(Clone, Debug)]
+pub struct Rotary {
+    /// `[batch, tokens, head_dim / 2]`
+    cos: Tensor,
+    /// `[batch, tokens, head_dim / 2]`
+    sin: Tensor,
+}
+
+impl Rotary {
+    /// `angles` in radians, `[batch, tokens, half]` flattened; the tables are made in f64 and rounded to `dtype`.
+    ///
+    /// # Errors
+    /// Where the device fails or the number of angles does not fit the shape.
+    pub fn new(
+        angles: &[f64],
+        shape: (usize, usize, usize),
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let table = |f: fn(f64) -> f64| {
+            Tensor::from_vec(
+                angles.iter().map(|&a| f(a)).collect::<Vec<f64>>(),
+                shape,
+                &Device::Cpu,
+            )?
+            .to_dtype(dtype)?
+            .to_device(device)
+        };
+        Ok(Self {
+            cos: table(f64::cos)?,
+            sin: table(f64::sin)?,
+        })
+    }
+
+    /// Rotates `x` `[batch, tokens, heads, head_dim]`.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        if is_fused(x) {
+            return x.contiguous()?.apply_op1(FusedRotary {
+                rotary: self.clone(),
+                sign: 1.0,
+            });
+        }
+        self.plain(x)
+    }
+
+    pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
+        let half = x.dim(D::Minus1)? / 2;
+        let (first, second) = (
+            x.narrow(D::Minus1, 0, half)?,
+            x.narrow(D::Minus1, half, half)?,
+        );
+        let (cos, sin) = (self.cos.unsqueeze(2)?, self.sin.unsqueeze(2)?);
+        let rotated_first = (first.broadcast_mul(&cos)? - second.broadcast_mul(&sin)?)?;
+        let rotated_second = (second.broadcast_mul(&cos)? + first.broadcast_mul(&sin)?)?;
+        Tensor::cat(&[rotated_first, rotated_second], D::Minus1)
+    }
+}
+
+/// Its backward is the rotation by the negative angles.
+struct FusedRotary {
+    rotary: Rotary,
+    sign: f64,
+}
+
+impl FusedRotary {
+    fn rotate<T: Real>(&self, x: &[T], dims: (usize, usize)) -> Result<Vec<T>> {
+        let (heads, width) = dims;
+        let half = width / 2;
+        let sign = T::of(self.sign);
+        with_slices::<T, _>(&[&self.rotary.cos, &self.rotary.sin], |tables| {
+            let mut y = vec![T::of(0.0); x.len()];
+            y.par_chunks_mut(heads * width)
+                .zip(x.par_chunks(heads * width))
+                .enumerate()
+                .with_min_len(8)
+                .for_each(|(token, (y, x))| {
+                    let cos = &tables[0][token * half..(token + 1) * half];
+                    let sin = &tables[1][token * half..(token + 1) * half];
+                    for (y, x) in y.chunks_mut(width).zip(x.chunks(width)) {
+                        let ((y1, y2), (x1, x2)) = (y.split_at_mut(half), x.split_at(half));
+                        for i in 0..half {
+                            let s = sign * sin[i];
+                            y1[i] = x1[i] * cos[i] - x2[i] * s;
+                            y2[i] = x2[i] * cos[i] + x1[i] * s;
+                        }
+                    }
+                });
+            Ok(y)
+        })
+    }
+}
+
+impl CustomOp1 for FusedRotary {
+    fn name(&self) -> &'static str {
+        "rotary"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, tokens, heads, width) = layout.shape().dims4()?;
+        if self.rotary.cos.dims3()? != (batch, tokens, width / 2) {
+            candle_core::bail!(
+                "rotary tables {:?} do not fit {:?}",
+                self.rotary.cos.shape(),
+                layout.shape()
+            );
+        }
+        let y = match x {
+            CpuStorage::F64(_) => {
+                CpuStorage::F64(self.rotate::<f64>(slice(x, layout)?, (heads, width))?)
+            }
+            _ => CpuStorage::F32(self.rotate::<f32>(slice(x, layout)?, (heads, width))?),
+        };
+        Ok((y, layout.shape().clone()))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let back = Self {
+            rotary: self.rotary.clone(),
+            sign: -self.sign,
+        };
+        Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&back)?))
+    }
+}

@@ -1,0 +1,285 @@
+//! The language model: embeddings in, hidden states and logits out.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Result, Tensor};
+
+use super::{Config, Positions};
+use crate::nn::layer_checkpoint::checkpointed;
+use crate::nn::{Linear, Mask, RmsNorm, Rotary, activation, attention};
+use crate::vlm::{Parameters, Scope};
+
+/// Differentiable with respect to its input embeddings; frozen, or trained where its parameters are variables.
+#[derive(Clone, Debug)]
+pub struct LanguageModel {
+    config: Config,
+    /// `[vocab_size, hidden]`
+    embeddings: Tensor,
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+    head: Linear,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    input_norm: RmsNorm,
+    attention_norm: RmsNorm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    o: Linear,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    heads: (usize, usize),
+}
+
+/// Which entries the softmax over the vocabulary has.
+#[derive(Clone, Copy, Debug)]
+pub enum Vocabulary<'a> {
+    /// All rows of the head: stage 1.
+    Full,
+    /// The first `tokens` rows, then the soft prompt's: stage 2 and evaluation, as the reference cuts the matrix there.
+    /// With tied embeddings the prompt `[prompt tokens, hidden]` is a part of the head; else the head's own rows that
+    /// stood in the prompt's place are.
+    Prompted { tokens: usize, prompt: &'a Tensor },
+}
+
+/// Keys and values of the tokens that were seen, per layer `[batch, tokens, kv_heads, head_dim]`.
+#[derive(Clone, Debug)]
+pub struct KvCache {
+    layers: Vec<candle_nn::kv_cache::KvCache>,
+}
+
+impl LanguageModel {
+    /// Builds the model from `model.*` and `lm_head.weight`; `progress` is told the layers done.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn new(
+        config: &Config,
+        parameters: &dyn Parameters,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Self> {
+        let scope = Scope::new(parameters, "model");
+        let shape = [config.vocab_size, config.hidden_size];
+        let embeddings = scope.at("embed_tokens").get("weight", &shape)?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|i| {
+                progress(i);
+                Layer::new(config, &scope.at("layers").at(i))
+            })
+            .collect::<Result<_>>()?;
+        let head = if config.tie_word_embeddings {
+            embeddings.clone()
+        } else {
+            parameters.get("lm_head.weight", &shape)?
+        };
+        let head = if parameters.trained() {
+            Linear::trained(head, None)
+        } else {
+            Linear::frozen(head, None)
+        };
+        let norm = rms_norm(&scope.at("norm"), config)?;
+        Ok(Self {
+            config: config.clone(),
+            embeddings,
+            layers,
+            norm,
+            head,
+        })
+    }
+
+    /// `[vocab_size, hidden]`
+    #[must_use]
+    pub fn embeddings(&self) -> &Tensor {
+        &self.embeddings
+    }
+
+    /// Embeddings `[ids, hidden]`.
+    ///
+    /// # Errors
+    /// Where an id is beyond the vocabulary.
+    pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
+        self.embeddings
+            .index_select(&Tensor::new(ids, self.embeddings.device())?, 0)
+    }
+
+    /// A cache for `tokens` positions.
+    #[must_use]
+    pub fn cache(&self, tokens: usize) -> KvCache {
+        KvCache {
+            layers: vec![candle_nn::kv_cache::KvCache::new(1, tokens); self.layers.len()],
+        }
+    }
+
+    /// Hidden states `[batch, tokens, hidden]` after the final norm of `x`, of the same shape. `positions` are those of
+    /// `x`; `mask` covers the cached keys and `x`'s. With `recompute` the graph keeps each layer's input alone.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        recompute: bool,
+    ) -> Result<Tensor> {
+        let rotary = self.rotary(x, positions)?;
+        let mut x = x.clone();
+        for layer in &self.layers {
+            x = if recompute {
+                let (layer, rotary, mask) = (layer.clone(), rotary.clone(), mask.clone());
+                checkpointed(
+                    &x,
+                    Arc::new(move |x| layer.forward(x, &rotary, &mask, None)),
+                )?
+            } else {
+                layer.forward(&x, &rotary, mask, None)?
+            };
+        }
+        self.norm.forward(&x)
+    }
+
+    /// As [`Self::forward`] for generation: the keys and values of `x` are added to `cache`.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn forward_cached(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        cache: &mut KvCache,
+    ) -> Result<Tensor> {
+        let rotary = self.rotary(x, positions)?;
+        let mut x = x.clone();
+        for (layer, cache) in self.layers.iter().zip(&mut cache.layers) {
+            x = layer.forward(&x, &rotary, mask, Some(cache))?;
+        }
+        self.norm.forward(&x)
+    }
+
+    /// The input and what each layer gives, the last one after the final norm: for comparisons.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn states(&self, x: &Tensor, positions: &Positions, mask: &Mask) -> Result<Vec<Tensor>> {
+        let rotary = self.rotary(x, positions)?;
+        let mut states = vec![x.clone()];
+        for layer in &self.layers {
+            states.push(layer.forward(&states[states.len() - 1], &rotary, mask, None)?);
+        }
+        if let Some(last) = states.last_mut() {
+            *last = self.norm.forward(last)?;
+        }
+        Ok(states)
+    }
+
+    /// Logits `[n, entries]` of hidden states `[n, hidden]`.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn logits(&self, hidden: &Tensor, vocabulary: Vocabulary) -> Result<Tensor> {
+        let rows = |count| -> Result<Linear> {
+            Ok(Linear::frozen(
+                self.head.weight().narrow(0, 0, count)?,
+                None,
+            ))
+        };
+        match vocabulary {
+            Vocabulary::Full => self.head.forward(hidden),
+            Vocabulary::Prompted { tokens, prompt } if self.config.tie_word_embeddings => {
+                let text = rows(tokens)?.forward(hidden)?;
+                let soft = hidden.matmul(&prompt.to_dtype(hidden.dtype())?.t()?)?;
+                Tensor::cat(&[text, soft], 1)
+            }
+            Vocabulary::Prompted { tokens, prompt } => {
+                rows(tokens + prompt.dim(0)?)?.forward(hidden)
+            }
+        }
+    }
+
+    fn rotary(&self, x: &Tensor, positions: &Positions) -> Result<Rotary> {
+        let (batch, tokens, _) = x.dims3()?;
+        let shape = (batch, tokens, self.config.head_dim() / 2);
+        Rotary::new(
+            &positions.angles(&self.config),
+            shape,
+            x.dtype(),
+            x.device(),
+        )
+    }
+
+    /// Where its tensors lie.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        self.embeddings.device()
+    }
+}
+
+impl Layer {
+    fn new(c: &Config, scope: &Scope) -> Result<Self> {
+        let (width, wide, kv) = (
+            c.hidden_size,
+            c.intermediate_size,
+            c.head_dim() * c.num_key_value_heads,
+        );
+        Ok(Self {
+            input_norm: rms_norm(&scope.at("input_layernorm"), c)?,
+            attention_norm: rms_norm(&scope.at("post_attention_layernorm"), c)?,
+            q: scope.at("self_attn.q_proj").linear(width, width, true)?,
+            k: scope.at("self_attn.k_proj").linear(kv, width, true)?,
+            v: scope.at("self_attn.v_proj").linear(kv, width, true)?,
+            o: scope.at("self_attn.o_proj").linear(width, width, false)?,
+            gate: scope.at("mlp.gate_proj").linear(wide, width, false)?,
+            up: scope.at("mlp.up_proj").linear(wide, width, false)?,
+            down: scope.at("mlp.down_proj").linear(width, wide, false)?,
+            heads: (c.num_attention_heads, c.num_key_value_heads),
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        rotary: &Rotary,
+        mask: &Mask,
+        cache: Option<&mut candle_nn::kv_cache::KvCache>,
+    ) -> Result<Tensor> {
+        let (batch, tokens, width) = x.dims3()?;
+        let head_dim = width / self.heads.0;
+        let normed = self.input_norm.forward(x)?;
+        let q = rotary.apply(&self.q.forward(&normed)?.reshape((
+            batch,
+            tokens,
+            self.heads.0,
+            head_dim,
+        ))?)?;
+        let k = rotary.apply(&self.k.forward(&normed)?.reshape((
+            batch,
+            tokens,
+            self.heads.1,
+            head_dim,
+        ))?)?;
+        let v = self
+            .v
+            .forward(&normed)?
+            .reshape((batch, tokens, self.heads.1, head_dim))?;
+        let (k, v) = match cache {
+            Some(cache) => cache.append(&k.contiguous()?, &v.contiguous()?)?,
+            None => (k, v),
+        };
+        let x = (x + self.o.forward(&attention(&q, &k, &v, mask)?)?)?;
+        let normed = self.attention_norm.forward(&x)?;
+        let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;
+        x + self.down.forward(&wide)?
+    }
+}
+
+fn rms_norm(scope: &Scope, config: &Config) -> Result<RmsNorm> {
+    Ok(RmsNorm::new(
+        scope.get("weight", &[config.hidden_size])?,
+        config.rms_norm_eps,
+        scope.trained(),
+    ))
+}

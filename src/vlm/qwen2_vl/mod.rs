@@ -1,0 +1,47 @@
+//! Qwen2-VL: a vision tower whose merged tokens stand in the language model's sequence.
+
+pub mod config;
+pub mod language;
+pub mod rope;
+pub mod vision;
+
+use candle_core::Result;
+
+pub use config::Config;
+pub use language::{KvCache, LanguageModel, Vocabulary};
+pub use rope::Positions;
+pub use vision::VisionTower;
+
+use super::Parameters;
+
+/// Both halves.
+#[derive(Clone, Debug)]
+pub struct Qwen2Vl {
+    pub config: Config,
+    pub vision: VisionTower,
+    pub language: LanguageModel,
+}
+
+impl Qwen2Vl {
+    /// Builds the model from its parameters' hub names (`visual.*`, `model.*`, `lm_head.weight`); `progress` is told
+    /// the layers done and their number.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn new(
+        config: &Config,
+        parameters: &dyn Parameters,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        let blocks = config.vision_config.depth;
+        let total = blocks + config.num_hidden_layers;
+        let vision = VisionTower::new(config, parameters, |done| progress(done, total))?;
+        let language =
+            LanguageModel::new(config, parameters, |done| progress(blocks + done, total))?;
+        Ok(Self {
+            config: config.clone(),
+            vision,
+            language,
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! Access to the reference's golden data.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use candle_core::{DType, Device, Result, Tensor};
+use masp::vlm::Parameters;
+use masp::vlm::qwen2_vl::{Config, Qwen2Vl};
+
+/// The golden folder, or `None` (saying so) where `MASP_REFERENCE` is unset.
+pub fn folder() -> Option<PathBuf> {
+    match std::env::var_os("MASP_REFERENCE") {
+        Some(path) => Some(PathBuf::from(path).join("golden")),
+        None => {
+            eprintln!("skipped: MASP_REFERENCE does not name the reference's folder");
+            None
+        }
+    }
+}
+
+/// A safetensors file of the golden folder.
+pub struct Tensors(HashMap<String, Tensor>);
+
+impl Tensors {
+    pub fn read(file: &str) -> Option<Self> {
+        let path = folder()?.join(file);
+        Some(Self(
+            candle_core::safetensors::load(path, &Device::Cpu).unwrap(),
+        ))
+    }
+
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("no golden tensor {name}"))
+    }
+}
+
+impl Parameters for Tensors {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let tensor = Tensors::get(self, name);
+        assert_eq!(tensor.dims(), shape, "{name}");
+        Ok(tensor.clone())
+    }
+}
+
+/// manifest.json.
+pub fn manifest() -> Option<serde_json::Value> {
+    let text = std::fs::read_to_string(folder()?.join("manifest.json")).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// The golden model.
+pub fn tiny_a() -> Option<Qwen2Vl> {
+    let config = Config::read(&folder()?.join("tiny_a")).unwrap();
+    let weights = Tensors::read("tiny_a/model.safetensors")?;
+    Some(Qwen2Vl::new(&config, &weights, |_, _| ()).unwrap())
+}
+
+/// Asserts that `|got - want| / |want|` is at most `tolerance`.
+pub fn assert_close(what: &str, got: &Tensor, want: &Tensor, tolerance: f64) {
+    assert_eq!(
+        got.elem_count(),
+        want.elem_count(),
+        "{what}: {:?} against {:?}",
+        got.shape(),
+        want.shape()
+    );
+    let vector = |x: &Tensor| {
+        x.flatten_all()
+            .unwrap()
+            .to_dtype(DType::F64)
+            .unwrap()
+            .to_vec1::<f64>()
+            .unwrap()
+    };
+    let (got, want) = (vector(got), vector(want));
+    let difference: f64 = got.iter().zip(&want).map(|(g, w)| (g - w).powi(2)).sum();
+    let norm: f64 = want.iter().map(|w| w * w).sum();
+    let error = (difference / norm.max(1e-300)).sqrt();
+    assert!(error <= tolerance, "{what}: relative error {error:.2e}");
+}
