@@ -2,7 +2,7 @@
 //! gradients of their parameters.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
-use masp::nn::kernel::{slice, with_slices};
+use masp::nn::kernel::{dot, slice, sum, with_slices};
 use rayon::prelude::*;
 
 const EPS: f32 = 1e-6;
@@ -56,8 +56,8 @@ struct LayerNorm;
 /// Mean and inverse standard deviation.
 fn moments(x: &[f32]) -> (f32, f32) {
     let n = x.len() as f32;
-    let mean = x.iter().sum::<f32>() / n;
-    let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n;
+    let mean = sum(x) / n;
+    let variance = dot(x, x) / n - mean * mean;
     (mean, 1.0 / (variance + EPS).sqrt())
 }
 
@@ -66,20 +66,18 @@ fn backward(x: &[f32], weight: &[f32], grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec
     let width = weight.len();
     let mut dx = vec![0.0; x.len()];
     let (mut dw, mut db) = (vec![0.0; width], vec![0.0; width]);
+    let (mut unit, mut h) = (vec![0.0; width], vec![0.0; width]);
     for ((dx, x), grad) in dx.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
         let (mean, scale) = moments(x);
-        let (mut sum, mut dot) = (0.0, 0.0);
         for i in 0..width {
-            let unit = (x[i] - mean) * scale;
-            let h = grad[i] * weight[i];
-            sum += h;
-            dot += h * unit;
-            dw[i] += grad[i] * unit;
+            unit[i] = (x[i] - mean) * scale;
+            h[i] = grad[i] * weight[i];
+            dw[i] += grad[i] * unit[i];
             db[i] += grad[i];
         }
-        let (sum, dot) = (sum / width as f32, dot / width as f32);
+        let (mean_h, mean_hu) = (sum(&h) / width as f32, dot(&h, &unit) / width as f32);
         for i in 0..width {
-            dx[i] = scale * (grad[i] * weight[i] - sum - (x[i] - mean) * scale * dot);
+            dx[i] = scale * (h[i] - mean_h - unit[i] * mean_hu);
         }
     }
     (dx, dw, db)
