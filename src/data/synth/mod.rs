@@ -2,6 +2,8 @@
 
 pub mod draw;
 mod place;
+mod pose;
+pub mod rule;
 pub mod scene;
 pub mod situation;
 
