@@ -173,6 +173,12 @@ impl Scene {
         SCENES[self.setting]
     }
 
+    /// Whether the person and animals face left.
+    #[must_use]
+    pub fn mirrored(&self) -> bool {
+        self.style & 1 == 1
+    }
+
     /// Index into [`LEVELS`].
     #[must_use]
     pub fn brightness_level(&self) -> usize {
@@ -304,3 +310,4 @@ mod tests {
         }
     }
 }
+impl Scene { pub fn place_again(scene:&mut Scene, rng:&mut impl Rng){ place::place(scene,rng) } }
