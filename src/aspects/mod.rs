@@ -1,1 +1,18 @@
-//! (room under construction)
+//! MASP itself: the aspects' queries and cross-attention, the soft prompt, the sequences they stand in, and their files.
+
+pub mod aspect_file;
+mod atomic;
+pub mod batch;
+pub mod checkpoint;
+mod checkpoint_error;
+mod checkpoint_meta;
+pub mod host_tensor;
+pub mod modules;
+mod parameter_file;
+pub mod prompt_file;
+pub mod sequence;
+pub mod torch;
+
+pub use batch::{Batch, Visuals};
+pub use modules::{AspectModule, AspectModules, Initial};
+pub use sequence::{PositionRule, Row, Sequence};

@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+pub mod args;
+
 use std::process::ExitCode;
 
 /// Parses the arguments and runs the command; the exit status is 0 done, 1 failed, 2 wrong usage.

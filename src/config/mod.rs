@@ -1,1 +1,85 @@
-//! (room under construction)
+//! Settings: typed, validated, and every default in one place (the `Default` of its section's file).
+//!
+//! [`load`] lays the sources over each other, the later beating the earlier: defaults, a session's record, the config
+//! file, `--set`, flags. What a source says is checked before it is merged, so that an error names the source and line.
+
+mod aliases;
+mod aspects;
+mod checkpoint;
+mod data;
+mod error;
+mod eval;
+mod layers;
+mod locations;
+mod merge;
+mod model;
+mod prompt;
+mod schema;
+mod session;
+mod test;
+#[cfg(test)]
+mod tests;
+mod train;
+mod tui;
+mod yaml;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use aspects::AspectsSettings;
+pub use checkpoint::CheckpointSettings;
+pub use data::DataSettings;
+pub use error::ConfigError;
+pub use eval::EvalSettings;
+pub use layers::{ConfigFile, Flag, Record, Sources};
+pub use model::{Dtype, ModelSettings, Positions};
+pub use prompt::PromptSettings;
+pub use session::SessionSettings;
+pub use test::TestSettings;
+pub use train::{Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
+pub use tui::{Images, TuiSettings};
+
+/// Everything that `config.yaml` can say; a field's name is its key's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub train: TrainSettings,
+    pub test: TestSettings,
+    pub eval: EvalSettings,
+    pub checkpoint: CheckpointSettings,
+    pub model: ModelSettings,
+    pub data: DataSettings,
+    pub aspects: AspectsSettings,
+    pub prompt: PromptSettings,
+    pub session: SessionSettings,
+    pub tui: TuiSettings,
+}
+
+/// What [`load`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// One line each: what was asked for and cannot be honoured, and what is done instead.
+    pub notices: Vec<String>,
+}
+
+/// Reads, checks and merges the sources.
+///
+/// # Errors
+/// [`ConfigError`]: a named file that is missing, an unknown key, a value that is not allowed, two keys of one source
+/// that contradict each other. All but a failed read are wrong usage ([`ConfigError::is_usage`]).
+pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
+    let layers = layers::read(sources)?;
+    merge::merge(&layers)
+}
+
+impl Settings {
+    /// The settings as a session records them: paths are absolute, so that the record holds in any folder.
+    #[must_use]
+    pub fn to_record(&self) -> Value {
+        let mut settings = self.clone();
+        locations::make_absolute(&mut settings);
+        // Plain structs with string keys: serialising them cannot fail.
+        serde_json::to_value(settings).unwrap_or_default()
+    }
+}

@@ -1,6 +1,10 @@
 //! Frozen vision-language models.
 
+pub mod chat;
+pub mod hub;
 pub mod qwen2_vl;
+pub mod tokenizer;
+pub mod weights;
 
 use candle_core::{Result, Tensor};
 

@@ -1,0 +1,255 @@
+//! Sequences of any length as one padded batch of embeddings.
+
+use candle_core::{Result, Tensor, bail};
+
+use super::sequence::{Row, Sequence};
+use crate::nn::embedding::{Placement, place};
+use crate::nn::{Mask, loss};
+use crate::vlm::qwen2_vl::{LanguageModel, Positions, Vocabulary};
+
+/// What stands in the `Visual` rows of a batch.
+pub enum Visuals<'a> {
+    /// Stage 1: `[samples * rows, hidden]` from the aspect modules; the gradient flows into it.
+    Trained(&'a Tensor),
+    /// `[rows, hidden]` for each sample.
+    Constant(&'a [Tensor]),
+}
+
+/// A padded batch, ready for the language model.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[batch, tokens, hidden]`
+    pub embeddings: Tensor,
+    pub positions: Positions,
+    pub mask: Mask,
+    /// `[targets]` (u32): rows of the flattened batch whose logits are wanted.
+    pub places: Tensor,
+    /// `[targets]` (u32)
+    pub tokens: Tensor,
+    /// For each target its sequence and answer.
+    pub owners: Vec<(usize, usize)>,
+}
+
+impl Batch {
+    /// Splices `sequences`; padding stands on the right and is seen by nobody. `prompt` `[tokens, hidden]` fills the
+    /// `Prompt` rows and gets a gradient.
+    ///
+    /// # Errors
+    /// Where a row has nothing to stand for it, both the visuals and the prompt are trained, or shapes differ.
+    pub fn splice(
+        language: &LanguageModel,
+        sequences: &[Sequence],
+        visuals: &Visuals,
+        prompt: Option<&Tensor>,
+    ) -> Result<Self> {
+        let device = language.device();
+        let longest = sequences.iter().map(|s| s.rows.len()).max().unwrap_or(0);
+        let mut table = Table::new(language, visuals)?;
+        let mut rows = Vec::with_capacity(sequences.len() * longest);
+        let mut trained = Vec::new();
+        for (sample, sequence) in sequences.iter().enumerate() {
+            for &row in &sequence.rows {
+                let place = rows.len() as u32;
+                rows.push(match (row, visuals, prompt) {
+                    (Row::Token(id), ..) => Source::Constant(table.token(id)),
+                    (Row::Visual(i), Visuals::Constant(_), _) => {
+                        Source::Constant(table.visual(sample, i)?)
+                    }
+                    (Row::Visual(i), Visuals::Trained(z), None) => {
+                        Source::Trained(sample * (z.dim(0)? / sequences.len()) + i)
+                    }
+                    (Row::Prompt(i), Visuals::Constant(_), Some(_)) => Source::Trained(i),
+                    (row, ..) => bail!("nothing stands for {row:?} of sample {sample}"),
+                });
+                if let Some(Source::Trained(i)) = rows.last() {
+                    trained.push((*i, place));
+                }
+            }
+            rows.resize((sample + 1) * longest, Source::Constant(0));
+        }
+        let constants = table.finish()?;
+        let source = match visuals {
+            Visuals::Trained(z) => Some(*z),
+            Visuals::Constant(_) => prompt,
+        };
+        let count = constants.dim(0)?;
+        let index: Vec<u32> = rows.iter().map(|row| row.index(count)).collect();
+        let index = Tensor::new(index, device)?;
+        let flat = match source {
+            Some(source) if !trained.is_empty() => {
+                let occurrences = occurrences(trained, source.dim(0)?)?.to_device(device)?;
+                let source = source.to_dtype(constants.dtype())?;
+                place(
+                    &constants,
+                    &source,
+                    &Placement {
+                        rows: index,
+                        occurrences,
+                    },
+                )?
+            }
+            _ => constants.index_select(&index, 0)?,
+        };
+        let hidden = constants.dim(1)?;
+        Self::masked(sequences, flat.reshape((sequences.len(), longest, hidden))?)
+    }
+
+    fn masked(sequences: &[Sequence], embeddings: Tensor) -> Result<Self> {
+        let (_, longest, _) = embeddings.dims3()?;
+        let padded = |sequence: &Sequence| {
+            let mut segments = sequence.segments.clone();
+            segments.resize(longest, Mask::PADDING);
+            let mut positions = sequence.positions.clone();
+            positions.resize(longest, [1; 3]);
+            (segments, positions)
+        };
+        let (segments, positions) = sequences.iter().map(padded).unzip();
+        let (mut places, mut tokens, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, sequence) in sequences.iter().enumerate() {
+            for target in &sequence.targets {
+                places.push((i * longest + target.place) as u32);
+                tokens.push(target.token);
+                owners.push((i, target.answer));
+            }
+        }
+        let device = embeddings.device().clone();
+        Ok(Self {
+            embeddings,
+            positions: Positions(positions),
+            mask: Mask {
+                causal: true,
+                segments,
+            },
+            places: Tensor::new(places, &device)?,
+            tokens: Tensor::new(tokens, &device)?,
+            owners,
+        })
+    }
+
+    /// Log-probabilities `[targets]` of the wanted tokens; with `recompute` layers run again in backward.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn log_likelihoods(
+        &self,
+        language: &LanguageModel,
+        vocabulary: Vocabulary,
+        recompute: bool,
+    ) -> Result<Tensor> {
+        let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, recompute)?;
+        let wanted = hidden.flatten(0, 1)?.index_select(&self.places, 0)?;
+        loss::log_likelihoods(&language.logits(&wanted, vocabulary)?, &self.tokens)
+    }
+
+    /// The sum of the log-probabilities for each sequence's answers, in nats: `[sequences][answers]`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn scores(
+        &self,
+        language: &LanguageModel,
+        vocabulary: Vocabulary,
+    ) -> Result<Vec<Vec<f64>>> {
+        let each = self
+            .log_likelihoods(language, vocabulary, false)?
+            .to_dtype(candle_core::DType::F64)?;
+        let mut scores: Vec<Vec<f64>> = vec![Vec::new(); self.mask.segments.len()];
+        for (value, &(sequence, answer)) in each.to_vec1::<f64>()?.into_iter().zip(&self.owners) {
+            let answers = &mut scores[sequence];
+            answers.resize(answers.len().max(answer + 1), 0.0);
+            answers[answer] += value;
+        }
+        Ok(scores)
+    }
+}
+
+/// Where a row of the batch comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    Constant(usize),
+    Trained(usize),
+}
+
+impl Source {
+    /// Its row in `[constants, trained]`.
+    fn index(self, constants: usize) -> u32 {
+        match self {
+            Self::Constant(i) => i as u32,
+            Self::Trained(i) => (constants + i) as u32,
+        }
+    }
+}
+
+/// The constant rows of a batch: a zero row for padding, the visual rows, the text tokens that occur.
+struct Table<'a> {
+    language: &'a LanguageModel,
+    parts: Vec<Tensor>,
+    /// For each sample its first visual row and their number.
+    visuals: Vec<(usize, usize)>,
+    first_token: usize,
+    ids: indexmap::IndexSet<u32>,
+}
+
+impl<'a> Table<'a> {
+    fn new(language: &'a LanguageModel, visuals: &Visuals) -> Result<Self> {
+        let embeddings = language.embeddings();
+        let zero = Tensor::zeros(
+            (1, embeddings.dim(1)?),
+            embeddings.dtype(),
+            embeddings.device(),
+        )?;
+        let mut parts = vec![zero];
+        let (mut ranges, mut next) = (Vec::new(), 1);
+        if let Visuals::Constant(samples) = visuals {
+            for rows in *samples {
+                ranges.push((next, rows.dim(0)?));
+                next += rows.dim(0)?;
+                parts.push(rows.to_dtype(embeddings.dtype())?);
+            }
+        }
+        Ok(Self {
+            language,
+            parts,
+            visuals: ranges,
+            first_token: next,
+            ids: indexmap::IndexSet::new(),
+        })
+    }
+
+    fn token(&mut self, id: u32) -> usize {
+        self.first_token + self.ids.insert_full(id).0
+    }
+
+    fn visual(&self, sample: usize, row: usize) -> Result<usize> {
+        match self.visuals.get(sample) {
+            Some(&(first, rows)) if row < rows => Ok(first + row),
+            _ => bail!("sample {sample} has no visual row {row}"),
+        }
+    }
+
+    fn finish(mut self) -> Result<Tensor> {
+        let ids: Vec<u32> = self.ids.into_iter().collect();
+        if !ids.is_empty() {
+            self.parts.push(self.language.embed(&ids)?);
+        }
+        Tensor::cat(&self.parts, 0)
+    }
+}
+
+/// `[occurrences, trained]`: the places of each trained row, all with the same number of them.
+fn occurrences(mut trained: Vec<(usize, u32)>, count: usize) -> Result<Tensor> {
+    trained.sort_unstable();
+    let times = trained.len() / count;
+    let regular = times * count == trained.len()
+        && trained
+            .chunks(times.max(1))
+            .enumerate()
+            .all(|(i, places)| places.iter().all(|(row, _)| *row == i));
+    if !regular {
+        bail!("trained rows do not occur equally often in the batch");
+    }
+    let places: Vec<u32> = trained.iter().map(|(_, place)| *place).collect();
+    Tensor::from_vec(places, (count, times), &candle_core::Device::Cpu)?
+        .t()?
+        .contiguous()
+}

@@ -1,0 +1,307 @@
+//! The project's checkpoints: safetensors files with the trained parameters, the optimiser's moments and, as string
+//! metadata, everything that a run needs to go on.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use half::{bf16, f16};
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde_json::{Map, Value, json};
+
+use super::{
+    atomic::write_atomically,
+    checkpoint_meta::{from_strings, to_strings},
+    host_tensor::HostTensor,
+};
+pub use super::{
+    checkpoint_error::CheckpointError,
+    checkpoint_meta::{CheckpointMeta, FORMAT},
+};
+
+/// A checkpoint: parameters as `q_view.<view>` `[queries, hidden]`, `cross_attn.<view>.in_proj_weight`
+/// `[3 hidden, hidden]`, `.in_proj_bias` `[3 hidden]`, `.out_proj.weight` `[hidden, hidden]`, `.out_proj.bias`
+/// `[hidden]` and `soft_prompt` `[tokens, hidden]`; moments as `optimizer.exp_avg.<parameter>` and
+/// `optimizer.exp_avg_sq.<parameter>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    pub meta: CheckpointMeta,
+    pub tensors: BTreeMap<String, HostTensor>,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint; the file is there whole or not at all. The same content gives the same bytes.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        save(path, &self.meta, &self.tensors)
+    }
+
+    /// Reads a checkpoint of [`Checkpoint::save`], with all its tensors.
+    ///
+    /// # Errors
+    /// [`CheckpointError`]: unreadable, cut short, of a newer format, or not a run's checkpoint.
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let (meta, tensors) = load(path, |_| true)?;
+        let meta = meta.ok_or_else(|| CheckpointError::NoCheckpoint {
+            path: path.to_owned(),
+            reason: "its metadata does not say which program and stage it is from".to_owned(),
+        })?;
+        Ok(Self { meta, tensors })
+    }
+
+    /// Reads only what a checkpoint says of itself; `None` where a safetensors file is from another program.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`].
+    pub fn load_meta(path: &Path) -> Result<Option<CheckpointMeta>, CheckpointError> {
+        load(path, |_| false).map(|(meta, _)| meta)
+    }
+}
+
+/// Writes tensors with their metadata as safetensors.
+pub(super) fn save(
+    path: &Path,
+    meta: &CheckpointMeta,
+    tensors: &BTreeMap<String, HostTensor>,
+) -> Result<(), CheckpointError> {
+    header(meta, tensors)
+        .and_then(|header| write_atomically(path, |file| write(file, &header, tensors)))
+        .map_err(|source| CheckpointError::Write {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// The file's JSON header. The safetensors crate would write the metadata in random order (two runs of one seed
+/// could not be compared by their bytes), and its file readable by its owner only.
+fn header(meta: &CheckpointMeta, tensors: &BTreeMap<String, HostTensor>) -> io::Result<Vec<u8>> {
+    let mut header = Map::new();
+    header.insert("__metadata__".to_owned(), Value::Object(to_strings(meta)?));
+    let mut offset = 0;
+    for (name, tensor) in tensors {
+        if !tensor.is_consistent() {
+            let message = format!("the shape of {name} does not fit its values");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let end = offset + 4 * tensor.data.len();
+        let info = json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end] });
+        header.insert(name.clone(), info);
+        offset = end;
+    }
+    let mut bytes = serde_json::to_vec(&header)?;
+    bytes.resize(bytes.len().next_multiple_of(8), b' ');
+    Ok(bytes)
+}
+
+fn write(file: &mut File, header: &[u8], tensors: &BTreeMap<String, HostTensor>) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(header)?;
+    for tensor in tensors.values() {
+        for values in tensor.data.chunks(1 << 16) {
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            file.write_all(&bytes)?;
+        }
+    }
+    file.flush()
+}
+
+/// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32.
+pub(super) fn load(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Option<CheckpointMeta>, BTreeMap<String, HostTensor>), CheckpointError> {
+    let map = || {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        // SAFETY: the map is read here and dropped before this function's caller goes on; checkpoints are replaced
+        // by renaming, never written in place, so the mapped file does not change meanwhile.
+        unsafe { Mmap::map(&file) }
+    };
+    let map = map().map_err(|source| CheckpointError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let damaged = |reason: String| CheckpointError::Damaged {
+        path: path.to_owned(),
+        reason,
+    };
+    let foreign =
+        |error: safetensors::SafeTensorError| damaged(error.to_string().escape_debug().to_string());
+    let (_, metadata) = SafeTensors::read_metadata(&map).map_err(foreign)?;
+    let meta = match metadata.metadata() {
+        Some(strings) => from_strings(path, strings)?,
+        None => None,
+    };
+    let file = SafeTensors::deserialize(&map).map_err(foreign)?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
+        let tensor = to_host(&view).ok_or_else(|| {
+            damaged(format!(
+                "the tensor {name:?} has the element type {:?}",
+                view.dtype()
+            ))
+        })?;
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok((meta, tensors))
+}
+
+/// A stored tensor as f32; nothing where its elements are no floats of 16 or 32 bits.
+fn to_host(view: &TensorView<'_>) -> Option<HostTensor> {
+    let bytes = view.data();
+    let data = match view.dtype() {
+        Dtype::F32 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect(),
+        Dtype::F16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&bytes| f16::from_le_bytes(bytes).to_f32())
+            .collect(),
+        Dtype::BF16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&bytes| bf16::from_le_bytes(bytes).to_f32())
+            .collect(),
+        _ => return None,
+    };
+    HostTensor::new(view.shape().to_vec(), data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, error::Error, fs, path::Path};
+
+    use super::{Checkpoint, CheckpointError, CheckpointMeta};
+    use crate::aspects::host_tensor::HostTensor;
+
+    type Outcome = Result<(), Box<dyn Error>>;
+
+    fn example() -> Checkpoint {
+        let tensor = |shape: Vec<usize>, first: f32| {
+            let count: usize = shape.iter().product();
+            HostTensor {
+                data: (0..count).map(|index| first + index as f32).collect(),
+                shape,
+            }
+        };
+        Checkpoint {
+            meta: CheckpointMeta::example(),
+            tensors: BTreeMap::from([
+                ("q_view.scene".to_owned(), tensor(vec![5, 4], -2.5)),
+                (
+                    "optimizer.exp_avg.q_view.scene".to_owned(),
+                    tensor(vec![5, 4], f32::NEG_INFINITY),
+                ),
+                (
+                    "optimizer.exp_avg_sq.q_view.scene".to_owned(),
+                    tensor(vec![0], 0.0),
+                ),
+            ]),
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_saved_the_same_again() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.safetensors");
+        let checkpoint = example();
+        checkpoint.save(&path)?;
+        let loaded = Checkpoint::load(&path)?;
+        assert_eq!(loaded, checkpoint);
+        assert_eq!(Checkpoint::load_meta(&path)?, Some(checkpoint.meta));
+        let first = fs::read(&path)?;
+        loaded.save(&path)?;
+        assert_eq!(fs::read(&path)?, first);
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        // Other programs can read it.
+        let other = safetensors::SafeTensors::deserialize(&first)?;
+        assert_eq!(other.tensor("q_view.scene")?.shape(), [5, 4]);
+        Ok(())
+    }
+
+    #[test]
+    fn cut_and_foreign_files_are_refused() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.safetensors");
+        example().save(&path)?;
+        let whole = fs::read(&path)?;
+        let load = |bytes: &[u8]| -> Result<CheckpointError, Box<dyn Error>> {
+            fs::write(&path, bytes)?;
+            Ok(Checkpoint::load(&path).err().ok_or("it was loaded")?)
+        };
+        for length in [0, 7, 9, 200, whole.len() - 1] {
+            assert!(
+                matches!(load(&whole[..length])?, CheckpointError::Damaged { .. }),
+                "{length}"
+            );
+        }
+        let mut huge_header = whole.clone();
+        huge_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert!(matches!(
+            load(&huge_header)?,
+            CheckpointError::Damaged { .. }
+        ));
+
+        let text =
+            "{\"__metadata__\":{\"format\":\"2\",\"program\":\"masp 9\",\"stage\":\"aspects\"}}";
+        let newer = [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+        assert!(matches!(
+            load(&newer)?,
+            CheckpointError::Newer { found: 2, .. }
+        ));
+        let foreign = text.replace("program", "creator");
+        let foreign = [&(foreign.len() as u64).to_le_bytes(), foreign.as_bytes()].concat();
+        let fault = load(&foreign)?;
+        assert!(matches!(fault, CheckpointError::NoCheckpoint { .. }));
+        assert!(fault.to_string().contains("a.safetensors"), "{fault}");
+        assert!(matches!(
+            Checkpoint::load(Path::new("/no/such")),
+            Err(CheckpointError::Read { .. })
+        ));
+        assert!(matches!(
+            Checkpoint::load(folder.path()),
+            Err(CheckpointError::Read { .. })
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.safetensors");
+        example().save(&path)?;
+        let old = fs::read(&path)?;
+        let mut wrong = example();
+        wrong.tensors.insert(
+            "x".to_owned(),
+            HostTensor {
+                shape: vec![2],
+                data: vec![0.0],
+            },
+        );
+        assert!(matches!(
+            wrong.save(&path),
+            Err(CheckpointError::Write { .. })
+        ));
+        assert_eq!(fs::read(&path)?, old);
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! What can be wrong with a checkpoint or a file of trained parameters.
+
+use std::{io, path::PathBuf};
+
+use super::{checkpoint_meta::FORMAT, torch::TorchError};
+
+/// A checkpoint or parameter file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("cannot read {}: {source}; check the path", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}; nothing was changed", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error(
+        "{} is no whole safetensors file: {reason}. It may have been cut short: copy it again, or use an older \
+         checkpoint",
+        path.display()
+    )]
+    Damaged { path: PathBuf, reason: String },
+    #[error(
+        "{} has checkpoint format {found}, this program knows up to {FORMAT}; update masp",
+        path.display()
+    )]
+    Newer { path: PathBuf, found: u32 },
+    #[error(
+        "{} is no checkpoint of a masp run: {reason}. A run can be resumed only from its session's checkpoints; other \
+         files can start one through --init-aspects or --init-prompt",
+        path.display()
+    )]
+    NoCheckpoint { path: PathBuf, reason: String },
+    #[error("{} does not hold {wanted}: {reason}", path.display())]
+    Content {
+        path: PathBuf,
+        wanted: &'static str,
+        reason: String,
+    },
+    #[error(
+        "{} was made for a base model of hidden size {found}, the present one has {expected}; choose the base model \
+         it was trained with, or another file",
+        path.display()
+    )]
+    HiddenSize {
+        path: PathBuf,
+        found: usize,
+        expected: usize,
+    },
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}

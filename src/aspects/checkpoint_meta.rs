@@ -1,0 +1,119 @@
+//! What a checkpoint says of itself: safetensors metadata, which holds strings only.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::checkpoint_error::CheckpointError;
+use crate::session::Stage;
+
+/// The format's version; a newer one is refused.
+pub const FORMAT: u32 = 1;
+
+/// What a checkpoint says of itself, as safetensors metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointMeta {
+    /// [`FORMAT`] of the program that wrote it.
+    pub format: u32,
+    /// The program and its version.
+    pub program: String,
+    /// The base model's folder or hub id.
+    pub base_model: String,
+    /// Width of the base model's language part.
+    pub hidden_size: usize,
+    pub stage: Stage,
+    /// Optimiser steps made in this stage.
+    pub step: u64,
+    /// Hash of the settings that the run was made with.
+    pub settings_hash: String,
+    /// AdamW's own count of steps for each parameter.
+    #[serde(default)]
+    pub optimizer_steps: BTreeMap<String, u64>,
+    /// The sampler's state, as JSON.
+    #[serde(default)]
+    pub sampler: Option<String>,
+    /// The random generators' state, as JSON.
+    #[serde(default)]
+    pub rng: Option<String>,
+}
+
+#[cfg(test)]
+impl CheckpointMeta {
+    /// For tests of what stands beside it.
+    pub(super) fn example() -> Self {
+        Self {
+            format: FORMAT,
+            program: "masp 0.1.0".to_owned(),
+            base_model: "Qwen/Qwen2-VL-2B-Instruct".to_owned(),
+            hidden_size: 4,
+            stage: Stage::Aspects,
+            step: 17,
+            settings_hash: "0123".to_owned(),
+            optimizer_steps: BTreeMap::from([("q_view.scene".to_owned(), 9)]),
+            sampler: Some("7".to_owned()),
+            rng: Some(r#"{"word":"\u0000"}"#.to_owned()),
+        }
+    }
+}
+
+/// Safetensors metadata holds strings only: what is no string is written as JSON.
+pub(super) fn to_strings(meta: &CheckpointMeta) -> io::Result<Map<String, Value>> {
+    match serde_json::to_value(meta)? {
+        Value::Object(fields) => Ok(fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| match value {
+                Value::String(text) => (key, Value::String(text)),
+                other => (key, Value::String(other.to_string())),
+            })
+            .collect()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// The metadata back; `None` where the file is not from this program.
+pub(super) fn from_strings(
+    path: &Path,
+    strings: &HashMap<String, String>,
+) -> Result<Option<CheckpointMeta>, CheckpointError> {
+    if !(strings.contains_key("program") && strings.contains_key("stage")) {
+        return Ok(None);
+    }
+    let unfit = |reason: String| CheckpointError::NoCheckpoint {
+        path: path.to_owned(),
+        reason,
+    };
+    let format = strings.get("format").and_then(|format| format.parse().ok());
+    let format: u32 = format.ok_or_else(|| unfit("its format version is missing".to_owned()))?;
+    if format > FORMAT {
+        return Err(CheckpointError::Newer {
+            path: path.to_owned(),
+            found: format,
+        });
+    }
+    let fields = strings.iter().map(|(key, text)| {
+        let value = match key.as_str() {
+            "format" | "hidden_size" | "step" | "optimizer_steps" => {
+                serde_json::from_str(text).ok()
+            }
+            _ => None,
+        };
+        (
+            key.clone(),
+            value.unwrap_or_else(|| Value::String(text.clone())),
+        )
+    });
+    serde_json::from_value(Value::Object(fields.collect()))
+        .map(Some)
+        .map_err(|error| {
+            unfit(format!(
+                "its metadata cannot be understood ({})",
+                error.to_string().escape_debug()
+            ))
+        })
+}

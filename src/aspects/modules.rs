@@ -1,0 +1,200 @@
+//! The aspect modules: learned queries that attend to the image's tokens, one module a view.
+
+use candle_core::{D, DType, Device, Result, Tensor, Var};
+use indexmap::IndexMap;
+use rand::Rng;
+use rand::distr::{Distribution, Uniform};
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+use crate::data::View;
+
+/// How a fresh module begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initial {
+    /// As PyTorch's `MultiheadAttention`: queries N(0, 1), projections uniform by their widths.
+    #[default]
+    Reference,
+    /// Queries N(0, 0.5); value and output projections hand the image's tokens through, so that a narrow model starts
+    /// from vectors its language model already knows.
+    Identity,
+}
+
+/// One view's queries and one-head attention (equation of `z` in the paper; `nn.MultiheadAttention(D, 1)`).
+#[derive(Debug, Clone)]
+pub struct AspectModule {
+    /// `[queries, hidden]`
+    pub query: Var,
+    /// `[3 hidden, hidden]`: query, key and value projections stacked.
+    pub in_proj_weight: Var,
+    /// `[3 hidden]`
+    pub in_proj_bias: Var,
+    /// `[hidden, hidden]`
+    pub out_proj_weight: Var,
+    /// `[hidden]`
+    pub out_proj_bias: Var,
+}
+
+/// The modules of the views in use, in the order in which their tokens stand before the image.
+#[derive(Debug, Clone)]
+pub struct AspectModules(pub IndexMap<View, AspectModule>);
+
+/// What a module makes of a batch of images.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// `[images, queries, hidden]`
+    pub z: Tensor,
+    /// `[images, queries, tokens]`; rows sum to 1.
+    pub attention: Tensor,
+}
+
+impl AspectModule {
+    /// A fresh module of f32 variables on the CPU's random numbers, so that every device starts from the same ones.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn fresh(
+        queries: usize,
+        hidden: usize,
+        initial: Initial,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Result<Self> {
+        let var = |values: Vec<f32>, shape: &[usize]| {
+            Var::from_tensor(&Tensor::from_vec(values, shape, device)?)
+        };
+        let deviation = if initial == Initial::Identity {
+            0.5
+        } else {
+            1.0
+        };
+        let query = (0..queries * hidden)
+            .map(|_| deviation * rng.sample::<f32, _>(StandardNormal))
+            .collect();
+        let mut in_proj = uniform((6.0 / (4 * hidden) as f64).sqrt(), 3 * hidden * hidden, rng);
+        let mut out_proj = uniform(1.0 / (hidden as f64).sqrt(), hidden * hidden, rng);
+        if initial == Initial::Identity {
+            for row in 0..hidden {
+                for column in 0..hidden {
+                    let one = if row == column { 1.0 } else { 0.0 };
+                    in_proj[(2 * hidden + row) * hidden + column] = one;
+                    out_proj[row * hidden + column] = one;
+                }
+            }
+        }
+        Ok(Self {
+            query: var(query, &[queries, hidden])?,
+            in_proj_weight: var(in_proj, &[3 * hidden, hidden])?,
+            in_proj_bias: var(vec![0.0; 3 * hidden], &[3 * hidden])?,
+            out_proj_weight: var(out_proj, &[hidden, hidden])?,
+            out_proj_bias: var(vec![0.0; hidden], &[hidden])?,
+        })
+    }
+
+    /// Looks at `tokens` `[images, tokens, hidden]` (f32), images of the same size.
+    ///
+    /// The key projection is folded into the queries and the value projection applied after the attention:
+    /// `(q Wq + bq)(v Wk + bk)^T` differs from `((q Wq + bq) Wk^T) v^T` by a constant a row, to which the softmax is
+    /// blind, and the weights of a row sum to 1. So the cost does not grow with `tokens * hidden^2`.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub fn forward(&self, tokens: &Tensor) -> Result<Looked> {
+        let (images, _, hidden) = tokens.dims3()?;
+        let part = |i: usize| self.in_proj_weight.narrow(0, i * hidden, hidden);
+        let bias = |i: usize| self.in_proj_bias.narrow(0, i * hidden, hidden);
+        let query = self
+            .query
+            .matmul(&part(0)?.t()?)?
+            .broadcast_add(&bias(0)?)?;
+        let folded = (query.matmul(&part(1)?)? * (1.0 / (hidden as f64).sqrt()))?;
+        let queries = folded.dim(0)?;
+        let folded = folded
+            .unsqueeze(0)?
+            .broadcast_as((images, queries, hidden))?
+            .contiguous()?;
+        let scores = folded.matmul(&tokens.transpose(1, 2)?)?;
+        let attention = candle_nn::ops::softmax(&scores, D::Minus1)?;
+        let pooled = attention
+            .matmul(tokens)?
+            .reshape((images * queries, hidden))?;
+        let value = pooled.matmul(&part(2)?.t()?)?.broadcast_add(&bias(2)?)?;
+        let z = value
+            .matmul(&self.out_proj_weight.t()?)?
+            .broadcast_add(&self.out_proj_bias)?;
+        Ok(Looked {
+            z: z.reshape((images, queries, hidden))?,
+            attention: attention.detach(),
+        })
+    }
+
+    /// The parameters under the names of checkpoint files.
+    #[must_use]
+    pub fn parameters(&self, view: View) -> [(String, Var); 5] {
+        let attention = |name: &str| format!("cross_attn.{view}.{name}");
+        [
+            (format!("q_view.{view}"), self.query.clone()),
+            (attention("in_proj_weight"), self.in_proj_weight.clone()),
+            (attention("in_proj_bias"), self.in_proj_bias.clone()),
+            (attention("out_proj.weight"), self.out_proj_weight.clone()),
+            (attention("out_proj.bias"), self.out_proj_bias.clone()),
+        ]
+    }
+}
+
+impl AspectModules {
+    /// Fresh modules for `views`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn fresh(
+        views: &[View],
+        queries: usize,
+        hidden: usize,
+        initial: Initial,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Result<Self> {
+        let module = |&view: &View| {
+            Ok((
+                view,
+                AspectModule::fresh(queries, hidden, initial, rng, device)?,
+            ))
+        };
+        Ok(Self(views.iter().map(module).collect::<Result<_>>()?))
+    }
+
+    /// All parameters, in the order of the views.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, Var)> {
+        self.0
+            .iter()
+            .flat_map(|(view, module)| module.parameters(*view))
+            .collect()
+    }
+
+    /// What every module makes of one image's merged tokens `[tokens, hidden]`, without a graph: z `[views * queries,
+    /// hidden]` (f32) in the order of the views, and the attention `[queries, tokens]` of each.
+    ///
+    /// # Errors
+    /// Where shapes or devices differ.
+    pub fn look(&self, tokens: &Tensor) -> Result<(Tensor, Vec<Tensor>)> {
+        let tokens = tokens.to_dtype(DType::F32)?.unsqueeze(0)?;
+        let (mut z, mut attention) = (Vec::new(), Vec::new());
+        for module in self.0.values() {
+            let looked = module.forward(&tokens)?;
+            z.push(looked.z.detach().squeeze(0)?);
+            attention.push(looked.attention.squeeze(0)?);
+        }
+        Ok((Tensor::cat(&z, 0)?, attention))
+    }
+}
+
+fn uniform(bound: f64, count: usize, rng: &mut impl Rng) -> Vec<f32> {
+    match Uniform::new_inclusive(-bound as f32, bound as f32) {
+        Ok(uniform) => uniform.sample_iter(rng).take(count).collect(),
+        // A bound is finite and positive for every width there is.
+        Err(_) => vec![0.0; count],
+    }
+}

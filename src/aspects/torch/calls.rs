@@ -1,0 +1,122 @@
+//! The calls that a pickle of tensors makes, and what stands in for their results.
+
+use super::{
+    object::{Global, Id, Object, PickleFault, TensorView},
+    pickle::{Machine, Step},
+};
+
+/// More arguments, dimensions or bytes in a storage's key than any file of tensors has.
+const MAX_ARGUMENTS: usize = 8;
+const MAX_DIMENSIONS: usize = 8;
+const MAX_KEY_BYTES: usize = 64;
+
+impl Machine<'_> {
+    pub fn stack_global(&mut self) -> Step {
+        let name = self.pop()?;
+        let module = self.pop()?;
+        let global = match (self.get(module), self.get(name)) {
+            (Object::Text(module), Object::Text(name)) => Global::find(module, name)?,
+            _ => return Err(PickleFault::Malformed("a name that is no text")),
+        };
+        self.push(Object::Global(global))
+    }
+
+    /// `('storage', <type>, key, location, elements)`: the location (`cpu`, `cuda:0`) does not matter here.
+    pub fn storage(&mut self) -> Step {
+        let items = self.pop_arguments()?;
+        let object = match items.as_slice() {
+            [tag, class, key, _location, _elements, ..] => {
+                match (self.get(*tag), self.get(*class), self.get(*key)) {
+                    (
+                        Object::Text(tag),
+                        Object::Global(Global::Storage(element)),
+                        Object::Text(key),
+                    ) if tag == "storage" && key.len() <= MAX_KEY_BYTES => Object::Storage {
+                        key: key.clone(),
+                        element: *element,
+                    },
+                    _ => return Err(PickleFault::Malformed("a storage of another form")),
+                }
+            }
+            _ => return Err(PickleFault::Malformed("a storage of another form")),
+        };
+        self.push(object)
+    }
+
+    pub fn reduce(&mut self) -> Step {
+        let arguments = self.pop_arguments()?;
+        let callable = self.pop()?;
+        match (self.get(callable), arguments.as_slice()) {
+            (Object::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
+            (Object::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
+                let view = self.view(*storage, *offset, *shape, *strides)?;
+                self.push(Object::Tensor(Box::new(view)))
+            }
+            (Object::Global(Global::RebuildParameter), [tensor, ..])
+                if matches!(self.get(*tensor), Object::Tensor(_)) =>
+            {
+                self.stack.push(*tensor);
+                Ok(())
+            }
+            _ => Err(PickleFault::Malformed(
+                "a call that no file of tensors needs",
+            )),
+        }
+    }
+
+    /// State set on an ordered dictionary (`_metadata` of a state dict) is not needed.
+    pub fn build(&mut self) -> Step {
+        self.pop()?;
+        let id = self.top()?;
+        match self.get(id) {
+            Object::Dict(_) => Ok(()),
+            _ => Err(PickleFault::Malformed(
+                "state for something that is no dictionary",
+            )),
+        }
+    }
+
+    fn view(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Step<TensorView> {
+        let malformed = PickleFault::Malformed("a tensor of another form");
+        match (
+            self.get(storage),
+            self.get(offset),
+            self.get(shape),
+            self.get(strides),
+        ) {
+            (
+                Object::Storage { key, element },
+                Object::Int(offset),
+                Object::Tuple(shape),
+                Object::Tuple(strides),
+            ) if shape.len() == strides.len() && shape.len() <= MAX_DIMENSIONS => Ok(TensorView {
+                key: key.clone(),
+                element: *element,
+                offset: usize::try_from(*offset).map_err(|_| malformed)?,
+                shape: self.sizes(shape)?,
+                strides: self.sizes(strides)?,
+            }),
+            _ => Err(malformed),
+        }
+    }
+
+    fn sizes(&self, ids: &[Id]) -> Step<Vec<usize>> {
+        let size = |id: &Id| match self.get(*id) {
+            Object::Int(size) => usize::try_from(*size).ok(),
+            _ => None,
+        };
+        let sizes: Option<Vec<usize>> = ids.iter().map(size).collect();
+        sizes.ok_or(PickleFault::Malformed(
+            "a tensor with a negative or missing size",
+        ))
+    }
+
+    /// A call's arguments; never many, so that a shared tuple cannot be copied at length again and again.
+    fn pop_arguments(&mut self) -> Step<Vec<Id>> {
+        let id = self.pop()?;
+        match self.get(id) {
+            Object::Tuple(items) if items.len() <= MAX_ARGUMENTS => Ok(items.clone()),
+            _ => Err(PickleFault::Malformed("arguments that are no short tuple")),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From a PyTorch file to named f32 tensors.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+use indexmap::IndexMap;
+use zip::ZipArchive;
+
+use super::{
+    TorchError,
+    gather::{Span, gather},
+    object::{Heap, MAX_OBJECTS, Object, TensorView},
+    pickle::interpret,
+};
+use crate::aspects::host_tensor::HostTensor;
+
+/// More than any file of MASP's needs (30 tensors make 3 KiB).
+const MAX_PICKLE_BYTES: u64 = 1 << 20;
+const MAX_NESTING: usize = 8;
+const MAX_NAME_BYTES: usize = 256;
+
+type Archive = ZipArchive<BufReader<File>>;
+type Outcome<T> = Result<T, String>;
+
+/// Reads a file that `torch.save` wrote from nested dictionaries of tensors. A tensor's name is its keys joined by
+/// dots (`cross_attn.scene.in_proj_weight`), in the file's order; numbers of any type become f32; values that are no
+/// tensors are left out. A view into a larger storage is read as the view.
+///
+/// # Errors
+/// [`TorchError`]: the file cannot be opened, is no zip of `torch.save`, is cut short or corrupt (checksums are
+/// checked), names anything but dictionaries and tensors, or claims more data than it holds.
+pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchError> {
+    let open = || {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok((file, bytes))
+    };
+    let (file, bytes) = open().map_err(|source| TorchError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    tensors(file, bytes).map_err(|reason| TorchError::Unfit {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+fn tensors(file: File, file_bytes: u64) -> Outcome<IndexMap<String, HostTensor>> {
+    let mut archive = ZipArchive::new(BufReader::new(file))
+        .map_err(|error| format!("it is no whole zip archive ({})", quiet(&error)))?;
+    let root = root(&archive)?;
+    check_byte_order(&mut archive, &root)?;
+    let pickle = record(&mut archive, &format!("{root}/data.pkl"), MAX_PICKLE_BYTES)?;
+    let heap = interpret(&pickle).map_err(|fault| fault.to_string())?;
+    let views = Walk::over(&heap)?;
+    load(&mut archive, &root, file_bytes, &views)
+}
+
+/// The folder in the archive that everything stands in: the file's stem, or `archive`.
+fn root(archive: &Archive) -> Outcome<String> {
+    let mut roots = Vec::new();
+    for name in archive.file_names() {
+        let name = name.map_err(|error| quiet(&error))?;
+        roots.extend(name.strip_suffix("/data.pkl").map(str::to_owned));
+    }
+    match <[String; 1]>::try_from(roots) {
+        Ok([root]) => Ok(root),
+        Err(_) => Err("the zip archive does not hold exactly one data.pkl".to_owned()),
+    }
+}
+
+/// Files of PyTorch before 2.1 do not say; they are little-endian.
+fn check_byte_order(archive: &mut Archive, root: &str) -> Outcome<()> {
+    let name = format!("{root}/byteorder");
+    if archive.index_for_name(&name).is_some() && record(archive, &name, 16)? != b"little" {
+        return Err("its numbers are not little-endian".to_owned());
+    }
+    Ok(())
+}
+
+/// A whole record of at most `limit` bytes.
+fn record(archive: &mut Archive, name: &str, limit: u64) -> Outcome<Vec<u8>> {
+    let entry = archive
+        .by_name(name)
+        .map_err(|error| format!("record {name:?}: {}", quiet(&error)))?;
+    let mut bytes = Vec::new();
+    entry
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("record {name:?}: {}", quiet(&error)))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("record {name:?} is larger than {limit} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Collects the tensors of nested dictionaries.
+struct Walk<'a> {
+    heap: &'a Heap,
+    entries: usize,
+    views: IndexMap<String, &'a TensorView>,
+}
+
+impl<'a> Walk<'a> {
+    fn over(heap: &'a Heap) -> Outcome<IndexMap<String, &'a TensorView>> {
+        let mut walk = Self {
+            heap,
+            entries: 0,
+            views: IndexMap::new(),
+        };
+        match heap.root() {
+            Object::Dict(_) => walk.visit("", heap.root(), 0)?,
+            _ => return Err("it holds no dictionary of tensors".to_owned()),
+        }
+        Ok(walk.views)
+    }
+
+    fn visit(&mut self, name: &str, object: &'a Object, depth: usize) -> Outcome<()> {
+        match object {
+            Object::Tensor(view) => {
+                let earlier = self.views.insert(name.to_owned(), view.as_ref());
+                return match earlier {
+                    Some(_) => Err(format!("the tensor {name:?} stands in it twice")),
+                    None => Ok(()),
+                };
+            }
+            Object::Dict(_) if depth == MAX_NESTING => {
+                return Err(format!(
+                    "its dictionaries are nested deeper than {MAX_NESTING}"
+                ));
+            }
+            Object::Dict(entries) => {
+                for (key, value) in entries {
+                    self.entries += 1;
+                    if self.entries > MAX_OBJECTS {
+                        return Err("its dictionaries have too many entries".to_owned());
+                    }
+                    let name = self.join(name, self.heap.get(*key))?;
+                    self.visit(&name, self.heap.get(*value), depth + 1)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn join(&self, name: &str, key: &Object) -> Outcome<String> {
+        let key = match key {
+            Object::Text(key) => key.as_str(),
+            _ => return Err(format!("a key in {name:?} is no text")),
+        };
+        if name.len() + key.len() > MAX_NAME_BYTES {
+            return Err(format!(
+                "a name in it is longer than {MAX_NAME_BYTES} bytes"
+            ));
+        }
+        Ok(if name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{name}.{key}")
+        })
+    }
+}
+
+/// Reads each storage once, and of it only the part that its tensors see.
+fn load(
+    archive: &mut Archive,
+    root: &str,
+    file_bytes: u64,
+    views: &IndexMap<String, &TensorView>,
+) -> Outcome<IndexMap<String, HostTensor>> {
+    let mut by_storage: BTreeMap<&str, Vec<(usize, &TensorView, Span)>> = BTreeMap::new();
+    let mut claimed = 0u64;
+    for (index, (name, view)) in views.iter().enumerate() {
+        let too_large = || format!("the tensor {name:?} is larger than the file");
+        let span = Span::of(view).ok_or_else(too_large)?;
+        claimed = span
+            .values
+            .checked_add(claimed)
+            .filter(|&sum| sum <= file_bytes)
+            .ok_or_else(too_large)?;
+        by_storage
+            .entry(&view.key)
+            .or_default()
+            .push((index, view, span));
+    }
+    let mut tensors: Vec<HostTensor> = vec![HostTensor::default(); views.len()];
+    let mut budget = file_bytes;
+    for (key, users) in by_storage {
+        let start = users
+            .iter()
+            .map(|(_, _, span)| span.start)
+            .min()
+            .unwrap_or(0);
+        let end = users.iter().map(|(_, _, span)| span.end).max().unwrap_or(0);
+        let name = format!("{root}/data/{key}");
+        let bytes = span(archive, &name, start, end, &mut budget)?;
+        for (index, view, span) in users {
+            if let Some(tensor) = tensors.get_mut(index) {
+                *tensor = gather(&bytes, view, (span.start - start) as usize)
+                    .ok_or_else(|| format!("a tensor reaches beyond its record {name:?}"))?;
+            }
+        }
+    }
+    Ok(views.keys().cloned().zip(tensors).collect())
+}
+
+/// The bytes `start..end` of a record. The whole record is read, so that its checksum is checked.
+fn span(
+    archive: &mut Archive,
+    name: &str,
+    start: u64,
+    end: u64,
+    budget: &mut u64,
+) -> Outcome<Vec<u8>> {
+    let fault = |error: &dyn std::fmt::Display| format!("record {name:?}: {}", quiet(error));
+    let mut entry = archive.by_name(name).map_err(|error| fault(&error))?;
+    // A hostile directory may list the same bytes many times over.
+    *budget = budget
+        .checked_sub(entry.size())
+        .ok_or_else(|| format!("record {name:?} claims more bytes than the file has"))?;
+    if end > entry.size() {
+        return Err(format!("a tensor reaches beyond its record {name:?}"));
+    }
+    io::copy(&mut entry.by_ref().take(start), &mut io::sink()).map_err(|error| fault(&error))?;
+    let length = end - start;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(length as usize)
+        .map_err(|error| fault(&error))?;
+    entry
+        .by_ref()
+        .take(length)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fault(&error))?;
+    io::copy(&mut entry, &mut io::sink()).map_err(|error| fault(&error))?;
+    Ok(bytes)
+}
+
+/// Another library's message, which may quote the file, without control characters.
+fn quiet(error: &dyn std::fmt::Display) -> String {
+    error.to_string().escape_debug().to_string()
+}

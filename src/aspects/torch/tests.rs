@@ -1,0 +1,341 @@
+use std::{
+    error::Error,
+    fs,
+    io::{Cursor, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
+
+use super::{
+    TorchDict, TorchValue,
+    object::{MAX_OBJECTS, PickleFault},
+    pickle::interpret,
+    read_torch, write_torch,
+};
+use crate::aspects::host_tensor::HostTensor;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn checkpoints() -> Option<PathBuf> {
+    match std::env::var_os("MASP_REFERENCE") {
+        Some(folder) => Some(Path::new(&folder).join("golden/checkpoints")),
+        None => {
+            eprintln!("skipped: MASP_REFERENCE is not set");
+            None
+        }
+    }
+}
+
+#[test]
+fn all_golden_files_are_read_to_the_bit() -> Outcome {
+    let Some(folder) = checkpoints() else {
+        return Ok(());
+    };
+    let bytes = fs::read(folder.with_file_name("checkpoints_expected.safetensors"))?;
+    let expected = safetensors::SafeTensors::deserialize(&bytes)?;
+    let mut compared = 0;
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let file = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or("a name that is no text")?;
+        for (name, tensor) in read_torch(&path)? {
+            let view = expected.tensor(&format!("{file}::{name}"))?;
+            assert_eq!(tensor.shape, view.shape(), "{file} {name}");
+            let bytes: Vec<u8> = tensor
+                .data
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            assert_eq!(bytes, view.data(), "{file} {name}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, expected.len());
+    Ok(())
+}
+
+fn example() -> (HostTensor, HostTensor) {
+    let matrix = HostTensor {
+        shape: vec![300, 3],
+        data: (0..900u16).map(f32::from).collect(),
+    };
+    let vector = HostTensor {
+        shape: vec![2],
+        data: vec![-0.5, f32::MIN_POSITIVE],
+    };
+    (matrix, vector)
+}
+
+fn example_dict<'a>(matrix: &'a HostTensor, vector: &'a HostTensor) -> TorchDict<'a> {
+    let inner = TorchDict::from([("out_proj.bias".to_owned(), TorchValue::Tensor(vector))]);
+    TorchDict::from([
+        ("zweite".to_owned(), TorchValue::Tensor(matrix)),
+        ("a".to_owned(), TorchValue::Dict(inner)),
+        ("fuser".to_owned(), TorchValue::None),
+    ])
+}
+
+#[test]
+fn what_is_written_is_read_in_the_layout_of_torch_save() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.pth");
+    let (matrix, vector) = example();
+    write_torch(&path, &example_dict(&matrix, &vector))?;
+    let read = read_torch(&path)?;
+    let expected = [
+        ("zweite".to_owned(), matrix),
+        ("a.out_proj.bias".to_owned(), vector),
+    ];
+    assert_eq!(read.into_iter().collect::<Vec<_>>(), expected);
+
+    let mut archive = ZipArchive::new(fs::File::open(&path)?)?;
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.map(Into::into))
+        .collect::<Result<_, _>>()?;
+    assert_eq!(
+        names,
+        ["data.pkl", "byteorder", "data/0", "data/1", "version"]
+            .map(|name| format!("archive/{name}"))
+    );
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index)?;
+        assert_eq!(entry.compression(), CompressionMethod::Stored);
+        assert_eq!(entry.data_start().map(|start| start % 64), Some(0));
+    }
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn an_inconsistent_tensor_is_not_written() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.pth");
+    let wrong = HostTensor {
+        shape: vec![3],
+        data: vec![1.0],
+    };
+    assert!(
+        write_torch(
+            &path,
+            &TorchDict::from([("a".to_owned(), TorchValue::Tensor(&wrong))])
+        )
+        .is_err()
+    );
+    assert!(!path.exists());
+    Ok(())
+}
+
+/// A zip of torch.save's layout with a pickle and one storage of 4 f32.
+fn archive(pickle: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    archive.start_file("m/data.pkl", options)?;
+    archive.write_all(pickle)?;
+    archive.start_file("m/data/0", options)?;
+    archive.write_all(&[1.0f32, 2.0, 3.0, 4.0].map(f32::to_le_bytes).concat())?;
+    Ok(archive.finish()?.into_inner())
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<Vec<(String, HostTensor)>, String> {
+    let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    file.write_all(bytes).map_err(|error| error.to_string())?;
+    read_torch(file.path())
+        .map(|read| read.into_iter().collect())
+        .map_err(|error| error.to_string())
+}
+
+/// A pickled dict with the one key `a` and a tensor as `torch.save` writes it.
+fn pickled_tensor(class: &str, offset: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
+    let sizes = |sizes: &[u8]| {
+        let items: Vec<u8> = sizes.iter().flat_map(|&size| [b'K', size]).collect();
+        [b"(".as_slice(), &items, b"t"].concat()
+    };
+    [
+        b"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storage"
+            .as_slice(),
+        format!("ctorch\n{class}\n").as_bytes(),
+        b"X\x01\x00\x00\x000X\x06\x00\x00\x00cuda:0K\x04tQK",
+        &[offset],
+        &sizes(shape),
+        &sizes(strides),
+        b"\x89ccollections\nOrderedDict\n)RtRs.",
+    ]
+    .concat()
+}
+
+#[test]
+fn views_follow_offset_strides_and_element_type() -> Outcome {
+    let read = |class, offset, shape: &[u8], strides: &[u8]| -> Result<Vec<f32>, Box<dyn Error>> {
+        let read = read_bytes(&archive(&pickled_tensor(class, offset, shape, strides))?)?;
+        let [(name, tensor)] = <[_; 1]>::try_from(read).map_err(|_| "not one tensor")?;
+        assert_eq!(name, "a");
+        assert_eq!(
+            tensor.shape,
+            shape
+                .iter()
+                .map(|&dim| usize::from(dim))
+                .collect::<Vec<_>>()
+        );
+        Ok(tensor.data)
+    };
+    assert_eq!(read("FloatStorage", 1, &[2], &[2])?, [2.0, 4.0]);
+    assert_eq!(
+        read("FloatStorage", 0, &[2, 2], &[1, 2])?,
+        [1.0, 3.0, 2.0, 4.0]
+    );
+    assert_eq!(read("FloatStorage", 3, &[], &[])?, [4.0]);
+    assert_eq!(read("FloatStorage", 0, &[0, 2], &[2, 1])?, [0f32; 0]);
+    // The upper half of an f32 is a bf16.
+    assert_eq!(
+        read("BFloat16Storage", 1, &[4], &[2])?,
+        [1.0, 2.0, 3.0, 4.0]
+    );
+    assert_eq!(read("IntStorage", 0, &[1], &[1])?, [1_065_353_216.0]);
+    Ok(())
+}
+
+#[test]
+fn hostile_views_are_refused() -> Outcome {
+    let refused = |pickle: &[u8]| -> Result<String, Box<dyn Error>> {
+        Ok(read_bytes(&archive(pickle)?)
+            .err()
+            .ok_or("it was accepted")?)
+    };
+    // 255^3 values out of 4, by strides of 0.
+    let fault = refused(&pickled_tensor(
+        "FloatStorage",
+        0,
+        &[255, 255, 255],
+        &[0, 0, 0],
+    ))?;
+    assert!(fault.contains("larger than the file"), "{fault}");
+    let fault = refused(&pickled_tensor("FloatStorage", 1, &[4], &[1]))?;
+    assert!(fault.contains("beyond its record"), "{fault}");
+    let fault = refused(&pickled_tensor("QUInt8Storage", 0, &[4], &[1]))?;
+    assert!(fault.contains("torch.QUInt8Storage"), "{fault}");
+    let negative = pickled_tensor("FloatStorage", 0, &[4], &[1]);
+    let at = negative
+        .windows(4)
+        .position(|window| window == [b'(', b'K', 4, b't'])
+        .ok_or("no shape")?;
+    let negative = [&negative[..at], b"(J\xff\xff\xff\xfft", &negative[at + 4..]].concat();
+    assert!(refused(&negative)?.contains("negative"));
+    Ok(())
+}
+
+#[test]
+fn nothing_is_executed_and_no_pickle_grows() {
+    let fault = |pickle: &[u8]| interpret(pickle).err();
+    assert_eq!(
+        fault(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00ls -\x85R."),
+        Some(PickleFault::Global("posix.system".to_owned()))
+    );
+    assert!(matches!(
+        fault(b"\x80\x04\x8c\x02os\x8c\x06system\x93."),
+        Some(PickleFault::Global(_))
+    ));
+    assert!(matches!(
+        fault(b"\x80\x02)\x81."),
+        Some(PickleFault::Opcode { code: 0x81, at: 3 })
+    ));
+    assert_eq!(
+        fault(b"\x80\x02X\xff\xff\xff\xffabc."),
+        Some(PickleFault::Truncated)
+    );
+    assert_eq!(fault(b"\x80\x02}"), Some(PickleFault::Truncated));
+    assert_eq!(fault(b"\x80\x09."), Some(PickleFault::Protocol(9)));
+    assert!(matches!(
+        fault(b"\x80\x02t."),
+        Some(PickleFault::Malformed(_))
+    ));
+    assert!(matches!(
+        fault(b"\x80\x02N(\x85."),
+        Some(PickleFault::Malformed(_))
+    ));
+    assert_eq!(
+        fault(&vec![b'}'; MAX_OBJECTS + 1]),
+        Some(PickleFault::TooLarge)
+    );
+    // Tuples in tuples, as deep as may be: freed without recursion.
+    let deep = [b")".to_vec(), vec![0x85; MAX_OBJECTS - 1], b".".to_vec()].concat();
+    assert!(interpret(&deep).is_ok());
+}
+
+#[test]
+fn self_reference_and_multiplying_dictionaries_end() -> Outcome {
+    // d = {}; d["a"] = d
+    let own = b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.";
+    assert!(read_bytes(&archive(own)?).is_err_and(|fault| fault.contains("nested deeper")));
+    // Seven dictionaries, each holding the next 200 times: 200^7 entries from some kilobytes.
+    let level = |slot: u8| {
+        let entries: Vec<u8> = (0..200).flat_map(|_| [b'h', 0, b'h', slot]).collect();
+        [b"}(".as_slice(), &entries, b"uq", &[slot + 1]].concat()
+    };
+    let levels: Vec<u8> = (1..8).flat_map(level).collect();
+    let bomb = [
+        b"\x80\x02X\x01\x00\x00\x00aq\x00}q\x01".as_slice(),
+        &levels,
+        b".",
+    ]
+    .concat();
+    assert!(read_bytes(&archive(&bomb)?).is_err_and(|fault| fault.contains("too many entries")));
+    Ok(())
+}
+
+#[test]
+fn damaged_files_give_errors_with_their_path() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.pth");
+    let (matrix, vector) = example();
+    write_torch(&path, &example_dict(&matrix, &vector))?;
+    let whole = fs::read(&path)?;
+    for length in (0..whole.len()).step_by(97) {
+        assert!(read_bytes(&whole[..length]).is_err(), "{length}");
+    }
+    let data = whole
+        .windows(8)
+        .position(|window| window == [0, 0, 0, 64, 0, 0, 64, 64]);
+    let mut flipped = whole.clone();
+    *flipped
+        .get_mut(data.ok_or("no values found")?)
+        .ok_or("no byte")? ^= 1;
+    assert!(read_bytes(&flipped).is_err_and(|fault| fault.contains("checksum")));
+    let missing = folder.path().join("missing.pth");
+    let fault = read_torch(&missing).err().ok_or("it was read")?.to_string();
+    assert!(fault.contains("missing.pth"), "{fault}");
+    Ok(())
+}
+
+#[test]
+fn no_change_of_bytes_panics() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.pth");
+    let (matrix, vector) = example();
+    write_torch(&path, &example_dict(&matrix, &vector))?;
+    let mut pickle = Vec::new();
+    ZipArchive::new(fs::File::open(&path)?)?
+        .by_name("archive/data.pkl")?
+        .read_to_end(&mut pickle)?;
+    let whole = fs::read(&path)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for _ in 0..400 {
+        let mut bytes = whole.clone();
+        let mut changed = pickle.clone();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] = rng.random();
+            let at = rng.random_range(0..changed.len());
+            changed[at] = rng.random();
+        }
+        // Any outcome is right but a panic.
+        let _ = read_bytes(&bytes);
+        let _ = read_bytes(&archive(&changed)?);
+    }
+    Ok(())
+}

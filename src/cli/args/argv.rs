@@ -1,0 +1,64 @@
+//! Arguments as the reference's scripts write them, turned into ours before clap reads them.
+
+use std::ffi::OsString;
+
+/// In every long flag `_` becomes `-`, in its name only, and `--your-datapath` becomes `--data`; from `--` on nothing
+/// is touched. A flag that is not UTF-8 stays as it is.
+pub(super) fn normalised(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut flags_end = false;
+    let normalise = |arg: OsString| {
+        flags_end |= arg == "--";
+        match arg.to_str() {
+            Some(text) if !flags_end && text.starts_with("--") => flag(text).into(),
+            _ => arg,
+        }
+    };
+    argv.into_iter().map(normalise).collect()
+}
+
+fn flag(text: &str) -> String {
+    let (name, value) = text.split_at(text.find('=').unwrap_or(text.len()));
+    let name = name.replace('_', "-");
+    let name = if name == "--your-datapath" {
+        "--data"
+    } else {
+        &name
+    };
+    format!("{name}{value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_long_flags_before_the_bare_dashes_change() {
+        let argv = [
+            "my_masp",
+            "--save_ckpt=a_b",
+            "--your_datapath",
+            "d_d",
+            "-x_y",
+            "--",
+            "--load_ckpt",
+        ];
+        let expected = [
+            "my_masp",
+            "--save-ckpt=a_b",
+            "--data",
+            "d_d",
+            "-x_y",
+            "--",
+            "--load_ckpt",
+        ];
+        assert_eq!(
+            normalised(argv.map(OsString::from)),
+            expected.map(OsString::from)
+        );
+    }
+
+    #[test]
+    fn the_alias_takes_its_value_behind_an_equals_sign_too() {
+        assert_eq!(flag("--your_datapath=/a_b=c"), "--data=/a_b=c");
+    }
+}

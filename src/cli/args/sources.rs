@@ -1,0 +1,95 @@
+//! What the flags say of settings: the strongest of the layers that [`crate::config::load`] merges.
+//!
+//! The record of a session, where there is one, is the command's to add.
+
+use serde_json::Value;
+
+use super::{ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, PredictArgs, TrainArgs};
+use crate::config::{ConfigFile, Flag, Sources};
+
+impl ConfigArgs {
+    /// The config file and `--set`.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Sources {
+            config: self
+                .config
+                .clone()
+                .map_or_else(ConfigFile::default, ConfigFile::Named),
+            set: self.set.clone(),
+            ..Sources::default()
+        }
+    }
+}
+
+impl ModelArgs {
+    /// The shared options as sources.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(
+            self.settings.sources(),
+            [
+                flag("--model", "model.path", self.model.as_deref()),
+                flag("--dataname", "data.dataname", self.dataname.as_deref()),
+            ],
+        )
+    }
+}
+
+impl DemoArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        self.model.sources()
+    }
+}
+
+impl TrainArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(
+            self.model.sources(),
+            [
+                flag("--data", "data.root", self.data.as_deref()),
+                flag("--session", "session.name", self.session.as_deref()),
+                flag("--max-steps", "train.max_steps", self.max_steps),
+            ],
+        )
+    }
+}
+
+impl EvalArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(
+            self.model.sources(),
+            [flag("--data", "data.root", self.data.as_deref())],
+        )
+    }
+}
+
+impl PredictArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        self.model.sources()
+    }
+}
+
+impl DoctorArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        self.model.sources()
+    }
+}
+
+fn flag(flag: &'static str, key: &'static str, value: Option<impl Into<Value>>) -> Option<Flag> {
+    value.map(|value| Flag {
+        flag,
+        key,
+        value: value.into(),
+    })
+}
+
+fn with_flags<const N: usize>(mut sources: Sources, flags: [Option<Flag>; N]) -> Sources {
+    sources.flags.extend(flags.into_iter().flatten());
+    sources
+}

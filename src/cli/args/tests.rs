@@ -1,0 +1,99 @@
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::config;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::from_argv(line.split_whitespace().map(OsString::from))
+}
+
+#[test]
+fn clap_finds_the_definitions_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_references_two_commands_parse() {
+    let cli = parse("masp train --your_datapath D --dataname EmoSet --save_ckpt F.pth").unwrap();
+    let Some(Command::Train(train)) = cli.command else {
+        panic!("not train")
+    };
+    assert_eq!(train.save_ckpt, Some("F.pth".into()));
+    assert_eq!(train.stage.stages(), [Stage::Aspects, Stage::Prompt]);
+    let settings = config::load(train.sources()).unwrap().settings;
+    assert_eq!(settings.data.root, Some("D".into()));
+    assert_eq!(settings.data.dataname.as_deref(), Some("EmoSet"));
+
+    let cli =
+        parse("masp eval --your_datapath D --dataname EmoSet --load_ckpt F --load_spmodel_ckpt=G")
+            .unwrap();
+    let Some(Command::Eval(eval)) = cli.command else {
+        panic!("not eval")
+    };
+    assert_eq!(eval.checkpoints.load_ckpt, Some("F".into()));
+    assert_eq!(eval.checkpoints.load_spmodel_ckpt, Some("G".into()));
+    assert_eq!(
+        config::load(eval.sources()).unwrap().settings.data.root,
+        Some("D".into())
+    );
+}
+
+#[test]
+fn every_command_of_the_contract_parses() {
+    let lines = [
+        "masp",
+        "masp --config c.yaml --set tui.fps=5",
+        "masp demo --headless --json --device cpu",
+        "masp train --data D --stage aspects --session S --resume --init-aspects A --init-prompt P --max-steps 3 --detach",
+        "masp eval S@best --split val --json --model Qwen/Qwen2-VL-2B-Instruct --device cuda",
+        "masp predict a.jpg b.jpg --session S@120 --mute scene,object --show",
+        "masp predict a.jpg --load-ckpt F --load-spmodel-ckpt G --json",
+        "masp compare A B@best --json",
+        "masp attach S",
+        "masp replay S",
+        "masp sessions list --json",
+        "masp sessions show S",
+        "masp sessions export S@best out.pth",
+        "masp sessions rm S T --yes",
+        "masp data check D --dataname FI",
+        "masp data synth D --images 100 --seed 7",
+        "masp doctor --selftest --device cpu --set model.dtype=bf16",
+    ];
+    for line in lines {
+        assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let lines = [
+        "masp predict",
+        "masp predict a.jpg --session S --load-ckpt F",
+        "masp predict a.jpg --mute sky",
+        "masp predict a.jpg --show --json",
+        "masp train --max-steps 0",
+        "masp train --device gpu",
+        "masp eval S@first",
+        "masp sessions rm",
+        "masp nonsense",
+    ];
+    for line in lines {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn a_flag_beats_set() {
+    let cli =
+        parse("masp train --set train.max_steps=9 --set data.root=E --max_steps 3 --session S")
+            .unwrap();
+    let Some(Command::Train(train)) = cli.command else {
+        panic!("not train")
+    };
+    let settings = config::load(train.sources()).unwrap().settings;
+    assert_eq!(settings.train.max_steps, Some(3));
+    assert_eq!(settings.data.root, Some("E".into()));
+    assert_eq!(settings.session.name.as_deref(), Some("S"));
+}

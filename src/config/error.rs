@@ -1,0 +1,89 @@
+//! What can be wrong with a source of settings.
+
+use std::{io, path::PathBuf};
+
+use serde_json::Value;
+
+/// Why settings could not be loaded. `at` names the source: a file and line, a `--set`, a flag, a session's record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    #[error(
+        "there is no config file {path:?}; name one that exists with --config, or leave --config out"
+    )]
+    Missing { path: PathBuf },
+
+    #[error("the config file {path:?} cannot be read: {source}")]
+    Read { path: PathBuf, source: io::Error },
+
+    #[error("{at}: this is not YAML that can be used: {message}")]
+    Syntax { at: String, message: String },
+
+    #[error("--set {text}: a setting is given as KEY=VALUE, for example --set train.epochs=2")]
+    NotKeyValue { text: String },
+
+    #[error("{at}: there is no setting `{key}`; the nearest known key is `{nearest}`")]
+    UnknownKey {
+        at: String,
+        key: String,
+        nearest: String,
+    },
+
+    #[error("{at}: `{key}` is a section with keys of its own, not {value}")]
+    NotSection {
+        at: String,
+        key: String,
+        value: String,
+    },
+
+    #[error("{at}: `{key}` is {value}; allowed is {allowed}")]
+    NotAllowed {
+        at: String,
+        key: String,
+        value: String,
+        allowed: String,
+    },
+
+    #[error(
+        "{at}: `{key}` is {value}, but {other} says otherwise; they mean the same setting, so leave one of them out"
+    )]
+    Contradiction {
+        at: String,
+        key: String,
+        value: String,
+        other: String,
+    },
+
+    #[error(
+        "the settings do not fit together ({0}); this is a fault of the program, please report it"
+    )]
+    Inconsistent(serde_json::Error),
+}
+
+impl ConfigError {
+    /// Whether the user can mend it by other arguments or another config file (exit status 2); else it is a failure (1).
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        !matches!(self, Self::Read { .. } | Self::Inconsistent(_))
+    }
+}
+
+/// A value as a message shows it: short, and without control characters.
+pub(super) fn shown(value: &Value) -> String {
+    printable(&value.to_string())
+}
+
+/// Text from a file, short and without control characters.
+pub(super) fn printable(text: &str) -> String {
+    const MOST: usize = 160;
+    let short: String = text
+        .chars()
+        .take(MOST)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if short.len() < text.len() && text.chars().count() > MOST {
+        short + " ..."
+    } else {
+        short
+    }
+}

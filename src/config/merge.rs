@@ -1,0 +1,111 @@
+//! Layers merged into settings, each key with the source that gave it.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    ConfigError, Loaded, Settings, aliases,
+    error::shown,
+    layers::{Layer, Leaf},
+    schema,
+};
+
+/// The keys that layers gave, with what each came from.
+type Given<'a> = IndexMap<String, Leaf<'a>>;
+
+/// Merges layers, the weakest first, over the defaults.
+pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
+    let defaults = serde_json::to_value(Settings::default()).map_err(ConfigError::Inconsistent)?;
+    let mut tree = defaults.clone();
+    let mut given = Given::new();
+    for layer in layers {
+        let mut leaves = layer.leaves()?;
+        if layer.unasked && !given.is_empty() {
+            // The shipped config.yaml lists every default. Lying in the current folder it must not undo what a session
+            // was made with; a default that is wanted back is named by --config, --set or a flag.
+            leaves.retain(|leaf| {
+                !get(&defaults, &leaf.key).is_some_and(|default| same(default, &leaf.value))
+            });
+        }
+        let leaves = aliases::resolve(leaves, get(&tree, "model.dtype"))?;
+        // What a layer says of both stages beats what a weaker one says of one stage.
+        for stale in leaves.iter().flat_map(|leaf| overrides_of(&leaf.key)) {
+            remove(&mut tree, &stale);
+            given.shift_remove(&stale);
+        }
+        for leaf in leaves {
+            if leaf.key != schema::UNUSED_COLUMNS {
+                put(&mut tree, &leaf.key, leaf.value.clone());
+            }
+            given.insert(leaf.key.clone(), leaf);
+        }
+    }
+    check_pixels(&given)?;
+    let notices = given.into_values().filter_map(|leaf| leaf.notice).collect();
+    let settings = serde_json::from_value(tree).map_err(ConfigError::Inconsistent)?;
+    Ok(Loaded { settings, notices })
+}
+
+/// Equal, and 1 is 1.0.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a))
+}
+
+/// The stages' overrides of a key of `train:`.
+fn overrides_of(key: &str) -> Vec<String> {
+    match key.strip_prefix("train.") {
+        Some(name) if !name.contains('.') => schema::STAGES
+            .iter()
+            .map(|stage| format!("{stage}.{name}"))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Both bounds are right by themselves; whoever spoke last is told where they cross.
+fn check_pixels(given: &Given) -> Result<(), ConfigError> {
+    let bound = |key: &str| {
+        given
+            .get(key)
+            .and_then(|leaf| Some((leaf, leaf.value.as_u64()?)))
+    };
+    match (bound("model.min_pixels"), bound("model.max_pixels")) {
+        (Some((min, least)), Some((max, most))) if least > most => Err(ConfigError::NotAllowed {
+            at: max.place(),
+            key: max.written.clone(),
+            value: shown(&max.value),
+            allowed: format!(
+                "a number of at least `{}`, which is {least} ({})",
+                min.written,
+                min.place()
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn get<'t>(tree: &'t Value, key: &str) -> Option<&'t Value> {
+    key.split('.').try_fold(tree, |tree, part| tree.get(part))
+}
+
+fn put(tree: &mut Value, key: &str, value: Value) {
+    let place = key.split('.').try_fold(tree, |tree, part| {
+        tree.as_object_mut()
+            .map(|section| section.entry(part).or_insert(Value::Null))
+    });
+    if let Some(place) = place {
+        *place = value;
+    }
+}
+
+fn remove(tree: &mut Value, key: &str) {
+    let Some((section, name)) = key.rsplit_once('.') else {
+        return;
+    };
+    let section = section
+        .split('.')
+        .try_fold(tree, |tree, part| tree.get_mut(part));
+    if let Some(section) = section.and_then(Value::as_object_mut) {
+        section.shift_remove(name);
+    }
+}

@@ -1,0 +1,86 @@
+//! `model:` — the frozen base model.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelSettings {
+    /// A folder in Hugging Face layout or a hub id (`Qwen/Qwen2-VL-7B-Instruct`); `None`: the embedded tiny model.
+    pub path: Option<String>,
+    pub dtype: Dtype,
+    /// Fewest pixels after the resize; `None`: as the model's preprocessor_config.json says.
+    pub min_pixels: Option<u64>,
+    /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
+    pub max_pixels: Option<u64>,
+    pub positions: Positions,
+    /// Also train the `<|im_end|>` after the answer; the reference does not. Wanted where answers are longer than a word.
+    pub supervise_im_end: bool,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        Self {
+            path: None,
+            dtype: Dtype::Auto,
+            min_pixels: None,
+            max_pixels: None,
+            positions: Positions::Paper,
+            supervise_im_end: false,
+        }
+    }
+}
+
+/// The number format that the base model computes in; what is trained is kept in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dtype {
+    /// bf16 on a GPU, f32 on a CPU.
+    Auto,
+    F32,
+    Bf16,
+    F16,
+}
+
+impl Dtype {
+    /// The format used on the device (never `Auto`), and a notice where it is not the one asked for.
+    #[must_use]
+    pub fn on(self, cuda: bool) -> (Self, Option<String>) {
+        match (self, cuda) {
+            (Self::Auto, true) => (Self::Bf16, None),
+            (Self::Auto | Self::F32, _) => (Self::F32, None),
+            (Self::Bf16 | Self::F16, true) => (self, None),
+            (Self::Bf16 | Self::F16, false) => {
+                let asked = if self == Self::Bf16 { "bf16" } else { "f16" };
+                let notice = format!(
+                    "model.dtype: {asked} is slow on a CPU; the model computes in f32 instead"
+                );
+                (Self::F32, Some(notice))
+            }
+        }
+    }
+}
+
+/// The positions that the language model's rotary embedding sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// 0, 1, 2, ... on all three axes, as in the reference.
+    Paper,
+    /// Qwen2-VL's own: time, row and column of each vision token.
+    Mrope,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_computes_in_f32_and_says_so_where_something_else_was_asked_for() {
+        assert_eq!(Dtype::Auto.on(false), (Dtype::F32, None));
+        assert_eq!(Dtype::Auto.on(true), (Dtype::Bf16, None));
+        assert_eq!(Dtype::F16.on(true), (Dtype::F16, None));
+        let (dtype, notice) = Dtype::F16.on(false);
+        assert_eq!(dtype, Dtype::F32);
+        assert!(notice.is_some_and(|notice| notice.contains("f16") && notice.contains("f32")));
+    }
+}

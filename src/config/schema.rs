@@ -1,0 +1,308 @@
+//! The keys that a source may have and the values that each may take, for checks before anything is merged.
+//!
+//! A test holds this table equal to the fields of [`super::Settings`].
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::data::View;
+
+/// A key's values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Allowed {
+    Switch,
+    /// A whole number in the closed range.
+    Count(u64, u64),
+    /// A number above 0.
+    Positive,
+    /// A number of at least 0.
+    NotNegative,
+    /// A number in `[0, 1]`.
+    Share,
+    /// A number in `[0, 1)`.
+    ShareBelowOne,
+    /// A number in `(0, 1]`.
+    ShareAboveZero,
+    OneOf(&'static [&'static str]),
+    Text,
+    /// A file or folder; relative to the config file that names it.
+    Path,
+    /// A folder in Hugging Face layout, or a hub id.
+    Model,
+    Views,
+}
+
+/// A key that a source may have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Key {
+    pub allowed: Allowed,
+    /// Whether it may be null.
+    pub optional: bool,
+}
+
+/// The sections; a section's value is a mapping or nothing.
+pub(super) const SECTIONS: [&str; 12] = [
+    "train",
+    "train.aspects",
+    "train.prompt",
+    "test",
+    "eval",
+    "checkpoint",
+    "model",
+    "data",
+    "aspects",
+    "prompt",
+    "session",
+    "tui",
+];
+
+/// The overrides for one stage.
+pub(super) const STAGES: [&str; 2] = ["train.aspects", "train.prompt"];
+
+/// What `train.optim` may say: the names of `transformers`.
+pub(super) const OPTIMIZERS: [&str; 23] = [
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_hf",
+    "adamw_8bit",
+    "adamw_bnb_8bit",
+    "adamw_torch_4bit",
+    "adamw_torch_8bit",
+    "adamw_torch_xla",
+    "adamw_apex_fused",
+    "adamw_anyprecision",
+    "ademamix",
+    "adafactor",
+    "paged_adamw_32bit",
+    "paged_adamw_8bit",
+    "paged_adamw",
+    "lion_32bit",
+    "lion_8bit",
+    "paged_lion_32bit",
+    "paged_lion_8bit",
+    "sgd",
+    "adagrad",
+    "rmsprop",
+    "rmsprop_bnb",
+];
+
+const MANY: u64 = u64::MAX;
+
+/// Keys of `train:` that hold for a stage, and may stand in its overrides.
+const STAGE_KEYS: [(&str, Allowed, bool); 14] = [
+    ("learning_rate", Allowed::Positive, false),
+    ("batch_size", Allowed::Count(1, MANY), false),
+    (
+        "gradient_accumulation_steps",
+        Allowed::Count(1, MANY),
+        false,
+    ),
+    ("epochs", Allowed::Count(1, MANY), false),
+    ("max_steps", Allowed::Count(1, MANY), true),
+    ("warmup_ratio", Allowed::Share, false),
+    (
+        "lr_scheduler_type",
+        Allowed::OneOf(&["linear", "cosine", "constant", "constant_with_warmup"]),
+        false,
+    ),
+    ("optim", Allowed::OneOf(&OPTIMIZERS), false),
+    ("weight_decay", Allowed::NotNegative, false),
+    ("max_grad_norm", Allowed::NotNegative, false),
+    ("seed", Allowed::Count(0, MANY), false),
+    ("logging_steps", Allowed::Count(1, MANY), false),
+    (
+        "save_strategy",
+        Allowed::OneOf(&["no", "steps", "epoch"]),
+        false,
+    ),
+    ("gradient_checkpointing", Allowed::Switch, false),
+];
+
+/// Keys of the reference that say what another key says, or that have no counterpart; they are no field of the settings.
+const REFERENCE_KEYS: [(&str, Allowed, bool); 4] = [
+    (TOKENS_ALIAS, Allowed::Count(1, MANY), false),
+    (BF16_ALIAS, Allowed::Switch, false),
+    (FP16_ALIAS, Allowed::Switch, false),
+    (UNUSED_COLUMNS, Allowed::Switch, false),
+];
+pub(super) const TOKENS_ALIAS: &str = "train.num_special_tokens_in_prefix";
+pub(super) const BF16_ALIAS: &str = "train.bf16";
+pub(super) const FP16_ALIAS: &str = "train.fp16";
+pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
+
+const OTHER_KEYS: [(&str, Allowed, bool); 32] = [
+    ("test.batch_size", Allowed::Count(1, MANY), false),
+    ("test.max_new_tokens", Allowed::Count(1, MANY), false),
+    ("test.do_sample", Allowed::Switch, false),
+    ("test.temperature", Allowed::NotNegative, false),
+    ("test.top_p", Allowed::ShareAboveZero, false),
+    ("eval.every_steps", Allowed::Count(0, MANY), false),
+    ("eval.max_samples", Allowed::Count(1, MANY), false),
+    ("eval.panel", Allowed::Count(0, MANY), false),
+    ("checkpoint.every_steps", Allowed::Count(1, MANY), false),
+    ("checkpoint.keep_last", Allowed::Count(1, MANY), false),
+    ("checkpoint.keep_best", Allowed::Count(0, MANY), false),
+    ("model.path", Allowed::Model, true),
+    (
+        "model.dtype",
+        Allowed::OneOf(&["auto", "f32", "bf16", "f16"]),
+        false,
+    ),
+    ("model.min_pixels", Allowed::Count(1, MANY), true),
+    ("model.max_pixels", Allowed::Count(1, MANY), true),
+    (
+        "model.positions",
+        Allowed::OneOf(&["paper", "mrope"]),
+        false,
+    ),
+    ("model.supervise_im_end", Allowed::Switch, false),
+    ("data.root", Allowed::Path, true),
+    ("data.dataname", Allowed::Text, true),
+    ("data.prompts", Allowed::Path, true),
+    ("data.aspect_prompts", Allowed::Path, true),
+    ("data.shuffle", Allowed::Switch, false),
+    ("data.val_fraction", Allowed::ShareBelowOne, false),
+    ("data.exif_orientation", Allowed::Switch, false),
+    ("data.cache_mb", Allowed::Count(0, MANY), false),
+    ("aspects.views", Allowed::Views, false),
+    ("aspects.queries", Allowed::Count(1, MANY), false),
+    ("prompt.tokens", Allowed::Count(1, MANY), false),
+    ("session.root", Allowed::Path, false),
+    ("session.name", Allowed::Text, true),
+    (
+        "tui.images",
+        Allowed::OneOf(&["auto", "halfblocks", "off"]),
+        false,
+    ),
+    ("tui.fps", Allowed::Count(1, 60), false),
+];
+
+/// What `path` (`train.prompt.epochs`) may be; `None` where there is no such key.
+pub(super) fn key(path: &str) -> Option<Key> {
+    all().find(|(known, _)| known == path).map(|(_, key)| key)
+}
+
+/// The known key or section that `path` is most like.
+pub(super) fn nearest(path: &str) -> String {
+    let likeness = |known: &str| {
+        strsim::jaro_winkler(path, known) + strsim::jaro_winkler(last_part(path), last_part(known))
+    };
+    let known = all()
+        .map(|(known, _)| known)
+        .chain(SECTIONS.map(str::to_owned));
+    known
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .unwrap_or_default()
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// Every key, with the stages' overrides, which may be null: then `train:` holds.
+pub(super) fn all() -> impl Iterator<Item = (String, Key)> {
+    let train = STAGE_KEYS
+        .iter()
+        .map(|&(key, allowed, optional)| (format!("train.{key}"), Key { allowed, optional }));
+    let overrides = STAGES.iter().flat_map(|stage| {
+        STAGE_KEYS.iter().map(move |&(key, allowed, _)| {
+            (
+                format!("{stage}.{key}"),
+                Key {
+                    allowed,
+                    optional: true,
+                },
+            )
+        })
+    });
+    let others = REFERENCE_KEYS.iter().chain(&OTHER_KEYS);
+    train
+        .chain(overrides)
+        .chain(others.map(|&(key, allowed, optional)| (key.to_owned(), Key { allowed, optional })))
+}
+
+impl Key {
+    pub fn accepts(&self, value: &Value) -> bool {
+        (self.optional && value.is_null()) || self.allowed.accepts(value)
+    }
+}
+
+impl Allowed {
+    /// Whether what stands after `--set KEY=` is meant as it stands, be it a number for YAML or not.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Path | Self::Model)
+    }
+
+    fn accepts(self, value: &Value) -> bool {
+        let number = value.as_f64();
+        match self {
+            Self::Switch => value.is_boolean(),
+            Self::Count(least, most) => value
+                .as_u64()
+                .is_some_and(|count| (least..=most).contains(&count)),
+            Self::Positive => number.is_some_and(|number| number > 0.0),
+            Self::NotNegative => number.is_some_and(|number| number >= 0.0),
+            Self::Share => number.is_some_and(|number| (0.0..=1.0).contains(&number)),
+            Self::ShareBelowOne => number.is_some_and(|number| (0.0..1.0).contains(&number)),
+            Self::ShareAboveZero => number.is_some_and(|number| number > 0.0 && number <= 1.0),
+            Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
+            Self::Text | Self::Path | Self::Model => {
+                value.as_str().is_some_and(|text| !text.trim().is_empty())
+            }
+            Self::Views => value.as_array().is_some_and(|names| are_views(names)),
+        }
+    }
+}
+
+/// Not empty, each a view's name, none twice.
+fn are_views(names: &[Value]) -> bool {
+    let views: Vec<View> = names
+        .iter()
+        .filter_map(Value::as_str)
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    let twice = views
+        .iter()
+        .enumerate()
+        .any(|(at, view)| views.iter().skip(at + 1).any(|other| other == view));
+    !names.is_empty() && views.len() == names.len() && !twice
+}
+
+/// What is allowed, as the end of a sentence.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}",
+            self.allowed,
+            if self.optional { ", or null" } else { "" }
+        )
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Switch => f.write_str("true or false"),
+            Self::Count(least, MANY) => write!(f, "a whole number of at least {least}"),
+            Self::Count(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Positive => f.write_str("a number above 0"),
+            Self::NotNegative => f.write_str("a number of at least 0"),
+            Self::Share => f.write_str("a number from 0 to 1"),
+            Self::ShareBelowOne => f.write_str("a number from 0 to below 1"),
+            Self::ShareAboveZero => f.write_str("a number above 0, at most 1"),
+            Self::OneOf(names) => write!(f, "one of {}", names.join(", ")),
+            Self::Text => f.write_str("a text that is not empty"),
+            Self::Path => f.write_str("a path"),
+            Self::Model => f.write_str("a model folder or a hub id"),
+            Self::Views => {
+                let names = View::ALL.map(View::name).join(", ");
+                write!(
+                    f,
+                    "a list that is not empty and names no view twice, of {names}"
+                )
+            }
+        }
+    }
+}

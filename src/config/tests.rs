@@ -1,0 +1,521 @@
+use std::{collections::BTreeSet, path::Path};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{data::View, session::Stage};
+
+/// Loads a config file of this text, in a folder of its own.
+fn load_file(text: &str) -> Result<Loaded, ConfigError> {
+    load_with(text, |_| {})
+}
+
+fn load_with(text: &str, change: impl FnOnce(&mut Sources)) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.yaml");
+    std::fs::write(&path, text).unwrap();
+    let mut sources = Sources {
+        config: ConfigFile::Named(path),
+        ..Sources::default()
+    };
+    change(&mut sources);
+    load(sources)
+}
+
+fn load_set(set: &[&str]) -> Result<Loaded, ConfigError> {
+    load(Sources {
+        config: ConfigFile::None,
+        set: set.iter().map(|&text| text.to_owned()).collect(),
+        ..Sources::default()
+    })
+}
+
+/// The message, which must be a usage error's and hold all the parts.
+fn assert_refused(result: Result<Loaded, ConfigError>, parts: &[&str]) {
+    let error = result.unwrap_err();
+    assert!(error.is_usage(), "{error}");
+    let message = error.to_string();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+}
+
+/// The paths of everything that is not a mapping with entries.
+fn leaves(path: &str, value: &Value, into: &mut BTreeSet<String>) {
+    match value.as_object() {
+        Some(map) if !map.is_empty() => {
+            for (key, value) in map {
+                leaves(
+                    &if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    },
+                    value,
+                    into,
+                );
+            }
+        }
+        _ => _ = into.insert(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_shipped_file_says_every_default_and_nothing_else() {
+    let shipped = Path::new("config.yaml").to_owned();
+    let loaded = load(Sources {
+        config: ConfigFile::Named(shipped.clone()),
+        ..Sources::default()
+    })
+    .unwrap();
+    assert_eq!(
+        loaded,
+        Loaded {
+            settings: Settings::default(),
+            notices: Vec::new()
+        }
+    );
+
+    let (mut in_file, mut defaults) = (BTreeSet::new(), BTreeSet::new());
+    leaves(
+        "",
+        &yaml::parse(&std::fs::read_to_string(shipped).unwrap()).unwrap(),
+        &mut in_file,
+    );
+    leaves(
+        "",
+        &serde_json::to_value(Settings::default()).unwrap(),
+        &mut defaults,
+    );
+    assert_eq!(in_file, defaults);
+}
+
+#[test]
+fn the_papers_values_are_the_defaults() {
+    let train = Settings::default().train;
+    let (aspects, prompt) = (train.stage(Stage::Aspects), train.stage(Stage::Prompt));
+    assert_eq!((aspects.learning_rate, aspects.epochs), (1e-5, 3));
+    assert_eq!((prompt.learning_rate, prompt.epochs), (5e-6, 1));
+    for stage in [aspects, prompt] {
+        assert_eq!(
+            (stage.warmup_ratio, stage.weight_decay, stage.max_grad_norm),
+            (0.03, 0.01, 1.0)
+        );
+        assert_eq!(
+            (stage.batch_size, stage.seed, stage.max_steps),
+            (1, 3407, None)
+        );
+    }
+}
+
+/// Every key of the schema takes a value that it allows, and the settings have a field for it.
+#[test]
+fn schema_and_settings_agree() {
+    let mut fields = BTreeSet::new();
+    leaves(
+        "",
+        &serde_json::to_value(Settings::default()).unwrap(),
+        &mut fields,
+    );
+    for (path, key) in schema::all() {
+        let values = match key.allowed {
+            schema::Allowed::OneOf(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            schema::Allowed::Switch => vec!["true".to_owned()],
+            schema::Allowed::Views => vec!["[scene]".to_owned()],
+            schema::Allowed::Text | schema::Allowed::Path | schema::Allowed::Model => {
+                vec!["7".to_owned()]
+            }
+            _ => vec![if key.accepts(&json!(1)) { "1" } else { "0" }.to_owned()],
+        };
+        for value in values {
+            let loaded = load_set(&[&format!("{path}={value}")]);
+            assert!(loaded.is_ok(), "{path}={value}: {}", loaded.unwrap_err());
+        }
+        if key.optional {
+            assert!(load_set(&[&format!("{path}=null")]).is_ok(), "{path}=null");
+        }
+        fields.remove(&path);
+    }
+    fields.remove("train.aspects");
+    assert!(fields.is_empty(), "no key sets {fields:?}");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
+    assert_refused(
+        load_file("# hm\ntrain:\n  learning_rat: 1e-4\n"),
+        &[
+            "my.yaml, line 3",
+            "`train.learning_rat`",
+            "`train.learning_rate`",
+        ],
+    );
+    assert_refused(
+        load_file("trian: {seed: 1}\n"),
+        &["line 1", "`trian`", "`train`"],
+    );
+    assert_refused(
+        load_file("\nlearning_rate: 1e-4\n"),
+        &["line 2", "`train.learning_rate`"],
+    );
+    assert_refused(
+        load_file("train:\n  prompt: {seed: 1,\n    epoch: 2}\n"),
+        &["line 3", "`train.prompt.epochs`"],
+    );
+    assert_refused(
+        load_set(&["modl.path=x"]),
+        &["--set modl.path=x", "`model.path`"],
+    );
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
+    let cases = [
+        ("train:\n  learning_rate: -1\n", "line 2", "-1", "above 0"),
+        (
+            "train:\n  learning_rate: fast\n",
+            "line 2",
+            "\"fast\"",
+            "above 0",
+        ),
+        (
+            "train:\n  learning_rate: .inf\n",
+            "line 2",
+            "inf",
+            "above 0",
+        ),
+        (
+            "train:\n  aspects:\n    warmup_ratio: 1.5\n",
+            "line 3",
+            "1.5",
+            "from 0 to 1",
+        ),
+        ("train: {batch_size: 2.5}", "line 1", "2.5", "whole number"),
+        ("train:\n  seed:\n", "line 2", "null", "whole number"),
+        ("train:\n  bf16: 1\n", "line 2", "1", "true or false"),
+        (
+            "train:\n  lr_scheduler_type: polynomial\n",
+            "line 2",
+            "polynomial",
+            "linear, cosine",
+        ),
+        ("train: 3\n", "line 1", "3", "section"),
+        (
+            "aspects:\n  views: []\n",
+            "line 2",
+            "[]",
+            "facial_expression",
+        ),
+        (
+            "aspects:\n  views:\n  - scene\n  - sky\n",
+            "line 2",
+            "sky",
+            "facial_expression",
+        ),
+        (
+            "aspects:\n  views: [scene, scene]\n",
+            "line 2",
+            "scene",
+            "twice",
+        ),
+        ("data:\n  val_fraction: 1\n", "line 2", "1", "below 1"),
+        (
+            "model:\n  max_pixels: 100\n  min_pixels: 200\n",
+            "line 2",
+            "100",
+            "200",
+        ),
+        (
+            "tui:\n  images: \"\\e[2J\"\n",
+            "line 2",
+            "images",
+            "halfblocks",
+        ),
+    ];
+    for (text, line, value, allowed) in cases {
+        assert_refused(load_file(text), &["my.yaml", line, value, allowed]);
+        assert!(
+            !load_file(text)
+                .unwrap_err()
+                .to_string()
+                .contains(char::is_control),
+            "{text}"
+        );
+    }
+    assert_refused(
+        load_set(&["train.epochs=0"]),
+        &["--set train.epochs=0", "at least 1"],
+    );
+}
+
+#[test]
+fn a_file_that_is_no_yaml_missing_or_unreadable() {
+    assert_refused(
+        load_file("train:\n  seed: [1\n"),
+        &["my.yaml, line", "YAML"],
+    );
+    assert_refused(
+        load_file("train:\n  seed: 1\n  seed: 2\n"),
+        &["my.yaml, line 3", "second time"],
+    );
+    assert_refused(load_file("just a text"), &["section"]);
+    assert_refused(
+        load_set(&["train.seed"]),
+        &["--set train.seed", "KEY=VALUE"],
+    );
+    let missing = Sources {
+        config: ConfigFile::Named("no/such.yaml".into()),
+        ..Sources::default()
+    };
+    assert_refused(load(missing), &["no/such.yaml"]);
+    let absent = Sources {
+        config: ConfigFile::IfPresent("no/such.yaml".into()),
+        ..Sources::default()
+    };
+    assert_eq!(load(absent).unwrap().settings, Settings::default());
+    let folder = Sources {
+        config: ConfigFile::Named("src".into()),
+        ..Sources::default()
+    };
+    assert!(!load(folder).unwrap_err().is_usage());
+    assert_eq!(load_file("").unwrap().settings, Settings::default());
+}
+
+#[test]
+fn flags_beat_set_beats_file_beats_record_beats_defaults() {
+    let record = json!({"train": {"seed": 1, "batch_size": 1, "logging_steps": 1, "epochs": 1},
+        "session": {"root": "/elsewhere"}, "tui": {"fps": 1}});
+    let loaded = load_with(
+        "train: {batch_size: 2, logging_steps: 2, epochs: 2}",
+        |sources| {
+            sources.record = Some(Record {
+                name: "the record of session s".to_owned(),
+                settings: record,
+            });
+            sources.set = vec![
+                "train.logging_steps=3".to_owned(),
+                "train.epochs=3".to_owned(),
+            ];
+            sources.flags = vec![Flag {
+                flag: "--epochs",
+                key: "train.epochs",
+                value: json!(4),
+            }];
+        },
+    );
+    let settings = loaded.unwrap().settings;
+    let train = &settings.train;
+    assert_eq!(
+        (
+            train.seed,
+            train.batch_size,
+            train.logging_steps,
+            train.epochs
+        ),
+        (1, 2, 3, 4)
+    );
+    assert_eq!(train.warmup_ratio, 0.03);
+    assert_eq!((settings.session, settings.tui), Default::default());
+}
+
+#[test]
+fn the_shipped_file_in_the_current_folder_leaves_a_record_as_it_was() {
+    let record =
+        json!({"prompt": {"tokens": 8}, "train": {"max_grad_norm": 2, "prompt": {"epochs": 7}}});
+    let sources = |config| Sources {
+        record: Some(Record {
+            name: "the record".to_owned(),
+            settings: record.clone(),
+        }),
+        config,
+        ..Sources::default()
+    };
+    let unasked = load(sources(ConfigFile::default())).unwrap().settings;
+    assert_eq!(
+        (unasked.prompt.tokens, unasked.train.max_grad_norm),
+        (8, 2.0)
+    );
+    assert_eq!(unasked.train.stage(Stage::Prompt).epochs, 7);
+    let named = load(sources(ConfigFile::Named("config.yaml".into())))
+        .unwrap()
+        .settings;
+    assert_eq!(named, Settings::default());
+}
+
+#[test]
+fn a_record_gives_the_settings_again() {
+    let set = [
+        "data.root=a",
+        "train.aspects.optim=adamw_torch",
+        "train.prompt.max_steps=4",
+        "model.path=Qwen/Qwen2-VL",
+    ];
+    let settings = load_set(&set).unwrap().settings;
+    let record = Record {
+        name: String::new(),
+        settings: settings.to_record(),
+    };
+    let again = load(Sources {
+        record: Some(record),
+        config: ConfigFile::None,
+        ..Sources::default()
+    })
+    .unwrap();
+    assert!(
+        again
+            .settings
+            .data
+            .root
+            .as_ref()
+            .is_some_and(|root| root.is_absolute())
+    );
+    assert_eq!(again.settings.model, settings.model);
+    assert_eq!(again.settings.train, settings.train);
+}
+
+#[test]
+fn a_stages_override_yields_to_a_stronger_source_for_both() {
+    let file = "train:\n  epochs: 9\n  prompt: {epochs: 2, seed: 5}\n";
+    let train = load_file(file).unwrap().settings.train;
+    assert_eq!(
+        (
+            train.stage(Stage::Aspects).epochs,
+            train.stage(Stage::Prompt).epochs
+        ),
+        (9, 2)
+    );
+    let train = load_with(file, |sources| {
+        sources.set = vec!["train.epochs=4".to_owned()]
+    })
+    .unwrap()
+    .settings
+    .train;
+    assert_eq!(
+        (
+            train.stage(Stage::Aspects).epochs,
+            train.stage(Stage::Prompt).epochs
+        ),
+        (4, 4)
+    );
+    assert_eq!(train.stage(Stage::Prompt).seed, 5);
+    let train = load_set(&["train.learning_rate=1e-3"])
+        .unwrap()
+        .settings
+        .train;
+    assert_eq!(train.stage(Stage::Prompt).learning_rate, 1e-3);
+}
+
+#[test]
+fn aliases_say_what_their_keys_say() {
+    assert_eq!(
+        load_set(&["train.num_special_tokens_in_prefix=16"])
+            .unwrap()
+            .settings
+            .prompt
+            .tokens,
+        16
+    );
+    assert!(load_file("train: {num_special_tokens_in_prefix: 16}\nprompt: {tokens: 16}").is_ok());
+    assert_refused(
+        load_file("train:\n  num_special_tokens_in_prefix: 16\nprompt:\n  tokens: 8\n"),
+        &[
+            "line 2",
+            "num_special_tokens_in_prefix",
+            "16",
+            "`prompt.tokens: 8`",
+            "line 4",
+        ],
+    );
+    let dtypes = [
+        ("train: {bf16: true}", Dtype::Bf16),
+        (
+            "train: {bf16: true, fp16: false}\nmodel: {dtype: auto}",
+            Dtype::Bf16,
+        ),
+        ("train: {fp16: true, bf16: false}", Dtype::F16),
+        ("train: {fp16: false, bf16: false}", Dtype::F32),
+        ("train: {fp16: false}", Dtype::Auto),
+        ("train: {fp16: false}\nmodel: {dtype: bf16}", Dtype::Bf16),
+    ];
+    for (text, dtype) in dtypes {
+        assert_eq!(
+            load_file(text).unwrap().settings.model.dtype,
+            dtype,
+            "{text}"
+        );
+    }
+    for text in [
+        "train: {bf16: true, fp16: true}",
+        "train: {bf16: true}\nmodel: {dtype: f32}",
+        "train: {bf16: false}\nmodel: {dtype: bf16}",
+    ] {
+        assert_refused(load_file(text), &["line 1", "16"]);
+    }
+    // In a stronger source an alias is no contradiction.
+    let loaded = load_with("model: {dtype: bf16}", |sources| {
+        sources.set = vec!["train.bf16=false".to_owned()]
+    });
+    assert_eq!(loaded.unwrap().settings.model.dtype, Dtype::F32);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_said_once() {
+    let loaded = load_file("train:\n  optim: adamw_8bit\n  remove_unused_columns: true\n").unwrap();
+    assert_eq!(loaded.settings, Settings::default());
+    let [optim, columns] = &loaded.notices[..] else {
+        panic!("{:?}", loaded.notices)
+    };
+    assert!(
+        optim.contains("line 2") && optim.contains("adamw_8bit") && optim.contains("adamw_torch"),
+        "{optim}"
+    );
+    assert!(
+        columns.contains("line 3") && columns.contains("remove_unused_columns"),
+        "{columns}"
+    );
+    let quiet = load_with(
+        "train: {optim: sgd, remove_unused_columns: true}",
+        |sources| {
+            sources.set = vec![
+                "train.optim=adamw_torch_fused".to_owned(),
+                "train.remove_unused_columns=false".to_owned(),
+            ];
+        },
+    );
+    assert_eq!(quiet.unwrap().notices, Vec::<String>::new());
+}
+
+#[test]
+fn paths_are_relative_to_the_file_and_values_after_set_are_texts_where_texts_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.yaml");
+    std::fs::write(
+        &path,
+        "data: {root: sets/a, prompts: /p.txt}\nmodel: {path: ./m}\n",
+    )
+    .unwrap();
+    let settings = load(Sources {
+        config: ConfigFile::Named(path),
+        ..Sources::default()
+    })
+    .unwrap()
+    .settings;
+    assert_eq!(settings.data.root, Some(folder.path().join("sets/a")));
+    assert_eq!(settings.data.prompts, Some("/p.txt".into()));
+    assert_eq!(
+        settings.model.path,
+        Some(folder.path().join("./m").to_string_lossy().into_owned())
+    );
+
+    let settings = load_set(&[
+        "session.name=12",
+        "data.root=@odd",
+        "aspects.views=[scene, object]",
+        "model.path=",
+    ]);
+    let settings = settings.unwrap().settings;
+    assert_eq!(settings.session.name.as_deref(), Some("12"));
+    assert_eq!(settings.data.root, Some("@odd".into()));
+    assert_eq!(settings.aspects.views, [View::Scene, View::Object]);
+    assert_eq!(settings.model.path, None);
+}

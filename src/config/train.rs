@@ -1,0 +1,122 @@
+//! `train:` — the reference's keys, with `train.aspects:` and `train.prompt:` as overrides for one stage.
+
+use serde::{Deserialize, Serialize};
+
+use crate::session::Stage;
+
+/// Declares the keys that a stage may override once, and with them the section, the overrides and the resolved form.
+macro_rules! stage_keys {
+    ($($(#[doc = $doc:literal])+ $key:ident: $kind:ty = $default:expr;)+) => {
+        /// `train:`. What holds for a stage is [`TrainSettings::stage`].
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct TrainSettings {
+            $($(#[doc = $doc])+ pub $key: $kind,)+
+            /// Overrides for stage 1.
+            pub aspects: TrainOverrides,
+            /// Overrides for stage 2.
+            pub prompt: TrainOverrides,
+        }
+
+        /// What holds for one stage.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct StageTrain {
+            $($(#[doc = $doc])+ pub $key: $kind,)+
+        }
+
+        /// Overrides for one stage; `None` where `train:` holds.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct TrainOverrides {
+            $($(#[doc = $doc])+ #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$kind>,)+
+        }
+
+        impl Default for TrainSettings {
+            fn default() -> Self {
+                Self {
+                    $($key: $default,)+
+                    aspects: TrainOverrides::default(),
+                    // The paper's second stage is shorter and gentler.
+                    prompt: TrainOverrides { learning_rate: Some(5e-6), epochs: Some(1), ..TrainOverrides::default() },
+                }
+            }
+        }
+
+        impl TrainSettings {
+            /// The settings of one stage: its overrides, else `train:`.
+            #[must_use]
+            pub fn stage(&self, stage: Stage) -> StageTrain {
+                let overrides = match stage {
+                    Stage::Aspects => &self.aspects,
+                    Stage::Prompt => &self.prompt,
+                };
+                StageTrain { $($key: overrides.$key.unwrap_or(self.$key),)+ }
+            }
+        }
+    };
+}
+
+stage_keys! {
+    /// Peak learning rate.
+    learning_rate: f64 = 1e-5;
+    /// Samples a batch.
+    batch_size: usize = 1;
+    /// Batches whose gradients make one optimiser step.
+    gradient_accumulation_steps: usize = 1;
+    /// Passes over the training split.
+    epochs: u64 = 3;
+    /// Exactly so many optimiser steps, whatever the epochs; the schedule's length too.
+    max_steps: Option<u64> = None;
+    /// Share of the steps in which the rate rises from 0; rounded up to whole steps.
+    warmup_ratio: f64 = 0.03;
+    /// How the rate goes after the warm-up.
+    lr_scheduler_type: Schedule = Schedule::Linear;
+    /// The optimiser.
+    optim: Optimizer = Optimizer::AdamwTorch;
+    /// Decoupled weight decay; biases have none.
+    weight_decay: f64 = 0.01;
+    /// The gradients' global norm is clipped to it; 0: no clipping.
+    max_grad_norm: f64 = 1.0;
+    /// Of everything random: initial values, order, templates, validation split.
+    seed: u64 = 3407;
+    /// A console line every so many steps; the journal has every step.
+    logging_steps: u64 = 10;
+    /// When checkpoints are written.
+    save_strategy: SaveStrategy = SaveStrategy::Steps;
+    /// Run layers again in the backward pass instead of keeping their intermediate results: less memory, same gradients.
+    gradient_checkpointing: bool = true;
+}
+
+/// How the learning rate goes, by the names of `transformers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Warm-up, then straight down to 0.
+    Linear,
+    /// Warm-up, then half a cosine down to 0.
+    Cosine,
+    /// No warm-up, no decay.
+    Constant,
+    /// Warm-up, then constant.
+    ConstantWithWarmup,
+}
+
+/// The optimiser; other names are taken with a notice that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// AdamW with 32-bit moments.
+    AdamwTorch,
+}
+
+/// When checkpoints are written; at the end there is always one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaveStrategy {
+    /// At the end only.
+    No,
+    /// Every `checkpoint.every_steps` steps.
+    Steps,
+    /// After every epoch.
+    Epoch,
+}

@@ -1,0 +1,144 @@
+//! A model by its hub id: found in the Hugging Face cache or downloaded into it.
+
+mod download;
+mod environment;
+mod error;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use environment::Hub;
+pub use error::HubError;
+use hf_hub::Repo;
+
+use super::weights::shard_of_weight;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// What a model folder must have beside its weights.
+const NEEDED: [&str; 3] = ["config.json", "tokenizer.json", "preprocessor_config.json"];
+
+/// How far a download is; told often, so that whoever listens should be quick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download<'a> {
+    pub file: &'a str,
+    /// This file's place among all that are needed, from 1.
+    pub number: usize,
+    pub files: usize,
+    pub bytes_done: u64,
+    pub bytes_total: u64,
+}
+
+/// A model's folder: `model` itself where it is one, else the hub id's (`org/name` or `org/name@revision`), from the
+/// cache where it is complete there (without a question to the hub), else downloaded. `progress` hears of each file.
+///
+/// # Errors
+/// [`HubError`].
+pub fn model_folder(
+    model: &str,
+    progress: &mut dyn FnMut(&Download<'_>),
+) -> Result<PathBuf, HubError> {
+    let path = Path::new(model);
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let (id, revision) = parse_id(model).ok_or_else(|| HubError::NoFolder(path.to_owned()))?;
+    let hub = Hub::from_environment(|key| std::env::var(key).ok()).ok_or(HubError::NoCache)?;
+    hub.model(id, revision, progress)
+}
+
+/// A bar on standard error for [`model_folder`] (nothing is drawn where that is no terminal).
+pub fn progress_bar() -> impl FnMut(&Download<'_>) {
+    let bar = indicatif::ProgressBar::no_length();
+    if let Ok(style) = indicatif::ProgressStyle::with_template(
+        "{msg} [{wide_bar}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ({eta})",
+    ) {
+        bar.set_style(style);
+    }
+    let mut shown = 0;
+    move |download| {
+        if shown != download.number {
+            shown = download.number;
+            bar.reset();
+            bar.set_message(format!(
+                "{} ({}/{})",
+                download.file.escape_debug(),
+                download.number,
+                download.files
+            ));
+        }
+        bar.set_length(download.bytes_total);
+        bar.set_position(download.bytes_done);
+        if download.number == download.files && download.bytes_done >= download.bytes_total {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `org/name` with an optional `@revision`; nothing where the text looks like a path.
+fn parse_id(model: &str) -> Option<(&str, &str)> {
+    let (id, revision) = model.split_once('@').unwrap_or((model, "main"));
+    let (owner, name) = id.split_once('/')?;
+    let plain = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    (plain(owner) && plain(name) && revision.split('/').all(plain)).then_some((id, revision))
+}
+
+impl Hub {
+    fn model(
+        &self,
+        id: &str,
+        revision: &str,
+        progress: &mut dyn FnMut(&Download<'_>),
+    ) -> Result<PathBuf, HubError> {
+        let missing = match self.cached(id, revision) {
+            Some(folder) => {
+                let missing = missing_files(&folder);
+                if missing.is_empty() {
+                    return Ok(folder);
+                }
+                missing
+            }
+            None => vec!["everything".to_owned()],
+        };
+        if self.offline {
+            return Err(HubError::Offline {
+                id: id.to_owned(),
+                cache: self.cache.clone(),
+                missing,
+            });
+        }
+        self.download(id, revision, progress)
+    }
+
+    /// The folder of the revision's last known commit.
+    fn cached(&self, id: &str, revision: &str) -> Option<PathBuf> {
+        let repo = self.cache.join(Repo::model(id.to_owned()).folder_name());
+        let commit = std::fs::read_to_string(repo.join("refs").join(revision));
+        let commit = commit.map_or_else(|_| revision.to_owned(), |commit| commit.trim().to_owned());
+        let folder = repo.join("snapshots").join(commit);
+        folder.is_dir().then_some(folder)
+    }
+}
+
+/// What a folder lacks to be a model.
+fn missing_files(folder: &Path) -> Vec<String> {
+    let mut needed: Vec<String> = NEEDED.map(str::to_owned).to_vec();
+    if !folder.join(SINGLE).exists() {
+        match shard_of_weight(&folder.join(INDEX)) {
+            Ok(shards) => needed.extend(shards.into_values().collect::<BTreeSet<String>>()),
+            Err(_) => needed.push(SINGLE.to_owned()),
+        }
+    }
+    needed.retain(|file| !folder.join(file).exists());
+    needed
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Qwen2-VL's tokenizer: a model folder's tokenizer.json, and the ids that MASP needs by name.
+
+use std::path::{Path, PathBuf};
+
+/// What stands in every Qwen2-VL tokenizer, by content; the ids differ between models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecialIds {
+    /// `<|im_start|>`
+    pub im_start: u32,
+    /// `<|im_end|>`
+    pub im_end: u32,
+    /// `<|vision_start|>`
+    pub vision_start: u32,
+    /// `<|vision_end|>`
+    pub vision_end: u32,
+    /// `<|image_pad|>`
+    pub image_pad: u32,
+    /// `<|endoftext|>`
+    pub endoftext: u32,
+    /// The word `assistant`, whose last occurrence tells where the answer begins.
+    pub assistant: u32,
+}
+
+/// A tokenizer and its special ids.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    path: PathBuf,
+    inner: tokenizers::Tokenizer,
+    special: SpecialIds,
+}
+
+/// A tokenizer that cannot be had, or text it cannot treat.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    #[error("the tokenizer {} is missing; download the model's tokenizer.json into its folder", .0.display())]
+    NotFound(PathBuf),
+    #[error("the tokenizer {} cannot be read: {reason}; download it again", path.display())]
+    Unfit { path: PathBuf, reason: String },
+    #[error("the tokenizer {} has no token {token}; it is not Qwen2-VL's, so check the model folder", path.display())]
+    NoToken { path: PathBuf, token: &'static str },
+    #[error("the tokenizer {} cannot {task}: {reason}", path.display())]
+    Failed {
+        path: PathBuf,
+        task: &'static str,
+        reason: String,
+    },
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` of a model folder.
+    ///
+    /// # Errors
+    /// [`TokenizerError`]: missing, damaged, or without one of the special tokens.
+    pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
+        let path = folder.join("tokenizer.json");
+        if !path.is_file() {
+            return Err(TokenizerError::NotFound(path));
+        }
+        let unfit = |error: tokenizers::Error| TokenizerError::Unfit {
+            path: path.clone(),
+            reason: quiet(&error),
+        };
+        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(unfit)?;
+        // A file saved after training may cut or fill every text; prompts are never to be cut or filled.
+        inner
+            .with_truncation(None)
+            .map_err(unfit)?
+            .with_padding(None);
+        let id = |token: &'static str| {
+            inner
+                .token_to_id(token)
+                .ok_or_else(|| TokenizerError::NoToken {
+                    path: path.clone(),
+                    token,
+                })
+        };
+        let special = SpecialIds {
+            im_start: id("<|im_start|>")?,
+            im_end: id("<|im_end|>")?,
+            vision_start: id("<|vision_start|>")?,
+            vision_end: id("<|vision_end|>")?,
+            image_pad: id("<|image_pad|>")?,
+            endoftext: id("<|endoftext|>")?,
+            assistant: id("assistant")?,
+        };
+        Ok(Self {
+            path,
+            inner,
+            special,
+        })
+    }
+
+    /// The ids by name.
+    #[must_use]
+    pub fn special(&self) -> SpecialIds {
+        self.special
+    }
+
+    /// Number of tokens with the added ones (Python's `len(tokenizer)`): the soft prompt's rows begin at this id.
+    #[must_use]
+    pub fn vocab_len(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Token ids of a text. Nothing is added; special tokens written in the text become their ids.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Failed`].
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self
+            .inner
+            .encode_fast(text, false)
+            .map_err(|error| self.failed("encode a text", &error))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of token ids, special tokens left out; bytes that are no UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Failed`].
+    pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner
+            .decode(ids, true)
+            .map_err(|error| self.failed("decode tokens", &error))
+    }
+
+    /// The text of token ids with the special tokens written out.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Failed`].
+    pub fn decode_with_special(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner
+            .decode(ids, false)
+            .map_err(|error| self.failed("decode tokens", &error))
+    }
+
+    fn failed(&self, task: &'static str, error: &tokenizers::Error) -> TokenizerError {
+        TokenizerError::Failed {
+            path: self.path.clone(),
+            task,
+            reason: quiet(error),
+        }
+    }
+}
+
+/// The library's message, which may quote the file, without control characters.
+fn quiet(error: &tokenizers::Error) -> String {
+    error.to_string().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error, fs, path::Path};
+
+    use serde_json::Value;
+
+    use super::{Tokenizer, TokenizerError};
+
+    #[test]
+    fn the_real_tokenizer_agrees_with_the_golden_strings() -> Result<(), Box<dyn Error>> {
+        let Some(reference) = std::env::var_os("MASP_REFERENCE") else {
+            eprintln!("skipped: MASP_REFERENCE is not set");
+            return Ok(());
+        };
+        let reference = Path::new(&reference);
+        let golden: Value =
+            serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
+        let tokenizer = Tokenizer::open(&reference.join("qwen2_tokenizer"))?;
+        assert_eq!(
+            Some(tokenizer.vocab_len() as u64),
+            golden["vocab_len"].as_u64()
+        );
+        let special = tokenizer.special();
+        assert_eq!(
+            [
+                special.im_start,
+                special.im_end,
+                special.vision_start,
+                special.vision_end,
+                special.image_pad
+            ],
+            [151_644, 151_645, 151_652, 151_653, 151_655]
+        );
+        assert_eq!([special.endoftext, special.assistant], [151_643, 77_091]);
+        let strings = golden["strings"].as_array().ok_or("no strings")?;
+        assert!(strings.len() > 100);
+        for case in strings {
+            let text = case["text"].as_str().ok_or("no text")?;
+            let ids: Vec<u32> = serde_json::from_value(case["ids"].clone())?;
+            assert_eq!(tokenizer.encode(text)?, ids, "{text:?}");
+            assert_eq!(
+                Some(tokenizer.decode(&ids)?.as_str()),
+                case["decoded_skip_special"].as_str()
+            );
+        }
+        let ids = tokenizer.encode("a<|im_end|>b")?;
+        assert_eq!(tokenizer.decode_with_special(&ids)?, "a<|im_end|>b");
+        Ok(())
+    }
+
+    #[test]
+    fn a_missing_or_foreign_tokenizer_is_named() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let open = || Tokenizer::open(folder.path()).err().ok_or("it was opened");
+        assert!(matches!(open()?, TokenizerError::NotFound(_)));
+        let path = folder.path().join("tokenizer.json");
+        fs::write(&path, "{\"version\": \"1.0\"")?;
+        let fault = open()?;
+        assert!(
+            matches!(fault, TokenizerError::Unfit { .. })
+                && fault.to_string().contains("tokenizer.json")
+        );
+        let foreign = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+            "pre_tokenizer":null,"post_processor":null,"decoder":null,
+            "model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#;
+        fs::write(&path, foreign)?;
+        assert!(matches!(
+            open()?,
+            TokenizerError::NoToken {
+                token: "<|im_start|>",
+                ..
+            }
+        ));
+        Ok(())
+    }
+}
