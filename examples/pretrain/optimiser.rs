@@ -7,9 +7,12 @@ use anyhow::{Context, Result};
 use candle_core::{Tensor, Var};
 
 use super::params::Params;
+use super::workers::Workers;
 
 const ADAM: (f64, f64, f64) = (0.9, 0.98, 1e-8);
 const MOMENTUM: f64 = 0.95;
+/// AdamW's rate as a share of Muon's.
+const ADAM_SHARE: f64 = 0.5;
 
 /// Moments by name.
 pub struct Optimiser {
@@ -24,40 +27,56 @@ impl Optimiser {
         Self { first: HashMap::new(), second: HashMap::new(), step: 0, weight_decay }
     }
 
-    /// One step with `gradients` in the parameters' order; a parameter without one stays.
+    /// One step with `gradients` in the parameters' order, times `scale`; a parameter without one stays.
     ///
     /// # Errors
     /// Where a shape differs.
-    pub fn step(&mut self, params: &Params, gradients: &[Option<Tensor>], lr: f64, scale: f64) -> Result<()> {
+    pub fn step(
+        &mut self,
+        params: &Params,
+        gradients: &[Option<Tensor>],
+        lr: f64,
+        scale: f64,
+        workers: &Workers,
+    ) -> Result<()> {
         self.step += 1;
-        for ((name, var), gradient) in params.iter().zip(gradients) {
-            let Some(gradient) = gradient else { continue };
+        let all: Vec<(&String, &Var)> = params.iter().collect();
+        let updates = workers.map(all.len(), |index| {
+            let (name, var) = all[index];
+            let Some(gradient) = &gradients[index] else { return Ok(None) };
             let gradient = (gradient * scale)?;
-            if is_hidden_matrix(name, var) {
-                self.muon(name, var, &gradient, lr)?;
+            let update = if is_hidden_matrix(name, var) {
+                self.muon(name, var, &gradient, lr)?
             } else {
-                self.adam(name, var, &gradient, lr)?;
+                self.adam(name, var, &gradient, ADAM_SHARE * lr)?
+            };
+            Ok(Some(update))
+        })?;
+        for ((name, var), update) in all.into_iter().zip(updates) {
+            let Some(update) = update else { continue };
+            var.set(&update.value.detach())?;
+            self.first.insert(name.clone(), update.first.detach());
+            if let Some(second) = update.second {
+                self.second.insert(name.clone(), second.detach());
             }
         }
         Ok(())
     }
 
-    fn muon(&mut self, name: &str, var: &Var, gradient: &Tensor, lr: f64) -> Result<()> {
+    fn muon(&self, name: &str, var: &Var, gradient: &Tensor, lr: f64) -> Result<Update> {
         let momentum = match self.first.get(name) {
             Some(old) => ((old * MOMENTUM)? + gradient)?,
             None => gradient.clone(),
         };
         let direction = orthogonal(&(gradient + (&momentum * MOMENTUM)?)?)?;
         let (rows, columns) = var.dims2()?;
-        // As large as an AdamW step (root mean square 0.2), so that one learning rate serves both.
+        // As large as an AdamW step (root mean square 0.2), whatever the matrix's sides.
         let size = 0.2 * (rows.max(columns) as f64).sqrt();
         let value = ((var.as_tensor() * (1.0 - lr * self.weight_decay))? - (direction * (lr * size))?)?;
-        var.set(&value.detach())?;
-        self.first.insert(name.to_owned(), momentum.detach());
-        Ok(())
+        Ok(Update { value, first: momentum, second: None })
     }
 
-    fn adam(&mut self, name: &str, var: &Var, gradient: &Tensor, lr: f64) -> Result<()> {
+    fn adam(&self, name: &str, var: &Var, gradient: &Tensor, lr: f64) -> Result<Update> {
         let (b1, b2, eps) = ADAM;
         let first = match self.first.get(name) {
             Some(old) => ((old * b1)? + (gradient * (1.0 - b1))?)?,
@@ -70,10 +89,8 @@ impl Optimiser {
         let unbiased = (&second / (1.0 - b2.powi(self.step)))?.sqrt()?;
         let direction = ((&first / (1.0 - b1.powi(self.step)))? / (unbiased + eps)?)?;
         let decay = if var.rank() > 1 { 1.0 - lr * self.weight_decay } else { 1.0 };
-        var.set(&((var.as_tensor() * decay)? - (direction * lr)?)?.detach())?;
-        self.first.insert(name.to_owned(), first.detach());
-        self.second.insert(name.to_owned(), second.detach());
-        Ok(())
+        let value = ((var.as_tensor() * decay)? - (direction * lr)?)?;
+        Ok(Update { value, first, second: Some(second) })
     }
 
     /// The moments and the step, to be saved.
@@ -103,6 +120,12 @@ impl Optimiser {
         }
         Ok(())
     }
+}
+
+struct Update {
+    value: Tensor,
+    first: Tensor,
+    second: Option<Tensor>,
 }
 
 /// Matrices between hidden states; embeddings and read-out heads are AdamW's.

@@ -16,9 +16,9 @@ use super::vision;
 use super::workers::Workers;
 
 /// Pictures of an optimiser step: parts times pictures a part.
-const PARTS: usize = 8;
+const PARTS: usize = 4;
 const PART: usize = 8;
-const LR: f64 = 2e-3;
+const LR: f64 = 4e-3;
 
 /// Adds the read-outs.
 ///
@@ -60,7 +60,7 @@ pub fn train(params: &Params, shape: &Shape, workers: &Workers, clock: &mut Cloc
             let scenes: Vec<Scene> = (0..PART).map(|_| scene(shape, &mut rng)).collect();
             loss(params, shape, &scenes)
         })?;
-        clock.optimiser.step(params, &sum.gradients, lr, 1.0 / PARTS as f64)?;
+        clock.optimiser.step(params, &sum.gradients, lr, 1.0 / PARTS as f64, workers)?;
         clock.done(params, &sum.losses.iter().map(|loss| loss / PARTS as f64).collect::<Vec<_>>())?;
     }
     Ok(())
