@@ -18,7 +18,7 @@ const ASPECTS: &str = "aspect modules (q_view.<aspect>, cross_attn.<aspect>.*)";
 #[derive(Debug, Clone, PartialEq)]
 pub struct AspectTensors {
     /// `[queries, hidden]`.
-    pub queries: HostTensor,
+    pub query: HostTensor,
     /// Query, key and value projections, `[3 hidden, hidden]`.
     pub in_proj_weight: HostTensor,
     /// `[3 hidden]`.
@@ -32,9 +32,9 @@ pub struct AspectTensors {
 impl AspectTensors {
     /// The tensors under their names in checkpoints.
     fn named(&self, view: View) -> [(String, &HostTensor); 5] {
-        let [queries, in_weight, in_bias, out_weight, out_bias] = names(view);
+        let [query, in_weight, in_bias, out_weight, out_bias] = names(view);
         [
-            (queries, &self.queries),
+            (query, &self.query),
             (in_weight, &self.in_proj_weight),
             (in_bias, &self.in_proj_bias),
             (out_weight, &self.out_proj_weight),
@@ -68,7 +68,7 @@ impl AspectFile {
         self.views
             .values()
             .next()
-            .and_then(|view| view.queries.shape.get(1))
+            .and_then(|view| view.query.shape.get(1))
             .copied()
             .unwrap_or(0)
     }
@@ -109,7 +109,7 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
             continue;
         }
         let [
-            queries,
+            query,
             in_proj_weight,
             in_proj_bias,
             out_proj_weight,
@@ -123,7 +123,7 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
             )
         };
         let aspect = AspectTensors {
-            queries: queries.map_err(missing)?,
+            query: query.map_err(missing)?,
             in_proj_weight: in_proj_weight.map_err(missing)?,
             in_proj_bias: in_proj_bias.map_err(missing)?,
             out_proj_weight: out_proj_weight.map_err(missing)?,
@@ -171,7 +171,7 @@ pub fn write_aspects(
     let mut queries = TorchDict::new();
     let mut attention = TorchDict::new();
     for (view, aspect) in &file.views {
-        queries.insert(view.to_string(), TorchValue::Tensor(&aspect.queries));
+        queries.insert(view.to_string(), TorchValue::Tensor(&aspect.query));
         let parts = [
             ("in_proj_weight", &aspect.in_proj_weight),
             ("in_proj_bias", &aspect.in_proj_bias),
@@ -202,7 +202,7 @@ pub fn write_aspects(
 fn check_shapes(path: &Path, file: &AspectFile) -> Result<(), CheckpointError> {
     let hidden = file.hidden_size();
     for (view, aspect) in &file.views {
-        let queries = aspect.queries.shape.first().copied().unwrap_or(0);
+        let queries = aspect.query.shape.first().copied().unwrap_or(0);
         let three = hidden.saturating_mul(3);
         let expected: [&[usize]; 5] = [
             &[queries.max(1), hidden.max(1)],
@@ -250,7 +250,7 @@ mod tests {
                 .collect(),
         };
         let aspect = || super::AspectTensors {
-            queries: tensor(&[5, 2]),
+            query: tensor(&[5, 2]),
             in_proj_weight: tensor(&[6, 2]),
             in_proj_bias: tensor(&[6]),
             out_proj_weight: tensor(&[2, 2]),

@@ -1,12 +1,14 @@
 //! The aspect modules: learned queries that attend to the image's tokens, one module a view.
 
-use candle_core::{D, DType, Device, Result, Tensor, Var};
+use candle_core::{D, DType, Device, Result, Tensor, Var, bail};
 use indexmap::IndexMap;
 use rand::Rng;
 use rand::distr::{Distribution, Uniform};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
+use super::aspect_file::AspectFile;
+use super::host_tensor::HostTensor;
 use crate::data::View;
 
 /// How a fresh module begins.
@@ -144,6 +146,32 @@ impl AspectModule {
 }
 
 impl AspectModules {
+    /// The modules of a file, for `views` in this order.
+    ///
+    /// # Errors
+    /// Where the file lacks a view, or the device fails.
+    pub fn from_file(file: &AspectFile, views: &[View], device: &Device) -> Result<Self> {
+        let var = |tensor: &HostTensor| {
+            Var::from_tensor(&Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), device)?)
+        };
+        let module = |view: &View| {
+            let Some(tensors) = file.views.get(view) else {
+                bail!("the file has no module for {view}");
+            };
+            Ok((
+                *view,
+                AspectModule {
+                    query: var(&tensors.queries)?,
+                    in_proj_weight: var(&tensors.in_proj_weight)?,
+                    in_proj_bias: var(&tensors.in_proj_bias)?,
+                    out_proj_weight: var(&tensors.out_proj_weight)?,
+                    out_proj_bias: var(&tensors.out_proj_bias)?,
+                },
+            ))
+        };
+        Ok(Self(views.iter().map(module).collect::<Result<_>>()?))
+    }
+
     /// Fresh modules for `views`.
     ///
     /// # Errors

@@ -2,4 +2,5 @@
 
 mod language;
 mod reference;
+mod stages;
 mod vision;

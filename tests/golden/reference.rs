@@ -29,6 +29,10 @@ impl Tensors {
         ))
     }
 
+    pub fn find(&self, name: &str) -> Option<&Tensor> {
+        self.0.get(name)
+    }
+
     pub fn get(&self, name: &str) -> &Tensor {
         self.0
             .get(name)

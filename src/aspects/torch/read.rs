@@ -123,10 +123,9 @@ impl<'a> Walk<'a> {
         match object {
             Object::Tensor(view) => {
                 let earlier = self.views.insert(name.to_owned(), view.as_ref());
-                return match earlier {
-                    Some(_) => Err(format!("the tensor {name:?} stands in it twice")),
-                    None => Ok(()),
-                };
+                if earlier.is_some() {
+                    return Err(format!("the tensor {name:?} stands in it twice"));
+                }
             }
             Object::Dict(_) if depth == MAX_NESTING => {
                 return Err(format!(
