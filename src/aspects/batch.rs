@@ -126,7 +126,24 @@ impl Batch {
         })
     }
 
-    /// Log-probabilities `[targets]` of the wanted tokens; with `recompute` layers run again in backward.
+    /// Logits `[targets, entries]` at the wanted places; with `recompute` layers run again in backward.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn logits(
+        &self,
+        language: &LanguageModel,
+        vocabulary: Vocabulary,
+        recompute: bool,
+    ) -> Result<Tensor> {
+        let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, recompute)?;
+        language.logits(
+            &hidden.flatten(0, 1)?.index_select(&self.places, 0)?,
+            vocabulary,
+        )
+    }
+
+    /// Log-probabilities `[targets]` of the wanted tokens.
     ///
     /// # Errors
     /// Where the device fails.
@@ -136,9 +153,7 @@ impl Batch {
         vocabulary: Vocabulary,
         recompute: bool,
     ) -> Result<Tensor> {
-        let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, recompute)?;
-        let wanted = hidden.flatten(0, 1)?.index_select(&self.places, 0)?;
-        loss::log_likelihoods(&language.logits(&wanted, vocabulary)?, &self.tokens)
+        loss::log_likelihoods(&self.logits(language, vocabulary, recompute)?, &self.tokens)
     }
 
     /// The sum of the log-probabilities for each sequence's answers, in nats: `[sequences][answers]`.

@@ -152,7 +152,11 @@ impl AspectModules {
     /// Where the file lacks a view, or the device fails.
     pub fn from_file(file: &AspectFile, views: &[View], device: &Device) -> Result<Self> {
         let var = |tensor: &HostTensor| {
-            Var::from_tensor(&Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), device)?)
+            Var::from_tensor(&Tensor::from_slice(
+                &tensor.data,
+                tensor.shape.as_slice(),
+                device,
+            )?)
         };
         let module = |view: &View| {
             let Some(tensors) = file.views.get(view) else {
@@ -161,7 +165,7 @@ impl AspectModules {
             Ok((
                 *view,
                 AspectModule {
-                    query: var(&tensors.queries)?,
+                    query: var(&tensors.query)?,
                     in_proj_weight: var(&tensors.in_proj_weight)?,
                     in_proj_bias: var(&tensors.in_proj_bias)?,
                     out_proj_weight: var(&tensors.out_proj_weight)?,

@@ -102,6 +102,19 @@ impl Sequence {
         self
     }
 
+    /// Appends text that is fed and also asked for, as a part of `answer`.
+    pub fn asked(&mut self, ids: &[u32], answer: usize) -> &mut Self {
+        for &token in ids {
+            self.targets.push(Target {
+                place: self.rows.len() - 1,
+                token,
+                answer,
+            });
+            self.push(Row::Token(token));
+        }
+        self
+    }
+
     /// Appends several answers to what stands here, to be scored in one pass: each continues from the last row.
     pub fn alternatives<'a>(&mut self, answers: impl IntoIterator<Item = &'a [u32]>) -> &mut Self {
         let (last, next) = (self.rows.len() - 1, self.next);

@@ -1,1 +1,42 @@
-//! (room under construction)
+//! Figures of a classifier of emotions, and of two classifiers against each other.
+//!
+//! All figures are defined for empty input (0, never NaN) and for probabilities that are NaN (a sample
+//! without a prediction, which is a wrong one).
+
+mod bootstrap;
+mod calibration;
+mod classification;
+mod generated;
+mod mcnemar;
+mod pointing;
+mod summary;
+mod wheel;
+
+pub use bootstrap::{AccuracyDifference, accuracy_difference};
+pub use calibration::{brier_score, expected_calibration_error};
+pub use classification::{accuracy, confusion, macro_f1, per_class, predicted, top_k_accuracy};
+pub use generated::{accuracy_generated, generated_label};
+pub use mcnemar::{McNemar, mcnemar};
+pub use pointing::{BoundingBox, expected_hit_rate, pointing_hit};
+pub use summary::{Speed, summarise};
+pub use wheel::{MIKELS_WHEEL, Polarity, polarity, polarity_accuracy, wheel_distance};
+
+/// One evaluated sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored<'a> {
+    /// Index of the gold label.
+    pub gold: usize,
+    /// One for each label, in the label list's order.
+    pub probabilities: Vec<f64>,
+    /// The greedy answer, decoded without special tokens, not trimmed.
+    pub generated: &'a str,
+}
+
+/// A share of a whole; of nothing it is 0.
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::prediction::Metrics;
+use super::{nullable, prediction::Metrics};
 use crate::data::View;
 
 /// The journal's format version; a newer one is refused.
@@ -99,17 +99,19 @@ pub struct Step {
     /// Counts from 1 in its stage.
     pub step: u64,
     /// Epochs done, with the fraction of the running one.
+    #[serde(deserialize_with = "nullable::number")]
     pub epoch: f64,
     /// Mean over the step's supervised tokens, in nats.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "nullable::number")]
     pub loss: f64,
     /// The rate used.
+    #[serde(deserialize_with = "nullable::number")]
     pub lr: f64,
     /// Global norm before clipping.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "nullable::number")]
     pub grad_norm: f64,
     /// This step's, loading included.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "nullable::number")]
     pub samples_per_s: f64,
 }
 
@@ -119,10 +121,14 @@ pub struct Evaluation {
     pub stage: Stage,
     pub step: u64,
     /// Mean loss over the evaluated samples' supervised tokens, in nats.
-    #[serde(default, deserialize_with = "number_or_nan")]
+    #[serde(default, deserialize_with = "nullable::number")]
     pub loss: f64,
     /// Share of right answers per view (stage 1).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "nullable::by_view"
+    )]
     pub aspect_accuracy: Vec<(View, f64)>,
     /// Stage 2's figures; in stage 1 only split, samples and speed are set.
     #[serde(flatten)]
@@ -216,9 +222,4 @@ pub struct Resumed {
 pub struct Ended {
     /// `done`, `stopped`, or a sentence that says what failed.
     pub reason: String,
-}
-
-/// A value that is not finite is written as null; it comes back as NaN.
-fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -1,10 +1,28 @@
 //! A run on disk: its journal of events, and the state folded from them.
 
+mod atomic;
+mod checkpoints;
 mod event;
+mod folder;
+mod journal;
+mod list;
+mod nullable;
 mod prediction;
+mod printable;
+mod scan;
+mod utc;
 
-pub use event::{
-    Command, CommandRecord, Ended, Evaluation, Event, Log, Phase, Progress, Record, Resumed,
-    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
+pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
+pub use checkpoints::{
+    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name, stage_name,
 };
+pub use event::{
+    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record,
+    Resumed, SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
+};
+pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
+pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
+pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
+pub use printable::printable;
+pub use utc::Utc;

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::nullable;
 use crate::data::View;
 
 /// What one aspect looked at and answered.
@@ -11,6 +12,7 @@ pub struct AspectSeen {
     /// Merged patches: `[height, width]`.
     pub grid: [usize; 2],
     /// `[queries][height * width]`; each row sums to 1.
+    #[serde(deserialize_with = "nullable::rows")]
     pub attention: Vec<Vec<f32>>,
     /// The aspect's own answer to its question.
     pub text: String,
@@ -22,8 +24,10 @@ pub struct Prediction {
     pub image: String,
     pub prediction: String,
     /// Softmax over the labels' log-likelihoods, in the label list's order.
+    #[serde(deserialize_with = "nullable::by_label")]
     pub probabilities: IndexMap<String, f64>,
     /// Sum of the answer tokens' log-probabilities, in nats.
+    #[serde(deserialize_with = "nullable::by_label")]
     pub log_likelihoods: IndexMap<String, f64>,
     /// The greedy answer, decoded without special tokens, not trimmed.
     pub generated: String,
@@ -34,8 +38,11 @@ pub struct Prediction {
 /// Figures of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
+    #[serde(deserialize_with = "nullable::number")]
     pub recall: f64,
+    #[serde(deserialize_with = "nullable::number")]
     pub precision: f64,
+    #[serde(deserialize_with = "nullable::number")]
     pub f1: f64,
     pub support: usize,
 }
@@ -53,19 +60,26 @@ pub struct Metrics {
     pub split: String,
     pub samples: usize,
     /// Share of samples whose most likely label is the gold one.
+    #[serde(deserialize_with = "nullable::number")]
     pub accuracy: f64,
     /// The reference's figure: greedy answer, first line, lower case, equal to the label.
+    #[serde(deserialize_with = "nullable::number")]
     pub accuracy_generated: f64,
+    #[serde(deserialize_with = "nullable::number")]
     pub macro_f1: f64,
     pub per_class: IndexMap<String, ClassMetrics>,
     pub confusion: Confusion,
     /// Expected calibration error, 10 bins.
+    #[serde(deserialize_with = "nullable::number")]
     pub ece: f64,
+    #[serde(deserialize_with = "nullable::number")]
     pub brier: f64,
     /// Absent where the classes have no polarity.
     pub polarity_accuracy: Option<f64>,
     /// Mean distance on Mikels' wheel; absent where the classes are not Mikels' eight.
     pub wheel_distance: Option<f64>,
+    #[serde(deserialize_with = "nullable::number")]
     pub images_per_s: f64,
+    #[serde(deserialize_with = "nullable::number")]
     pub generated_images_per_s: f64,
 }

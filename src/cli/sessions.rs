@@ -1,0 +1,318 @@
+//! `masp sessions list` and `masp sessions show`: the runs under a folder, as a table or as JSON.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::session::{
+    CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record,
+    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal, stage_name,
+    summarise_session,
+};
+
+/// Why the sessions cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionsError {
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+    #[error("cannot print the sessions: {0}")]
+    Print(#[from] io::Error),
+    #[error("cannot write the sessions as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Prints all sessions under `root`, or the one named (by name or path) in detail, to `out`: text for people, or
+/// with `json` one document (a list of [`SessionSummary`]; of one session its summary with `settings`, `plan`,
+/// `evaluations` and `checkpoints`).
+///
+/// # Errors
+/// An unknown session, a journal or folder that cannot be read, a closed output.
+pub fn run(
+    root: &Path,
+    name: Option<&str>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), SessionsError> {
+    match name {
+        None => list(&list_sessions(root)?, json, out),
+        Some(name) => show(&SessionFolder::open(root, name)?, json, out),
+    }
+}
+
+fn list(
+    sessions: &[SessionSummary],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), SessionsError> {
+    if json {
+        return print_json(&sessions, out);
+    }
+    if sessions.is_empty() {
+        writeln!(out, "no sessions yet; `masp demo` makes the first ones")?;
+        return Ok(());
+    }
+    let heads = [
+        "NAME",
+        "STATE",
+        "PROGRESS",
+        "STEPS",
+        "BEST",
+        "TEST",
+        "STARTED (UTC)",
+        "TIME",
+        "DATA",
+        "MODEL",
+    ];
+    let mut table = vec![heads.map(str::to_owned)];
+    table.extend(sessions.iter().map(row));
+    for line in aligned(&table) {
+        writeln!(out, "{line}")?;
+    }
+    for session in sessions {
+        if let Some(problem) = &session.problem {
+            writeln!(out, "{}: {}", printable(&session.name), printable(problem))?;
+        }
+    }
+    Ok(())
+}
+
+fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
+    let summary = summarise_session(folder);
+    let checkpoints = Checkpoints::read(folder)?;
+    let journal = folder.journal();
+    let records = if journal.is_file() {
+        read_journal(&journal)?
+    } else {
+        Vec::new()
+    };
+    if json {
+        return print_json(&details(&summary, &records, &checkpoints)?, out);
+    }
+    let heads = [
+        "state", "progress", "steps", "best", "test", "started", "time", "data", "model",
+    ];
+    let [name, cells @ ..] = row(&summary);
+    writeln!(
+        out,
+        "{name}  {}",
+        printable(&folder.path().to_string_lossy())
+    )?;
+    for (head, cell) in heads.iter().zip(cells) {
+        writeln!(out, "  {head:<12}{cell}")?;
+    }
+    writeln!(out, "  {:<12}{}", "device", printable(&summary.device))?;
+    let files: Vec<String> = checkpoints.files().map(|file| file.to_string()).collect();
+    writeln!(out, "  {:<12}{}", "checkpoints", files.join(" "))?;
+    if let Some(problem) = &summary.problem {
+        writeln!(out, "  {:<12}{}", "problem", printable(problem))?;
+    }
+    let mut table = vec![
+        [
+            "EVALUATION",
+            "SPLIT",
+            "SAMPLES",
+            "ACCURACY",
+            "MACRO-F1",
+            "ECE",
+        ]
+        .map(str::to_owned),
+    ];
+    for record in &records {
+        if let Event::Evaluation(seen) = &record.event {
+            let (metrics, figure) = (&seen.metrics, |value: f64| format!("{value:.4}"));
+            table.push([
+                format!("{}@{}", stage_name(seen.stage), seen.step),
+                printable(&metrics.split).into_owned(),
+                metrics.samples.to_string(),
+                figure(metrics.accuracy),
+                figure(metrics.macro_f1),
+                figure(metrics.ece),
+            ]);
+        }
+    }
+    if table.len() > 1 {
+        for line in aligned(&table) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The summary's keys, and what a person would ask next.
+fn details(
+    summary: &SessionSummary,
+    records: &[Record],
+    checkpoints: &Checkpoints,
+) -> serde_json::Result<Map<String, Value>> {
+    let mut document = match serde_json::to_value(summary)? {
+        Value::Object(keys) => keys,
+        other => Map::from_iter([("summary".to_owned(), other)]),
+    };
+    let mut evaluations = Vec::new();
+    for record in records {
+        match &record.event {
+            Event::Session(start) => {
+                document.insert("settings".to_owned(), start.settings.clone());
+                document.insert("plan".to_owned(), json!(start.plan));
+            }
+            Event::Evaluation(seen) => evaluations.push(serde_json::to_value(seen)?),
+            _ => {}
+        }
+    }
+    document.insert("evaluations".to_owned(), Value::Array(evaluations));
+    let files = checkpoints
+        .files()
+        .map(|file| json!({"stage": file.stage, "step": file.step, "file": file.path}));
+    document.insert("checkpoints".to_owned(), files.collect());
+    Ok(document)
+}
+
+fn print_json(document: &impl serde::Serialize, out: &mut impl Write) -> Result<(), SessionsError> {
+    writeln!(out, "{}", serde_json::to_string(document)?)?;
+    Ok(())
+}
+
+fn row(session: &SessionSummary) -> [String; 10] {
+    let share = |accuracy: Option<f64>| {
+        accuracy
+            .map(|a| format!("{:.2} %", 100.0 * a))
+            .unwrap_or_default()
+    };
+    [
+        printable(&session.name).into_owned(),
+        session.state.name().to_owned(),
+        session.progress(),
+        session.steps.to_string(),
+        share(session.best_accuracy),
+        share(session.test_accuracy),
+        session
+            .started
+            .map(|start| Utc::from_seconds(start).to_minutes())
+            .unwrap_or_default(),
+        duration(session.duration),
+        format!(
+            "{} {}",
+            printable(&session.dataname),
+            printable(&session.data)
+        ),
+        printable(&session.model).into_owned(),
+    ]
+}
+
+/// `1:02:03`, hours first.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    format!(
+        "{}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// Columns padded to their widest cell; the last one is not padded.
+fn aligned<const N: usize>(table: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = table.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    table.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::session::{Ended, JournalWriter, SessionStart, Stage};
+
+    fn start() -> SessionStart {
+        SessionStart {
+            format: 1,
+            program: "0.1.0".into(),
+            name: "run".into(),
+            settings: json!({"session": "run"}),
+            model: "tiny\u{1b}[2J".into(),
+            data: "data".into(),
+            dataname: "EmoSet".into(),
+            classes: vec![],
+            splits: [0; 3],
+            device: "cpu".into(),
+            views: vec![],
+            plan: vec![(Stage::Prompt, 8)],
+        }
+    }
+
+    fn printed(root: &Path, name: Option<&str>, json: bool) -> Result<String, Box<dyn Error>> {
+        let mut out = Vec::new();
+        run(root, name, json, &mut out)?;
+        Ok(String::from_utf8(out)?)
+    }
+
+    #[test]
+    fn text_and_json_tell_the_same_run() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let root = root.path();
+        assert!(printed(root, None, false)?.starts_with("no sessions yet"));
+        assert_eq!(printed(root, None, true)?, "[]\n");
+        let folder = SessionFolder::create(root, "run")?;
+        let mut journal = JournalWriter::open(&folder.journal())?;
+        journal.append(Event::Session(Box::new(start())))?;
+        journal.append(Event::Ended(Ended {
+            reason: "done".into(),
+        }))?;
+
+        let table = printed(root, None, false)?;
+        assert!(
+            table
+                .lines()
+                .nth(1)
+                .is_some_and(|row| row.starts_with("run   finished")),
+            "{table}"
+        );
+        assert!(!table.contains('\u{1b}'), "{table:?}");
+        let listed: Value = serde_json::from_str(&printed(root, None, true)?)?;
+        assert_eq!(
+            (&listed[0]["name"], &listed[0]["state"]),
+            (&json!("run"), &json!("finished"))
+        );
+
+        let text = printed(root, Some("run"), false)?;
+        assert!(
+            text.contains("  state       finished\n") && !text.contains('\u{1b}'),
+            "{text:?}"
+        );
+        let shown: Value = serde_json::from_str(&printed(root, Some("run"), true)?)?;
+        assert_eq!(
+            (&shown["settings"]["session"], &shown["plan"]),
+            (&json!("run"), &json!([["prompt", 8]]))
+        );
+        assert!(printed(root, Some("other"), false).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn durations_begin_with_hours() {
+        assert_eq!(
+            (duration(3_723.9), duration(-1.0)),
+            ("1:02:03".into(), "0:00:00".into())
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! AdamW with its moments in the open: candle's hides them, and a run could not be resumed exactly.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var};
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const EPS: f64 = 1e-8;
+
+/// A trained parameter with its moments.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    pub name: String,
+    pub var: Var,
+    /// Mean of the gradients.
+    pub exp_avg: Tensor,
+    /// Mean of their squares.
+    pub exp_avg_sq: Tensor,
+    /// Steps in which this parameter had a gradient.
+    pub steps: u64,
+}
+
+/// `torch.optim.AdamW`: decoupled weight decay (none on biases, as the reference's trainer groups them), step counts
+/// per parameter, parameters without a gradient left alone.
+#[derive(Debug, Clone)]
+pub struct AdamW {
+    pub slots: Vec<Slot>,
+    weight_decay: f64,
+}
+
+impl AdamW {
+    /// Zero moments for `parameters`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn new(parameters: Vec<(String, Var)>, weight_decay: f64) -> Result<Self> {
+        let slot = |(name, var): (String, Var)| {
+            let zeros = var.zeros_like()?;
+            Ok(Slot {
+                name,
+                var,
+                exp_avg: zeros.clone(),
+                exp_avg_sq: zeros,
+                steps: 0,
+            })
+        };
+        Ok(Self {
+            slots: parameters.into_iter().map(slot).collect::<Result<_>>()?,
+            weight_decay,
+        })
+    }
+
+    /// One update with the gradients times `scale`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn step(&mut self, grads: &Gradients, lr: f64, scale: f64) -> Result<()> {
+        for (slot, grad) in self.slots.iter_mut().zip(&grads.0) {
+            let Some(grad) = grad else { continue };
+            let grad = (grad * scale)?;
+            slot.steps += 1;
+            slot.exp_avg = ((&slot.exp_avg * BETA1)? + (&grad * (1.0 - BETA1))?)?;
+            slot.exp_avg_sq = ((&slot.exp_avg_sq * BETA2)? + (grad.sqr()? * (1.0 - BETA2))?)?;
+            let correction = |beta: f64| 1.0 - beta.powf(slot.steps as f64);
+            let denominator = ((slot.exp_avg_sq.sqrt()? / correction(BETA2).sqrt())? + EPS)?;
+            let change = ((&slot.exp_avg / denominator)? * (lr / correction(BETA1)))?;
+            let decay = if slot.name.contains("bias") {
+                0.0
+            } else {
+                self.weight_decay
+            };
+            slot.var
+                .set(&((slot.var.as_tensor() * (1.0 - lr * decay))? - change)?.detach())?;
+        }
+        Ok(())
+    }
+}
+
+/// The gradients of the optimiser's parameters, added up over micro-batches.
+#[derive(Debug, Default)]
+pub struct Gradients(Vec<Option<Tensor>>);
+
+impl Gradients {
+    /// Adds what one backward pass gave.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn add(&mut self, optimizer: &AdamW, mut grads: GradStore) -> Result<()> {
+        self.0.resize(optimizer.slots.len(), None);
+        for (sum, slot) in self.0.iter_mut().zip(&optimizer.slots) {
+            if let Some(grad) = grads.remove(&slot.var) {
+                *sum = Some(match sum.take() {
+                    Some(sum) => (sum + grad)?,
+                    None => grad,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The global norm over all parameters.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn norm(&self) -> Result<f64> {
+        let mut total = 0.0;
+        for grad in self.0.iter().flatten() {
+            total += f64::from(grad.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        }
+        Ok(total.sqrt())
+    }
+}
+
+/// The factor that clips a gradient of this norm (`torch.nn.utils.clip_grad_norm_`); a `limit` of 0 does not clip.
+#[must_use]
+pub fn clip_factor(norm: f64, limit: f64) -> f64 {
+    if limit > 0.0 {
+        (limit / (norm + 1e-6)).min(1.0)
+    } else {
+        1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn var(value: f32) -> Var {
+        Var::from_tensor(&Tensor::new(&[value], &Device::Cpu).unwrap()).unwrap()
+    }
+
+    /// Two steps by hand: gradients 1 then 2, lr 0.1, decay 0.5.
+    #[test]
+    fn follows_the_formula_and_leaves_alone_what_has_no_gradient() {
+        let (weight, bias, idle) = (var(1.0), var(1.0), var(3.0));
+        let named = [("weight", &weight), ("bias", &bias), ("idle", &idle)];
+        let mut adam =
+            AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.5).unwrap();
+        for factor in [1.0, 2.0] {
+            let loss = ((weight.as_tensor() * factor).unwrap()
+                + (bias.as_tensor() * factor).unwrap())
+            .unwrap();
+            let mut grads = Gradients::default();
+            grads
+                .add(&adam, loss.sum_all().unwrap().backward().unwrap())
+                .unwrap();
+            assert!((grads.norm().unwrap() - factor * 2f64.sqrt()).abs() < 1e-6);
+            adam.step(&grads, 0.1, 1.0).unwrap();
+        }
+        // Step 1: m = .1, v = .001, change = .1. Step 2: m = .29, v = .004999, change = .1 (.29 / .19) / sqrt(.004999 / .001999).
+        let second = 0.1 * (0.29 / 0.19) / ((0.004_999_f64 / 0.001_999).sqrt() + 1e-8);
+        let value = |v: &Var| f64::from(v.to_vec1::<f32>().unwrap()[0]);
+        assert!((value(&bias) - (0.9 - second)).abs() < 1e-6);
+        assert!((value(&weight) - ((0.95 - 0.1) * 0.95 - second)).abs() < 1e-6);
+        assert_eq!((value(&idle), adam.slots[2].steps), (3.0, 0));
+    }
+
+    #[test]
+    fn clipping_shrinks_only_what_is_too_long() {
+        assert!((clip_factor(4.0, 1.0) - 0.25).abs() < 1e-6);
+        assert_eq!((clip_factor(0.5, 1.0), clip_factor(9.0, 0.0)), (1.0, 1.0));
+    }
+}

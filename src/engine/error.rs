@@ -1,0 +1,61 @@
+//! What can stop the engine.
+
+use crate::aspects::checkpoint::CheckpointError;
+use crate::data::prompts::PromptError;
+use crate::data::{DataError, image_file::DecodeError};
+use crate::session::{FolderError, JournalError};
+use crate::vlm::base::ModelError;
+use crate::vlm::hub::HubError;
+use crate::vlm::qwen2_vl::processor::ProcessorError;
+use crate::vlm::tokenizer::TokenizerError;
+
+/// Why a run, an evaluation or a prediction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    SessionCheckpoint(#[from] crate::session::CheckpointError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Image(#[from] DecodeError),
+    #[error(transparent)]
+    Processor(#[from] ProcessorError),
+    #[error("the computation failed: {0}")]
+    Compute(#[from] candle_core::Error),
+    #[error("cannot write {path}: {source}")]
+    Write {
+        path: String,
+        source: std::io::Error,
+    },
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl EngineError {
+    /// Whether the command line was wrong (exit status 2), not the machine or a file (1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Folder(error) => error.is_wrong_usage(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Figures on a split: every label scored in one pass, and the greedy answer beside it.
+
+use std::time::Instant;
+
+use candle_core::{D, Tensor};
+
+use super::error::EngineError;
+use super::features::{FeatureStore, Features};
+use super::generate::{Decoding, generate};
+use super::learner::Learner;
+use super::trainer::Item;
+use crate::aspects::{Batch, Sequence, Visuals};
+use crate::data::{Sample, View};
+use crate::metrics::{Scored, Speed, summarise};
+use crate::nn::loss;
+use crate::session::{Metrics, Prediction};
+use crate::vlm::qwen2_vl::Vocabulary;
+
+/// What the model thinks of an image's emotion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Sum of the answer tokens' log-probabilities in nats, in the label list's order.
+    pub log_likelihoods: Vec<f64>,
+    /// Softmax over them.
+    pub probabilities: Vec<f64>,
+    /// The greedy answer, decoded without special tokens.
+    pub generated: String,
+    /// Mean loss over the gold answer's supervised tokens; NaN where there is no gold label.
+    pub loss: f64,
+}
+
+impl Judged {
+    /// The most likely label.
+    #[must_use]
+    pub fn label(&self) -> usize {
+        let best = self
+            .probabilities
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1));
+        best.map_or(0, |(label, _)| label)
+    }
+}
+
+/// An evaluation's figures with its rows.
+#[derive(Debug, Clone)]
+pub struct Evaluated<'a> {
+    pub metrics: Metrics,
+    pub loss: f64,
+    pub rows: Vec<(&'a Sample, Judged)>,
+}
+
+/// Judges images of which `gold` tells the label, where known; views in `muted` say nothing.
+///
+/// # Errors
+/// Where the device fails.
+pub fn judge(
+    learner: &Learner,
+    features: &[Features],
+    gold: &[Option<usize>],
+    muted: &[View],
+    decoding: &Decoding,
+    clock: &mut Speed,
+) -> Result<Vec<Judged>, EngineError> {
+    let begin = Instant::now();
+    let rows = features
+        .iter()
+        .map(|f| Ok(learner.visual_rows(f, muted)?.0))
+        .collect::<Result<Vec<_>, EngineError>>()?;
+    let prompt = learner.prompt.as_detached_tensor();
+    let chat = learner.emotion_chat(0);
+    let build = |f: &Features| {
+        learner
+            .dialogue()
+            .scored(chat.clone(), learner.visual_run(f, muted), &learner.classes)
+    };
+    let sequences = features.iter().map(build).collect::<Result<Vec<_>, _>>()?;
+    let batch = Batch::splice(
+        &learner.base.qwen.language,
+        &sequences,
+        &Visuals::Constant(&rows),
+        Some(&prompt),
+    )?;
+    let scores = batch.scores(&learner.base.qwen.language, learner.prompted())?;
+    clock.scoring += begin.elapsed().as_secs_f64();
+
+    let begin = Instant::now();
+    let open = |f: &Features| {
+        learner
+            .dialogue()
+            .open(chat.clone(), learner.visual_run(f, muted))
+    };
+    let open = features.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let answers = generate(
+        learner.base,
+        &open,
+        &rows,
+        Some(&prompt),
+        learner.prompted(),
+        decoding,
+    )?;
+    clock.generating += begin.elapsed().as_secs_f64();
+
+    let mut judged = Vec::with_capacity(features.len());
+    for (((score, gold), answer), sequence) in scores.iter().zip(gold).zip(answers).zip(&sequences)
+    {
+        let (labels, newline) = score.split_at(learner.classes.len());
+        let loss = gold.map_or(f64::NAN, |gold| {
+            let tokens = sequence
+                .targets
+                .iter()
+                .filter(|t| t.answer == gold || t.answer == labels.len())
+                .count();
+            -(labels[gold] + newline.iter().sum::<f64>()) / tokens as f64
+        });
+        judged.push(Judged {
+            log_likelihoods: labels.to_vec(),
+            probabilities: softmax(labels),
+            generated: learner.base.tokenizer.decode(&answer)?,
+            loss,
+        });
+    }
+    Ok(judged)
+}
+
+/// Evaluates the emotion question on `samples`, `batch` images at a time; images that cannot be read are told to
+/// `left_out`, the number of images done to `progress`.
+///
+/// # Errors
+/// Where the device fails.
+pub fn evaluate<'a>(
+    learner: &Learner,
+    store: &mut FeatureStore,
+    samples: &[&'a Sample],
+    (split, batch): (&str, usize),
+    decoding: &Decoding,
+    mut left_out: impl FnMut(&Sample, &EngineError),
+    mut progress: impl FnMut(usize),
+) -> Result<Evaluated<'a>, EngineError> {
+    let mut rows = Vec::with_capacity(samples.len());
+    let mut clock = Speed::default();
+    for chunk in samples.chunks(batch.max(1)) {
+        let begin = Instant::now();
+        let found = readable(store, chunk, &mut left_out)?;
+        let vision = begin.elapsed().as_secs_f64();
+        clock.scoring += vision;
+        clock.generating += vision;
+        let gold: Vec<_> = found.iter().map(|(sample, _)| Some(sample.label)).collect();
+        let features: Vec<_> = found.iter().map(|(_, features)| features.clone()).collect();
+        if !features.is_empty() {
+            let judged = judge(learner, &features, &gold, &[], decoding, &mut clock)?;
+            rows.extend(found.into_iter().map(|(sample, _)| sample).zip(judged));
+        }
+        progress(rows.len());
+    }
+    let scored: Vec<Scored> = rows
+        .iter()
+        .map(|(sample, judged)| Scored {
+            gold: sample.label,
+            probabilities: judged.probabilities.clone(),
+            generated: &judged.generated,
+        })
+        .collect();
+    let metrics = summarise(&learner.classes, &scored, split, clock);
+    let loss = mean(rows.iter().map(|(_, judged)| judged.loss));
+    Ok(Evaluated {
+        metrics,
+        loss,
+        rows,
+    })
+}
+
+/// Stage 1's validation: the mean loss over all supervised tokens, and for each view the share of items whose every
+/// answer token is the most likely one, which is the greedy answer being right.
+///
+/// # Errors
+/// Where the device fails.
+pub fn evaluate_aspects(
+    learner: &Learner,
+    store: &mut FeatureStore,
+    items: &[Item],
+    batch: usize,
+    mut left_out: impl FnMut(&Sample, &EngineError),
+    mut progress: impl FnMut(usize),
+) -> Result<(f64, Vec<(View, f64)>), EngineError> {
+    let language = &learner.base.qwen.language;
+    let mut right: indexmap::IndexMap<View, (usize, usize)> = learner
+        .views()
+        .into_iter()
+        .map(|view| (view, (0, 0)))
+        .collect();
+    let (mut loss, mut tokens, mut done) = (0.0, 0, 0);
+    for chunk in items.chunks(batch.max(1)) {
+        let (mut sequences, mut z, mut views) = (Vec::new(), Vec::new(), Vec::new());
+        let paths: Vec<_> = chunk
+            .iter()
+            .map(|item| item.sample.path.as_path())
+            .collect();
+        for (item, features) in chunk.iter().zip(store.get(&paths)?) {
+            match (item.view, features) {
+                (Some(view), Ok(features)) => {
+                    sequences.push(learner.aspect_sample(view, 0, &item.answer)?);
+                    z.push(learner.z(view, &features)?.detach());
+                    views.push(view);
+                }
+                (_, Err(error)) => left_out(item.sample, &error),
+                (None, Ok(_)) => {}
+            }
+        }
+        done += chunk.len();
+        progress(done);
+        if sequences.is_empty() {
+            continue;
+        }
+        let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
+        let logits = spliced.logits(language, Vocabulary::Full, false)?;
+        tokens += spliced.owners.len();
+        loss += f64::from(
+            loss::cross_entropy_sum(&logits, &spliced.tokens)?
+                .to_dtype(candle_core::DType::F32)?
+                .to_scalar::<f32>()?,
+        );
+        for (view, right_here) in views.iter().zip(all_right(&logits, &spliced, &sequences)?) {
+            if let Some((hits, all)) = right.get_mut(view) {
+                *hits += usize::from(right_here);
+                *all += 1;
+            }
+        }
+    }
+    let share = |(view, (hits, all)): (View, (usize, usize))| {
+        (all > 0).then(|| (view, hits as f64 / all as f64))
+    };
+    Ok((
+        if tokens == 0 {
+            f64::NAN
+        } else {
+            loss / tokens as f64
+        },
+        right.into_iter().filter_map(share).collect(),
+    ))
+}
+
+/// Per sequence, whether each answer token is the most likely one.
+fn all_right(
+    logits: &Tensor,
+    batch: &Batch,
+    sequences: &[Sequence],
+) -> Result<Vec<bool>, EngineError> {
+    let best = logits.argmax(D::Minus1)?.to_vec1::<u32>()?;
+    let wanted = batch.tokens.to_vec1::<u32>()?;
+    let mut right = vec![true; sequences.len()];
+    for ((best, wanted), (sequence, _)) in best.iter().zip(&wanted).zip(&batch.owners) {
+        right[*sequence] &= best == wanted;
+    }
+    Ok(right)
+}
+
+fn readable<'a>(
+    store: &mut FeatureStore,
+    samples: &[&'a Sample],
+    left_out: &mut impl FnMut(&Sample, &EngineError),
+) -> Result<Vec<(&'a Sample, Features)>, EngineError> {
+    let paths: Vec<_> = samples.iter().map(|sample| sample.path.as_path()).collect();
+    let mut found = Vec::with_capacity(samples.len());
+    for (sample, features) in samples.iter().zip(store.get(&paths)?) {
+        match features {
+            Ok(features) => found.push((*sample, features)),
+            Err(error) => left_out(sample, &error),
+        }
+    }
+    Ok(found)
+}
+
+/// A line of an evaluation's predictions: `predict --json` without the aspects, which are looked at on demand.
+#[must_use]
+pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Prediction {
+    let by_label = |values: &[f64]| {
+        learner
+            .classes
+            .iter()
+            .cloned()
+            .zip(values.iter().copied())
+            .collect()
+    };
+    Prediction {
+        image,
+        prediction: learner
+            .classes
+            .get(judged.label())
+            .cloned()
+            .unwrap_or_default(),
+        probabilities: by_label(&judged.probabilities),
+        log_likelihoods: by_label(&judged.log_likelihoods),
+        generated: judged.generated.clone(),
+        rationale: String::new(),
+        aspects: indexmap::IndexMap::new(),
+    }
+}
+
+fn softmax(scores: &[f64]) -> Vec<f64> {
+    let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = scores.iter().map(|score| (score - max).exp()).collect();
+    let total: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / total).collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 {
+        f64::NAN
+    } else {
+        sum / count as f64
+    }
+}

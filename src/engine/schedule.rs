@@ -1,0 +1,80 @@
+//! The learning rate over a stage's steps, as in `transformers.get_scheduler`.
+
+use crate::config::Schedule;
+
+/// The rate's course: a warm-up, then the shape.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LearningRate {
+    pub peak: f64,
+    pub warmup: u64,
+    pub total: u64,
+    pub shape: Schedule,
+}
+
+impl LearningRate {
+    /// A warm-up of `ceil(ratio * total)` steps.
+    #[must_use]
+    pub fn new(peak: f64, warmup_ratio: f64, total: u64, shape: Schedule) -> Self {
+        Self {
+            peak,
+            warmup: (warmup_ratio * total as f64).ceil() as u64,
+            total,
+            shape,
+        }
+    }
+
+    /// The rate of `step`, which counts from 1; with a warm-up the first one is 0.
+    #[must_use]
+    pub fn at(&self, step: u64) -> f64 {
+        let done = step.saturating_sub(1);
+        if self.shape == Schedule::Constant {
+            return self.peak;
+        }
+        if done < self.warmup {
+            return self.peak * done as f64 / self.warmup as f64;
+        }
+        let left = self.total.saturating_sub(self.warmup).max(1);
+        let share = ((done - self.warmup) as f64 / left as f64).min(1.0);
+        self.peak
+            * match self.shape {
+                Schedule::Linear => 1.0 - share,
+                Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * share).cos()),
+                Schedule::Constant | Schedule::ConstantWithWarmup => 1.0,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(shape: Schedule) -> Vec<f64> {
+        let rate = LearningRate::new(1.0, 0.21, 10, shape);
+        (1..=10)
+            .map(|step| (rate.at(step) * 1000.0).round() / 1000.0)
+            .collect()
+    }
+
+    #[test]
+    fn the_warm_up_rounds_up_and_begins_at_zero() {
+        assert_eq!(
+            rates(Schedule::Linear),
+            [
+                0.0, 0.333, 0.667, 1.0, 0.857, 0.714, 0.571, 0.429, 0.286, 0.143
+            ]
+        );
+        assert_eq!(
+            rates(Schedule::ConstantWithWarmup)[..4],
+            [0.0, 0.333, 0.667, 1.0]
+        );
+        assert_eq!(rates(Schedule::ConstantWithWarmup)[9], 1.0);
+        assert_eq!(rates(Schedule::Constant), [1.0; 10]);
+    }
+
+    #[test]
+    fn the_cosine_passes_its_half_in_the_middle() {
+        let rate = LearningRate::new(2.0, 0.0, 10, Schedule::Cosine);
+        assert_eq!(rate.at(1), 2.0);
+        assert!((rate.at(6) - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,298 @@
+//! The training loop of one stage, from top to bottom.
+
+use std::time::Instant;
+
+use candle_core::Tensor;
+use indexmap::IndexMap;
+
+use super::adamw::{AdamW, Gradients, clip_factor};
+use super::error::EngineError;
+use super::features::{FeatureStore, Features};
+use super::learner::Learner;
+use super::sampler::{Drawn, Sampler};
+use super::schedule::LearningRate;
+use crate::aspects::{Batch, Sequence, Visuals};
+use crate::config::StageTrain;
+use crate::data::{Sample, View};
+use crate::nn::loss;
+use crate::session::{Stage, Step};
+use crate::vlm::qwen2_vl::Vocabulary;
+
+/// An item that a stage trains on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item<'a> {
+    pub sample: &'a Sample,
+    /// Stage 1 asks about this view; stage 2 about the emotion.
+    pub view: Option<View>,
+    pub answer: String,
+}
+
+/// The items of a stage, in the order of the samples and, in stage 1, of the views.
+#[must_use]
+pub fn items<'a>(
+    stage: Stage,
+    samples: &'a [Sample],
+    views: &[View],
+    classes: &[String],
+) -> Vec<Item<'a>> {
+    let of_sample = |sample: &'a Sample| -> Vec<Item<'a>> {
+        match stage {
+            Stage::Aspects => {
+                let item = |&view| {
+                    let answer = sample.annotation.text(view)?;
+                    Some(Item {
+                        sample,
+                        view: Some(view),
+                        answer,
+                    })
+                };
+                views.iter().filter_map(item).collect()
+            }
+            Stage::Prompt => {
+                let answer = classes.get(sample.label).cloned().unwrap_or_default();
+                vec![Item {
+                    sample,
+                    view: None,
+                    answer,
+                }]
+            }
+        }
+    };
+    samples.iter().flat_map(of_sample).collect()
+}
+
+/// One stage's training, step by step.
+pub struct Trainer<'a, 'b> {
+    pub learner: &'b Learner<'a>,
+    pub stage: Stage,
+    pub items: Vec<Item<'b>>,
+    pub settings: StageTrain,
+    pub sampler: Sampler,
+    pub rate: LearningRate,
+    pub optimizer: AdamW,
+    /// Optimiser steps done.
+    pub step: u64,
+}
+
+impl<'a, 'b> Trainer<'a, 'b> {
+    /// A trainer at step 0.
+    ///
+    /// # Errors
+    /// Where there is nothing to train on, or the device fails.
+    pub fn new(
+        learner: &'b Learner<'a>,
+        stage: Stage,
+        items: Vec<Item<'b>>,
+        settings: StageTrain,
+        shuffle: bool,
+    ) -> Result<Self, EngineError> {
+        if items.is_empty() {
+            return Err(EngineError::Failed(match stage {
+                Stage::Aspects => "no training image has an annotation, so stage 1 (aspects) has nothing to learn from; \
+                                   use a dataset with annotations, or train stage `prompt` with --init-aspects"
+                    .to_owned(),
+                Stage::Prompt => "there is no training image".to_owned(),
+            }));
+        }
+        let sampler = Sampler::new(stage, items.len(), &settings, shuffle);
+        let total = steps(&sampler, &settings);
+        let rate = LearningRate::new(
+            settings.learning_rate,
+            settings.warmup_ratio,
+            total,
+            settings.lr_scheduler_type,
+        );
+        let optimizer = AdamW::new(learner.parameters(stage), settings.weight_decay)?;
+        Ok(Self {
+            learner,
+            stage,
+            items,
+            settings,
+            sampler,
+            rate,
+            optimizer,
+            step: 0,
+        })
+    }
+
+    /// Optimiser steps of the whole stage.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.rate.total
+    }
+
+    /// Makes the next optimiser step; images that cannot be read are told to `left_out` and skipped.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn advance(
+        &mut self,
+        store: &mut FeatureStore,
+        mut left_out: impl FnMut(&Sample, &EngineError),
+    ) -> Result<Step, EngineError> {
+        let begin = Instant::now();
+        let step = self.step + 1;
+        let templates = |item: usize| self.templates(item);
+        let micro_batches = self.sampler.clone().draw(step, templates);
+        let batches = micro_batches
+            .iter()
+            .map(|drawn| self.load(drawn, store, &mut left_out))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+
+        // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
+        let tokens: usize = batches
+            .iter()
+            .flatten()
+            .map(|(sequence, ..)| sequence.targets.len())
+            .sum();
+        let samples: usize = batches.iter().map(Vec::len).sum();
+        let mut gradients = Gradients::default();
+        let mut loss = 0.0;
+        for batch in batches.iter().filter(|batch| !batch.is_empty()) {
+            let mean = (self.loss_sum(batch)? / tokens as f64)?;
+            gradients.add(&self.optimizer, mean.backward()?)?;
+            // Here the CPU waits for the device.
+            loss += f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
+        }
+        let grad_norm = gradients.norm()?;
+        let lr = self.rate.at(step);
+        self.optimizer.step(
+            &gradients,
+            lr,
+            clip_factor(grad_norm, self.settings.max_grad_norm),
+        )?;
+        self.step = step;
+        Ok(Step {
+            stage: self.stage,
+            step,
+            epoch: self.sampler.epochs_after(step),
+            loss: if samples == 0 { f64::NAN } else { loss },
+            lr,
+            grad_norm,
+            samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The micro-batch's sequences with their items and features.
+    fn load(
+        &self,
+        drawn: &[Drawn],
+        store: &mut FeatureStore,
+        left_out: &mut impl FnMut(&Sample, &EngineError),
+    ) -> Result<Vec<(Sequence, &Item<'b>, Features)>, EngineError> {
+        let items: Vec<&Item<'b>> = drawn.iter().map(|drawn| &self.items[drawn.item]).collect();
+        let paths: Vec<_> = items
+            .iter()
+            .map(|item| item.sample.path.as_path())
+            .collect();
+        let mut batch = Vec::with_capacity(items.len());
+        for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
+            match features {
+                Ok(features) => batch.push((
+                    self.sequence(item, drawn.template, &features)?,
+                    item,
+                    features,
+                )),
+                Err(error) => left_out(item.sample, &error),
+            }
+        }
+        Ok(batch)
+    }
+
+    fn sequence(
+        &self,
+        item: &Item,
+        template: usize,
+        features: &Features,
+    ) -> Result<Sequence, EngineError> {
+        match item.view {
+            Some(view) => self.learner.aspect_sample(view, template, &item.answer),
+            None => {
+                let run = self.learner.visual_run(features, &[]);
+                self.learner.dialogue().answered(
+                    self.learner.emotion_chat(template),
+                    run,
+                    &item.answer,
+                )
+            }
+        }
+    }
+
+    /// The summed loss of a micro-batch, with its graph.
+    fn loss_sum(&self, batch: &[(Sequence, &Item<'b>, Features)]) -> Result<Tensor, EngineError> {
+        let language = &self.learner.base.qwen.language;
+        let sequences: Vec<Sequence> = batch
+            .iter()
+            .map(|(sequence, ..)| sequence.clone())
+            .collect();
+        let recompute = self.settings.gradient_checkpointing;
+        let (spliced, vocabulary) = match self.stage {
+            Stage::Aspects => {
+                let z = self.z(batch)?;
+                (
+                    Batch::splice(language, &sequences, &Visuals::Trained(&z), None)?,
+                    Vocabulary::Full,
+                )
+            }
+            Stage::Prompt => {
+                let rows = batch
+                    .iter()
+                    .map(|(_, _, features)| Ok(self.learner.visual_rows(features, &[])?.0));
+                let rows = rows.collect::<Result<Vec<_>, EngineError>>()?;
+                let prompt = self.learner.prompt.as_tensor();
+                (
+                    Batch::splice(
+                        language,
+                        &sequences,
+                        &Visuals::Constant(&rows),
+                        Some(prompt),
+                    )?,
+                    self.learner.prompted(),
+                )
+            }
+        };
+        let logits = spliced.logits(language, vocabulary, recompute)?;
+        Ok(loss::cross_entropy_sum(&logits, &spliced.tokens)?)
+    }
+
+    /// z `[samples * queries, hidden]` with its graph: images of one view and size pass its module together.
+    fn z(&self, batch: &[(Sequence, &Item<'b>, Features)]) -> Result<Tensor, EngineError> {
+        let mut groups: IndexMap<(View, usize), Vec<usize>> = IndexMap::new();
+        for (i, (_, item, features)) in batch.iter().enumerate() {
+            if let Some(view) = item.view {
+                groups
+                    .entry((view, features.tokens.dim(0)?))
+                    .or_default()
+                    .push(i);
+            }
+        }
+        let mut parts: Vec<Option<Tensor>> = vec![None; batch.len()];
+        for ((view, _), members) in groups {
+            let tokens: Vec<&Tensor> = members.iter().map(|&i| &batch[i].2.tokens).collect();
+            let tokens = Tensor::stack(&tokens, 0)?.to_dtype(candle_core::DType::F32)?;
+            let z = self.learner.aspects.0[&view].forward(&tokens)?.z;
+            for (place, i) in members.into_iter().enumerate() {
+                parts[i] = Some(z.get(place)?);
+            }
+        }
+        Ok(Tensor::cat(
+            &parts.into_iter().flatten().collect::<Vec<_>>(),
+            0,
+        )?)
+    }
+
+    fn templates(&self, item: usize) -> usize {
+        match self.items[item].view {
+            Some(view) => self.learner.questions.aspect(view).len(),
+            None => self.learner.questions.emotion().len(),
+        }
+    }
+}
+
+/// Optimiser steps that `settings` ask for.
+#[must_use]
+pub fn steps(sampler: &Sampler, settings: &StageTrain) -> u64 {
+    settings
+        .max_steps
+        .unwrap_or_else(|| settings.epochs * sampler.steps_per_epoch())
+}

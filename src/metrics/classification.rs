@@ -1,0 +1,211 @@
+//! Accuracy, confusion, precision, recall and F1 of the most likely label.
+
+use super::{Scored, share};
+use crate::session::{ClassMetrics, Confusion};
+
+/// The index of the largest probability; the first one of equals. None where there is no number.
+#[must_use]
+pub fn predicted(probabilities: &[f64]) -> Option<usize> {
+    let numbers = probabilities
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, p)| !p.is_nan());
+    let largest = numbers.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    largest.map(|(index, _)| index)
+}
+
+/// Share of samples whose most likely label is the gold one.
+#[must_use]
+pub fn accuracy(rows: &[Scored]) -> f64 {
+    let right = rows
+        .iter()
+        .filter(|row| predicted(&row.probabilities) == Some(row.gold));
+    share(right.count(), rows.len())
+}
+
+/// Share of samples whose gold label is among the `k` most likely ones; of equals the first count.
+#[must_use]
+pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
+    share(
+        rows.iter()
+            .filter(|row| rank(row).is_some_and(|rank| rank < k))
+            .count(),
+        rows.len(),
+    )
+}
+
+/// `counts[gold][predicted]`. A sample without a prediction stands in no cell.
+#[must_use]
+pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
+    let mut counts = vec![vec![0; labels.len()]; labels.len()];
+    for row in rows {
+        let column = predicted(&row.probabilities);
+        let cell = column.and_then(|column| counts.get_mut(row.gold)?.get_mut(column));
+        if let Some(count) = cell {
+            *count += 1;
+        }
+    }
+    Confusion {
+        labels: labels.to_vec(),
+        counts,
+    }
+}
+
+/// The figures of each of `classes` labels. Support counts the gold samples; a class without gold
+/// samples has recall 0, one that is never predicted precision 0.
+#[must_use]
+pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
+    let mut tallies = vec![Tally::default(); classes];
+    for row in rows {
+        let column = predicted(&row.probabilities);
+        if let Some(tally) = tallies.get_mut(row.gold) {
+            tally.gold += 1;
+            tally.right += usize::from(column == Some(row.gold));
+        }
+        if let Some(tally) = column.and_then(|column| tallies.get_mut(column)) {
+            tally.predicted += 1;
+        }
+    }
+    tallies.into_iter().map(Tally::metrics).collect()
+}
+
+/// Mean F1 of the classes that occur, as gold label or as prediction; a class that does neither says
+/// nothing of the classifier (in a small subset) and is left out.
+#[must_use]
+pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
+    let mut occurs = vec![false; classes];
+    for row in rows {
+        for index in [Some(row.gold), predicted(&row.probabilities)]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(occurs) = occurs.get_mut(index) {
+                *occurs = true;
+            }
+        }
+    }
+    let f1 = per_class(classes, rows);
+    let those: Vec<f64> = f1
+        .iter()
+        .zip(occurs)
+        .filter(|(_, occurs)| *occurs)
+        .map(|(class, _)| class.f1)
+        .collect();
+    if those.is_empty() {
+        0.0
+    } else {
+        those.iter().sum::<f64>() / those.len() as f64
+    }
+}
+
+/// How many labels come before the gold one.
+fn rank(row: &Scored) -> Option<usize> {
+    let gold = *row.probabilities.get(row.gold).filter(|p| !p.is_nan())?;
+    let before = |(index, p): (usize, &f64)| *p > gold || (*p == gold && index < row.gold);
+    Some(
+        row.probabilities
+            .iter()
+            .enumerate()
+            .filter(|other| before(*other))
+            .count(),
+    )
+}
+
+#[derive(Clone, Default)]
+struct Tally {
+    gold: usize,
+    predicted: usize,
+    right: usize,
+}
+
+impl Tally {
+    fn metrics(self) -> ClassMetrics {
+        ClassMetrics {
+            recall: share(self.right, self.gold),
+            precision: share(self.right, self.predicted),
+            f1: share(2 * self.right, self.gold + self.predicted),
+            support: self.gold,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAN: f64 = f64::NAN;
+
+    fn row(gold: usize, probabilities: &[f64]) -> Scored<'static> {
+        Scored {
+            gold,
+            probabilities: probabilities.to_vec(),
+            generated: "",
+        }
+    }
+
+    /// Gold 0: predicted 0, 0, 1; gold 1: predicted 1, none; class 2 never occurs.
+    fn rows() -> Vec<Scored<'static>> {
+        vec![
+            row(0, &[0.7, 0.2, 0.1]),
+            row(0, &[0.4, 0.4, 0.2]),
+            row(0, &[0.1, 0.6, 0.3]),
+            row(1, &[NAN, 0.5, 0.2]),
+            row(1, &[NAN, NAN, NAN]),
+        ]
+    }
+
+    #[test]
+    fn by_hand() {
+        let rows = rows();
+        assert_eq!(accuracy(&rows), 3.0 / 5.0);
+        assert_eq!(top_k_accuracy(&rows, 1), 3.0 / 5.0);
+        assert_eq!(top_k_accuracy(&rows, 2), 3.0 / 5.0);
+        assert_eq!(top_k_accuracy(&rows, 3), 4.0 / 5.0);
+        let labels = ["a", "b", "c"].map(str::to_owned);
+        let counts = vec![vec![2, 1, 0], vec![0, 1, 0], vec![0, 0, 0]];
+        assert_eq!(confusion(&labels, &rows).counts, counts);
+        let classes = per_class(3, &rows);
+        let expected = [
+            ClassMetrics {
+                recall: 2.0 / 3.0,
+                precision: 1.0,
+                f1: 0.8,
+                support: 3,
+            },
+            ClassMetrics {
+                recall: 0.5,
+                precision: 0.5,
+                f1: 0.5,
+                support: 2,
+            },
+            ClassMetrics::default(),
+        ];
+        assert_eq!(classes, expected);
+        assert_eq!(macro_f1(3, &rows), 0.65);
+    }
+
+    #[test]
+    fn a_class_that_is_only_predicted_counts_in_macro_f1() {
+        assert_eq!(
+            macro_f1(3, &[row(0, &[0.9, 0.1, 0.0]), row(0, &[0.1, 0.9, 0.0])]),
+            1.0 / 3.0
+        );
+    }
+
+    #[test]
+    fn nothing_and_nonsense_are_defined() {
+        assert_eq!(
+            (accuracy(&[]), top_k_accuracy(&[], 5), macro_f1(2, &[])),
+            (0.0, 0.0, 0.0)
+        );
+        let outside = [row(7, &[0.5, 0.5]), row(0, &[])];
+        assert_eq!(accuracy(&outside), 0.0);
+        assert_eq!(per_class(1, &outside)[0].support, 1);
+        assert_eq!(confusion(&["a".to_owned()], &outside).counts, [[0]]);
+        assert_eq!(
+            predicted(&[f64::NEG_INFINITY, NAN, f64::NEG_INFINITY]),
+            Some(0)
+        );
+    }
+}

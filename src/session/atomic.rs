@@ -1,0 +1,84 @@
+//! Files that are there whole or not at all: partial file, sync, rename, sync of the folder.
+
+use std::{
+    fs::{File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+/// What an unfinished file's name ends in.
+pub const PARTIAL: &str = ".partial";
+
+/// Writes a file by `fill`; a reader sees the old file (or none) until the new one is safe on disk.
+///
+/// # Errors
+/// What `fill` or the file system reports, with the path; then the partial file is gone and the old file stands.
+pub fn write_atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let explain = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot write {}: {error}", path.display()),
+        )
+    };
+    replace(path, fill).map_err(explain)
+}
+
+/// [`write_atomically`] of bytes that are at hand.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_bytes_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically(path, |file| file.write_all(bytes))
+}
+
+fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let stem = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut prefix = stem.to_os_string();
+    prefix.push(".");
+    // tempfile's own 0600 would hide a shared session from colleagues; the umask still applies to 0666.
+    let mut partial = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(PARTIAL)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    fill(partial.as_file_mut())?;
+    partial.as_file().sync_all()?;
+    partial.persist(path).map_err(|failed| failed.error)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write};
+
+    use super::{write_atomically, write_bytes_atomically};
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        write_bytes_atomically(&path, b"old")?;
+        let failed = write_atomically(&path, |file| {
+            file.write_all(b"half of the ne")?;
+            Err(std::io::Error::other("no space"))
+        });
+        let message = failed.map_err(|error| error.to_string());
+        assert_eq!(
+            message,
+            Err(format!("cannot write {}: no space", path.display()))
+        );
+        assert_eq!(fs::read(&path)?, b"old");
+        write_bytes_atomically(&path, b"new")?;
+        assert_eq!(fs::read(&path)?, b"new");
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
+}

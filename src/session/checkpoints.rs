@@ -1,0 +1,311 @@
+//! Which checkpoint files a session has, which of them `@last`, `@best` and `@STEP` name, and which may go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    event::{Event, Stage},
+    folder::SessionFolder,
+    journal::{JournalError, read_journal},
+};
+
+const ENDING: &str = ".safetensors";
+
+/// Why a checkpoint cannot be found or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("the session at {} has no checkpoint {wanted}; it has {there_are}", session.display())]
+    NotFound {
+        session: PathBuf,
+        wanted: String,
+        there_are: String,
+    },
+    #[error("the checkpoint {} is not on disk, so no older one was removed", .0.display())]
+    NotSafe(PathBuf),
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// What follows the `@` of a session argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Selector {
+    /// The newest.
+    #[default]
+    Last,
+    /// The best by the validation figure, as the journal says.
+    Best,
+    /// The one of this optimiser step.
+    Step(u64),
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last => f.write_str("@last"),
+            Self::Best => f.write_str("@best"),
+            Self::Step(step) => write!(f, "@{step}"),
+        }
+    }
+}
+
+/// The name of a checkpoint's file: `prompt-000400.safetensors`.
+#[must_use]
+pub fn checkpoint_name(stage: Stage, step: u64) -> String {
+    format!("{}-{step:06}{ENDING}", stage_name(stage))
+}
+
+/// How many checkpoints of a stage stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest ones; at least one always stays.
+    pub last: usize,
+    /// Those of the latest steps that were the best when they were saved.
+    pub best: usize,
+}
+
+/// A checkpoint on disk. The order is that of training: stage, then step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CheckpointFile {
+    pub stage: Stage,
+    pub step: u64,
+    pub path: PathBuf,
+}
+
+/// The checkpoints of a session.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    session: PathBuf,
+    folder: PathBuf,
+    /// On disk, and not forgotten by a resume from before them.
+    files: BTreeMap<(Stage, u64), PathBuf>,
+    best: BTreeSet<(Stage, u64)>,
+    /// On disk, but of a future that a resume gave up.
+    forgotten: Vec<PathBuf>,
+}
+
+impl Checkpoints {
+    /// Lists the folder and asks the journal (which may not exist yet) which ones were best.
+    ///
+    /// # Errors
+    /// A folder or a journal that cannot be read.
+    pub fn read(session: &SessionFolder) -> Result<Self, CheckpointError> {
+        let mut checkpoints = Self {
+            session: session.path().to_owned(),
+            folder: session.checkpoints(),
+            files: BTreeMap::new(),
+            best: BTreeSet::new(),
+            forgotten: Vec::new(),
+        };
+        if session.journal().is_file() {
+            for record in read_journal(&session.journal())? {
+                checkpoints.apply(&record.event);
+            }
+        }
+        // The journal names what was pruned since. The folder may hold one that the journal does not name:
+        // its writer died between the rename and the event; it is whole.
+        let on_disk = checkpoints.list()?;
+        checkpoints.files.retain(|key, _| on_disk.contains_key(key));
+        checkpoints.best.retain(|key| on_disk.contains_key(key));
+        checkpoints
+            .forgotten
+            .retain(|path| on_disk.values().any(|there| there == path));
+        for (key, path) in on_disk {
+            if !checkpoints.forgotten.contains(&path) {
+                checkpoints.files.insert(key, path);
+            }
+        }
+        Ok(checkpoints)
+    }
+
+    /// Follows the journal: a checkpoint was saved, or the run went on from an earlier step.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Checkpoint(saved) => {
+                let key = (saved.stage, saved.step);
+                let path = self.folder.join(checkpoint_name(saved.stage, saved.step));
+                self.forgotten.retain(|other| *other != path);
+                self.files.insert(key, path);
+                if saved.best {
+                    self.best.insert(key);
+                } else {
+                    self.best.remove(&key);
+                }
+            }
+            Event::Resumed(resumed) => {
+                let from = (resumed.stage, resumed.from_step);
+                let later: Vec<_> = self
+                    .files
+                    .keys()
+                    .copied()
+                    .filter(|key| *key > from)
+                    .collect();
+                self.forgotten
+                    .extend(later.iter().filter_map(|key| self.files.remove(key)));
+                self.best.retain(|key| *key <= from);
+            }
+            _ => {}
+        }
+    }
+
+    /// All of them, in the order of training.
+    pub fn files(&self) -> impl DoubleEndedIterator<Item = CheckpointFile> + '_ {
+        let file = |(&(stage, step), path): (&(Stage, u64), &PathBuf)| CheckpointFile {
+            stage,
+            step,
+            path: path.clone(),
+        };
+        self.files.iter().map(file)
+    }
+
+    /// The checkpoint that a selector names, of one stage or, without, of the latest stage that has it.
+    ///
+    /// # Errors
+    /// There is none; the error names those there are.
+    pub fn find(
+        &self,
+        selector: Selector,
+        stage: Option<Stage>,
+    ) -> Result<CheckpointFile, CheckpointError> {
+        self.files()
+            .rev()
+            .filter(|file| stage.is_none_or(|stage| file.stage == stage))
+            .find(|file| match selector {
+                Selector::Last => true,
+                Selector::Best => self.best.contains(&(file.stage, file.step)),
+                Selector::Step(step) => file.step == step,
+            })
+            .ok_or_else(|| self.not_found(selector, stage))
+    }
+
+    /// Removes what `keep` does not name of a stage, and what a resume forgot of it, once the checkpoint
+    /// of `saved_step` is on disk; returns the removed files. Other stages are left alone.
+    ///
+    /// # Errors
+    /// The saved checkpoint is not there; a file that cannot be removed.
+    pub fn prune(
+        &mut self,
+        stage: Stage,
+        saved_step: u64,
+        keep: Keep,
+    ) -> Result<Vec<PathBuf>, CheckpointError> {
+        let saved = self.folder.join(checkpoint_name(stage, saved_step));
+        if !saved.is_file() {
+            return Err(CheckpointError::NotSafe(saved));
+        }
+        self.files.insert((stage, saved_step), saved);
+        let of_stage = |key: &&(Stage, u64)| key.0 == stage;
+        let last = self
+            .files
+            .keys()
+            .rev()
+            .filter(of_stage)
+            .take(keep.last.max(1));
+        let best = self.best.iter().rev().filter(of_stage).take(keep.best);
+        let mut stay: BTreeSet<_> = last.chain(best).copied().collect();
+        stay.insert((stage, saved_step));
+        let go: Vec<_> = self.files.keys().filter(of_stage).copied().collect();
+        let mut removed = Vec::new();
+        for key in go.into_iter().filter(|key| !stay.contains(key)) {
+            if let Some(path) = self.files.remove(&key) {
+                self.best.remove(&key);
+                remove(&path)?;
+                removed.push(path);
+            }
+        }
+        let (go, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut self.forgotten)
+            .into_iter()
+            .partition(|path| parse_name(path).is_some_and(|(of, _)| of == stage));
+        self.forgotten = stay;
+        for path in go {
+            remove(&path)?;
+            removed.push(path);
+        }
+        Ok(removed)
+    }
+
+    fn list(&self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointError> {
+        let read = |source| CheckpointError::Io {
+            action: "read the folder",
+            path: self.folder.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(read(error)),
+        };
+        let mut files = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(read)?.path();
+            if let Some(key) = parse_name(&path) {
+                files.insert(key, path);
+            }
+        }
+        Ok(files)
+    }
+
+    fn not_found(&self, selector: Selector, stage: Option<Stage>) -> CheckpointError {
+        let names: Vec<String> = self.files().map(|file| file.to_string()).collect();
+        let of = stage
+            .map(|stage| format!(" of stage {}", stage_name(stage)))
+            .unwrap_or_default();
+        CheckpointError::NotFound {
+            session: self.session.clone(),
+            wanted: format!("{selector}{of}"),
+            there_are: if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            },
+        }
+    }
+}
+
+impl fmt::Display for CheckpointFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", stage_name(self.stage), self.step)
+    }
+}
+
+/// The stage's name on the command line and in files.
+#[must_use]
+pub const fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Aspects => "aspects",
+        Stage::Prompt => "prompt",
+    }
+}
+
+fn parse_name(path: &Path) -> Option<(Stage, u64)> {
+    let name = path.file_name()?.to_str()?;
+    let (stage, step) = name.strip_suffix(ENDING)?.split_once('-')?;
+    let stage = [Stage::Aspects, Stage::Prompt]
+        .into_iter()
+        .find(|s| stage_name(*s) == stage)?;
+    let step = step.parse().ok()?;
+    (checkpoint_name(stage, step) == name).then_some((stage, step))
+}
+
+fn remove(path: &Path) -> Result<(), CheckpointError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CheckpointError::Io {
+            action: "remove",
+            path: path.to_owned(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "checkpoints_tests.rs"]
+mod tests;

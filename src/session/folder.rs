@@ -1,0 +1,350 @@
+//! A session's folder: its layout, its name, and the lock that tells a live session from a crashed one.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
+use super::{atomic::PARTIAL, printable::printable, utc::Utc};
+
+const LOCK: &str = "lock";
+const FOLDERS: [&str; 5] = [
+    "checkpoints",
+    "samples",
+    "predictions",
+    "thumbnails",
+    "evaluations",
+];
+const LONGEST_NAME: usize = 80;
+
+/// Why a session's folder cannot be made, opened or locked.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error(
+        "`{}` is no session name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
+        printable(name)
+    )]
+    Name { name: String, reason: &'static str },
+    #[error("the session `{name}` exists already in {}; add --resume to go on with it, or choose another name with --session", root.display())]
+    Exists { name: String, root: PathBuf },
+    #[error("there is no session at {}; `masp sessions list` shows those there are", path.display())]
+    Missing { path: PathBuf },
+    #[error("the session `{name}` is running{}; `masp attach {name}` shows it, stop it before you go on with it here", .process.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    Live { name: String, process: Option<u32> },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+impl FolderError {
+    /// Whether the command line was wrong (exit status 2), not the machine (1).
+    #[must_use]
+    pub fn is_wrong_usage(&self) -> bool {
+        matches!(self, Self::Name { .. } | Self::Exists { .. })
+    }
+}
+
+/// `sessions/<name>/`: where everything of one run lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFolder {
+    name: String,
+    path: PathBuf,
+}
+
+impl SessionFolder {
+    /// Makes the folder of a new session.
+    ///
+    /// # Errors
+    /// A bad name, a name in use, a root that cannot be written.
+    pub fn create(root: &Path, name: &str) -> Result<Self, FolderError> {
+        check_name(name)?;
+        fs::create_dir_all(root).map_err(|source| failed("make the folder", root, source))?;
+        let folder = Self {
+            name: name.to_owned(),
+            path: root.join(name),
+        };
+        fs::create_dir(&folder.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => FolderError::Exists {
+                name: name.to_owned(),
+                root: root.to_owned(),
+            },
+            _ => failed("make the folder", &folder.path, error),
+        })?;
+        folder.complete()?;
+        Ok(folder)
+    }
+
+    /// Makes the folder of a new session named by the time (seconds since the epoch, told in UTC) and
+    /// the data: `20261122-130924-emoset`, with `-2`, `-3`, ... where that is in use.
+    ///
+    /// # Errors
+    /// A root that cannot be written.
+    pub fn create_automatic(root: &Path, dataname: &str, time: f64) -> Result<Self, FolderError> {
+        let first = automatic_name(dataname, time);
+        let mut name = first.clone();
+        for next in 2_u32.. {
+            match Self::create(root, &name) {
+                Err(FolderError::Exists { .. }) => name = format!("{first}-{next}"),
+                made => return made,
+            }
+        }
+        Err(FolderError::Exists {
+            name,
+            root: root.to_owned(),
+        })
+    }
+
+    /// Opens a session by its name under `root`, or by its path (anything with a `/`, `.` or `..`).
+    ///
+    /// # Errors
+    /// A bad name, a folder that is missing or is no session.
+    pub fn open(root: &Path, session: &str) -> Result<Self, FolderError> {
+        let path = if session.contains('/') || session == "." || session == ".." {
+            PathBuf::from(session)
+        } else {
+            check_name(session)?;
+            root.join(session)
+        };
+        Self::at(&path).ok_or(FolderError::Missing { path })
+    }
+
+    /// With `--resume`: opens the session of that name, or makes it where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::create`], a name in use excepted.
+    pub fn open_or_create(root: &Path, name: &str) -> Result<Self, FolderError> {
+        match Self::create(root, name) {
+            Err(FolderError::Exists { .. }) => {
+                let folder = Self {
+                    name: name.to_owned(),
+                    path: root.join(name),
+                };
+                folder.complete()?;
+                Ok(folder)
+            }
+            made => made,
+        }
+    }
+
+    /// The session that a folder holds, if it holds one.
+    #[must_use]
+    pub fn at(path: &Path) -> Option<Self> {
+        let folder = Self {
+            name: String::new(),
+            path: path.to_owned(),
+        };
+        if !folder.journal().is_file() && !path.join(LOCK).is_file() {
+            return None;
+        }
+        let name = match path.file_name() {
+            Some(name) => name.to_os_string(),
+            None => fs::canonicalize(path).ok()?.file_name()?.to_os_string(),
+        };
+        Some(Self {
+            name: name.to_string_lossy().into_owned(),
+            ..folder
+        })
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// Trained parameters and the optimiser's state: see [`super::Checkpoints`].
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Predictions for the panel's images ([`super::Prediction`] as JSON), one file a look.
+    #[must_use]
+    pub fn samples(&self) -> PathBuf {
+        self.path.join("samples")
+    }
+
+    /// Predictions of whole evaluations (JSON Lines).
+    #[must_use]
+    pub fn predictions(&self) -> PathBuf {
+        self.path.join("predictions")
+    }
+
+    /// Small pictures (PNG) of the panel's images.
+    #[must_use]
+    pub fn thumbnails(&self) -> PathBuf {
+        self.path.join("thumbnails")
+    }
+
+    /// What `masp eval SESSION` wrote, one folder a run.
+    #[must_use]
+    pub fn evaluations(&self) -> PathBuf {
+        self.path.join("evaluations")
+    }
+
+    /// A path as events name it: relative to the session's folder, where it lies in it.
+    #[must_use]
+    pub fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.path).unwrap_or(path).to_owned()
+    }
+
+    /// Takes the session for this process until the lock is dropped; the kernel lets go of it when the
+    /// process ends, however it ends. Partial checkpoints of a writer that crashed are removed.
+    ///
+    /// # Errors
+    /// A session that another process holds; a file system without locks.
+    pub fn lock(&self) -> Result<SessionLock, FolderError> {
+        let path = self.path.join(LOCK);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| failed("open", &path, source))?;
+        // Whoever asks `is_live` holds the lock for a moment, so one refusal is not the last word.
+        let mut tries = 20;
+        while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != Errno::WOULDBLOCK {
+                return Err(failed("lock", &path, error.into()));
+            }
+            tries -= 1;
+            if tries == 0 {
+                let mut text = String::new();
+                let process = file.take(32).read_to_string(&mut text);
+                let process = process.ok().and_then(|_| text.trim().parse().ok());
+                return Err(FolderError::Live {
+                    name: self.name.clone(),
+                    process,
+                });
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|source| failed("write", &path, source))?;
+        self.remove_partial_checkpoints()?;
+        Ok(SessionLock { _file: file })
+    }
+
+    /// Whether a process holds the session's lock.
+    ///
+    /// # Errors
+    /// A lock file that cannot be read, a file system without locks.
+    pub fn is_live(&self) -> Result<bool, FolderError> {
+        let path = self.path.join(LOCK);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed("open", &path, error)),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(failed("ask for the lock of", &path, error.into())),
+        }
+    }
+
+    /// What a crash between the folder's making and its filling left out.
+    fn complete(&self) -> Result<(), FolderError> {
+        for folder in FOLDERS {
+            let path = self.path.join(folder);
+            fs::create_dir_all(&path).map_err(|source| failed("make the folder", &path, source))?;
+        }
+        let path = self.path.join(LOCK);
+        let made = OpenOptions::new().create(true).append(true).open(&path);
+        made.map(drop)
+            .map_err(|source| failed("write", &path, source))
+    }
+
+    fn remove_partial_checkpoints(&self) -> Result<(), FolderError> {
+        let folder = self.checkpoints();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("read the folder", &folder, error)),
+        };
+        for entry in entries {
+            let path = entry
+                .map_err(|source| failed("read the folder", &folder, source))?
+                .path();
+            if path.to_string_lossy().ends_with(PARTIAL) {
+                fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A session held by this process; dropping it lets go.
+#[derive(Debug)]
+pub struct SessionLock {
+    _file: File,
+}
+
+/// Whether a text is a session's name; it becomes a folder's name and part of a command line.
+///
+/// # Errors
+/// The reason why it is none.
+pub fn check_name(name: &str) -> Result<(), FolderError> {
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > LONGEST_NAME {
+        "it is too long"
+    } else if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        "its first character is no letter or digit"
+    } else if name.contains(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)) {
+        "it holds another character"
+    } else {
+        return Ok(());
+    };
+    Err(FolderError::Name {
+        name: name.to_owned(),
+        reason,
+    })
+}
+
+fn automatic_name(dataname: &str, time: f64) -> String {
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let data: String = dataname.chars().map(fit).take(40).collect();
+    let name = format!("{}-{data}", Utc::from_seconds(time).to_name());
+    name.trim_end_matches('-').to_owned()
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> FolderError {
+    FolderError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

@@ -1,0 +1,92 @@
+use std::error::Error;
+
+use super::*;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[test]
+fn a_new_session_has_its_folders_and_its_name_is_taken() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let root = root.path().join("sessions");
+    let made = SessionFolder::create(&root, "first")?;
+    for folder in FOLDERS {
+        assert!(root.join("first").join(folder).is_dir(), "{folder}");
+    }
+    let again = SessionFolder::create(&root, "first")
+        .err()
+        .ok_or("made twice")?;
+    assert!(
+        again.is_wrong_usage() && again.to_string().contains("--resume"),
+        "{again}"
+    );
+    assert_eq!(SessionFolder::open(&root, "first")?, made);
+    assert_eq!(SessionFolder::open_or_create(&root, "first")?, made);
+    let path = root.join("first");
+    let by_path = SessionFolder::open(Path::new("elsewhere"), &path.to_string_lossy())?;
+    assert_eq!(by_path, made);
+    assert!(matches!(
+        SessionFolder::open(&root, "other"),
+        Err(FolderError::Missing { .. })
+    ));
+    assert_eq!(SessionFolder::at(&root), None);
+    assert_eq!(
+        made.relative(&made.samples().join("a.json")),
+        Path::new("samples/a.json")
+    );
+    Ok(())
+}
+
+#[test]
+fn bad_names_make_nothing() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let long = "x".repeat(LONGEST_NAME + 1);
+    for name in [
+        "", "..", ".x", "-x", "a/b", "a b", "a@b", "a\u{1b}b", "ä", &long,
+    ] {
+        let error = SessionFolder::create(root.path(), name)
+            .err()
+            .ok_or("accepted")?;
+        assert!(error.is_wrong_usage(), "{error}");
+        assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    }
+    assert_eq!(fs::read_dir(root.path())?.count(), 0);
+    check_name("2.b_C-d")?;
+    Ok(())
+}
+
+#[test]
+fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let name = |data| {
+        SessionFolder::create_automatic(root.path(), data, 951_827_364.5)
+            .map(|made| made.name().to_owned())
+    };
+    assert_eq!(name("EmoSet")?, "20000229-122924-emoset");
+    assert_eq!(name("EmoSet")?, "20000229-122924-emoset-2");
+    assert_eq!(name("EmoSet")?, "20000229-122924-emoset-3");
+    assert_eq!(name("../기")?, "20000229-122924");
+    Ok(())
+}
+
+#[test]
+fn one_process_holds_a_session_and_partial_checkpoints_go() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let session = SessionFolder::create(root.path(), "run")?;
+    let partial = session
+        .checkpoints()
+        .join("prompt-000001.safetensors.abc.partial");
+    fs::write(&partial, "half")?;
+    assert!(!session.is_live()?);
+    let lock = session.lock()?;
+    assert!(session.is_live()?);
+    assert!(!partial.exists());
+    let refused = session.lock().err().ok_or("locked twice")?.to_string();
+    assert!(
+        refused.contains(&format!("(process {})", std::process::id())),
+        "{refused}"
+    );
+    drop(lock);
+    assert!(!session.is_live()?);
+    session.lock()?;
+    Ok(())
+}

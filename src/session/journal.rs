@@ -1,0 +1,293 @@
+//! `journal.jsonl`: one writer that only appends, and readers that may follow it while it grows.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::Deserialize;
+
+use super::{
+    event::{Event, FORMAT, Record},
+    printable::printable,
+};
+
+/// Why a journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("cannot read the journal {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write the journal {}: {source}; free space or mend the permissions, then resume the session", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it", path.display())]
+    Broken {
+        path: PathBuf,
+        line: u64,
+        reason: String,
+    },
+    #[error("{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session", path.display())]
+    NewerFormat { path: PathBuf, format: u64 },
+    #[error("{} became shorter while it was read: it was deleted or replaced; open the session again", path.display())]
+    Shrunk { path: PathBuf },
+    #[error("{} has no `session` event yet, and that must be its first; nothing was written", path.display())]
+    SessionFirst { path: PathBuf },
+}
+
+/// All records of a journal, up to its last complete line.
+///
+/// # Errors
+/// A missing file, a broken line (with its number), a gap in `seq`, a newer format.
+pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
+    let mut tail = JournalTail::new(path);
+    let mut records = Vec::new();
+    let file = File::open(path).map_err(|source| tail.read_error(source))?;
+    tail.read(&file, |record| records.push(record))?;
+    Ok(records)
+}
+
+/// Reads a journal that another process may be writing: each poll gives the lines that are new.
+#[derive(Debug)]
+pub struct JournalTail {
+    path: PathBuf,
+    /// Bytes of the complete lines read so far; a torn line is read anew at the next poll, for its
+    /// writer may have been replaced by one that cut it.
+    offset: u64,
+    /// Complete lines read so far, which is also the next record's `seq`.
+    lines: u64,
+}
+
+impl JournalTail {
+    /// From the journal's first line on; the file need not exist yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            offset: 0,
+            lines: 0,
+        }
+    }
+
+    /// The records since the last poll: none where there is no new complete line, or no file yet.
+    ///
+    /// # Errors
+    /// As [`read_journal`]; the good records before a broken line are given first, the error at the next poll.
+    pub fn poll(&mut self) -> Result<Vec<Record>, JournalError> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(self.read_error(error)),
+        };
+        let mut records = Vec::new();
+        match self.read(&file, |record| records.push(record)) {
+            Err(error) if records.is_empty() => Err(error),
+            _ => Ok(records),
+        }
+    }
+
+    /// The journal's first record, if its line is complete.
+    pub(super) fn first(path: &Path) -> Result<Option<Record>, JournalError> {
+        let tail = Self::new(path);
+        let read_error = |source| tail.read_error(source);
+        let mut line = Vec::new();
+        let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
+        reader.read_until(b'\n', &mut line).map_err(read_error)?;
+        if line.last() == Some(&b'\n') {
+            tail.parse(&line).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
+        let length = file
+            .metadata()
+            .map_err(|source| self.read_error(source))?
+            .len();
+        if length < self.offset {
+            return Err(JournalError::Shrunk {
+                path: self.path.clone(),
+            });
+        }
+        file.seek(SeekFrom::Start(self.offset))
+            .map_err(|source| self.read_error(source))?;
+        // Not beyond the length seen: a line that grows meanwhile is for the next poll.
+        let mut reader = BufReader::with_capacity(1 << 16, file.take(length - self.offset));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            reader
+                .read_until(b'\n', &mut line)
+                .map_err(|source| self.read_error(source))?;
+            if line.last() != Some(&b'\n') {
+                return Ok(());
+            }
+            let record = self.parse(&line)?;
+            self.offset += line.len() as u64;
+            self.lines += 1;
+            each(record);
+        }
+    }
+
+    fn parse(&self, line: &[u8]) -> Result<Record, JournalError> {
+        if self.lines == 0 {
+            self.check_format(line)?;
+        }
+        let record: Record =
+            serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
+        if self.lines == 0 && !matches!(record.event, Event::Session(_)) {
+            return Err(self.broken("the first event is not `session`"));
+        }
+        if record.seq != self.lines {
+            let reason = format!("seq is {}, and {} should follow", record.seq, self.lines);
+            return Err(self.broken(&reason));
+        }
+        Ok(record)
+    }
+
+    /// Before all else: a newer format's line need not have the keys that this program knows.
+    fn check_format(&self, line: &[u8]) -> Result<(), JournalError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u64,
+        }
+        match serde_json::from_slice::<Head>(line) {
+            Ok(Head { format }) if format > u64::from(FORMAT) => Err(JournalError::NewerFormat {
+                path: self.path.clone(),
+                format,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn broken(&self, reason: &str) -> JournalError {
+        JournalError::Broken {
+            path: self.path.clone(),
+            line: self.lines + 1,
+            reason: printable(reason).into_owned(),
+        }
+    }
+
+    fn read_error(&self, source: io::Error) -> JournalError {
+        JournalError::Read {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+/// The journal's one writer. Hold the session's lock while it lives.
+#[derive(Debug)]
+pub struct JournalWriter {
+    path: PathBuf,
+    file: File,
+    /// Bytes of the complete lines.
+    length: u64,
+    next_seq: u64,
+    /// A failed append may have left half a line behind `length`.
+    torn: bool,
+}
+
+impl JournalWriter {
+    /// Begins a journal, or goes on with one: `seq` continues, and the torn line of a writer that
+    /// crashed is cut off (no reader ever saw it).
+    ///
+    /// # Errors
+    /// As [`read_journal`], and where the file cannot be written.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let failed = |source| JournalError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        let mut tail = JournalTail::new(path);
+        tail.read(&file, drop)?;
+        let writer = Self {
+            path: path.to_owned(),
+            file,
+            length: tail.offset,
+            next_seq: tail.lines,
+            torn: false,
+        };
+        writer.cut_torn_line().map_err(failed)?;
+        Ok(writer)
+    }
+
+    /// Appends an event, stamped with the next `seq` and the time, as one flushed line; those that a
+    /// resume relies on (`session`, `checkpoint`, `resumed`, `ended`) are synced to the disk too.
+    ///
+    /// # Errors
+    /// A first event that is not `session`; a failed write, after which the journal ends in the line
+    /// before and the same event may be tried again.
+    pub fn append(&mut self, event: Event) -> Result<Record, JournalError> {
+        if self.next_seq == 0 && !matches!(event, Event::Session(_)) {
+            return Err(JournalError::SessionFirst {
+                path: self.path.clone(),
+            });
+        }
+        let record = Record {
+            seq: self.next_seq,
+            time: now(),
+            event,
+        };
+        self.write(&record).map_err(|source| JournalError::Write {
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(record)
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        if self.torn {
+            self.cut_torn_line()?;
+            self.torn = false;
+        }
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let synced = matches!(
+            record.event,
+            Event::Session(_) | Event::Checkpoint(_) | Event::Resumed(_) | Event::Ended(_)
+        );
+        let sync = |()| {
+            if synced {
+                self.file.sync_data()
+            } else {
+                Ok(())
+            }
+        };
+        if let Err(error) = (&self.file).write_all(&line).and_then(sync) {
+            self.torn = self.cut_torn_line().is_err();
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    fn cut_torn_line(&self) -> io::Result<()> {
+        if self.file.metadata()?.len() > self.length {
+            self.file.set_len(self.length)?;
+        }
+        Ok(())
+    }
+}
+
+/// Seconds since the Unix epoch.
+#[must_use]
+pub fn now() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+pub mod tests;

@@ -1,0 +1,145 @@
+//! What sessions there are, and how each stands.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{checkpoints::stage_name, event::Stage, folder::SessionFolder, scan::Scan};
+
+/// How a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// A process holds its lock.
+    Live,
+    /// Live, and told to pause.
+    Paused,
+    /// All its steps were made.
+    Finished,
+    /// Stopped by a person or a signal; `--resume` goes on.
+    Stopped,
+    /// Ended by an error, which its journal names.
+    Failed,
+    /// Its process vanished without a word; `--resume` goes on.
+    Crashed,
+    /// Its journal cannot be read; `problem` says why.
+    Unreadable,
+}
+
+impl SessionState {
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A session's row in the list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionSummary {
+    pub name: String,
+    pub path: PathBuf,
+    pub state: SessionState,
+    pub model: String,
+    /// The dataset's root.
+    pub data: String,
+    pub dataname: String,
+    pub device: String,
+    /// The stage that made the last step, and its steps.
+    pub stage: Option<Stage>,
+    pub step: u64,
+    /// Steps that the stage is to make.
+    pub planned: Option<u64>,
+    /// Optimiser steps of all stages.
+    pub steps: u64,
+    /// The highest accuracy on a split other than `test`, or on `test` where there is no other.
+    pub best_accuracy: Option<f64>,
+    /// The accuracy of the last evaluation on `test`.
+    pub test_accuracy: Option<f64>,
+    /// Seconds since the Unix epoch.
+    pub started: Option<f64>,
+    /// Seconds that it ran; the gaps before a resume are left out.
+    pub duration: f64,
+    /// Why it failed, or why it cannot be read.
+    pub problem: Option<String>,
+}
+
+/// Why the sessions cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the sessions' folder {}: {source}", path.display())]
+pub struct ListError {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
+/// All sessions under a root, the latest start first. A missing root holds none; a session that cannot
+/// be read is listed as that.
+///
+/// # Errors
+/// The root cannot be read.
+pub fn list_sessions(root: &Path) -> Result<Vec<SessionSummary>, ListError> {
+    let failed = |source| ListError {
+        path: root.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut sessions = Vec::new();
+    for entry in entries {
+        if let Some(folder) = SessionFolder::at(&entry.map_err(failed)?.path()) {
+            sessions.push(summarise_session(&folder));
+        }
+    }
+    sessions.sort_by(|a, b| {
+        let start = |s: &SessionSummary| s.started.unwrap_or(f64::NEG_INFINITY);
+        start(b)
+            .total_cmp(&start(a))
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    Ok(sessions)
+}
+
+/// How one session stands.
+#[must_use]
+pub fn summarise_session(folder: &SessionFolder) -> SessionSummary {
+    let mut scan = Scan::default();
+    // The lock first: a run that ends meanwhile is then still called live, not crashed.
+    let live = folder.is_live().map_err(|error| error.to_string());
+    let read = match scan.read(&folder.journal()) {
+        Ok(()) => live,
+        Err(reason) => Err(reason),
+    };
+    scan.into_summary(folder, read)
+}
+
+impl SessionSummary {
+    /// `prompt 400/1200`, or nothing before the first step.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        match (self.stage, self.planned) {
+            (Some(stage), Some(planned)) => {
+                format!("{} {}/{planned}", stage_name(stage), self.step)
+            }
+            (Some(stage), None) => format!("{} {}", stage_name(stage), self.step),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+use std::{error::Error, io::Write};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A session whose journal holds these events, one every ten seconds from 1000 on.
+fn session(root: &Path, name: &str, events: &[Value]) -> Result<SessionFolder, Box<dyn Error>> {
+    let folder = SessionFolder::create(root, name)?;
+    let mut file = fs::File::create(folder.journal())?;
+    for (seq, event) in events.iter().enumerate() {
+        let mut line = event.clone();
+        line["seq"] = json!(seq);
+        line["time"] = json!(1000 + 10 * seq);
+        writeln!(file, "{line}")?;
+    }
+    Ok(folder)
+}
+
+fn start() -> Value {
+    json!({"event": "session", "format": 1, "program": "0.1.0", "name": "x", "settings": {},
+        "model": "tiny", "data": "/data", "dataname": "EmoSet", "classes": [], "splits": [1, 1, 1],
+        "device": "cpu", "views": [], "plan": [["aspects", 4], ["prompt", 8]]})
+}
+
+fn step(stage: &str, step: u64) -> Value {
+    json!({"event": "step", "stage": stage, "step": step, "loss": null})
+}
+
+fn evaluation(step: u64, split: &str, accuracy: f64) -> Value {
+    json!({"event": "evaluation", "stage": "prompt", "step": step, "split": split, "samples": 9,
+        "accuracy": accuracy})
+}
+
+fn ended(reason: &str) -> Value {
+    json!({"event": "ended", "reason": reason})
+}
+
+#[test]
+fn a_finished_run_in_all_its_figures() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let stage1 = json!({"event": "evaluation", "stage": "aspects", "step": 4, "split": "val",
+        "samples": 9, "accuracy": 0.99});
+    let events = [
+        start(),
+        step("aspects", 4),
+        stage1,
+        step("prompt", 7),
+        evaluation(7, "val", 0.75),
+        step("prompt", 8),
+        evaluation(8, "val", 0.5),
+        evaluation(8, "test", 0.875),
+        ended("done"),
+    ];
+    let folder = session(root.path(), "run", &events)?;
+    let summary = summarise_session(&folder);
+    let expected = SessionSummary {
+        name: "run".into(),
+        path: folder.path().to_owned(),
+        state: SessionState::Finished,
+        model: "tiny".into(),
+        data: "/data".into(),
+        dataname: "EmoSet".into(),
+        device: "cpu".into(),
+        stage: Some(Stage::Prompt),
+        step: 8,
+        planned: Some(8),
+        steps: 12,
+        best_accuracy: Some(0.75),
+        test_accuracy: Some(0.875),
+        started: Some(1000.0),
+        duration: 80.0,
+        problem: None,
+    };
+    assert_eq!(summary, expected);
+    assert_eq!(summary.progress(), "prompt 8/8");
+    Ok(())
+}
+
+#[test]
+fn states_by_lock_and_last_words() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let command =
+        |name: &str| json!({"event": "command", "command": name, "stage": null, "step": 1});
+    let state = |name, events: &[Value], live| -> Result<SessionState, Box<dyn Error>> {
+        let folder = session(root.path(), name, events)?;
+        let _lock = if live { Some(folder.lock()?) } else { None };
+        Ok(summarise_session(&folder).state)
+    };
+    assert_eq!(
+        state("a", &[start(), step("aspects", 1)], true)?,
+        SessionState::Live
+    );
+    assert_eq!(
+        state("b", &[start(), step("aspects", 1)], false)?,
+        SessionState::Crashed
+    );
+    assert_eq!(
+        state("c", &[start(), command("pause")], true)?,
+        SessionState::Paused
+    );
+    assert_eq!(
+        state("d", &[start(), command("pause"), command("resume")], true)?,
+        SessionState::Live
+    );
+    assert_eq!(
+        state("e", &[start(), ended("stopped")], false)?,
+        SessionState::Stopped
+    );
+    assert_eq!(
+        state("f", &[start(), ended("no memory")], false)?,
+        SessionState::Failed
+    );
+    assert_eq!(
+        state("g", &[start(), ended("stopped"), step("aspects", 1)], false)?,
+        SessionState::Crashed
+    );
+    assert_eq!(state("h", &[], false)?, SessionState::Crashed);
+    Ok(())
+}
+
+#[test]
+fn a_resume_takes_back_steps_scores_and_idle_time() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let resumed = json!({"event": "resumed", "stage": "prompt", "from_step": 2});
+    let events = [
+        start(),
+        step("prompt", 2),
+        evaluation(2, "val", 0.25),
+        step("prompt", 6),
+        evaluation(6, "val", 0.75),
+        resumed,
+        step("prompt", 3),
+        ended("stopped"),
+        step("prompt", 4),
+    ];
+    let summary = summarise_session(&session(root.path(), "run", &events)?);
+    assert_eq!((summary.step, summary.best_accuracy), (4, Some(0.25)));
+    // Eight gaps of ten seconds; the one before the resume and the one after the end are no running time.
+    assert_eq!(summary.duration, 60.0);
+    Ok(())
+}
+
+#[test]
+fn a_session_that_cannot_be_read_does_not_hide_the_others() -> Outcome {
+    let root = tempfile::tempdir()?;
+    session(root.path(), "good", &[start()])?;
+    let broken = session(root.path(), "broken", &[start()])?;
+    fs::OpenOptions::new()
+        .append(true)
+        .open(broken.journal())?
+        .write_all(b"{}\n")?;
+    let mut newer = start();
+    newer["format"] = json!(2);
+    session(root.path(), "newer", &[newer])?;
+    let torn = session(root.path(), "torn", &[start()])?;
+    fs::OpenOptions::new()
+        .append(true)
+        .open(torn.journal())?
+        .write_all(b"{\"seq\"")?;
+    fs::create_dir(root.path().join("no session"))?;
+    let all = list_sessions(root.path())?;
+    let seen: Vec<_> = all.iter().map(|s| (s.name.as_str(), s.state)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("broken", SessionState::Unreadable),
+            ("good", SessionState::Crashed),
+            ("torn", SessionState::Crashed),
+            ("newer", SessionState::Unreadable),
+        ]
+    );
+    assert!(
+        all[0]
+            .problem
+            .as_deref()
+            .is_some_and(|why| why.contains("line 2"))
+    );
+    assert!(
+        all[3]
+            .problem
+            .as_deref()
+            .is_some_and(|why| why.contains("update masp"))
+    );
+    assert_eq!(list_sessions(&root.path().join("none"))?, []);
+    Ok(())
+}

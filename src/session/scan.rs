@@ -1,0 +1,204 @@
+//! One pass over a journal that parses little of each line: enough to say how its session stands.
+
+use std::{
+    borrow::Cow,
+    fs,
+    io::{self, BufRead, BufReader},
+    path::Path,
+};
+
+use serde::Deserialize;
+
+use super::{
+    event::{Event, Record, SessionStart, Stage},
+    folder::SessionFolder,
+    journal::JournalTail,
+    list::{SessionState, SessionSummary},
+    printable::printable,
+};
+
+/// What one pass over a journal has gathered.
+#[derive(Default)]
+pub(super) struct Scan {
+    start: Option<Box<SessionStart>>,
+    started: Option<f64>,
+    last: f64,
+    duration: f64,
+    /// Steps of each stage, in the order of training.
+    steps: Vec<(Stage, u64)>,
+    scores: Vec<Score>,
+    paused: bool,
+    ended: Option<String>,
+}
+
+impl Scan {
+    /// Reads all complete lines; a missing journal has none.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the line.
+    pub(super) fn read(&mut self, path: &Path) -> Result<(), String> {
+        let file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+        };
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut text = Vec::new();
+        for number in 1_u64.. {
+            text.clear();
+            let read = reader.read_until(b'\n', &mut text);
+            read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            if text.last() != Some(&b'\n') {
+                break;
+            }
+            if number == 1 {
+                self.begin(path)?;
+            }
+            let line: Line = serde_json::from_slice(&text).map_err(|error| {
+                let error = error.to_string();
+                format!("{}, line {number}: {}", path.display(), printable(&error))
+            })?;
+            self.apply(line);
+        }
+        Ok(())
+    }
+
+    /// The first line in full, with its checks, as all readers do it.
+    fn begin(&mut self, path: &Path) -> Result<(), String> {
+        let first = JournalTail::first(path).map_err(|error| error.to_string())?;
+        if let Some(Record {
+            time,
+            event: Event::Session(start),
+            ..
+        }) = first
+        {
+            self.start = Some(start);
+            self.started = Some(time);
+            self.last = time;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, line: Line) {
+        let resumed = line.event == "resumed";
+        if !resumed && self.ended.is_none() {
+            self.duration += (line.time - self.last).max(0.0);
+        }
+        self.last = line.time;
+        self.ended = None;
+        let at = line.stage.zip(line.step);
+        match (&*line.event, at) {
+            ("step", Some((stage, step))) => self.set_steps(stage, step),
+            ("evaluation", Some(at)) if at.0 == Stage::Prompt && line.samples > Some(0) => {
+                let test = line.split.as_deref() == Some("test");
+                self.scores
+                    .extend(line.accuracy.map(|accuracy| Score { at, test, accuracy }));
+            }
+            ("command", _) => match line.command.as_deref() {
+                Some("pause") => self.paused = true,
+                Some("resume") => self.paused = false,
+                _ => {}
+            },
+            ("resumed", _) => {
+                self.paused = false;
+                if let Some(from) = line.stage.zip(line.from_step) {
+                    self.steps.retain(|(stage, _)| *stage < from.0);
+                    self.set_steps(from.0, from.1);
+                    self.scores.retain(|score| score.at <= from);
+                }
+            }
+            ("ended", _) => {
+                self.paused = false;
+                self.ended = line.reason;
+            }
+            _ => {}
+        }
+    }
+
+    fn set_steps(&mut self, stage: Stage, step: u64) {
+        match self.steps.iter_mut().find(|(known, _)| *known == stage) {
+            Some((_, steps)) => *steps = step,
+            None => self.steps.push((stage, step)),
+        }
+    }
+
+    /// `read` is what became of the pass: whether the session's lock is held, or why there is no telling.
+    pub(super) fn into_summary(
+        self,
+        folder: &SessionFolder,
+        read: Result<bool, String>,
+    ) -> SessionSummary {
+        let ended = self.ended.as_deref();
+        let state = match read {
+            Err(_) => SessionState::Unreadable,
+            Ok(true) if self.paused => SessionState::Paused,
+            Ok(true) => SessionState::Live,
+            Ok(false) => match ended {
+                Some("done") => SessionState::Finished,
+                Some("stopped") => SessionState::Stopped,
+                Some(_) => SessionState::Failed,
+                None => SessionState::Crashed,
+            },
+        };
+        let reason = ended
+            .filter(|_| state == SessionState::Failed)
+            .map(str::to_owned);
+        let best = |test| {
+            let of_split = self.scores.iter().filter(|score| score.test == test);
+            of_split.map(|score| score.accuracy).max_by(f64::total_cmp)
+        };
+        let current = self.steps.last().copied();
+        let start = self.start.as_deref();
+        let planned = current.and_then(|(stage, _)| {
+            let plan = &start?.plan;
+            plan.iter()
+                .find(|(planned, _)| *planned == stage)
+                .map(|(_, steps)| *steps)
+        });
+        let text = |of: fn(&SessionStart) -> &String| start.map(of).cloned().unwrap_or_default();
+        SessionSummary {
+            name: folder.name().to_owned(),
+            path: folder.path().to_owned(),
+            state,
+            model: text(|start| &start.model),
+            data: text(|start| &start.data),
+            dataname: text(|start| &start.dataname),
+            device: text(|start| &start.device),
+            stage: current.map(|(stage, _)| stage),
+            step: current.map_or(0, |(_, step)| step),
+            planned,
+            steps: self.steps.iter().map(|(_, steps)| steps).sum(),
+            best_accuracy: best(false).or_else(|| best(true)),
+            test_accuracy: self
+                .scores
+                .iter()
+                .rfind(|score| score.test)
+                .map(|score| score.accuracy),
+            started: self.started,
+            duration: self.duration,
+            problem: read.err().or(reason),
+        }
+    }
+}
+
+/// The few keys of a line that the list needs; the others are skipped without being kept.
+#[derive(Deserialize)]
+struct Line<'a> {
+    time: f64,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    stage: Option<Stage>,
+    step: Option<u64>,
+    from_step: Option<u64>,
+    split: Option<Cow<'a, str>>,
+    samples: Option<u64>,
+    accuracy: Option<f64>,
+    command: Option<Cow<'a, str>>,
+    reason: Option<String>,
+}
+
+struct Score {
+    at: (Stage, u64),
+    test: bool,
+    accuracy: f64,
+}

@@ -1,0 +1,140 @@
+//! A frozen base model, loaded from its folder.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+use super::Parameters;
+use super::qwen2_vl::config::ConfigFileError;
+use super::qwen2_vl::processor::{ImageProcessor, ProcessorConfig, ProcessorError};
+use super::qwen2_vl::{Config, Qwen2Vl};
+use super::tokenizer::{Tokenizer, TokenizerError};
+use super::weights::{Weights, WeightsError};
+
+/// The model with its tokenizer and image processor.
+pub struct BaseModel {
+    /// Its folder or hub id, for records.
+    pub name: String,
+    pub qwen: Qwen2Vl,
+    pub tokenizer: Tokenizer,
+    pub processor: ImageProcessor,
+    /// Tokens that end an answer.
+    pub ends: Vec<u32>,
+    pub dtype: DType,
+    pub device: Device,
+}
+
+/// Why a model folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error(transparent)]
+    Processor(#[from] ProcessorError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error("cannot build the model of {folder}: {source}")]
+    Build { folder: String, source: candle_core::Error },
+    #[error(
+        "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; \
+         set prompt.tokens to {} or less",
+        tokens + prompt, rows.saturating_sub(*tokens)
+    )]
+    NoRoom { folder: String, rows: usize, tokens: usize, prompt: usize },
+}
+
+/// How a model is loaded.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Its folder or hub id, for records.
+    pub name: String,
+    pub dtype: DType,
+    pub device: Device,
+    pub min_pixels: Option<u64>,
+    pub max_pixels: Option<u64>,
+    /// Rows that the soft prompt needs after the tokenizer's.
+    pub prompt_tokens: usize,
+}
+
+impl BaseModel {
+    /// Loads the model in `folder`; `progress` is told the layers done and their number.
+    ///
+    /// # Errors
+    /// Where a file is missing or damaged, or the sizes do not fit.
+    pub fn open(folder: &Path, options: LoadOptions, progress: impl FnMut(usize, usize)) -> Result<Self, ModelError> {
+        let config = Config::read(folder)?;
+        let tokenizer = Tokenizer::open(folder)?;
+        let pixels = |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let processor = ProcessorConfig::from_file(&folder.join("preprocessor_config.json"))?
+            .with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
+        let shown = || folder.display().to_string();
+        if config.vocab_size < tokenizer.vocab_len() + options.prompt_tokens {
+            return Err(ModelError::NoRoom {
+                folder: shown(),
+                rows: config.vocab_size,
+                tokens: tokenizer.vocab_len(),
+                prompt: options.prompt_tokens,
+            });
+        }
+        let weights = Weights::open(folder)?;
+        let source = Folder { weights: &weights, dtype: options.dtype, device: &options.device };
+        let qwen = Qwen2Vl::new(&config, &source, progress)
+            .map_err(|source| ModelError::Build { folder: shown(), source })?;
+        Ok(Self {
+            name: options.name,
+            qwen,
+            ends: ends(folder, &tokenizer),
+            tokenizer,
+            processor: ImageProcessor::new(processor)?,
+            dtype: options.dtype,
+            device: options.device,
+        })
+    }
+
+    /// Width of the language model.
+    #[must_use]
+    pub fn hidden_size(&self) -> usize {
+        self.qwen.config.hidden_size
+    }
+
+    /// The side of a merged token in patches.
+    #[must_use]
+    pub fn merge(&self) -> usize {
+        self.qwen.config.vision_config.spatial_merge_size
+    }
+}
+
+struct Folder<'a> {
+    weights: &'a Weights,
+    dtype: DType,
+    device: &'a Device,
+}
+
+impl Parameters for Folder<'_> {
+    fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
+        self.weights.tensor(name, shape, self.dtype, self.device).map_err(candle_core::Error::msg)
+    }
+}
+
+/// generation_config.json's `eos_token_id`, one or several; the chat's own ends where the file has none.
+fn ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ends {
+        One(u32),
+        Several(Vec<u32>),
+    }
+    #[derive(Deserialize)]
+    struct Generation {
+        eos_token_id: Ends,
+    }
+    let text = std::fs::read_to_string(folder.join("generation_config.json")).unwrap_or_default();
+    match serde_json::from_str::<Generation>(&text) {
+        Ok(Generation { eos_token_id: Ends::One(id) }) => vec![id],
+        Ok(Generation { eos_token_id: Ends::Several(ids) }) => ids,
+        Err(_) => vec![tokenizer.special().im_end, tokenizer.special().endoftext],
+    }
+}
