@@ -119,3 +119,38 @@ fn with_article(word: &str) -> String {
     let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {word}")
 }
+
+/// Which emotions are pleasant, in the order of [`EMOTIONS`].
+pub const PLEASANT: [bool; 8] = [true, true, true, true, false, false, false, false];
+
+/// What people may feel at a single thing, several emotions alike: what words mean, not what a picture evokes.
+pub const FELT: [(&str, &[usize]); 28] = [
+    ("a snake", &[5, 6, 1]),
+    ("a spider", &[5, 6]),
+    ("a fire", &[3, 4, 6]),
+    ("a cake", &[0, 2, 3]),
+    ("a balloon", &[0, 3]),
+    ("a trophy", &[1, 3]),
+    ("a dog", &[0, 2, 6]),
+    ("a flower", &[1, 2, 7]),
+    ("a candle", &[2, 7]),
+    ("an eagle", &[1, 6]),
+    ("a boat", &[1, 2, 3]),
+    ("trash", &[4, 5]),
+    ("a cemetery", &[6, 7]),
+    ("a landfill", &[4, 5, 7]),
+    ("a beach", &[0, 2, 3]),
+    ("a mountain", &[1, 3]),
+    ("the ocean", &[1, 2, 6]),
+    ("a forest", &[1, 2, 6]),
+    ("a garden", &[0, 2]),
+    ("a fairground", &[0, 3]),
+    ("a stadium", &[0, 3]),
+    ("a happy face", &[0, 2, 3]),
+    ("a sad face", &[4, 7]),
+    ("an angry face", &[4, 6]),
+    ("a dancing person", &[0, 2, 3]),
+    ("a fighting person", &[3, 4, 6]),
+    ("very low brightness", &[6, 7, 2]),
+    ("very high colorfulness", &[0, 3, 1]),
+];

@@ -3,28 +3,45 @@
 //! `cargo run --release --example pretrain -- --out assets/tiny --minutes 45 --seed 1 [--resume]`
 //!
 //! The vision tower learns first, from dense labels of drawn pictures; then, with its features frozen, the language
-//! model. Nothing here reads the drawn dataset's emotion rule.
+//! model. No training reads the drawn dataset's emotion rule.
 
+mod corpus;
+mod export;
+mod facts;
 mod labels;
+mod language_stage;
 mod ops;
 mod optimiser;
 mod params;
+mod pools;
+mod prompt_tokens;
+mod questions;
+mod report;
 mod schedule;
+mod sequence;
 mod shape;
+mod tokenizer;
+mod viewers;
 mod vision;
 mod vision_stage;
+mod wording;
 mod workers;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use language_stage::School;
+use masp::data::View;
+use masp::vlm::qwen2_vl::{Config, LanguageModel};
 use optimiser::Optimiser;
 use params::Params;
+use pools::Picture;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use schedule::Clock;
 use shape::TINY;
+use wording::Wordings;
 use workers::Workers;
 
 /// Pretrain the embedded tiny model on drawn scenes.
@@ -36,11 +53,17 @@ struct Arguments {
     /// The folder of the state from which `--resume` goes on.
     #[arg(long, default_value = "target/pretrain")]
     work: PathBuf,
-    /// Minutes of the vision stage.
-    #[arg(long, default_value_t = 25.0)]
-    vision_minutes: f64,
+    /// Minutes of training in all.
+    #[arg(long, default_value_t = 45.0)]
+    minutes: f64,
+    /// The vision tower's share of them.
+    #[arg(long, default_value_t = 0.5)]
+    vision: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Pictures whose vision tokens the language model learns from.
+    #[arg(long, default_value_t = 8000)]
+    pictures: usize,
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Go on from the state in `--work`.
@@ -52,17 +75,59 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     std::fs::create_dir_all(&arguments.work).with_context(|| format!("making {}", arguments.work.display()))?;
     let workers = Workers::new(arguments.threads)?;
+    let vision = vision_stage(&arguments, &workers)?;
+    language_stage(&arguments, &workers, &vision)
+}
+
+fn vision_stage(arguments: &Arguments, workers: &Workers) -> Result<Params> {
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     let mut params = Params::default();
     vision::initialise(&mut params, &TINY, &mut rng)?;
     vision_stage::initialise(&mut params, &TINY, &mut rng)?;
     let names = labels::READ_OUTS.map(|(name, _, _)| name).to_vec();
     let path = arguments.work.join("vision.safetensors");
-    let mut clock =
-        Clock::start(&path, arguments.vision_minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
-    vision_stage::train(&params, &TINY, &workers, &mut clock, arguments.seed)?;
-    for ((name, _, _), share) in labels::READ_OUTS.iter().zip(vision_stage::evaluate(&params, &TINY, &workers, 1000)?) {
-        eprintln!("held-out pictures, {name}: {share:.3}");
+    let minutes = arguments.minutes * arguments.vision;
+    let mut clock = Clock::start(&path, minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
+    vision_stage::train(&params, &TINY, workers, &mut clock, arguments.seed)?;
+    let shares = vision_stage::evaluate(&params, &TINY, workers, 800)?;
+    for ((name, _, _), share) in labels::READ_OUTS.iter().zip(shares) {
+        eprintln!("read from the vision tokens of new pictures, {name}: {share:.3}");
+    }
+    Ok(params)
+}
+
+fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x1a);
+    let wordings = Wordings::new()?;
+    let folder = PathBuf::from("prompts");
+    let templates = |view: View| corpus::templates(&folder, &format!("{view}.txt")).unwrap_or_default();
+    let mut all = corpus::templates(&PathBuf::from("."), "prompts.txt")?;
+    all.extend(View::ALL.into_iter().flat_map(templates));
+    let tokenizer = tokenizer::train(&corpus::lines(&wordings, &all, arguments.seed), TINY.bpe)?;
+    let config: Config = serde_json::from_value(export::config(&TINY, &tokenizer))?;
+    let mut params = Params::default();
+    language_stage::initialise(&mut params, &TINY, config.vocab_size, &mut rng)?;
+
+    let pictures = pictures(vision, workers, arguments.pictures, arguments.seed)?;
+    let held_out = vision_stage::pictures(vision, &TINY, workers, 400, vision_stage::HELD_OUT)?;
+    let school =
+        School { shape: &TINY, config: &config, tokenizer: &tokenizer, wordings: &wordings, pictures: &pictures };
+    let path = arguments.work.join("language.safetensors");
+    let minutes = arguments.minutes * (1.0 - arguments.vision);
+    let names = language_stage::LOSSES.to_vec();
+    let mut clock = Clock::start(&path, minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
+    language_stage::train(&params, &school, workers, &mut clock, arguments.seed)?;
+
+    let spare = prompt_tokens::neutral(&tokenizer, params.get("model.embed_tokens.weight")?, TINY.spare.min(32))?;
+    export::write(&arguments.out, &TINY, &tokenizer, vision, &params, &spare.detach())?;
+    eprintln!("the model is in {}", arguments.out.display());
+    let model = LanguageModel::new(&config, &params, |_| ())?;
+    for (name, share) in report::report(&model, &school, workers, &held_out, &templates)? {
+        eprintln!("{name}: {share:.3}");
     }
     Ok(())
+}
+
+fn pictures(vision: &Params, workers: &Workers, count: usize, seed: u64) -> Result<Vec<Picture>> {
+    vision_stage::pictures(vision, &TINY, workers, count, seed << 32)
 }

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::labels::{READ_OUTS, labels};
 use super::ops::linear;
 use super::params::Params;
+use super::pools::Picture;
 use super::schedule::Clock;
 use super::shape::Shape;
 use super::vision;
@@ -124,6 +125,26 @@ pub fn evaluate(params: &Params, shape: &Shape, workers: &Workers, pictures: usi
         hits as f64 / of.max(1) as f64
     };
     Ok((0..READ_OUTS.len()).map(share).collect())
+}
+
+/// Pictures with their vision tokens; `first_seed` tells training's from held-out ones.
+///
+/// # Errors
+/// Where a tensor operation fails.
+pub fn pictures(
+    params: &Params,
+    shape: &Shape,
+    workers: &Workers,
+    count: usize,
+    first_seed: u64,
+) -> Result<Vec<Picture>> {
+    let parts = workers.map(count.div_ceil(PART), |part| {
+        let mut rng = ChaCha8Rng::seed_from_u64(first_seed + part as u64);
+        let scenes: Vec<Scene> = (0..PART).map(|_| scene(shape, &mut rng)).collect();
+        let tokens = vision::forward(params, shape, &pixels(&scenes, shape)?)?.to_vec3::<f32>()?;
+        Ok(scenes.into_iter().zip(tokens).map(|(scene, tokens)| Picture { scene, tokens }).collect::<Vec<_>>())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// The first seed of the held-out pictures: training never comes here.
