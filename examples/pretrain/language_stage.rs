@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use candle_core::Tensor;
-use masp::data::View;
 use masp::vlm::Parameters;
 use masp::vlm::qwen2_vl::{Config, LanguageModel};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
@@ -100,7 +99,7 @@ pub fn train(params: &Params, school: &School, workers: &Workers, clock: &mut Cl
         let sum = workers.gradients(params, count, |part| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ ((step * count + part) as u64) << 16 ^ 0x1a9e);
             let sequences = school.part(PARTS[part], progress, &mut rng)?;
-            let loss = Batch::new(&sequences, &model)?.loss(&model)?;
+            let loss = Batch::new(&sequences, &model, None)?.loss(&model)?;
             let mut losses = vec![0.0; count];
             losses[part] = f64::from(loss.to_scalar::<f32>()?);
             Ok((loss, losses))
@@ -118,8 +117,8 @@ pub const LOSSES: [&str; 5] = ["pictures", "pools", "aspects", "viewers", "words
 impl School<'_> {
     fn part(&self, part: Part, progress: f64, rng: &mut ChaCha8Rng) -> Result<Vec<Sequence>> {
         let count = match part {
-            Part::Pictures | Part::Pools | Part::Words => 6,
-            Part::Aspects | Part::Viewers => 12,
+            Part::Pictures | Part::Pools | Part::Words => 4,
+            Part::Aspects | Part::Viewers => 8,
         };
         (0..count)
             .map(|_| {
@@ -132,8 +131,9 @@ impl School<'_> {
                     }
                     Part::Aspects => self.about(picture, Run::Aspect, 3, rng),
                     Part::Viewers => {
-                        let kinds = [Run::Tokens, Run::Aspects, Run::Aspects, Run::AspectsAndTokens];
-                        let run = kinds.choose(rng).copied().unwrap_or(Run::Tokens);
+                        let kinds = [Run::Tokens, Run::Aspects, Run::AspectsAndTokens, Run::Few];
+                        let short = rng.random_bool(if progress < 0.3 { 0.7 } else { 0.2 });
+                        let run = if short { Run::Few } else { kinds.choose(rng).copied().unwrap_or(Run::Few) };
                         self.viewer(picture, run, progress, rng)
                     }
                     Part::Words => {
@@ -186,7 +186,7 @@ impl School<'_> {
         let seen = values(&picture.scene);
         // Few and plain tokens first: how to read a viewer is learned there.
         let (tokens, most) =
-            if progress < 0.3 { (rng.random_range(4..=10), 1) } else { (rng.random_range(8..=32), rng.random_range(1..=3)) };
+            if progress < 0.3 { (rng.random_range(4..=10), 1) } else { (rng.random_range(8..=24), rng.random_range(1..=3)) };
         let viewer = viewers::draw(&seen, tokens, most, rng);
         let rows = prompt_tokens::viewer(self.tokenizer, &viewer)?;
         let (run, _) = picture.run(self.shape, kind, rng);
@@ -194,6 +194,10 @@ impl School<'_> {
         sequence.share(rows.iter().cloned());
         self.show(&mut sequence, run)?;
         sequence.share(rows);
+        // Each token behind the picture says whether it is concerned, and with which emotion: far more to learn from
+        // than the one answer.
+        let labels = prompt_tokens::labels(self.tokenizer, &viewer, &seen)?;
+        sequence.label_last(&labels);
         let question = if rng.random_bool(0.5) {
             questions::emotion(self.wordings, false, rng)
         } else {
@@ -209,20 +213,16 @@ impl School<'_> {
         Ok(sequence)
     }
 
-    /// One question on all of a picture's tokens, with `prompt` in the soft prompt's places.
-    pub fn question(&self, picture: &Picture, prompt: &[Row], question: &str, answer: &str) -> Result<Sequence> {
+    /// One question on `run` in the picture's place, with `prompt` in the soft prompt's places.
+    ///
+    /// # Errors
+    /// Where the tokenizer fails.
+    pub fn question(&self, run: Vec<Vec<f32>>, prompt: &[Row], question: &str, answer: &str) -> Result<Sequence> {
         let mut sequence = self.open()?;
         sequence.share(prompt.iter().cloned());
-        self.show(&mut sequence, picture.tokens.clone())?;
+        self.show(&mut sequence, run)?;
         sequence.share(prompt.iter().cloned());
         sequence.ask(self.tokenizer, question, (answer, 1.0), false)?;
         Ok(sequence)
-    }
-
-    /// The aspects that a picture's scene has, with their answers.
-    pub fn known(picture: &Picture) -> Vec<(View, String)> {
-        (View::ALL.into_iter())
-            .filter_map(|view| super::facts::answer(&picture.scene, view).map(|answer| (view, answer)))
-            .collect()
     }
 }

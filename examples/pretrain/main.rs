@@ -14,6 +14,7 @@ mod ops;
 mod optimiser;
 mod params;
 mod pools;
+mod probe;
 mod prompt_tokens;
 mod questions;
 mod report;
@@ -66,6 +67,12 @@ struct Arguments {
     pictures: usize,
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Afterwards tune a soft prompt for so many steps and print how far it gets.
+    #[arg(long, default_value_t = 0)]
+    probe: usize,
+    /// The learning rate of the probe.
+    #[arg(long, default_value_t = 0.04)]
+    probe_lr: f64,
     /// Go on from the state in `--work`.
     #[arg(long)]
     resume: bool,
@@ -124,6 +131,10 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     let model = LanguageModel::new(&config, &params, |_| ())?;
     for (name, share) in report::report(&model, &school, workers, &held_out, &templates)? {
         eprintln!("{name}: {share:.3}");
+    }
+    if arguments.probe > 0 {
+        let steps = (arguments.probe, arguments.probe_lr);
+        probe::probe(&params, &school, workers, &held_out, &spare.detach(), steps)?;
     }
     Ok(())
 }

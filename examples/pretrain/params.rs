@@ -45,6 +45,11 @@ impl Params {
         Ok(())
     }
 
+    /// Adds a variable.
+    pub fn add(&mut self, name: &str, var: &Var) {
+        self.vars.insert(name.to_owned(), var.clone());
+    }
+
     fn insert(&mut self, name: &str, value: Tensor) -> Result<()> {
         self.vars.insert(name.to_owned(), Var::from_tensor(&value)?);
         Ok(())

@@ -27,7 +27,7 @@ impl Picture {
             View::Object => self.scene.objects.iter().map(|thing| thing.bounds).collect(),
             View::Scene | View::Brightness | View::Colorfulness => Vec::new(),
         };
-        let first = rng.random_range(0..QUERIES);
+        let first = rng.random_range(0..2);
         (0..QUERIES)
             .map(|query| {
                 // Queries share out several boxes, so that each is looked at.
@@ -64,6 +64,15 @@ impl Picture {
                 let run = View::ALL.into_iter().flat_map(|view| self.pooled(view, shape, rng)).collect();
                 (run, View::ALL.to_vec())
             }
+            Run::Few => {
+                let run = (View::ALL.into_iter())
+                    .flat_map(|view| {
+                        let kept = rng.random_range(1..=2);
+                        self.pooled(view, shape, rng).into_iter().take(kept).collect::<Vec<_>>()
+                    })
+                    .collect();
+                (run, View::ALL.to_vec())
+            }
             Run::Tokens => (self.tokens.clone(), View::ALL.to_vec()),
         }
     }
@@ -75,6 +84,8 @@ pub enum Run {
     Tokens,
     /// One aspect's averages.
     Aspect,
+    /// One or two averages of each aspect: short, for what needs many sequences.
+    Few,
     /// All aspects' averages.
     Aspects,
     AspectsAndTokens,

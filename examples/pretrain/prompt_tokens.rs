@@ -23,6 +23,25 @@ pub fn viewer(tokenizer: &Tokenizer, viewer: &Viewer) -> Result<Vec<Row>> {
         .collect()
 }
 
+/// What each of a viewer's tokens is trained to say behind a picture that shows `seen`: its emotion where one of its
+/// things is there, else "no"; with the weight in the loss.
+///
+/// # Errors
+/// Where the tokenizer fails.
+pub fn labels(tokenizer: &Tokenizer, viewer: &Viewer, seen: &[usize]) -> Result<Vec<(u32, f32)>> {
+    let first = |text: &str| -> Result<u32> {
+        encode(tokenizer, text)?.first().copied().with_context(|| format!("no token for `{text}`"))
+    };
+    viewer
+        .associations
+        .iter()
+        .map(|association| {
+            let concerned = association.values.iter().any(|value| seen.contains(value));
+            if concerned { Ok((first(EMOTIONS[association.emotion])?, 0.3)) } else { Ok((first("no")?, 0.06)) }
+        })
+        .collect()
+}
+
 /// The first rows of a soft prompt of `tokens`: each emotion in turn, with a bit of everything.
 ///
 /// # Errors

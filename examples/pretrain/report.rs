@@ -2,6 +2,7 @@
 //! measure how far the model is from knowing it.
 
 use anyhow::Result;
+use candle_core::Tensor;
 use masp::data::View;
 use masp::data::synth::rule;
 use masp::vlm::qwen2_vl::LanguageModel;
@@ -41,33 +42,36 @@ pub fn report(
                     2 => lines.choose(&mut rng).cloned().unwrap_or_default(),
                     _ => questions::ask(view, school.wordings, words == 1, &mut rng),
                 };
-                sequences.push(school.question(picture, &[], &question, &answer)?);
+                sequences.push(school.question(picture.tokens.clone(), &[], &question, &answer)?);
             }
-            rows.push((format!("{view}, {how}"), share(model, workers, &sequences)?));
+            rows.push((format!("{view}, {how}"), share(model, workers, &sequences, None)?));
         }
     }
     for (how, kind) in [("tokens", Run::Tokens), ("averages and tokens", Run::AspectsAndTokens)] {
         let sequences = (pictures.iter())
             .map(|picture| school.viewer(picture, kind, rng.random_range(0.5..1.0), &mut rng))
             .collect::<Result<Vec<_>>>()?;
-        rows.push((format!("emotion of new viewers, {how}"), share(model, workers, &sequences)?));
+        rows.push((format!("emotion of new viewers, {how}"), share(model, workers, &sequences, None)?));
     }
     let sequences = (pictures.iter())
         .map(|picture| {
             let question = questions::emotion(school.wordings, true, &mut rng);
             let emotion = EMOTIONS[rule::verdict(&picture.scene).emotion];
-            school.question(picture, &[], &question, emotion)
+            school.question(picture.tokens.clone(), &[], &question, emotion)
         })
         .collect::<Result<Vec<_>>>()?;
-    rows.push(("emotion by the dataset's rule, which is untrained".to_owned(), share(model, workers, &sequences)?));
+    rows.push(("emotion by the dataset's rule, which is untrained".to_owned(), share(model, workers, &sequences, None)?));
     Ok(rows)
 }
 
 /// The share of sequences whose first question is answered rightly.
-fn share(model: &LanguageModel, workers: &Workers, sequences: &[Sequence]) -> Result<f64> {
+///
+/// # Errors
+/// Where a tensor operation fails.
+pub fn share(model: &LanguageModel, workers: &Workers, sequences: &[Sequence], prompt: Option<&Tensor>) -> Result<f64> {
     let right = workers.map(sequences.len().div_ceil(PART), |part| {
         let sequences = &sequences[part * PART..sequences.len().min((part + 1) * PART)];
-        Batch::new(sequences, model)?.first_right(model)
+        Batch::new(sequences, model, prompt)?.first_right(model)
     })?;
     Ok(right.into_iter().sum::<usize>() as f64 / sequences.len().max(1) as f64)
 }

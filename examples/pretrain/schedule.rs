@@ -14,7 +14,7 @@ const WARM_UP: f64 = 0.02;
 /// From here on the rate falls to 0 in a straight line.
 const DECAY_FROM: f64 = 0.5;
 const SECONDS_BETWEEN_SAVES: f64 = 120.0;
-const STEPS_BETWEEN_LINES: usize = 50;
+const STEPS_BETWEEN_LINES: usize = 25;
 
 /// A stage's clock. The schedule follows the seconds worked, so that a run ends when it was told to; the same seed sees
 /// the same pictures in the same order, and how many of them depends on the machine.

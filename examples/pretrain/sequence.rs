@@ -14,6 +14,8 @@ pub enum Row {
     Vision(Vec<f32>),
     /// A weighted sum of token embeddings.
     Mixture(Vec<(u32, f32)>),
+    /// A row of a soft prompt.
+    Prompt(usize),
 }
 
 /// A token to be predicted, from the position before it.
@@ -96,6 +98,14 @@ impl Sequence {
         Ok(())
     }
 
+    /// Trains the last `tokens.len()` rows, each to say a token of its own with its weight.
+    pub fn label_last(&mut self, tokens: &[(u32, f32)]) {
+        let first = self.rows.len() - tokens.len();
+        for (index, &(token, weight)) in tokens.iter().enumerate() {
+            self.targets.push(Target { position: first + index, token, weight, question: usize::MAX });
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -111,11 +121,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Looks up the rows in the model's embeddings, which get their gradient.
+    /// Looks up the rows in the model's embeddings and in `prompt` `[rows, hidden]`, which get their gradients.
     ///
     /// # Errors
     /// Where a tensor operation fails.
-    pub fn new(sequences: &[Sequence], model: &LanguageModel) -> Result<Self> {
+    pub fn new(sequences: &[Sequence], model: &LanguageModel, prompt: Option<&Tensor>) -> Result<Self> {
         let (vocabulary, width) = model.embeddings().dims2()?;
         let tokens = sequences.iter().map(Sequence::len).max().unwrap_or(0);
         let (mut ids, mut vision, mut mixtures) = (Vec::new(), Vec::new(), Vec::new());
@@ -140,6 +150,7 @@ impl Batch {
                         summed += 1;
                         (vocabulary + pictured + summed - 1) as u32
                     }
+                    Row::Prompt(row) => (vocabulary + pictured + mixed + row) as u32,
                 });
             }
             ids.resize(ids.len() + tokens - sequence.len(), 0);
@@ -151,6 +162,7 @@ impl Batch {
         if mixed > 0 {
             tables.push(Tensor::from_vec(mixtures, (mixed, vocabulary), &Device::Cpu)?.matmul(model.embeddings())?);
         }
+        tables.extend(prompt.cloned());
         let rows = Tensor::from_vec(ids, sequences.len() * tokens, &Device::Cpu)?;
         let embeddings = Tensor::cat(&tables, 0)?.index_select(&rows, 0)?.reshape((sequences.len(), tokens, width))?;
         let segments: Vec<Vec<u32>> = (sequences.iter())
