@@ -45,7 +45,7 @@ pub fn scene(shape: &Shape, rng: &mut ChaCha8Rng) -> Scene {
 /// Where the tensor cannot be made.
 pub fn pixels(scenes: &[Scene], shape: &Shape) -> Result<Tensor> {
     let values: Vec<f32> =
-        scenes.iter().flat_map(|scene| vision::patches(&draw::render(scene).map(image::RgbImage::into_raw).unwrap_or_default(), shape)).collect();
+        scenes.iter().flat_map(|scene| vision::patches(draw::render(scene).as_raw(), shape)).collect();
     let patches = shape.grid() * shape.grid();
     Ok(Tensor::from_vec(values, (scenes.len(), patches, 3 * shape.patch * shape.patch), &Device::Cpu)?)
 }

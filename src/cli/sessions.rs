@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record,
-    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal, stage_name,
+    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal,
     summarise_session,
 };
 
@@ -130,7 +130,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
         if let Event::Evaluation(seen) = &record.event {
             let (metrics, figure) = (&seen.metrics, |value: f64| format!("{value:.4}"));
             table.push([
-                format!("{}@{}", stage_name(seen.stage), seen.step),
+                format!("{}@{}", seen.stage.name(), seen.step),
                 printable(&metrics.split).into_owned(),
                 metrics.samples.to_string(),
                 figure(metrics.accuracy),

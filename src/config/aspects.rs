@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Initial;
 use crate::data::View;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,8 @@ pub struct AspectsSettings {
     pub views: Vec<View>,
     /// Learned queries a view, each of which gives one token.
     pub queries: usize,
+    /// How fresh modules begin.
+    pub initial: Initial,
 }
 
 impl Default for AspectsSettings {
@@ -18,6 +21,7 @@ impl Default for AspectsSettings {
         Self {
             views: View::ALL.to_vec(),
             queries: 5,
+            initial: Initial::Reference,
         }
     }
 }

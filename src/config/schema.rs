@@ -167,6 +167,11 @@ const OTHER_KEYS: [(&str, Allowed, bool); 32] = [
     ("data.cache_mb", Allowed::Count(0, MANY), false),
     ("aspects.views", Allowed::Views, false),
     ("aspects.queries", Allowed::Count(1, MANY), false),
+    (
+        "aspects.initial",
+        Allowed::OneOf(&["reference", "identity"]),
+        false,
+    ),
     ("prompt.tokens", Allowed::Count(1, MANY), false),
     ("session.root", Allowed::Path, false),
     ("session.name", Allowed::Text, true),

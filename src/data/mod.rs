@@ -1,10 +1,21 @@
 //! Datasets: what lies on disk, as samples with classes, annotations and splits.
 
+mod annotation;
+pub mod check;
+pub mod classes;
+pub mod image_file;
+mod layout;
+mod open;
+mod printable;
+pub mod prompts;
+mod split;
 pub mod synth;
 mod view;
 
 use std::path::PathBuf;
 
+pub use open::{DataError, DatasetOptions, open};
+pub(crate) use printable::printable;
 pub use view::View;
 
 /// What an image's annotation says of its aspects; an aspect that it does not mention is `None`.

@@ -16,6 +16,22 @@ use crate::nn::loss;
 use crate::session::{Metrics, Prediction};
 use crate::vlm::qwen2_vl::Vocabulary;
 
+/// Seconds spent, vision included in both.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clock {
+    scoring: f64,
+    generating: f64,
+}
+
+impl Clock {
+    fn speed(self, images: usize) -> Speed {
+        Speed {
+            images_per_s: images as f64 / self.scoring,
+            generated_images_per_s: images as f64 / self.generating,
+        }
+    }
+}
+
 /// What the model thinks of an image's emotion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -60,7 +76,7 @@ pub fn judge(
     gold: &[Option<usize>],
     muted: &[View],
     decoding: &Decoding,
-    clock: &mut Speed,
+    clock: &mut Clock,
 ) -> Result<Vec<Judged>, EngineError> {
     let begin = Instant::now();
     let rows = features
@@ -138,7 +154,7 @@ pub fn evaluate<'a>(
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluated<'a>, EngineError> {
     let mut rows = Vec::with_capacity(samples.len());
-    let mut clock = Speed::default();
+    let mut clock = Clock::default();
     for chunk in samples.chunks(batch.max(1)) {
         let begin = Instant::now();
         let found = readable(store, chunk, &mut left_out)?;
@@ -161,7 +177,7 @@ pub fn evaluate<'a>(
             generated: &judged.generated,
         })
         .collect();
-    let metrics = summarise(&learner.classes, &scored, split, clock);
+    let metrics = summarise(&learner.classes, &scored, split, clock.speed(scored.len()));
     let loss = mean(rows.iter().map(|(_, judged)| judged.loss));
     Ok(Evaluated {
         metrics,

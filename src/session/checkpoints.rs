@@ -60,7 +60,7 @@ impl fmt::Display for Selector {
 /// The name of a checkpoint's file: `prompt-000400.safetensors`.
 #[must_use]
 pub fn checkpoint_name(stage: Stage, step: u64) -> String {
-    format!("{}-{step:06}{ENDING}", stage_name(stage))
+    format!("{}-{step:06}{ENDING}", stage.name())
 }
 
 /// How many checkpoints of a stage stay.
@@ -256,7 +256,7 @@ impl Checkpoints {
     fn not_found(&self, selector: Selector, stage: Option<Stage>) -> CheckpointError {
         let names: Vec<String> = self.files().map(|file| file.to_string()).collect();
         let of = stage
-            .map(|stage| format!(" of stage {}", stage_name(stage)))
+            .map(|stage| format!(" of stage {}", stage.name()))
             .unwrap_or_default();
         CheckpointError::NotFound {
             session: self.session.clone(),
@@ -272,16 +272,7 @@ impl Checkpoints {
 
 impl fmt::Display for CheckpointFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", stage_name(self.stage), self.step)
-    }
-}
-
-/// The stage's name on the command line and in files.
-#[must_use]
-pub const fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Aspects => "aspects",
-        Stage::Prompt => "prompt",
+        write!(f, "{}@{}", self.stage.name(), self.step)
     }
 }
 
@@ -290,7 +281,7 @@ fn parse_name(path: &Path) -> Option<(Stage, u64)> {
     let (stage, step) = name.strip_suffix(ENDING)?.split_once('-')?;
     let stage = [Stage::Aspects, Stage::Prompt]
         .into_iter()
-        .find(|s| stage_name(*s) == stage)?;
+        .find(|s| s.name() == stage)?;
     let step = step.parse().ok()?;
     (checkpoint_name(stage, step) == name).then_some((stage, step))
 }

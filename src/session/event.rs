@@ -50,6 +50,17 @@ pub enum Stage {
     Prompt,
 }
 
+impl Stage {
+    /// Its name on the command line, in files and in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aspects => "aspects",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionStart {

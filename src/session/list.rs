@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{checkpoints::stage_name, event::Stage, folder::SessionFolder, scan::Scan};
+use super::{event::Stage, folder::SessionFolder, scan::Scan};
 
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -132,9 +132,9 @@ impl SessionSummary {
     pub fn progress(&self) -> String {
         match (self.stage, self.planned) {
             (Some(stage), Some(planned)) => {
-                format!("{} {}/{planned}", stage_name(stage), self.step)
+                format!("{} {}/{planned}", stage.name(), self.step)
             }
-            (Some(stage), None) => format!("{} {}", stage_name(stage), self.step),
+            (Some(stage), None) => format!("{} {}", stage.name(), self.step),
             (None, _) => String::new(),
         }
     }

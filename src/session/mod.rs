@@ -10,11 +10,13 @@ mod nullable;
 mod prediction;
 mod printable;
 mod scan;
+mod series;
+mod state;
 mod utc;
 
 pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
 pub use checkpoints::{
-    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name, stage_name,
+    CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name,
 };
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record,
@@ -26,3 +28,5 @@ pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use printable::printable;
 pub use utc::Utc;
+pub use series::{Ema, Metric, StageHistory, StepPoint};
+pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};

@@ -1,5 +1,6 @@
 //! Frozen vision-language models.
 
+pub mod base;
 pub mod chat;
 pub mod hub;
 pub mod qwen2_vl;

@@ -1,10 +1,18 @@
 //! The drawn dataset of the embedded default: scenes as data, the rule that gives their emotion, their pictures, and files in EmoSet's layout.
 
+mod annotation;
 pub mod draw;
+mod info;
 mod place;
+mod plan;
 mod pose;
 pub mod rule;
 pub mod scene;
 pub mod situation;
+#[cfg(test)]
+mod tests;
+mod write;
 
+pub use info::{BestPossible, GENERATOR, Info, Synth};
 pub use scene::Scene;
+pub use write::{Options, SynthError, synthesise};

@@ -59,12 +59,26 @@ pub(super) fn pose(action: usize) -> Pose {
 pub(super) fn set_boxes(person: &mut Person, (x, y): (f32, f32), scale: f32, mirrored: bool) {
     let pose = pose(person.action);
     let place = |[left, top, right, bottom]: Bounds| {
-        let (left, right) = if mirrored { (-right, -left) } else { (left, right) };
-        [x + left * scale, y + top * scale, x + right * scale, y + bottom * scale]
+        let (left, right) = if mirrored {
+            (-right, -left)
+        } else {
+            (left, right)
+        };
+        [
+            x + left * scale,
+            y + top * scale,
+            x + right * scale,
+            y + bottom * scale,
+        ]
     };
     person.body = place(pose.extent);
     let (head_x, head_y) = pose.head;
-    person.face = place([head_x - HEAD.0, head_y - HEAD.1, head_x + HEAD.0, head_y + HEAD.1]);
+    person.face = place([
+        head_x - HEAD.0,
+        head_y - HEAD.1,
+        head_x + HEAD.0,
+        head_y + HEAD.1,
+    ]);
 }
 
 /// The inverse of [`set_boxes`]: where the person's middle meets the ground, and pixels a unit.
@@ -72,7 +86,11 @@ pub(super) fn origin(person: &Person, mirrored: bool) -> (Joint, f32) {
     let [left, _, right, _] = pose(person.action).extent;
     let [box_left, _, box_right, bottom] = person.body;
     let scale = (box_right - box_left) / (right - left);
-    let x = if mirrored { box_right + left * scale } else { box_left - left * scale };
+    let x = if mirrored {
+        box_right + left * scale
+    } else {
+        box_left - left * scale
+    };
     ((x, bottom), scale)
 }
 
@@ -83,21 +101,33 @@ mod tests {
 
     #[test]
     fn limbs_lie_in_the_extent_and_boxes_are_invertible() {
-        for action in 0..ACTIONS.len() {
+        for (action, word) in ACTIONS.iter().enumerate() {
             let pose = pose(action);
             let [left, top, right, bottom] = pose.extent;
             let inside = |(x, y): Joint, margin: (f32, f32)| {
-                x - margin.0 >= left && x + margin.0 <= right && y - margin.1 >= top && y + margin.1 <= bottom
+                x - margin.0 >= left
+                    && x + margin.0 <= right
+                    && y - margin.1 >= top
+                    && y + margin.1 <= bottom
             };
-            assert!(inside(pose.head, HEAD), "{}", ACTIONS[action]);
+            assert!(inside(pose.head, HEAD), "{}", word);
             for joint in pose.arms.iter().chain(&pose.legs).flatten() {
-                assert!(inside(*joint, (3.0, 3.0)), "{}: {joint:?}", ACTIONS[action]);
+                assert!(inside(*joint, (3.0, 3.0)), "{}: {joint:?}", word);
             }
             for mirrored in [false, true] {
-                let mut person = Person { expression: 0, action, face: [0.0; 4], body: [0.0; 4] };
+                let mut person = Person {
+                    expression: 0,
+                    action,
+                    face: [0.0; 4],
+                    body: [0.0; 4],
+                };
                 set_boxes(&mut person, (50.0, 108.0), 0.96, mirrored);
                 let ((x, y), scale) = origin(&person, mirrored);
-                assert!((x - 50.0).abs() < 1e-3 && (y - 108.0).abs() < 1e-3 && (scale - 0.96).abs() < 1e-4);
+                assert!(
+                    (x - 50.0).abs() < 1e-3
+                        && (y - 108.0).abs() < 1e-3
+                        && (scale - 0.96).abs() < 1e-4
+                );
                 assert!(person.face[2] - person.face[0] >= 24.0);
             }
         }

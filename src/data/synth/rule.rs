@@ -59,8 +59,16 @@
 use super::scene::Scene;
 
 /// Mikels' eight emotions, in the order of MASP's EmoSet class list.
-pub const EMOTIONS: [&str; 8] =
-    ["amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"];
+pub const EMOTIONS: [&str; 8] = [
+    "amusement",
+    "awe",
+    "contentment",
+    "excitement",
+    "anger",
+    "disgust",
+    "fear",
+    "sadness",
+];
 
 /// The share of labels that are another emotion than the rule's.
 pub const NOISE: f64 = 0.05;
@@ -169,17 +177,27 @@ impl Verdict {
 /// The points of each of [`EMOTIONS`].
 #[must_use]
 pub fn points(scene: &Scene) -> Points {
-    let person = scene.person.iter().flat_map(|person| [EXPRESSION_POINTS[person.expression], ACTION_POINTS[person.action]]);
+    let person = scene.person.iter().flat_map(|person| {
+        [
+            EXPRESSION_POINTS[person.expression],
+            ACTION_POINTS[person.action],
+        ]
+    });
     let rows = [
         SCENE_POINTS[scene.setting],
         BRIGHTNESS_POINTS[scene.brightness_level()],
         COLOUR_POINTS[scene.colorfulness_level()],
     ];
     let objects = scene.objects.iter().map(|thing| OBJECT_POINTS[thing.kind]);
-    rows.into_iter().chain(objects).chain(person).fold([0; 8], |mut sum, row| {
-        sum.iter_mut().zip(row).for_each(|(sum, points)| *sum += points);
-        sum
-    })
+    rows.into_iter()
+        .chain(objects)
+        .chain(person)
+        .fold([0; 8], |mut sum, row| {
+            sum.iter_mut()
+                .zip(row)
+                .for_each(|(sum, points)| *sum += points);
+            sum
+        })
 }
 
 /// The emotion of a scene, and how clearly it wins.
@@ -195,7 +213,10 @@ pub fn verdict(scene: &Scene) -> Verdict {
             second = second.max(value);
         }
     }
-    Verdict { emotion, lead: points[emotion] - second }
+    Verdict {
+        emotion,
+        lead: points[emotion] - second,
+    }
 }
 
 /// How many of a split's labels are another emotion than the rule's: the share rounded to whole pictures.
@@ -208,7 +229,11 @@ pub fn noisy(pictures: usize, noise: f64) -> usize {
 /// each other emotion alike, so that nothing in a picture tells of it.
 #[must_use]
 pub fn best_possible(pictures: usize, noise: f64) -> f64 {
-    if pictures == 0 { 1.0 } else { 1.0 - noisy(pictures, noise) as f64 / pictures as f64 }
+    if pictures == 0 {
+        1.0
+    } else {
+        1.0 - noisy(pictures, noise) as f64 / pictures as f64
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +242,9 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::data::synth::scene::{ACTIONS, EXPRESSIONS, LEVELS, OBJECTS, Person, SCENES, Thing, VARIATION};
+    use crate::data::synth::scene::{
+        ACTIONS, EXPRESSIONS, LEVELS, OBJECTS, Person, SCENES, Thing, VARIATION,
+    };
 
     #[test]
     fn the_table_in_the_head_is_the_rule() {
@@ -232,12 +259,23 @@ mod tests {
         let mut expected = vec![format!("//! | aspect | value | {} |", EMOTIONS.join(" | "))];
         for (aspect, words, rows) in aspects {
             for (word, row) in words.iter().zip(rows) {
-                let cells: String = row.iter().map(|&p| if p == 0 { " |".to_owned() } else { format!(" {p} |") }).collect();
+                let cells: String = row
+                    .iter()
+                    .map(|&p| {
+                        if p == 0 {
+                            " |".to_owned()
+                        } else {
+                            format!(" {p} |")
+                        }
+                    })
+                    .collect();
                 expected.push(format!("//! | {aspect} | {word} |{cells}"));
             }
         }
-        let head: Vec<&str> =
-            include_str!("rule.rs").lines().filter(|line| line.starts_with("//! |") && !line.contains("|---|")).collect();
+        let head: Vec<&str> = include_str!("rule.rs")
+            .lines()
+            .filter(|line| line.starts_with("//! |") && !line.contains("|---|"))
+            .collect();
         assert_eq!(head, expected);
     }
 
@@ -245,27 +283,54 @@ mod tests {
     fn points_add_up() {
         let mut scene = Scene::draw_attributes(&mut ChaCha8Rng::seed_from_u64(0), 112, VARIATION);
         scene.setting = 8; // ocean
-        scene.objects = vec![Thing { kind: 9, bounds: [0.0; 4] }]; // snake
-        scene.person = Some(Person { expression: 2, action: 5, face: [0.0; 4], body: [0.0; 4] }); // fear, running
+        scene.objects = vec![Thing {
+            kind: 9,
+            bounds: [0.0; 4],
+        }]; // snake
+        scene.person = Some(Person {
+            expression: 2,
+            action: 5,
+            face: [0.0; 4],
+            body: [0.0; 4],
+        }); // fear, running
         (scene.brightness, scene.colorfulness) = (0.1, 0.5);
         assert_eq!(points(&scene), [0, 5, 1, 1, 0, 0, 14, 1]);
-        assert_eq!(verdict(&scene), Verdict { emotion: 6, lead: 9 });
+        assert_eq!(
+            verdict(&scene),
+            Verdict {
+                emotion: 6,
+                lead: 9
+            }
+        );
         (scene.person, scene.brightness) = (None, 0.9);
         scene.objects.clear();
         assert_eq!(points(&scene), [1, 7, 1, 1, 0, 0, 2, 0]);
-        assert_eq!(verdict(&scene), Verdict { emotion: 1, lead: 5 });
+        assert_eq!(
+            verdict(&scene),
+            Verdict {
+                emotion: 1,
+                lead: 5
+            }
+        );
     }
 
     #[test]
     fn most_pictures_are_clear_and_emotions_are_balanced() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let verdicts: Vec<Verdict> =
-            (0..8000).map(|_| verdict(&Scene::draw_attributes(&mut rng, 112, VARIATION))).filter(|v| v.lead > 0).collect();
-        let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64 / verdicts.len() as f64;
+        let verdicts: Vec<Verdict> = (0..8000)
+            .map(|_| verdict(&Scene::draw_attributes(&mut rng, 112, VARIATION)))
+            .filter(|v| v.lead > 0)
+            .collect();
+        let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64
+            / verdicts.len() as f64;
         assert!((0.9..0.99).contains(&clear), "{clear}");
-        for emotion in 0..EMOTIONS.len() {
-            let share = verdicts.iter().filter(|verdict| verdict.emotion == emotion).count() as f64 / verdicts.len() as f64;
-            assert!((0.10..0.15).contains(&share), "{}: {share}", EMOTIONS[emotion]);
+        for (emotion, word) in EMOTIONS.iter().enumerate() {
+            let share = verdicts
+                .iter()
+                .filter(|verdict| verdict.emotion == emotion)
+                .count() as f64
+                / verdicts.len() as f64;
+            assert!((0.10..0.15).contains(&share), "{}: {share}", word);
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod language;
+pub mod processor;
 pub mod rope;
 pub mod vision;
 

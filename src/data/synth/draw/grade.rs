@@ -3,15 +3,23 @@
 
 /// Grades `pixels` (RGB, values in `[0, 1]`).
 pub fn grade(pixels: &mut [[f32; 3]], brightness: f32, colorfulness: f32) {
-    let wanted_luma = 0.13 + 0.62 * brightness;
-    let gamma = solve(0.15, 6.0, |gamma| mean(pixels, |pixel| luma(pixel).powf(gamma)) <= wanted_luma);
+    let wanted_luma = 0.16 + 0.6 * brightness;
+    // A picture is darkened like one under less light, evenly, which keeps the contrast of dark things; and brightened by a gamma curve,
+    // which keeps light things below white.
+    let found_luma = mean(pixels, luma);
+    let gain = (wanted_luma / found_luma.max(0.01)).min(1.0);
+    let gamma = solve(0.15, 1.0, |gamma| {
+        mean(pixels, |pixel| luma(pixel).powf(gamma)) <= wanted_luma
+    });
     for pixel in pixels.iter_mut() {
-        let luma = luma(pixel);
-        let gain = if luma > 0.0 { luma.powf(gamma) / luma } else { 0.0 };
+        let luma = luma(pixel).max(1e-3);
+        let gain = gain * luma.powf(gamma) / luma;
         *pixel = pixel.map(|value| value * gain);
     }
     let wanted_saturation = 0.02 + 0.62 * colorfulness;
-    let strength = solve(0.0, 3.0, |strength| mean(pixels, |pixel| saturation(&saturate(pixel, strength))) >= wanted_saturation);
+    let strength = solve(0.0, 3.0, |strength| {
+        mean(pixels, |pixel| saturation(&saturate(pixel, strength))) >= wanted_saturation
+    });
     for pixel in pixels.iter_mut() {
         *pixel = saturate(pixel, strength);
     }
@@ -21,14 +29,23 @@ pub fn grade(pixels: &mut [[f32; 3]], brightness: f32, colorfulness: f32) {
 fn solve(mut low: f32, mut high: f32, reached: impl Fn(f32) -> bool) -> f32 {
     for _ in 0..10 {
         let middle = 0.5 * (low + high);
-        if reached(middle) { high = middle } else { low = middle }
+        if reached(middle) {
+            high = middle
+        } else {
+            low = middle
+        }
     }
     high
 }
 
 /// The mean over every seventh pixel: enough for a grade, and a fraction of the work.
 fn mean(pixels: &[[f32; 3]], value: impl Fn(&[f32; 3]) -> f32) -> f32 {
-    let (sum, count) = pixels.iter().step_by(7).fold((0.0, 0.0), |(sum, count), pixel| (sum + value(pixel), count + 1.0));
+    let (sum, count) = pixels
+        .iter()
+        .step_by(7)
+        .fold((0.0, 0.0), |(sum, count), pixel| {
+            (sum + value(pixel), count + 1.0)
+        });
     sum / f32::max(count, 1.0)
 }
 
@@ -45,6 +62,8 @@ fn saturate(pixel: &[f32; 3], strength: f32) -> [f32; 3] {
 
 /// HSV's.
 fn saturation(pixel: &[f32; 3]) -> f32 {
-    let (low, high) = pixel.iter().fold((1.0_f32, 0.0_f32), |(low, high), value| (low.min(*value), high.max(*value)));
+    let (low, high) = pixel.iter().fold((1.0_f32, 0.0_f32), |(low, high), value| {
+        (low.min(*value), high.max(*value))
+    });
     if high > 0.0 { (high - low) / high } else { 0.0 }
 }

@@ -4,7 +4,7 @@ use rand::{Rng, seq::IndexedRandom};
 
 use super::{
     brush::{Brush, mix},
-    setting::Light,
+    sky::Light,
 };
 
 pub fn living_room(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
@@ -14,7 +14,13 @@ pub fn living_room(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     let sofa = sofas.choose(rng).copied().unwrap_or(sofas[0]);
     b.rect(0.0, 0.0, 112.0, 78.0, wall);
     for step in 0..14 {
-        b.faint(0.4).rect(step as f32 * 8.0, 0.0, step as f32 * 8.0 + 3.0, 78.0, mix(wall, 0xffffff, 0.5));
+        b.faint(0.4).rect(
+            step as f32 * 8.0,
+            0.0,
+            step as f32 * 8.0 + 3.0,
+            78.0,
+            mix(wall, 0xffffff, 0.5),
+        );
     }
     b.rect(0.0, 75.0, 112.0, 79.0, 0xf6f0e2);
     b.gradient(0.0, 79.0, 112.0, 112.0, 0xb8814c, 0x96602f);
@@ -35,8 +41,20 @@ pub fn living_room(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
         b.circle(x, 65.0, 5.0, mix(sofa, 0xffffff, 0.12));
         b.rect(x - 5.0, 65.0, x + 5.0, 86.0, mix(sofa, 0xffffff, 0.12));
     }
-    b.line(&[((left + right) / 2.0, 55.0), ((left + right) / 2.0, 80.0)], 0.9, mix(sofa, 0, 0.4));
-    b.polygon(&[(left + 12.0, 57.0), (left + 24.0, 59.0), (left + 22.0, 70.0), (left + 10.0, 68.0)], 0xf0d078);
+    b.line(
+        &[((left + right) / 2.0, 55.0), ((left + right) / 2.0, 80.0)],
+        0.9,
+        mix(sofa, 0, 0.4),
+    );
+    b.polygon(
+        &[
+            (left + 12.0, 57.0),
+            (left + 24.0, 59.0),
+            (left + 22.0, 70.0),
+            (left + 10.0, 68.0),
+        ],
+        0xf0d078,
+    );
 }
 
 fn window(b: &mut Brush<'_>, x: f32, light: Light) {
@@ -51,7 +69,15 @@ fn window(b: &mut Brush<'_>, x: f32, light: Light) {
     b.rect(x - 16.0, 24.0, x + 16.0, 26.2, 0xfaf6ec);
     for side in [-1.0, 1.0] {
         let edge = |offset: f32| x + side * offset;
-        b.polygon(&[(edge(20.0), 4.0), (edge(9.0), 4.0), (edge(15.0), 46.0), (edge(20.0), 46.0)], 0xc86a5a);
+        b.polygon(
+            &[
+                (edge(20.0), 4.0),
+                (edge(9.0), 4.0),
+                (edge(15.0), 46.0),
+                (edge(20.0), 46.0),
+            ],
+            0xc86a5a,
+        );
     }
 }
 
@@ -59,12 +85,29 @@ fn picture(b: &mut Brush<'_>, x: f32, rng: &mut impl Rng) {
     let y = rng.random_range(14.0..20.0);
     b.rect(x - 11.0, y, x + 11.0, y + 18.0, 0x7a4e26);
     b.rect(x - 9.0, y + 2.0, x + 9.0, y + 16.0, 0xdce8e8);
-    b.polygon(&[(x - 9.0, y + 16.0), (x - 2.0, y + 6.0), (x + 3.0, y + 12.0), (x + 6.0, y + 9.0), (x + 9.0, y + 16.0)], 0x6a9a78);
+    b.polygon(
+        &[
+            (x - 9.0, y + 16.0),
+            (x - 2.0, y + 6.0),
+            (x + 3.0, y + 12.0),
+            (x + 6.0, y + 9.0),
+            (x + 9.0, y + 16.0),
+        ],
+        0x6a9a78,
+    );
 }
 
 fn lamp(b: &mut Brush<'_>, x: f32) {
     b.faint(0.7).glow(x, 40.0, 19.0, 0xfff0b8);
     b.line(&[(x, 44.0), (x, 84.0)], 1.8, 0x5a4634);
     b.ellipse(x, 85.0, 6.0, 1.9, 0x5a4634);
-    b.polygon(&[(x - 4.5, 31.0), (x + 4.5, 31.0), (x + 9.0, 45.0), (x - 9.0, 45.0)], 0xf8d890);
+    b.polygon(
+        &[
+            (x - 4.5, 31.0),
+            (x + 4.5, 31.0),
+            (x + 9.0, 45.0),
+            (x - 9.0, 45.0),
+        ],
+        0xf8d890,
+    );
 }

@@ -4,13 +4,13 @@ use rand::{Rng, seq::IndexedRandom};
 
 use super::{
     brush::{Brush, mix},
-    setting::{Light, sky},
+    sky::{Light, sky},
 };
 
 const PENNANTS: [u32; 5] = [0xe84444, 0xf7c52c, 0x3aa0e8, 0x58b848, 0xd84ab0];
 
 pub fn fairground(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
-    sky(b, light, 72.0, rng);
+    sky(b, light, 74.0, rng);
     let wheel = rng.random_range(28.0..84.0);
     for foot in [-14.0, 14.0] {
         b.line(&[(wheel, 38.0), (wheel + foot, 74.0)], 2.4, 0x6a5a80);
@@ -31,11 +31,19 @@ pub fn fairground(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     for step in 0..15 {
         let x = step as f32 * 8.0;
         let y = 3.0 + 5.0 * (x / 112.0 * std::f32::consts::PI).sin();
-        b.polygon(&[(x, y), (x + 7.0, y), (x + 3.5, y + 7.0)], PENNANTS[step % PENNANTS.len()]);
+        b.polygon(
+            &[(x, y), (x + 7.0, y), (x + 3.5, y + 7.0)],
+            PENNANTS[step % PENNANTS.len()],
+        );
     }
     for _ in 0..34 {
         let colour = PENNANTS.choose(rng).copied().unwrap_or(PENNANTS[0]);
-        b.circle(rng.random_range(0.0..112.0), rng.random_range(76.0..112.0), 0.9, colour);
+        b.circle(
+            rng.random_range(0.0..112.0),
+            rng.random_range(76.0..112.0),
+            0.9,
+            colour,
+        );
     }
 }
 
@@ -57,18 +65,40 @@ pub fn stadium(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     for x in [8.0, 104.0] {
         b.line(&[(x, 30.0), (x, 8.0)], 1.8, 0x5a6270);
         b.rect(x - 6.0, 3.0, x + 6.0, 10.0, 0x5a6270);
-        for (dx, dy) in [(-3.6, 5.0), (0.0, 5.0), (3.6, 5.0), (-3.6, 8.2), (0.0, 8.2), (3.6, 8.2)] {
+        for (dx, dy) in [
+            (-3.6, 5.0),
+            (0.0, 5.0),
+            (3.6, 5.0),
+            (-3.6, 8.2),
+            (0.0, 8.2),
+            (3.6, 8.2),
+        ] {
             b.circle(x + dx, dy, 1.2, 0xfffbe0);
         }
     }
-    b.polygon(&[(0.0, 20.0), (20.0, 27.0), (92.0, 27.0), (112.0, 20.0), (112.0, 66.0), (0.0, 66.0)], 0x5c6478);
+    b.polygon(
+        &[
+            (0.0, 20.0),
+            (20.0, 27.0),
+            (92.0, 27.0),
+            (112.0, 20.0),
+            (112.0, 66.0),
+            (0.0, 66.0),
+        ],
+        0x5c6478,
+    );
     let crowd = [0xe8e4dc, 0xd84a4a, 0x4a86d8, 0xf0c84a, 0x58b070, 0xe8a87a];
     for row in 0..6 {
         let y = 31.0 + 5.0 * row as f32;
         b.line(&[(0.0, y + 2.6), (112.0, y + 2.6)], 0.8, 0x3e4558);
         for step in 0..28 {
             let colour = crowd.choose(rng).copied().unwrap_or(crowd[0]);
-            b.circle(step as f32 * 4.1 + 2.0 * (row % 2) as f32, y + rng.random_range(-0.6..0.6), 1.7, colour);
+            b.circle(
+                step as f32 * 4.1 + 2.0 * (row % 2) as f32,
+                y + rng.random_range(-0.6..0.6),
+                1.7,
+                colour,
+            );
         }
     }
     b.rect(0.0, 60.0, 112.0, 67.0, 0xf4f4f0);
@@ -79,7 +109,15 @@ pub fn stadium(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
     b.gradient(0.0, 67.0, 112.0, 112.0, 0x4cb04a, 0x389a3e);
     for step in 0..4 {
         let (left, right) = (step as f32 * 30.0 - 4.0, step as f32 * 30.0 + 11.0);
-        b.polygon(&[(left, 67.0), (right, 67.0), (right + (right - 56.0) * 0.5, 112.0), (left + (left - 56.0) * 0.5, 112.0)], 0x60c05c);
+        b.polygon(
+            &[
+                (left, 67.0),
+                (right, 67.0),
+                (right + (right - 56.0) * 0.5, 112.0),
+                (left + (left - 56.0) * 0.5, 112.0),
+            ],
+            0x60c05c,
+        );
     }
     b.line(&[(0.0, 71.0), (112.0, 71.0)], 1.4, 0xffffff);
     b.arc((56.0, 112.0), (34.0, 20.0), (180.0, 360.0), 1.6, 0xffffff);
@@ -95,23 +133,43 @@ pub fn street(b: &mut Brush<'_>, light: Light, rng: &mut impl Rng) {
         let wall = walls.choose(rng).copied().unwrap_or(walls[0]);
         b.rect(left, top, right, 74.0, wall);
         b.rect(left, top, right, top + 2.4, mix(wall, 0x201820, 0.45));
-        b.line(&[(right, top), (right, 74.0)], 0.9, mix(wall, 0x201820, 0.5));
+        b.line(
+            &[(right, top), (right, 74.0)],
+            0.9,
+            mix(wall, 0x201820, 0.5),
+        );
         let mut y = top + 6.0;
         while y < 56.0 {
             let mut x = left + 3.5;
             while x < right - 6.0 {
                 let lit = rng.random_bool(if light.night { 0.6 } else { 0.15 });
-                b.rect(x, y, x + 4.6, y + 6.6, if lit { 0xffe08a } else { 0x3e5068 });
+                b.rect(
+                    x,
+                    y,
+                    x + 4.6,
+                    y + 6.6,
+                    if lit { 0xffe08a } else { 0x3e5068 },
+                );
                 x += 7.6;
             }
             y += 11.0;
         }
-        b.rect(left + 8.0, 62.0, left + 14.0, 74.0, mix(wall, 0x201008, 0.6));
+        b.rect(
+            left + 8.0,
+            62.0,
+            left + 14.0,
+            74.0,
+            mix(wall, 0x201008, 0.6),
+        );
         left = right;
     }
     b.rect(0.0, 72.0, 112.0, 80.0, 0xb4b0a8);
     for step in 0..9 {
-        b.line(&[(step as f32 * 14.0, 72.0), (step as f32 * 14.0 - 3.0, 80.0)], 0.7, 0x8a867e);
+        b.line(
+            &[(step as f32 * 14.0, 72.0), (step as f32 * 14.0 - 3.0, 80.0)],
+            0.7,
+            0x8a867e,
+        );
     }
     b.rect(0.0, 79.0, 112.0, 81.0, 0x87837c);
     b.gradient(0.0, 81.0, 112.0, 112.0, 0x5c5c64, 0x46464e);

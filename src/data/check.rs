@@ -1,0 +1,252 @@
+//! `masp data check`: what a dataset holds, and what is wrong with it.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use rayon::prelude::*;
+
+use super::{
+    Dataset, DatasetOptions, LeftOut, Sample, View,
+    image_file::{DecodeOptions, decode},
+    open,
+    printable::{printable, printable_text},
+};
+
+/// So many files that were left out are listed one by one.
+const LISTED: usize = 50;
+
+/// Sides further apart are refused by Qwen2-VL's processor.
+const MAX_ASPECT_RATIO: u32 = 200;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub root: PathBuf,
+    /// Without the images that cannot be decoded, which are in its `left_out`. `None` where it cannot be opened.
+    pub dataset: Option<Dataset>,
+    /// Sentences: what would stop a training run.
+    pub stops: Vec<String>,
+}
+
+impl Report {
+    /// Whether a training run on this dataset would end at once.
+    #[must_use]
+    pub fn stops_a_run(&self) -> bool {
+        !self.stops.is_empty()
+    }
+}
+
+/// Opens the dataset and decodes every image, in parallel. `progress` is called with images done and images in all.
+pub fn check(options: &DatasetOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Report {
+    let mut report = Report {
+        root: options.root.clone(),
+        dataset: None,
+        stops: Vec::new(),
+    };
+    let mut dataset = match open(options) {
+        Ok(dataset) => dataset,
+        Err(error) => {
+            report.stops.push(error.to_string());
+            return report;
+        }
+    };
+    let total = dataset.train.len() + dataset.val.len() + dataset.test.len();
+    let done = AtomicUsize::new(0);
+    for split in [&mut dataset.train, &mut dataset.val, &mut dataset.test] {
+        let results: Vec<Result<Sample, LeftOut>> = std::mem::take(split)
+            .into_par_iter()
+            .map(|sample| {
+                let result = decodes(sample);
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                result
+            })
+            .collect();
+        for result in results {
+            match result {
+                Ok(sample) => split.push(sample),
+                Err(left_out) => dataset.left_out.push(left_out),
+            }
+        }
+    }
+    if dataset.train.is_empty() {
+        report
+            .stops
+            .push("There is no training image that can be read.".into());
+    }
+    report.dataset = Some(dataset);
+    report
+}
+
+fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
+    let left_out = |reason| LeftOut {
+        path: sample.path.clone(),
+        reason,
+    };
+    let picture =
+        decode(&sample.path, DecodeOptions::default()).map_err(|error| left_out(error.reason))?;
+    let (width, height) = picture.dimensions();
+    if width.max(height) > width.min(height).saturating_mul(MAX_ASPECT_RATIO) {
+        return Err(left_out(format!(
+            "it has {width} x {height} pixels: Qwen2-VL takes no picture with sides further apart than 1 : \
+             {MAX_ASPECT_RATIO}"
+        )));
+    }
+    Ok(sample)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", printable(&self.root))?;
+        if let Some(dataset) = &self.dataset {
+            write_dataset(f, dataset)?;
+        }
+        for sentence in &self.stops {
+            writeln!(f, "\nStops a run: {sentence}")?;
+        }
+        if self.stops.is_empty() {
+            writeln!(f, "\nReady to train.")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
+    writeln!(f, "layout   {}", dataset.layout)?;
+    writeln!(
+        f,
+        "dataset  {}, {} classes",
+        printable_text(&dataset.name),
+        dataset.classes.len()
+    )?;
+
+    let splits = [&dataset.train, &dataset.val, &dataset.test];
+    let row = |f: &mut fmt::Formatter<'_>, name: &str, counts: [usize; 3]| {
+        let [train, val, test] = counts;
+        writeln!(f, "{:<24}{train:>9}{val:>9}{test:>9}", printable_text(name))
+    };
+    writeln!(
+        f,
+        "\n{:<24}{:>9}{:>9}{:>9}",
+        "images", "train", "val", "test"
+    )?;
+    for (label, class) in dataset.classes.iter().enumerate() {
+        row(
+            f,
+            class,
+            splits.map(|split| split.iter().filter(|sample| sample.label == label).count()),
+        )?;
+    }
+    row(f, "all", splits.map(Vec::len))?;
+
+    writeln!(
+        f,
+        "\n{:<24}{:>9}{:>9}{:>9}",
+        "annotations", "train", "val", "test"
+    )?;
+    for view in View::ALL {
+        let has = |sample: &&Sample| sample.annotation.text(view).is_some();
+        row(
+            f,
+            view.name(),
+            splits.map(|split| split.iter().filter(has).count()),
+        )?;
+    }
+
+    if dataset.left_out.is_empty() {
+        writeln!(f, "\nNothing was left out.")?;
+    } else {
+        writeln!(f, "\nLeft out: {}", dataset.left_out.len())?;
+    }
+    for LeftOut { path, reason } in dataset.left_out.iter().take(LISTED) {
+        let path = path.strip_prefix(&dataset.root).unwrap_or(path);
+        writeln!(f, "  {}: {}", printable(path), printable_text(reason))?;
+    }
+    if dataset.left_out.len() > LISTED {
+        writeln!(f, "  ... and {} more", dataset.left_out.len() - LISTED)?;
+    }
+    if !dataset.warnings.is_empty() {
+        writeln!(f, "\nTo know:")?;
+    }
+    for warning in &dataset.warnings {
+        writeln!(f, "  {}", printable_text(warning))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    use image::{ImageFormat, RgbImage};
+
+    fn options(root: &std::path::Path) -> DatasetOptions {
+        DatasetOptions {
+            root: root.to_owned(),
+            dataname: None,
+            val_fraction: 0.0,
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn it_counts_and_names_what_cannot_be_decoded() {
+        let folder = tempfile::tempdir().unwrap();
+        for (class, sizes) in [("cat", [(8, 8), (9, 4)]), ("dog", [(8, 8), (450, 2)])] {
+            let class = folder.path().join("train").join(class);
+            fs::create_dir_all(&class).unwrap();
+            for (index, (width, height)) in sizes.into_iter().enumerate() {
+                let path = class.join(format!("{index}.png"));
+                RgbImage::new(width, height)
+                    .save_with_format(path, ImageFormat::Png)
+                    .unwrap();
+            }
+        }
+        let whole = fs::read(folder.path().join("train/cat/0.png")).unwrap();
+        fs::write(
+            folder.path().join("train/cat/half.png"),
+            &whole[..whole.len() / 2],
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("train/cat/page.jpg"),
+            "<html>not found</html>",
+        )
+        .unwrap();
+
+        let seen = AtomicUsize::new(0);
+        let report = check(&options(folder.path()), &|done, total| {
+            assert!(done <= total);
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(seen.into_inner(), 5);
+        assert!(!report.stops_a_run());
+        let text = report.to_string();
+        for line in [
+            "cat                             2        0        0",
+            "half.png",
+            "page.jpg: its first bytes",
+            "450 x 2",
+            "Left out: 3",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_stops_a_run_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check(&options(folder.path()), &|_, _| ()).stops_a_run());
+        let class = folder.path().join("test/cat");
+        fs::create_dir_all(&class).unwrap();
+        RgbImage::new(3, 3).save(class.join("a.png")).unwrap();
+        let report = check(&options(folder.path()), &|_, _| ());
+        assert!(
+            report.stops_a_run() && report.to_string().contains("no training image"),
+            "{report}"
+        );
+    }
+}

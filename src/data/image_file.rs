@@ -1,0 +1,181 @@
+//! Image files to 8-bit RGB, as Pillow's `Image.open(path).convert("RGB")` gives them.
+//!
+//! Grayscale is repeated, a palette looked up, alpha dropped without blending, CMYK converted. Of 16-bit samples the
+//! high byte is kept; here alone we leave Pillow, which saturates 16-bit *grayscale* at 255 and so turns nearly every
+//! such picture white.
+
+mod jpeg;
+
+use std::{
+    fs::{self, File},
+    io::{Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+
+use super::printable::{printable, printable_text};
+
+/// Larger pictures are refused before memory is taken for them.
+pub const MAX_PIXELS: u64 = 200_000_000;
+
+/// Larger files are refused before they are read.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// The formats that are read; what a file is, its first bytes say, not its name.
+const FORMATS: [ImageFormat; 6] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+];
+
+/// File-name endings (lower case) of the formats that are read.
+const ENDINGS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
+
+/// How files are decoded; the default is the reference's way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// Turn the picture as its EXIF orientation says. The reference ignores it.
+    pub exif_orientation: bool,
+}
+
+/// A file that is no picture to us.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read the image {}: {reason}", printable(path))]
+pub struct DecodeError {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// Decodes a file to `[height, width, 3]` bytes; of an animation, the first frame.
+///
+/// # Errors
+/// A missing, empty, truncated or foreign file, or a picture above [`MAX_PIXELS`].
+pub fn decode(path: &Path, options: DecodeOptions) -> Result<RgbImage, DecodeError> {
+    read_file(path)
+        .and_then(|bytes| decode_bytes(&bytes, options))
+        .map_err(|reason| DecodeError {
+            path: path.to_owned(),
+            reason,
+        })
+}
+
+/// Whether the file begins as one of the formats that are read: cheap enough for each file of a large dataset.
+///
+/// # Errors
+/// A missing, empty or foreign file.
+pub fn probe(path: &Path) -> Result<(), DecodeError> {
+    let check = || {
+        regular_file_size(path)?;
+        let mut head = Vec::with_capacity(16);
+        File::open(path)
+            .and_then(|file| file.take(16).read_to_end(&mut head))
+            .map_err(|error| error.to_string())?;
+        format_of(&head).map(drop)
+    };
+    check().map_err(|reason| DecodeError {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+/// Whether the name ends as image files do.
+#[must_use]
+pub fn is_image_name(path: &Path) -> bool {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+fn regular_file_size(path: &Path) -> Result<u64, String> {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    match metadata.len() {
+        _ if !metadata.is_file() => Err("it is not a regular file".into()),
+        0 => Err("the file is empty".into()),
+        size if size > MAX_FILE_BYTES => Err(format!(
+            "the file has {size} bytes; at most {MAX_FILE_BYTES} are read"
+        )),
+        size => Ok(size),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    regular_file_size(path)?;
+    fs::read(path).map_err(|error| error.to_string())
+}
+
+fn format_of(head: &[u8]) -> Result<ImageFormat, String> {
+    image::guess_format(head)
+        .ok()
+        .filter(|format| FORMATS.contains(format))
+        .ok_or_else(|| {
+            "its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file".into()
+        })
+}
+
+fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String> {
+    let format = format_of(bytes)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_PIXELS * 8);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(reason)?;
+
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "the picture has {width} x {height} pixels; at most {MAX_PIXELS} are read, so make it smaller"
+        ));
+    }
+    if width == 0 || height == 0 {
+        return Err("the picture has no pixels".into());
+    }
+    let orientation = decoder.orientation();
+    let libjpegs = if format == ImageFormat::Jpeg {
+        jpeg::decode(bytes)?
+    } else {
+        None
+    };
+    let mut picture = match libjpegs {
+        Some(rgb) => rgb.into(),
+        None => DynamicImage::from_decoder(decoder).map_err(reason)?,
+    };
+    if options.exif_orientation {
+        picture.apply_orientation(orientation.map_err(reason)?);
+    }
+    Ok(to_rgb8(picture))
+}
+
+fn reason(error: image::ImageError) -> String {
+    printable_text(&error.to_string())
+}
+
+/// The high byte of 16-bit samples (the `image` crate's own conversion rounds), no alpha.
+fn to_rgb8(picture: DynamicImage) -> RgbImage {
+    fn high(sample: u16) -> u8 {
+        sample.to_be_bytes()[0]
+    }
+    let (width, height) = (picture.width(), picture.height());
+    match &picture {
+        DynamicImage::ImageLuma16(gray) => RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([high(gray.get_pixel(x, y).0[0]); 3])
+        }),
+        DynamicImage::ImageLumaA16(gray) => RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([high(gray.get_pixel(x, y).0[0]); 3])
+        }),
+        DynamicImage::ImageRgb16(rgb) => RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb(rgb.get_pixel(x, y).0.map(high))
+        }),
+        DynamicImage::ImageRgba16(rgba) => RgbImage::from_fn(width, height, |x, y| {
+            let [red, green, blue, _] = rgba.get_pixel(x, y).0;
+            image::Rgb([red, green, blue].map(high))
+        }),
+        _ => picture.into_rgb8(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

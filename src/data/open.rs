@@ -1,0 +1,142 @@
+//! Opening a dataset.
+
+use std::{io, path::PathBuf};
+
+use super::{Annotation, Dataset, layout, printable::printable, split};
+
+/// What to open, and how to split it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetOptions {
+    pub root: PathBuf,
+    /// A known dataset's name: it chooses the layout and the label list. `None`: both are detected.
+    pub dataname: Option<String>,
+    /// Share of the training images held out for validation where the dataset has no such split; in `[0, 1)`.
+    pub val_fraction: f64,
+    pub seed: u64,
+}
+
+/// Why a dataset cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    #[error("the data folder {} does not exist; name an existing one with --data", printable(.0))]
+    Missing(PathBuf),
+    #[error("{} is a file; --data takes the folder that holds the dataset", printable(.0))]
+    NotAFolder(PathBuf),
+    #[error("cannot read {}: {source}", printable(path))]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "cannot use {}: {reason}; download it again or correct it",
+        printable(path)
+    )]
+    File { path: PathBuf, reason: String },
+    #[error(
+        "{} has no layout that is known here{dataname}: expected EmoSet (train.json, image/, annotation/), the \
+         reference's (train/, test/, annotation/), Emotion6 (images/, ground_truth.txt), FI (emotion_dataset/), \
+         Abstract (ABSTRACT_groundTruth.csv), ArtPhoto (<emotion>_N.jpg), UnbiasedEmo (images/<emotion>/<keyword>/), \
+         or folders named by class that hold images, perhaps under train/, val/ and test/; point --data at such a \
+         folder",
+        printable(root)
+    )]
+    UnknownLayout { root: PathBuf, dataname: String },
+    #[error(
+        "the dataset {} ({layout}) has no usable image: {left_out} file(s) were left out{example}; `masp data check` \
+         lists them",
+        printable(root)
+    )]
+    Empty {
+        root: PathBuf,
+        layout: &'static str,
+        left_out: usize,
+        example: String,
+    },
+    #[error("val_fraction is {0}, but a share of at least 0 and below 1 is needed")]
+    Fraction(f64),
+}
+
+/// Reads a dataset's lists and annotations, looks at the first bytes of each image, and splits.
+///
+/// Files that are odd or unreadable are left out and named in [`Dataset::left_out`]; they are no error.
+///
+/// # Errors
+/// No folder, no known layout, no usable image, a broken list of the layout's, or a bad `val_fraction`.
+pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
+    let root = &options.root;
+    if !(0.0..1.0).contains(&options.val_fraction) {
+        return Err(DataError::Fraction(options.val_fraction));
+    }
+    if !root.exists() {
+        return Err(DataError::Missing(root.clone()));
+    }
+    if !root.is_dir() {
+        return Err(DataError::NotAFolder(root.clone()));
+    }
+    let found = layout::read(root, options.dataname.as_deref())?;
+    let mut dataset = Dataset {
+        root: root.clone(),
+        name: found.name,
+        layout: found.layout.to_owned(),
+        classes: found.classes,
+        train: found.train,
+        val: Vec::new(),
+        test: found.test,
+        left_out: found.left_out,
+        warnings: found.warnings,
+    };
+    match found.val {
+        Some(val) => dataset.val = val,
+        None => split::hold_out_validation(&mut dataset, options.val_fraction, options.seed),
+    }
+    if dataset.train.is_empty() && dataset.val.is_empty() && dataset.test.is_empty() {
+        let example = dataset.left_out.first().map(|first| {
+            format!(
+                ", the first is {}: {}",
+                printable(&first.path),
+                first.reason
+            )
+        });
+        return Err(DataError::Empty {
+            root: root.clone(),
+            layout: found.layout,
+            left_out: dataset.left_out.len(),
+            example: example.unwrap_or_default(),
+        });
+    }
+    warn_of_gaps(&mut dataset);
+    Ok(dataset)
+}
+
+fn warn_of_gaps(dataset: &mut Dataset) {
+    if dataset.train.is_empty() {
+        dataset
+            .warnings
+            .push("There is no training image: the dataset serves evaluation only.".into());
+    } else {
+        let absent: Vec<&str> = (dataset.classes.iter().enumerate())
+            .filter(|(label, _)| dataset.train.iter().all(|sample| sample.label != *label))
+            .map(|(_, class)| class.as_str())
+            .collect();
+        if !absent.is_empty() {
+            let sentence = format!("No training image shows {}.", absent.join(", "));
+            dataset.warnings.push(sentence);
+        }
+        if dataset
+            .train
+            .iter()
+            .all(|sample| sample.annotation == Annotation::default())
+        {
+            let sentence =
+                "No training image has an annotation: stage 1 (aspects) has nothing to train on.";
+            dataset.warnings.push(sentence.into());
+        }
+    }
+    if dataset.val.is_empty() && !dataset.train.is_empty() {
+        dataset
+            .warnings
+            .push("There is no validation image: evaluation during training is skipped.".into());
+    }
+    if dataset.test.is_empty() {
+        dataset
+            .warnings
+            .push("There is no test split: evaluate on the validation split.".into());
+    }
+}

@@ -1,0 +1,155 @@
+//! What a stage leaves behind step by step: points of its metrics, its evaluations, and the smoothing of a noisy series.
+
+use super::{Evaluation, Step};
+
+/// An optimiser step as it is kept for the curves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepPoint {
+    /// Counts from 1 in its stage.
+    pub step: u64,
+    /// Seconds that the run had been at work when the step was done; pauses and the time between two processes do not count.
+    pub at: f64,
+    pub epoch: f64,
+    /// In nats; NaN where it was not finite.
+    pub loss: f64,
+    pub lr: f64,
+    pub grad_norm: f64,
+    pub samples_per_s: f64,
+}
+
+impl StepPoint {
+    /// The point of `step`, done after `at` seconds of work.
+    #[must_use]
+    pub const fn new(step: &Step, at: f64) -> Self {
+        Self {
+            step: step.step,
+            at,
+            epoch: step.epoch,
+            loss: step.loss,
+            lr: step.lr,
+            grad_norm: step.grad_norm,
+            samples_per_s: step.samples_per_s,
+        }
+    }
+}
+
+/// A metric that each step logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    Loss,
+    Lr,
+    GradNorm,
+    SamplesPerS,
+}
+
+impl Metric {
+    /// This metric's value at `point`.
+    #[must_use]
+    pub const fn of(self, point: &StepPoint) -> f64 {
+        match self {
+            Self::Loss => point.loss,
+            Self::Lr => point.lr,
+            Self::GradNorm => point.grad_norm,
+            Self::SamplesPerS => point.samples_per_s,
+        }
+    }
+}
+
+/// One stage's history; steps and evaluations are in the order of their steps.
+#[derive(Debug, Clone, Default)]
+pub struct StageHistory {
+    pub steps: Vec<StepPoint>,
+    pub evaluations: Vec<Evaluation>,
+    /// Index into `steps` of the first step of the process that runs now: the pace is measured from there.
+    pace_from: usize,
+}
+
+/// The pace is the mean over at most so many steps.
+const PACE_WINDOW: usize = 200;
+/// The throughput is the mean over at most so many steps.
+const THROUGHPUT_WINDOW: usize = 20;
+
+impl StageHistory {
+    /// Forgets all that came after `step`; the pace is measured anew.
+    pub fn forget_after(&mut self, step: u64) {
+        self.steps
+            .truncate(self.steps.partition_point(|point| point.step <= step));
+        self.evaluations
+            .retain(|evaluation| evaluation.step <= step);
+        self.pace_from = self.steps.len();
+    }
+
+    /// The last step's number, 0 before the first.
+    #[must_use]
+    pub fn last_step(&self) -> u64 {
+        self.steps.last().map_or(0, |point| point.step)
+    }
+
+    /// Seconds a step takes of late, evaluations and checkpoints between the steps included.
+    #[must_use]
+    pub fn seconds_per_step(&self) -> Option<f64> {
+        let from = self
+            .pace_from
+            .max(self.steps.len().saturating_sub(PACE_WINDOW));
+        let (first, last) = (self.steps.get(from)?, self.steps.last()?);
+        let steps = last
+            .step
+            .checked_sub(first.step)
+            .filter(|&steps| steps > 0)?;
+        Some((last.at - first.at) / steps as f64)
+    }
+
+    /// Samples a second of late: the harmonic mean of the last steps' rates, which is samples by seconds for equal batches.
+    #[must_use]
+    pub fn throughput(&self) -> Option<f64> {
+        let rates = self
+            .steps
+            .iter()
+            .rev()
+            .take(THROUGHPUT_WINDOW)
+            .map(|point| point.samples_per_s);
+        let (count, seconds) = rates
+            .filter(|rate| rate.is_finite() && *rate > 0.0)
+            .fold((0_u32, 0.0), |(count, seconds), rate| {
+                (count + 1, seconds + 1.0 / rate)
+            });
+        (count > 0).then(|| f64::from(count) / seconds)
+    }
+
+    /// Each step's smoothed loss; see [`Ema`].
+    pub fn smoothed_loss(&self, weight: f64) -> impl Iterator<Item = (u64, f64)> + '_ {
+        let mut ema = Ema::new(weight);
+        self.steps
+            .iter()
+            .map(move |point| (point.step, ema.next(point.loss)))
+    }
+}
+
+/// Exponential moving average without the bias to its start (Adam's correction); values that are not finite are passed over.
+#[derive(Debug, Clone, Copy)]
+pub struct Ema {
+    weight: f64,
+    sum: f64,
+    norm: f64,
+}
+
+impl Ema {
+    /// `weight` in `[0, 1)`: the share of the past; 0 smooths nothing.
+    #[must_use]
+    pub const fn new(weight: f64) -> Self {
+        Self {
+            weight,
+            sum: 0.0,
+            norm: 0.0,
+        }
+    }
+
+    /// The average with `value`; NaN before the first finite one.
+    pub fn next(&mut self, value: f64) -> f64 {
+        if value.is_finite() {
+            self.sum = self.weight * self.sum + (1.0 - self.weight) * value;
+            self.norm = self.weight * self.norm + (1.0 - self.weight);
+        }
+        self.sum / self.norm
+    }
+}

@@ -1,0 +1,113 @@
+//! One wait for keys, records and pictures; all that is there is taken in, then one frame is drawn.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+use ratatui::{Terminal, backend::Backend};
+
+use super::{Exit, app::App, input::Input};
+use crate::session::Record;
+
+/// What the run says is drawn at most ten times a second.
+const FRAME: Duration = Duration::from_millis(100);
+/// A key's answer, or a picture that was waited for, comes sooner: within 50 ms.
+const PROMPT_FRAME: Duration = Duration::from_millis(35);
+/// So much is taken in before a frame, even where more is there.
+const MOST_AT_ONCE: usize = 20_000;
+
+/// How soon something that changed is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted {
+    Nothing,
+    Soon,
+    Promptly,
+}
+
+/// Runs until the person leaves, the terminal is gone, or the run that was asked to stop has ended. Nothing is drawn where nothing
+/// changed. A terminal that cannot be written to is gone.
+pub fn run<B: Backend>(
+    terminal: &mut Terminal<B>,
+    app: &mut App,
+    inputs: &Receiver<Input>,
+    records: &Receiver<Record>,
+) -> Exit {
+    let mut wanted = Wanted::Promptly;
+    let mut drawn: Option<Instant> = None;
+    let mut records_end = false;
+    loop {
+        let due = match (wanted, drawn) {
+            (Wanted::Nothing, _) => None,
+            (_, None) => Some(Instant::now()),
+            (Wanted::Soon, Some(at)) => Some(at + FRAME),
+            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME),
+        };
+        if due.is_some_and(|due| due <= Instant::now()) {
+            if std::mem::take(&mut app.redraw) && terminal.clear().is_err() {
+                return Exit::TerminalGone;
+            }
+            if terminal.draw(|frame| app.draw(frame)).is_err() {
+                return Exit::TerminalGone;
+            }
+            (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
+            continue;
+        }
+        wait(
+            inputs,
+            if records_end { None } else { Some(records) },
+            app,
+            due,
+        );
+
+        loop {
+            match inputs.try_recv() {
+                Ok(input) => {
+                    if let Some(exit) = app.input(input) {
+                        return exit;
+                    }
+                    wanted = Wanted::Promptly;
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Exit::TerminalGone,
+            }
+        }
+        while let Ok(done) = app.pictures.done().try_recv() {
+            app.pictures.accept(done);
+            wanted = Wanted::Promptly;
+        }
+        for _ in 0..MOST_AT_ONCE {
+            match records.try_recv() {
+                Ok(record) => {
+                    if let Some(exit) = app.record(&record) {
+                        return exit;
+                    }
+                    wanted = wanted.max(Wanted::Soon);
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    records_end = true;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until a channel has something, at most until `due`. A channel that has ended is not waited for: it is always ready.
+fn wait(
+    inputs: &Receiver<Input>,
+    records: Option<&Receiver<Record>>,
+    app: &App,
+    due: Option<Instant>,
+) {
+    let mut select = Select::new();
+    select.recv(inputs);
+    select.recv(app.pictures.done());
+    if let Some(records) = records {
+        select.recv(records);
+    }
+    match due {
+        // Past its time: the frame is drawn, and what is ready is taken in after it.
+        Some(due) => drop(select.ready_deadline(due)),
+        None => drop(select.ready()),
+    }
+}

@@ -1,0 +1,135 @@
+//! Figures as a person reads them.
+
+/// `1204` as `1,204`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds as `48s`, `3m 12s`, `2h 05m` or `4d 03h`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "–".to_owned();
+    }
+    let s = seconds.max(0.0).round() as u64;
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m {:02}s", s / 60, s % 60),
+        3600..86_400 => format!("{}h {:02}m", s / 3600, s % 3600 / 60),
+        _ => format!("{}d {:02}h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// Seconds as a clock: `0:48`, `12:03`, `2:05:09`.
+#[must_use]
+pub fn clock(seconds: f64) -> String {
+    let s = seconds.max(0.0) as u64;
+    if s < 3600 {
+        format!("{}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}:{:02}:{:02}", s / 3600, s % 3600 / 60, s % 60)
+    }
+}
+
+/// Bytes with three digits: `812 MB`, `1.21 GB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let b = bytes as f64;
+    match bytes {
+        0..1_000_000 => format!("{:.0} kB", b / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", b / 1e6),
+        _ => format!("{:.2} GB", b / 1e9),
+    }
+}
+
+/// A rate or a norm with about three digits: `0.0412`, `4.18`, `52.1`, `1840`.
+#[must_use]
+pub fn short(number: f64) -> String {
+    match number.abs() {
+        n if !n.is_finite() => "–".to_owned(),
+        n if n >= 1e6 || (n > 0.0 && n < 1e-3) => format!("{number:.1e}"),
+        n if n >= 100.0 => format!("{number:.0}"),
+        n if n >= 10.0 => format!("{number:.1}"),
+        n if n >= 0.1 => format!("{number:.2}"),
+        n if n == 0.0 => "0".to_owned(),
+        _ => format!("{number:.4}"),
+    }
+}
+
+/// A loss in nats: `0.834`, or a dash.
+#[must_use]
+pub fn loss(nats: f64) -> String {
+    match nats.abs() {
+        n if !n.is_finite() => "–".to_owned(),
+        n if n >= 100.0 => short(nats),
+        _ => format!("{nats:.3}"),
+    }
+}
+
+/// A share in `[0, 1]` as `82.1 %`, or a dash.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.1} %", share * 100.0)
+    } else {
+        "–".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!(
+            [count(7), count(1204), count(1_000_000)],
+            ["7", "1,204", "1,000,000"]
+        );
+        assert_eq!(
+            [
+                duration(47.6),
+                duration(192.0),
+                duration(7500.0),
+                duration(356_400.0)
+            ],
+            ["48s", "3m 12s", "2h 05m", "4d 03h"]
+        );
+        assert_eq!(
+            [clock(48.9), clock(723.0), clock(7509.0)],
+            ["0:48", "12:03", "2:05:09"]
+        );
+        assert_eq!(
+            [bytes(812_000_000), bytes(1_213_000_000)],
+            ["812 MB", "1.21 GB"]
+        );
+        assert_eq!(
+            [
+                short(9.2e-6),
+                short(0.0412),
+                short(4.18),
+                short(52.14),
+                short(1840.2)
+            ],
+            ["9.2e-6", "0.0412", "4.18", "52.1", "1840"]
+        );
+        assert_eq!(
+            [
+                loss(f64::NAN),
+                loss(0.8341),
+                percent(f64::NAN),
+                percent(0.821)
+            ],
+            ["–", "0.834", "–", "82.1 %"]
+        );
+    }
+}

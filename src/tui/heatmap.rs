@@ -1,0 +1,175 @@
+//! An aspect's attention over the picture: the mean of its queries, in viridis, on the greyed picture.
+
+use image::{Rgb, RgbImage};
+
+use crate::session::AspectSeen;
+
+/// The mean of an aspect's queries over the grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionMap {
+    /// Merged patches.
+    pub height: usize,
+    pub width: usize,
+    /// `[height * width]`, row by row; sums to 1.
+    pub weights: Vec<f32>,
+    lowest: f32,
+    highest: f32,
+}
+
+impl AttentionMap {
+    /// The mean over the queries.
+    ///
+    /// # Errors
+    /// A sentence where the file's grid and its weights do not fit together.
+    pub fn mean(aspect: &AspectSeen) -> Result<Self, String> {
+        let [height, width] = aspect.grid;
+        let cells = height
+            .checked_mul(width)
+            .filter(|&cells| cells > 0)
+            .ok_or("the attention map's grid is empty")?;
+        if aspect.attention.is_empty() || aspect.attention.iter().any(|query| query.len() != cells)
+        {
+            return Err(format!(
+                "the attention map does not have the {height} x {width} weights of its grid"
+            ));
+        }
+        let mut weights = vec![0.0; cells];
+        for (sum, weight) in aspect
+            .attention
+            .iter()
+            .flat_map(|query| weights_of(query).enumerate())
+        {
+            weights[sum] += weight / aspect.attention.len() as f32;
+        }
+        Ok(Self::new(height, width, weights))
+    }
+
+    /// A map of `height * width` weights.
+    #[must_use]
+    pub fn new(height: usize, width: usize, weights: Vec<f32>) -> Self {
+        let (lowest, highest) = weights
+            .iter()
+            .fold((f32::INFINITY, 0.0_f32), |(low, high), &w| {
+                (low.min(w), high.max(w))
+            });
+        Self {
+            height,
+            width,
+            weights,
+            lowest,
+            highest,
+        }
+    }
+
+    /// The highest weight and where it is: row, column, weight.
+    #[must_use]
+    pub fn peak(&self) -> (usize, usize, f32) {
+        let (at, weight) = self
+            .weights
+            .iter()
+            .enumerate()
+            .fold(
+                (0, 0.0),
+                |best, (at, &weight)| if weight > best.1 { (at, weight) } else { best },
+            );
+        (at / self.width, at % self.width, weight)
+    }
+
+    /// The weight at a place of the picture (`x` and `y` in `[0, 1)`), scaled so that the map's range is `[0, 1]`; a map without
+    /// differences is 0 everywhere. Between the patches' centres it is linear.
+    #[must_use]
+    pub fn relative(&self, x: f32, y: f32) -> f32 {
+        let (low, high) = (self.lowest, self.highest);
+        if high - low <= 1e-3 * high {
+            return 0.0;
+        }
+        let along = |place: f32, count: usize| {
+            let at = (place * count as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+            (at as usize, (at as usize + 1).min(count - 1), at.fract())
+        };
+        let ((x0, x1, fx), (y0, y1, fy)) = (along(x, self.width), along(y, self.height));
+        let at = |row: usize, column: usize| {
+            self.weights
+                .get(row * self.width + column)
+                .copied()
+                .unwrap_or(0.0)
+        };
+        let row = |row| at(row, x0) * (1.0 - fx) + at(row, x1) * fx;
+        ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
+    }
+
+    /// The map over `picture`: viridis on its brightness, so that shapes stay to be seen.
+    #[must_use]
+    pub fn over(&self, picture: &RgbImage) -> RgbImage {
+        let (width, height) = picture.dimensions();
+        RgbImage::from_fn(width, height, |x, y| {
+            let heat = self.relative(
+                (x as f32 + 0.5) / width as f32,
+                (y as f32 + 0.5) / height as f32,
+            );
+            let Rgb([r, g, b]) = *picture.get_pixel(x, y);
+            let grey = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
+            let light = 0.55 + 0.45 * grey / 255.0;
+            Rgb(sequential(heat).map(|part| (f32::from(part) * light) as u8))
+        })
+    }
+}
+
+/// The sequential colours (viridis) at `t` in `[0, 1]`.
+#[must_use]
+pub fn sequential(t: f32) -> [u8; 3] {
+    colorous::VIRIDIS
+        .eval_continuous(f64::from(t.clamp(0.0, 1.0)))
+        .into_array()
+}
+
+fn weights_of(query: &[f32]) -> impl Iterator<Item = f32> + '_ {
+    query.iter().map(|weight| {
+        if weight.is_finite() {
+            weight.max(0.0)
+        } else {
+            0.0
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aspect(grid: [usize; 2], attention: &[&[f32]]) -> AspectSeen {
+        AspectSeen {
+            grid,
+            attention: attention.iter().map(|query| query.to_vec()).collect(),
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_mean_of_the_queries_has_its_peak_where_they_agree() {
+        let map = AttentionMap::mean(&aspect(
+            [2, 2],
+            &[&[0.1, 0.1, 0.1, 0.7], &[0.3, 0.1, 0.1, 0.5]],
+        ))
+        .unwrap();
+        let (row, column, weight) = map.peak();
+        assert_eq!((row, column), (1, 1));
+        assert!((weight - 0.6).abs() < 1e-6);
+        assert_eq!(
+            (map.relative(0.99, 0.99), map.relative(0.99, 0.0)),
+            (1.0, 0.0)
+        );
+        let picture = RgbImage::from_pixel(2, 2, Rgb([255; 3]));
+        assert_eq!(map.over(&picture).get_pixel(1, 1).0, sequential(1.0));
+    }
+
+    #[test]
+    fn odd_files_are_errors_not_panics() {
+        assert!(AttentionMap::mean(&aspect([0, 3], &[&[]])).is_err());
+        assert!(AttentionMap::mean(&aspect([usize::MAX, 2], &[&[1.0]])).is_err());
+        assert!(AttentionMap::mean(&aspect([2, 2], &[&[1.0, 0.0]])).is_err());
+        assert!(AttentionMap::mean(&aspect([1, 1], &[])).is_err());
+        let flat = AttentionMap::mean(&aspect([1, 2], &[&[f32::NAN, -1.0]])).unwrap();
+        assert_eq!((flat.relative(0.2, 0.5), flat.peak()), (0.0, (0, 0, 0.0)));
+    }
+}

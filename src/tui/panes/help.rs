@@ -1,0 +1,88 @@
+//! The help: every key of the screen, from the one binding table.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::{Block, BorderType, Clear, Paragraph, Widget},
+};
+
+use super::Scene;
+use crate::tui::{
+    keymap::{Keymap, Section},
+    text::columns,
+    theme::Theme,
+    ui::Layer,
+};
+
+/// Paints the overlay in the middle of `screen`.
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let lines = lines(scene.keymap, scene.theme);
+    let width = lines.iter().map(Line::width).max().unwrap_or(0) as u16 + 4;
+    let height = lines.len() as u16 + 2;
+    let area = screen.centered(
+        ratatui::layout::Constraint::Length(width.min(screen.width)),
+        ratatui::layout::Constraint::Length(height.min(screen.height)),
+    );
+    let theme = scene.theme;
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().fg(theme.accent))
+        .title(Span::styled(
+            " keys ",
+            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+        ));
+    let inner = block.inner(area);
+    scene.ui.help_scroll = scene
+        .ui
+        .help_scroll
+        .min(lines.len().saturating_sub(inner.height.into()));
+    Clear.render(area, buffer);
+    block.render(area, buffer);
+    let text = Paragraph::new(lines).scroll((scene.ui.help_scroll as u16, 0));
+    text.render(
+        Rect {
+            x: inner.x + 1,
+            width: inner.width.saturating_sub(2),
+            ..inner
+        },
+        buffer,
+    );
+}
+
+fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
+    let keys_of = |keys: &[crate::tui::keymap::Key]| {
+        keys.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("  ")
+    };
+    let widest = keymap
+        .of(Layer::Main)
+        .map(|binding| columns(&keys_of(&binding.keys)))
+        .max()
+        .unwrap_or(0);
+    let mut lines = Vec::new();
+    for section in Section::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(section.title(), Style::new().fg(theme.dim)));
+        for binding in keymap
+            .of(Layer::Main)
+            .filter(|binding| binding.section == section)
+        {
+            let keys = keys_of(&binding.keys);
+            let gap = " ".repeat(widest + 3 - columns(&keys));
+            lines.push(Line::from(vec![
+                Span::styled(
+                    format!("  {keys}{gap}"),
+                    Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+                ),
+                Span::styled(binding.long, Style::new().fg(theme.text)),
+            ]));
+        }
+    }
+    lines
+}

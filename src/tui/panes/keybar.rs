@@ -1,0 +1,56 @@
+//! The last row: the keys of the layer that has them, and a word on the last one pressed.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::Scene;
+use crate::tui::{
+    keymap::Action,
+    text::{columns, fit},
+};
+
+/// Paints the row; what does not fit is left to the help.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
+    let theme = scene.theme;
+    let notice = scene
+        .ui
+        .notice
+        .as_deref()
+        .map(|notice| fit(notice, usize::from(area.width) / 2))
+        .unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
+    let commands = scene.commands && scene.state.ended.is_none();
+    let stages = scene.state.stages.len() > 1;
+    let shown = |action: Action| {
+        (commands || !action.is_command()) && (stages || action != Action::OtherStage)
+    };
+    let (mut spans, mut used) = (Vec::new(), 0);
+    for (keys, word) in scene.keymap.bar(scene.ui.layer, shown) {
+        let word = if word == "pause" && scene.state.paused {
+            "go on"
+        } else {
+            word
+        };
+        let (keys, word) = (format!(" {keys} "), format!("{word} "));
+        used += columns(&keys) + columns(&word);
+        if used > room {
+            break;
+        }
+        spans.push(Span::styled(
+            keys,
+            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+        ));
+        spans.push(Span::styled(word, Style::new().fg(theme.dim)));
+    }
+    Line::from(spans).render(area, buffer);
+    if !notice.is_empty() {
+        let right =
+            Line::styled(format!("{notice} "), Style::new().fg(theme.warning)).right_aligned();
+        right.render(area, buffer);
+    }
+}

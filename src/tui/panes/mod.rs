@@ -1,0 +1,134 @@
+//! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
+
+pub mod accuracy;
+pub mod curves;
+pub mod help;
+pub mod keybar;
+pub mod log;
+pub mod quit;
+pub mod rationale;
+pub mod sample;
+pub mod status;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::{Block, BorderType, Widget},
+};
+
+use super::{
+    keymap::Keymap,
+    pictures::Pictures,
+    text::fit,
+    theme::Theme,
+    ui::{Pane, Ui},
+};
+use crate::session::RunState;
+
+/// What the panes paint from.
+pub struct Scene<'a> {
+    pub state: &'a RunState,
+    pub ui: &'a mut Ui,
+    pub theme: &'a Theme,
+    pub keymap: &'a Keymap,
+    pub pictures: &'a mut Pictures,
+    /// Whether the run takes commands from here.
+    pub commands: bool,
+}
+
+/// Paints a pane with its border.
+pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let paint = match pane {
+        Pane::Loss => curves::render,
+        Pane::Accuracy => accuracy::render,
+        Pane::Sample => sample::render,
+        Pane::Rationale => rationale::render,
+        Pane::Log => log::render,
+    };
+    paint(area, buffer, scene);
+}
+
+/// A pane's border and title (`note` beside it, dim); gives the area inside. The focused pane's border stands out.
+fn bordered(
+    pane: Pane,
+    title: &str,
+    note: &str,
+    area: Rect,
+    buffer: &mut Buffer,
+    scene: &Scene,
+) -> Rect {
+    let theme = scene.theme;
+    let focused = scene.ui.focus == pane;
+    let (border, title_color) = if focused {
+        (theme.accent, theme.accent)
+    } else {
+        (theme.faint, theme.text)
+    };
+    let room = usize::from(area.width).saturating_sub(6);
+    let title = fit(title, room);
+    let left = room.saturating_sub(title.chars().count() + 3);
+    let mut heading = vec![Span::styled(
+        format!(" {title} "),
+        Style::new().fg(title_color).add_modifier(Modifier::BOLD),
+    )];
+    if !note.is_empty() && left > 3 {
+        heading.push(Span::styled(
+            format!("{} ", fit(note, left)),
+            Style::new().fg(theme.dim),
+        ));
+    }
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().fg(border))
+        .title(Line::from(heading));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    // A column of air on both sides, where there is room for it.
+    let air = u16::from(inner.width > 20);
+    Rect::new(
+        inner.x + air,
+        inner.y,
+        inner.width.saturating_sub(2 * air),
+        inner.height,
+    )
+}
+
+/// A sentence in the middle of a pane that has nothing to show yet.
+fn nothing_yet(text: &str, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    let middle = Rect::new(area.x, area.y + area.height / 2, area.width, 1);
+    Line::styled(fit(text, area.width.into()), Style::new().fg(theme.dim))
+        .centered()
+        .render(middle, buffer);
+}
+
+/// A bar of `width` columns filled by `share`: half a column is the finest step. The filled part and the rest.
+fn bar(share: f64, width: usize) -> (String, String) {
+    let halves = if share.is_finite() {
+        (share.clamp(0.0, 1.0) * (width * 2) as f64).round() as usize
+    } else {
+        0
+    };
+    let mut filled = "━".repeat(halves / 2);
+    if halves % 2 == 1 {
+        filled.push('╸');
+    }
+    (filled, "─".repeat(width - halves.div_ceil(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn bars_are_as_wide_as_asked() {
+        assert_eq!(bar(0.5, 4), ("━━".to_owned(), "──".to_owned()));
+        assert_eq!(bar(0.375, 4), ("━╸".to_owned(), "──".to_owned()));
+        assert_eq!(bar(1.0, 2), ("━━".to_owned(), String::new()));
+        assert_eq!(bar(f64::NAN, 2), (String::new(), "──".to_owned()));
+    }
+}

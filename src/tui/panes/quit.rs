@@ -1,0 +1,75 @@
+//! The question before a run of this process is left.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Constraint, Rect},
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::{Block, BorderType, Clear, Paragraph, Widget},
+};
+
+use super::Scene;
+use crate::tui::{keymap::Action, ui::Layer};
+
+/// The choices in their order, as the binding table names them.
+pub const CHOICES: [Action; 3] = [Action::Headless, Action::Stop, Action::Out];
+
+/// Paints the dialog in the middle of `screen`.
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
+    let theme = scene.theme;
+    let mut lines = Vec::new();
+    for (place, choice) in CHOICES.into_iter().enumerate() {
+        let Some(binding) = scene
+            .keymap
+            .of(Layer::Quit)
+            .find(|binding| binding.action == choice)
+        else {
+            continue;
+        };
+        let key = binding
+            .keys
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let marked = place == scene.ui.choice;
+        let style = if marked {
+            Style::new().fg(theme.on_accent).bg(theme.accent)
+        } else {
+            Style::new().fg(theme.text)
+        };
+        let key_style = if marked {
+            style
+        } else {
+            Style::new().fg(theme.accent)
+        };
+        lines.push(Line::from(vec![
+            Span::styled(
+                format!(" {key:<4} "),
+                key_style.add_modifier(Modifier::BOLD),
+            ),
+            Span::styled(format!("{:<44}", binding.long), style),
+        ]));
+    }
+    let area = screen.centered(
+        Constraint::Length(54.min(screen.width)),
+        Constraint::Length(5.min(screen.height)),
+    );
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().fg(theme.accent))
+        .title(Span::styled(
+            " the run is at work ",
+            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+        ));
+    let inner = block.inner(area);
+    Clear.render(area, buffer);
+    block.render(area, buffer);
+    Paragraph::new(lines).render(
+        Rect {
+            x: inner.x + 1,
+            width: inner.width.saturating_sub(2),
+            ..inner
+        },
+        buffer,
+    );
+}

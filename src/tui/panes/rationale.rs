@@ -1,0 +1,126 @@
+//! Why the model says what it says, and what each aspect answered.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::{Scene, bordered, nothing_yet};
+use crate::{
+    session::{Prediction, SampleSeen},
+    tui::{
+        panes::sample::short_name,
+        text::{clean, clean_lines, wrap},
+        theme::Theme,
+        ui::Pane,
+    },
+};
+
+/// Paints the pane.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let sample = scene.ui.cursor.sample(scene.state).cloned();
+    let note = sample
+        .as_ref()
+        .map(|sample| format!("why {}", clean(&sample.prediction)))
+        .unwrap_or_default();
+    let inner = bordered(Pane::Rationale, "rationale", &note, area, buffer, scene);
+    let Some(sample) = sample else {
+        return nothing_yet(
+            "the model's reasons come with the first sample",
+            inner,
+            buffer,
+            scene.theme,
+        );
+    };
+    let Some(look) = scene.pictures.look(&sample) else {
+        return nothing_yet("…", inner, buffer, scene.theme);
+    };
+    let lines = match &look.prediction {
+        Ok(prediction) => lines(prediction, &sample, inner.width.into(), scene.theme),
+        Err(error) => wrapped(
+            &clean(error),
+            inner.width.into(),
+            Style::new().fg(scene.theme.bad),
+        ),
+    };
+    let from = scene.ui.scrolled(
+        Pane::Rationale,
+        lines.len().saturating_sub(inner.height.into()),
+    );
+    for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
+        line.render(
+            Rect {
+                y,
+                height: 1,
+                ..inner
+            },
+            buffer,
+        );
+    }
+}
+
+/// The aspects' names take so many columns.
+const NAMES: usize = 12;
+
+fn lines(
+    prediction: &Prediction,
+    sample: &SampleSeen,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let rationale = prediction.rationale.trim();
+    let mut lines: Vec<Line> = if rationale.is_empty() {
+        wrapped("no rationale was asked for", width, dim)
+    } else {
+        clean_lines(rationale)
+            .flat_map(|line| wrapped(&line, width, text))
+            .collect()
+    };
+    lines.push(Line::default());
+    let generated = clean(prediction.generated.trim());
+    if generated != sample.prediction && !generated.is_empty() {
+        lines.extend(named("generated", &generated, width, text, dim));
+    }
+    for (view, aspect) in &prediction.aspects {
+        let answer = clean(aspect.text.trim());
+        let (answer, style) = if answer.is_empty() {
+            ("–", dim)
+        } else {
+            (answer.as_str(), text.add_modifier(Modifier::BOLD))
+        };
+        lines.extend(named(short_name(*view), answer, width, style, dim));
+    }
+    lines
+}
+
+fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
+    wrap(text, width)
+        .into_iter()
+        .map(|line| Line::styled(line, style))
+        .collect()
+}
+
+/// A name and its text beside it, wrapped in its own column.
+fn named(
+    name: &'static str,
+    text: &str,
+    width: usize,
+    style: Style,
+    dim: Style,
+) -> Vec<Line<'static>> {
+    let lines = wrap(text, width.saturating_sub(NAMES));
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names
+        .zip(lines)
+        .map(|(name, line)| {
+            Line::from(vec![
+                Span::styled(format!("{name:<NAMES$}"), dim),
+                Span::styled(line, style),
+            ])
+        })
+        .collect()
+}

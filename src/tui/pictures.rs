@@ -1,0 +1,278 @@
+//! Files of samples and their pictures: read, decoded and encoded by a thread of their own, kept for the panes.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufReader, Read},
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use image::{ImageReader, Limits, RgbImage};
+use ratatui::layout::Size;
+
+use super::{
+    heatmap::AttentionMap,
+    surface::{Painter, Surface},
+};
+use crate::{
+    data::View,
+    session::{Prediction, SampleSeen},
+};
+
+/// A prediction's file is at most so large.
+const LARGEST_FILE: u64 = 64 << 20;
+/// A thumbnail has at most so many pixels a side.
+const LARGEST_SIDE: u32 = 4096;
+/// So many surfaces are kept before the old ones go.
+const KEPT: usize = 512;
+
+/// What was read of a sample; a sentence where that failed.
+#[derive(Debug)]
+pub struct Look {
+    pub prediction: Result<Prediction, String>,
+    pub picture: Result<RgbImage, String>,
+}
+
+/// What is painted of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    Picture,
+    Attention(View),
+}
+
+/// A surface: of which sample's file, what, how large.
+type Key = (PathBuf, Subject, Size);
+
+enum Request {
+    Read { file: PathBuf, thumbnail: PathBuf },
+    Paint { key: Key, look: Arc<Look> },
+}
+
+/// What the thread has done.
+#[derive(Debug)]
+pub enum Done {
+    Read(PathBuf, Arc<Look>),
+    Painted((PathBuf, Subject, Size), Result<Arc<Surface>, String>),
+}
+
+/// The samples' pictures that are there, and a way to ask for more.
+#[derive(Debug)]
+pub struct Pictures {
+    requests: Sender<Request>,
+    done: Receiver<Done>,
+    looks: HashMap<PathBuf, Option<Arc<Look>>>,
+    surfaces: HashMap<Key, Option<Result<Arc<Surface>, String>>>,
+    /// The last surface of a subject and size: shown until the one that follows it is there.
+    latest: HashMap<(Subject, Size), Arc<Surface>>,
+}
+
+impl Pictures {
+    /// Starts the thread; the files lie under `folder` and are painted by `painter`.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn start(folder: PathBuf, painter: Painter) -> std::io::Result<Self> {
+        let ((requests, todo), (finished, done)) = (unbounded(), unbounded());
+        thread::Builder::new()
+            .name("pictures".to_owned())
+            .spawn(move || {
+                for request in todo {
+                    let answer = match request {
+                        Request::Read { file, thumbnail } => {
+                            let look = Look {
+                                prediction: read_prediction(&folder, &file),
+                                picture: read_picture(&folder, &thumbnail),
+                            };
+                            Done::Read(file, Arc::new(look))
+                        }
+                        Request::Paint { key, look } => {
+                            let surface = paint(&look, key.1, key.2, &painter).map(Arc::new);
+                            Done::Painted(key, surface)
+                        }
+                    };
+                    if finished.send(answer).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            requests,
+            done,
+            looks: HashMap::new(),
+            surfaces: HashMap::new(),
+            latest: HashMap::new(),
+        })
+    }
+
+    /// Where answers arrive; each belongs to [`Pictures::accept`].
+    #[must_use]
+    pub const fn done(&self) -> &Receiver<Done> {
+        &self.done
+    }
+
+    /// Keeps an answer.
+    pub fn accept(&mut self, done: Done) {
+        match done {
+            Done::Read(file, look) => {
+                self.looks.insert(file, Some(look));
+            }
+            Done::Painted(key, surface) => {
+                if let Ok(surface) = &surface {
+                    self.latest.insert((key.1, key.2), Arc::clone(surface));
+                }
+                self.surfaces.insert(key, Some(surface));
+            }
+        }
+    }
+
+    /// What is in a sample's files; nothing while they are being read.
+    pub fn look(&mut self, sample: &SampleSeen) -> Option<Arc<Look>> {
+        if let Some(look) = self.looks.get(&sample.file) {
+            return look.clone();
+        }
+        self.shrink();
+        self.looks.insert(sample.file.clone(), None);
+        // The thread is gone only where the program is ending; then nothing is shown.
+        let _ = self.requests.send(Request::Read {
+            file: sample.file.clone(),
+            thumbnail: sample.thumbnail.clone(),
+        });
+        None
+    }
+
+    /// A sample's picture or map at `size`; while it is being painted the last one of its kind, if there is one.
+    pub fn surface(
+        &mut self,
+        sample: &SampleSeen,
+        subject: Subject,
+        size: Size,
+    ) -> Option<Result<Arc<Surface>, String>> {
+        let look = self.look(sample);
+        let key = (sample.file.clone(), subject, size);
+        match self.surfaces.get(&key) {
+            Some(Some(surface)) => return Some(surface.clone()),
+            Some(None) => {}
+            None => {
+                if let Some(look) = look {
+                    self.surfaces.insert(key.clone(), None);
+                    let _ = self.requests.send(Request::Paint { key, look });
+                }
+            }
+        }
+        self.latest.get(&(subject, size)).cloned().map(Ok)
+    }
+
+    /// Forgets all, so that all is read again.
+    pub fn forget(&mut self) {
+        self.looks.clear();
+        self.surfaces.clear();
+        self.latest.clear();
+    }
+
+    /// Whether an answer is still to come.
+    #[cfg(test)]
+    pub fn wanted(&self) -> bool {
+        self.looks.values().any(Option::is_none) || self.surfaces.values().any(Option::is_none)
+    }
+
+    fn shrink(&mut self) {
+        if self.surfaces.len() > KEPT {
+            self.looks.clear();
+            self.surfaces.clear();
+        }
+    }
+}
+
+fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result<Surface, String> {
+    let picture = look.picture.as_ref().map_err(Clone::clone)?;
+    match subject {
+        Subject::Picture => painter.picture(picture.clone(), size),
+        Subject::Attention(view) => {
+            let prediction = look.prediction.as_ref().map_err(Clone::clone)?;
+            let aspect = prediction
+                .aspects
+                .get(&view)
+                .ok_or_else(|| "no map".to_owned())?;
+            painter.attention(&AttentionMap::mean(aspect)?, picture, size)
+        }
+    }
+}
+
+fn read_prediction(folder: &Path, file: &Path) -> Result<Prediction, String> {
+    let path = inside(folder, file)?;
+    let mut text = String::new();
+    File::open(&path)
+        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_str(&text)
+        .map_err(|error| format!("{}: not a prediction: {error}", path.display()))
+}
+
+fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
+    let path = inside(folder, file)?;
+    let says = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let file = File::open(&path).map_err(|error| says(&error))?;
+    let mut reader = ImageReader::new(BufReader::new(file))
+        .with_guessed_format()
+        .map_err(|error| says(&error))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST_SIDE), Some(LARGEST_SIDE));
+    reader.limits(limits);
+    Ok(reader.decode().map_err(|error| says(&error))?.into_rgb8())
+}
+
+/// A name from a journal stays inside the session's folder.
+fn inside(folder: &Path, file: &Path) -> Result<PathBuf, String> {
+    if file
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    {
+        Ok(folder.join(file))
+    } else {
+        Err(format!(
+            "{}: not a path inside the session's folder",
+            file.display()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_cannot_point_outside_its_folder() {
+        let folder = Path::new("/s");
+        assert_eq!(
+            inside(folder, Path::new("samples/a.json")),
+            Ok(PathBuf::from("/s/samples/a.json"))
+        );
+        assert!(inside(folder, Path::new("../a")).is_err());
+        assert!(inside(folder, Path::new("/etc/passwd")).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_sentence_with_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("bad.json"), "{").unwrap();
+        std::fs::write(folder.path().join("bad.png"), "no picture").unwrap();
+        assert!(
+            read_prediction(folder.path(), Path::new("bad.json"))
+                .unwrap_err()
+                .contains("bad.json: not a prediction")
+        );
+        assert!(
+            read_picture(folder.path(), Path::new("bad.png"))
+                .unwrap_err()
+                .contains("bad.png")
+        );
+        assert!(
+            read_picture(folder.path(), Path::new("none.png"))
+                .unwrap_err()
+                .contains("none.png")
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The terminal while the workbench has it, and its return in every way out: leaving, panic, hang-up.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, BufWriter, Stdout, Write},
+    panic,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use crossterm::{
+    cursor::{Hide, Show},
+    execute,
+    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+};
+use ratatui::{Terminal, backend::CrosstermBackend};
+
+/// A terminal that gathers a frame before it writes.
+pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+/// A frame with pictures is about so large.
+const FRAME_BYTES: usize = 64 << 10;
+
+type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;
+
+/// Raw mode and the alternate screen, until dropped.
+pub struct Guard {
+    /// Whether the terminal is ours to restore.
+    held: Arc<AtomicBool>,
+    /// What other threads' panics said; printed once the screen is left.
+    said: Arc<Mutex<Vec<String>>>,
+    before: Arc<Hook>,
+}
+
+impl Guard {
+    /// Takes the terminal. A panic of this thread restores it first; a panic elsewhere waits with its words until the screen is left.
+    ///
+    /// # Errors
+    /// Where standard output is no terminal.
+    pub fn take() -> io::Result<(Self, Screen)> {
+        enable_raw_mode()?;
+        let guard = Self {
+            held: Arc::new(AtomicBool::new(true)),
+            said: Arc::default(),
+            before: Arc::new(panic::take_hook()),
+        };
+        let (held, said, before) = (
+            Arc::clone(&guard.held),
+            Arc::clone(&guard.said),
+            Arc::clone(&guard.before),
+        );
+        let screen_thread = thread::current().id();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().id() == screen_thread {
+                restore(&held);
+                before(info);
+            } else if held.load(Ordering::SeqCst) {
+                if let Ok(mut said) = said.lock() {
+                    said.push(info.to_string());
+                }
+            } else {
+                before(info);
+            }
+        }));
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
+            FRAME_BYTES,
+            io::stdout(),
+        )))?;
+        Ok((guard, screen))
+    }
+
+    /// The terminal is gone: nothing is restored, and /dev/null stands where it was, for a print to a dead terminal panics.
+    ///
+    /// # Errors
+    /// Where /dev/null cannot be opened.
+    pub fn abandon(self) -> io::Result<()> {
+        self.held.store(false, Ordering::SeqCst);
+        let null = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&null)?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stderr(&null)?;
+        Ok(())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore(&self.held);
+        // A hook cannot be changed while this thread panics; ours stays then, and passes on.
+        if !thread::panicking() {
+            let before = Arc::clone(&self.before);
+            panic::set_hook(Box::new(move |info| before(info)));
+        }
+        if let Ok(said) = self.said.lock() {
+            for words in said.iter() {
+                let _ = writeln!(io::stderr(), "{words}");
+            }
+        }
+    }
+}
+
+/// Once; errors are passed over, for there is nothing more to be done about them.
+fn restore(held: &AtomicBool) {
+    if held.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    }
+}

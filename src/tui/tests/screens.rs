@@ -1,0 +1,275 @@
+//! The Train screen and its panes, painted from a made-up run and compared with what was read and found right.
+//!
+//! A snapshot holds the text, then for each row its styles as runs: columns, role of the colour, `b`old, `on` background. Cells of
+//! pictures are not listed one by one; a run of them is `picture` with a hash of its colours.
+
+use std::{
+    fmt::Write,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use crossbeam_channel::unbounded;
+use insta::assert_snapshot;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+    style::{Color, Modifier},
+};
+
+use super::made_up;
+use crate::{
+    session::{Event, Log, Phase, Record, Stage, Warning},
+    tui::{
+        Theme, Viewer,
+        app::App,
+        theme::Depth,
+        ui::{Layer, Pane},
+    },
+};
+
+const STEPS: u64 = 600;
+
+/// A run that has come to step `until` of `stage`, seen by a person who may command it.
+fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    made_up::write_samples(folder.path()).unwrap();
+    let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
+    (viewer.commands, viewer.theme) = (Some(unbounded().0), theme);
+    for record in made_up::records(STEPS) {
+        let last =
+            matches!(&record.event, Event::Step(step) if step.stage == stage && step.step == until);
+        viewer.history.apply(&record);
+        if last {
+            break;
+        }
+    }
+    (App::new(viewer).unwrap(), folder)
+}
+
+/// What is on the screen once all pictures are there.
+fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    loop {
+        terminal.draw(|frame| app.draw(frame)).unwrap();
+        let Some(done) = app
+            .pictures
+            .wanted()
+            .then(|| app.pictures.done().recv().unwrap())
+        else {
+            break;
+        };
+        app.pictures.accept(done);
+    }
+    terminal.backend().buffer().clone()
+}
+
+fn style(cell: &Cell, theme: &Theme) -> Option<String> {
+    let name = |color| match color {
+        Color::Reset => Some(String::new()),
+        Color::Indexed(n) => Some(format!("#{n}")),
+        color => theme.role(color).map(str::to_owned),
+    };
+    let (fg, bg) = (name(cell.fg)?, name(cell.bg)?);
+    let mut style = if cell.symbol() == " " && cell.modifier.is_empty() {
+        String::new()
+    } else {
+        fg
+    };
+    for (modifier, letter) in [
+        (Modifier::BOLD, "b"),
+        (Modifier::DIM, "d"),
+        (Modifier::REVERSED, "r"),
+    ] {
+        if cell.modifier.contains(modifier) {
+            write!(style, "+{letter}").unwrap();
+        }
+    }
+    if !bg.is_empty() {
+        write!(style, " on {bg}").unwrap();
+    }
+    Some(style)
+}
+
+fn described(buffer: &Buffer, theme: &Theme) -> String {
+    let mut text = String::new();
+    let mut styles = String::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        let mut runs: Vec<(u16, Option<String>, DefaultHasher)> = Vec::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, y)];
+            let style = style(cell, theme);
+            line.push_str(if style.is_none() && "▀▄ ".contains(cell.symbol()) {
+                "▒"
+            } else {
+                cell.symbol()
+            });
+            if runs.last().is_none_or(|(_, last, _)| *last != style) {
+                runs.push((x, style, DefaultHasher::new()));
+            }
+            if let Some((.., hasher)) = runs.last_mut() {
+                (cell.fg, cell.bg, cell.symbol()).hash(hasher);
+            }
+        }
+        writeln!(text, "{}", line.trim_end()).unwrap();
+        let runs = runs
+            .into_iter()
+            .filter(|(_, style, _)| style.as_deref() != Some(""))
+            .map(|(x, style, hasher)| match style {
+                Some(style) => format!("{x} {style}"),
+                None => format!("{x} picture {:04x}", hasher.finish() as u16),
+            });
+        writeln!(styles, "{y:>3}: {}", runs.collect::<Vec<_>>().join(", ")).unwrap();
+    }
+    format!("{text}\n{styles}")
+}
+
+fn snapshot(name: &str, mut app: App, width: u16, height: u16, theme: &Theme) {
+    let buffer = settled(&mut app, width, height);
+    assert_snapshot!(name, described(&buffer, theme));
+}
+
+#[test]
+fn train_at_four_sizes() {
+    let theme = Theme::dark(Depth::True);
+    for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
+        let (app, _folder) = app(Stage::Prompt, 430, theme.clone());
+        snapshot(
+            &format!("train_{width}x{height}"),
+            app,
+            width,
+            height,
+            &theme,
+        );
+    }
+}
+
+#[test]
+fn each_pane_at_80x24() {
+    let theme = Theme::dark(Depth::True);
+    for pane in [Pane::Accuracy, Pane::Sample, Pane::Rationale, Pane::Log] {
+        let (mut app, _folder) = app(Stage::Aspects, 250, theme.clone());
+        app.ui.focus = pane;
+        snapshot(&format!("tab_{}", pane.title()), app, 80, 24, &theme);
+    }
+}
+
+#[test]
+fn help_and_the_quit_dialog() {
+    let theme = Theme::light(Depth::True);
+    for (name, layer) in [("help", Layer::Help), ("quit", Layer::Quit)] {
+        let (mut app, _folder) = app(Stage::Prompt, 10, theme.clone());
+        app.ui.layer = layer;
+        snapshot(name, app, 80, 32, &theme);
+    }
+}
+
+#[test]
+fn fewer_colours() {
+    for (name, depth) in [("indexed", Depth::Indexed), ("mono", Depth::Mono)] {
+        let theme = Theme::dark(depth);
+        let (app, _folder) = app(Stage::Prompt, 430, theme.clone());
+        snapshot(name, app, 120, 40, &theme);
+    }
+}
+
+#[test]
+fn before_the_first_event_it_says_so_and_then_names_each_phase() {
+    let mut viewer = Viewer::new(unbounded().1, "/nowhere".into(), "new");
+    viewer.theme = Theme::dark(Depth::True);
+    let mut app = App::new(viewer).unwrap();
+    let shows = |app: &mut App, text: &str| {
+        for (width, height) in [(20, 5), (80, 24), (120, 40)] {
+            let shown = described(&settled(app, width, height), &Theme::dark(Depth::True));
+            assert!(
+                shown.contains(text),
+                "{text:?} at {width}x{height}:\n{shown}"
+            );
+        }
+    };
+    shows(&mut app, "starting");
+    app.record(&Record {
+        seq: 0,
+        time: 0.0,
+        event: Event::Phase(Phase {
+            name: "loading 3/7".into(),
+            stage: None,
+        }),
+    });
+    shows(&mut app, "loading 3/7");
+}
+
+#[test]
+fn no_size_panics() {
+    let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
+    let sizes = [
+        (1, 1),
+        (2, 2),
+        (20, 5),
+        (36, 11),
+        (40, 10),
+        (50, 200),
+        (99, 30),
+        (100, 30),
+        (120, 29),
+        (170, 42),
+        (400, 12),
+        (400, 120),
+    ];
+    for (width, height) in sizes {
+        for pane in Pane::ALL {
+            for layer in [Layer::Main, Layer::Help, Layer::Quit] {
+                for enlarged in [false, true] {
+                    (app.ui.focus, app.ui.layer, app.ui.enlarged) = (pane, layer, enlarged);
+                    settled(&mut app, width, height);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_from_a_file_steers_the_terminal() {
+    let evil = "\x1b[2J\u{9b}31m\u{202e}evil\x07 喜び e\u{301} אבג";
+    let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
+    let mut seq = app.state.next_seq;
+    for event in [
+        Event::Log(Log { text: evil.into() }),
+        Event::Warning(Warning {
+            text: evil.into(),
+            step: None,
+        }),
+        Event::Phase(Phase {
+            name: evil.into(),
+            stage: None,
+        }),
+    ] {
+        app.record(&Record {
+            seq,
+            time: 1.7e9,
+            event,
+        });
+        seq += 1;
+    }
+    if let Some(session) = &mut app.state.session {
+        (session.device, session.model, session.dataname) = (evil.into(), evil.into(), evil.into());
+    }
+    for look in app.state.panel.values_mut().flatten() {
+        (look.image, look.gold, look.prediction) = (evil.into(), evil.into(), evil.into());
+        look.file = evil.into();
+    }
+    for pane in Pane::ALL {
+        app.ui.focus = pane;
+        for (width, height) in [(80, 24), (120, 40), (200, 55)] {
+            let buffer = settled(&mut app, width, height);
+            let bad = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(
+                buffer
+                    .content
+                    .iter()
+                    .all(|cell| !cell.symbol().chars().any(bad))
+            );
+        }
+    }
+}

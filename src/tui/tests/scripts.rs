@@ -1,0 +1,221 @@
+//! Keys through the real loop: what a person types, what the engine is told, why the screen is left.
+
+use std::{
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::{Terminal, backend::TestBackend};
+
+use super::made_up;
+use crate::{
+    session::{Command, CommandRecord, Ended, Event, Record, Stage, StopAfter},
+    tui::{Depth, Exit, Theme, Viewer, app::App, event_loop, input::Input},
+};
+
+/// A workbench on a thread of its own, with the ends of its channels.
+struct Bench {
+    inputs: Option<Sender<Input>>,
+    records: Option<Sender<Record>>,
+    commands: Receiver<Command>,
+    seq: u64,
+    screen: JoinHandle<(Exit, App, Terminal<TestBackend>)>,
+}
+
+impl Bench {
+    fn start(owns_run: bool) -> Self {
+        let ((to_input, inputs), (to_records, records), (to_engine, commands)) =
+            (unbounded(), unbounded(), unbounded());
+        let mut viewer = Viewer::new(records.clone(), "/nowhere".into(), "script");
+        (viewer.commands, viewer.owns_run, viewer.theme) =
+            (Some(to_engine), owns_run, Theme::dark(Depth::True));
+        for record in made_up::records(60).into_iter().take(120) {
+            viewer.history.apply(&record);
+        }
+        let seq = viewer.history.next_seq;
+        let screen = thread::spawn(move || {
+            let mut app = App::new(viewer).unwrap();
+            let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+            let exit = event_loop::run(&mut terminal, &mut app, &inputs, &records);
+            (exit, app, terminal)
+        });
+        Self {
+            inputs: Some(to_input),
+            records: Some(to_records),
+            commands,
+            seq,
+            screen,
+        }
+    }
+
+    fn press(&self, code: KeyCode) {
+        self.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+
+    fn keys(&self, keys: &str) {
+        keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
+    }
+
+    fn input(&self, input: Input) {
+        self.inputs.as_ref().unwrap().send(input).unwrap();
+    }
+
+    fn says(&mut self, event: Event) {
+        self.records
+            .as_ref()
+            .unwrap()
+            .send(Record {
+                seq: self.seq,
+                time: 1.7e9,
+                event,
+            })
+            .unwrap();
+        self.seq += 1;
+    }
+
+    fn told(&self) -> Command {
+        self.commands.recv_timeout(Duration::from_secs(10)).unwrap()
+    }
+
+    /// Waits for the end.
+    fn exit(self) -> (Exit, App, Terminal<TestBackend>) {
+        self.screen.join().unwrap()
+    }
+}
+
+#[test]
+fn keys_command_the_run() {
+    let mut bench = Bench::start(true);
+    bench.keys("ec ");
+    assert_eq!(
+        [bench.told(), bench.told(), bench.told()],
+        [Command::Evaluate, Command::Checkpoint, Command::Pause]
+    );
+    bench.says(Event::Command(CommandRecord {
+        command: Command::Pause,
+        stage: Some(Stage::Aspects),
+        step: 60,
+    }));
+    // The pause has to be known before the key that ends it.
+    thread::sleep(Duration::from_millis(300));
+    bench.keys("p");
+    assert_eq!(bench.told(), Command::Resume);
+    bench.input(Input::Gone);
+    assert_eq!(bench.exit().0, Exit::TerminalGone);
+}
+
+#[test]
+fn leaving_a_run_of_ones_own_asks() {
+    let bench = Bench::start(true);
+    bench.keys("q");
+    bench.press(KeyCode::Esc);
+    bench.keys("qg");
+    let (exit, app, _) = bench.exit();
+    assert_eq!((exit, app.ui.stopping), (Exit::Detach, false));
+
+    let bench = Bench::start(true);
+    bench.keys("q");
+    [KeyCode::Down, KeyCode::Down, KeyCode::Enter].map(|code| bench.press(code));
+    bench.input(Input::Gone);
+    assert_eq!(bench.exit().0, Exit::TerminalGone, "the third choice stays");
+}
+
+#[test]
+fn a_stop_leaves_when_the_run_has_ended() {
+    let mut bench = Bench::start(true);
+    bench.keys("qs");
+    assert_eq!(
+        bench.told(),
+        Command::Stop {
+            after: StopAfter::Step
+        }
+    );
+    thread::sleep(Duration::from_millis(200));
+    assert!(
+        !bench.screen.is_finished(),
+        "the screen stays until the checkpoint is written"
+    );
+    bench.says(Event::Ended(Ended {
+        reason: "stopped".into(),
+    }));
+    assert_eq!(bench.exit().0, Exit::StopRequested);
+
+    let bench = Bench::start(true);
+    bench.keys("qsq");
+    assert_eq!(
+        bench.exit().0,
+        Exit::StopRequested,
+        "a second q does not wait"
+    );
+}
+
+#[test]
+fn other_runs_are_left_without_a_question() {
+    let bench = Bench::start(false);
+    bench.keys("q");
+    assert_eq!(bench.exit().0, Exit::Quit);
+
+    let mut bench = Bench::start(true);
+    bench.says(Event::Ended(Ended {
+        reason: "done".into(),
+    }));
+    drop(bench.records.take());
+    thread::sleep(Duration::from_millis(200));
+    bench.keys("q");
+    assert_eq!(
+        bench.exit().0,
+        Exit::Quit,
+        "a run that has ended is not asked about"
+    );
+}
+
+#[test]
+fn a_request_to_end_stops_the_run() {
+    let bench = Bench::start(true);
+    bench.input(Input::Terminated);
+    assert_eq!(
+        bench.told(),
+        Command::Stop {
+            after: StopAfter::Step
+        }
+    );
+    assert_eq!(bench.exit().0, Exit::StopRequested);
+}
+
+#[test]
+fn keys_move_the_cursor_and_the_focus() {
+    let bench = Bench::start(false);
+    bench.keys("nnNs?");
+    bench.press(KeyCode::Esc);
+    [KeyCode::Tab, KeyCode::Tab, KeyCode::BackTab, KeyCode::Enter].map(|code| bench.press(code));
+    bench.keys("q");
+    let (_, app, _) = bench.exit();
+    assert_eq!(
+        (app.ui.cursor.sample, app.ui.focus.title(), app.ui.enlarged),
+        (1, "accuracy", true)
+    );
+    assert_eq!(app.ui.smoothing.weight(), 0.99);
+}
+
+#[test]
+fn a_lost_input_thread_is_a_lost_terminal() {
+    let mut bench = Bench::start(true);
+    drop(bench.inputs.take());
+    assert_eq!(bench.exit().0, Exit::TerminalGone);
+}
+
+#[test]
+fn an_idle_screen_draws_nothing_and_waits_without_work() {
+    let mut bench = Bench::start(false);
+    drop(bench.records.take());
+    thread::sleep(Duration::from_millis(700));
+    let asked = Instant::now();
+    bench.keys("q");
+    let (_, _, mut terminal) = bench.exit();
+    assert!(asked.elapsed() < Duration::from_millis(300));
+    // Frames: the first, and one for each batch of pictures; not one each 100 ms, nor thousands for the ended channel.
+    let frames = terminal.get_frame().count();
+    assert!(frames < 12, "{frames} frames");
+}

@@ -1,0 +1,269 @@
+//! Colours by role, told apart without red against green (after Okabe and Ito), and how they reach a terminal with fewer.
+//!
+//! Panes paint in 24-bit colour; [`Theme::settle`] is the last thing done to a frame and brings it down to what the terminal has.
+
+use ratatui::{
+    buffer::Buffer,
+    style::{Color, Modifier},
+};
+
+/// How many colours the terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    True,
+    /// xterm's 256.
+    Indexed,
+    /// None (`NO_COLOR`): bold and dim stand in.
+    Mono,
+}
+
+/// The colours of each role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Theme {
+    pub depth: Depth,
+    /// Whether the background is dark.
+    pub dark: bool,
+    /// What matters: numbers, answers.
+    pub text: Color,
+    /// Labels and units.
+    pub dim: Color,
+    /// Borders, grids, empty bars.
+    pub faint: Color,
+    /// Focus and keys.
+    pub accent: Color,
+    /// Text on `accent`.
+    pub on_accent: Color,
+    /// A series as it was logged.
+    pub raw: Color,
+    /// The same series smoothed.
+    pub smooth: Color,
+    pub validation: Color,
+    pub bar: Color,
+    pub good: Color,
+    pub bad: Color,
+    pub warning: Color,
+}
+
+impl Theme {
+    /// For a dark background.
+    #[must_use]
+    pub const fn dark(depth: Depth) -> Self {
+        Self {
+            depth,
+            dark: true,
+            text: Color::Rgb(222, 225, 230),
+            dim: Color::Rgb(139, 145, 156),
+            faint: Color::Rgb(66, 71, 82),
+            accent: Color::Rgb(97, 175, 239),
+            on_accent: Color::Rgb(16, 18, 24),
+            raw: Color::Rgb(48, 88, 122),
+            smooth: Color::Rgb(96, 190, 250),
+            validation: Color::Rgb(240, 170, 40),
+            bar: Color::Rgb(86, 160, 210),
+            good: Color::Rgb(60, 200, 160),
+            bad: Color::Rgb(235, 115, 65),
+            warning: Color::Rgb(240, 205, 70),
+        }
+    }
+
+    /// For a light background.
+    #[must_use]
+    pub const fn light(depth: Depth) -> Self {
+        Self {
+            depth,
+            dark: false,
+            text: Color::Rgb(30, 33, 40),
+            dim: Color::Rgb(95, 100, 112),
+            faint: Color::Rgb(190, 195, 204),
+            accent: Color::Rgb(0, 95, 170),
+            on_accent: Color::Rgb(255, 255, 255),
+            raw: Color::Rgb(150, 195, 228),
+            smooth: Color::Rgb(0, 100, 180),
+            validation: Color::Rgb(190, 100, 0),
+            bar: Color::Rgb(30, 120, 180),
+            good: Color::Rgb(0, 125, 90),
+            bad: Color::Rgb(196, 66, 0),
+            warning: Color::Rgb(150, 110, 0),
+        }
+    }
+
+    /// The theme that the environment speaks for: `NO_COLOR`, `COLORTERM`, `TERM`, and `COLORFGBG` for a light background.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let says = |name: &str, values: &[&str]| {
+            variable(name).is_some_and(|value| values.iter().any(|v| value.contains(v)))
+        };
+        let depth = if variable("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || says("TERM", &["dumb"])
+        {
+            Depth::Mono
+        } else if says("COLORTERM", &["truecolor", "24bit"])
+            || says("TERM", &["direct", "kitty", "alacritty", "ghostty"])
+        {
+            Depth::True
+        } else {
+            Depth::Indexed
+        };
+        let background =
+            variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
+        match background {
+            Some(7 | 9..=15) => Self::light(depth),
+            _ => Self::dark(depth),
+        }
+    }
+
+    /// Brings a painted frame down to the terminal's colours.
+    pub fn settle(&self, buffer: &mut Buffer) {
+        for cell in &mut buffer.content {
+            match self.depth {
+                Depth::True => return,
+                Depth::Indexed => (cell.fg, cell.bg) = (indexed(cell.fg), indexed(cell.bg)),
+                Depth::Mono => {
+                    cell.modifier |= self.stand_in(cell.fg);
+                    if cell.bg == self.accent {
+                        cell.modifier |= Modifier::REVERSED;
+                    }
+                    (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+                }
+            }
+        }
+    }
+
+    /// The role of a colour, for tests and for [`Depth::Mono`].
+    #[must_use]
+    pub fn role(&self, color: Color) -> Option<&'static str> {
+        let roles = [
+            (self.text, "text"),
+            (self.dim, "dim"),
+            (self.faint, "faint"),
+            (self.accent, "accent"),
+            (self.on_accent, "on_accent"),
+            (self.raw, "raw"),
+            (self.smooth, "smooth"),
+            (self.validation, "validation"),
+            (self.bar, "bar"),
+            (self.good, "good"),
+            (self.bad, "bad"),
+            (self.warning, "warning"),
+        ];
+        roles
+            .into_iter()
+            .find(|(of, _)| *of == color)
+            .map(|(_, name)| name)
+    }
+
+    fn stand_in(&self, color: Color) -> Modifier {
+        match self.role(color) {
+            Some("dim" | "faint" | "raw") => Modifier::DIM,
+            Some("accent" | "bad" | "warning" | "validation") => Modifier::BOLD,
+            _ => Modifier::empty(),
+        }
+    }
+}
+
+/// The nearest of xterm's 6x6x6 cube and grey ramp; colours that are not 24-bit stay.
+fn indexed(color: Color) -> Color {
+    let Color::Rgb(r, g, b) = color else {
+        return color;
+    };
+    let distance = |(x, y, z): (u8, u8, u8)| {
+        let d = |a: u8, b: u8| (i32::from(a) - i32::from(b)).pow(2);
+        d(x, r) + d(y, g) + d(z, b)
+    };
+    let level = |v: u8| {
+        if v < 48 {
+            0
+        } else if v < 115 {
+            1
+        } else {
+            (v - 35) / 40
+        }
+    };
+    let value = |level: u8| if level == 0 { 0 } else { 55 + 40 * level };
+    let (lr, lg, lb) = (level(r), level(g), level(b));
+    let grey = ((u16::from(r) + u16::from(g) + u16::from(b)) / 3).clamp(8, 238) as u8;
+    let step = (grey - 8 + 5) / 10;
+    let shade = 8 + 10 * step.min(23);
+    if distance((shade, shade, shade)) < distance((value(lr), value(lg), value(lb))) {
+        Color::Indexed(232 + step.min(23))
+    } else {
+        Color::Indexed(16 + 36 * lr + 6 * lg + lb)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::{layout::Rect, style::Style};
+
+    use super::*;
+
+    fn from(pairs: &[(&str, &str)]) -> Theme {
+        Theme::from_environment(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        assert_eq!(
+            from(&[("COLORTERM", "truecolor")]),
+            Theme::dark(Depth::True)
+        );
+        assert_eq!(
+            from(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
+            Theme::dark(Depth::Mono)
+        );
+        assert_eq!(
+            from(&[("NO_COLOR", ""), ("TERM", "xterm-256color")]).depth,
+            Depth::Indexed
+        );
+        assert_eq!(
+            from(&[("COLORFGBG", "0;15"), ("TERM", "xterm-kitty")]),
+            Theme::light(Depth::True)
+        );
+    }
+
+    #[test]
+    fn fewer_colours_keep_the_roles_apart() {
+        assert_eq!(indexed(Color::Rgb(255, 0, 0)), Color::Indexed(196));
+        assert_eq!(indexed(Color::Rgb(128, 128, 128)), Color::Indexed(244));
+        assert_eq!(indexed(Color::Rgb(0, 0, 0)), Color::Indexed(16));
+        assert_eq!(indexed(Color::Reset), Color::Reset);
+        for theme in [Theme::dark(Depth::Indexed), Theme::light(Depth::Indexed)] {
+            let curves = [
+                theme.raw,
+                theme.smooth,
+                theme.validation,
+                theme.good,
+                theme.bad,
+                theme.faint,
+            ]
+            .map(indexed);
+            assert!(
+                (1..curves.len()).all(|n| !curves[..n].contains(&curves[n])),
+                "{curves:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_colour_none_is_left() {
+        let theme = Theme::dark(Depth::Mono);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 2, 1));
+        buffer.set_string(0, 0, "a", Style::new().fg(theme.dim));
+        buffer.set_string(1, 0, "b", Style::new().fg(theme.on_accent).bg(theme.accent));
+        theme.settle(&mut buffer);
+        assert!(
+            buffer
+                .content
+                .iter()
+                .all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset)
+        );
+        assert_eq!(
+            [buffer.content[0].modifier, buffer.content[1].modifier],
+            [Modifier::DIM, Modifier::REVERSED]
+        );
+    }
+}

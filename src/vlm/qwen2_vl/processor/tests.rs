@@ -1,0 +1,252 @@
+use std::{fs, path::PathBuf};
+
+use image::{Rgb, RgbImage};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use super::*;
+use crate::data::image_file::{DecodeOptions, decode};
+
+fn processor() -> ImageProcessor {
+    ImageProcessor::new(serde_json::from_str("{}").unwrap()).unwrap()
+}
+
+/// The golden folder, or `None` (said) where it is not at hand.
+fn golden() -> Option<PathBuf> {
+    let folder = std::env::var_os("MASP_REFERENCE").map(|root| PathBuf::from(root).join("golden"));
+    if folder.is_none() {
+        eprintln!("skipped: MASP_REFERENCE is not set");
+    }
+    folder
+}
+
+fn json(path: PathBuf) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<usize> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|number| number.as_u64().unwrap() as usize)
+        .collect()
+}
+
+fn picture(tensors: &SafeTensors, name: &str) -> Option<RgbImage> {
+    let tensor = tensors.tensor(name).ok()?;
+    let [height, width, 3] = tensor.shape() else {
+        panic!("{name} is no picture")
+    };
+    RgbImage::from_raw(*width as u32, *height as u32, tensor.data().to_vec())
+}
+
+fn floats(tensors: &SafeTensors, name: &str) -> Option<Vec<f32>> {
+    let bytes = tensors.tensor(name).ok()?.data().to_vec();
+    Some(
+        bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
+            .collect(),
+    )
+}
+
+fn relative_error(ours: &[f32], theirs: &[f32]) -> f64 {
+    assert_eq!(ours.len(), theirs.len());
+    let squares = |values: &mut dyn Iterator<Item = f64>| {
+        values.map(|value| value * value).sum::<f64>().sqrt()
+    };
+    let difference = squares(
+        &mut ours
+            .iter()
+            .zip(theirs)
+            .map(|(a, b)| f64::from(*a) - f64::from(*b)),
+    );
+    difference / squares(&mut theirs.iter().map(|value| f64::from(*value)))
+}
+
+#[test]
+fn sizes_are_the_references() {
+    let Some(golden) = golden() else { return };
+    let cases = &json(golden.join("manifest.json"))["cases"];
+    let config = processor().config;
+    for row in cases["smart_resize"]["table"].as_array().unwrap() {
+        let side = |key: &str| row[key].as_u64().unwrap() as u32;
+        let (width, height) = smart_resize(side("w"), side("h"), &config).unwrap();
+        assert_eq!(
+            numbers(&row["pipeline"]),
+            [height as usize, width as usize],
+            "{row}"
+        );
+    }
+    for row in cases["resize_with_aspect_ratio"]["table"]
+        .as_array()
+        .unwrap()
+    {
+        let side = |key: &str| row[key].as_u64().unwrap() as u32;
+        let (width, height) = limited_size(side("w"), side("h"));
+        assert_eq!(
+            numbers(&row["new_wh"]),
+            [width as usize, height as usize],
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn pictures_become_the_references_patches() {
+    let Some(golden) = golden() else { return };
+    let file = fs::read(golden.join("processor.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&file).unwrap();
+    let config =
+        ProcessorConfig::from_file(&golden.join("tiny_a/preprocessor_config.json")).unwrap();
+    let processor = ImageProcessor::new(config).unwrap();
+    let images = &json(golden.join("manifest.json"))["cases"]["images"];
+    assert_eq!(images.as_object().unwrap().len(), 11);
+    for (name, facts) in images.as_object().unwrap() {
+        let file = golden.join(facts["file"].as_str().unwrap());
+        let decoded = decode(&file, DecodeOptions::default()).unwrap();
+        let reference = picture(&tensors, &format!("{name}.rgb_u8")).unwrap();
+        assert!(decoded == reference, "{name}: decoded");
+
+        if let Some(limited) = picture(&tensors, &format!("{name}.limited_u8")) {
+            assert!(
+                resize(
+                    &reference,
+                    limited.width(),
+                    limited.height(),
+                    Filter::Lanczos
+                ) == limited,
+                "{name}"
+            );
+        }
+        let resized = picture(&tensors, &format!("{name}.resized_u8")).unwrap();
+        assert!(processor.resized(&reference).unwrap() == resized, "{name}");
+
+        let patches = processor.process(&reference).unwrap();
+        let grid = numbers(&facts["grid_thw"]);
+        assert_eq!(
+            [patches.grid.t, patches.grid.h, patches.grid.w],
+            grid[..],
+            "{name}"
+        );
+        assert_eq!(
+            processor
+                .grid(reference.width(), reference.height())
+                .unwrap(),
+            patches.grid
+        );
+        assert_eq!(
+            patches.grid.merged_tokens(2) as u64,
+            facts["n_image_pad"].as_u64().unwrap()
+        );
+        let (ours, theirs) = match floats(&tensors, &format!("{name}.pixel_values")) {
+            Some(all) => (patches.values.clone(), all),
+            None => {
+                let rows = tensors
+                    .tensor(&format!("{name}.pixel_values_rows"))
+                    .unwrap();
+                let row =
+                    |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().unwrap()) as usize * 1176;
+                let ours = rows.data().chunks_exact(8).map(row);
+                let ours = ours
+                    .flat_map(|start| patches.values[start..start + 1176].to_vec())
+                    .collect();
+                (
+                    ours,
+                    floats(&tensors, &format!("{name}.pixel_values_sample")).unwrap(),
+                )
+            }
+        };
+        let error = relative_error(&ours, &theirs);
+        assert!(error <= 1e-7, "{name}: {error:e}");
+        for (key, sum) in [
+            (
+                "pixel_values_sum",
+                patches
+                    .values
+                    .iter()
+                    .map(|value| f64::from(*value))
+                    .sum::<f64>(),
+            ),
+            (
+                "pixel_values_abs_sum",
+                patches
+                    .values
+                    .iter()
+                    .map(|value| f64::from(value.abs()))
+                    .sum(),
+            ),
+        ] {
+            let expected = facts[key].as_f64().unwrap();
+            let scale = facts["pixel_values_abs_sum"].as_f64().unwrap();
+            assert!(
+                (sum - expected).abs() <= 1e-6 * scale,
+                "{name} {key}: {sum} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn patches_stand_block_by_block_channel_by_channel() {
+    let mut config: ProcessorConfig = serde_json::from_str(
+        r#"{"patch_size": 2, "min_pixels": 1, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#,
+    )
+    .unwrap();
+    config.rescale_factor = 1.0;
+    let processor = ImageProcessor::new(config).unwrap();
+    let picture = RgbImage::from_fn(8, 4, |x, y| Rgb([(y * 8 + x) as u8, 100, 200]));
+    let patches = processor.process(&picture).unwrap();
+    assert_eq!(patches.grid, Grid { t: 1, h: 2, w: 4 });
+    assert_eq!(
+        (
+            patches.grid.merged_h(2),
+            patches.grid.merged_w(2),
+            patches.grid.merged_tokens(2)
+        ),
+        (1, 2, 2)
+    );
+    let row = |index: usize| &patches.values[index * 24..][..24];
+    // Red in both frames, then green and blue.
+    assert_eq!(row(0)[..8], [0.0, 1.0, 8.0, 9.0, 0.0, 1.0, 8.0, 9.0]);
+    assert_eq!(
+        (
+            row(0)[8..16].iter().sum::<f32>(),
+            row(0)[16..].iter().sum::<f32>()
+        ),
+        (800.0, 1600.0)
+    );
+    // The first merged block's four patches, then the second's.
+    let corners: Vec<f32> = (0..8).map(|index| row(index)[0]).collect();
+    assert_eq!(corners, [0.0, 2.0, 16.0, 18.0, 4.0, 6.0, 20.0, 22.0]);
+}
+
+#[test]
+fn too_long_a_picture_is_an_error() {
+    let processor = processor();
+    for (width, height) in [(2010, 10), (10, 2010), (5000, 1), (201, 1)] {
+        let error = processor
+            .process(&RgbImage::new(width, height))
+            .unwrap_err();
+        assert_eq!(error, ProcessorError::AspectRatio { width, height });
+    }
+    assert!(processor.grid(200, 1).is_ok());
+}
+
+#[test]
+fn other_limits_change_the_grid_alone() {
+    let config = processor()
+        .config
+        .with_pixel_limits(Some(28 * 28), Some(112 * 112))
+        .unwrap();
+    let processor = ImageProcessor::new(config).unwrap();
+    let grid = processor.grid(640, 480).unwrap();
+    assert!(
+        grid.h * grid.w * 14 * 14 <= 112 * 112
+            && grid.h.is_multiple_of(2)
+            && grid.w.is_multiple_of(2),
+        "{grid:?}"
+    );
+    assert_eq!(processor.grid(20, 20).unwrap(), Grid { t: 1, h: 2, w: 2 });
+}
