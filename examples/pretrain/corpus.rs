@@ -15,6 +15,7 @@ use super::wording::Wordings;
 pub fn lines(wordings: &Wordings, templates: &[String], seed: u64) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut lines = wordings.everything(40, &mut rng);
+    lines.iter_mut().for_each(|line| *line = line.replace("<emotion>", EMOTIONS[6]));
     let words = SCENES.iter().chain(&OBJECTS).chain(&EXPRESSIONS).chain(&ACTIONS).chain(&LEVELS).chain(&EMOTIONS);
     let words: Vec<String> = words.map(|word| plain(word)).collect();
     // What is answered shall be one token, at the beginning of an answer and inside one.

@@ -206,7 +206,7 @@ impl School<'_> {
         sequence.ask(self.tokenizer, &question, (EMOTIONS[viewer.emotion], 1.0), false)?;
         if rng.random_bool(0.25) {
             sequence.text(self.tokenizer, "\n<|im_start|>user\n")?;
-            let question = questions::cues(&picture.scene, self.wordings, rng);
+            let question = questions::cues(&picture.scene, viewer.emotion, self.wordings, rng);
             let answer = rationale(&viewer.cues[..viewer.cues.len().min(3)], viewer.emotion);
             sequence.ask(self.tokenizer, &question, (&answer, 0.2), false)?;
         }

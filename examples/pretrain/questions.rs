@@ -102,7 +102,7 @@ pub fn in_words(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Examp
         _ => {
             let cues = some_cues(&values(scene), rng);
             let emotion = rng.random_range(0..EMOTIONS.len());
-            let question = format!("{}: {}. {}", EMOTIONS[emotion], summary(scene), wordings.ask("cues", rng));
+            let question = format!("{}: {}", EMOTIONS[emotion], self::cues(scene, emotion, wordings, rng));
             Example { weight: 0.3, ..Example::new(question, rationale(&cues, emotion)) }
         }
     }
@@ -122,8 +122,8 @@ pub fn emotion(wordings: &Wordings, held_out: bool, rng: &mut impl Rng) -> Strin
 }
 
 /// The second turn's question: the aspects' answers, then which cues evoke the emotion.
-pub fn cues(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> String {
-    format!("{}. {}", summary(scene), wordings.ask("cues", rng))
+pub fn cues(scene: &Scene, emotion: usize, wordings: &Wordings, rng: &mut impl Rng) -> String {
+    format!("{}. {}", summary(scene), wordings.ask("cues", rng).replace("<emotion>", EMOTIONS[emotion]))
 }
 
 /// Leaves out one word, so that no single word carries a question.

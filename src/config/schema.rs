@@ -131,7 +131,7 @@ pub(super) const BF16_ALIAS: &str = "train.bf16";
 pub(super) const FP16_ALIAS: &str = "train.fp16";
 pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
 
-const OTHER_KEYS: [(&str, Allowed, bool); 32] = [
+const OTHER_KEYS: [(&str, Allowed, bool); 33] = [
     ("test.batch_size", Allowed::Count(1, MANY), false),
     ("test.max_new_tokens", Allowed::Count(1, MANY), false),
     ("test.do_sample", Allowed::Switch, false),
