@@ -31,10 +31,12 @@ mod workers;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use candle_core::{DType, Device};
 use clap::Parser;
 use language_stage::School;
 use masp::data::View;
-use masp::vlm::qwen2_vl::{Config, LanguageModel};
+use masp::vlm::base::{BaseModel, LoadOptions};
+use masp::vlm::qwen2_vl::Config;
 use optimiser::Optimiser;
 use params::Params;
 use pools::Picture;
@@ -44,6 +46,11 @@ use schedule::Clock;
 use shape::TINY;
 use wording::Wordings;
 use workers::Workers;
+
+/// The soft prompt's length by default: so many of the spare rows are where it starts.
+const PROMPT_TOKENS: usize = 32;
+/// Pictures of the report.
+const HELD_OUT_PICTURES: usize = 400;
 
 /// Pretrain the embedded tiny model on drawn scenes.
 #[derive(Parser)]
@@ -116,7 +123,6 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     language_stage::initialise(&mut params, &TINY, config.vocab_size, &mut rng)?;
 
     let pictures = pictures(vision, workers, arguments.pictures, arguments.seed)?;
-    let held_out = vision_stage::pictures(vision, &TINY, workers, 400, vision_stage::HELD_OUT)?;
     let school =
         School { shape: &TINY, config: &config, tokenizer: &tokenizer, wordings: &wordings, pictures: &pictures };
     let path = arguments.work.join("language.safetensors");
@@ -125,16 +131,25 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     let mut clock = Clock::start(&path, minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
     language_stage::train(&params, &school, workers, &mut clock, arguments.seed)?;
 
-    let spare = prompt_tokens::neutral(&tokenizer, params.get("model.embed_tokens.weight")?, TINY.spare.min(32))?;
+    let spare = prompt_tokens::neutral(&tokenizer, params.get("model.embed_tokens.weight")?, PROMPT_TOKENS)?;
     export::write(&arguments.out, &TINY, &tokenizer, vision, &params, &spare.detach())?;
     eprintln!("the model is in {}", arguments.out.display());
-    let model = LanguageModel::new(&config, &params, |_| ())?;
-    for (name, share) in report::report(&model, &school, workers, &held_out, &templates)? {
+    let options = LoadOptions {
+        name: "tiny".to_owned(),
+        dtype: DType::F32,
+        device: Device::Cpu,
+        min_pixels: None,
+        max_pixels: None,
+        prompt_tokens: PROMPT_TOKENS,
+    };
+    let base = BaseModel::open(&arguments.out, options, |_, _| ())?;
+    let held_out = report::new_pictures(&base, workers, HELD_OUT_PICTURES, &TINY)?;
+    for (name, share) in report::report(&base.qwen.language, &school, workers, &held_out, &templates)? {
         eprintln!("{name}: {share:.3}");
     }
     if arguments.probe > 0 {
         let steps = (arguments.probe, arguments.probe_lr);
-        probe::probe(&params, &school, workers, &held_out, &spare.detach(), steps)?;
+        probe::probe(&base.qwen.language, &school, workers, &held_out, &spare.detach(), steps)?;
     }
     Ok(())
 }

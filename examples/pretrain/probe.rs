@@ -4,7 +4,6 @@
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 use masp::data::synth::rule;
-use masp::vlm::Parameters;
 use masp::vlm::qwen2_vl::LanguageModel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,28 +21,18 @@ use super::workers::Workers;
 const PARTS: usize = 4;
 const PART: usize = 8;
 
-/// The language model's parameters without gradients.
-struct Frozen<'a>(&'a Params);
-
-impl Parameters for Frozen<'_> {
-    fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
-        Ok(Parameters::get(self.0, name, shape)?.detach())
-    }
-}
-
 /// Tunes a prompt that begins as `start` `[rows, hidden]` for `steps` and prints its accuracy on `held_out` pictures.
 ///
 /// # Errors
 /// Where a tensor operation fails.
 pub fn probe(
-    params: &Params,
+    model: &LanguageModel,
     school: &School,
     workers: &Workers,
     held_out: &[Picture],
     start: &Tensor,
     (steps, lr): (usize, f64),
 ) -> Result<()> {
-    let model = LanguageModel::new(school.config, &Frozen(params), |_| ())?;
     let rows: Vec<Row> = (0..start.dim(0)?).map(Row::Prompt).collect();
     let sequence = |picture: &Picture, kind: Run, rng: &mut ChaCha8Rng| -> Result<Sequence> {
         let (run, _) = picture.run(school.shape, kind, rng);
@@ -60,7 +49,7 @@ pub fn probe(
                 let mut rng = ChaCha8Rng::seed_from_u64(9);
                 let sequences =
                     held_out.iter().map(|picture| sequence(picture, kind, &mut rng)).collect::<Result<Vec<_>>>()?;
-                let accuracy = share(&model, workers, &sequences, Some(&rows.detach()))?;
+                let accuracy = share(model, workers, &sequences, Some(&rows.detach()))?;
                 eprintln!("a soft prompt on {kind:?} after {step} steps: {accuracy:.3}");
             }
             let sum = workers.gradients(&prompt, PARTS, |part| {
@@ -71,7 +60,7 @@ pub fn probe(
                         sequence(picture, kind, &mut rng)
                     })
                     .collect::<Result<Vec<_>>>()?;
-                let loss = Batch::new(&sequences, &model, Some(&rows))?.loss(&model)?;
+                let loss = Batch::new(&sequences, model, Some(&rows))?.loss(&model)?;
                 Ok((loss, Vec::new()))
             })?;
             let rate = lr * (1.0 - step as f64 / (steps + 1) as f64);

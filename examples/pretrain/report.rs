@@ -4,7 +4,9 @@
 use anyhow::Result;
 use candle_core::Tensor;
 use masp::data::View;
-use masp::data::synth::rule;
+use masp::data::synth::scene::VARIATION;
+use masp::data::synth::{Scene, draw, rule};
+use masp::vlm::base::BaseModel;
 use masp::vlm::qwen2_vl::LanguageModel;
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +16,25 @@ use super::language_stage::School;
 use super::pools::{Picture, Run};
 use super::questions;
 use super::sequence::{Batch, Sequence};
+use super::shape::Shape;
+use super::vision_stage::HELD_OUT;
 use super::workers::Workers;
+
+/// New pictures, looked at by the model in the folder as the workbench looks at them.
+///
+/// # Errors
+/// Where a picture or a tensor operation fails.
+pub fn new_pictures(base: &BaseModel, workers: &Workers, count: usize, shape: &Shape) -> Result<Vec<Picture>> {
+    workers.map(count, |index| {
+        let mut rng = ChaCha8Rng::seed_from_u64(HELD_OUT + index as u64);
+        let scene = Scene::draw(&mut rng, shape.image as u32, VARIATION);
+        let patches = base.processor.process(&draw::render(&scene))?;
+        let (rows, grid) = (patches.grid.patches(), patches.grid);
+        let pixels = Tensor::from_vec(patches.values, (1, rows, ()), &base.device)?;
+        let tokens = base.qwen.vision.forward(&pixels, (grid.t, grid.h, grid.w))?;
+        Ok(Picture { scene, tokens: tokens.squeeze(0)?.to_vec2()? })
+    })
+}
 
 /// Sequences of one forward pass.
 const PART: usize = 8;
