@@ -37,7 +37,7 @@ pub fn labels(tokenizer: &Tokenizer, viewer: &Viewer, seen: &[usize]) -> Result<
         .iter()
         .map(|association| {
             let concerned = association.values.iter().any(|value| seen.contains(value));
-            if concerned { Ok((first(EMOTIONS[association.emotion])?, 0.3)) } else { Ok((first("no")?, 0.06)) }
+            if concerned { Ok((first(EMOTIONS[association.emotion])?, 1.0)) } else { Ok((first("no")?, 0.3)) }
         })
         .collect()
 }

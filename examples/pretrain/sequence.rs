@@ -82,11 +82,11 @@ impl Sequence {
         let turn = encode(tokenizer, &format!("{question}<|im_end|>\n<|im_start|>assistant"))?;
         let reply = encode(tokenizer, &format!("\n{answer}<|im_end|>"))?;
         let segment = if apart { self.questions as u32 + 1 } else { Mask::SHARED };
-        let first_answer = turn.len();
+        let (first_answer, last) = (turn.len(), turn.len() + reply.len() - 1);
         for (index, token) in turn.into_iter().chain(reply).enumerate() {
             if index >= first_answer {
-                // The line break carries nothing.
-                let weight = if index == first_answer { 0.1 * weight } else { weight };
+                // The line break and the end carry little.
+                let weight = if index == first_answer || index == last { 0.1 * weight } else { weight };
                 let (position, question) = (self.rows.len() - 1, self.questions);
                 self.targets.push(Target { position, token, weight, question });
             }
