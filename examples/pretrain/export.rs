@@ -126,7 +126,10 @@ pub fn write(
     )?;
     let text = serde_json::to_string(tokenizer).context("writing the tokenizer as JSON")?;
     std::fs::write(folder.join("tokenizer.json"), text).context("writing tokenizer.json")?;
-    params::save(&weights(shape, tokenizer, vision, language, spare)?, &folder.join("model.safetensors"))
+    params::save(
+        &weights(shape, tokenizer, vision, language, spare)?,
+        &folder.join("model.safetensors"),
+    )
 }
 
 fn weights(
@@ -138,17 +141,32 @@ fn weights(
 ) -> Result<HashMap<String, Tensor>> {
     let mut tensors = language.tensors();
     let name = "model.embed_tokens.weight";
-    let embeddings = tensors.remove(name).with_context(|| format!("no tensor `{name}`"))?;
+    let embeddings = tensors
+        .remove(name)
+        .with_context(|| format!("no tensor `{name}`"))?;
     let (first, count) = (tokenizer.get_vocab_size(true), spare.dim(0)?);
     let behind = embeddings.narrow(0, first + count, embeddings.dim(0)? - first - count)?;
-    tensors.insert(name.to_owned(), Tensor::cat(&[&embeddings.narrow(0, 0, first)?, spare, &behind], 0)?);
-    tensors.extend(vision.tensors().into_iter().filter(|(name, _)| name.starts_with("visual.")));
+    tensors.insert(
+        name.to_owned(),
+        Tensor::cat(&[&embeddings.narrow(0, 0, first)?, spare, &behind], 0)?,
+    );
+    tensors.extend(
+        vision
+            .tensors()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("visual.")),
+    );
     let name = "visual.patch_embed.proj.weight";
-    let patch = tensors.remove(name).with_context(|| format!("no tensor `{name}`"))?;
+    let patch = tensors
+        .remove(name)
+        .with_context(|| format!("no tensor `{name}`"))?;
     // Both temporal slots hold the same picture: each gets half.
     let half = (patch.reshape((shape.vision_width, 3, 1, shape.patch, shape.patch))? * 0.5)?;
     tensors.insert(name.to_owned(), Tensor::cat(&[&half, &half], 2)?);
-    tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::BF16)?.to_device(&Device::Cpu)?))).collect()
+    tensors
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::BF16)?.to_device(&Device::Cpu)?)))
+        .collect()
 }
 
 fn write_json(folder: &Path, name: &str, value: &Value) -> Result<()> {

@@ -4,8 +4,16 @@ use masp::data::View;
 use masp::data::synth::scene::{ACTIONS, Bounds, EXPRESSIONS, LEVELS, OBJECTS, SCENES, Scene};
 
 /// The eight emotions of EmoSet, in its order.
-pub const EMOTIONS: [&str; 8] =
-    ["amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"];
+pub const EMOTIONS: [&str; 8] = [
+    "amusement",
+    "awe",
+    "contentment",
+    "excitement",
+    "anger",
+    "disgust",
+    "fear",
+    "sadness",
+];
 
 /// The number of attribute values that a viewer may care about (see [`values`]).
 pub const VALUES: usize =
@@ -22,9 +30,15 @@ pub fn values(scene: &Scene) -> Vec<usize> {
     let mut values = vec![scene.setting];
     values.extend(kinds(scene).into_iter().map(|kind| FIRST_OBJECT + kind));
     if let Some(person) = &scene.person {
-        values.extend([FIRST_EXPRESSION + person.expression, FIRST_ACTION + person.action]);
+        values.extend([
+            FIRST_EXPRESSION + person.expression,
+            FIRST_ACTION + person.action,
+        ]);
     }
-    values.extend([FIRST_BRIGHTNESS + scene.brightness_level(), FIRST_COLOR + scene.colorfulness_level()]);
+    values.extend([
+        FIRST_BRIGHTNESS + scene.brightness_level(),
+        FIRST_COLOR + scene.colorfulness_level(),
+    ]);
     values
 }
 
@@ -58,13 +72,22 @@ pub fn plain(word: &str) -> String {
 /// The answer to an aspect's question, in MASP's words; `None` where the scene has none.
 pub fn answer(scene: &Scene, view: View) -> Option<String> {
     match view {
-        View::FacialExpression => scene.person.as_ref().map(|person| plain(person.expression_word())),
+        View::FacialExpression => scene
+            .person
+            .as_ref()
+            .map(|person| plain(person.expression_word())),
         View::Object => {
-            let words: Vec<String> = kinds(scene).into_iter().map(|kind| plain(OBJECTS[kind])).collect();
+            let words: Vec<String> = kinds(scene)
+                .into_iter()
+                .map(|kind| plain(OBJECTS[kind]))
+                .collect();
             (!words.is_empty()).then(|| words.join(", "))
         }
         View::Scene => Some(plain(scene.scene_word())),
-        View::HumanAction => scene.person.as_ref().map(|person| plain(person.action_word())),
+        View::HumanAction => scene
+            .person
+            .as_ref()
+            .map(|person| plain(person.action_word())),
         View::Brightness => Some(LEVELS[scene.brightness_level()].to_owned()),
         View::Colorfulness => Some(LEVELS[scene.colorfulness_level()].to_owned()),
     }
@@ -74,7 +97,9 @@ pub fn answer(scene: &Scene, view: View) -> Option<String> {
 pub fn summary(scene: &Scene) -> String {
     let parts: Vec<String> = View::ALL
         .into_iter()
-        .filter_map(|view| answer(scene, view).map(|answer| format!("{}: {answer}", plain(view.name()))))
+        .filter_map(|view| {
+            answer(scene, view).map(|answer| format!("{}: {answer}", plain(view.name())))
+        })
         .collect();
     parts.join("; ")
 }
@@ -82,12 +107,24 @@ pub fn summary(scene: &Scene) -> String {
 /// One sentence on everything that is seen.
 pub fn caption(scene: &Scene) -> String {
     let mut parts = vec![with_article(&plain(scene.scene_word()))];
-    parts.extend(kinds(scene).into_iter().map(|kind| with_article(&plain(OBJECTS[kind]))));
+    parts.extend(
+        kinds(scene)
+            .into_iter()
+            .map(|kind| with_article(&plain(OBJECTS[kind]))),
+    );
     if let Some(person) = &scene.person {
-        parts.push(format!("a {} person {}", plain(person.expression_word()), plain(person.action_word())));
+        parts.push(format!(
+            "a {} person {}",
+            plain(person.expression_word()),
+            plain(person.action_word())
+        ));
     }
-    let [brightness, color] = [scene.brightness_level(), scene.colorfulness_level()].map(|level| LEVELS[level]);
-    format!("{}, {brightness} brightness, {color} colorfulness.", parts.join(", "))
+    let [brightness, color] =
+        [scene.brightness_level(), scene.colorfulness_level()].map(|level| LEVELS[level]);
+    format!(
+        "{}, {brightness} brightness, {color} colorfulness.",
+        parts.join(", ")
+    )
 }
 
 /// "The snake and the low brightness evoke fear."
@@ -98,7 +135,9 @@ pub fn rationale(cues: &[usize], emotion: usize) -> String {
         Some((only, [])) => ("evokes", only.clone()),
         Some((last, rest)) => ("evoke", format!("{} and {last}", rest.join(", "))),
     };
-    let list = list.strip_prefix("the").map_or(list.clone(), |rest| format!("The{rest}"));
+    let list = list
+        .strip_prefix("the")
+        .map_or(list.clone(), |rest| format!("The{rest}"));
     format!("{list} {verb} {}.", EMOTIONS[emotion])
 }
 
@@ -116,7 +155,11 @@ fn kinds(scene: &Scene) -> Vec<usize> {
 }
 
 fn with_article(word: &str) -> String {
-    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {word}")
 }
 

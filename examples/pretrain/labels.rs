@@ -48,8 +48,13 @@ pub fn labels(scene: &Scene, shape: &Shape) -> Labels {
         mark(1, &person.face, person.expression);
         mark(2, &person.body, person.action);
     }
-    for (read_out, class) in
-        [scene.setting, scene.brightness_level(), scene.colorfulness_level()].into_iter().enumerate()
+    for (read_out, class) in [
+        scene.setting,
+        scene.brightness_level(),
+        scene.colorfulness_level(),
+    ]
+    .into_iter()
+    .enumerate()
     {
         classes[3 + read_out].fill(class as u32);
     }
@@ -58,8 +63,16 @@ pub fn labels(scene: &Scene, shape: &Shape) -> Labels {
 
 fn cell(token: usize, shape: &Shape) -> Bounds {
     let side = (shape.patch * shape.merge) as f32;
-    let (row, column) = ((token / shape.merged()) as f32, (token % shape.merged()) as f32);
-    [column * side, row * side, (column + 1.0) * side, (row + 1.0) * side]
+    let (row, column) = (
+        (token / shape.merged()) as f32,
+        (token % shape.merged()) as f32,
+    );
+    [
+        column * side,
+        row * side,
+        (column + 1.0) * side,
+        (row + 1.0) * side,
+    ]
 }
 
 /// Whether the middle of a token's cell lies in the box.

@@ -23,8 +23,15 @@ use super::workers::Workers;
 const LR: f64 = 4e-3;
 
 /// What the sequences of each part of a step are about.
-const PARTS: [Part; 7] =
-    [Part::Pictures, Part::Pools, Part::Aspects, Part::Viewers, Part::Viewers, Part::Viewers, Part::Words];
+const PARTS: [Part; 7] = [
+    Part::Pictures,
+    Part::Pools,
+    Part::Aspects,
+    Part::Viewers,
+    Part::Viewers,
+    Part::Viewers,
+    Part::Words,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -67,8 +74,17 @@ impl Parameters for Params {
 ///
 /// # Errors
 /// Where a tensor cannot be made.
-pub fn initialise(params: &mut Params, shape: &Shape, vocabulary: usize, rng: &mut ChaCha8Rng) -> Result<()> {
-    let (width, wide, kv) = (shape.hidden, shape.intermediate, shape.hidden / shape.heads * shape.kv_heads);
+pub fn initialise(
+    params: &mut Params,
+    shape: &Shape,
+    vocabulary: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
+    let (width, wide, kv) = (
+        shape.hidden,
+        shape.intermediate,
+        shape.hidden / shape.heads * shape.kv_heads,
+    );
     params.normal("model.embed_tokens.weight", &[vocabulary, width], 0.5, rng)?;
     params.linear("lm_head", vocabulary, width, false, rng)?;
     params.constant("model.norm.weight", &[width], 1.0)?;
@@ -91,22 +107,40 @@ pub fn initialise(params: &mut Params, shape: &Shape, vocabulary: usize, rng: &m
 ///
 /// # Errors
 /// Where a tensor operation or the state file fails.
-pub fn train(params: &Params, school: &School, workers: &Workers, clock: &mut Clock, seed: u64) -> Result<()> {
+pub fn train(
+    params: &Params,
+    school: &School,
+    workers: &Workers,
+    clock: &mut Clock,
+    seed: u64,
+) -> Result<()> {
     let count = PARTS.len();
     while let Some((step, lr)) = clock.next(LR) {
         let model = LanguageModel::new(school.config, params, |_| ())?;
         let progress = clock.progress();
         let sum = workers.gradients(params, count, |part| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ ((step * count + part) as u64) << 16 ^ 0x1a9e);
+            let mut rng =
+                ChaCha8Rng::seed_from_u64(seed ^ ((step * count + part) as u64) << 16 ^ 0x1a9e);
             let sequences = school.part(PARTS[part], progress, &mut rng)?;
             let loss = Batch::new(&sequences, &model, None)?.loss(&model)?;
             let mut losses = vec![0.0; count];
             losses[part] = f64::from(loss.to_scalar::<f32>()?);
             Ok((loss, losses))
         })?;
-        clock.optimiser.step(params, &sum.gradients, lr, 1.0 / count as f64, workers)?;
+        clock
+            .optimiser
+            .step(params, &sum.gradients, lr, 1.0 / count as f64, workers)?;
         let viewers = sum.losses[3..6].iter().sum::<f64>() / 3.0;
-        clock.done(params, &[sum.losses[0], sum.losses[1], sum.losses[2], viewers, sum.losses[6]])?;
+        clock.done(
+            params,
+            &[
+                sum.losses[0],
+                sum.losses[1],
+                sum.losses[2],
+                viewers,
+                sum.losses[6],
+            ],
+        )?;
     }
     Ok(())
 }
@@ -126,22 +160,36 @@ impl School<'_> {
                 match part {
                     Part::Pictures => self.about(picture, Run::Tokens, 5, rng),
                     Part::Pools => {
-                        let run = if rng.random_bool(0.4) { Run::AspectsAndTokens } else { Run::Aspects };
+                        let run = if rng.random_bool(0.4) {
+                            Run::AspectsAndTokens
+                        } else {
+                            Run::Aspects
+                        };
                         self.about(picture, run, 5, rng)
                     }
                     Part::Aspects => self.about(picture, Run::Aspect, 3, rng),
                     Part::Viewers => {
                         let kinds = [Run::Tokens, Run::Aspects, Run::AspectsAndTokens, Run::Few];
                         let short = rng.random_bool(if progress < 0.3 { 0.7 } else { 0.2 });
-                        let run = if short { Run::Few } else { kinds.choose(rng).copied().unwrap_or(Run::Few) };
+                        let run = if short {
+                            Run::Few
+                        } else {
+                            kinds.choose(rng).copied().unwrap_or(Run::Few)
+                        };
                         self.viewer(picture, run, progress, rng)
                     }
                     Part::Words => {
                         let mut sequence = self.open()?;
                         for _ in 0..4 {
-                            let scene = &self.pictures[rng.random_range(0..self.pictures.len())].scene;
+                            let scene =
+                                &self.pictures[rng.random_range(0..self.pictures.len())].scene;
                             let example = questions::in_words(scene, self.wordings, rng);
-                            sequence.ask(self.tokenizer, &example.question, (&example.answer, example.weight), true)?;
+                            sequence.ask(
+                                self.tokenizer,
+                                &example.question,
+                                (&example.answer, example.weight),
+                                true,
+                            )?;
                         }
                         Ok(sequence)
                     }
@@ -165,7 +213,13 @@ impl School<'_> {
     }
 
     /// A picture and some questions on it.
-    fn about(&self, picture: &Picture, kind: Run, asked: usize, rng: &mut ChaCha8Rng) -> Result<Sequence> {
+    fn about(
+        &self,
+        picture: &Picture,
+        kind: Run,
+        asked: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Sequence> {
         let (run, known) = picture.run(self.shape, kind, rng);
         let mut sequence = self.open()?;
         self.show(&mut sequence, run)?;
@@ -176,17 +230,31 @@ impl School<'_> {
                 Some(questions::about(&picture.scene, self.wordings, rng))
             };
             let Some(example) = example else { continue };
-            sequence.ask(self.tokenizer, &example.question, (&example.answer, example.weight), true)?;
+            sequence.ask(
+                self.tokenizer,
+                &example.question,
+                (&example.answer, example.weight),
+                true,
+            )?;
         }
         Ok(sequence)
     }
 
     /// A picture between a viewer's tokens, what the viewer feels, and now and then why.
-    pub fn viewer(&self, picture: &Picture, kind: Run, progress: f64, rng: &mut ChaCha8Rng) -> Result<Sequence> {
+    pub fn viewer(
+        &self,
+        picture: &Picture,
+        kind: Run,
+        progress: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Sequence> {
         let seen = values(&picture.scene);
         // Few and plain tokens first: how to read a viewer is learned there.
-        let (tokens, most) =
-            if progress < 0.3 { (rng.random_range(4..=10), 1) } else { (rng.random_range(8..=24), rng.random_range(1..=3)) };
+        let (tokens, most) = if progress < 0.3 {
+            (rng.random_range(4..=10), 1)
+        } else {
+            (rng.random_range(8..=24), rng.random_range(1..=3))
+        };
         let viewer = viewers::draw(&seen, tokens, most, rng);
         let rows = prompt_tokens::viewer(self.tokenizer, &viewer)?;
         let (run, _) = picture.run(self.shape, kind, rng);
@@ -203,7 +271,12 @@ impl School<'_> {
         } else {
             self.wordings.ask("emotion short", rng)
         };
-        sequence.ask(self.tokenizer, &question, (EMOTIONS[viewer.emotion], 1.0), false)?;
+        sequence.ask(
+            self.tokenizer,
+            &question,
+            (EMOTIONS[viewer.emotion], 1.0),
+            false,
+        )?;
         if rng.random_bool(0.25) {
             sequence.text(self.tokenizer, "\n<|im_start|>user\n")?;
             let question = questions::cues(&picture.scene, viewer.emotion, self.wordings, rng);
@@ -217,7 +290,13 @@ impl School<'_> {
     ///
     /// # Errors
     /// Where the tokenizer fails.
-    pub fn question(&self, run: Vec<Vec<f32>>, prompt: &[Row], question: &str, answer: &str) -> Result<Sequence> {
+    pub fn question(
+        &self,
+        run: Vec<Vec<f32>>,
+        prompt: &[Row],
+        question: &str,
+        answer: &str,
+    ) -> Result<Sequence> {
         let mut sequence = self.open()?;
         sequence.share(prompt.iter().cloned());
         self.show(&mut sequence, run)?;

@@ -87,7 +87,8 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    std::fs::create_dir_all(&arguments.work).with_context(|| format!("making {}", arguments.work.display()))?;
+    std::fs::create_dir_all(&arguments.work)
+        .with_context(|| format!("making {}", arguments.work.display()))?;
     let workers = Workers::new(arguments.threads)?;
     let vision = vision_stage(&arguments, &workers)?;
     language_stage(&arguments, &workers, &vision)
@@ -101,7 +102,14 @@ fn vision_stage(arguments: &Arguments, workers: &Workers) -> Result<Params> {
     let names = labels::READ_OUTS.map(|(name, _, _)| name).to_vec();
     let path = arguments.work.join("vision.safetensors");
     let minutes = arguments.minutes * arguments.vision;
-    let mut clock = Clock::start(&path, minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
+    let mut clock = Clock::start(
+        &path,
+        minutes,
+        names,
+        Optimiser::new(0.05),
+        &params,
+        arguments.resume,
+    )?;
     vision_stage::train(&params, &TINY, workers, &mut clock, arguments.seed)?;
     let shares = vision_stage::evaluate(&params, &TINY, workers, 800)?;
     for ((name, _, _), share) in labels::READ_OUTS.iter().zip(shares) {
@@ -114,7 +122,8 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x1a);
     let wordings = Wordings::new()?;
     let folder = PathBuf::from("prompts");
-    let templates = |view: View| corpus::templates(&folder, &format!("{view}.txt")).unwrap_or_default();
+    let templates =
+        |view: View| corpus::templates(&folder, &format!("{view}.txt")).unwrap_or_default();
     let mut all = corpus::templates(&PathBuf::from("."), "prompts.txt")?;
     all.extend(View::ALL.into_iter().flat_map(templates));
     let tokenizer = tokenizer::train(&corpus::lines(&wordings, &all, arguments.seed), TINY.bpe)?;
@@ -123,16 +132,39 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     language_stage::initialise(&mut params, &TINY, config.vocab_size, &mut rng)?;
 
     let pictures = pictures(vision, workers, arguments.pictures, arguments.seed)?;
-    let school =
-        School { shape: &TINY, config: &config, tokenizer: &tokenizer, wordings: &wordings, pictures: &pictures };
+    let school = School {
+        shape: &TINY,
+        config: &config,
+        tokenizer: &tokenizer,
+        wordings: &wordings,
+        pictures: &pictures,
+    };
     let path = arguments.work.join("language.safetensors");
     let minutes = arguments.minutes * (1.0 - arguments.vision);
     let names = language_stage::LOSSES.to_vec();
-    let mut clock = Clock::start(&path, minutes, names, Optimiser::new(0.05), &params, arguments.resume)?;
+    let mut clock = Clock::start(
+        &path,
+        minutes,
+        names,
+        Optimiser::new(0.05),
+        &params,
+        arguments.resume,
+    )?;
     language_stage::train(&params, &school, workers, &mut clock, arguments.seed)?;
 
-    let spare = prompt_tokens::neutral(&tokenizer, params.get("model.embed_tokens.weight")?, PROMPT_TOKENS)?;
-    export::write(&arguments.out, &TINY, &tokenizer, vision, &params, &spare.detach())?;
+    let spare = prompt_tokens::neutral(
+        &tokenizer,
+        params.get("model.embed_tokens.weight")?,
+        PROMPT_TOKENS,
+    )?;
+    export::write(
+        &arguments.out,
+        &TINY,
+        &tokenizer,
+        vision,
+        &params,
+        &spare.detach(),
+    )?;
     eprintln!("the model is in {}", arguments.out.display());
     let options = LoadOptions {
         name: "tiny".to_owned(),
@@ -144,12 +176,21 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     };
     let base = BaseModel::open(&arguments.out, options, |_, _| ())?;
     let held_out = report::new_pictures(&base, workers, HELD_OUT_PICTURES, &TINY)?;
-    for (name, share) in report::report(&base.qwen.language, &school, workers, &held_out, &templates)? {
+    for (name, share) in
+        report::report(&base.qwen.language, &school, workers, &held_out, &templates)?
+    {
         eprintln!("{name}: {share:.3}");
     }
     if arguments.probe > 0 {
         let steps = (arguments.probe, arguments.probe_lr);
-        probe::probe(&base.qwen.language, &school, workers, &held_out, &spare.detach(), steps)?;
+        probe::probe(
+            &base.qwen.language,
+            &school,
+            workers,
+            &held_out,
+            &spare.detach(),
+            steps,
+        )?;
     }
     Ok(())
 }

@@ -38,14 +38,28 @@ impl CustomOp2 for BiasAdd {
         "bias-add"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, b: &CpuStorage, lb: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        b: &CpuStorage,
+        lb: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (x, b) = (slice::<f32>(x, lx)?, slice::<f32>(b, lb)?);
         let mut y = x.to_vec();
-        y.par_chunks_mut(b.len()).with_min_len(64).for_each(|row| row.iter_mut().zip(b).for_each(|(y, b)| *y += b));
+        y.par_chunks_mut(b.len())
+            .with_min_len(64)
+            .for_each(|row| row.iter_mut().zip(b).for_each(|(y, b)| *y += b));
         Ok((CpuStorage::F32(y), lx.shape().clone()))
     }
 
-    fn bwd(&self, _: &Tensor, _: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let ones = Tensor::ones((1, grad.dim(0)?), grad.dtype(), grad.device())?;
         Ok((Some(grad.clone()), Some(ones.matmul(grad)?.squeeze(0)?)))
     }
@@ -67,7 +81,11 @@ fn backward(x: &[f32], weight: &[f32], grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec
     let mut dx = vec![0.0; x.len()];
     let (mut dw, mut db) = (vec![0.0; width], vec![0.0; width]);
     let (mut unit, mut h) = (vec![0.0; width], vec![0.0; width]);
-    for ((dx, x), grad) in dx.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
+    for ((dx, x), grad) in dx
+        .chunks_mut(width)
+        .zip(x.chunks(width))
+        .zip(grad.chunks(width))
+    {
         let (mean, scale) = moments(x);
         for i in 0..width {
             unit[i] = (x[i] - mean) * scale;
@@ -97,14 +115,21 @@ impl CustomOp3 for LayerNorm {
         b: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (x, w, b) = (slice::<f32>(x, lx)?, slice::<f32>(w, lw)?, slice::<f32>(b, lb)?);
+        let (x, w, b) = (
+            slice::<f32>(x, lx)?,
+            slice::<f32>(w, lw)?,
+            slice::<f32>(b, lb)?,
+        );
         let mut y = vec![0.0; x.len()];
-        y.par_chunks_mut(w.len()).zip(x.par_chunks(w.len())).with_min_len(64).for_each(|(y, x)| {
-            let (mean, scale) = moments(x);
-            for i in 0..w.len() {
-                y[i] = (x[i] - mean) * scale * w[i] + b[i];
-            }
-        });
+        y.par_chunks_mut(w.len())
+            .zip(x.par_chunks(w.len()))
+            .with_min_len(64)
+            .for_each(|(y, x)| {
+                let (mean, scale) = moments(x);
+                for i in 0..w.len() {
+                    y[i] = (x[i] - mean) * scale * w[i] + b[i];
+                }
+            });
         Ok((CpuStorage::F32(y), lx.shape().clone()))
     }
 
@@ -117,8 +142,13 @@ impl CustomOp3 for LayerNorm {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
-        let (dx, dw, db) = with_slices::<f32, _>(&[x, w, &grad], |s| Ok(backward(s[0], s[1], s[2])))?;
+        let (dx, dw, db) =
+            with_slices::<f32, _>(&[x, w, &grad], |s| Ok(backward(s[0], s[1], s[2])))?;
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
-        Ok((Some(tensor(dx, x)?), Some(tensor(dw, w)?), Some(tensor(db, b)?)))
+        Ok((
+            Some(tensor(dx, x)?),
+            Some(tensor(dw, w)?),
+            Some(tensor(db, b)?),
+        ))
     }
 }

@@ -24,7 +24,12 @@ pub struct Optimiser {
 
 impl Optimiser {
     pub fn new(weight_decay: f64) -> Self {
-        Self { first: HashMap::new(), second: HashMap::new(), step: 0, weight_decay }
+        Self {
+            first: HashMap::new(),
+            second: HashMap::new(),
+            step: 0,
+            weight_decay,
+        }
     }
 
     /// One step with `gradients` in the parameters' order, times `scale`; a parameter without one stays.
@@ -43,7 +48,9 @@ impl Optimiser {
         let all: Vec<(&String, &Var)> = params.iter().collect();
         let updates = workers.map(all.len(), |index| {
             let (name, var) = all[index];
-            let Some(gradient) = &gradients[index] else { return Ok(None) };
+            let Some(gradient) = &gradients[index] else {
+                return Ok(None);
+            };
             let gradient = (gradient * scale)?;
             let update = if is_hidden_matrix(name, var) {
                 self.muon(name, var, &gradient, lr)?
@@ -72,8 +79,13 @@ impl Optimiser {
         let (rows, columns) = var.dims2()?;
         // As large as an AdamW step (root mean square 0.2), whatever the matrix's sides.
         let size = 0.2 * (rows.max(columns) as f64).sqrt();
-        let value = ((var.as_tensor() * (1.0 - lr * self.weight_decay))? - (direction * (lr * size))?)?;
-        Ok(Update { value, first: momentum, second: None })
+        let value =
+            ((var.as_tensor() * (1.0 - lr * self.weight_decay))? - (direction * (lr * size))?)?;
+        Ok(Update {
+            value,
+            first: momentum,
+            second: None,
+        })
     }
 
     fn adam(&self, name: &str, var: &Var, gradient: &Tensor, lr: f64) -> Result<Update> {
@@ -88,19 +100,34 @@ impl Optimiser {
         };
         let unbiased = (&second / (1.0 - b2.powi(self.step)))?.sqrt()?;
         let direction = ((&first / (1.0 - b1.powi(self.step)))? / (unbiased + eps)?)?;
-        let decay = if var.rank() > 1 { 1.0 - lr * self.weight_decay } else { 1.0 };
+        let decay = if var.rank() > 1 {
+            1.0 - lr * self.weight_decay
+        } else {
+            1.0
+        };
         let value = ((var.as_tensor() * decay)? - (direction * lr)?)?;
-        Ok(Update { value, first, second: Some(second) })
+        Ok(Update {
+            value,
+            first,
+            second: Some(second),
+        })
     }
 
     /// The moments and the step, to be saved.
     pub fn state(&self) -> Result<HashMap<String, Tensor>> {
         let named = |prefix: &str, map: &HashMap<String, Tensor>| -> Vec<(String, Tensor)> {
-            map.iter().map(|(name, value)| (format!("{prefix}.{name}"), value.clone())).collect()
+            map.iter()
+                .map(|(name, value)| (format!("{prefix}.{name}"), value.clone()))
+                .collect()
         };
-        let mut state: HashMap<String, Tensor> =
-            named("first", &self.first).into_iter().chain(named("second", &self.second)).collect();
-        state.insert("optimiser.step".to_owned(), Tensor::new(&[i64::from(self.step)], &candle_core::Device::Cpu)?);
+        let mut state: HashMap<String, Tensor> = named("first", &self.first)
+            .into_iter()
+            .chain(named("second", &self.second))
+            .collect();
+        state.insert(
+            "optimiser.step".to_owned(),
+            Tensor::new(&[i64::from(self.step)], &candle_core::Device::Cpu)?,
+        );
         Ok(state)
     }
 
@@ -109,7 +136,9 @@ impl Optimiser {
     /// # Errors
     /// Where the step is missing.
     pub fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        let step = state.get("optimiser.step").context("the state file has no optimiser step")?;
+        let step = state
+            .get("optimiser.step")
+            .context("the state file has no optimiser step")?;
         self.step = i32::try_from(step.to_vec1::<i64>()?[0])?;
         for (key, value) in state {
             if let Some(name) = key.strip_prefix("first.") {
@@ -130,13 +159,18 @@ struct Update {
 
 /// Matrices between hidden states; embeddings and read-out heads are AdamW's.
 fn is_hidden_matrix(name: &str, var: &Var) -> bool {
-    var.rank() == 2 && (name.contains(".blocks.") || name.contains(".layers.") || name.contains(".mlp."))
+    var.rank() == 2
+        && (name.contains(".blocks.") || name.contains(".layers.") || name.contains(".mlp."))
 }
 
 /// The nearest matrix with singular values about 1, by five Newton and Schulz steps (Jordan et al. 2024).
 fn orthogonal(matrix: &Tensor) -> Result<Tensor> {
     let (rows, columns) = matrix.dims2()?;
-    let wide = if rows > columns { matrix.t()?.contiguous()? } else { matrix.clone() };
+    let wide = if rows > columns {
+        matrix.t()?.contiguous()?
+    } else {
+        matrix.clone()
+    };
     let norm = f64::from(wide.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt();
     let mut x = (wide / (norm + 1e-7))?;
     for _ in 0..5 {
@@ -144,5 +178,9 @@ fn orthogonal(matrix: &Tensor) -> Result<Tensor> {
         let polynomial = ((&gram * -4.775)? + (gram.matmul(&gram)? * 2.0315)?)?;
         x = ((&x * 3.4445)? + polynomial.matmul(&x)?)?;
     }
-    Ok(if rows > columns { x.t()?.contiguous()? } else { x })
+    Ok(if rows > columns {
+        x.t()?.contiguous()?
+    } else {
+        x
+    })
 }

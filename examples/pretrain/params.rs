@@ -19,7 +19,13 @@ impl Params {
     ///
     /// # Errors
     /// Where the tensor cannot be made.
-    pub fn normal(&mut self, name: &str, shape: &[usize], sd: f32, rng: &mut ChaCha8Rng) -> Result<()> {
+    pub fn normal(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        sd: f32,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<()> {
         let count = shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| sd * gaussian(rng)).collect();
         self.insert(name, Tensor::from_vec(values, shape, &Device::Cpu)?)
@@ -37,8 +43,20 @@ impl Params {
     ///
     /// # Errors
     /// Where the tensors cannot be made.
-    pub fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool, rng: &mut ChaCha8Rng) -> Result<()> {
-        self.normal(&format!("{name}.weight"), &[out, input], (input as f32).powf(-0.5), rng)?;
+    pub fn linear(
+        &mut self,
+        name: &str,
+        out: usize,
+        input: usize,
+        bias: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<()> {
+        self.normal(
+            &format!("{name}.weight"),
+            &[out, input],
+            (input as f32).powf(-0.5),
+            rng,
+        )?;
         if bias {
             self.constant(&format!("{name}.bias"), &[out], 0.0)?;
         }
@@ -73,7 +91,10 @@ impl Params {
 
     /// The tensors as they are now.
     pub fn tensors(&self) -> HashMap<String, Tensor> {
-        self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+        self.vars
+            .iter()
+            .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
+            .collect()
     }
 
     /// Takes over the values of `tensors`, which must have every name.
@@ -82,8 +103,11 @@ impl Params {
     /// Where a name is missing or a shape differs.
     pub fn set(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
         for (name, var) in &self.vars {
-            let value = tensors.get(name).with_context(|| format!("the state file has no tensor `{name}`"))?;
-            var.set(value).with_context(|| format!("the tensor `{name}` of the state file"))?;
+            let value = tensors
+                .get(name)
+                .with_context(|| format!("the state file has no tensor `{name}`"))?;
+            var.set(value)
+                .with_context(|| format!("the tensor `{name}` of the state file"))?;
         }
         Ok(())
     }
@@ -95,7 +119,8 @@ impl Params {
 /// Where the file cannot be written.
 pub fn save(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {
     let partial = path.with_extension("partial");
-    candle_core::safetensors::save(tensors, &partial).with_context(|| format!("writing {}", partial.display()))?;
+    candle_core::safetensors::save(tensors, &partial)
+        .with_context(|| format!("writing {}", partial.display()))?;
     std::fs::rename(&partial, path).with_context(|| format!("renaming {}", partial.display()))
 }
 

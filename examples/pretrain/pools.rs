@@ -24,20 +24,31 @@ impl Picture {
         let boxes: Vec<[f32; 4]> = match view {
             View::FacialExpression => self.scene.person.iter().map(|person| person.face).collect(),
             View::HumanAction => self.scene.person.iter().map(|person| person.body).collect(),
-            View::Object => self.scene.objects.iter().map(|thing| thing.bounds).collect(),
+            View::Object => self
+                .scene
+                .objects
+                .iter()
+                .map(|thing| thing.bounds)
+                .collect(),
             View::Scene | View::Brightness | View::Colorfulness => Vec::new(),
         };
         let first = rng.random_range(0..2);
         (0..QUERIES)
             .map(|query| {
                 // Queries share out several boxes, so that each is looked at.
-                let focus = if boxes.is_empty() { None } else { boxes.get((first + query) % boxes.len()) };
+                let focus = if boxes.is_empty() {
+                    None
+                } else {
+                    boxes.get((first + query) % boxes.len())
+                };
                 let (sharpness, noise) = (rng.random_range(2.0..6.0), rng.random_range(0.0..2.0));
                 let weight = |token: usize, rng: &mut _| {
                     let inside = focus.is_some_and(|bounds| holds_middle(bounds, token, shape));
                     (if inside { sharpness } else { 0.0 } + noise * gaussian(rng)).exp()
                 };
-                let weights: Vec<f32> = (0..self.tokens.len()).map(|token| weight(token, rng)).collect();
+                let weights: Vec<f32> = (0..self.tokens.len())
+                    .map(|token| weight(token, rng))
+                    .collect();
                 average(&self.tokens, &weights)
             })
             .collect()
@@ -55,20 +66,28 @@ impl Picture {
                 (self.pooled(view, shape, rng), vec![view])
             }
             Run::AspectsAndTokens => {
-                let mut run: Vec<Vec<f32>> =
-                    View::ALL.into_iter().flat_map(|view| self.pooled(view, shape, rng)).collect();
+                let mut run: Vec<Vec<f32>> = View::ALL
+                    .into_iter()
+                    .flat_map(|view| self.pooled(view, shape, rng))
+                    .collect();
                 run.extend(self.tokens.iter().cloned());
                 (run, View::ALL.to_vec())
             }
             Run::Aspects => {
-                let run = View::ALL.into_iter().flat_map(|view| self.pooled(view, shape, rng)).collect();
+                let run = View::ALL
+                    .into_iter()
+                    .flat_map(|view| self.pooled(view, shape, rng))
+                    .collect();
                 (run, View::ALL.to_vec())
             }
             Run::Few => {
                 let run = (View::ALL.into_iter())
                     .flat_map(|view| {
                         let kept = rng.random_range(1..=2);
-                        self.pooled(view, shape, rng).into_iter().take(kept).collect::<Vec<_>>()
+                        self.pooled(view, shape, rng)
+                            .into_iter()
+                            .take(kept)
+                            .collect::<Vec<_>>()
                     })
                     .collect();
                 (run, View::ALL.to_vec())
@@ -95,7 +114,9 @@ fn average(tokens: &[Vec<f32>], weights: &[f32]) -> Vec<f32> {
     let total: f32 = weights.iter().sum();
     let mut mean = vec![0.0; tokens.first().map_or(0, Vec::len)];
     for (token, weight) in tokens.iter().zip(weights) {
-        mean.iter_mut().zip(token).for_each(|(mean, value)| *mean += value * weight / total);
+        mean.iter_mut()
+            .zip(token)
+            .for_each(|(mean, value)| *mean += value * weight / total);
     }
     mean
 }

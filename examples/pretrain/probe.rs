@@ -37,7 +37,12 @@ pub fn probe(
     let sequence = |picture: &Picture, kind: Run, rng: &mut ChaCha8Rng| -> Result<Sequence> {
         let (run, _) = picture.run(school.shape, kind, rng);
         let question = questions::emotion(school.wordings, false, rng);
-        school.question(run, &rows, &question, EMOTIONS[rule::verdict(&picture.scene).emotion])
+        school.question(
+            run,
+            &rows,
+            &question,
+            EMOTIONS[rule::verdict(&picture.scene).emotion],
+        )
     };
     for kind in [Run::AspectsAndTokens, Run::Tokens] {
         let mut prompt = Params::default();
@@ -47,8 +52,10 @@ pub fn probe(
             let rows = prompt.get("prompt")?.clone();
             if step % 100 == 0 {
                 let mut rng = ChaCha8Rng::seed_from_u64(9);
-                let sequences =
-                    held_out.iter().map(|picture| sequence(picture, kind, &mut rng)).collect::<Result<Vec<_>>>()?;
+                let sequences = held_out
+                    .iter()
+                    .map(|picture| sequence(picture, kind, &mut rng))
+                    .collect::<Result<Vec<_>>>()?;
                 let accuracy = share(model, workers, &sequences, Some(&rows.detach()))?;
                 eprintln!("a soft prompt on {kind:?} after {step} steps: {accuracy:.3}");
             }

@@ -19,7 +19,15 @@ pub fn viewer(tokenizer: &Tokenizer, viewer: &Viewer) -> Result<Vec<Row>> {
     viewer
         .associations
         .iter()
-        .map(|association| mixture(tokenizer, &association.values, 1.0, association.emotion, association.strength))
+        .map(|association| {
+            mixture(
+                tokenizer,
+                &association.values,
+                1.0,
+                association.emotion,
+                association.strength,
+            )
+        })
         .collect()
 }
 
@@ -30,14 +38,21 @@ pub fn viewer(tokenizer: &Tokenizer, viewer: &Viewer) -> Result<Vec<Row>> {
 /// Where the tokenizer fails.
 pub fn labels(tokenizer: &Tokenizer, viewer: &Viewer, seen: &[usize]) -> Result<Vec<(u32, f32)>> {
     let first = |text: &str| -> Result<u32> {
-        encode(tokenizer, text)?.first().copied().with_context(|| format!("no token for `{text}`"))
+        encode(tokenizer, text)?
+            .first()
+            .copied()
+            .with_context(|| format!("no token for `{text}`"))
     };
     viewer
         .associations
         .iter()
         .map(|association| {
             let concerned = association.values.iter().any(|value| seen.contains(value));
-            if concerned { Ok((first(EMOTIONS[association.emotion])?, 1.0)) } else { Ok((first("no")?, 0.3)) }
+            if concerned {
+                Ok((first(EMOTIONS[association.emotion])?, 1.0))
+            } else {
+                Ok((first("no")?, 0.3))
+            }
         })
         .collect()
 }
@@ -51,7 +66,9 @@ pub fn neutral(tokenizer: &Tokenizer, embeddings: &Tensor, tokens: usize) -> Res
     let rows = (0..tokens)
         .map(|token| {
             let share = 1.0 / (VALUES as f32).sqrt();
-            let Row::Mixture(parts) = mixture(tokenizer, &everything, share, token % EMOTIONS.len(), 1.0)? else {
+            let Row::Mixture(parts) =
+                mixture(tokenizer, &everything, share, token % EMOTIONS.len(), 1.0)?
+            else {
                 return Ok(embeddings.get(0)?);
             };
             let ids: Vec<u32> = parts.iter().map(|(id, _)| *id).collect();
@@ -64,8 +81,16 @@ pub fn neutral(tokenizer: &Tokenizer, embeddings: &Tensor, tokens: usize) -> Res
     Ok(Tensor::stack(&rows, 0)?)
 }
 
-fn mixture(tokenizer: &Tokenizer, values: &[usize], share: f32, emotion: usize, strength: f32) -> Result<Row> {
-    let mark = tokenizer.token_to_id(MARK).context("the tokenizer lacks a special token")?;
+fn mixture(
+    tokenizer: &Tokenizer,
+    values: &[usize],
+    share: f32,
+    emotion: usize,
+    strength: f32,
+) -> Result<Row> {
+    let mark = tokenizer
+        .token_to_id(MARK)
+        .context("the tokenizer lacks a special token")?;
     let mut parts = vec![(mark, 1.0)];
     for &value in values {
         let words = encode(tokenizer, &format!(" {}", thing(value)))?;

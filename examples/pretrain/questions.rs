@@ -5,7 +5,8 @@ use masp::data::synth::scene::{EXPRESSIONS, LEVELS, Scene};
 use rand::{Rng, seq::IndexedRandom};
 
 use super::facts::{
-    EMOTIONS, FELT, PLEASANT, VALUES, answer, caption, plain, rationale, summary, thing, values, whereabouts,
+    EMOTIONS, FELT, PLEASANT, VALUES, answer, caption, plain, rationale, summary, thing, values,
+    whereabouts,
 };
 use super::wording::Wordings;
 
@@ -19,7 +20,11 @@ pub struct Example {
 
 impl Example {
     fn new(question: String, answer: impl Into<String>) -> Self {
-        Self { question, answer: answer.into(), weight: 1.0 }
+        Self {
+            question,
+            answer: answer.into(),
+            weight: 1.0,
+        }
     }
 }
 
@@ -37,32 +42,51 @@ pub fn ask(view: View, wordings: &Wordings, held_out: bool, rng: &mut impl Rng) 
         };
         let fill = |words: &[&str]| words.join(", ");
         let note = wordings.ask(if words.is_some() { "options" } else { "brief" }, rng);
-        question = format!("{question} {}", note.replace("{}", &words.map(fill).unwrap_or_default()));
+        question = format!(
+            "{question} {}",
+            note.replace("{}", &words.map(fill).unwrap_or_default())
+        );
     }
-    if rng.random_bool(0.15) { without_a_word(&question, rng) } else { question }
+    if rng.random_bool(0.15) {
+        without_a_word(&question, rng)
+    } else {
+        question
+    }
 }
 
 /// The question of an aspect with its answer; `None` where the scene has no answer.
-pub fn aspect(scene: &Scene, view: View, wordings: &Wordings, rng: &mut impl Rng) -> Option<Example> {
+pub fn aspect(
+    scene: &Scene,
+    view: View,
+    wordings: &Wordings,
+    rng: &mut impl Rng,
+) -> Option<Example> {
     answer(scene, view).map(|answer| Example::new(ask(view, wordings, false, rng), answer))
 }
 
 /// Any question about a picture but its emotion.
 pub fn about(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Example {
     match rng.random_range(0..10) {
-        0 => Example { weight: 0.3, ..Example::new(wordings.ask("caption", rng), caption(scene)) },
+        0 => Example {
+            weight: 0.3,
+            ..Example::new(wordings.ask("caption", rng), caption(scene))
+        },
         1 | 2 => place(scene, wordings, rng),
         3..=5 => presence(scene, wordings, rng),
         _ => {
             let view = View::ALL.choose(rng).copied().unwrap_or(View::Scene);
-            aspect(scene, view, wordings, rng).unwrap_or_else(|| Example::new(ask(view, wordings, false, rng), "none"))
+            aspect(scene, view, wordings, rng)
+                .unwrap_or_else(|| Example::new(ask(view, wordings, false, rng), "none"))
         }
     }
 }
 
 fn place(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Example {
-    let mut things: Vec<(String, &'static str)> =
-        scene.objects.iter().map(|thing| (plain(thing.name()), whereabouts(&thing.bounds, scene.size))).collect();
+    let mut things: Vec<(String, &'static str)> = scene
+        .objects
+        .iter()
+        .map(|thing| (plain(thing.name()), whereabouts(&thing.bounds, scene.size)))
+        .collect();
     if let Some(person) = &scene.person {
         things.push(("person".to_owned(), whereabouts(&person.body, scene.size)));
         things.push(("face".to_owned(), whereabouts(&person.face, scene.size)));
@@ -82,7 +106,10 @@ fn presence(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Example {
         rng.random_range(0..VALUES)
     };
     let answer = if seen.contains(&value) { "yes" } else { "no" };
-    Example::new(wordings.ask("presence", rng).replace("{}", &thing(value)), answer)
+    Example::new(
+        wordings.ask("presence", rng).replace("{}", &thing(value)),
+        answer,
+    )
 }
 
 /// What words alone tell: what is often felt with a single thing, loosely; which feelings are pleasant; and the cues
@@ -92,18 +119,37 @@ pub fn in_words(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Examp
         0 | 1 => {
             let (thing, emotions) = FELT.choose(rng).copied().unwrap_or(FELT[0]);
             let emotion = emotions.choose(rng).map_or(0, |&emotion| emotion);
-            Example::new(wordings.ask("felt", rng).replace("{}", thing), EMOTIONS[emotion])
+            Example::new(
+                wordings.ask("felt", rng).replace("{}", thing),
+                EMOTIONS[emotion],
+            )
         }
         2 => {
             let emotion = rng.random_range(0..EMOTIONS.len());
-            let answer = if PLEASANT[emotion] { "pleasant" } else { "unpleasant" };
-            Example::new(wordings.ask("pleasant", rng).replace("{}", EMOTIONS[emotion]), answer)
+            let answer = if PLEASANT[emotion] {
+                "pleasant"
+            } else {
+                "unpleasant"
+            };
+            Example::new(
+                wordings
+                    .ask("pleasant", rng)
+                    .replace("{}", EMOTIONS[emotion]),
+                answer,
+            )
         }
         _ => {
             let cues = some_cues(&values(scene), rng);
             let emotion = rng.random_range(0..EMOTIONS.len());
-            let question = format!("{}: {}", EMOTIONS[emotion], self::cues(scene, emotion, wordings, rng));
-            Example { weight: 0.3, ..Example::new(question, rationale(&cues, emotion)) }
+            let question = format!(
+                "{}: {}",
+                EMOTIONS[emotion],
+                self::cues(scene, emotion, wordings, rng)
+            );
+            Example {
+                weight: 0.3,
+                ..Example::new(question, rationale(&cues, emotion))
+            }
         }
     }
 }
@@ -117,13 +163,25 @@ fn some_cues(values: &[usize], rng: &mut impl Rng) -> Vec<usize> {
 
 /// How the emotion is asked, with the classes in their order.
 pub fn emotion(wordings: &Wordings, held_out: bool, rng: &mut impl Rng) -> String {
-    let section = if held_out { "emotion held out" } else { "emotion" };
-    wordings.ask(section, rng).replace("{}", &EMOTIONS.join(", "))
+    let section = if held_out {
+        "emotion held out"
+    } else {
+        "emotion"
+    };
+    wordings
+        .ask(section, rng)
+        .replace("{}", &EMOTIONS.join(", "))
 }
 
 /// The second turn's question: the aspects' answers, then which cues evoke the emotion.
 pub fn cues(scene: &Scene, emotion: usize, wordings: &Wordings, rng: &mut impl Rng) -> String {
-    format!("{}. {}", summary(scene), wordings.ask("cues", rng).replace("<emotion>", EMOTIONS[emotion]))
+    format!(
+        "{}. {}",
+        summary(scene),
+        wordings
+            .ask("cues", rng)
+            .replace("<emotion>", EMOTIONS[emotion])
+    )
 }
 
 /// Leaves out one word, so that no single word carries a question.

@@ -24,15 +24,26 @@ use super::workers::Workers;
 ///
 /// # Errors
 /// Where a picture or a tensor operation fails.
-pub fn new_pictures(base: &BaseModel, workers: &Workers, count: usize, shape: &Shape) -> Result<Vec<Picture>> {
+pub fn new_pictures(
+    base: &BaseModel,
+    workers: &Workers,
+    count: usize,
+    shape: &Shape,
+) -> Result<Vec<Picture>> {
     workers.map(count, |index| {
         let mut rng = ChaCha8Rng::seed_from_u64(HELD_OUT + index as u64);
         let scene = Scene::draw(&mut rng, shape.image as u32, VARIATION);
         let patches = base.processor.process(&draw::render(&scene))?;
         let (rows, grid) = (patches.grid.patches(), patches.grid);
         let pixels = Tensor::from_vec(patches.values, (1, rows, ()), &base.device)?;
-        let tokens = base.qwen.vision.forward(&pixels, (grid.t, grid.h, grid.w))?;
-        Ok(Picture { scene, tokens: tokens.squeeze(0)?.to_vec2()? })
+        let tokens = base
+            .qwen
+            .vision
+            .forward(&pixels, (grid.t, grid.h, grid.w))?;
+        Ok(Picture {
+            scene,
+            tokens: tokens.squeeze(0)?.to_vec2()?,
+        })
     })
 }
 
@@ -53,25 +64,40 @@ pub fn report(
     let mut rows = Vec::new();
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for view in View::ALL {
-        for (how, words) in [("trained words", 0), ("new words", 1), ("the project's templates", 2)] {
+        for (how, words) in [
+            ("trained words", 0),
+            ("new words", 1),
+            ("the project's templates", 2),
+        ] {
             let lines = templates(view);
             let mut sequences = Vec::new();
             for picture in pictures {
-                let Some(answer) = super::facts::answer(&picture.scene, view) else { continue };
+                let Some(answer) = super::facts::answer(&picture.scene, view) else {
+                    continue;
+                };
                 let question = match words {
                     2 => lines.choose(&mut rng).cloned().unwrap_or_default(),
                     _ => questions::ask(view, school.wordings, words == 1, &mut rng),
                 };
                 sequences.push(school.question(picture.tokens.clone(), &[], &question, &answer)?);
             }
-            rows.push((format!("{view}, {how}"), share(model, workers, &sequences, None)?));
+            rows.push((
+                format!("{view}, {how}"),
+                share(model, workers, &sequences, None)?,
+            ));
         }
     }
-    for (how, kind) in [("tokens", Run::Tokens), ("averages and tokens", Run::AspectsAndTokens)] {
+    for (how, kind) in [
+        ("tokens", Run::Tokens),
+        ("averages and tokens", Run::AspectsAndTokens),
+    ] {
         let sequences = (pictures.iter())
             .map(|picture| school.viewer(picture, kind, rng.random_range(0.5..1.0), &mut rng))
             .collect::<Result<Vec<_>>>()?;
-        rows.push((format!("emotion of new viewers, {how}"), share(model, workers, &sequences, None)?));
+        rows.push((
+            format!("emotion of new viewers, {how}"),
+            share(model, workers, &sequences, None)?,
+        ));
     }
     let sequences = (pictures.iter())
         .map(|picture| {
@@ -80,7 +106,10 @@ pub fn report(
             school.question(picture.tokens.clone(), &[], &question, emotion)
         })
         .collect::<Result<Vec<_>>>()?;
-    rows.push(("emotion by the dataset's rule, which is untrained".to_owned(), share(model, workers, &sequences, None)?));
+    rows.push((
+        "emotion by the dataset's rule, which is untrained".to_owned(),
+        share(model, workers, &sequences, None)?,
+    ));
     Ok(rows)
 }
 
@@ -88,7 +117,12 @@ pub fn report(
 ///
 /// # Errors
 /// Where a tensor operation fails.
-pub fn share(model: &LanguageModel, workers: &Workers, sequences: &[Sequence], prompt: Option<&Tensor>) -> Result<f64> {
+pub fn share(
+    model: &LanguageModel,
+    workers: &Workers,
+    sequences: &[Sequence],
+    prompt: Option<&Tensor>,
+) -> Result<f64> {
     let right = workers.map(sequences.len().div_ceil(PART), |part| {
         let sequences = &sequences[part * PART..sequences.len().min((part + 1) * PART)];
         Batch::new(sequences, model, prompt)?.first_right(model)

@@ -59,10 +59,17 @@ impl Clock {
                 .with_context(|| format!("reading the state {}", path.display()))?;
             params.set(&state)?;
             clock.optimiser.restore(&state)?;
-            let clock_state = state.get("clock").context("the state file has no clock")?.to_vec1::<f64>()?;
+            let clock_state = state
+                .get("clock")
+                .context("the state file has no clock")?
+                .to_vec1::<f64>()?;
             (clock.worked, clock.step) = (clock_state[0], clock_state[1] as usize);
             clock.saved = clock.worked;
-            eprintln!("resumed at step {} after {:.1} minutes", clock.step, clock.worked / 60.0);
+            eprintln!(
+                "resumed at step {} after {:.1} minutes",
+                clock.step,
+                clock.worked / 60.0
+            );
         }
         Ok(clock)
     }
@@ -75,7 +82,8 @@ impl Clock {
     /// The next step and its learning rate, or `None` at the end.
     pub fn next(&mut self, peak: f64) -> Option<(usize, f64)> {
         let progress = self.progress();
-        let rate = (progress / WARM_UP).min(1.0) * ((1.0 - progress) / (1.0 - DECAY_FROM)).clamp(0.0, 1.0);
+        let rate =
+            (progress / WARM_UP).min(1.0) * ((1.0 - progress) / (1.0 - DECAY_FROM)).clamp(0.0, 1.0);
         (progress < 1.0).then_some((self.step, peak * rate.max(1e-3)))
     }
 
@@ -85,12 +93,20 @@ impl Clock {
     /// Where the state cannot be written.
     pub fn done(&mut self, params: &Params, losses: &[f64]) -> Result<()> {
         self.step += 1;
-        self.sums.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += loss);
+        self.sums
+            .iter_mut()
+            .zip(losses)
+            .for_each(|(sum, loss)| *sum += loss);
         if self.step.is_multiple_of(STEPS_BETWEEN_LINES) {
             let losses: Vec<String> = (self.names.iter().zip(&self.sums))
                 .map(|(name, sum)| format!("{name} {:.3}", sum / STEPS_BETWEEN_LINES as f64))
                 .collect();
-            eprintln!("{:3.0} % step {:6} {}", 100.0 * self.progress(), self.step, losses.join(" "));
+            eprintln!(
+                "{:3.0} % step {:6} {}",
+                100.0 * self.progress(),
+                self.step,
+                losses.join(" ")
+            );
             self.sums.fill(0.0);
         }
         let now = self.worked + self.since.elapsed().as_secs_f64();
@@ -104,7 +120,10 @@ impl Clock {
     fn save(&self, params: &Params, now: f64) -> Result<()> {
         let mut state: HashMap<String, Tensor> = params.tensors();
         state.extend(self.optimiser.state()?);
-        state.insert("clock".to_owned(), Tensor::new(&[now, self.step as f64], &Device::Cpu)?);
+        state.insert(
+            "clock".to_owned(),
+            Tensor::new(&[now, self.step as f64], &Device::Cpu)?,
+        );
         params::save(&state, &self.path)
     }
 }

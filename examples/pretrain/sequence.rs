@@ -43,7 +43,9 @@ pub struct Sequence {
 /// # Errors
 /// Where the tokenizer fails.
 pub fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
-    let encoding = tokenizer.encode(text, false).map_err(|e| anyhow!("tokenising `{text}`: {e}"))?;
+    let encoding = tokenizer
+        .encode(text, false)
+        .map_err(|e| anyhow!("tokenising `{text}`: {e}"))?;
     Ok(encoding.get_ids().to_vec())
 }
 
@@ -78,17 +80,37 @@ impl Sequence {
         (answer, weight): (&str, f32),
         apart: bool,
     ) -> Result<()> {
-        let shared = self.segments.iter().filter(|&&segment| segment == Mask::SHARED).count();
-        let turn = encode(tokenizer, &format!("{question}<|im_end|>\n<|im_start|>assistant"))?;
+        let shared = self
+            .segments
+            .iter()
+            .filter(|&&segment| segment == Mask::SHARED)
+            .count();
+        let turn = encode(
+            tokenizer,
+            &format!("{question}<|im_end|>\n<|im_start|>assistant"),
+        )?;
         let reply = encode(tokenizer, &format!("\n{answer}<|im_end|>"))?;
-        let segment = if apart { self.questions as u32 + 1 } else { Mask::SHARED };
+        let segment = if apart {
+            self.questions as u32 + 1
+        } else {
+            Mask::SHARED
+        };
         let (first_answer, last) = (turn.len(), turn.len() + reply.len() - 1);
         for (index, token) in turn.into_iter().chain(reply).enumerate() {
             if index >= first_answer {
                 // The line break and the end carry little.
-                let weight = if index == first_answer || index == last { 0.1 * weight } else { weight };
+                let weight = if index == first_answer || index == last {
+                    0.1 * weight
+                } else {
+                    weight
+                };
                 let (position, question) = (self.rows.len() - 1, self.questions);
-                self.targets.push(Target { position, token, weight, question });
+                self.targets.push(Target {
+                    position,
+                    token,
+                    weight,
+                    question,
+                });
             }
             self.positions.push((shared + index) as u32);
             self.segments.push(segment);
@@ -102,7 +124,12 @@ impl Sequence {
     pub fn label_last(&mut self, tokens: &[(u32, f32)]) {
         let first = self.rows.len() - tokens.len();
         for (index, &(token, weight)) in tokens.iter().enumerate() {
-            self.targets.push(Target { position: first + index, token, weight, question: usize::MAX });
+            self.targets.push(Target {
+                position: first + index,
+                token,
+                weight,
+                question: usize::MAX,
+            });
         }
     }
 
@@ -125,14 +152,23 @@ impl Batch {
     ///
     /// # Errors
     /// Where a tensor operation fails.
-    pub fn new(sequences: &[Sequence], model: &LanguageModel, prompt: Option<&Tensor>) -> Result<Self> {
+    pub fn new(
+        sequences: &[Sequence],
+        model: &LanguageModel,
+        prompt: Option<&Tensor>,
+    ) -> Result<Self> {
         let (vocabulary, width) = model.embeddings().dims2()?;
         let tokens = sequences.iter().map(Sequence::len).max().unwrap_or(0);
         let (mut ids, mut vision, mut mixtures) = (Vec::new(), Vec::new(), Vec::new());
-        let all: Vec<&Row> = sequences.iter().flat_map(|sequence| &sequence.rows).collect();
+        let all: Vec<&Row> = sequences
+            .iter()
+            .flat_map(|sequence| &sequence.rows)
+            .collect();
         let count = |wanted: fn(&Row) -> bool| all.iter().filter(|row| wanted(row)).count();
-        let (pictured, mixed) =
-            (count(|row| matches!(row, Row::Vision(_))), count(|row| matches!(row, Row::Mixture(_))));
+        let (pictured, mixed) = (
+            count(|row| matches!(row, Row::Vision(_))),
+            count(|row| matches!(row, Row::Mixture(_))),
+        );
         let (mut seen, mut summed) = (0, 0);
         for sequence in sequences {
             for row in &sequence.rows {
@@ -146,7 +182,9 @@ impl Batch {
                     Row::Mixture(parts) => {
                         let from = mixtures.len();
                         mixtures.resize(from + vocabulary, 0.0f32);
-                        parts.iter().for_each(|&(token, weight)| mixtures[from + token as usize] += weight);
+                        parts
+                            .iter()
+                            .for_each(|&(token, weight)| mixtures[from + token as usize] += weight);
                         summed += 1;
                         (vocabulary + pictured + summed - 1) as u32
                     }
@@ -160,11 +198,18 @@ impl Batch {
             tables.push(Tensor::from_vec(vision, (pictured, width), &Device::Cpu)?);
         }
         if mixed > 0 {
-            tables.push(Tensor::from_vec(mixtures, (mixed, vocabulary), &Device::Cpu)?.matmul(model.embeddings())?);
+            tables.push(
+                Tensor::from_vec(mixtures, (mixed, vocabulary), &Device::Cpu)?
+                    .matmul(model.embeddings())?,
+            );
         }
         tables.extend(prompt.cloned());
         let rows = Tensor::from_vec(ids, sequences.len() * tokens, &Device::Cpu)?;
-        let embeddings = Tensor::cat(&tables, 0)?.index_select(&rows, 0)?.reshape((sequences.len(), tokens, width))?;
+        let embeddings = Tensor::cat(&tables, 0)?.index_select(&rows, 0)?.reshape((
+            sequences.len(),
+            tokens,
+            width,
+        ))?;
         let segments: Vec<Vec<u32>> = (sequences.iter())
             .map(|sequence| {
                 let mut segments = sequence.segments.clone();
@@ -174,15 +219,27 @@ impl Batch {
             .collect();
         let positions = (sequences.iter())
             .map(|sequence| {
-                let mut positions: Vec<[u32; 3]> = sequence.positions.iter().map(|&p| [p; 3]).collect();
+                let mut positions: Vec<[u32; 3]> =
+                    sequence.positions.iter().map(|&p| [p; 3]).collect();
                 positions.resize(tokens, [1; 3]);
                 positions
             })
             .collect();
         let targets = (sequences.iter().enumerate())
-            .flat_map(|(index, sequence)| sequence.targets.iter().map(move |&target| (index, target)))
+            .flat_map(|(index, sequence)| {
+                sequence.targets.iter().map(move |&target| (index, target))
+            })
             .collect();
-        Ok(Self { embeddings, positions: Positions(positions), mask: Mask { causal: true, segments }, targets, tokens })
+        Ok(Self {
+            embeddings,
+            positions: Positions(positions),
+            mask: Mask {
+                causal: true,
+                segments,
+            },
+            targets,
+            tokens,
+        })
     }
 
     /// Log-probabilities `[targets, vocabulary]` at the supervised positions.
@@ -190,11 +247,22 @@ impl Batch {
     /// # Errors
     /// Where a tensor operation fails.
     pub fn log_probabilities(&self, model: &LanguageModel) -> Result<Tensor> {
-        let hidden = model.forward(&self.embeddings, &self.positions, &self.mask, false)?.flatten_to(1)?;
-        let rows: Vec<u32> =
-            self.targets.iter().map(|(index, target)| (index * self.tokens + target.position) as u32).collect();
-        let hidden = hidden.index_select(&Tensor::from_vec(rows, self.targets.len(), &Device::Cpu)?, 0)?;
-        Ok(candle_nn::ops::log_softmax(&model.logits(&hidden, Vocabulary::Full)?, D::Minus1)?)
+        let hidden = model
+            .forward(&self.embeddings, &self.positions, &self.mask, false)?
+            .flatten_to(1)?;
+        let rows: Vec<u32> = self
+            .targets
+            .iter()
+            .map(|(index, target)| (index * self.tokens + target.position) as u32)
+            .collect();
+        let hidden = hidden.index_select(
+            &Tensor::from_vec(rows, self.targets.len(), &Device::Cpu)?,
+            0,
+        )?;
+        Ok(candle_nn::ops::log_softmax(
+            &model.logits(&hidden, Vocabulary::Full)?,
+            D::Minus1,
+        )?)
     }
 
     /// The weighted mean of the targets' cross-entropy.
@@ -203,12 +271,25 @@ impl Batch {
     /// Where a tensor operation fails.
     pub fn loss(&self, model: &LanguageModel) -> Result<Tensor> {
         let count = self.targets.len();
-        let tokens: Vec<u32> = self.targets.iter().map(|(_, target)| target.token).collect();
-        let weights: Vec<f32> = self.targets.iter().map(|(_, target)| target.weight).collect();
+        let tokens: Vec<u32> = self
+            .targets
+            .iter()
+            .map(|(_, target)| target.token)
+            .collect();
+        let weights: Vec<f32> = self
+            .targets
+            .iter()
+            .map(|(_, target)| target.weight)
+            .collect();
         let total: f32 = weights.iter().sum();
         let log_p = self.log_probabilities(model)?;
-        let log_p = log_p.gather(&Tensor::from_vec(tokens, (count, 1), &Device::Cpu)?, 1)?.squeeze(1)?;
-        Ok(((log_p * Tensor::from_vec(weights, count, &Device::Cpu)?)?.sum_all()? / -f64::from(total))?)
+        let log_p = log_p
+            .gather(&Tensor::from_vec(tokens, (count, 1), &Device::Cpu)?, 1)?
+            .squeeze(1)?;
+        Ok(
+            ((log_p * Tensor::from_vec(weights, count, &Device::Cpu)?)?.sum_all()?
+                / -f64::from(total))?,
+        )
     }
 
     /// In how many sequences the first question is answered as the model would: every token the likeliest after those
@@ -217,7 +298,10 @@ impl Batch {
     /// # Errors
     /// Where a tensor operation fails.
     pub fn first_right(&self, model: &LanguageModel) -> Result<usize> {
-        let best = self.log_probabilities(model)?.argmax(D::Minus1)?.to_vec1::<u32>()?;
+        let best = self
+            .log_probabilities(model)?
+            .argmax(D::Minus1)?
+            .to_vec1::<u32>()?;
         let mut right = vec![true; self.mask.segments.len()];
         for (&best, (index, target)) in best.iter().zip(&self.targets) {
             right[*index] &= target.question > 0 || best == target.token;

@@ -34,8 +34,12 @@ const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p
 /// # Errors
 /// Where the library fails.
 pub fn train(corpus: &[String], size: usize) -> Result<Tokenizer> {
-    let split = Split::new(SplitPattern::Regex(PATTERN.to_owned()), SplitDelimiterBehavior::Isolated, false)
-        .map_err(|e| anyhow!("the pre-tokenizer's pattern: {e}"))?;
+    let split = Split::new(
+        SplitPattern::Regex(PATTERN.to_owned()),
+        SplitDelimiterBehavior::Isolated,
+        false,
+    )
+    .map_err(|e| anyhow!("the pre-tokenizer's pattern: {e}"))?;
     let bytes = ByteLevel::new(false, true, false);
     let mut tokenizer = TokenizerBuilder::new()
         .with_model(BPE::default())
@@ -51,7 +55,9 @@ pub fn train(corpus: &[String], size: usize) -> Result<Tokenizer> {
         .min_frequency(2)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .build();
-    tokenizer.train(&mut trainer.clone(), corpus.iter()).map_err(|e| anyhow!("training the tokenizer: {e}"))?;
+    tokenizer
+        .train(&mut trainer.clone(), corpus.iter())
+        .map_err(|e| anyhow!("training the tokenizer: {e}"))?;
     let mut tokenizer: Tokenizer = Tokenizer::from(tokenizer);
     tokenizer
         .add_special_tokens(SPECIAL.map(|token| AddedToken::from(token, true).normalized(false)))

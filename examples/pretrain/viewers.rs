@@ -33,9 +33,19 @@ pub fn draw(seen: &[usize], tokens: usize, most: usize, rng: &mut impl Rng) -> V
     loop {
         let mut associations: Vec<Association> = (0..tokens)
             .map(|token| Association {
-                values: (0..rng.random_range(1..=most)).map(|_| rng.random_range(0..VALUES)).collect(),
-                emotion: if token < EMOTIONS.len() { token } else { rng.random_range(0..EMOTIONS.len()) },
-                strength: if most == 1 { 1.0 } else { rng.random_range(0.6..1.4) },
+                values: (0..rng.random_range(1..=most))
+                    .map(|_| rng.random_range(0..VALUES))
+                    .collect(),
+                emotion: if token < EMOTIONS.len() {
+                    token
+                } else {
+                    rng.random_range(0..EMOTIONS.len())
+                },
+                strength: if most == 1 {
+                    1.0
+                } else {
+                    rng.random_range(0.6..1.4)
+                },
             })
             .collect();
         associations.shuffle(rng);
@@ -47,8 +57,13 @@ pub fn draw(seen: &[usize], tokens: usize, most: usize, rng: &mut impl Rng) -> V
             }
         }
         let score = |emotion: usize| -> f32 {
-            let own = associations.iter().filter(|association| association.emotion == emotion);
-            own.map(|a| a.strength * a.values.iter().filter(|value| seen.contains(value)).count() as f32).sum()
+            let own = associations
+                .iter()
+                .filter(|association| association.emotion == emotion);
+            own.map(|a| {
+                a.strength * a.values.iter().filter(|value| seen.contains(value)).count() as f32
+            })
+            .sum()
         };
         let mut order: Vec<usize> = (0..EMOTIONS.len()).collect();
         order.sort_by(|&a, &b| score(b).total_cmp(&score(a)));
@@ -56,9 +71,15 @@ pub fn draw(seen: &[usize], tokens: usize, most: usize, rng: &mut impl Rng) -> V
             continue;
         }
         let speaks = |value: &&usize| {
-            associations.iter().any(|a| a.emotion == order[0] && a.values.contains(value))
+            associations
+                .iter()
+                .any(|a| a.emotion == order[0] && a.values.contains(value))
         };
         let cues: Vec<usize> = seen.iter().filter(speaks).copied().collect();
-        return Viewer { emotion: order[0], cues, associations };
+        return Viewer {
+            emotion: order[0],
+            cues,
+            associations,
+        };
     }
 }

@@ -19,7 +19,13 @@ use super::shape::Shape;
 /// Where a tensor cannot be made.
 pub fn initialise(params: &mut Params, shape: &Shape, rng: &mut ChaCha8Rng) -> Result<()> {
     let width = shape.vision_width;
-    params.linear("visual.patch_embed.proj", width, 3 * shape.patch * shape.patch, false, rng)?;
+    params.linear(
+        "visual.patch_embed.proj",
+        width,
+        3 * shape.patch * shape.patch,
+        false,
+        rng,
+    )?;
     for block in 0..shape.vision_blocks {
         let name = |part: &str| format!("visual.blocks.{block}.{part}");
         for norm in ["norm1", "norm2"] {
@@ -49,17 +55,30 @@ pub fn forward(params: &Params, shape: &Shape, patches: &Tensor) -> candle_core:
     let rotary = rotary(shape, batch)?;
     let mask = Mask::full(batch, tokens, false);
     let layer = |x: &Tensor, name: &str| {
-        linear(x, params.get(&format!("{name}.weight"))?, Some(params.get(&format!("{name}.bias"))?))
+        linear(
+            x,
+            params.get(&format!("{name}.weight"))?,
+            Some(params.get(&format!("{name}.bias"))?),
+        )
     };
     let norm = |x: &Tensor, name: &str| {
-        layer_norm(x, params.get(&format!("{name}.weight"))?, params.get(&format!("{name}.bias"))?)
+        layer_norm(
+            x,
+            params.get(&format!("{name}.weight"))?,
+            params.get(&format!("{name}.bias"))?,
+        )
     };
     let mut x = linear(patches, params.get("visual.patch_embed.proj.weight")?, None)?;
     for block in 0..shape.vision_blocks {
         let name = |part: &str| format!("visual.blocks.{block}.{part}");
         let qkv = layer(&norm(&x, &name("norm1"))?, &name("attn.qkv"))?;
         let part = |index: usize| {
-            qkv.narrow(2, index * width, width)?.contiguous()?.reshape((batch, tokens, heads, width / heads))
+            qkv.narrow(2, index * width, width)?.contiguous()?.reshape((
+                batch,
+                tokens,
+                heads,
+                width / heads,
+            ))
         };
         let (q, k) = (rotary.apply(&part(0)?)?, rotary.apply(&part(1)?)?);
         x = (x + layer(&attention(&q, &k, &part(2)?, &mask)?, &name("attn.proj"))?)?;
@@ -67,7 +86,10 @@ pub fn forward(params: &Params, shape: &Shape, patches: &Tensor) -> candle_core:
         x = (x + layer(&inner, &name("mlp.fc2"))?)?;
     }
     let merged = norm(&x, "visual.merger.ln_q")?.reshape((batch, shape.tokens(), ()))?;
-    layer(&layer(&merged, "visual.merger.mlp.0")?.gelu_erf()?, "visual.merger.mlp.2")
+    layer(
+        &layer(&merged, "visual.merger.mlp.0")?.gelu_erf()?,
+        "visual.merger.mlp.2",
+    )
 }
 
 /// The row and column of each patch in merge order: merged cells row by row, in each its patches row by row.
@@ -88,11 +110,19 @@ fn rotary(shape: &Shape, batch: usize) -> candle_core::Result<Rotary> {
     let mut angles = Vec::new();
     for (row, column) in positions(shape) {
         for position in [row, column] {
-            angles.extend((0..quarter).map(|i| position as f64 / 10_000f64.powf(2.0 * i as f64 / half as f64)));
+            angles.extend(
+                (0..quarter)
+                    .map(|i| position as f64 / 10_000f64.powf(2.0 * i as f64 / half as f64)),
+            );
         }
     }
     let tokens = shape.grid() * shape.grid();
-    Rotary::new(&angles.repeat(batch), (batch, tokens, half), DType::F32, &Device::Cpu)
+    Rotary::new(
+        &angles.repeat(batch),
+        (batch, tokens, half),
+        DType::F32,
+        &Device::Cpu,
+    )
 }
 
 /// RGB bytes of a picture to its patches `[grid * grid * 3 * patch * patch]` in merge order, normalised as CLIP's.
@@ -103,7 +133,8 @@ pub fn patches(rgb: &[u8], shape: &Shape) -> Vec<f32> {
     for (row, column) in positions(shape) {
         for channel in 0..3 {
             for y in 0..shape.patch {
-                let from = ((row * shape.patch + y) * shape.image + column * shape.patch) * 3 + channel;
+                let from =
+                    ((row * shape.patch + y) * shape.image + column * shape.patch) * 3 + channel;
                 values.extend((0..shape.patch).map(|x| {
                     let value = f32::from(rgb[from + 3 * x]) / 255.0;
                     (value - MEAN[channel]) / SD[channel]

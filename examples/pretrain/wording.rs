@@ -23,14 +23,19 @@ impl Wordings {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
                 current = Some(name.to_owned());
                 continue;
             }
             if line.matches('{').count() != line.matches('}').count() {
                 bail!("wordings.txt, line {}: the braces do not match", number + 1);
             }
-            let section = current.clone().with_context(|| format!("wordings.txt, line {}: no section", number + 1))?;
+            let section = current
+                .clone()
+                .with_context(|| format!("wordings.txt, line {}: no section", number + 1))?;
             sections.entry(section).or_default().push(line.to_owned());
         }
         Ok(Self { sections })
@@ -50,7 +55,14 @@ impl Wordings {
     /// Every line of every section with each choice taken as it comes: the words for the tokenizer.
     pub fn everything(&self, times: usize, rng: &mut impl Rng) -> Vec<String> {
         let lines: Vec<&String> = self.sections.values().flatten().collect();
-        (0..times).flat_map(|_| lines.iter().map(|line| resolve(line, rng)).collect::<Vec<_>>()).collect()
+        (0..times)
+            .flat_map(|_| {
+                lines
+                    .iter()
+                    .map(|line| resolve(line, rng))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
     }
 }
 
@@ -60,7 +72,9 @@ fn resolve(line: &str, rng: &mut impl Rng) -> String {
     let mut from = 0;
     // Innermost first: the first `}` closes the last `{` before it.
     while let Some(close) = text[from..].find('}').map(|at| at + from) {
-        let Some(open) = text[..close].rfind('{') else { break };
+        let Some(open) = text[..close].rfind('{') else {
+            break;
+        };
         if close == open + 1 {
             text.replace_range(open..=close, "\u{1}");
         } else {
@@ -72,5 +86,10 @@ fn resolve(line: &str, rng: &mut impl Rng) -> String {
         from = 0;
     }
     let text = text.replace('\u{1}', "{}");
-    text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").replace(" .", ".").replace(" ?", "?")
+    text.split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(" .", ".")
+        .replace(" ?", "?")
 }

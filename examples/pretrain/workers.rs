@@ -25,8 +25,16 @@ impl Workers {
     /// # Errors
     /// Where a thread cannot be started.
     pub fn new(count: usize) -> Result<Self> {
-        let pool = || ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build();
-        let pools = (0..count).map(|_| pool()).collect::<Result<_, _>>().context("starting the worker threads")?;
+        let pool = || {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .stack_size(64 << 20)
+                .build()
+        };
+        let pools = (0..count)
+            .map(|_| pool())
+            .collect::<Result<_, _>>()
+            .context("starting the worker threads")?;
         Ok(Self { pools })
     }
 
@@ -34,7 +42,11 @@ impl Workers {
     ///
     /// # Errors
     /// The first error of a part.
-    pub fn map<T: Send>(&self, parts: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    pub fn map<T: Send>(
+        &self,
+        parts: usize,
+        work: impl Fn(usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         let next = AtomicUsize::new(0);
         let claim = || {
             let mut results = Vec::new();
@@ -48,9 +60,17 @@ impl Workers {
         };
         let mut results: Vec<(usize, Result<T>)> = Vec::with_capacity(parts);
         std::thread::scope(|scope| {
-            let handles: Vec<_> = self.pools.iter().map(|pool| scope.spawn(|| pool.install(claim))).collect();
+            let handles: Vec<_> = self
+                .pools
+                .iter()
+                .map(|pool| scope.spawn(|| pool.install(claim)))
+                .collect();
             for handle in handles {
-                results.extend(handle.join().map_err(|_| anyhow!("a worker thread ended early"))?);
+                results.extend(
+                    handle
+                        .join()
+                        .map_err(|_| anyhow!("a worker thread ended early"))?,
+                );
             }
             Ok::<(), anyhow::Error>(())
         })?;
@@ -71,11 +91,16 @@ impl Workers {
         let results = self.map(parts, |part| {
             let (loss, losses) = loss(part)?;
             let store = loss.backward()?;
-            let gradients: Vec<Option<Tensor>> =
-                params.iter().map(|(_, var)| store.get(var.as_tensor()).map(Tensor::detach)).collect();
+            let gradients: Vec<Option<Tensor>> = params
+                .iter()
+                .map(|(_, var)| store.get(var.as_tensor()).map(Tensor::detach))
+                .collect();
             Ok((gradients, losses))
         })?;
-        let mut sum = Summed { gradients: Vec::new(), losses: Vec::new() };
+        let mut sum = Summed {
+            gradients: Vec::new(),
+            losses: Vec::new(),
+        };
         for (gradients, losses) in results {
             if sum.losses.is_empty() {
                 sum = Summed { gradients, losses };
@@ -87,7 +112,10 @@ impl Workers {
                     (total, gradient) => total.or(gradient),
                 };
             }
-            sum.losses.iter_mut().zip(losses).for_each(|(total, loss)| *total += loss);
+            sum.losses
+                .iter_mut()
+                .zip(losses)
+                .for_each(|(total, loss)| *total += loss);
         }
         Ok(sum)
     }
