@@ -8,14 +8,15 @@ use masp::vlm::qwen2_vl::LanguageModel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::batch::Batch;
 use super::facts::EMOTIONS;
-use super::language_stage::School;
 use super::optimiser::Optimiser;
 use super::params::Params;
 use super::pools::{Picture, Run};
 use super::questions;
 use super::report::share;
-use super::sequence::{Batch, Row, Sequence};
+use super::school::School;
+use super::sequence::{Row, Sequence};
 use super::workers::Workers;
 
 const PARTS: usize = 4;

@@ -11,11 +11,12 @@ use masp::vlm::qwen2_vl::LanguageModel;
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
+use super::batch::Batch;
 use super::facts::EMOTIONS;
-use super::language_stage::School;
 use super::pools::{Picture, Run};
 use super::questions;
-use super::sequence::{Batch, Sequence};
+use super::school::School;
+use super::sequence::Sequence;
 use super::shape::Shape;
 use super::vision_stage::HELD_OUT;
 use super::workers::Workers;
