@@ -7,7 +7,7 @@ use rand::distr::{Distribution, Uniform};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::aspect_file::AspectFile;
+use super::aspect_file::{AspectFile, AspectTensors};
 use super::host_tensor::HostTensor;
 use crate::data::View;
 
@@ -176,6 +176,24 @@ impl AspectModules {
         Ok(Self(views.iter().map(module).collect::<Result<_>>()?))
     }
 
+    /// The modules as a file holds them.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn to_file(&self) -> Result<AspectFile> {
+        let tensors = |(view, module): (&View, &AspectModule)| {
+            let tensors = AspectTensors {
+                query: to_host(&module.query)?,
+                in_proj_weight: to_host(&module.in_proj_weight)?,
+                in_proj_bias: to_host(&module.in_proj_bias)?,
+                out_proj_weight: to_host(&module.out_proj_weight)?,
+                out_proj_bias: to_host(&module.out_proj_bias)?,
+            };
+            Ok((*view, tensors))
+        };
+        Ok(AspectFile { views: self.0.iter().map(tensors).collect::<Result<_>>()? })
+    }
+
     /// Fresh modules for `views`.
     ///
     /// # Errors
@@ -229,4 +247,12 @@ fn uniform(bound: f64, count: usize, rng: &mut impl Rng) -> Vec<f32> {
         // A bound is finite and positive for every width there is.
         Err(_) => vec![0.0; count],
     }
+}
+
+/// A tensor of any device as it lies in files.
+///
+/// # Errors
+/// Where the device fails.
+pub fn to_host(tensor: &Tensor) -> Result<HostTensor> {
+    Ok(HostTensor { shape: tensor.dims().to_vec(), data: tensor.flatten_all()?.to_vec1::<f32>()? })
 }

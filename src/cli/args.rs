@@ -103,6 +103,16 @@ pub enum DeviceChoice {
     Cuda,
 }
 
+impl From<DeviceChoice> for crate::engine::DeviceChoice {
+    fn from(choice: DeviceChoice) -> Self {
+        match choice {
+            DeviceChoice::Auto => Self::Auto,
+            DeviceChoice::Cpu => Self::Cpu,
+            DeviceChoice::Cuda => Self::Cuda,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// No screen: progress on stderr

@@ -1,11 +1,58 @@
 //! The command line: one file a command.
 
 pub mod args;
-pub mod sessions;
+mod data;
+mod demo;
+mod doctor;
+mod eval;
+mod failure;
+mod parts;
+mod phases;
+mod predict;
+mod progress;
+mod sessions;
+mod show;
+mod train;
+mod watch;
 
 use std::process::ExitCode;
 
+use args::{Cli, Command};
+use failure::Failure;
+
 /// Parses the arguments and runs the command; the exit status is 0 done, 1 failed, 2 wrong usage.
+#[must_use]
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::from_argv(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe under --help is nobody's error.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    dispatch(&cli).unwrap_or_else(|failure| {
+        eprintln!("masp: {failure}");
+        failure.exit_code()
+    })
+}
+
+fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
+    match &cli.command {
+        None => demo::workbench(&cli.settings),
+        Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Train(args)) => train::run(args),
+        Some(Command::Eval(args)) => eval::run(args),
+        Some(Command::Predict(args)) => predict::run(args),
+        Some(Command::Data { command }) => data::run(command),
+        Some(Command::Sessions { .. }) => Err(not_yet("sessions")),
+        Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Compare(_)) => Err(not_yet("compare")),
+        Some(Command::Attach(_)) => Err(not_yet("attach")),
+        Some(Command::Replay(_)) => Err(not_yet("replay")),
+    }
+}
+
+fn not_yet(command: &str) -> Failure {
+    Failure::failed(format!("`masp {command}` is not built yet; CHANGELOG.md says what is"))
 }

@@ -1,19 +1,25 @@
-//! `masp sessions list` and `masp sessions show`: the runs under a folder, as a table or as JSON.
+//! `masp sessions`: the runs under a folder, as a table or as JSON; their parameters for use elsewhere; their end.
+
+mod export;
+mod remove;
 
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use serde_json::{Map, Value, json};
 
+use super::{args::SessionsCommand, failure::Failure, progress::duration};
+use crate::aspects::checkpoint::CheckpointError as ParameterError;
+use crate::config::{self, Sources};
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record,
-    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal,
-    summarise_session,
+    SessionFolder, SessionSummary, Utc, list_sessions, printable, read_journal, summarise_session,
 };
 
-/// Why the sessions cannot be shown.
+/// Why the sessions cannot be shown, exported or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionsError {
     #[error(transparent)]
@@ -28,6 +34,79 @@ pub enum SessionsError {
     Print(#[from] io::Error),
     #[error("cannot write the sessions as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
+    #[error(transparent)]
+    Export(#[from] export::BadTarget),
+    #[error(transparent)]
+    Remove(#[from] remove::RemoveError),
+}
+
+impl SessionsError {
+    /// Whether the command line was wrong (exit status 2), not the machine (1).
+    fn is_wrong_usage(&self) -> bool {
+        match self {
+            Self::Folder(error) => error.is_wrong_usage(),
+            Self::Export(_) => true,
+            Self::Remove(error) => error.is_wrong_usage(),
+            _ => false,
+        }
+    }
+}
+
+impl From<SessionsError> for Failure {
+    fn from(error: SessionsError) -> Self {
+        if error.is_wrong_usage() {
+            Self::usage(error)
+        } else {
+            Self::failed(error)
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong settings or usage, an unknown session, files that cannot be read, written or removed, a closed output.
+pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout().lock();
+    match command {
+        SessionsCommand::List { settings, json } => {
+            print(&root(settings.sources())?, None, *json, &mut out)?;
+        }
+        SessionsCommand::Show {
+            session,
+            settings,
+            json,
+        } => {
+            print(&root(settings.sources())?, Some(session), *json, &mut out)?;
+        }
+        SessionsCommand::Export {
+            session,
+            to,
+            settings,
+        } => {
+            export::export(&root(settings.sources())?, session, to, &mut out)?;
+        }
+        SessionsCommand::Rm {
+            sessions,
+            settings,
+            yes,
+        } => {
+            let ask = if *yes {
+                remove::do_not_ask
+            } else {
+                remove::ask_on_terminal
+            };
+            remove::remove(&root(settings.sources())?, sessions, ask, &mut out)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of all sessions.
+fn root(sources: Sources) -> Result<PathBuf, Failure> {
+    Ok(config::load(sources)?.settings.session.root)
 }
 
 /// Prints all sessions under `root`, or the one named (by name or path) in detail, to `out`: text for people, or
@@ -36,7 +115,7 @@ pub enum SessionsError {
 ///
 /// # Errors
 /// An unknown session, a journal or folder that cannot be read, a closed output.
-pub fn run(
+fn print(
     root: &Path,
     name: Option<&str>,
     json: bool,
@@ -208,17 +287,6 @@ fn row(session: &SessionSummary) -> [String; 10] {
     ]
 }
 
-/// `1:02:03`, hours first.
-fn duration(seconds: f64) -> String {
-    let seconds = seconds as u64;
-    format!(
-        "{}:{:02}:{:02}",
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
-}
-
 /// Columns padded to their widest cell; the last one is not padded.
 fn aligned<const N: usize>(table: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| {
@@ -262,7 +330,7 @@ mod tests {
 
     fn printed(root: &Path, name: Option<&str>, json: bool) -> Result<String, Box<dyn Error>> {
         let mut out = Vec::new();
-        run(root, name, json, &mut out)?;
+        print(root, name, json, &mut out)?;
         Ok(String::from_utf8(out)?)
     }
 
@@ -306,13 +374,5 @@ mod tests {
         );
         assert!(printed(root, Some("other"), false).is_err());
         Ok(())
-    }
-
-    #[test]
-    fn durations_begin_with_hours() {
-        assert_eq!(
-            (duration(3_723.9), duration(-1.0)),
-            ("1:02:03".into(), "0:00:00".into())
-        );
     }
 }

@@ -90,9 +90,12 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The softmax's entries in stage 2 and evaluation.
+    /// The softmax's entries in stage 2 and evaluation; all of them where there is no prompt (the frozen model).
     #[must_use]
     pub fn prompted(&self) -> Vocabulary<'_> {
+        if self.prompt.dims()[0] == 0 {
+            return Vocabulary::Full;
+        }
         Vocabulary::Prompted {
             tokens: self.base.tokenizer.vocab_len(),
             prompt: self.prompt.as_tensor(),

@@ -1,1 +1,30 @@
-//! (room under construction)
+//! What runs on the background thread: trainer, evaluator, predictor. Commands in, events out.
+
+mod adamw;
+mod control;
+pub mod device;
+mod dialogue;
+mod error;
+mod evaluator;
+mod features;
+mod generate;
+pub mod inference;
+mod learner;
+mod model;
+mod panel;
+pub mod pointing;
+mod predictor;
+mod reporter;
+mod run;
+mod sampler;
+mod schedule;
+mod snapshot;
+mod stage;
+mod subset;
+mod thread;
+mod trainer;
+
+pub use device::DeviceChoice;
+pub use error::EngineError;
+pub use run::{Outcome, TrainJob};
+pub use thread::{Running, start};

@@ -27,6 +27,6 @@ pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
 pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use printable::printable;
-pub use utc::Utc;
-pub use series::{Ema, Metric, StageHistory, StepPoint};
+pub use series::{Ema, StageHistory, StepPoint};
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
+pub use utc::Utc;

@@ -33,28 +33,6 @@ impl StepPoint {
     }
 }
 
-/// A metric that each step logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Metric {
-    Loss,
-    Lr,
-    GradNorm,
-    SamplesPerS,
-}
-
-impl Metric {
-    /// This metric's value at `point`.
-    #[must_use]
-    pub const fn of(self, point: &StepPoint) -> f64 {
-        match self {
-            Self::Loss => point.loss,
-            Self::Lr => point.lr,
-            Self::GradNorm => point.grad_norm,
-            Self::SamplesPerS => point.samples_per_s,
-        }
-    }
-}
-
 /// One stage's history; steps and evaluations are in the order of their steps.
 #[derive(Debug, Clone, Default)]
 pub struct StageHistory {
@@ -126,7 +104,7 @@ impl StageHistory {
 }
 
 /// Exponential moving average without the bias to its start (Adam's correction); values that are not finite are passed over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Ema {
     weight: f64,
     sum: f64,

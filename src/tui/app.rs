@@ -1,5 +1,7 @@
 //! The workbench at work: keys and records in, commands and frames out.
 
+use std::time::Duration;
+
 use crossbeam_channel::{Sender, TrySendError};
 use crossterm::event::KeyEvent;
 use ratatui::Frame;
@@ -8,7 +10,7 @@ use super::{
     Exit, Viewer,
     input::Input,
     keymap::{Action, Keymap},
-    panes::{Scene, quit::CHOICES},
+    panes::{Scene, curves::Curves, quit::CHOICES},
     pictures::Pictures,
     screens,
     surface::Painter,
@@ -25,11 +27,15 @@ pub struct App {
     pub state: RunState,
     pub ui: Ui,
     pub pictures: Pictures,
+    curves: Curves,
     theme: Theme,
     keymap: Keymap,
     title: String,
     commands: Option<Sender<Command>>,
     owns_run: bool,
+    pub show_pictures: bool,
+    /// The least time between two frames of what the run says.
+    pub frame: Duration,
     /// All is to be drawn anew, whatever the terminal is thought to show.
     pub redraw: bool,
 }
@@ -45,11 +51,14 @@ impl App {
             state: viewer.history,
             ui: Ui::default(),
             pictures,
+            curves: Curves::default(),
             theme: viewer.theme,
             keymap: Keymap::default(),
             title: viewer.title,
             commands: viewer.commands,
             owns_run: viewer.owns_run,
+            show_pictures: viewer.pictures,
+            frame: Duration::from_secs(1) / viewer.fps.max(1),
             redraw: false,
         })
     }
@@ -96,6 +105,8 @@ impl App {
             theme: &self.theme,
             keymap: &self.keymap,
             pictures: &mut self.pictures,
+            curves: &mut self.curves,
+            show_pictures: self.show_pictures,
             commands: self.commands.is_some(),
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);

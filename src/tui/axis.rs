@@ -15,12 +15,12 @@ pub fn grown(value: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// An axis with round ends and round ticks.
+/// An axis with round ticks; its ends are quarters of a tick's step, so that they move seldom and little room is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     pub lo: f64,
     pub hi: f64,
-    /// From `lo` to `hi`, evenly spaced.
+    /// Evenly spaced within the ends; at least two.
     pub ticks: Vec<f64>,
     /// Decimals that tell the ticks apart.
     pub decimals: usize,
@@ -41,16 +41,22 @@ impl Axis {
             hi.abs().max(1.0) * 0.1
         };
         let step = round_step(range / wanted.max(1) as f64);
-        let (first, last) = (
-            (lo / step).floor(),
-            ((hi / step).ceil()).max((lo / step).floor() + 1.0),
-        );
-        let count = (last - first) as usize;
+        let quarter = step / 4.0;
+        let first = (lo / quarter).floor();
+        let last = (hi / quarter).ceil().max(first + 1.0);
+        let (lo, hi) = (first * quarter, last * quarter);
+        let inside = ((first / 4.0).ceil() as i64)..=((last / 4.0).floor() as i64);
+        let ticks: Vec<f64> = inside.map(|n| n as f64 * step).collect();
+        let (ticks, step) = if ticks.len() < 2 {
+            (vec![lo, hi], quarter)
+        } else {
+            (ticks, step)
+        };
         Self {
-            lo: first * step,
-            hi: last * step,
-            ticks: (0..=count).map(|n| (first + n as f64) * step).collect(),
-            decimals: (-step.log10().floor()).max(0.0) as usize,
+            lo,
+            hi,
+            ticks,
+            decimals: decimals(step),
         }
     }
 
@@ -59,6 +65,15 @@ impl Axis {
     pub fn label(&self, tick: f64) -> String {
         format!("{:.*}", self.decimals, if tick == 0.0 { 0.0 } else { tick })
     }
+}
+
+/// The fewest decimals, at most nine, that say `step` exactly.
+fn decimals(step: f64) -> usize {
+    let exact = |&n: &usize| {
+        let scaled = step * 10f64.powi(n as i32);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    };
+    (0..9).find(exact).unwrap_or(9)
 }
 
 /// The next of 1, 2, 5, 10 times a power of ten that is not below `step`.
@@ -93,11 +108,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_hold_the_data() {
-        let axis = Axis::new(0.37, 2.81, 5);
-        assert_eq!(
-            (axis.lo, axis.hi, axis.ticks.len(), axis.decimals),
-            (0.0, 3.0, 7, 1)
-        );
+        let axis = Axis::new(0.37, 2.71, 4);
+        assert_eq!((axis.lo, axis.hi, axis.ticks), (0.25, 2.75, vec![1.0, 2.0]));
         let axis = Axis::new(0.512, 0.548, 4);
         assert_eq!(
             axis.ticks
@@ -106,10 +118,24 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["0.51", "0.52", "0.53", "0.54", "0.55"]
         );
+        let axis = Axis::new(0.3, 1.9, 1);
+        assert_eq!(
+            axis.ticks
+                .iter()
+                .map(|&tick| axis.label(tick))
+                .collect::<Vec<_>>(),
+            ["0", "2"]
+        );
+        let axis = Axis::new(0.6, 1.4, 1);
+        assert_eq!(
+            axis.ticks,
+            [0.5, 1.5],
+            "where only one tick lies within, the ends are labelled"
+        );
         for (lo, hi) in [(f64::NAN, 1.0), (2.0, 2.0), (0.0, 0.0), (-3.0, 1e12)] {
             let axis = Axis::new(lo, hi, 5);
             assert!(
-                axis.lo < axis.hi && axis.ticks.len() >= 2 && axis.ticks.len() <= 8,
+                axis.lo < axis.hi && axis.ticks.len() >= 2 && axis.ticks.len() <= 9,
                 "{axis:?}"
             );
         }

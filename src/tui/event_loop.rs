@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
-use ratatui::{Terminal, backend::Backend};
+use ratatui::{
+    Terminal,
+    backend::Backend,
+    layout::{Position, Rect},
+};
 
 use super::{Exit, app::App, input::Input};
 use crate::session::Record;
 
-/// What the run says is drawn at most ten times a second.
-const FRAME: Duration = Duration::from_millis(100);
 /// A key's answer, or a picture that was waited for, comes sooner: within 50 ms.
 const PROMPT_FRAME: Duration = Duration::from_millis(35);
 /// So much is taken in before a frame, even where more is there.
@@ -38,11 +40,11 @@ pub fn run<B: Backend>(
         let due = match (wanted, drawn) {
             (Wanted::Nothing, _) => None,
             (_, None) => Some(Instant::now()),
-            (Wanted::Soon, Some(at)) => Some(at + FRAME),
-            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME),
+            (Wanted::Soon, Some(at)) => Some(at + app.frame),
+            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME.min(app.frame)),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
-            if std::mem::take(&mut app.redraw) && terminal.clear().is_err() {
+            if std::mem::take(&mut app.redraw) && clear(terminal).is_err() {
                 return Exit::TerminalGone;
             }
             if terminal.draw(|frame| app.draw(frame)).is_err() {
@@ -110,4 +112,11 @@ fn wait(
         Some(due) => drop(select.ready_deadline(due)),
         None => drop(select.ready()),
     }
+}
+
+/// Forgets what the terminal shows. Not by `Terminal::clear`: that asks the terminal for its cursor, and the answer is the input
+/// thread's to read.
+fn clear<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    terminal.resize(Rect::from((Position::ORIGIN, size)))
 }

@@ -60,7 +60,7 @@ pub fn short(number: f64) -> String {
         n if n >= 100.0 => format!("{number:.0}"),
         n if n >= 10.0 => format!("{number:.1}"),
         n if n >= 0.1 => format!("{number:.2}"),
-        n if n == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         _ => format!("{number:.4}"),
     }
 }

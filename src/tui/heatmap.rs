@@ -98,7 +98,7 @@ impl AttentionMap {
         ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
     }
 
-    /// The map over `picture`: viridis on its brightness, so that shapes stay to be seen.
+    /// The map over the greyed `picture`: the colder, the more of the picture is seen.
     #[must_use]
     pub fn over(&self, picture: &RgbImage) -> RgbImage {
         let (width, height) = picture.dimensions();
@@ -109,8 +109,9 @@ impl AttentionMap {
             );
             let Rgb([r, g, b]) = *picture.get_pixel(x, y);
             let grey = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
-            let light = 0.55 + 0.45 * grey / 255.0;
-            Rgb(sequential(heat).map(|part| (f32::from(part) * light) as u8))
+            let cover = 0.5 + 0.4 * heat;
+            Rgb(sequential(heat)
+                .map(|part| (f32::from(part) * cover + 0.8 * grey * (1.0 - cover)) as u8))
         })
     }
 }
@@ -159,8 +160,15 @@ mod tests {
             (map.relative(0.99, 0.99), map.relative(0.99, 0.0)),
             (1.0, 0.0)
         );
-        let picture = RgbImage::from_pixel(2, 2, Rgb([255; 3]));
-        assert_eq!(map.over(&picture).get_pixel(1, 1).0, sequential(1.0));
+        let over = map.over(&RgbImage::from_fn(2, 2, |x, _| {
+            Rgb([if x == 0 { 255 } else { 0 }; 3])
+        }));
+        let hot = sequential(1.0).map(|part| (f32::from(part) * 0.9) as u8);
+        assert_eq!(over.get_pixel(1, 1).0, hot);
+        assert!(
+            over.get_pixel(0, 0).0[1] > over.get_pixel(1, 0).0[1],
+            "the picture shows through where it is cold"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use self::Action as A;
 use super::ui::Layer;
 
 /// What a key asks for.
@@ -75,22 +76,31 @@ pub struct Key {
 }
 
 impl Key {
-    const fn new(code: KeyCode) -> Self {
-        Self {
-            code,
-            modifiers: KeyModifiers::NONE,
-        }
-    }
-
-    const fn char(c: char) -> Self {
-        Self::new(KeyCode::Char(c))
-    }
-
-    const fn ctrl(c: char) -> Self {
-        Self {
-            code: KeyCode::Char(c),
-            modifiers: KeyModifiers::CONTROL,
-        }
+    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, ...
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (modifiers, name) = match name.strip_prefix("ctrl-") {
+            Some(rest) => (KeyModifiers::CONTROL, rest),
+            None => (KeyModifiers::NONE, name),
+        };
+        let mut chars = name.chars();
+        let code = match (name, chars.next(), chars.next()) {
+            ("space", ..) => KeyCode::Char(' '),
+            ("tab", ..) => KeyCode::Tab,
+            ("shift-tab", ..) => KeyCode::BackTab,
+            ("enter", ..) => KeyCode::Enter,
+            ("esc", ..) => KeyCode::Esc,
+            ("up", ..) => KeyCode::Up,
+            ("down", ..) => KeyCode::Down,
+            ("left", ..) => KeyCode::Left,
+            ("right", ..) => KeyCode::Right,
+            ("pgup", ..) => KeyCode::PageUp,
+            ("pgdn", ..) => KeyCode::PageDown,
+            ("f1", ..) => KeyCode::F(1),
+            (_, Some(c), None) => KeyCode::Char(c),
+            _ => return None,
+        };
+        Some(Self { code, modifiers })
     }
 }
 
@@ -118,6 +128,7 @@ impl fmt::Display for Key {
             KeyCode::Right => f.write_str("→"),
             KeyCode::PageUp => f.write_str("pgup"),
             KeyCode::PageDown => f.write_str("pgdn"),
+            KeyCode::F(n) => write!(f, "f{n}"),
             code => f.write_str(&format!("{code:?}").to_lowercase()),
         }
     }
@@ -181,278 +192,86 @@ impl Keymap {
 
 impl Default for Keymap {
     fn default() -> Self {
-        use Action as A;
-        use Section::{General, Look, Move, Run};
-        let (char, code) = (Key::char, Key::new);
-        let mut bindings = Vec::new();
-        let mut bind = |layer, keys: &[Key], action, section, short, long| {
-            bindings.push(Binding {
-                layer,
-                keys: keys.to_vec(),
-                action,
-                section,
-                short,
-                long,
-            });
+        let binding = |&(layer, keys, action, section, short, long): &Row| Binding {
+            layer,
+            keys: keys.split(' ').filter_map(Key::named).collect(),
+            action,
+            section,
+            short,
+            long,
         };
-
-        let main = Layer::Main;
-        bind(
-            main,
-            &[char('?'), code(KeyCode::F(1))],
-            A::Help,
-            General,
-            "help",
-            "this help",
-        );
-        bind(
-            main,
-            &[char('q'), Key::ctrl('c')],
-            A::Quit,
-            General,
-            "quit",
-            "leave; asks where a run would be left alone",
-        );
-        bind(
-            main,
-            &[char(' '), char('p')],
-            A::Pause,
-            Run,
-            "pause",
-            "pause after this step, or go on",
-        );
-        bind(
-            main,
-            &[char('n'), code(KeyCode::Right), char('l')],
-            A::NextSample,
-            Look,
-            "sample",
-            "next sample of the panel",
-        );
-        bind(
-            main,
-            &[char('N'), code(KeyCode::Left), char('h')],
-            A::PreviousSample,
-            Look,
-            "sample",
-            "previous sample",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Tab)],
-            A::NextPane,
-            Move,
-            "pane",
-            "next pane",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Enter)],
-            A::Enlarge,
-            Move,
-            "enlarge",
-            "the pane on the whole screen, and back",
-        );
-        bind(
-            main,
-            &[char('e')],
-            A::Evaluate,
-            Run,
-            "evaluate",
-            "evaluate now",
-        );
-        bind(
-            main,
-            &[char('c')],
-            A::Checkpoint,
-            Run,
-            "checkpoint",
-            "save a checkpoint now",
-        );
-        bind(
-            main,
-            &[char('s')],
-            A::Smoothing,
-            Look,
-            "smoothing",
-            "smooth the curve more, or not at all",
-        );
-        bind(
-            main,
-            &[char('t')],
-            A::OtherStage,
-            Look,
-            "stage",
-            "the other stage's curve and accuracy",
-        );
-        bind(
-            main,
-            &[code(KeyCode::BackTab)],
-            A::PreviousPane,
-            Move,
-            "",
-            "previous pane",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Up), char('k')],
-            A::Up,
-            Move,
-            "",
-            "scroll up",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Down), char('j')],
-            A::Down,
-            Move,
-            "",
-            "scroll down",
-        );
-        bind(
-            main,
-            &[code(KeyCode::PageUp)],
-            A::PageUp,
-            Move,
-            "",
-            "a page up",
-        );
-        bind(
-            main,
-            &[code(KeyCode::PageDown)],
-            A::PageDown,
-            Move,
-            "",
-            "a page down",
-        );
-        bind(
-            main,
-            &[char('1')],
-            A::Screen(0),
-            Move,
-            "",
-            "the Train screen",
-        );
-        bind(
-            main,
-            &[code(KeyCode::Esc)],
-            A::Out,
-            Move,
-            "",
-            "one layer out",
-        );
-        bind(
-            main,
-            &[Key::ctrl('l')],
-            A::Redraw,
-            General,
-            "",
-            "draw all anew, load the pictures again",
-        );
-
-        let help = Layer::Help;
-        bind(
-            help,
-            &[
-                code(KeyCode::Esc),
-                char('?'),
-                char('q'),
-                code(KeyCode::Enter),
-            ],
-            A::Out,
-            General,
-            "close",
-            "close the help",
-        );
-        bind(
-            help,
-            &[code(KeyCode::Down), char('j')],
-            A::Down,
-            Move,
-            "scroll",
-            "scroll down",
-        );
-        bind(
-            help,
-            &[code(KeyCode::Up), char('k')],
-            A::Up,
-            Move,
-            "scroll",
-            "scroll up",
-        );
-        bind(
-            help,
-            &[code(KeyCode::PageDown), char(' ')],
-            A::PageDown,
-            Move,
-            "",
-            "a page down",
-        );
-        bind(
-            help,
-            &[code(KeyCode::PageUp)],
-            A::PageUp,
-            Move,
-            "",
-            "a page up",
-        );
-
-        let quit = Layer::Quit;
-        bind(
-            quit,
-            &[char('g')],
-            A::Headless,
-            Run,
-            "",
-            "leave; the run goes on without a screen",
-        );
-        bind(
-            quit,
-            &[char('s')],
-            A::Stop,
-            Run,
-            "",
-            "stop after this step and keep a checkpoint",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Esc), char('c'), char('n'), Key::ctrl('c')],
-            A::Out,
-            General,
-            "",
-            "stay here",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Down), char('j'), code(KeyCode::Tab)],
-            A::Down,
-            Move,
-            "choose",
-            "next choice",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Up), char('k'), code(KeyCode::BackTab)],
-            A::Up,
-            Move,
-            "choose",
-            "previous choice",
-        );
-        bind(
-            quit,
-            &[code(KeyCode::Enter)],
-            A::Choose,
-            General,
-            "take it",
-            "take the marked choice",
-        );
-        Self { bindings }
+        Self {
+            bindings: TABLE.iter().map(binding).collect(),
+        }
     }
 }
+
+/// Layer, keys, action, section, the bar's word, the help's words.
+type Row = (
+    Layer,
+    &'static str,
+    Action,
+    Section,
+    &'static str,
+    &'static str,
+);
+
+/// A row a line, as a table should be read.
+macro_rules! table {
+    ($($layer:ident $keys:literal => $action:expr, $section:ident, $short:literal, $long:literal;)*) => {
+        &[$((Layer::$layer, $keys, $action, Section::$section, $short, $long)),*]
+    };
+}
+
+const TABLE: &[Row] = table! {
+    Main "? f1"           => A::Help,           General, "help",       "this help";
+    Main "q ctrl-c"       => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
+    Main "space p"        => A::Pause,          Run,     "pause",      "pause after this step, or go on";
+    Main "n right l"      => A::NextSample,     Look,    "sample",     "next sample of the panel";
+    Main "N left h"       => A::PreviousSample, Look,    "sample",     "previous sample";
+    Main "e"              => A::Evaluate,       Run,     "evaluate",   "evaluate now";
+    Main "c"              => A::Checkpoint,     Run,     "checkpoint", "save a checkpoint now";
+    Main "tab"            => A::NextPane,       Move,    "pane",       "next pane";
+    Main "shift-tab"      => A::PreviousPane,   Move,    "",           "previous pane";
+    Main "s"              => A::Smoothing,      Look,    "smoothing",  "smooth the curve more, or not at all";
+    Main "enter"          => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
+    Main "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve and accuracy";
+    Main "up k"           => A::Up,             Move,    "",           "scroll up";
+    Main "down j"         => A::Down,           Move,    "",           "scroll down";
+    Main "pgup"           => A::PageUp,         Move,    "",           "a page up";
+    Main "pgdn"           => A::PageDown,       Move,    "",           "a page down";
+    Main "1"              => A::Screen(0),      Move,    "",           "the Train screen";
+    Main "esc"            => A::Out,            Move,    "",           "one layer out";
+    Main "ctrl-l"         => A::Redraw,         General, "",           "draw all anew";
+
+    Help "esc ? q enter"  => A::Out,            General, "close",      "close the help";
+    Help "down j"         => A::Down,           Move,    "scroll",     "scroll down";
+    Help "up k"           => A::Up,             Move,    "scroll",     "scroll up";
+    Help "pgdn space"     => A::PageDown,       Move,    "",           "a page down";
+    Help "pgup"           => A::PageUp,         Move,    "",           "a page up";
+
+    Quit "g"              => A::Headless,       Run,     "",           "leave; the run goes on without a screen";
+    Quit "s"              => A::Stop,           Run,     "",           "stop after this step, with a checkpoint";
+    Quit "esc c n ctrl-c" => A::Out,            General, "",           "stay here";
+    Quit "down j tab"     => A::Down,           Move,    "choose",     "next choice";
+    Quit "up k shift-tab" => A::Up,             Move,    "choose",     "previous choice";
+    Quit "enter"          => A::Choose,         General, "take it",    "take the marked choice";
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_in_the_table_is_a_key() {
+        let names = TABLE.iter().flat_map(|(_, keys, ..)| keys.split(' '));
+        assert_eq!(names.filter(|name| Key::named(name).is_none()).count(), 0);
+        assert_eq!(
+            Key::named("ctrl-c").map(|key| key.to_string()).as_deref(),
+            Some("ctrl-c")
+        );
+        assert_eq!([Key::named(""), Key::named("hyper-x")], [None, None]);
+    }
 
     #[test]
     fn no_key_is_bound_twice_in_a_layer() {

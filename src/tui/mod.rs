@@ -48,10 +48,15 @@ pub struct Viewer {
     /// Whether the run is this process's, so that leaving asks what becomes of it.
     pub owns_run: bool,
     pub theme: Theme,
+    /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
+    pub fps: u32,
+    /// Whether samples are shown with their pictures, or as text alone.
+    pub pictures: bool,
 }
 
 impl Viewer {
-    /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for.
+    /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for, with
+    /// pictures and ten frames a second.
     #[must_use]
     pub fn new(records: Receiver<Record>, session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
@@ -62,6 +67,8 @@ impl Viewer {
             title: title.into(),
             owns_run: false,
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
+            fps: 10,
+            pictures: true,
         }
     }
 }

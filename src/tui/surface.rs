@@ -16,7 +16,7 @@ use super::{
 };
 
 /// From empty to full.
-const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+const SHADES: [char; 10] = [' ', '.', ':', '-', '=', 'o', '*', '#', '%', '@'];
 
 /// Turns pictures into surfaces; knows what the terminal can show.
 #[derive(Debug, Clone)]
@@ -29,10 +29,18 @@ pub struct Painter {
 /// A picture that is ready for the frame.
 pub struct Surface {
     cells: Cells,
-    /// The cell of an attention map's peak, from the surface's corner.
-    pub peak: Option<(u16, u16)>,
-    /// The peak's weight.
-    pub peak_weight: Option<f32>,
+    /// Of an attention map.
+    pub peak: Option<Peak>,
+}
+
+/// Where an attention map is highest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// The cell, from the surface's corner.
+    pub x: u16,
+    pub y: u16,
+    /// The share of the attention on its patch.
+    pub weight: f32,
 }
 
 enum Cells {
@@ -101,11 +109,11 @@ impl Painter {
         let cell = |at: usize, of: usize, cells: u16| {
             ((at as f32 + 0.5) / of as f32 * f32::from(cells)) as u16
         };
-        surface.peak = Some((
+        let (x, y) = (
             cell(column, map.width, size.width),
             cell(row, map.height, size.height),
-        ));
-        surface.peak_weight = Some(weight);
+        );
+        surface.peak = Some(Peak { x, y, weight });
         Ok(surface)
     }
 
@@ -141,11 +149,7 @@ impl fmt::Debug for Surface {
 
 impl Surface {
     const fn of(cells: Cells) -> Self {
-        Self {
-            cells,
-            peak: None,
-            peak_weight: None,
-        }
+        Self { cells, peak: None }
     }
 
     /// The cells it takes.
@@ -241,7 +245,7 @@ mod tests {
                 .attention(&map, &picture, Size::new(8, 4))
                 .unwrap();
             assert_eq!(
-                (surface.size(), surface.peak),
+                (surface.size(), surface.peak.map(|peak| (peak.x, peak.y))),
                 (Size::new(8, 4), Some((6, 3)))
             );
         }

@@ -85,7 +85,7 @@ impl Cursor {
 pub struct Smoothing(usize);
 
 impl Smoothing {
-    const WEIGHTS: [f64; 4] = [0.0, 0.8, 0.95, 0.99];
+    const WEIGHTS: [f64; 4] = [0.0, 0.6, 0.9, 0.98];
 
     /// The share of the past, see [`crate::session::Ema`].
     #[must_use]

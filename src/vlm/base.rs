@@ -37,13 +37,21 @@ pub enum ModelError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error("cannot build the model of {folder}: {source}")]
-    Build { folder: String, source: candle_core::Error },
+    Build {
+        folder: String,
+        source: candle_core::Error,
+    },
     #[error(
         "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; \
          set prompt.tokens to {} or less",
         tokens + prompt, rows.saturating_sub(*tokens)
     )]
-    NoRoom { folder: String, rows: usize, tokens: usize, prompt: usize },
+    NoRoom {
+        folder: String,
+        rows: usize,
+        tokens: usize,
+        prompt: usize,
+    },
 }
 
 /// How a model is loaded.
@@ -64,10 +72,15 @@ impl BaseModel {
     ///
     /// # Errors
     /// Where a file is missing or damaged, or the sizes do not fit.
-    pub fn open(folder: &Path, options: LoadOptions, progress: impl FnMut(usize, usize)) -> Result<Self, ModelError> {
+    pub fn open(
+        folder: &Path,
+        options: LoadOptions,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Self, ModelError> {
         let config = Config::read(folder)?;
         let tokenizer = Tokenizer::open(folder)?;
-        let pixels = |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let pixels =
+            |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let processor = ProcessorConfig::from_file(&folder.join("preprocessor_config.json"))?
             .with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
         let shown = || folder.display().to_string();
@@ -80,9 +93,16 @@ impl BaseModel {
             });
         }
         let weights = Weights::open(folder)?;
-        let source = Folder { weights: &weights, dtype: options.dtype, device: &options.device };
-        let qwen = Qwen2Vl::new(&config, &source, progress)
-            .map_err(|source| ModelError::Build { folder: shown(), source })?;
+        let source = Folder {
+            weights: &weights,
+            dtype: options.dtype,
+            device: &options.device,
+        };
+        let qwen =
+            Qwen2Vl::new(&config, &source, progress).map_err(|source| ModelError::Build {
+                folder: shown(),
+                source,
+            })?;
         Ok(Self {
             name: options.name,
             qwen,
@@ -115,7 +135,9 @@ struct Folder<'a> {
 
 impl Parameters for Folder<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
-        self.weights.tensor(name, shape, self.dtype, self.device).map_err(candle_core::Error::msg)
+        self.weights
+            .tensor(name, shape, self.dtype, self.device)
+            .map_err(candle_core::Error::msg)
     }
 }
 
@@ -133,8 +155,12 @@ fn ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
     }
     let text = std::fs::read_to_string(folder.join("generation_config.json")).unwrap_or_default();
     match serde_json::from_str::<Generation>(&text) {
-        Ok(Generation { eos_token_id: Ends::One(id) }) => vec![id],
-        Ok(Generation { eos_token_id: Ends::Several(ids) }) => ids,
+        Ok(Generation {
+            eos_token_id: Ends::One(id),
+        }) => vec![id],
+        Ok(Generation {
+            eos_token_id: Ends::Several(ids),
+        }) => ids,
         Err(_) => vec![tokenizer.special().im_end, tokenizer.special().endoftext],
     }
 }

@@ -4,6 +4,7 @@ pub mod base;
 pub mod chat;
 pub mod hub;
 pub mod qwen2_vl;
+pub mod tiny;
 pub mod tokenizer;
 pub mod weights;
 

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+pub use crate::session::Selector as CheckpointChoice;
+
 /// A session and one of its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSpec {
@@ -10,15 +12,6 @@ pub struct SessionSpec {
     pub checkpoint: CheckpointChoice,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum CheckpointChoice {
-    /// The best by validation.
-    Best,
-    #[default]
-    Last,
-    /// The one after so many steps.
-    Step(u64),
-}
 
 /// A text that names no session's checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -310,4 +310,3 @@ mod tests {
         }
     }
 }
-impl Scene { pub fn place_again(scene:&mut Scene, rng:&mut impl Rng){ place::place(scene,rng) } }

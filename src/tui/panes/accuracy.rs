@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar, bordered, nothing_yet};
+use super::{Scene, bar, bordered, more_below, nothing_yet};
 use crate::{
     data::View,
     session::{Evaluation, Stage},
@@ -60,6 +60,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let room = usize::from(inner.height - summary_rows);
     let hidden = rows.len().saturating_sub(room);
     let from = scene.ui.scrolled(Pane::Accuracy, hidden);
+    more_below(hidden - from, area, buffer, scene.theme);
     let name_width = rows
         .iter()
         .map(|row| columns(&row.name))

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Constraint, Layout, Rect},
     style::{Color, Style},
     symbols::Marker,
     text::{Line, Span},
@@ -14,10 +14,10 @@ use ratatui::{
 
 use super::{Scene, bordered, nothing_yet};
 use crate::{
-    session::{Metric, StageHistory},
+    session::{Ema, Stage, StageHistory},
     tui::{
         axis::{Axis, grown},
-        decimate::{Column, decimate},
+        decimate::{Column, Decimated},
         figures,
         theme::Theme,
         ui::Pane,
@@ -26,6 +26,10 @@ use crate::{
 
 /// The step axis begins with at least so many steps.
 const FIRST_STEPS: f64 = 20.0;
+/// The column of the loss axis' labels: wide enough for all that a loss becomes.
+const GUTTER: u16 = 7;
+/// A smaller plot tells nothing.
+const SMALLEST: (u16, u16) = (16, 3);
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -34,10 +38,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .map(|stage| format!("stage {}", stage.name()))
         .unwrap_or_default();
     let inner = bordered(Pane::Loss, "loss", &note, area, buffer, scene);
-    let history = stage
-        .and_then(|stage| scene.state.history(stage))
-        .filter(|history| !history.steps.is_empty());
-    let Some(history) = history else {
+    let history = stage.and_then(|stage| scene.state.history(stage));
+    let Some(history) = history.filter(|history| !history.steps.is_empty()) else {
         return nothing_yet(
             "the curve begins with the first step",
             inner,
@@ -45,246 +47,243 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             scene.theme,
         );
     };
-    let weight = scene.ui.smoothing.weight();
-    let [legend_area, plot] = [
-        Rect {
-            height: inner.height.min(1),
-            ..inner
+    let planned = stage.and_then(|stage| scene.state.planned_steps(stage));
+    let [top, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
+    let (columns, rows) = SMALLEST;
+    let room = rest.width >= columns && rest.height >= rows;
+    let key = Key {
+        stage,
+        resumes: scene.state.resumes,
+        weight: scene.ui.smoothing.weight(),
+        end: last_step(history, planned),
+        dots: if room {
+            usize::from(rest.width - GUTTER) * 2
+        } else {
+            0
         },
-        Rect {
-            y: inner.y + 1,
-            height: inner.height.saturating_sub(1),
-            ..inner
-        },
-    ];
-    legend(history, weight, scene.theme).render(legend_area, buffer);
-    if plot.height >= 3 && plot.width >= 16 {
-        let planned = stage.and_then(|stage| scene.state.planned_steps(stage));
-        plot_loss(history, weight, planned, plot, buffer, scene.theme);
-    }
-}
-
-/// The newest value of each series beside its mark.
-fn legend(history: &StageHistory, weight: f64, theme: &Theme) -> Line<'static> {
-    let entry = |mark: &'static str, color: Color, name: String, value: String| {
-        [
-            Span::styled(format!("{mark} "), Style::new().fg(color)),
-            Span::styled(format!("{name} "), Style::new().fg(theme.dim)),
-            Span::styled(format!("{value}   "), Style::new().fg(theme.text)),
-        ]
     };
-    let last = history.steps.last().map_or(f64::NAN, |point| point.loss);
-    let mut spans = Vec::new();
-    if weight > 0.0 {
-        let smoothed = history
-            .smoothed_loss(weight)
-            .last()
-            .map_or(f64::NAN, |(_, loss)| loss);
-        spans.extend(entry(
-            "━",
-            theme.smooth,
-            format!("smoothed {weight}"),
-            figures::loss(smoothed),
-        ));
-        spans.extend(entry(
-            "⠶",
-            theme.raw,
-            "step".to_owned(),
-            figures::loss(last),
-        ));
-    } else {
-        spans.extend(entry(
-            "━",
-            theme.smooth,
-            "step".to_owned(),
-            figures::loss(last),
-        ));
+    if scene.curves.key != key {
+        *scene.curves = Curves::new(key);
     }
-    if let Some(evaluation) = history.evaluations.last() {
-        spans.extend(entry(
-            "◆",
-            theme.validation,
-            "validation".to_owned(),
-            figures::loss(evaluation.loss),
-        ));
+    scene.curves.follow(history);
+    scene.curves.legend(scene.theme).render(top, buffer);
+    if room {
+        scene.curves.plot(rest, buffer, scene.theme);
     }
-    Line::from(spans)
 }
 
-fn plot_loss(
-    history: &StageHistory,
-    weight: f64,
-    planned: Option<u64>,
-    area: Rect,
-    buffer: &mut Buffer,
-    theme: &Theme,
-) {
+/// The step at the right end of the axis.
+fn last_step(history: &StageHistory, planned: Option<u64>) -> f64 {
     let reached = (history.last_step() as f64).max(FIRST_STEPS);
-    let end = planned.map_or(grown(reached), |planned| {
-        grown(reached).min((planned as f64).max(reached))
-    });
-    // The labels' column is as wide as the widest that the axis can get while the loss keeps its magnitude.
-    let gutter = 7.min(area.width / 4);
-    let plot = Rect {
-        x: area.x + gutter,
-        width: area.width - gutter,
-        height: area.height - 1,
-        ..area
-    };
-    let dots = usize::from(plot.width) * 2;
+    grown(reached).min(planned.map_or(f64::INFINITY, |planned| (planned as f64).max(reached)))
+}
 
-    let raw_points = history
-        .steps
-        .iter()
-        .map(|point| (point.step, Metric::Loss.of(point)));
-    let raw = decimate(raw_points, 0.0, end, dots);
-    let smooth = if weight > 0.0 {
-        decimate(history.smoothed_loss(weight), 0.0, end, dots)
-    } else {
-        Vec::new()
-    };
-    let validation: Vec<(f64, f64)> = history
-        .evaluations
-        .iter()
-        .map(|e| (e.step as f64, e.loss))
-        .filter(|(_, loss)| loss.is_finite())
-        .collect();
-    let (low, high) = raw
-        .iter()
-        .flatten()
-        .map(|column| (column.min, column.max))
-        .chain(validation.iter().map(|&(_, loss)| (loss, loss)))
-        .fold(
+/// What the curves were brought down for; where one of these changes, all is done anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Key {
+    stage: Option<Stage>,
+    resumes: u32,
+    weight: f64,
+    end: f64,
+    /// Two a column of the plot.
+    dots: usize,
+}
+
+/// The series, brought down to the dots of the plot; kept from frame to frame, so that a frame costs only what is new.
+#[derive(Debug, Clone, Default)]
+pub struct Curves {
+    key: Key,
+    /// So many steps of the history are in.
+    taken: usize,
+    raw: Decimated,
+    smooth: Decimated,
+    ema: Ema,
+    /// Step and loss.
+    validation: Vec<(f64, f64)>,
+    last: f64,
+    last_smooth: f64,
+}
+
+impl Curves {
+    fn new(key: Key) -> Self {
+        let series = Decimated::new(0.0, key.end, key.dots);
+        Self {
+            key,
+            raw: series.clone(),
+            smooth: series,
+            ema: Ema::new(key.weight),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what the history has more.
+    fn follow(&mut self, history: &StageHistory) {
+        for point in history.steps.iter().skip(self.taken) {
+            (self.last, self.last_smooth) = (point.loss, self.ema.next(point.loss));
+            self.raw.push(point.step, self.last);
+            self.smooth.push(point.step, self.last_smooth);
+        }
+        self.taken = history.steps.len();
+        let validation = history.evaluations.iter().map(|e| (e.step as f64, e.loss));
+        self.validation = validation
+            .filter(|(step, loss)| loss.is_finite() && *step <= self.key.end)
+            .collect();
+    }
+
+    /// The newest value of each series beside its mark.
+    fn legend(&self, theme: &Theme) -> Line<'static> {
+        let mut spans = Vec::new();
+        let mut entry = |mark: &'static str, color: Color, name: String, loss: f64| {
+            spans.push(Span::styled(format!("{mark} "), Style::new().fg(color)));
+            spans.push(Span::styled(format!("{name} "), Style::new().fg(theme.dim)));
+            spans.push(Span::styled(
+                format!("{}   ", figures::loss(loss)),
+                Style::new().fg(theme.text),
+            ));
+        };
+        if self.key.weight > 0.0 {
+            entry(
+                "━",
+                theme.smooth,
+                format!("smoothed {}", self.key.weight),
+                self.last_smooth,
+            );
+            entry("⠶", theme.raw, "step".to_owned(), self.last);
+        } else {
+            entry("━", theme.smooth, "step".to_owned(), self.last);
+        }
+        if let Some(&(_, loss)) = self.validation.last() {
+            entry("◆", theme.validation, "validation".to_owned(), loss);
+        }
+        Line::from(spans)
+    }
+
+    fn plot(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+        let x = area.x + GUTTER;
+        let plot = Rect {
+            x,
+            width: area.width - GUTTER,
+            height: area.height - 1,
+            ..area
+        };
+        let axis = self.loss_axis(usize::from(plot.height / 2).clamp(1, 6));
+        Canvas::default()
+            .marker(Marker::Braille)
+            .x_bounds([0.0, self.key.end])
+            .y_bounds([axis.lo, axis.hi])
+            .paint(|context| self.paint(&axis, context, theme))
+            .render(plot, buffer);
+
+        // The canvas' outermost dots are its bounds; a cell has 2 x 4 of them.
+        let place = |share: f64, cells: u16, dots: u16| {
+            let dot = (share * f64::from(cells * dots - 1)).round() as u16;
+            (dot / dots).min(cells - 1)
+        };
+        let row = |loss| plot.y + place((axis.hi - loss) / (axis.hi - axis.lo), plot.height, 4);
+        for &(step, loss) in &self.validation {
+            let column = plot.x + place(step / self.key.end, plot.width, 2);
+            buffer.set_string(column, row(loss), "◆", Style::new().fg(theme.validation));
+        }
+        for &tick in &axis.ticks {
+            let label = format!(
+                "{:>width$}",
+                axis.label(tick),
+                width = usize::from(GUTTER - 1)
+            );
+            buffer.set_stringn(
+                area.x,
+                row(tick),
+                label,
+                GUTTER.into(),
+                Style::new().fg(theme.dim),
+            );
+        }
+        self.step_labels(plot, area.bottom() - 1, buffer, theme);
+    }
+
+    fn loss_axis(&self, intervals: usize) -> Axis {
+        let steps = self
+            .raw
+            .columns()
+            .iter()
+            .flatten()
+            .map(|column| (column.min, column.max));
+        let all = steps.chain(self.validation.iter().map(|&(_, loss)| (loss, loss)));
+        let (low, high) = all.fold(
             (f64::INFINITY, f64::NEG_INFINITY),
             |(low, high), (min, max)| (low.min(min), high.max(max)),
         );
-    let y = Axis::new(low, high, usize::from(plot.height / 3).clamp(1, 6));
-    let (x_bounds, y_bounds) = ([0.0, end], [y.lo, y.hi]);
+        Axis::new(low, high, intervals)
+    }
 
-    let top = |context: &mut Context, columns: &[Option<Column>], color| {
+    /// The grid and the curves, each a layer over the one before.
+    fn paint(&self, axis: &Axis, context: &mut Context, theme: &Theme) {
+        for &tick in &axis.ticks {
+            let dotted = (0..self.key.dots)
+                .step_by(8)
+                .map(|dot| (self.step_of(dot), tick));
+            context.draw(&Points {
+                coords: &dotted.collect::<Vec<_>>(),
+                color: theme.faint,
+            });
+        }
         context.layer();
-        draw_columns(context, columns, end, color);
-    };
-    Canvas::default()
-        .marker(Marker::Braille)
-        .x_bounds(x_bounds)
-        .y_bounds(y_bounds)
-        .paint(|context| {
-            for &tick in &y.ticks {
-                let dotted: Vec<(f64, f64)> = (0..dots)
-                    .step_by(8)
-                    .map(|dot| (end * dot as f64 / (dots - 1) as f64, tick))
-                    .collect();
-                context.draw(&Points {
-                    coords: &dotted,
-                    color: theme.faint,
-                });
-            }
-            top(
-                context,
-                &raw,
-                if smooth.is_empty() {
-                    theme.smooth
-                } else {
-                    theme.raw
-                },
-            );
-            top(context, &smooth, theme.smooth);
+        if self.key.weight > 0.0 {
+            self.paint_columns(self.raw.columns(), theme.raw, context);
             context.layer();
-            for pair in validation.windows(2) {
-                context.draw(&Stroke::new(
-                    pair[0].0,
-                    pair[0].1,
-                    pair[1].0,
-                    pair[1].1,
-                    theme.validation,
-                ));
+        }
+        self.paint_columns(self.smooth.columns(), theme.smooth, context);
+        context.layer();
+        for (from, to) in self.validation.iter().zip(self.validation.iter().skip(1)) {
+            context.draw(&Stroke::new(from.0, from.1, to.0, to.1, theme.validation));
+        }
+    }
+
+    /// Each column's range as an upright stroke, joined to the next.
+    fn paint_columns(&self, columns: &[Option<Column>], color: Color, context: &mut Context) {
+        let mut before: Option<(f64, f64)> = None;
+        for (n, column) in columns.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let x = self.step_of(n);
+            if let Some((from, last)) = before {
+                context.draw(&Stroke::new(from, last, x, column.first, color));
             }
-        })
-        .render(plot, buffer);
-
-    // A cell of the canvas holds 2 x 4 dots; its corners are dots.
-    let row = |value: f64| {
-        plot.y
-            + (((y.hi - value) / (y.hi - y.lo) * f64::from(plot.height * 4 - 1)).round() as u16 / 4)
-                .min(plot.height - 1)
-    };
-    let column = |step: f64| {
-        plot.x
-            + ((step / end * f64::from(plot.width * 2 - 1)).round() as u16 / 2).min(plot.width - 1)
-    };
-    for &(step, loss) in validation.iter().filter(|(step, _)| *step <= end) {
-        buffer.set_string(
-            column(step),
-            row(loss),
-            "◆",
-            Style::new().fg(theme.validation),
-        );
-    }
-    for &tick in &y.ticks {
-        let label = format!(
-            "{:>width$} ",
-            y.label(tick),
-            width = usize::from(gutter.saturating_sub(1))
-        );
-        buffer.set_stringn(
-            area.x,
-            row(tick),
-            label,
-            gutter.into(),
-            Style::new().fg(theme.dim),
-        );
-    }
-    step_labels(end, plot, area.bottom() - 1, buffer, theme);
-}
-
-/// Steps below the plot: none is cut, the last stands at the end.
-fn step_labels(end: f64, plot: Rect, row: u16, buffer: &mut Buffer, theme: &Theme) {
-    let axis = Axis::new(0.0, end, usize::from(plot.width / 14).clamp(1, 8));
-    let last = figures::count(end as u64);
-    let last_at = plot.right().saturating_sub(last.len() as u16);
-    let mut free_from = plot.x;
-    for &tick in axis.ticks.iter().filter(|&&tick| tick < end) {
-        let label = if tick == 0.0 {
-            "step 0".to_owned()
-        } else {
-            figures::count(tick as u64)
-        };
-        let middle = plot.x + (tick / end * f64::from(plot.width - 1)) as u16;
-        let width = label.len() as u16;
-        let at = if tick == 0.0 {
-            plot.x
-        } else {
-            middle.saturating_sub(width / 2)
-        };
-        if at >= free_from && at + width + 2 <= last_at {
-            buffer.set_string(at, row, label, Style::new().fg(theme.dim));
-            free_from = at + width + 2;
+            context.draw(&Stroke::new(x, column.min, x, column.max, color));
+            before = Some((x, column.last));
         }
     }
-    buffer.set_stringn(
-        last_at,
-        row,
-        last,
-        plot.width.into(),
-        Style::new().fg(theme.dim),
-    );
-}
 
-/// Each column's range as an upright stroke, joined to the next.
-fn draw_columns(context: &mut Context, columns: &[Option<Column>], end: f64, color: Color) {
-    let place = |column: usize| end * column as f64 / columns.len().saturating_sub(1).max(1) as f64;
-    let mut before: Option<(f64, f64)> = None;
-    for (n, column) in columns
-        .iter()
-        .enumerate()
-        .filter_map(|(n, column)| Some((n, column.as_ref()?)))
-    {
-        let x = place(n);
-        if let Some((from, last)) = before {
-            context.draw(&Stroke::new(from, last, x, column.first, color));
+    /// The step that a column of dots stands for.
+    fn step_of(&self, dot: usize) -> f64 {
+        self.key.end * dot as f64 / self.key.dots.saturating_sub(1).max(1) as f64
+    }
+
+    /// Steps below the plot: none is cut, the last stands at the end.
+    fn step_labels(&self, plot: Rect, row: u16, buffer: &mut Buffer, theme: &Theme) {
+        let style = Style::new().fg(theme.dim);
+        let axis = Axis::new(0.0, self.key.end, usize::from(plot.width / 14).clamp(1, 8));
+        let last = figures::count(self.key.end as u64);
+        let last_at = plot.right().saturating_sub(last.len() as u16);
+        let mut free_from = plot.x;
+        for &tick in axis.ticks.iter().filter(|&&tick| tick < self.key.end) {
+            let first = tick == 0.0;
+            let label = if first {
+                "step 0".to_owned()
+            } else {
+                figures::count(tick as u64)
+            };
+            let width = label.len() as u16;
+            let middle = plot.x + (tick / self.key.end * f64::from(plot.width - 1)) as u16;
+            let at = if first {
+                plot.x
+            } else {
+                middle.saturating_sub(width / 2)
+            };
+            if at >= free_from && at + width + 2 <= last_at {
+                buffer.set_string(at, row, label, style);
+                free_from = at + width + 2;
+            }
         }
-        context.draw(&Stroke::new(x, column.min, x, column.max, color));
-        before = Some((x, column.last));
+        buffer.set_stringn(last_at, row, last, plot.width.into(), style);
     }
 }

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, nothing_yet};
+use super::{Scene, bordered, more_below, nothing_yet};
 use crate::{
     session::{LogKind, LogLine},
     tui::{
@@ -33,6 +33,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
     let rows = usize::from(inner.height);
     let back = scene.ui.scrolled(Pane::Log, log.len().saturating_sub(rows));
+    more_below(back, area, buffer, scene.theme);
     let shown = log.range(log.len().saturating_sub(rows + back)..log.len() - back);
     for (y, entry) in (inner.y..).zip(shown) {
         line(entry, inner.width.into(), scene.theme).render(

@@ -1,10 +1,12 @@
 //! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
 
 pub mod accuracy;
+mod arrangement;
 pub mod curves;
 pub mod help;
 pub mod keybar;
 pub mod log;
+mod probabilities;
 pub mod quit;
 pub mod rationale;
 pub mod sample;
@@ -18,10 +20,11 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
+use self::curves::Curves;
 use super::{
     keymap::Keymap,
     pictures::Pictures,
-    text::fit,
+    text::{columns, fit},
     theme::Theme,
     ui::{Pane, Ui},
 };
@@ -34,6 +37,10 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,
+    /// What the loss pane keeps between frames.
+    pub curves: &'a mut Curves,
+    /// Whether samples have pictures, or text alone.
+    pub show_pictures: bool,
     /// Whether the run takes commands from here.
     pub commands: bool,
 }
@@ -68,14 +75,14 @@ fn bordered(
     };
     let room = usize::from(area.width).saturating_sub(6);
     let title = fit(title, room);
-    let left = room.saturating_sub(title.chars().count() + 3);
+    let left = room.saturating_sub(columns(&title) + 3);
     let mut heading = vec![Span::styled(
         format!(" {title} "),
         Style::new().fg(title_color).add_modifier(Modifier::BOLD),
     )];
     if !note.is_empty() && left > 3 {
         heading.push(Span::styled(
-            format!("{} ", fit(note, left)),
+            format!("· {} ", fit(note, left.saturating_sub(2))),
             Style::new().fg(theme.dim),
         ));
     }
@@ -93,6 +100,20 @@ fn bordered(
         inner.width.saturating_sub(2 * air),
         inner.height,
     )
+}
+
+/// Says on the lower border of a pane's `area` that `lines` more lie below.
+fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if lines > 0 && area.width > 16 {
+        let bottom = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            width: area.width - 2,
+            ..area
+        };
+        let text = Line::styled(format!(" ↓ {lines} more "), Style::new().fg(theme.dim));
+        text.right_aligned().render(bottom, buffer);
+    }
 }
 
 /// A sentence in the middle of a pane that has nothing to show yet.

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, nothing_yet};
+use super::{Scene, bordered, more_below, nothing_yet};
 use crate::{
     session::{Prediction, SampleSeen},
     tui::{
@@ -29,7 +29,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::Rationale, "rationale", &note, area, buffer, scene);
     let Some(sample) = sample else {
         return nothing_yet(
-            "the model's reasons come with the first sample",
+            "reasons come with the first sample",
             inner,
             buffer,
             scene.theme,
@@ -46,10 +46,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             Style::new().fg(scene.theme.bad),
         ),
     };
-    let from = scene.ui.scrolled(
-        Pane::Rationale,
-        lines.len().saturating_sub(inner.height.into()),
-    );
+    let hidden = lines.len().saturating_sub(inner.height.into());
+    let from = scene.ui.scrolled(Pane::Rationale, hidden);
+    more_below(hidden - from, area, buffer, scene.theme);
     for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
         line.render(
             Rect {

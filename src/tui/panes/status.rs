@@ -74,6 +74,7 @@ fn stage_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
         stage.name(),
         share,
         &right,
+        counts_width(state),
         width,
         theme,
     )
@@ -95,9 +96,10 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     let name = state
         .phase
         .as_ref()
-        .map_or_else(|| "starting".to_owned(), |phase| clean(&phase.name));
+        .map(|phase| clean(&phase.name))
+        .unwrap_or_default();
     match &state.progress {
-        Some(progress) if progress.total > 0 => {
+        Some(progress) if progress.total > 0 && !counts_steps(state, progress.total) => {
             let share = progress.done as f64 / progress.total as f64;
             let right = [
                 format!("{} / {}", count(progress.done), count(progress.total)),
@@ -110,12 +112,18 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
                 if said.is_empty() { &name } else { &said },
                 Some(share),
                 &right,
+                counts_width(state),
                 width,
                 theme,
             )
         }
         _ => Line::styled(fit(&name, width), Style::new().fg(theme.text)),
     }
+}
+
+/// Whether a progress of `total` only says again what the stage's own bar says.
+fn counts_steps(state: &RunState, total: u64) -> bool {
+    state.stage.and_then(|stage| state.planned_steps(stage)) == Some(total)
 }
 
 /// The running figures, and as far as there is room what runs where.
@@ -163,26 +171,22 @@ fn bar_line(
     name: &str,
     share: Option<f64>,
     right: &[String; 3],
+    figures_width: usize,
     width: usize,
     theme: &Theme,
 ) -> Line<'static> {
-    let widths = [19, 8, 14];
-    let wide = width >= 76;
+    let widths = [figures_width, 9, 14];
+    let wide = width >= 70;
     let figures: String = if wide {
-        right
-            .iter()
-            .zip(widths)
+        let figures = right.iter().zip(widths);
+        figures
             .map(|(text, width)| format!("{text:>width$}"))
             .collect()
     } else {
-        right
-            .iter()
-            .filter(|text| !text.is_empty())
-            .map(|text| format!("  {text}"))
-            .collect()
+        fitting(right, width.saturating_sub(columns(name)))
     };
     let label = if wide {
-        format!("{:<27}", fit(&format!("{name}  {note}"), 26))
+        format!("{:<24}", fit(&format!("{name}  {note}"), 23))
     } else {
         fit(name, width.saturating_sub(columns(&figures)))
     };
@@ -192,9 +196,9 @@ fn bar_line(
     )];
     let left = width.saturating_sub(columns(&label) + columns(&figures));
     if let Some(share) = share.filter(|_| left >= 6) {
-        let inset = if wide { 0 } else { 2 };
-        let (filled, rest) = bar(share, left - inset);
-        spans.push(Span::raw(" ".repeat(inset)));
+        let air = if wide { 0 } else { 2 };
+        let (filled, rest) = bar(share, left - air);
+        spans.push(Span::raw(" ".repeat(air)));
         spans.push(Span::styled(filled, Style::new().fg(theme.accent)));
         spans.push(Span::styled(rest, Style::new().fg(theme.faint)));
     } else {
@@ -202,6 +206,31 @@ fn bar_line(
     }
     spans.push(Span::styled(figures, Style::new().fg(theme.text)));
     Line::from(spans)
+}
+
+/// The figures that fit into `room`: the share first, then the time, then the counts.
+fn fitting(figures: &[String; 3], mut room: usize) -> String {
+    let mut shown = ["", "", ""];
+    for place in [1, 2, 0] {
+        let wide = columns(&figures[place]) + 2;
+        if wide > 2 && wide <= room {
+            (shown[place], room) = (&figures[place], room - wide);
+        }
+    }
+    shown
+        .iter()
+        .filter(|text| !text.is_empty())
+        .map(|text| format!("  {text}"))
+        .collect()
+}
+
+/// The column of the counts: wide enough for the stage's at its end.
+fn counts_width(state: &RunState) -> usize {
+    let planned = state
+        .stage
+        .and_then(|stage| state.planned_steps(stage))
+        .unwrap_or(0);
+    (2 * count(planned).len() + 5).max(15)
 }
 
 fn stage_place(state: &RunState, stage: Stage) -> String {

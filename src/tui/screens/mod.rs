@@ -63,8 +63,13 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
     let left = Line::from(spans);
     let room = usize::from(area.width).saturating_sub(left.width() + columns(badge) + 4);
+    let title = if room < 4 {
+        String::new()
+    } else {
+        fit(&clean(title), room)
+    };
     let right = Line::from(vec![
-        Span::styled(fit(&clean(title), room), Style::new().fg(theme.dim)),
+        Span::styled(title, Style::new().fg(theme.dim)),
         Span::styled(
             format!("  {badge} "),
             Style::new().fg(color).add_modifier(Modifier::BOLD),

@@ -82,8 +82,8 @@ fn two_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 fn three_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let [left, middle, right] = Layout::horizontal([
-        Constraint::Percentage(39),
         Constraint::Percentage(36),
+        Constraint::Percentage(41),
         Constraint::Min(0),
     ])
     .areas(area);

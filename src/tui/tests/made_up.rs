@@ -155,7 +155,7 @@ fn look_around(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
         stage,
         step,
         file: format!("checkpoints/{step}").into(),
-        best: look % 2 == 0,
+        best: look.is_multiple_of(2),
     }));
     events.push(Event::Log(Log {
         text: format!("panel of {PANEL} images looked at"),

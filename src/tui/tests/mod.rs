@@ -5,3 +5,35 @@ use crate as masp;
 mod made_up;
 mod screens;
 mod scripts;
+
+/// What a room may use is what its files name: of this crate the screens know the session and the six views.
+#[test]
+fn the_screens_know_the_engine_only_by_its_events_and_commands() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui")];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for word in [
+                    "candle",
+                    "vlm",
+                    "engine::",
+                    "aspects::",
+                    "nn::",
+                    "metrics::",
+                    "config::",
+                ] {
+                    let used =
+                        |line: &str| !line.trim_start().starts_with("//") && line.contains(word);
+                    assert!(!text.lines().any(used), "{}: {word}", path.display());
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 20);
+}

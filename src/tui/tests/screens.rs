@@ -1,12 +1,9 @@
 //! The Train screen and its panes, painted from a made-up run and compared with what was read and found right.
 //!
-//! A snapshot holds the text, then for each row its styles as runs: columns, role of the colour, `b`old, `on` background. Cells of
-//! pictures are not listed one by one; a run of them is `picture` with a hash of its colours.
+//! A snapshot holds the text, then for each row its styles as runs: the first column, the colour's role, `+b` for bold, `on` a
+//! background. Cells of pictures are not listed one by one; a run of them is `picture` with a hash of its colours.
 
-use std::{
-    fmt::Write,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::fmt::Write;
 
 use crossbeam_channel::unbounded;
 use insta::assert_snapshot;
@@ -19,7 +16,7 @@ use ratatui::{
 
 use super::made_up;
 use crate::{
-    session::{Event, Log, Phase, Record, Stage, Warning},
+    session::{Event, Log, Phase, Record, Resumed, Stage, Warning},
     tui::{
         Theme, Viewer,
         app::App,
@@ -96,30 +93,34 @@ fn described(buffer: &Buffer, theme: &Theme) -> String {
     let mut styles = String::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();
-        let mut runs: Vec<(u16, Option<String>, DefaultHasher)> = Vec::new();
+        // From which column, in what style (none: a picture), with what hash of the cells.
+        let mut runs: Vec<(u16, Option<String>, u32)> = Vec::new();
         for x in 0..buffer.area.width {
             let cell = &buffer[(x, y)];
             let style = style(cell, theme);
-            line.push_str(if style.is_none() && "▀▄ ".contains(cell.symbol()) {
-                "▒"
-            } else {
-                cell.symbol()
-            });
-            if runs.last().is_none_or(|(_, last, _)| *last != style) {
-                runs.push((x, style, DefaultHasher::new()));
+            let picture = style.is_none() && "▀▄ ".contains(cell.symbol());
+            line.push_str(if picture { "▒" } else { cell.symbol() });
+            let goes_on = |last: &Option<String>| {
+                *last == style || (style.as_deref() == Some("") && last.is_some())
+            };
+            if runs.last().is_none_or(|(_, last, _)| !goes_on(last)) {
+                runs.push((x, style, 0));
             }
-            if let Some((.., hasher)) = runs.last_mut() {
-                (cell.fg, cell.bg, cell.symbol()).hash(hasher);
+            if let Some((.., hash)) = runs.last_mut() {
+                let said = format!("{:?}{:?}{}", cell.fg, cell.bg, cell.symbol());
+                *hash = said.bytes().fold(*hash, |hash, byte| {
+                    hash.wrapping_mul(0x0100_0193) ^ u32::from(byte)
+                });
             }
         }
         writeln!(text, "{}", line.trim_end()).unwrap();
         let runs = runs
             .into_iter()
-            .filter(|(_, style, _)| style.as_deref() != Some(""))
-            .map(|(x, style, hasher)| match style {
-                Some(style) => format!("{x} {style}"),
-                None => format!("{x} picture {:04x}", hasher.finish() as u16),
-            });
+            .filter(|(_, style, _)| style.as_deref() != Some(""));
+        let runs = runs.map(|(x, style, hash)| match style {
+            Some(style) => format!("{x} {style}"),
+            None => format!("{x} picture {hash:08x}"),
+        });
         writeln!(styles, "{y:>3}: {}", runs.collect::<Vec<_>>().join(", ")).unwrap();
     }
     format!("{text}\n{styles}")
@@ -153,6 +154,18 @@ fn each_pane_at_80x24() {
         app.ui.focus = pane;
         snapshot(&format!("tab_{}", pane.title()), app, 80, 24, &theme);
     }
+}
+
+#[test]
+fn a_sample_without_its_pictures() {
+    let theme = Theme::dark(Depth::True);
+    let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
+    (app.show_pictures, app.ui.focus) = (false, Pane::Sample);
+    let shown = described(&settled(&mut app, 80, 24), &theme);
+    assert!(
+        shown.contains("says  amusement ✓  62.4 %") && !shown.contains("picture"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -233,8 +246,7 @@ fn no_size_panics() {
 fn nothing_from_a_file_steers_the_terminal() {
     let evil = "\x1b[2J\u{9b}31m\u{202e}evil\x07 喜び e\u{301} אבג";
     let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
-    let mut seq = app.state.next_seq;
-    for event in [
+    let events = [
         Event::Log(Log { text: evil.into() }),
         Event::Warning(Warning {
             text: evil.into(),
@@ -244,13 +256,13 @@ fn nothing_from_a_file_steers_the_terminal() {
             name: evil.into(),
             stage: None,
         }),
-    ] {
+    ];
+    for (seq, event) in (app.state.next_seq..).zip(events) {
         app.record(&Record {
             seq,
             time: 1.7e9,
             event,
         });
-        seq += 1;
     }
     if let Some(session) = &mut app.state.session {
         (session.device, session.model, session.dataname) = (evil.into(), evil.into(), evil.into());
@@ -272,4 +284,49 @@ fn nothing_from_a_file_steers_the_terminal() {
             );
         }
     }
+}
+
+#[test]
+fn curves_that_were_followed_are_those_drawn_at_once() {
+    let theme = Theme::dark(Depth::True);
+    let (mut followed, _folder) = app(Stage::Prompt, 200, theme.clone());
+    let mut records: Vec<Record> = made_up::records(STEPS)
+        .into_iter()
+        .filter(|record| record.seq >= followed.state.next_seq)
+        .collect();
+    records.truncate(150);
+    let seq = followed.state.next_seq + 150;
+    let resumed = Event::Resumed(Resumed {
+        stage: Stage::Prompt,
+        from_step: 180,
+    });
+    records.push(Record {
+        seq,
+        time: 1.7e9,
+        event: resumed,
+    });
+    let mut step = made_up::records(STEPS)
+        .into_iter()
+        .rev()
+        .find(|r| matches!(r.event, Event::Step(_)))
+        .unwrap();
+    for n in 1..=60 {
+        if let Event::Step(step) = &mut step.event {
+            (step.step, step.loss) = (180 + n, 1.5 + n as f64 * 0.01);
+        }
+        step.seq = seq + n;
+        records.push(step.clone());
+    }
+    let mut at_once = app(Stage::Prompt, 200, theme).0;
+    for (n, record) in records.iter().enumerate() {
+        followed.record(record);
+        at_once.record(record);
+        if n.is_multiple_of(7) {
+            settled(&mut followed, 80, 24);
+        }
+    }
+    assert_eq!(
+        settled(&mut followed, 80, 24),
+        settled(&mut at_once, 80, 24)
+    );
 }

@@ -1,0 +1,185 @@
+//! `masp data check` and `masp data synth`.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::args::{ConfigArgs, DataCommand};
+use super::failure::Failure;
+use crate::config::{self, Flag};
+use crate::data::synth::{Options, SynthError, synthesise};
+use crate::data::{DatasetOptions, check};
+use crate::session::printable;
+
+/// Runs the command; the exit status of a check is 1 where what it found would stop a run.
+///
+/// # Errors
+/// Wrong settings, a dataset that cannot be written, a closed output.
+pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout().lock();
+    match command {
+        DataCommand::Check {
+            dir,
+            settings,
+            dataname,
+        } => {
+            let report = check::check(
+                &dataset(dir, settings, dataname.as_deref())?,
+                &bar("decoding images"),
+            );
+            write!(out, "{report}")?;
+            Ok(if report.stops_a_run() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+        DataCommand::Synth { dir, images, seed } => {
+            let options = Options {
+                seed: *seed,
+                ..Options::default()
+            }
+            .with_images(*images);
+            draw(dir, &options, &mut out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The dataset in `dir`, split as a run with these settings would split it.
+fn dataset(
+    dir: &str,
+    settings: &ConfigArgs,
+    dataname: Option<&str>,
+) -> Result<DatasetOptions, Failure> {
+    let mut sources = settings.sources();
+    sources.flags.push(Flag {
+        flag: "DIR",
+        key: "data.root",
+        value: json!(dir),
+    });
+    if let Some(name) = dataname {
+        sources.flags.push(Flag {
+            flag: "--dataname",
+            key: "data.dataname",
+            value: json!(name),
+        });
+    }
+    let settings = config::load(sources)?.settings;
+    Ok(DatasetOptions {
+        root: dir.into(),
+        dataname: settings.data.dataname,
+        val_fraction: settings.data.val_fraction,
+        seed: settings.train.seed,
+    })
+}
+
+fn draw(dir: &Path, options: &Options, out: &mut impl Write) -> Result<(), Failure> {
+    let began = Instant::now();
+    let info = synthesise(dir, options, bar("drawing pictures"))?;
+    let Options {
+        train,
+        val,
+        test,
+        seed,
+        ..
+    } = options;
+    writeln!(
+        out,
+        "{}: {} pictures ({train} train, {val} val, {test} test) drawn in {:.1} s, seed {seed}",
+        printable(&dir.to_string_lossy()),
+        options.images(),
+        began.elapsed().as_secs_f64(),
+    )?;
+    writeln!(
+        out,
+        "best possible accuracy on test {:.1} %: {:.0} % of the labels are wrong on purpose",
+        100.0 * info.synth.best_possible.test,
+        100.0 * options.noise
+    )?;
+    Ok(())
+}
+
+/// A bar on stderr, where that is a terminal; told of what is done and of how much there is, from any thread.
+fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} ({eta})") {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    move |done, total| {
+        bar.set_length(total as u64);
+        if done < total {
+            bar.set_position(done as u64);
+        } else {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        match error {
+            SynthError::Options { .. } | SynthError::Occupied { .. } => Self::usage(error),
+            SynthError::Write { .. } | SynthError::Encode { .. } => Self::failed(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawn_dataset_passes_the_check() -> Result<(), Failure> {
+        let folder = tempfile::tempdir()?;
+        let dir = folder.path().join("drawn");
+        let options = Options {
+            size: 56,
+            ..Options::default()
+        }
+        .with_images(30);
+        let mut out = Vec::new();
+        draw(&dir, &options, &mut out)?;
+        let text = String::from_utf8_lossy(&out).into_owned();
+        assert!(
+            text.contains("30 pictures (20 train, 4 val, 6 test)")
+                && text.contains("best possible"),
+            "{text}"
+        );
+
+        // Twice into the same folder is wrong usage.
+        assert_eq!(
+            draw(&dir, &options, &mut out)
+                .err()
+                .map(|failure| failure.exit_code()),
+            Some(ExitCode::from(2))
+        );
+
+        let settings = ConfigArgs {
+            set: vec!["train.seed=7".into()],
+            ..ConfigArgs::default()
+        };
+        let dataset = dataset(&dir.to_string_lossy(), &settings, None)?;
+        assert_eq!((dataset.seed, &dataset.root), (7, &dir));
+        assert!(!check::check(&dataset, &bar("decoding")).stops_a_run());
+        Ok(())
+    }
+
+    #[test]
+    fn an_empty_folder_stops_a_run() -> Result<(), Failure> {
+        let folder = tempfile::tempdir()?;
+        let dir = folder.path().to_string_lossy().into_owned();
+        let command = DataCommand::Check {
+            dir,
+            settings: ConfigArgs::default(),
+            dataname: None,
+        };
+        assert_eq!(run(&command)?, ExitCode::FAILURE);
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! `masp demo`: the embedded default, from drawing the dataset to the figures.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::json;
+
+use super::args::{ConfigArgs, DemoArgs};
+use super::failure::Failure;
+use super::phases::Phases;
+use super::train::execute;
+use super::watch::View;
+use crate::config::{self, Record, Settings, Sources};
+use crate::data::View as Aspect;
+use crate::data::synth::{self, Info, Options};
+use crate::engine::inference::{TrainedParts, evaluate_split, point};
+use crate::engine::{DeviceChoice, TrainJob};
+use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
+
+/// The document of `demo --json`.
+#[derive(Debug, Serialize)]
+struct Figures {
+    /// Accuracy that no model can pass: the share of test images whose label the noise left alone.
+    best_possible: f64,
+    frozen: f64,
+    prompt_only: f64,
+    masp: f64,
+    pointing: IndexMap<Aspect, f64>,
+    random_pointing: IndexMap<Aspect, f64>,
+    /// Dataset, both stages and evaluation; without the ablations.
+    seconds: f64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the dataset or the sessions cannot be written, or the run fails.
+pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
+    let begin = Instant::now();
+    let mut sources = args.sources();
+    sources.record = Some(preset());
+    let loaded = config::load(sources)?;
+    let mut settings = loaded.settings;
+    let (data, info) = dataset(&settings)?;
+    settings.data.root = Some(data);
+    let device: DeviceChoice = args.model.device.into();
+    let headless = args.headless || args.json;
+    let view = if headless { View::Headless } else { View::best() };
+    let run = |name: &str, stages: &[Stage], settings: &Settings, without_aspects, view| {
+        let job = TrainJob {
+            settings: settings.clone(),
+            stages: stages.to_vec(),
+            folder: session(settings, name)?,
+            device,
+            resume: false,
+            init_aspects: None,
+            init_prompt: None,
+            save_ckpt: None,
+            without_aspects,
+            notices: loaded.notices.clone(),
+        };
+        let folder = job.folder.clone();
+        execute(job, view).map(|_| folder)
+    };
+    let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, false, view)?;
+    if view == View::Screen {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let accuracy = |settings: &Settings, parts: &TrainedParts| {
+        let mut phases = Phases::new();
+        let seen = evaluate_split(settings, device, parts, "test", |phase, done, total| phases.show(phase, done, total))?;
+        phases.finish();
+        Ok::<f64, Failure>(seen.metrics.accuracy)
+    };
+    let parts = parts(&masp)?;
+    let masp_accuracy = accuracy(&settings, &parts)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let pointing = point(&settings, device, &parts, info.synth.options.size)?;
+
+    // The ablations: the same seed, data and steps, without the aspects' tokens; and the model as it is.
+    let alone = run("demo-prompt-only", &[Stage::Prompt], &settings, true, view)?;
+    let mut without = settings.clone();
+    without.aspects.views.clear();
+    let prompt_only = accuracy(&without, &TrainedParts { aspects: None, ..self::parts(&alone)? })?;
+    without.prompt.tokens = 0;
+    let frozen = accuracy(&without, &TrainedParts::default())?;
+
+    let figures = Figures {
+        best_possible: info.synth.best_possible.test,
+        frozen,
+        prompt_only,
+        masp: masp_accuracy,
+        pointing: pointing.hits,
+        random_pointing: pointing.random,
+        seconds,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        print(&figures, &masp);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Without a command: the demo where there is no session yet.
+///
+/// # Errors
+/// Where the settings are wrong.
+pub fn workbench(args: &ConfigArgs) -> Result<ExitCode, Failure> {
+    let settings = config::load(args.sources())?.settings;
+    eprintln!(
+        "The workbench's Sessions screen is not built yet. `masp demo` shows a run on the embedded model; \
+         `masp sessions list` lists those in {}.",
+        settings.session.root.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the demo sets beneath the config file and the flags.
+fn preset() -> Record {
+    let settings = json!({
+        "train": {
+            "batch_size": 32,
+            "lr_scheduler_type": "cosine",
+            "warmup_ratio": 0.05,
+            "weight_decay": 0.0,
+            "gradient_checkpointing": false,
+            "aspects": { "learning_rate": 3e-3, "max_steps": 120 },
+            "prompt": { "learning_rate": 3e-2, "max_steps": 300 },
+        },
+        "test": { "batch_size": 32, "max_new_tokens": 4 },
+        "eval": { "every_steps": 60, "max_samples": 96, "panel": 4 },
+        "checkpoint": { "every_steps": 60 },
+        "aspects": { "initial": "identity" },
+    });
+    Record { name: "the demo's preset".to_owned(), settings }
+}
+
+/// The drawn dataset, drawn where it is absent.
+fn dataset(settings: &Settings) -> Result<(PathBuf, Info), Failure> {
+    let dir = settings.data.root.clone().unwrap_or_else(|| PathBuf::from("data/drawn"));
+    if let Some(info) = Info::read(&dir) {
+        return Ok((dir, info));
+    }
+    let options = Options::default();
+    let mut phases = std::sync::Mutex::new(Phases::new());
+    let show = |done: usize, total: usize| {
+        if let Ok(mut phases) = phases.lock() {
+            phases.show("drawing data", done as u64, total as u64);
+        }
+    };
+    let info = synth::synthesise(&dir, &options, show).map_err(Failure::failed)?;
+    if let Ok(phases) = phases.get_mut() {
+        phases.finish();
+    }
+    Ok((dir, info))
+}
+
+/// A new session `name`, `name-2`, ...
+fn session(settings: &Settings, name: &str) -> Result<SessionFolder, Failure> {
+    let root = &settings.session.root;
+    let free = (1..).map(|i| if i == 1 { name.to_owned() } else { format!("{name}-{i}") }).find(|name| !root.join(name).exists());
+    Ok(SessionFolder::create(root, &free.unwrap_or_default())?)
+}
+
+fn parts(folder: &SessionFolder) -> Result<TrainedParts, Failure> {
+    let checkpoints = Checkpoints::read(folder)?;
+    let path = |stage| checkpoints.find(Selector::Last, Some(stage)).ok().map(|file| file.path);
+    Ok(TrainedParts { aspects: path(Stage::Aspects), prompt: path(Stage::Prompt), classes: None })
+}
+
+fn print(figures: &Figures, folder: &SessionFolder) {
+    let row = |name: &str, share: f64| println!("{name:<26} {:5.1} %", 100.0 * share);
+    println!("accuracy on the test images");
+    row("  frozen model", figures.frozen);
+    row("  prompt without aspects", figures.prompt_only);
+    row("  MASP", figures.masp);
+    row("  best possible", figures.best_possible);
+    println!("heatmap peaks in the box (random map)");
+    for (view, hits) in &figures.pointing {
+        let random = figures.random_pointing.get(view).copied().unwrap_or_default();
+        println!("  {:<24} {:5.1} % ({:.1} %)", view, 100.0 * hits, 100.0 * random);
+    }
+    println!("{:.0} s without the ablations; the session is {}", figures.seconds, shown(folder.path()));
+}
+
+fn shown(path: &Path) -> String {
+    crate::session::printable(&path.display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preset_is_made_of_settings_that_exist() {
+        let sources = Sources { record: Some(preset()), config: config::ConfigFile::None, ..Sources::default() };
+        let settings = config::load(sources).map(|loaded| loaded.settings);
+        assert_eq!(settings.map(|s| s.train.stage(Stage::Prompt).batch_size).ok(), Some(32));
+    }
+}

@@ -1,0 +1,153 @@
+//! `masp doctor`: what this machine, terminal and folder offer, and what to do where something is amiss.
+
+mod machine;
+mod places;
+mod terminal;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use super::args::{DeviceChoice, DoctorArgs};
+use super::failure::Failure;
+use crate::session::printable;
+
+/// How a finding stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Ok,
+    /// Good to know; everything works.
+    Note,
+    /// Something will not work.
+    Problem,
+}
+
+/// A line of the report: what was looked at, what was found, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub level: Level,
+    pub subject: &'static str,
+    pub text: String,
+}
+
+impl Finding {
+    /// Nothing to do.
+    #[must_use]
+    pub fn ok(subject: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            level: Level::Ok,
+            subject,
+            text: text.into(),
+        }
+    }
+
+    /// Good to know.
+    #[must_use]
+    pub fn note(subject: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            level: Level::Note,
+            subject,
+            text: text.into(),
+        }
+    }
+
+    /// `text` says what to do.
+    #[must_use]
+    pub fn problem(subject: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            level: Level::Problem,
+            subject,
+            text: text.into(),
+        }
+    }
+}
+
+/// Prints the findings as they come; `selftest` adds its own, with `--selftest` only. The exit status is 1 where there
+/// is a problem.
+///
+/// # Errors
+/// A closed output.
+pub fn run(
+    args: &DoctorArgs,
+    selftest: impl FnOnce(&DoctorArgs) -> Vec<Finding>,
+) -> Result<ExitCode, Failure> {
+    let mut report = Report {
+        out: io::stdout().lock(),
+        problems: 0,
+    };
+    report.say([program(), machine::cpu(), machine::memory()])?;
+    report.say(machine::devices(args.model.device == DeviceChoice::Cuda))?;
+    report.say(terminal::findings())?;
+    report.say(places::findings(args.sources()))?;
+    if args.selftest {
+        report.say(selftest(args))?;
+    }
+    Ok(if report.problems == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+struct Report<W> {
+    out: W,
+    problems: usize,
+}
+
+impl<W: Write> Report<W> {
+    fn say(&mut self, findings: impl IntoIterator<Item = Finding>) -> io::Result<()> {
+        for Finding {
+            level,
+            subject,
+            text,
+        } in findings
+        {
+            let level = match level {
+                Level::Ok => "ok",
+                Level::Note => "note",
+                Level::Problem => {
+                    self.problems += 1;
+                    "problem"
+                }
+            };
+            let text: Vec<_> = text.lines().map(printable).collect();
+            writeln!(self.out, "{level:<8} {subject:<9} {}", text.join(" "))?;
+        }
+        self.out.flush()
+    }
+}
+
+fn program() -> Finding {
+    let cuda = if candle_core::utils::cuda_is_available() {
+        "with CUDA"
+    } else {
+        "for the CPU only"
+    };
+    Finding::ok(
+        "program",
+        format!("masp {}, built {cuda}", env!("CARGO_PKG_VERSION")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_a_finding_and_problems_are_counted() -> io::Result<()> {
+        let mut report = Report {
+            out: Vec::new(),
+            problems: 0,
+        };
+        report.say([
+            Finding::ok("cpu", "2"),
+            Finding::note("data", "none"),
+            Finding::problem("model", "a\u{1b}\nb"),
+        ])?;
+        assert_eq!(report.problems, 1);
+        assert_eq!(
+            String::from_utf8_lossy(&report.out),
+            "ok       cpu       2\nnote     data      none\nproblem  model     a\u{fffd} b\n"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! Processor, memory and graphics cards.
+
+use std::fs;
+use std::panic;
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::Finding;
+
+/// With less memory available the default demo may not fit.
+const LITTLE_MEMORY: u64 = 2 << 30;
+/// A folder a card of the driver.
+const CARDS: &str = "/proc/driver/nvidia/gpus";
+
+/// Cores that this process may use, and the threads that it computes with.
+pub(super) fn cpu() -> Finding {
+    let threads = candle_core::utils::get_num_threads();
+    let model = fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| field(&text, "model name").map(str::to_owned));
+    let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
+    match std::thread::available_parallelism().map(usize::from) {
+        Ok(cores) if cores == threads => {
+            Finding::ok("cpu", format!("{cores} cores, {threads} threads{model}"))
+        }
+        Ok(cores) => Finding::note(
+            "cpu",
+            format!(
+                "{cores} cores but {threads} threads{model}; RAYON_NUM_THREADS={cores} makes them equal"
+            ),
+        ),
+        Err(error) => Finding::note(
+            "cpu",
+            format!("{threads} threads{model}; the system does not say how many cores: {error}"),
+        ),
+    }
+}
+
+/// Memory by `/proc/meminfo`.
+pub(super) fn memory() -> Finding {
+    match fs::read_to_string("/proc/meminfo") {
+        Ok(text) => memory_by(&text),
+        Err(_) => Finding::note(
+            "memory",
+            "not known: it is read from /proc/meminfo, which only Linux has",
+        ),
+    }
+}
+
+fn memory_by(meminfo: &str) -> Finding {
+    let bytes = |key: &str| -> Option<u64> {
+        field(meminfo, key)?
+            .strip_suffix("kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()?
+            .checked_mul(1024)
+    };
+    let (Some(total), Some(available)) = (bytes("MemTotal"), bytes("MemAvailable")) else {
+        return Finding::note(
+            "memory",
+            "not known: /proc/meminfo does not say MemTotal and MemAvailable",
+        );
+    };
+    let text = format!("{} in all, {} available", gib(total), gib(available));
+    if available < LITTLE_MEMORY {
+        let advice =
+            "; end other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
+        return Finding::note("memory", text + advice);
+    }
+    Finding::ok("memory", text)
+}
+
+/// The graphics cards, and whether the first one computes. `wanted`: the command line asks for it.
+pub(super) fn devices(wanted: bool) -> Vec<Finding> {
+    let cards = cards(Path::new(CARDS));
+    let mut findings = vec![seen(&cards)];
+    if candle_core::utils::cuda_is_available() {
+        // Without the driver's library the driver's bindings panic.
+        let opened = panic::catch_unwind(|| Device::new_cuda(0));
+        let reason = match opened {
+            Ok(Ok(_)) => {
+                return findings
+                    .into_iter()
+                    .chain([Finding::ok("device", "cuda:0 can be used")])
+                    .collect();
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the driver's library, libcuda.so, cannot be loaded".to_owned(),
+        };
+        findings.push(unusable(wanted || !cards.is_empty(), &reason));
+    } else if wanted || !cards.is_empty() {
+        findings.push(unusable(
+            wanted,
+            "this program was built without CUDA; build it with `cargo build --release --features cuda`",
+        ));
+    } else {
+        findings.push(Finding::ok("device", "cpu"));
+    }
+    findings
+}
+
+fn unusable(problem: bool, reason: &str) -> Finding {
+    let text = format!("the CPU is used, not CUDA: {reason}");
+    if problem {
+        Finding::problem("device", text)
+    } else {
+        Finding::note("device", text)
+    }
+}
+
+fn seen(cards: &[String]) -> Finding {
+    match cards {
+        [] => Finding::note(
+            "gpu",
+            "no NVIDIA card by the driver's word; models of billions of weights need one",
+        ),
+        cards => Finding::ok("gpu", format!("{}: {}", cards.len(), cards.join(", "))),
+    }
+}
+
+/// The cards' names in the order of their bus addresses.
+fn cards(folder: &Path) -> Vec<String> {
+    let mut folders: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    folders.sort();
+    let name = |folder: &Path| {
+        let text = fs::read_to_string(folder.join("information")).ok()?;
+        Some(field(&text, "Model")?.to_owned())
+    };
+    folders
+        .iter()
+        .map(|folder| name(folder).unwrap_or_else(|| "a card without a name".to_owned()))
+        .collect()
+}
+
+/// What follows `key:` on a line of a file of `/proc`.
+fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs
+        .find(|(name, _)| name.trim() == key)
+        .map(|(_, value)| value.trim())
+}
+
+/// `3.1 GiB`.
+pub(super) fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    #[test]
+    fn memory_that_is_little_is_noted() {
+        let memory = |available: u64| {
+            memory_by(&format!(
+                "MemTotal:  16777216 kB\nMemFree: 1 kB\nMemAvailable: {available} kB\n"
+            ))
+        };
+        assert_eq!(
+            memory(8 << 20),
+            Finding::ok("memory", "16.0 GiB in all, 8.0 GiB available")
+        );
+        assert_eq!(memory(1 << 20).level, Level::Note);
+        assert_eq!(memory_by("MemTotal: many").level, Level::Note);
+    }
+
+    #[test]
+    fn cards_are_named_as_the_driver_names_them() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        assert!(cards(&folder.path().join("none")).is_empty());
+        for (address, text) in [
+            ("0000:02:00.0", "IRQ: 4\n"),
+            ("0000:01:00.0", "Model: \t NVIDIA H100\nIRQ: 3\n"),
+        ] {
+            fs::create_dir(folder.path().join(address))?;
+            fs::write(folder.path().join(address).join("information"), text)?;
+        }
+        assert_eq!(
+            cards(folder.path()),
+            ["NVIDIA H100", "a card without a name"]
+        );
+        Ok(())
+    }
+}

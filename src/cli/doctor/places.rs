@@ -1,0 +1,186 @@
+//! The config file, and the folders that the settings name: model, data, sessions.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::Finding;
+use super::machine::gib;
+use crate::config::{self, ConfigFile, Settings, Sources};
+use crate::vlm::hub;
+
+/// With less room on disk a run may lack it for its checkpoints.
+const LITTLE_ROOM: u64 = 1 << 30;
+
+/// What the settings of `sources` lead to.
+pub(super) fn findings(sources: Sources) -> Vec<Finding> {
+    let file = sources.config.clone();
+    let loaded = match config::load(sources) {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![Finding::problem("config", error.to_string())],
+    };
+    let settings = loaded.settings;
+    let mut findings = vec![config_file(&file)];
+    findings.extend(
+        loaded
+            .notices
+            .into_iter()
+            .map(|notice| Finding::note("config", notice)),
+    );
+    findings.extend([
+        cache(hub::cache_folder()),
+        model(&settings),
+        data(&settings),
+        sessions(&settings.session.root),
+    ]);
+    findings
+}
+
+fn config_file(file: &ConfigFile) -> Finding {
+    match file {
+        ConfigFile::Named(path) => Finding::ok("config", path.display().to_string()),
+        ConfigFile::IfPresent(path) if path.is_file() => {
+            Finding::ok("config", path.display().to_string())
+        }
+        ConfigFile::IfPresent(path) => Finding::note(
+            "config",
+            format!("no {} here; the built-in settings hold", path.display()),
+        ),
+        ConfigFile::None => Finding::note("config", "none is read; the built-in settings hold"),
+    }
+}
+
+fn cache(folder: Option<PathBuf>) -> Finding {
+    match folder {
+        Some(folder) => Finding::ok(
+            "hub cache",
+            format!("{} (HF_HOME or HF_HUB_CACHE moves it)", folder.display()),
+        ),
+        None => Finding::note(
+            "hub cache",
+            "no folder is known; set HF_HOME to download models",
+        ),
+    }
+}
+
+fn model(settings: &Settings) -> Finding {
+    let Some(model) = &settings.model.path else {
+        return Finding::ok("model", "the embedded tiny one; --model names another");
+    };
+    match hub::cached(model) {
+        Ok(folder) => Finding::ok("model", format!("{model} at {}", folder.display())),
+        Err(missing) if Path::new(model).is_dir() => Finding::problem(
+            "model",
+            format!("{model} lacks {}; copy it again", missing.join(", ")),
+        ),
+        Err(_) if hub::is_hub_id(model) => Finding::note(
+            "model",
+            format!("{model} is not complete in the hub cache; the first run downloads it"),
+        ),
+        Err(_) => Finding::problem(
+            "model",
+            format!("{model} is neither a folder nor a hub id; correct model.path"),
+        ),
+    }
+}
+
+fn data(settings: &Settings) -> Finding {
+    match &settings.data.root {
+        None => Finding::note(
+            "data",
+            "no dataset is named; --data names one, `masp demo` draws its own",
+        ),
+        Some(root) if root.is_dir() => Finding::ok(
+            "data",
+            format!("{}; `masp data check` looks into it", root.display()),
+        ),
+        Some(root) => Finding::problem(
+            "data",
+            format!("there is no folder {}; correct data.root", root.display()),
+        ),
+    }
+}
+
+/// The folder itself need not be there, but where it would be made it must be possible.
+fn sessions(root: &Path) -> Finding {
+    let there = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let Some(there) = there.ancestors().find(|folder| folder.exists()) else {
+        return Finding::problem("sessions", format!("{} cannot be made", root.display()));
+    };
+    if !there.is_dir() || access(there, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return Finding::problem(
+            "sessions",
+            format!(
+                "{} cannot be written to; name another folder as session.root",
+                there.display()
+            ),
+        );
+    }
+    match statvfs(there).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize)) {
+        Ok(free) if free < LITTLE_ROOM => Finding::note(
+            "sessions",
+            format!(
+                "{}, only {} free; make room for checkpoints",
+                root.display(),
+                gib(free)
+            ),
+        ),
+        Ok(free) => Finding::ok(
+            "sessions",
+            format!("{}, {} free", root.display(), gib(free)),
+        ),
+        Err(error) => Finding::note(
+            "sessions",
+            format!("{}; free space is not known: {error}", root.display()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    fn levels(set: &[String]) -> Vec<(&'static str, Level)> {
+        let sources = Sources {
+            config: ConfigFile::None,
+            set: set.to_vec(),
+            ..Sources::default()
+        };
+        findings(sources)
+            .into_iter()
+            .map(|finding| (finding.subject, finding.level))
+            .collect()
+    }
+
+    #[test]
+    fn places_that_are_missing_are_problems() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(at("file"), "")?;
+        let good = levels(&[
+            format!("data.root={}", at("")),
+            format!("session.root={}", at("new/sessions")),
+        ]);
+        assert!(
+            good.iter().all(|(_, level)| *level != Level::Problem),
+            "{good:?}"
+        );
+        let bad = levels(&[
+            format!("data.root={}", at("none")),
+            format!("session.root={}", at("file/sessions")),
+            format!("model.path={}", at("")),
+        ]);
+        for subject in ["data", "sessions", "model"] {
+            assert!(
+                bad.contains(&(subject, Level::Problem)),
+                "{subject}: {bad:?}"
+            );
+        }
+        assert_eq!(
+            levels(&["no.such=1".to_owned()]),
+            [("config", Level::Problem)]
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The terminal that the workbench would show itself on.
+
+use std::io::{self, IsTerminal};
+
+use super::Finding;
+use crate::tui::{Depth, Theme};
+
+/// The panes stand beside each other from this size on.
+const ROOMY: (u16, u16) = (80, 24);
+
+/// What the terminal and the environment say.
+pub(super) fn findings() -> Vec<Finding> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let size = rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| (size.ws_col, size.ws_row));
+    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let mut findings = vec![
+        screen(if interactive { size } else { None }),
+        colours(variable),
+    ];
+    findings.extend(remote(variable));
+    findings
+}
+
+/// `size` in columns and rows; nothing where input or output is no terminal.
+fn screen(size: Option<(u16, u16)>) -> Finding {
+    match size {
+        None => Finding::note(
+            "terminal",
+            "standard input or output is no terminal: commands run headless, with plain lines on standard error",
+        ),
+        Some((columns, rows)) if columns >= ROOMY.0 && rows >= ROOMY.1 => {
+            Finding::ok("terminal", format!("{columns} columns, {rows} rows"))
+        }
+        Some((columns, rows)) => Finding::note(
+            "terminal",
+            format!(
+                "{columns} columns, {rows} rows: {} x {} or more show all panes; enlarge the window",
+                ROOMY.0, ROOMY.1
+            ),
+        ),
+    }
+}
+
+fn colours(variable: impl Fn(&str) -> Option<String>) -> Finding {
+    let term = variable("TERM").unwrap_or_else(|| "not set".to_owned());
+    match Theme::from_environment(&variable).depth {
+        Depth::True => Finding::ok("colours", format!("16 million (TERM is {term})")),
+        Depth::Indexed => Finding::note(
+            "colours",
+            format!(
+                "256 (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"
+            ),
+        ),
+        Depth::Mono if variable("NO_COLOR").is_some() => Finding::note(
+            "colours",
+            "none, because NO_COLOR is set; unset it for heatmaps in colour",
+        ),
+        Depth::Mono => Finding::note("colours", format!("none, because TERM is {term}")),
+    }
+}
+
+fn remote(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
+    variable("SSH_CONNECTION").or_else(|| variable("SSH_TTY")).map(|_| {
+        Finding::note("ssh", "this is a remote shell: pictures are half blocks; a run outlives the connection, see `masp attach`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    #[test]
+    fn what_the_environment_says_is_told() {
+        assert_eq!(screen(Some((80, 24))).level, Level::Ok);
+        assert_eq!(
+            [screen(Some((79, 24))).level, screen(None).level],
+            [Level::Note; 2]
+        );
+        let told = |variables: &[(&str, &str)]| {
+            let find = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, value)| (*value).to_owned())
+            };
+            (colours(find).text, remote(find).is_some())
+        };
+        assert!(told(&[("TERM", "xterm-kitty")]).0.starts_with("16 million"));
+        assert!(
+            told(&[("TERM", "xterm"), ("NO_COLOR", "1")])
+                .0
+                .contains("NO_COLOR")
+        );
+        assert_eq!(
+            told(&[("TERM", "dumb"), ("SSH_TTY", "/dev/pts/1")]),
+            ("none, because TERM is dumb".into(), true)
+        );
+    }
+}

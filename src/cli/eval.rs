@@ -1,0 +1,87 @@
+//! `masp eval`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::args::{EvalArgs, Split};
+use super::failure::Failure;
+use super::parts::choose;
+use super::phases::Phases;
+use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::session::{Metrics, SessionFolder, Utc, now, write_atomically, write_bytes_atomically};
+
+/// Runs the command.
+///
+/// # Errors
+/// Where something cannot be opened, or the evaluation fails.
+pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
+    let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
+    let split = match args.split {
+        Split::Train => "train",
+        Split::Val => "val",
+        Split::Test => "test",
+    };
+    let mut phases = Phases::new();
+    let device = args.model.device.into();
+    let seen = evaluate_split(&chosen.settings, device, &chosen.parts, split, |phase, done, total| phases.show(phase, done, total))?;
+    phases.finish();
+    for line in &seen.left_out {
+        eprintln!("left out: {line}");
+    }
+    if let Some(folder) = &chosen.session {
+        let kept = keep(folder, split, &seen)?;
+        eprintln!("wrote {}", kept.display());
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &seen.metrics)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, &seen.metrics)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An evaluation gets its own folder under the session; a live journal is not touched.
+fn keep(folder: &SessionFolder, split: &str, seen: &SplitEvaluation) -> Result<std::path::PathBuf, Failure> {
+    let path = folder.evaluations().join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
+    std::fs::create_dir_all(&path)?;
+    write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
+    write_atomically(&path.join("predictions.jsonl"), |file| {
+        let mut file = std::io::BufWriter::new(file);
+        for (gold, prediction) in &seen.predictions {
+            let mut row = serde_json::to_value(prediction)?;
+            row["gold"] = gold.clone().into();
+            serde_json::to_writer(&mut file, &row)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    })?;
+    Ok(path)
+}
+
+fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
+    let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
+    writeln!(out, "{} images of split {}", metrics.samples, metrics.split)?;
+    writeln!(out, "accuracy            {}", percent(metrics.accuracy))?;
+    writeln!(out, "accuracy, generated {}", percent(metrics.accuracy_generated))?;
+    writeln!(out, "macro-F1            {}", percent(metrics.macro_f1))?;
+    writeln!(out, "ECE                 {:7.3}", metrics.ece)?;
+    writeln!(out, "Brier               {:7.3}", metrics.brier)?;
+    if let Some(polarity) = metrics.polarity_accuracy {
+        writeln!(out, "polarity accuracy   {}", percent(polarity))?;
+    }
+    if let Some(distance) = metrics.wheel_distance {
+        writeln!(out, "wheel distance      {distance:7.3}")?;
+    }
+    writeln!(out, "\n{:<16} {:>7} {:>9} {:>7} {:>8}", "class", "recall", "precision", "F1", "support")?;
+    for (label, class) in &metrics.per_class {
+        let (recall, precision, f1) = (percent(class.recall), percent(class.precision), percent(class.f1));
+        writeln!(out, "{:<16} {recall:>7} {precision:>9} {f1:>7} {:>8}", crate::session::printable(label), class.support)?;
+    }
+    writeln!(
+        out,
+        "\n{:.1} images/s scored, {:.1} images/s generated",
+        metrics.images_per_s, metrics.generated_images_per_s
+    )
+}

@@ -1,0 +1,74 @@
+//! What a command ends with where it does not end well, with its exit status.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+use crate::session::{CheckpointError, FolderError, JournalError};
+use crate::tui::TuiError;
+
+/// An error for the person, handled once: in `cli::run`.
+#[derive(Debug)]
+pub struct Failure {
+    error: anyhow::Error,
+    usage: bool,
+}
+
+impl Failure {
+    /// Wrong usage: exit status 2.
+    #[must_use]
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self { error: anyhow::anyhow!("{message}"), usage: true }
+    }
+
+    /// A failure: exit status 1.
+    #[must_use]
+    pub fn failed(message: impl fmt::Display) -> Self {
+        Self { error: anyhow::anyhow!("{message}"), usage: false }
+    }
+
+    /// The process's exit status.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.usage { 2 } else { 1 })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> =
+            self.error.to_string().lines().map(|line| crate::session::printable(line).into_owned()).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self { usage: error.is_usage(), error: error.into() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { usage: error.is_usage(), error: error.into() }
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        Self { usage: error.is_wrong_usage(), error: error.into() }
+    }
+}
+
+macro_rules! failed_from {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self { error: error.into(), usage: false }
+            }
+        })+
+    };
+}
+
+failed_from!(JournalError, CheckpointError, TuiError, std::io::Error, serde_json::Error);

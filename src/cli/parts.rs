@@ -1,0 +1,53 @@
+//! Which trained parts a command uses: a session's, or files.
+
+use super::args::{CheckpointArgs, SessionSpec};
+use super::failure::Failure;
+use super::train::record;
+use crate::config::{self, Settings, Sources};
+use crate::engine::inference::TrainedParts;
+use crate::session::{Checkpoints, Event, Selector, SessionFolder, Stage, read_journal};
+
+/// The parts of a session or of files, the settings they go with, and the session's folder.
+pub struct Chosen {
+    pub parts: TrainedParts,
+    pub settings: Settings,
+    pub session: Option<SessionFolder>,
+}
+
+/// Resolves what the command line names. A session's recorded settings lie below the config file and flags.
+///
+/// # Errors
+/// Where the session or its checkpoint does not exist, or the settings are wrong.
+pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &CheckpointArgs) -> Result<Chosen, Failure> {
+    let Some(spec) = spec else {
+        let settings = config::load(sources)?.settings;
+        let parts =
+            TrainedParts { aspects: files.load_spmodel_ckpt.clone(), prompt: files.load_ckpt.clone(), classes: None };
+        return Ok(Chosen { parts, settings, session: None });
+    };
+    let root = config::load(sources.clone())?.settings.session.root;
+    let folder = SessionFolder::open(&root, &spec.session)?;
+    sources.record = record(&folder)?;
+    let settings = config::load(sources)?.settings;
+    let checkpoints = Checkpoints::read(&folder)?;
+    let selector: Selector = spec.checkpoint;
+    let prompt = checkpoints.find(selector, Some(Stage::Prompt)).or_else(|error| {
+        // A session of stage 1 alone has no prompt; then the aspects are what was chosen.
+        checkpoints.find(selector, Some(Stage::Aspects)).map_err(|_| error)
+    })?;
+    let aspects = match prompt.stage {
+        Stage::Aspects => Some(prompt.path.clone()),
+        Stage::Prompt => checkpoints.find(Selector::Last, Some(Stage::Aspects)).ok().map(|file| file.path),
+    };
+    let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
+    let classes = read_journal(&folder.journal())?.into_iter().find_map(|record| match record.event {
+        Event::Session(start) => Some(start.classes),
+        _ => None,
+    });
+    let parts = TrainedParts {
+        aspects: files.load_spmodel_ckpt.clone().or(aspects),
+        prompt: files.load_ckpt.clone().or(prompt),
+        classes,
+    };
+    Ok(Chosen { parts, settings, session: Some(folder) })
+}

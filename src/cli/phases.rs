@@ -1,0 +1,48 @@
+//! What a command is doing, on stderr: a bar where it is a terminal, a line a phase where it is not.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// The phase being shown.
+pub struct Phases {
+    bar: ProgressBar,
+    terminal: bool,
+    name: String,
+}
+
+impl Phases {
+    /// Nothing shown yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg:24} [{wide_bar}] {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        Self { bar, terminal, name: String::new() }
+    }
+
+    /// `done` of `total` of the phase `name`.
+    pub fn show(&mut self, name: &str, done: u64, total: u64) {
+        if self.name != name {
+            name.clone_into(&mut self.name);
+            if !self.terminal {
+                eprintln!("{name}");
+            }
+            self.bar.set_message(name.to_owned());
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
+    /// Clears the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Default for Phases {
+    fn default() -> Self {
+        Self::new()
+    }
+}

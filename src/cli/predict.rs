@@ -1,0 +1,58 @@
+//! `masp predict`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::args::PredictArgs;
+use super::failure::Failure;
+use super::parts::choose;
+use super::phases::Phases;
+use super::show;
+use crate::engine::EngineError;
+use crate::engine::inference::predict_images;
+use crate::session::{Prediction, printable};
+
+/// Runs the command; an image that cannot be read is named, the others are predicted, and the exit status is 1.
+///
+/// # Errors
+/// Where model or checkpoints cannot be opened, or the device fails.
+pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
+    let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
+    let mut phases = Phases::new();
+    let mut failed = false;
+    let mut out = std::io::stdout().lock();
+    predict_images(
+        &chosen.settings,
+        args.model.device.into(),
+        &chosen.parts,
+        (&args.images, &args.mute),
+        |phase, done, total| phases.show(phase, done, total),
+        |path, prediction| {
+            let written = match prediction {
+                Ok(prediction) if args.json => {
+                    serde_json::to_writer(&mut out, &prediction).map_err(std::io::Error::from).and_then(|()| writeln!(out))
+                }
+                Ok(prediction) if args.show => show::show(path, &prediction),
+                Ok(prediction) => print(&mut out, &prediction),
+                Err(error) => {
+                    failed = true;
+                    eprintln!("{}: {}", printable(&path.display().to_string()), printable(&error.to_string()));
+                    Ok(())
+                }
+            };
+            written.map_err(|source| EngineError::Write { path: "standard output".to_owned(), source })
+        },
+    )?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print(out: &mut impl Write, prediction: &Prediction) -> std::io::Result<()> {
+    writeln!(out, "{}: {}", printable(&prediction.image), printable(&prediction.prediction))?;
+    for (label, p) in &prediction.probabilities {
+        writeln!(out, "  {:<16} {:5.1} %", printable(label), 100.0 * p)?;
+    }
+    for (view, seen) in &prediction.aspects {
+        writeln!(out, "  {:<18} {}", view, printable(&seen.text))?;
+    }
+    writeln!(out, "  {}", printable(&prediction.rationale))
+}

@@ -1,0 +1,358 @@
+//! A run without a screen, told on stderr: a bar where that is a terminal, plain lines where it is not.
+
+mod run_bar;
+
+use std::io::{self, IsTerminal, Write};
+
+use crossbeam_channel::Receiver;
+
+use crate::session::{
+    Ended, Event, Progress, Record, RunState, SessionStart, Stage, Step, printable,
+};
+use run_bar::RunBar;
+
+/// Where nothing else was said for so many seconds, a plain line says how far the phase is.
+const SILENCE: f64 = 10.0;
+
+/// Tells of a run until it has ended or its channel is closed, and returns how it ended. On a terminal the steps move a
+/// bar; elsewhere every `logging_steps`th step is a line.
+pub fn follow(records: Receiver<Record>, logging_steps: u64) -> Option<Ended> {
+    let mut telling = Telling::new(logging_steps);
+    let mut bar = io::stderr().is_terminal().then(RunBar::new);
+    for record in records {
+        let line = telling.tell(&record);
+        match (&mut bar, line) {
+            (Some(bar), Line::Lasting(text)) => bar.above(&text),
+            (None, Line::Lasting(text) | Line::Passing(text)) => {
+                // Whoever closed stderr wants no lines; the run goes on.
+                drop(writeln!(io::stderr(), "{text}"));
+            }
+            _ => {}
+        }
+        if let Some(bar) = &mut bar {
+            bar.show(&telling.state, &record.event);
+        }
+        if let Event::Ended(ended) = record.event {
+            return Some(ended);
+        }
+    }
+    None
+}
+
+/// What a record gives to say.
+#[derive(Debug, PartialEq)]
+enum Line {
+    Nothing,
+    /// Worth a line of its own.
+    Lasting(String),
+    /// Said by the bar, where there is one.
+    Passing(String),
+}
+
+/// Folds the run's state and puts its events into words.
+struct Telling {
+    state: RunState,
+    logging_steps: u64,
+    /// When the last line was said, by the records' clock.
+    spoke: f64,
+}
+
+impl Telling {
+    fn new(logging_steps: u64) -> Self {
+        Self {
+            state: RunState::default(),
+            logging_steps: logging_steps.max(1),
+            spoke: f64::NEG_INFINITY,
+        }
+    }
+
+    fn tell(&mut self, record: &Record) -> Line {
+        self.state.apply(record);
+        let line = match &record.event {
+            Event::Session(start) => Line::Lasting(session_line(start)),
+            Event::Step(step) if self.is_due(step) => Line::Passing(step_line(&self.state, step)),
+            Event::Progress(progress) if record.time - self.spoke >= SILENCE => {
+                Line::Passing(progress_line(progress))
+            }
+            Event::Step(_) | Event::Progress(_) | Event::Sample(_) => Line::Nothing,
+            Event::Phase(phase) => Line::Lasting(self.logged(phase.stage)),
+            Event::Evaluation(evaluation) => Line::Lasting(self.logged(Some(evaluation.stage))),
+            Event::Checkpoint(checkpoint) => Line::Lasting(self.logged(Some(checkpoint.stage))),
+            Event::Warning(_) => Line::Lasting(format!("warning: {}", self.logged(None))),
+            Event::Command(_) | Event::Log(_) | Event::Resumed(_) | Event::Ended(_) => {
+                Line::Lasting(self.logged(None))
+            }
+        };
+        if line != Line::Nothing {
+            self.spoke = record.time;
+        }
+        line
+    }
+
+    fn is_due(&self, step: &Step) -> bool {
+        step.step.is_multiple_of(self.logging_steps)
+            || self.state.planned_steps(step.stage) == Some(step.step)
+    }
+
+    /// What the state wrote into its log for the record it has just taken in.
+    fn logged(&self, stage: Option<Stage>) -> String {
+        let text = self
+            .state
+            .log
+            .back()
+            .map(|line| fit(&line.text))
+            .unwrap_or_default();
+        match stage {
+            Some(stage) => format!("{}: {text}", stage.name()),
+            None => text,
+        }
+    }
+}
+
+fn session_line(start: &SessionStart) -> String {
+    let [train, val, test] = start.splits;
+    let plan: Vec<String> = start
+        .plan
+        .iter()
+        .map(|(stage, steps)| format!("{} {steps} steps", stage.name()))
+        .collect();
+    format!(
+        "session {}: {} on {}; {} at {} ({train} train, {val} val, {test} test); {}",
+        fit(&start.name),
+        fit(&start.model),
+        fit(&start.device),
+        fit(&start.dataname),
+        fit(&start.data),
+        plan.join(", ")
+    )
+}
+
+fn step_line(state: &RunState, step: &Step) -> String {
+    let total = state
+        .planned_steps(step.stage)
+        .map(|total| format!("/{total}"))
+        .unwrap_or_default();
+    format!(
+        "{} {}{total}  {}",
+        step.stage.name(),
+        step.step,
+        figures(state, step)
+    )
+}
+
+/// `loss 1.2345  lr 2.00e-4  8.1 samples/s  ETA 0:12:05`.
+fn figures(state: &RunState, step: &Step) -> String {
+    let rate = state.throughput().unwrap_or(step.samples_per_s);
+    let eta = state.eta().map(|eta| {
+        let more = if eta.more_stages { " + next stage" } else { "" };
+        format!("  ETA {}{more}", duration(eta.stage_s))
+    });
+    format!(
+        "loss {:.4}  lr {:.2e}  {rate:.1} samples/s{}",
+        step.loss,
+        step.lr,
+        eta.unwrap_or_default()
+    )
+}
+
+fn progress_line(progress: &Progress) -> String {
+    format!(
+        "{} {}/{}",
+        fit(&progress.phase),
+        progress.done,
+        progress.total
+    )
+}
+
+/// Text from files and errors, with its line breaks as spaces.
+fn fit(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join(" ")
+}
+
+/// `1:02:03`, hours first.
+pub(super) fn duration(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    format!(
+        "{}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Evaluation, Metrics, Phase, SavedCheckpoint, Warning};
+
+    fn start() -> Event {
+        Event::Session(Box::new(SessionStart {
+            format: 1,
+            program: "masp 0.1.0".into(),
+            name: "run".into(),
+            settings: serde_json::Value::Null,
+            model: "tiny\u{1b}[2J".into(),
+            data: "data".into(),
+            dataname: "EmoSet".into(),
+            classes: vec![],
+            splits: [20, 4, 6],
+            device: "cpu, 2 threads".into(),
+            views: vec![],
+            plan: vec![(Stage::Aspects, 5), (Stage::Prompt, 2)],
+        }))
+    }
+
+    fn step(stage: Stage, step: u64, loss: f64) -> Event {
+        Event::Step(Step {
+            stage,
+            step,
+            epoch: 0.0,
+            loss,
+            lr: 2e-4,
+            grad_norm: 1.0,
+            samples_per_s: 8.0,
+        })
+    }
+
+    fn evaluation() -> Event {
+        let metrics = Metrics {
+            accuracy: 0.5,
+            ..Metrics::default()
+        };
+        Event::Evaluation(Box::new(Evaluation {
+            stage: Stage::Prompt,
+            step: 2,
+            loss: 1.25,
+            aspect_accuracy: vec![],
+            metrics,
+            predictions: None,
+        }))
+    }
+
+    /// What is said where there is no bar, of events that come `seconds` apart.
+    fn told(events: Vec<Event>, seconds: f64) -> Vec<String> {
+        let mut telling = Telling::new(2);
+        let records = (0..).zip(events).map(|(seq, event)| Record {
+            seq,
+            time: 1e9 + seconds * seq as f64,
+            event,
+        });
+        let lines = records.map(|record| telling.tell(&record));
+        lines
+            .filter_map(|line| match line {
+                Line::Nothing => None,
+                Line::Lasting(text) | Line::Passing(text) => Some(text),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_run_as_plain_lines() {
+        let mut events = vec![
+            start(),
+            Event::Phase(Phase {
+                name: "first batch".into(),
+                stage: Some(Stage::Aspects),
+            }),
+        ];
+        events.extend((1..=5).map(|n| step(Stage::Aspects, n, f64::from(n as u32))));
+        events.extend([
+            step(Stage::Prompt, 1, 0.5),
+            step(Stage::Prompt, 2, f64::NAN),
+            evaluation(),
+        ]);
+        events.push(Event::Checkpoint(SavedCheckpoint {
+            stage: Stage::Prompt,
+            step: 2,
+            file: "c".into(),
+            best: true,
+        }));
+        events.push(Event::Warning(Warning {
+            text: "loss is\nnot finite".into(),
+            step: Some(2),
+        }));
+        events.push(Event::Ended(Ended {
+            reason: "done".into(),
+        }));
+        let expected = [
+            "session run: tiny\u{fffd}[2J on cpu, 2 threads; EmoSet at data (20 train, 4 val, 6 test); aspects 5 steps, \
+             prompt 2 steps",
+            "aspects: first batch",
+            "aspects 2/5  loss 2.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:03 + next stage",
+            "aspects 4/5  loss 4.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:01 + next stage",
+            "aspects 5/5  loss 5.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:00 + next stage",
+            "prompt 2/2  loss NaN  lr 2.00e-4  8.0 samples/s  ETA 0:00:00",
+            "prompt: evaluation at step 2: accuracy 50.0 %, loss 1.250",
+            "prompt: checkpoint at step 2, the best so far",
+            "warning: step 2: loss is not finite",
+            "ended: done",
+        ];
+        assert_eq!(told(events, 1.0), expected);
+    }
+
+    #[test]
+    fn a_long_phase_is_heard_of_now_and_then() {
+        let progress = |done| {
+            Event::Progress(Progress {
+                phase: "loading weights".into(),
+                done,
+                total: 9,
+                memory: None,
+            })
+        };
+        let mut events = vec![Event::Phase(Phase {
+            name: "loading weights".into(),
+            stage: None,
+        })];
+        events.extend((1..=9).map(progress));
+        assert_eq!(
+            told(events, 3.0),
+            [
+                "loading weights",
+                "loading weights 4/9",
+                "loading weights 8/9"
+            ]
+        );
+    }
+
+    #[test]
+    fn following_ends_with_the_run_or_with_the_channel() {
+        let (sender, records) = crossbeam_channel::unbounded();
+        for (seq, event) in [
+            start(),
+            Event::Ended(Ended {
+                reason: "stopped".into(),
+            }),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert!(
+                sender
+                    .send(Record {
+                        seq: seq as u64,
+                        time: 0.0,
+                        event
+                    })
+                    .is_ok()
+            );
+        }
+        assert_eq!(
+            follow(records.clone(), 10),
+            Some(Ended {
+                reason: "stopped".into()
+            })
+        );
+        drop(sender);
+        assert_eq!(follow(records, 10), None);
+    }
+
+    #[test]
+    fn durations_begin_with_hours() {
+        assert_eq!(
+            (duration(3_723.9), duration(-1.0)),
+            ("1:02:03".into(), "0:00:00".into())
+        );
+    }
+}

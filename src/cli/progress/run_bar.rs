@@ -1,0 +1,87 @@
+//! A run as one bar at the bottom of a terminal that is not taken over.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{figures, fit};
+use crate::session::{Event, RunState};
+
+/// The phase where it has no end that is known.
+const WAITING: &str = "{spinner} {elapsed} {wide_msg}";
+const COUNTING: &str = "{spinner} [{bar:24}] {pos}/{len} {wide_msg}";
+
+/// The bar of a run; it is gone once dropped, what was said above it stays.
+pub(super) struct RunBar {
+    bar: ProgressBar,
+    counting: bool,
+}
+
+impl RunBar {
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // A phase without steps shows that it lives.
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let mut this = Self {
+            bar,
+            counting: true,
+        };
+        this.style(false);
+        this
+    }
+
+    /// A line that stays, above the bar.
+    pub fn above(&self, line: &str) {
+        self.bar.println(line);
+    }
+
+    /// The run after `event`, which `state` has taken in.
+    pub fn show(&mut self, state: &RunState, event: &Event) {
+        match event {
+            Event::Phase(phase) => {
+                self.style(false);
+                self.bar.reset_elapsed();
+                self.bar.set_message(fit(&phase.name));
+            }
+            Event::Progress(progress) => {
+                self.count(
+                    progress.done,
+                    Some(progress.total).filter(|&total| total > 0),
+                );
+                self.bar.set_message(fit(&progress.phase));
+            }
+            Event::Step(step) => {
+                self.count(step.step, state.planned_steps(step.stage));
+                self.bar
+                    .set_message(format!("{}  {}", step.stage.name(), figures(state, step)));
+            }
+            _ if state.paused => self.bar.set_message("paused"),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, done: u64, total: Option<u64>) {
+        self.style(total.is_some());
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+    }
+
+    fn style(&mut self, counting: bool) {
+        if self.counting != counting {
+            self.counting = counting;
+            if let Ok(style) =
+                ProgressStyle::with_template(if counting { COUNTING } else { WAITING })
+            {
+                self.bar.set_style(style);
+            }
+        }
+    }
+}
+
+impl Drop for RunBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

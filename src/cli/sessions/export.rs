@@ -1,0 +1,179 @@
+//! `masp sessions export`: a checkpoint's parameters, without the optimiser's moments, as files for use elsewhere.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::SessionsError;
+use crate::aspects::aspect_file::{read_aspects, write_aspects};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
+use crate::aspects::prompt_file::{read_soft_prompt, write_soft_prompt};
+use crate::cli::args::SessionSpec;
+use crate::session::{CheckpointFile, Checkpoints, Selector, SessionFolder, Stage, printable};
+
+/// A file that an export would do harm to.
+#[derive(Debug, thiserror::Error)]
+#[error("{} lies among the session's own checkpoints, which --resume needs as they are; name a file elsewhere", printable(&.0.to_string_lossy()))]
+pub struct BadTarget(PathBuf);
+
+/// Writes what the checkpoint's stage trained to `to`, in the form that its name chooses. A soft prompt was trained over
+/// aspect modules: those of the session's newest aspect checkpoint are written beside it as `*.aspects.*`, as
+/// `masp train --save-ckpt` does.
+///
+/// # Errors
+/// An unknown session or checkpoint, a damaged file, a file that cannot be written.
+pub(super) fn export(
+    root: &Path,
+    spec: &SessionSpec,
+    to: &Path,
+    out: &mut impl Write,
+) -> Result<(), SessionsError> {
+    let folder = SessionFolder::open(root, &spec.session)?;
+    refuse_own_files(&folder, to)?;
+    let checkpoints = Checkpoints::read(&folder)?;
+    let found = checkpoints.find(spec.checkpoint, None)?;
+    copy(&found, to, out)?;
+    if found.stage == Stage::Prompt
+        && let Ok(aspects) = checkpoints.find(Selector::Last, Some(Stage::Aspects))
+    {
+        copy(&aspects, &beside(to), out)?;
+    }
+    Ok(())
+}
+
+fn copy(from: &CheckpointFile, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
+    let meta = parameters_meta(&from.path)?;
+    match from.stage {
+        Stage::Aspects => write_aspects(to, &read_aspects(&from.path)?, &meta)?,
+        Stage::Prompt => write_soft_prompt(to, &read_soft_prompt(&from.path)?, &meta)?,
+    }
+    let what = match from.stage {
+        Stage::Aspects => "aspect modules",
+        Stage::Prompt => "soft prompt",
+    };
+    writeln!(
+        out,
+        "{}: {what} of {from}",
+        printable(&to.to_string_lossy())
+    )?;
+    Ok(())
+}
+
+/// What the checkpoint says of itself, without what only a resume needs.
+fn parameters_meta(path: &Path) -> Result<CheckpointMeta, CheckpointError> {
+    let meta = Checkpoint::load_meta(path)?.ok_or_else(|| CheckpointError::NoCheckpoint {
+        path: path.to_owned(),
+        reason: "its metadata does not say which program and stage it is from".to_owned(),
+    })?;
+    Ok(CheckpointMeta {
+        optimizer_steps: BTreeMap::new(),
+        sampler: None,
+        rng: None,
+        ..meta
+    })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("safetensors");
+    path.with_extension(format!("aspects.{extension}"))
+}
+
+fn refuse_own_files(folder: &SessionFolder, to: &Path) -> Result<(), BadTarget> {
+    let parent = to
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    match (
+        fs::canonicalize(parent),
+        fs::canonicalize(folder.checkpoints()),
+    ) {
+        (Ok(parent), Ok(own)) if parent == own => Err(BadTarget(to.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::aspects::host_tensor::HostTensor;
+    use crate::data::View;
+    use crate::session::checkpoint_name;
+
+    fn tensor(shape: &[usize]) -> HostTensor {
+        let count: usize = shape.iter().product();
+        HostTensor {
+            shape: shape.to_vec(),
+            data: (0..count).map(|index| index as f32).collect(),
+        }
+    }
+
+    fn save(
+        folder: &SessionFolder,
+        stage: Stage,
+        step: u64,
+        names: &[(&str, &[usize])],
+    ) -> Result<(), CheckpointError> {
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in names {
+            tensors.insert((*name).to_owned(), tensor(shape));
+            tensors.insert(format!("optimizer.exp_avg.{name}"), tensor(shape));
+        }
+        let meta = CheckpointMeta {
+            format: crate::aspects::checkpoint::FORMAT,
+            program: "masp 0.1.0".into(),
+            base_model: "tiny".into(),
+            hidden_size: 2,
+            stage,
+            step,
+            settings_hash: String::new(),
+            optimizer_steps: BTreeMap::from([("soft_prompt".to_owned(), step)]),
+            sampler: Some("{}".into()),
+            rng: None,
+        };
+        Checkpoint { meta, tensors }.save(&folder.checkpoints().join(checkpoint_name(stage, step)))
+    }
+
+    #[test]
+    fn a_prompt_is_copied_with_the_aspects_it_was_trained_over() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let folder = SessionFolder::create(root.path(), "run")?;
+        let aspects: [(&str, &[usize]); 5] = [
+            ("q_view.scene", &[3, 2]),
+            ("cross_attn.scene.in_proj_weight", &[6, 2]),
+            ("cross_attn.scene.in_proj_bias", &[6]),
+            ("cross_attn.scene.out_proj.weight", &[2, 2]),
+            ("cross_attn.scene.out_proj.bias", &[2]),
+        ];
+        save(&folder, Stage::Aspects, 4, &aspects)?;
+        save(&folder, Stage::Prompt, 3, &[("soft_prompt", &[4, 2])])?;
+        save(&folder, Stage::Prompt, 9, &[("soft_prompt", &[4, 2])])?;
+
+        for name in ["out.safetensors", "out.pth"] {
+            let to = root.path().join(name);
+            let mut out = Vec::new();
+            export(root.path(), &"run".parse()?, &to, &mut out)?;
+            assert!(String::from_utf8(out)?.contains("soft prompt of prompt@9"));
+            assert_eq!(read_soft_prompt(&to)?.rows, tensor(&[4, 2]));
+            let aspects = read_aspects(&beside(&to))?;
+            assert_eq!(aspects.views[&View::Scene].query, tensor(&[3, 2]));
+        }
+        let written = Checkpoint::load(&root.path().join("out.safetensors"))?;
+        assert_eq!(written.tensors.keys().collect::<Vec<_>>(), ["soft_prompt"]);
+        assert!(written.meta.optimizer_steps.is_empty() && written.meta.sampler.is_none());
+
+        let to = root.path().join("step.safetensors");
+        export(root.path(), &"run@4".parse()?, &to, &mut Vec::new())?;
+        assert_eq!(read_aspects(&to)?.views.len(), 1);
+        assert!(export(root.path(), &"run@5".parse()?, &to, &mut Vec::new()).is_err());
+        let own = folder.checkpoints().join(checkpoint_name(Stage::Prompt, 9));
+        let refused = export(root.path(), &"run".parse()?, &own, &mut Vec::new());
+        assert!(refused.is_err_and(|error| error.is_wrong_usage()));
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! `masp sessions rm`: sessions go with their checkpoints; nothing else does, and no session that runs.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::SessionsError;
+use crate::session::{Event, Record, SessionFolder, SessionLock, printable, summarise_session};
+
+/// A journal's first line is not longer.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Why sessions are not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    #[error("{} is not what a session's folder looks like, so nothing was removed; remove it yourself if you are sure", shown(.0))]
+    NoSession(PathBuf),
+    #[error("{} is a link; name the session's own folder", shown(.0))]
+    Link(PathBuf),
+    #[error(
+        "there is no terminal to ask on, so nothing was removed; add --yes to remove without being asked"
+    )]
+    NobodyToAsk,
+    #[error("nothing was removed")]
+    Declined,
+    #[error(
+        "cannot remove {}: {source}; what is left of it can be removed again",
+        shown(path)
+    )]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl RemoveError {
+    pub fn is_wrong_usage(&self) -> bool {
+        matches!(self, Self::NoSession(_) | Self::Link(_) | Self::NobodyToAsk)
+    }
+}
+
+/// Removes the sessions (names under `root`, or paths) once `ask` agrees; the question names them all, and all or none
+/// are begun with.
+///
+/// # Errors
+/// An unknown or live session, a folder that is none, a person who says no, what the file system reports.
+pub(super) fn remove(
+    root: &Path,
+    sessions: &[String],
+    ask: impl FnOnce(&str) -> Result<(), RemoveError>,
+    out: &mut impl Write,
+) -> Result<(), SessionsError> {
+    let mut held: Vec<(SessionFolder, SessionLock)> = Vec::new();
+    for session in sessions {
+        let folder = SessionFolder::open(root, session)?;
+        if held.iter().any(|(other, _)| other.path() == folder.path()) {
+            continue;
+        }
+        check(folder.path())?;
+        // Held until it is gone: nobody resumes it while the question stands.
+        let lock = folder.lock()?;
+        held.push((folder, lock));
+    }
+    ask(&question(&held))?;
+    for (folder, _lock) in &held {
+        let path = folder.path();
+        fs::remove_dir_all(path).map_err(|source| RemoveError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        writeln!(out, "removed {}", shown(path))?;
+    }
+    Ok(())
+}
+
+/// The answer under `--yes`.
+pub(super) fn do_not_ask(_: &str) -> Result<(), RemoveError> {
+    Ok(())
+}
+
+/// Asks on the terminal; only `y` and `yes` are a yes.
+pub(super) fn ask_on_terminal(question: &str) -> Result<(), RemoveError> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(RemoveError::NobodyToAsk);
+    }
+    let mut answer = String::new();
+    let read =
+        write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stdin().read_line(&mut answer));
+    match read {
+        Ok(_) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => Ok(()),
+        Ok(_) => Err(RemoveError::Declined),
+        Err(_) => Err(RemoveError::NobodyToAsk),
+    }
+}
+
+fn question(held: &[(SessionFolder, SessionLock)]) -> String {
+    let mut lines = Vec::new();
+    for (folder, _) in held {
+        let progress = summarise_session(folder).progress();
+        let progress = if progress.is_empty() {
+            "no step made".to_owned()
+        } else {
+            progress
+        };
+        lines.push(format!("  {}  ({progress})\n", shown(folder.path())));
+    }
+    format!(
+        "{}remove {} with all checkpoints?",
+        lines.concat(),
+        if held.len() == 1 { "it" } else { "them" }
+    )
+}
+
+/// A name that was mistyped must not cost a folder that only looks a little like a session: it has our journal, or what
+/// the program makes before the journal's first line.
+fn check(path: &Path) -> Result<(), RemoveError> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(RemoveError::Link(path.to_owned()));
+    }
+    let made = path.join("lock").is_file() && path.join("checkpoints").is_dir();
+    if made || has_journal(path) {
+        Ok(())
+    } else {
+        Err(RemoveError::NoSession(path.to_owned()))
+    }
+}
+
+fn has_journal(path: &Path) -> bool {
+    let mut line = String::new();
+    let read = File::open(path.join("journal.jsonl"))
+        .and_then(|file| BufReader::new(file.take(LONGEST_LINE)).read_line(&mut line));
+    let first = read
+        .ok()
+        .and_then(|_| serde_json::from_str::<Record>(&line).ok());
+    first.is_some_and(|record| matches!(record.event, Event::Session(_)))
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::session::FolderError;
+
+    fn removed(root: &Path, sessions: &[&str]) -> Result<String, SessionsError> {
+        let sessions: Vec<String> = sessions.iter().map(|name| (*name).to_owned()).collect();
+        let mut out = Vec::new();
+        remove(root, &sessions, do_not_ask, &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    #[test]
+    fn all_that_are_named_go_or_none() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let root = root.path();
+        let names = ["a", "b", "c"];
+        for name in names {
+            SessionFolder::create(root, name)?;
+        }
+        assert!(removed(root, &["a", "nowhere"]).is_err());
+        let live = SessionFolder::open(root, "b")?;
+        let lock = live.lock()?;
+        assert!(matches!(
+            removed(root, &["a", "b"]),
+            Err(SessionsError::Folder(FolderError::Live { .. }))
+        ));
+        drop(lock);
+        let declined = remove(
+            root,
+            &["a".to_owned()],
+            |_| Err(RemoveError::Declined),
+            &mut Vec::new(),
+        );
+        assert!(declined.is_err());
+        assert!(names.iter().all(|name| root.join(name).is_dir()));
+
+        assert_eq!(removed(root, &["a", "b", "a"])?.lines().count(), 2);
+        assert_eq!(
+            names.map(|name| root.join(name).exists()),
+            [false, false, true]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_session_stays() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let root = root.path();
+        for (name, file) in [("build", "lock"), ("logs", "journal.jsonl")] {
+            fs::create_dir(root.join(name))?;
+            fs::write(root.join(name).join(file), "{}\n")?;
+            let refused = removed(root, &[name]);
+            assert!(refused.is_err_and(|error| error.is_wrong_usage()), "{name}");
+        }
+        SessionFolder::create(root, "run")?;
+        std::os::unix::fs::symlink(root.join("run"), root.join("link"))?;
+        assert!(matches!(
+            removed(root, &["link"]),
+            Err(SessionsError::Remove(RemoveError::Link(_)))
+        ));
+        assert!(removed(root, &["../etc", "."]).is_err());
+        assert_eq!(fs::read_dir(root)?.count(), 4);
+        Ok(())
+    }
+
+    #[test]
+    fn the_question_says_what_would_go() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        SessionFolder::create(root.path(), "run")?;
+        let mut asked = String::new();
+        let ask = |question: &str| {
+            question.clone_into(&mut asked);
+            Err(RemoveError::Declined)
+        };
+        assert!(remove(root.path(), &["run".to_owned()], ask, &mut Vec::new()).is_err());
+        assert!(
+            asked.contains("run  (no step made)")
+                && asked.ends_with("remove it with all checkpoints?"),
+            "{asked}"
+        );
+        Ok(())
+    }
+}

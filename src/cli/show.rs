@@ -1,0 +1,49 @@
+//! `predict --show`: a picture, what each aspect looks at, and what the model says of it, on the normal screen.
+
+mod pictures;
+mod text;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::data::image_file::DecodeOptions;
+use crate::session::Prediction;
+use crate::tui::{Depth, Theme};
+
+/// Lines are not wider: they would be hard to read.
+const WIDEST: usize = 144;
+/// Where nobody says how wide the terminal is.
+const USUAL: usize = 80;
+
+/// Prints the image at `path` with its six attention maps, then the prediction in words. `decode` is how the model was
+/// given the image. Where standard output is no terminal, or has no colours, there are only the words.
+///
+/// # Errors
+/// A closed output.
+pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::Result<()> {
+    let terminal = io::stdout().is_terminal();
+    let columns = if terminal { columns() } else { USUAL };
+    // Reentrant: viuer, on this thread, writes to standard output by itself.
+    let mut out = io::stdout().lock();
+    if terminal {
+        match Theme::from_environment(|name| std::env::var(name).ok()).depth {
+            Depth::Mono => writeln!(
+                out,
+                "no pictures: this terminal has no colours (NO_COLOR or TERM)"
+            )?,
+            depth => pictures::print(path, prediction, decode, (columns, depth), &mut out)?,
+        }
+    }
+    for line in text::lines(prediction, columns) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
+    size.ok()
+        .filter(|&columns| columns > 0)
+        .unwrap_or(USUAL)
+        .min(WIDEST)
+}

@@ -1,0 +1,96 @@
+//! `masp train`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::args::TrainArgs;
+use super::failure::Failure;
+use super::watch::{self, View};
+use crate::config::{self, Record, Settings};
+use crate::engine::{self, Outcome, TrainJob};
+use crate::session::{Event, SessionFolder, now, read_journal};
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong usage, or what the run failed with.
+pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let mut sources = args.sources();
+    if args.resume
+        && let Some(record) = recorded(&sources)?
+    {
+        sources.record = Some(record);
+    }
+    let loaded = config::load(sources)?;
+    let settings = loaded.settings;
+    if settings.data.root.is_none() {
+        return Err(Failure::usage("no dataset was named; name its folder with --data, or run `masp demo`"));
+    }
+    let folder = folder(&settings, args.resume)?;
+    let job = TrainJob {
+        stages: args.stage.stages().to_vec(),
+        device: args.model.device.into(),
+        resume: args.resume,
+        init_aspects: args.init_aspects.clone(),
+        init_prompt: args.init_prompt.clone(),
+        save_ckpt: args.save_ckpt.clone(),
+        without_aspects: false,
+        notices: loaded.notices,
+        folder,
+        settings,
+    };
+    let outcome = execute(job, if args.headless { View::Headless } else { View::best() })?;
+    if outcome == Outcome::Stopped {
+        eprintln!("stopped; go on with --resume");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Locks the session, runs the job and shows it.
+///
+/// # Errors
+/// What the run failed with.
+pub fn execute(job: TrainJob, view: View) -> Result<Outcome, Failure> {
+    let folder = job.folder.clone();
+    let _lock = folder.lock()?;
+    let logging_steps = job.settings.train.logging_steps;
+    let terminate = Arc::new(AtomicBool::new(false));
+    watch::stop_on_sigterm(&terminate)?;
+    let running = engine::start(job, terminate)?;
+    watch::watch(&running, &folder, view, logging_steps)?;
+    Ok(running.join()?)
+}
+
+/// The settings that the session to be resumed was begun with.
+fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
+    let settings = config::load(sources.clone())?.settings;
+    let Some(name) = &settings.session.name else {
+        return Err(Failure::usage("--resume needs the session's name; give it with --session"));
+    };
+    match SessionFolder::open(&settings.session.root, name) {
+        Ok(folder) if folder.journal().exists() => record(&folder),
+        _ => Ok(None),
+    }
+}
+
+/// The settings in a session's journal, as a layer for [`config::load`].
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub fn record(folder: &SessionFolder) -> Result<Option<Record>, Failure> {
+    let records = read_journal(&folder.journal())?;
+    Ok(match records.into_iter().next().map(|record| record.event) {
+        Some(Event::Session(start)) => Some(Record { name: folder.name().to_owned(), settings: start.settings }),
+        _ => None,
+    })
+}
+
+fn folder(settings: &Settings, resume: bool) -> Result<SessionFolder, Failure> {
+    let root = &settings.session.root;
+    Ok(match &settings.session.name {
+        Some(name) if resume => SessionFolder::open_or_create(root, name)?,
+        Some(name) => SessionFolder::create(root, name)?,
+        None => SessionFolder::create_automatic(root, settings.data.dataname.as_deref().unwrap_or("run"), now())?,
+    })
+}

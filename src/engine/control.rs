@@ -1,0 +1,70 @@
+//! Commands to a running engine, taken between steps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::error::EngineError;
+use super::reporter::Reporter;
+use crate::session::{Command, CommandRecord, Event, Stage, StopAfter};
+
+/// What was asked for and is still to be done.
+pub struct Control {
+    commands: Receiver<Command>,
+    /// Set by SIGTERM: stop after the step.
+    terminate: Arc<AtomicBool>,
+    pub stop: Option<StopAfter>,
+    pub evaluate: bool,
+    pub checkpoint: bool,
+    pub lr: Option<f64>,
+    paused: bool,
+}
+
+impl Control {
+    /// Nothing asked for yet.
+    #[must_use]
+    pub const fn new(commands: Receiver<Command>, terminate: Arc<AtomicBool>) -> Self {
+        Self { commands, terminate, stop: None, evaluate: false, checkpoint: false, lr: None, paused: false }
+    }
+
+    /// Takes what has come, and waits while paused.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        loop {
+            while let Ok(command) = self.commands.try_recv() {
+                self.take(command, reporter, stage, step)?;
+            }
+            if self.terminate.load(Ordering::Relaxed) {
+                self.stop = Some(StopAfter::Step);
+            }
+            if !self.paused || self.stop.is_some() || self.evaluate || self.checkpoint {
+                return Ok(());
+            }
+            // The time-out is for SIGTERM, which no channel tells.
+            match self.commands.recv_timeout(std::time::Duration::from_millis(200)) {
+                Ok(command) => self.take(command, reporter, stage, step)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                // Nobody is left who could resume.
+                Err(RecvTimeoutError::Disconnected) => self.paused = false,
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        match command {
+            Command::Pause => self.paused = true,
+            Command::Resume => self.paused = false,
+            Command::Stop { after } => self.stop = Some(after),
+            Command::Checkpoint => self.checkpoint = true,
+            Command::Evaluate => self.evaluate = true,
+            Command::SetLearningRate { lr } if lr.is_finite() && lr >= 0.0 => self.lr = Some(lr),
+            Command::SetLearningRate { lr } => {
+                return reporter.warn(format!("a learning rate of {lr} was refused"), Some(step));
+            }
+        }
+        reporter.report(Event::Command(CommandRecord { command, stage: Some(stage), step }))
+    }
+}

@@ -1,0 +1,55 @@
+//! Where the model computes.
+
+use candle_core::{DType, Device};
+
+use super::error::EngineError;
+use crate::config;
+
+/// What `--device` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A CUDA device where there is one, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+/// A device, the number format used on it, and what is said of it.
+#[derive(Debug, Clone)]
+pub struct Compute {
+    pub device: Device,
+    pub dtype: DType,
+    /// `cpu, 2 threads`, `cuda:0`.
+    pub name: String,
+    /// What was asked for and is done differently.
+    pub notice: Option<String>,
+}
+
+/// Opens the device; without the `cuda` feature there is only the CPU.
+///
+/// # Errors
+/// [`EngineError::Usage`] where CUDA was asked for and there is none.
+pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, EngineError> {
+    let cuda = match choice {
+        DeviceChoice::Cpu => None,
+        DeviceChoice::Auto => Device::new_cuda(0).ok(),
+        DeviceChoice::Cuda => Some(Device::new_cuda(0).map_err(|error| {
+            let hint = if candle_core::utils::cuda_is_available() {
+                format!("the driver says: {error}")
+            } else {
+                "this program was built without it; build with `cargo build --release --features cuda`".to_owned()
+            };
+            EngineError::Usage(format!("--device cuda: {hint}"))
+        })?),
+    };
+    let (dtype, notice) = dtype.on(cuda.is_some());
+    let dtype = match dtype {
+        config::Dtype::Bf16 => DType::BF16,
+        config::Dtype::F16 => DType::F16,
+        config::Dtype::Auto | config::Dtype::F32 => DType::F32,
+    };
+    let threads = candle_core::utils::get_num_threads();
+    let name = if cuda.is_some() { "cuda:0".to_owned() } else { format!("cpu, {threads} threads") };
+    Ok(Compute { device: cuda.unwrap_or(Device::Cpu), dtype, name, notice })
+}

@@ -1,0 +1,148 @@
+//! Evaluation and prediction with a trained model, outside a run.
+
+use std::path::{Path, PathBuf};
+
+use super::device::{self, DeviceChoice};
+use super::error::EngineError;
+use super::evaluator::{evaluate, prediction};
+use super::features::FeatureStore;
+use super::generate::Decoding;
+use super::learner::Learner;
+use super::pointing::{Pointing, play};
+use super::predictor::predict;
+use super::run::open_dataset;
+use super::{model, snapshot};
+use crate::config::Settings;
+use crate::data::image_file::DecodeOptions;
+use crate::data::prompts::Questions;
+use crate::data::{View, classes};
+use crate::session::{Metrics, Prediction};
+
+/// Which trained parts to use; a fresh one where none is named.
+#[derive(Debug, Clone, Default)]
+pub struct TrainedParts {
+    pub aspects: Option<PathBuf>,
+    pub prompt: Option<PathBuf>,
+    /// Classes recorded by the session; else those of the dataset or its name.
+    pub classes: Option<Vec<String>>,
+}
+
+/// Metrics of a split, with each image's gold label and prediction.
+pub struct SplitEvaluation {
+    pub metrics: Metrics,
+    pub predictions: Vec<(String, Prediction)>,
+    /// Images that could not be read, with their reason.
+    pub left_out: Vec<String>,
+}
+
+/// Evaluates on `split` (`train`, `val` or `test`); `progress` is told a phase, what is done and how much there is.
+///
+/// # Errors
+/// Where data, model or parts cannot be opened, the split is empty, or the device fails.
+pub fn evaluate_split(
+    settings: &Settings,
+    device: DeviceChoice,
+    parts: &TrainedParts,
+    split: &str,
+    mut progress: impl FnMut(&str, u64, u64),
+) -> Result<SplitEvaluation, EngineError> {
+    progress("opening data", 0, 0);
+    let dataset = open_dataset(settings)?;
+    let samples: Vec<_> = match split {
+        "train" => dataset.train.iter().collect(),
+        "val" => dataset.val.iter().collect(),
+        _ => dataset.test.iter().collect(),
+    };
+    if samples.is_empty() {
+        return Err(EngineError::Failed(format!(
+            "the split `{split}` of {} has no image; choose another with --split",
+            dataset.root.display()
+        )));
+    }
+    let compute = device::open(device, settings.model.dtype)?;
+    let base = model::open(settings, &compute, &mut progress)?;
+    let questions = Questions::load(settings.data.prompts.as_deref(), settings.data.aspect_prompts.as_deref())?;
+    let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
+    let mut store = store(&base, settings, 0);
+    let decoding = Decoding::new(&settings.test, settings.train.seed);
+    let total = samples.len() as u64;
+    let mut left_out = Vec::new();
+    let seen = evaluate(
+        &learner,
+        &mut store,
+        &samples,
+        (split, settings.test.batch_size),
+        &decoding,
+        |sample, error| left_out.push(format!("{}: {error}", sample.id)),
+        |done| progress("evaluating", done as u64, total),
+    )?;
+    let gold = |label: usize| learner.classes.get(label).cloned().unwrap_or_default();
+    let rows = seen.rows.iter();
+    let predictions = rows.map(|(s, judged)| (gold(s.label), prediction(&learner, s.id.clone(), judged))).collect();
+    Ok(SplitEvaluation { metrics: seen.metrics, predictions, left_out })
+}
+
+/// Predicts `images` in order, handing each result to `each`.
+///
+/// # Errors
+/// Where the model or its parts cannot be opened or the device fails; an image that cannot be read is handed on as its
+/// own error.
+pub fn predict_images(
+    settings: &Settings,
+    device: DeviceChoice,
+    parts: &TrainedParts,
+    (images, muted): (&[PathBuf], &[View]),
+    mut progress: impl FnMut(&str, u64, u64),
+    mut each: impl FnMut(&Path, Result<Prediction, EngineError>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let compute = device::open(device, settings.model.dtype)?;
+    let base = model::open(settings, &compute, &mut progress)?;
+    let questions = Questions::load(settings.data.prompts.as_deref(), settings.data.aspect_prompts.as_deref())?;
+    let named = settings.data.dataname.as_deref().and_then(classes::by_name);
+    let classes = parts
+        .classes
+        .clone()
+        .unwrap_or_else(|| named.map_or(&classes::EMOSET, |known| known).classes.iter().map(|class| (*class).to_owned()).collect());
+    let learner = learner(&base, settings, questions, classes, parts)?;
+    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let decoding = Decoding::new(&settings.test, settings.train.seed);
+    for path in images {
+        let name = path.display().to_string();
+        each(path, predict(&learner, &mut store, (path, name), muted, &decoding))?;
+    }
+    Ok(())
+}
+
+/// Plays the pointing game with the aspects of `parts` on the test split of a drawn dataset.
+///
+/// # Errors
+/// Where data, model or parts cannot be opened, or the device fails.
+pub fn point(settings: &Settings, device: DeviceChoice, parts: &TrainedParts, size: u32) -> Result<Pointing, EngineError> {
+    let dataset = open_dataset(settings)?;
+    let compute = device::open(device, settings.model.dtype)?;
+    let base = model::open(settings, &compute, |_, _, _| ())?;
+    let questions = Questions::load(None, None)?;
+    let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
+    play(&learner, &mut store(&base, settings, 0), &dataset.root, &dataset.test, size)
+}
+
+fn learner<'a>(
+    base: &'a crate::vlm::base::BaseModel,
+    settings: &Settings,
+    questions: Questions,
+    classes: Vec<String>,
+    parts: &TrainedParts,
+) -> Result<Learner<'a>, EngineError> {
+    let mut learner = Learner::fresh(base, settings, questions, classes)?;
+    if let Some(path) = &parts.aspects {
+        snapshot::load_aspects(&mut learner, path)?;
+    }
+    if let Some(path) = &parts.prompt {
+        snapshot::load_prompt(&mut learner, path)?;
+    }
+    Ok(learner)
+}
+
+fn store<'a>(base: &'a crate::vlm::base::BaseModel, settings: &Settings, limit: u64) -> FeatureStore<'a> {
+    FeatureStore::new(base, DecodeOptions { exif_orientation: settings.data.exif_orientation }, limit)
+}

@@ -1,0 +1,73 @@
+//! The panel: a few validation images that are looked at again at every evaluation.
+
+use std::path::PathBuf;
+
+use image::imageops::FilterType;
+
+use super::error::EngineError;
+use super::features::FeatureStore;
+use super::generate::Decoding;
+use super::learner::Learner;
+use super::predictor::predict;
+use super::reporter::Reporter;
+use crate::data::Sample;
+use crate::data::image_file::{DecodeOptions, decode};
+use crate::session::{Event, SampleSeen, SessionFolder, Stage, write_atomically, write_bytes_atomically};
+
+/// Longest side of a stored picture, in pixels.
+const THUMBNAIL: u32 = 224;
+
+/// Looks at each of `samples` and reports what is seen; what cannot be read was told when the panel was chosen.
+///
+/// # Errors
+/// Where the device fails or the session cannot be written.
+pub fn look(
+    learner: &Learner,
+    store: &mut FeatureStore,
+    samples: &[&Sample],
+    folder: &SessionFolder,
+    reporter: &mut Reporter,
+    (stage, step): (Stage, u64),
+    decoding: &Decoding,
+) -> Result<(), EngineError> {
+    for (slot, sample) in samples.iter().enumerate() {
+        let Ok(prediction) = predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) else {
+            continue;
+        };
+        let file = folder.samples().join(format!("{}-{step:06}-{slot}.json", stage.name()));
+        let json = serde_json::to_vec(&prediction).map_err(|error| EngineError::Failed(error.to_string()))?;
+        write_bytes_atomically(&file, &json).map_err(|source| written(&file, source))?;
+        let thumbnail = folder.thumbnails().join(format!("{slot}.png"));
+        if !thumbnail.exists() {
+            store_thumbnail(sample, &thumbnail)?;
+        }
+        reporter.report(Event::Sample(Box::new(SampleSeen {
+            stage,
+            step,
+            slot,
+            image: sample.id.clone(),
+            gold: learner.classes.get(sample.label).cloned().unwrap_or_default(),
+            prediction: prediction.prediction,
+            file: folder.relative(&file),
+            thumbnail: folder.relative(&thumbnail),
+        })))?;
+    }
+    Ok(())
+}
+
+fn store_thumbnail(sample: &Sample, path: &PathBuf) -> Result<(), EngineError> {
+    let picture = decode(&sample.path, DecodeOptions::default())?;
+    let longest = picture.width().max(picture.height());
+    let picture = if longest > THUMBNAIL {
+        let side = |pixels: u32| (pixels * THUMBNAIL / longest).max(1);
+        image::imageops::resize(&picture, side(picture.width()), side(picture.height()), FilterType::Triangle)
+    } else {
+        picture
+    };
+    let write = |file: &mut std::fs::File| picture.write_to(file, image::ImageFormat::Png).map_err(std::io::Error::other);
+    write_atomically(path, write).map_err(|source| written(path, source))
+}
+
+fn written(path: &std::path::Path, source: std::io::Error) -> EngineError {
+    EngineError::Write { path: path.display().to_string(), source }
+}

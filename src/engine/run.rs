@@ -1,0 +1,200 @@
+//! A training run from its first phase to its last event.
+
+use std::path::PathBuf;
+
+use super::control::Control;
+use super::device::{self, Compute, DeviceChoice};
+use super::error::EngineError;
+use super::features::FeatureStore;
+use super::learner::Learner;
+use super::reporter::Reporter;
+use super::sampler::Sampler;
+use super::stage::{StageRun, run_stage};
+use super::trainer::{Item, items, steps};
+use super::{model, snapshot};
+use crate::config::Settings;
+use crate::data::image_file::DecodeOptions;
+use crate::data::prompts::Questions;
+use crate::data::{self, Dataset, DatasetOptions};
+use crate::session::{
+    Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, StopAfter,
+};
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct TrainJob {
+    pub settings: Settings,
+    /// In order.
+    pub stages: Vec<Stage>,
+    pub folder: SessionFolder,
+    pub device: DeviceChoice,
+    /// Go on from the session's newest checkpoint, or begin where there is none.
+    pub resume: bool,
+    pub init_aspects: Option<PathBuf>,
+    pub init_prompt: Option<PathBuf>,
+    /// Written at the end.
+    pub save_ckpt: Option<PathBuf>,
+    /// Leaves every aspect out of stage 2 and evaluation: the ablation "prompt alone".
+    pub without_aspects: bool,
+    /// Lines for the log: what the settings asked for and cannot be honoured.
+    pub notices: Vec<String>,
+}
+
+/// How a run ended, where it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    Stopped,
+}
+
+/// Runs the job to its end; events go through `reporter`, commands come through `control`.
+///
+/// # Errors
+/// What failed; the caller says so in the journal.
+pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
+    reporter.phase("opening data", None)?;
+    let dataset = open_dataset(&job.settings)?;
+    let questions = Questions::load(job.settings.data.prompts.as_deref(), job.settings.data.aspect_prompts.as_deref())?;
+    let compute = device::open(job.device, job.settings.model.dtype)?;
+    job.notices.extend(compute.notice.clone());
+    let checkpoints = Checkpoints::read(&job.folder)?;
+    if job.without_aspects {
+        job.settings.aspects.views.clear();
+    }
+    let goes_on = job.resume && job.folder.journal().exists();
+    if goes_on {
+        reporter.go_on(&job.folder)?;
+    } else {
+        reporter.begin(&job.folder, session_start(&job, &dataset, &compute))?;
+    }
+    for line in job.notices.iter().chain(&dataset.warnings) {
+        reporter.log(line.clone())?;
+    }
+    if !dataset.left_out.is_empty() {
+        let first = &dataset.left_out[0];
+        let text = format!("{} file(s) left out, the first: {}: {}", dataset.left_out.len(), first.path.display(), first.reason);
+        reporter.warn(text, None)?;
+    }
+
+    let mut shown = String::new();
+    let base = model::open(&job.settings, &compute, |phase, done, total| {
+        // A listener that is gone is no error, and a full disk shows at the next event.
+        if shown != phase {
+            phase.clone_into(&mut shown);
+            drop(reporter.phase(phase, None));
+        }
+        drop(reporter.progress(phase, done, total));
+    })?;
+    let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
+    begin_from(&mut learner, &job, &checkpoints, goes_on)?;
+    let decode = DecodeOptions { exif_orientation: job.settings.data.exif_orientation };
+    let mut store = FeatureStore::new(&base, decode, job.settings.data.cache_mb << 20);
+
+    for (place, &stage) in job.stages.iter().enumerate() {
+        let from = if goes_on { checkpoints.find(Selector::Last, Some(stage)).ok() } else { None };
+        if goes_on && job.stages[place + 1..].iter().any(|later| checkpoints.find(Selector::Last, Some(*later)).is_ok()) {
+            // A later stage had begun, so this one was done.
+            continue;
+        }
+        if let Some(from) = &from {
+            reporter.report(Event::Resumed(Resumed { stage, from_step: from.step }))?;
+        }
+        let stage_run = StageRun { stage, from: from.map(|file| file.path), dataset: &dataset, job: &job };
+        let stop = run_stage(&stage_run, &learner, &mut store, reporter, control)?;
+        if let Some(after) = stop {
+            debug_assert!(matches!(after, StopAfter::Step | StopAfter::Epoch));
+            return Ok(Outcome::Stopped);
+        }
+    }
+    if let Some(path) = &job.save_ckpt {
+        save_for_use_elsewhere(&learner, &job, path)?;
+        reporter.log(format!("wrote {}", path.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Opens the dataset that the settings name.
+///
+/// # Errors
+/// Where none is named, or it cannot be opened.
+pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
+    let root = settings.data.root.clone().ok_or_else(|| {
+        EngineError::Usage("no dataset was named; name its folder with --data, or run `masp demo`".to_owned())
+    })?;
+    Ok(data::open(&DatasetOptions {
+        root,
+        dataname: settings.data.dataname.clone(),
+        val_fraction: settings.data.val_fraction,
+        seed: settings.train.seed,
+    })?)
+}
+
+/// The items that a stage trains on.
+#[must_use]
+pub fn training_items<'a>(stage: Stage, settings: &Settings, dataset: &'a Dataset) -> Vec<Item<'a>> {
+    items(stage, &dataset.train, &settings.aspects.views, &dataset.classes)
+}
+
+fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> SessionStart {
+    let plan = job.stages.iter().map(|&stage| {
+        let train = job.settings.train.stage(stage);
+        let count = training_items(stage, &job.settings, dataset).len();
+        (stage, steps(&Sampler::new(stage, count, &train, job.settings.data.shuffle), &train))
+    });
+    SessionStart {
+        format: FORMAT,
+        program: format!("masp {}", env!("CARGO_PKG_VERSION")),
+        name: job.folder.name().to_owned(),
+        settings: job.settings.to_record(),
+        model: model::name(&job.settings),
+        data: dataset.root.display().to_string(),
+        dataname: dataset.name.clone(),
+        classes: dataset.classes.clone(),
+        splits: [dataset.train.len(), dataset.val.len(), dataset.test.len()],
+        device: compute.name.clone(),
+        views: job.settings.aspects.views.clone(),
+        plan: plan.collect(),
+    }
+}
+
+/// Takes initial parameters: from files that were named, else from the session's checkpoints.
+fn begin_from(learner: &mut Learner, job: &TrainJob, checkpoints: &Checkpoints, goes_on: bool) -> Result<(), EngineError> {
+    let kept = |stage| if goes_on { checkpoints.find(Selector::Last, Some(stage)).ok() } else { None };
+    if job.without_aspects {
+        return Ok(());
+    }
+    if let Some(file) = kept(Stage::Aspects) {
+        snapshot::load_aspects(learner, &file.path)?;
+    } else if let Some(path) = &job.init_aspects {
+        snapshot::load_aspects(learner, path)?;
+        if !job.stages.contains(&Stage::Aspects) {
+            // So that the session's own folder is all that its later use needs.
+            let meta = snapshot::meta(learner, &job.settings, Stage::Aspects, 0);
+            let name = crate::session::checkpoint_name(Stage::Aspects, 0);
+            snapshot::export(learner, &meta, Stage::Aspects, &job.folder.checkpoints().join(name))?;
+        }
+    } else if !job.stages.contains(&Stage::Aspects) {
+        return Err(EngineError::Usage(
+            "stage `prompt` needs trained aspect modules: name a file with --init-aspects, resume a session that has \
+             them, or train --stage both"
+                .to_owned(),
+        ));
+    }
+    match &job.init_prompt {
+        Some(path) => snapshot::load_prompt(learner, path),
+        None => Ok(()),
+    }
+}
+
+/// `--save-ckpt`: the last stage's parameters; after both stages the aspects beside it as `*.aspects.*`.
+fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::Path) -> Result<(), EngineError> {
+    let Some(&last) = job.stages.last() else { return Ok(()) };
+    let meta = |stage| snapshot::meta(learner, &job.settings, stage, 0);
+    snapshot::export(learner, &meta(last), last, path)?;
+    if job.stages.len() > 1 {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("safetensors");
+        let beside = path.with_extension(format!("aspects.{extension}"));
+        snapshot::export(learner, &meta(Stage::Aspects), Stage::Aspects, &beside)?;
+    }
+    Ok(())
+}

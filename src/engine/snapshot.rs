@@ -1,0 +1,138 @@
+//! A trainer's state as a checkpoint, and back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{Tensor, Var};
+use sha2::{Digest, Sha256};
+
+use super::error::EngineError;
+use super::learner::Learner;
+use super::trainer::Trainer;
+use crate::aspects::modules::{AspectModules, to_host};
+use crate::aspects::aspect_file::{read_aspects, write_aspects};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointMeta, FORMAT};
+use crate::aspects::host_tensor::HostTensor;
+use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
+use crate::config::Settings;
+use crate::session::Stage;
+
+/// What a checkpoint of `stage` at `step` says of itself.
+#[must_use]
+pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> CheckpointMeta {
+    CheckpointMeta {
+        format: FORMAT,
+        program: format!("masp {}", env!("CARGO_PKG_VERSION")),
+        base_model: learner.base.name.clone(),
+        hidden_size: learner.base.hidden_size(),
+        stage,
+        step,
+        settings_hash: settings_hash(settings),
+        optimizer_steps: BTreeMap::new(),
+        sampler: None,
+        rng: None,
+    }
+}
+
+/// Writes parameters, moments and counters. Order and templates follow from the seed and the step, so the sampler's
+/// state is just these.
+///
+/// # Errors
+/// Where the device fails or the file cannot be written.
+pub fn save(trainer: &Trainer, settings: &Settings, path: &Path) -> Result<(), EngineError> {
+    let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
+    let seed = trainer.settings.seed;
+    meta.sampler = Some(serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string());
+    meta.rng = Some(serde_json::json!({ "generator": "chacha8", "seed": seed }).to_string());
+    let mut tensors = BTreeMap::new();
+    for slot in &trainer.optimizer.slots {
+        tensors.insert(slot.name.clone(), to_host(slot.var.as_tensor())?);
+        tensors.insert(format!("optimizer.exp_avg.{}", slot.name), to_host(&slot.exp_avg)?);
+        tensors.insert(format!("optimizer.exp_avg_sq.{}", slot.name), to_host(&slot.exp_avg_sq)?);
+        meta.optimizer_steps.insert(slot.name.clone(), slot.steps);
+    }
+    Ok(Checkpoint { meta, tensors }.save(path)?)
+}
+
+/// Puts a trainer where the checkpoint at `path` was written.
+///
+/// # Errors
+/// Where the file is damaged, or of another model or stage.
+pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), EngineError> {
+    let checkpoint = Checkpoint::load(path)?;
+    let wrong = |what: String| {
+        EngineError::Failed(format!("cannot go on from {}: {what}; begin a new session, or resume with the settings of this one", path.display()))
+    };
+    if checkpoint.meta.stage != trainer.stage {
+        return Err(wrong(format!("it is of stage `{}`", checkpoint.meta.stage.name())));
+    }
+    for slot in &mut trainer.optimizer.slots {
+        let find = |name: &str| {
+            let tensor = checkpoint.tensors.get(name).ok_or_else(|| wrong(format!("it holds no `{name}`")))?;
+            if tensor.shape != slot.var.dims() {
+                return Err(wrong(format!("`{name}` is {:?} there and {:?} here", tensor.shape, slot.var.dims())));
+            }
+            Ok(Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), slot.var.device())?)
+        };
+        slot.var.set(&find(&slot.name)?)?;
+        slot.exp_avg = find(&format!("optimizer.exp_avg.{}", slot.name))?;
+        slot.exp_avg_sq = find(&format!("optimizer.exp_avg_sq.{}", slot.name))?;
+        slot.steps = checkpoint.meta.optimizer_steps.get(&slot.name).copied().unwrap_or(0);
+    }
+    trainer.step = checkpoint.meta.step;
+    let sampler: Option<serde_json::Value> = checkpoint.meta.sampler.and_then(|text| serde_json::from_str(&text).ok());
+    if let Some(peak) = sampler.and_then(|value| value["peak_lr"].as_f64()) {
+        trainer.rate.peak = peak;
+    }
+    Ok(())
+}
+
+/// Takes the aspect modules of a file: ours or the reference's.
+///
+/// # Errors
+/// Where the file is damaged, lacks a view, or is of another width.
+pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
+    let file = read_aspects(path)?;
+    let views = learner.views();
+    file.require(path, learner.base.hidden_size(), &views)?;
+    learner.aspects = AspectModules::from_file(&file, &views, &learner.base.device)?;
+    Ok(())
+}
+
+/// Takes the soft prompt of a file: ours or the reference's.
+///
+/// # Errors
+/// Where the file is damaged or of another shape.
+pub fn load_prompt(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
+    let file = read_soft_prompt(path)?;
+    file.require(path, learner.base.hidden_size(), learner.prompt.dims()[0])?;
+    let rows = Tensor::from_slice(&file.rows.data, file.rows.shape.as_slice(), &learner.base.device)?;
+    learner.prompt = Var::from_tensor(&rows)?;
+    Ok(())
+}
+
+/// Writes what `stage` trained for use elsewhere; a `.pth` / `.pt` name gets the reference's PyTorch form.
+///
+/// # Errors
+/// Where the device fails or the file cannot be written.
+pub fn export(learner: &Learner, meta: &CheckpointMeta, stage: Stage, path: &Path) -> Result<(), EngineError> {
+    match stage {
+        Stage::Aspects => {
+            let file = learner.aspects.to_file()?;
+            Ok(write_aspects(path, &file, meta)?)
+        }
+        Stage::Prompt => {
+            Ok(write_soft_prompt(path, &SoftPromptFile { rows: to_host(learner.prompt.as_tensor())? }, meta)?)
+        }
+    }
+}
+
+/// A short hash of what decides a run's numbers: all settings but where it lies and how it is shown.
+fn settings_hash(settings: &Settings) -> String {
+    let mut record = settings.to_record();
+    if let Some(record) = record.as_object_mut() {
+        record.remove("session");
+        record.remove("tui");
+    }
+    Sha256::digest(record.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

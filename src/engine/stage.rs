@@ -1,0 +1,263 @@
+//! One stage of a run: steps, evaluations, checkpoints, commands.
+
+use std::path::PathBuf;
+
+use super::control::Control;
+use super::error::EngineError;
+use super::evaluator::{evaluate, evaluate_aspects, prediction};
+use super::features::FeatureStore;
+use super::generate::Decoding;
+use super::learner::Learner;
+use super::panel;
+use super::reporter::Reporter;
+use super::run::{TrainJob, training_items};
+use super::snapshot;
+use super::subset::stratified;
+use super::trainer::{Trainer, items};
+use crate::config::SaveStrategy;
+use crate::data::{Dataset, Sample};
+use crate::session::{
+    Checkpoints, Evaluation, Event, Keep, Metrics, SavedCheckpoint, Stage, StopAfter, checkpoint_name,
+    write_atomically,
+};
+
+/// What a stage works on.
+pub struct StageRun<'a> {
+    pub stage: Stage,
+    /// The checkpoint to go on from.
+    pub from: Option<PathBuf>,
+    pub dataset: &'a Dataset,
+    pub job: &'a TrainJob,
+}
+
+/// Trains the stage; returns what stopped it early.
+///
+/// # Errors
+/// Where the device fails or the session cannot be written.
+pub fn run_stage(
+    run: &StageRun,
+    learner: &Learner,
+    store: &mut FeatureStore,
+    reporter: &mut Reporter,
+    control: &mut Control,
+) -> Result<Option<StopAfter>, EngineError> {
+    let settings = &run.job.settings;
+    let items = training_items(run.stage, settings, run.dataset);
+    let train = settings.train.stage(run.stage);
+    let mut trainer = Trainer::new(learner, run.stage, items, train, settings.data.shuffle)?;
+    if let Some(path) = &run.from {
+        snapshot::restore(&mut trainer, path)?;
+    }
+    let mut keeper = Keeper { run, best: f64::NEG_INFINITY, saved: run.from.is_some().then_some(trainer.step) };
+    let watch = Watch::new(run, learner);
+    if trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
+        reporter.phase("first look", Some(run.stage))?;
+        watch.look(learner, store, reporter, (run.stage, 0))?;
+    }
+    reporter.phase("training", Some(run.stage))?;
+
+    let epoch = trainer.sampler.steps_per_epoch().max(1);
+    while trainer.step < trainer.total() {
+        control.poll(reporter, run.stage, trainer.step)?;
+        if let Some(lr) = control.lr.take() {
+            trainer.rate.peak = lr;
+        }
+        let stop_now = match control.stop {
+            Some(StopAfter::Step) => true,
+            Some(StopAfter::Epoch) => trainer.step % epoch == 0,
+            None => false,
+        };
+        if stop_now {
+            keeper.save(&trainer, reporter, false)?;
+            return Ok(control.stop);
+        }
+        if std::mem::take(&mut control.evaluate) {
+            watch.evaluate(&trainer, store, reporter, false)?;
+        }
+        if std::mem::take(&mut control.checkpoint) {
+            keeper.save(&trainer, reporter, false)?;
+        }
+
+        let mut left_out = Vec::new();
+        let step = trainer.advance(store, |sample, error| left_out.push(format!("{} was left out: {error}", sample.id)))?;
+        let number = step.step;
+        let broken = !step.loss.is_finite();
+        reporter.report(Event::Step(step))?;
+        for text in left_out {
+            reporter.warn(text, Some(number))?;
+        }
+        if broken {
+            reporter.warn("the loss is not finite", Some(number))?;
+        }
+
+        let last = number == trainer.total();
+        let due = |every: u64| every > 0 && number % every == 0;
+        let mut best = false;
+        if last || due(settings.eval.every_steps) {
+            let score = watch.evaluate(&trainer, store, reporter, last)?;
+            best = keeper.is_best(score);
+            reporter.phase("training", Some(run.stage))?;
+        }
+        let save = match trainer.settings.save_strategy {
+            SaveStrategy::No => false,
+            SaveStrategy::Steps => due(settings.checkpoint.every_steps),
+            SaveStrategy::Epoch => number % epoch == 0,
+        };
+        if last || save || best {
+            keeper.save(&trainer, reporter, best)?;
+        }
+    }
+    Ok(None)
+}
+
+/// Writes the stage's checkpoints and removes those that are no longer wanted.
+struct Keeper<'a> {
+    run: &'a StageRun<'a>,
+    best: f64,
+    /// The step that was saved last.
+    saved: Option<u64>,
+}
+
+impl Keeper<'_> {
+    fn is_best(&mut self, score: Option<f64>) -> bool {
+        match score {
+            Some(score) if score > self.best => {
+                self.best = score;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn save(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
+        if self.saved == Some(trainer.step) {
+            return Ok(());
+        }
+        let folder = &self.run.job.folder;
+        let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
+        snapshot::save(trainer, &self.run.job.settings, &path)?;
+        let file = folder.relative(&path);
+        reporter.report(Event::Checkpoint(SavedCheckpoint { stage: trainer.stage, step: trainer.step, file, best }))?;
+        self.saved = Some(trainer.step);
+        let keep = &self.run.job.settings.checkpoint;
+        let keep = Keep { last: keep.keep_last, best: keep.keep_best };
+        Checkpoints::read(folder)?.prune(trainer.stage, trainer.step, keep)?;
+        Ok(())
+    }
+}
+
+/// What is evaluated and looked at during training.
+struct Watch<'a> {
+    run: &'a StageRun<'a>,
+    /// At most `eval.max_samples` validation images, stratified.
+    some: Vec<&'a Sample>,
+    panel: Vec<&'a Sample>,
+    decoding: Decoding,
+}
+
+impl<'a> Watch<'a> {
+    fn new(run: &'a StageRun<'a>, learner: &Learner) -> Self {
+        let settings = &run.job.settings;
+        let seed = settings.train.seed;
+        let of = |count| stratified(&run.dataset.val, learner.classes.len(), count, seed);
+        Self {
+            run,
+            some: of(settings.eval.max_samples),
+            panel: of(settings.eval.panel),
+            decoding: Decoding::new(&settings.test, seed),
+        }
+    }
+
+    fn look(&self, learner: &Learner, store: &mut FeatureStore, reporter: &mut Reporter, at: (Stage, u64)) -> Result<(), EngineError> {
+        panel::look(learner, store, &self.panel, &self.run.job.folder, reporter, at, &self.decoding)
+    }
+
+    /// Evaluates and reports; the figure by which checkpoints are compared, or none without validation images.
+    fn evaluate(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        whole: bool,
+    ) -> Result<Option<f64>, EngineError> {
+        let all: Vec<&Sample> = self.run.dataset.val.iter().collect();
+        let samples = if whole { &all } else { &self.some };
+        if samples.is_empty() {
+            return Ok(None);
+        }
+        reporter.phase("evaluating", Some(self.run.stage))?;
+        let (evaluation, score) = match self.run.stage {
+            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
+            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
+        };
+        reporter.report(Event::Evaluation(Box::new(evaluation)))?;
+        self.look(trainer.learner, store, reporter, (self.run.stage, trainer.step))?;
+        Ok(Some(score))
+    }
+
+    fn evaluate_aspects(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        samples: &[&Sample],
+        reporter: &mut Reporter,
+    ) -> Result<(Evaluation, f64), EngineError> {
+        let learner = trainer.learner;
+        let mut asked = Vec::new();
+        for sample in samples {
+            asked.extend(items(Stage::Aspects, std::slice::from_ref(*sample), &learner.views(), &learner.classes));
+        }
+        let total = asked.len() as u64;
+        let batch = self.run.job.settings.test.batch_size;
+        let begin = std::time::Instant::now();
+        let (loss, aspect_accuracy) =
+            evaluate_aspects(learner, store, &asked, batch, |_, _| (), |done| drop(reporter.progress("evaluating", done as u64, total)))?;
+        let metrics = Metrics {
+            split: "val".to_owned(),
+            samples: samples.len(),
+            images_per_s: samples.len() as f64 / begin.elapsed().as_secs_f64(),
+            ..Metrics::default()
+        };
+        let evaluation =
+            Evaluation { stage: Stage::Aspects, step: trainer.step, loss, aspect_accuracy, metrics, predictions: None };
+        Ok((evaluation, -loss))
+    }
+
+    fn evaluate_prompt(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        samples: &[&Sample],
+        reporter: &mut Reporter,
+    ) -> Result<(Evaluation, f64), EngineError> {
+        let learner = trainer.learner;
+        let batch = self.run.job.settings.test.batch_size;
+        let total = samples.len() as u64;
+        let seen = evaluate(learner, store, samples, ("val", batch), &self.decoding, |_, _| (), |done| {
+            drop(reporter.progress("evaluating", done as u64, total));
+        })?;
+        let folder = &self.run.job.folder;
+        let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
+        let write = |file: &mut std::fs::File| {
+            use std::io::Write;
+            let mut file = std::io::BufWriter::new(file);
+            for (sample, judged) in &seen.rows {
+                serde_json::to_writer(&mut file, &prediction(learner, sample.id.clone(), judged))?;
+                file.write_all(b"\n")?;
+            }
+            file.flush()
+        };
+        write_atomically(&path, write)
+            .map_err(|source| EngineError::Write { path: path.display().to_string(), source })?;
+        let accuracy = seen.metrics.accuracy;
+        let evaluation = Evaluation {
+            stage: Stage::Prompt,
+            step: trainer.step,
+            loss: seen.loss,
+            aspect_accuracy: Vec::new(),
+            metrics: seen.metrics,
+            predictions: Some(folder.relative(&path)),
+        };
+        Ok((evaluation, accuracy))
+    }
+}

@@ -1,0 +1,70 @@
+//! The engine's own thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::control::Control;
+use super::error::EngineError;
+use super::reporter::Reporter;
+use super::run::{Outcome, TrainJob, run};
+use crate::session::{Command, Ended, Event, Record};
+
+/// candle's backward recurses through the graph: about 8,000 operations fit the usual 2 MiB.
+const STACK: usize = 512 << 20;
+
+/// A run at work.
+pub struct Running {
+    /// What it says. Unbounded: a slow terminal must not hold training up.
+    pub records: Receiver<Record>,
+    pub commands: Sender<Command>,
+    thread: JoinHandle<Result<Outcome, EngineError>>,
+}
+
+impl Running {
+    /// Waits for the run's end.
+    ///
+    /// # Errors
+    /// What the run failed with.
+    pub fn join(self) -> Result<Outcome, EngineError> {
+        match self.thread.join() {
+            Ok(outcome) => outcome,
+            Err(_) => Err(EngineError::Failed("the engine's thread ended in a panic".to_owned())),
+        }
+    }
+}
+
+/// Starts the job on a thread of its own; `terminate` set to true stops it after the step it is at.
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, EngineError> {
+    let (listener, records) = unbounded();
+    let (commands, receiver) = bounded(64);
+    let thread = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .stack_size(STACK)
+        .spawn(move || supervise(job, Reporter::new(listener), Control::new(receiver, terminate)))
+        .map_err(|error| EngineError::Failed(format!("cannot start the engine's thread: {error}")))?;
+    Ok(Running { records, commands, thread })
+}
+
+/// Runs the job and says how it ended, whatever happens.
+fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Result<Outcome, EngineError> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &mut reporter, &mut control)))
+        .unwrap_or_else(|panic| Err(EngineError::Failed(format!("the engine panicked: {}", message(&*panic)))));
+    let reason = match &outcome {
+        Ok(Outcome::Done) => "done".to_owned(),
+        Ok(Outcome::Stopped) => "stopped".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    reporter.report(Event::Ended(Ended { reason }))?;
+    outcome
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

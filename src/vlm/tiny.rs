@@ -1,0 +1,47 @@
+//! The embedded tiny model: compiled in, unpacked once, because weights are mapped from files.
+
+use std::io;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use crate::session::write_bytes_atomically;
+
+/// Its name in records.
+pub const NAME: &str = "tiny";
+
+const FILES: [(&str, &[u8]); 5] = [
+    ("config.json", include_bytes!("../../assets/tiny/config.json")),
+    ("generation_config.json", include_bytes!("../../assets/tiny/generation_config.json")),
+    ("preprocessor_config.json", include_bytes!("../../assets/tiny/preprocessor_config.json")),
+    ("tokenizer.json", include_bytes!("../../assets/tiny/tokenizer.json")),
+    ("model.safetensors", include_bytes!("../../assets/tiny/model.safetensors")),
+];
+
+/// The folder of the unpacked model, in the user's cache, else beside other temporary files; another version of the
+/// model has another folder.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn folder() -> io::Result<PathBuf> {
+    let mut hash = Sha256::new();
+    FILES.iter().for_each(|(_, bytes)| hash.update(bytes));
+    let version: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let folder = cache().join("masp").join(format!("tiny-{version}"));
+    std::fs::create_dir_all(&folder)?;
+    for (name, bytes) in FILES {
+        let path = folder.join(name);
+        let whole = std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
+        if !whole {
+            write_bytes_atomically(&path, bytes)?;
+        }
+    }
+    Ok(folder)
+}
+
+fn cache() -> PathBuf {
+    let named = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
+    named("XDG_CACHE_HOME")
+        .or_else(|| named("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+}
