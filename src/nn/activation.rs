@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernel::{Real, is_fused, slice, with_slices};
 
-/// Elements a task handles at least.
+/// Elements a task handles.
 const GRAIN: usize = 4096;
 
 /// `silu(gate) * up`, both `[.., width]`.
@@ -33,6 +33,7 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 
 const QUICK: f64 = 1.702;
 
+#[inline(always)]
 fn sigmoid<T: Real>(x: T) -> T {
     T::of(1.0) / (T::of(1.0) + (T::of(0.0) - x).exp())
 }
@@ -42,19 +43,29 @@ struct QuickGelu;
 impl QuickGelu {
     fn forward<T: Real>(x: &[T]) -> Vec<T> {
         let c = T::of(QUICK);
-        x.par_iter().with_min_len(GRAIN).map(|&x| x * sigmoid(c * x)).collect()
+        let mut y = vec![T::of(0.0); x.len()];
+        let chunks = y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN));
+        chunks.for_each(|(y, x)| {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = x * sigmoid(c * x);
+            }
+        });
+        y
     }
 
     fn backward<T: Real>(x: &Tensor, grad: &Tensor) -> Result<Tensor> {
         let c = T::of(QUICK);
-        let dx: Vec<T> = with_slices::<T, _>(&[x, grad], |slices| {
-            let pairs = slices[0].par_iter().zip(slices[1]).with_min_len(GRAIN);
-            Ok(pairs
-                .map(|(&x, &g)| {
+        let dx = with_slices::<T, _>(&[x, grad], |slices| {
+            let mut dx = vec![T::of(0.0); slices[0].len()];
+            let inputs = slices[0].par_chunks(GRAIN).zip(slices[1].par_chunks(GRAIN));
+            let chunks = dx.par_chunks_mut(GRAIN).zip(inputs);
+            chunks.for_each(|(dx, (x, grad))| {
+                for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
                     let s = sigmoid(c * x);
-                    g * s * (T::of(1.0) + c * x * (T::of(1.0) - s))
-                })
-                .collect())
+                    *dx = g * s * (T::of(1.0) + c * x * (T::of(1.0) - s));
+                }
+            });
+            Ok(dx)
         })?;
         Tensor::from_vec(dx, x.shape(), x.device())
     }
@@ -86,22 +97,35 @@ struct SwiGlu;
 
 impl SwiGlu {
     fn forward<T: Real>(gate: &[T], up: &[T]) -> Vec<T> {
-        gate.par_iter()
-            .zip(up)
-            .with_min_len(GRAIN)
-            .map(|(&g, &u)| g * sigmoid(g) * u)
-            .collect()
+        let mut y = vec![T::of(0.0); gate.len()];
+        let inputs = gate.par_chunks(GRAIN).zip(up.par_chunks(GRAIN));
+        let chunks = y.par_chunks_mut(GRAIN).zip(inputs);
+        chunks.for_each(|(y, (gate, up))| {
+            for ((y, &g), &u) in y.iter_mut().zip(gate).zip(up) {
+                *y = g * sigmoid(g) * u;
+            }
+        });
+        y
     }
 
     fn backward<T: Real>(gate: &Tensor, up: &Tensor, grad: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (d_gate, d_up): (Vec<T>, Vec<T>) = with_slices::<T, _>(&[gate, up, grad], |slices| {
-            let all = slices[0].par_iter().zip(slices[1]).zip(slices[2]).with_min_len(GRAIN);
-            Ok(all
-                .map(|((&g, &u), &d)| {
+        let (d_gate, d_up) = with_slices::<T, _>(&[gate, up, grad], |slices| {
+            let mut d_gate = vec![T::of(0.0); slices[0].len()];
+            let mut d_up = d_gate.clone();
+            let inputs = slices[0]
+                .par_chunks(GRAIN)
+                .zip(slices[1].par_chunks(GRAIN))
+                .zip(slices[2].par_chunks(GRAIN));
+            let outputs = d_gate.par_chunks_mut(GRAIN).zip(d_up.par_chunks_mut(GRAIN));
+            outputs.zip(inputs).for_each(|((d_gate, d_up), ((gate, up), grad))| {
+                let outputs = d_gate.iter_mut().zip(d_up);
+                for ((d_gate, d_up), ((&g, &u), &d)) in outputs.zip(gate.iter().zip(up).zip(grad)) {
                     let s = sigmoid(g);
-                    (d * u * s * (T::of(1.0) + g * (T::of(1.0) - s)), d * g * s)
-                })
-                .unzip())
+                    *d_gate = d * u * s * (T::of(1.0) + g * (T::of(1.0) - s));
+                    *d_up = d * g * s;
+                }
+            });
+            Ok((d_gate, d_up))
         })?;
         let tensor = |values| Tensor::from_vec(values, gate.shape(), gate.device());
         Ok((tensor(d_gate)?, tensor(d_up)?))

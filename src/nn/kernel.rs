@@ -46,6 +46,45 @@ impl Real for f64 {
     }
 }
 
+/// Partial results of a reduction: a single running one is bound by the latency of an addition.
+const LANES: usize = 16;
+
+fn reduce<T: Real>(x: &[T], start: T, step: impl Fn(T, T) -> T) -> T {
+    let mut lanes = [start; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = step(*lane, x);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(start, step)
+}
+
+/// The sum of the elements.
+pub fn sum<T: Real>(x: &[T]) -> T {
+    reduce(x, T::of(0.0), |a, b| a + b)
+}
+
+/// The largest element, or `floor` where all are smaller.
+pub fn max<T: Real>(x: &[T], floor: T) -> T {
+    reduce(x, floor, |a, b| if b > a { b } else { a })
+}
+
+/// The sum of the products of the elements of two slices of one length.
+pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    let mut lanes = [T::of(0.0); LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = a.remainder().iter().zip(b.remainder());
+    let rest: T = rest.map(|(&a, &b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += a * b;
+        }
+    }
+    lanes.into_iter().sum::<T>() + rest
+}
+
 /// Whether the fused CPU form serves this tensor.
 pub fn is_fused(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)

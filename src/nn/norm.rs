@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Real, is_fused, slice, with_slices};
+use super::kernel::{Real, dot, is_fused, slice, with_slices};
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ impl FusedRms {
 }
 
 fn inverse_rms<T: Real>(x: &[T], eps: f64) -> T {
-    let square: T = x.iter().map(|&x| x * x).sum();
+    let square = dot(x, x);
     T::of(1.0) / (square / T::of(x.len() as f64) + T::of(eps)).sqrt()
 }
 

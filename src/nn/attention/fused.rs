@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::Mask;
-use crate::nn::kernel::{Matrix, Real, matrix_product, slice, with_slices};
+use crate::nn::kernel::{Matrix, Real, dot, matrix_product, max, slice, sum, with_slices};
 
 pub(super) struct Attention {
     pub mask: Mask,
@@ -95,18 +95,14 @@ impl Attention {
         let low = T::of(-1e30);
         let own = segments[query];
         for (score, &segment) in seen.iter_mut().zip(segments) {
-            if segment != Mask::SHARED && segment != own {
-                *score = low;
-            }
+            let seen = (segment == Mask::SHARED) | (segment == own);
+            *score = if seen { *score } else { low };
         }
-        let max = seen
-            .iter()
-            .fold(low, |max, &score| if score > max { score } else { max });
+        let max = max(seen, low);
         for score in seen.iter_mut() {
             *score = (*score - max).exp();
         }
-        let total: T = seen.iter().copied().sum();
-        let inverse = T::of(1.0) / total;
+        let inverse = T::of(1.0) / sum(seen);
         for score in seen {
             *score *= inverse;
         }
@@ -183,7 +179,7 @@ impl Attention {
         let mut d_scores = vec![T::of(0.0); s.queries * s.keys];
         matrix_product(&mut d_scores, s.keys, false, T::of(1.0), (grad, false), (head.v, true));
         for (d, p) in d_scores.chunks_mut(s.keys).zip(weights.chunks(s.keys)) {
-            let dot: T = d.iter().zip(p).map(|(&d, &p)| d * p).sum();
+            let dot = dot(d, p);
             for (d, &p) in d.iter_mut().zip(p) {
                 *d = p * (*d - dot);
             }
