@@ -63,7 +63,7 @@ pub fn probe(
                         sequence(picture, kind, &mut rng)
                     })
                     .collect::<Result<Vec<_>>>()?;
-                let loss = Batch::new(&sequences, model, Some(&rows))?.loss(&model)?;
+                let loss = Batch::new(&sequences, model, Some(&rows))?.loss(model)?;
                 Ok((loss, Vec::new()))
             })?;
             let rate = lr * (1.0 - step as f64 / (steps + 1) as f64);
