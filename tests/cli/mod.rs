@@ -1,6 +1,7 @@
 //! The real binary, as scripts use it.
 
 mod golden;
+mod screen;
 
 use std::path::Path;
 use std::process::{Command, Output};

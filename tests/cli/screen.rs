@@ -1,0 +1,138 @@
+//! The real binary in a pseudo-terminal: it opens, trains the embedded model, answers keys and leaves.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
+
+use super::{masp, stdout};
+
+struct Screen {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    seen: Arc<Mutex<vt100::Parser>>,
+    /// Kept open: a closed pair is a terminal that is gone.
+    _pair: PtyPair,
+}
+
+impl Screen {
+    fn open(folder: &Path, arguments: &[&str]) -> Self {
+        let size = PtySize {
+            rows: 40,
+            cols: 120,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_masp"));
+        command.args(arguments);
+        command.cwd(folder);
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_CACHE_HOME", folder.join("cache"));
+        let child = pair.slave.spawn_command(command).unwrap();
+        let seen = Arc::new(Mutex::new(vt100::Parser::new(size.rows, size.cols, 0)));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let parser = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count) = reader.read(&mut bytes) {
+                if count == 0 {
+                    break;
+                }
+                parser.lock().unwrap().process(&bytes[..count]);
+            }
+        });
+        Self {
+            child,
+            keys: pair.master.take_writer().unwrap(),
+            seen,
+            _pair: pair,
+        }
+    }
+
+    fn text(&self) -> String {
+        self.seen.lock().unwrap().screen().contents()
+    }
+
+    fn wait_for(&self, what: &str) {
+        let begin = Instant::now();
+        while !self.text().contains(what) {
+            assert!(
+                begin.elapsed() < Duration::from_secs(120),
+                "never saw {what:?}:\n{}",
+                self.text()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+}
+
+#[test]
+fn trains_on_the_screen_and_leaves_with_the_session_done() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
+    let arguments = [
+        "train",
+        "--data",
+        "drawn",
+        "--session",
+        "seen",
+        "--max-steps",
+        "2",
+        "--set",
+        "eval.panel=1",
+        "--set",
+        "train.batch_size=4",
+    ];
+    let mut screen = Screen::open(folder.path(), &arguments);
+    screen.wait_for("stage 1 of 2");
+    screen.press("?");
+    screen.wait_for("quit");
+    screen.press("\u{1b}");
+    screen.wait_for("done");
+    screen.press("q");
+    let status = screen.child.wait().unwrap();
+    assert!(status.success(), "{status:?}:\n{}", screen.text());
+    let journal = std::fs::read_to_string(folder.path().join("sessions/seen/journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"event\":\"step\"").count(), 4);
+    assert!(journal.contains("\"event\":\"evaluation\"") && journal.contains("\"event\":\"sample\""));
+    assert!(journal.trim_end().ends_with("\"reason\":\"done\"}"), "{journal}");
+
+    let json = stdout(&masp(folder.path(), &["eval", "seen", "--split", "test", "--json"]));
+    let metrics: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(metrics["confusion"]["labels"].as_array().unwrap().len(), 8);
+}
+
+/// A hang-up ends the screen, not the run.
+#[test]
+fn a_run_outlives_a_hang_up() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
+    let arguments = [
+        "train",
+        "--data",
+        "drawn",
+        "--session",
+        "left",
+        "--max-steps",
+        "3",
+        "--set",
+        "eval.panel=1",
+        "--set",
+        "train.batch_size=4",
+    ];
+    let mut screen = Screen::open(folder.path(), &arguments);
+    screen.wait_for("stage 1 of 2");
+    let process = rustix::process::Pid::from_raw(screen.child.process_id().unwrap() as i32).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
+    assert!(screen.child.wait().unwrap().success());
+    let journal = std::fs::read_to_string(folder.path().join("sessions/left/journal.jsonl")).unwrap();
+    assert!(journal.trim_end().ends_with("\"reason\":\"done\"}"), "{journal}");
+}
