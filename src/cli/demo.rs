@@ -150,7 +150,7 @@ fn preset() -> Record {
             "weight_decay": 0.0,
             "gradient_checkpointing": false,
             "aspects": { "learning_rate": 3e-3, "max_steps": 120 },
-            "prompt": { "learning_rate": 3e-2, "max_steps": 300 },
+            "prompt": { "learning_rate": 3e-2, "max_steps": 120 },
         },
         "test": { "batch_size": 32, "max_new_tokens": 4 },
         "eval": { "every_steps": 60, "max_samples": 96, "panel": 4 },
