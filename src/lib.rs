@@ -3,12 +3,14 @@
 //! Data flows one way: files -> [`data`] -> [`vlm`] -> [`aspects`] -> [`engine`] -> events -> [`session`] -> [`tui`].
 
 pub mod aspects;
+mod atomic_file;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod engine;
 pub mod metrics;
 pub mod nn;
+mod printable;
 pub mod session;
 pub mod tui;
 pub mod vlm;

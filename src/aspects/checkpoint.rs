@@ -13,15 +13,15 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Map, Value, json};
 
-use super::{
-    atomic::write_atomically,
-    checkpoint_meta::{from_strings, to_strings},
-    host_tensor::HostTensor,
-};
 pub use super::{
     checkpoint_error::CheckpointError,
     checkpoint_meta::{CheckpointMeta, FORMAT},
 };
+use super::{
+    checkpoint_meta::{from_strings, to_strings},
+    host_tensor::HostTensor,
+};
+use crate::atomic_file::write_atomically;
 
 /// A checkpoint: parameters as `q_view.<view>` `[queries, hidden]`, `cross_attn.<view>.in_proj_weight`
 /// `[3 hidden, hidden]`, `.in_proj_bias` `[3 hidden]`, `.out_proj.weight` `[hidden, hidden]`, `.out_proj.bias`

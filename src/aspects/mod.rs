@@ -1,7 +1,6 @@
 //! MASP itself: the aspects' queries and cross-attention, the soft prompt, the sequences they stand in, and their files.
 
 pub mod aspect_file;
-mod atomic;
 pub mod batch;
 pub mod checkpoint;
 mod checkpoint_error;

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use crate::config::{self, Flag};
 use crate::data::synth::{Options, SynthError, synthesise};
 use crate::data::{DatasetOptions, check};
-use crate::session::printable;
+use crate::printable::printable;
 
 /// Runs the command; the exit status of a check is 1 where what it found would stop a run.
 ///

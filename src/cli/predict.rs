@@ -11,7 +11,8 @@ use super::show;
 use crate::data::image_file::DecodeOptions;
 use crate::engine::EngineError;
 use crate::engine::inference::predict_images;
-use crate::session::{Prediction, printable};
+use crate::printable::printable;
+use crate::session::Prediction;
 
 /// Runs the command; an image that cannot be read is named, the others are predicted, and the exit status is 1.
 ///

@@ -6,7 +6,8 @@ use std::io::{self, IsTerminal, Write};
 
 use crossbeam_channel::Receiver;
 
-use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step, printable};
+use crate::printable::printable;
+use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step};
 use run_bar::RunBar;
 
 /// Where nothing else was said for so many seconds, a plain line says how far the phase is.

@@ -14,9 +14,10 @@ use serde_json::{Map, Value, json};
 use super::{args::SessionsCommand, failure::Failure, progress::duration};
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::config::{self, Sources};
+use crate::printable::printable;
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
-    Utc, list_sessions, printable, read_journal, summarise_session,
+    Utc, list_sessions, read_journal, summarise_session,
 };
 
 /// Why the sessions cannot be shown, exported or removed.

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use serde_json::Value;
 
+use crate::printable::printable;
+
 /// Why settings could not be loaded. `at` names the source: a file and line, a `--set`, a flag, a session's record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,20 +60,14 @@ impl ConfigError {
 
 /// A value as a message shows it: short, and without control characters.
 pub(super) fn shown(value: &Value) -> String {
-    printable(&value.to_string())
+    excerpt(&value.to_string())
 }
 
 /// Text from a file, short and without control characters.
-pub(super) fn printable(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     const MOST: usize = 160;
-    let short: String = text
-        .chars()
-        .take(MOST)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if short.len() < text.len() && text.chars().count() > MOST {
-        short + " ..."
-    } else {
-        short
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} ...", printable(&text[..end])),
+        None => printable(text).into_owned(),
     }
 }

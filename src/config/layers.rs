@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    error::{ConfigError, printable, shown},
+    error::{ConfigError, excerpt, shown},
     locations, schema, yaml,
 };
 
@@ -70,16 +70,16 @@ impl Origin {
     /// Where `key` stands.
     pub fn place(&self, key: &str) -> String {
         match self {
-            Self::Record(name) => printable(name),
+            Self::Record(name) => excerpt(name),
             Self::File { path, text } => at_line(path, yaml::line_of(text, key)),
-            Self::Set(text) => format!("--set {}", printable(text)),
+            Self::Set(text) => format!("--set {}", excerpt(text)),
             Self::Flag(flag) => (*flag).to_owned(),
         }
     }
 }
 
 fn at_line(path: &Path, line: Option<usize>) -> String {
-    let path = printable(&path.display().to_string());
+    let path = excerpt(&path.display().to_string());
     line.map_or_else(|| path.clone(), |line| format!("{path}, line {line}"))
 }
 
@@ -157,7 +157,7 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
     };
     let tree = yaml::parse(&text).map_err(|error| ConfigError::Syntax {
         at: at_line(&path, error.location().map(|location| location.line())),
-        message: printable(&error.to_string()),
+        message: excerpt(&error.to_string()),
     })?;
     Ok(Some((Origin::File { path, text }, tree)))
 }
@@ -165,17 +165,17 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
 /// `KEY=VALUE`; the value is YAML, but a text where the key wants one.
 fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
     let Some((key, written)) = text.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
-        return Err(ConfigError::NotKeyValue { text: printable(&text) });
+        return Err(ConfigError::NotKeyValue { text: excerpt(&text) });
     };
     if key.is_empty() {
-        return Err(ConfigError::NotKeyValue { text: printable(&text) });
+        return Err(ConfigError::NotKeyValue { text: excerpt(&text) });
     }
     let known = schema::key(key);
     if known.is_none() && !schema::SECTIONS.contains(&key) {
         let (at, nearest) = (Origin::Set(text.clone()).place(key), schema::nearest(key));
         return Err(ConfigError::UnknownKey {
             at,
-            key: printable(key),
+            key: excerpt(key),
             nearest,
         });
     }
@@ -229,7 +229,7 @@ fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<L
         let (at, nearest) = (origin.place(path), schema::nearest(path));
         return Err(ConfigError::UnknownKey {
             at,
-            key: printable(path),
+            key: excerpt(path),
             nearest,
         });
     };

@@ -12,8 +12,8 @@ use super::{
     Dataset, DatasetOptions, LeftOut, Sample, View,
     image_file::{DecodeOptions, decode},
     open,
-    printable::{printable, printable_text},
 };
+use crate::printable::{printable, printable_path};
 
 /// So many files that were left out are listed one by one.
 const LISTED: usize = 50;
@@ -96,7 +96,7 @@ fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", printable(&self.root))?;
+        writeln!(f, "{}", printable_path(&self.root))?;
         if let Some(dataset) = &self.dataset {
             write_dataset(f, dataset)?;
         }
@@ -115,14 +115,14 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
     writeln!(
         f,
         "dataset  {}, {} classes",
-        printable_text(&dataset.name),
+        printable(&dataset.name),
         dataset.classes.len()
     )?;
 
     let splits = [&dataset.train, &dataset.val, &dataset.test];
     let row = |f: &mut fmt::Formatter<'_>, name: &str, counts: [usize; 3]| {
         let [train, val, test] = counts;
-        writeln!(f, "{:<24}{train:>9}{val:>9}{test:>9}", printable_text(name))
+        writeln!(f, "{:<24}{train:>9}{val:>9}{test:>9}", printable(name))
     };
     writeln!(f, "\n{:<24}{:>9}{:>9}{:>9}", "images", "train", "val", "test")?;
     for (label, class) in dataset.classes.iter().enumerate() {
@@ -147,7 +147,7 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
     }
     for LeftOut { path, reason } in dataset.left_out.iter().take(LISTED) {
         let path = path.strip_prefix(&dataset.root).unwrap_or(path);
-        writeln!(f, "  {}: {}", printable(path), printable_text(reason))?;
+        writeln!(f, "  {}: {}", printable_path(path), printable(reason))?;
     }
     if dataset.left_out.len() > LISTED {
         writeln!(f, "  ... and {} more", dataset.left_out.len() - LISTED)?;
@@ -156,7 +156,7 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
         writeln!(f, "\nTo know:")?;
     }
     for warning in &dataset.warnings {
-        writeln!(f, "  {}", printable_text(warning))?;
+        writeln!(f, "  {}", printable(warning))?;
     }
     Ok(())
 }

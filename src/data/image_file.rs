@@ -6,6 +6,7 @@
 
 mod jpeg;
 
+use crate::printable::{printable, printable_path};
 use std::{
     fs::{self, File},
     io::{Cursor, Read},
@@ -13,8 +14,6 @@ use std::{
 };
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-
-use super::printable::{printable, printable_text};
 
 /// Larger pictures are refused before memory is taken for them.
 pub const MAX_PIXELS: u64 = 200_000_000;
@@ -44,7 +43,7 @@ pub struct DecodeOptions {
 
 /// A file that is no picture to us.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot read the image {}: {reason}", printable(path))]
+#[error("cannot read the image {}: {reason}", printable_path(path))]
 pub struct DecodeError {
     pub path: PathBuf,
     pub reason: String,
@@ -146,7 +145,7 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
 }
 
 fn reason(error: image::ImageError) -> String {
-    printable_text(&error.to_string())
+    printable(&error.to_string()).into_owned()
 }
 
 /// The high byte of 16-bit samples (the `image` crate's own conversion rounds), no alpha.

@@ -6,7 +6,6 @@ pub mod classes;
 pub mod image_file;
 mod layout;
 mod open;
-mod printable;
 pub mod prompts;
 mod split;
 pub mod synth;
@@ -15,7 +14,6 @@ mod view;
 use std::path::PathBuf;
 
 pub use open::{DataError, DatasetOptions, open};
-pub(crate) use printable::printable;
 pub use view::View;
 
 /// What an image's annotation says of its aspects; an aspect that it does not mention is `None`.

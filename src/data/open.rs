@@ -2,7 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-use super::{Annotation, Dataset, layout, printable::printable, split};
+use super::{Annotation, Dataset, layout, split};
+use crate::printable::printable_path;
 
 /// What to open, and how to split it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,13 +19,13 @@ pub struct DatasetOptions {
 /// Why a dataset cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    #[error("the data folder {} does not exist; name an existing one with --data", printable(.0))]
+    #[error("the data folder {} does not exist; name an existing one with --data", printable_path(.0))]
     Missing(PathBuf),
-    #[error("{} is a file; --data takes the folder that holds the dataset", printable(.0))]
+    #[error("{} is a file; --data takes the folder that holds the dataset", printable_path(.0))]
     NotAFolder(PathBuf),
-    #[error("cannot read {}: {source}", printable(path))]
+    #[error("cannot read {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
-    #[error("cannot use {}: {reason}; download it again or correct it", printable(path))]
+    #[error("cannot use {}: {reason}; download it again or correct it", printable_path(path))]
     File { path: PathBuf, reason: String },
     #[error(
         "{} has no layout that is known here{dataname}: expected EmoSet (train.json, image/, annotation/), the \
@@ -32,13 +33,13 @@ pub enum DataError {
          Abstract (ABSTRACT_groundTruth.csv), ArtPhoto (<emotion>_N.jpg), UnbiasedEmo (images/<emotion>/<keyword>/), \
          or folders named by class that hold images, perhaps under train/, val/ and test/; point --data at such a \
          folder",
-        printable(root)
+        printable_path(root)
     )]
     UnknownLayout { root: PathBuf, dataname: String },
     #[error(
         "the dataset {} ({layout}) has no usable image: {left_out} file(s) were left out{example}; `masp data check` \
          lists them",
-        printable(root)
+        printable_path(root)
     )]
     Empty {
         root: PathBuf,
@@ -87,7 +88,7 @@ pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
         let example = dataset
             .left_out
             .first()
-            .map(|first| format!(", the first is {}: {}", printable(&first.path), first.reason));
+            .map(|first| format!(", the first is {}: {}", printable_path(&first.path), first.reason));
         return Err(DataError::Empty {
             root: root.clone(),
             layout: found.layout,

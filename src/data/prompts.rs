@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{View, printable::printable};
+use super::View;
+use crate::printable::printable_path;
 
 /// No template file is longer.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -47,19 +48,19 @@ pub struct Questions {
 /// A template file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    #[error("cannot read the templates {}: {source}", printable(path))]
+    #[error("cannot read the templates {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
-    #[error("the template file {} holds no template; write one question a line, or leave the setting out", printable(.0))]
+    #[error("the template file {} holds no template; write one question a line, or leave the setting out", printable_path(.0))]
     Empty(PathBuf),
     #[error(
         "{}, line {line}: a template may hold `{{}}` (where the classes go) once, this one holds it {count} times; \
          leave one",
-        printable(path)
+        printable_path(path)
     )]
     TwoPlaces { path: PathBuf, line: usize, count: usize },
     #[error(
         "{}, line {line}: an aspect's question has no classes to list; leave `{{}}` out",
-        printable(path)
+        printable_path(path)
     )]
     PlaceInAspect { path: PathBuf, line: usize },
 }

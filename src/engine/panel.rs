@@ -10,9 +10,10 @@ use super::generate::Decoding;
 use super::learner::Learner;
 use super::predictor::predict;
 use super::reporter::Reporter;
+use crate::atomic_file::{write_atomically, write_bytes_atomically};
 use crate::data::Sample;
 use crate::data::image_file::{DecodeOptions, decode};
-use crate::session::{Event, SampleSeen, SessionFolder, Stage, write_atomically, write_bytes_atomically};
+use crate::session::{Event, SampleSeen, SessionFolder, Stage};
 
 /// Longest side of a stored picture, in pixels.
 const THUMBNAIL: u32 = 224;

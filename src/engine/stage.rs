@@ -14,11 +14,11 @@ use super::run::{TrainJob, training_items};
 use super::snapshot;
 use super::subset::stratified;
 use super::trainer::{Trainer, items};
+use crate::atomic_file::write_atomically;
 use crate::config::SaveStrategy;
 use crate::data::{Dataset, Sample};
 use crate::session::{
     Checkpoints, Evaluation, Event, Keep, Metrics, SavedCheckpoint, Stage, StopAfter, checkpoint_name, read_journal,
-    write_atomically,
 };
 
 /// What a stage works on.

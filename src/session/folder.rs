@@ -13,7 +13,9 @@ use rustix::{
     io::Errno,
 };
 
-use super::{atomic::PARTIAL, printable::printable, utc::Utc};
+use super::utc::Utc;
+use crate::atomic_file::PARTIAL;
+use crate::printable::printable;
 
 const LOCK: &str = "lock";
 const FOLDERS: [&str; 5] = ["checkpoints", "samples", "predictions", "thumbnails", "evaluations"];

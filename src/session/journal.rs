@@ -9,10 +9,8 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{
-    event::{Event, FORMAT, Record},
-    printable::printable,
-};
+use super::event::{Event, FORMAT, Record};
+use crate::printable::printable;
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]

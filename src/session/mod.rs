@@ -1,6 +1,5 @@
 //! A run on disk: its journal of events, and the state folded from them.
 
-mod atomic;
 mod checkpoints;
 mod event;
 mod folder;
@@ -8,13 +7,11 @@ mod journal;
 mod list;
 mod nullable;
 mod prediction;
-mod printable;
 mod scan;
 mod series;
 mod state;
 mod utc;
 
-pub use atomic::{PARTIAL, write_atomically, write_bytes_atomically};
 pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed, SampleSeen,
@@ -24,7 +21,6 @@ pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
 pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
-pub use printable::printable;
 pub use series::{Ema, StageHistory, StepPoint};
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
 pub use utc::Utc;

@@ -14,8 +14,8 @@ use super::{
     folder::SessionFolder,
     journal::JournalTail,
     list::{SessionState, SessionSummary},
-    printable::printable,
 };
+use crate::printable::printable;
 
 /// What one pass over a journal has gathered.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::session::write_bytes_atomically;
+use crate::atomic_file::write_bytes_atomically;
 
 /// Its name in records.
 pub const NAME: &str = "tiny";

@@ -9,7 +9,8 @@ use std::{
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{TorchDict, TorchError, TorchValue};
-use crate::aspects::{atomic::write_atomically, host_tensor::HostTensor};
+use crate::aspects::host_tensor::HostTensor;
+use crate::atomic_file::write_atomically;
 
 /// As torch.save aligns its records, so that they can be mapped into memory.
 const ALIGNMENT: u16 = 64;

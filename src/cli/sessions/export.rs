@@ -10,7 +10,8 @@ use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::aspects::prompt_file::{read_soft_prompt, write_soft_prompt};
 use crate::cli::args::SessionSpec;
-use crate::session::{CheckpointFile, Checkpoints, Selector, SessionFolder, Stage, printable};
+use crate::printable::printable;
+use crate::session::{CheckpointFile, Checkpoints, Selector, SessionFolder, Stage};
 
 /// A file that an export would do harm to.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,8 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::SessionsError;
-use crate::session::{Event, Record, SessionFolder, SessionLock, printable, summarise_session};
+use crate::printable::printable;
+use crate::session::{Event, Record, SessionFolder, SessionLock, summarise_session};
 
 /// A journal's first line is not longer.
 const LONGEST_LINE: u64 = 16 << 20;

@@ -7,7 +7,8 @@ use image::imageops::{FilterType, replace, resize};
 use image::{DynamicImage, RgbImage, Rgba, RgbaImage};
 
 use crate::data::image_file::{DecodeOptions, decode};
-use crate::session::{Prediction, printable};
+use crate::printable::printable;
+use crate::session::Prediction;
 use crate::tui::heatmap::{AttentionMap, sequential};
 use crate::tui::{Depth, text};
 

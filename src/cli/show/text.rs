@@ -1,6 +1,7 @@
 //! A prediction in words: probabilities as bars, where each aspect looks most and what it answers, the rationale.
 
-use crate::session::{Prediction, printable};
+use crate::printable::printable;
+use crate::session::Prediction;
 use crate::tui::{heatmap::AttentionMap, text};
 
 /// The words of a prediction, in lines of at most `width` columns (but for names and numbers that need more).

@@ -7,7 +7,8 @@ use super::{
     Candidate, Layout, Listing, Split,
     listing::{entries, inside},
 };
-use crate::data::{DataError, LeftOut, classes, image_file, printable::printable_text};
+use crate::data::{DataError, LeftOut, classes, image_file};
+use crate::printable::printable;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "Abstract (flat folder, ABSTRACT_groundTruth.csv)",
@@ -56,8 +57,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         let row = record.map_err(|error| error.to_string()).and_then(|record| {
             let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
             let name = fields.first().map(AsRef::as_ref).unwrap_or_default();
-            let image =
-                inside(root, name).ok_or_else(|| format!("`{}` is no file of this folder", printable_text(name)))?;
+            let image = inside(root, name).ok_or_else(|| format!("`{}` is no file of this folder", printable(name)))?;
             let votes = |column: usize| {
                 fields
                     .get(column)

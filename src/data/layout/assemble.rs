@@ -8,7 +8,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{Candidate, Found, Listing, Split};
-use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file, printable};
+use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file};
 
 /// A candidate that was looked at.
 struct Checked {
@@ -191,7 +191,7 @@ fn annotation_warnings(checked: &[Checked]) -> Vec<String> {
             "{others} annotation(s) name another emotion than the image's class, which is kept (the first: {}, \
              `{}`).",
             first.sample.id,
-            printable::printable_text(emotion)
+            crate::printable::printable(emotion)
         ));
     }
     warnings

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use super::{Candidate, Layout, Listing, Split, listing::inside};
-use crate::data::{DataError, LeftOut, classes, printable::printable_text};
+use crate::data::{DataError, LeftOut, classes};
+use crate::printable::printable;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "EmoSet as downloaded (split files, image/, annotation/)",
@@ -67,8 +68,7 @@ fn candidate(root: &Path, split: Split, row: &Value) -> Result<Candidate, String
         return Err("the emotion or the image's path is no text".into());
     };
     let below = |path: &str| {
-        inside(root, path)
-            .ok_or_else(|| format!("the path `{}` leads out of the dataset's folder", printable_text(path)))
+        inside(root, path).ok_or_else(|| format!("the path `{}` leads out of the dataset's folder", printable(path)))
     };
     Ok(Candidate {
         split,

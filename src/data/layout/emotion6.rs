@@ -7,7 +7,8 @@ use super::{
     Layout, Listing, Split,
     listing::{holds_class_folders, inside},
 };
-use crate::data::{DataError, LeftOut, classes, printable::printable_text};
+use crate::data::{DataError, LeftOut, classes};
+use crate::printable::printable;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "Emotion6 (images/<emotion>/, ground_truth.txt)",
@@ -47,7 +48,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         if inside(&images, written).is_none_or(|image| !present.contains(&image)) {
             listing.left_out.push(LeftOut {
                 path: path.clone(),
-                reason: format!("`{}` is listed, but is not among the images", printable_text(written)),
+                reason: format!("`{}` is listed, but is not among the images", printable(written)),
             });
         }
     }

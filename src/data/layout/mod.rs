@@ -101,7 +101,7 @@ pub(super) fn read(root: &Path, dataname: Option<&str>) -> Result<Found, DataErr
     if let (Some(name), None) = (dataname, known) {
         listing.warnings.push(format!(
             "`{}` is none of the datasets known by name ({}): the classes are those that were found.",
-            super::printable::printable_text(name),
+            crate::printable::printable(name),
             classes::names()
         ));
     }

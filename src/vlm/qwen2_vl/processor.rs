@@ -6,14 +6,13 @@
 mod config;
 mod resample;
 
+use crate::printable::printable_path;
 use std::path::PathBuf;
 
 use image::RgbImage;
 
 pub use config::ProcessorConfig;
 use resample::{Filter, resize};
-
-use crate::data::printable;
 
 /// Pictures are shrunk until their longest side has at most this many pixels.
 pub const LONGEST_SIDE: u32 = 1024;
@@ -68,7 +67,7 @@ pub struct Patches {
 pub enum ProcessorError {
     #[error(
         "cannot read the image processor's settings {}: {reason}; the file comes with the model folder",
-        printable(path)
+        printable_path(path)
     )]
     File { path: PathBuf, reason: String },
     #[error("the image processor's setting `{key}` {reason}; correct preprocessor_config.json or model.{key}")]

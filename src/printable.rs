@@ -1,6 +1,7 @@
 //! Text from files and models, made fit for a terminal.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// The text without control characters (escape sequences, line ends, tabs, bidirectional overrides):
 /// each becomes U+FFFD, so that a file's name or a model's answer cannot command the terminal.
@@ -14,6 +15,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// The same for a path.
+#[must_use]
+pub fn printable_path(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
 }
 
 fn is_unsafe(c: char) -> bool {
