@@ -2,6 +2,7 @@
 
 mod machine;
 mod places;
+mod selftest;
 mod terminal;
 
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use super::args::{DeviceChoice, DoctorArgs};
 use super::failure::Failure;
-use crate::session::printable;
+use crate::printable::printable;
 
 /// How a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +62,11 @@ impl Finding {
     }
 }
 
-/// Prints the findings as they come; `selftest` adds its own, with `--selftest` only. The exit status is 1 where there
-/// is a problem.
+/// Prints the findings as they come. The exit status is 1 where there is a problem.
 ///
 /// # Errors
 /// A closed output.
-pub fn run(args: &DoctorArgs, selftest: impl FnOnce(&DoctorArgs) -> Vec<Finding>) -> Result<ExitCode, Failure> {
+pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let mut report = Report {
         out: io::stdout().lock(),
         problems: 0,
@@ -76,7 +76,7 @@ pub fn run(args: &DoctorArgs, selftest: impl FnOnce(&DoctorArgs) -> Vec<Finding>
     report.say(terminal::findings())?;
     report.say(places::findings(args.sources()))?;
     if args.selftest {
-        report.say(selftest(args))?;
+        report.say(selftest::findings(&args.model))?;
     }
     Ok(if report.problems == 0 {
         ExitCode::SUCCESS

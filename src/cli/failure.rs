@@ -1,6 +1,7 @@
 //! What a command ends with where it does not end well, with its exit status.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
@@ -34,6 +35,16 @@ impl Failure {
         }
     }
 
+    /// Whether the reader of standard output has gone (`masp ... | head`): nobody's error.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        self.error.chain().any(|error| {
+            let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            let json = error.downcast_ref::<serde_json::Error>();
+            io.or(json.and_then(serde_json::Error::io_error_kind)) == Some(ErrorKind::BrokenPipe)
+        })
+    }
+
     /// The process's exit status.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
@@ -47,7 +58,7 @@ impl fmt::Display for Failure {
             .error
             .to_string()
             .lines()
-            .map(|line| crate::session::printable(line).into_owned())
+            .map(|line| crate::printable::printable(line).into_owned())
             .collect();
         f.write_str(&lines.join("\n"))
     }

@@ -26,6 +26,12 @@ pub struct Compute {
     pub notice: Option<String>,
 }
 
+/// The message without the stack that candle appends to it where `RUST_BACKTRACE` is set.
+#[must_use]
+pub fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// Opens the device; without the `cuda` feature there is only the CPU.
 ///
 /// # Errors
@@ -37,7 +43,7 @@ pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, Engin
         DeviceChoice::Auto => std::panic::catch_unwind(|| Device::new_cuda(0).ok()).ok().flatten(),
         DeviceChoice::Cuda => Some(Device::new_cuda(0).map_err(|error| {
             let hint = if candle_core::utils::cuda_is_available() {
-                format!("the driver says: {error}")
+                format!("the driver says: {}", first_line(&error))
             } else {
                 "this program was built without it; build with `cargo build --release --features cuda`".to_owned()
             };

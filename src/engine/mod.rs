@@ -18,6 +18,7 @@ mod reporter;
 mod run;
 mod sampler;
 mod schedule;
+pub mod selftest;
 mod snapshot;
 mod stage;
 mod subset;

@@ -84,16 +84,7 @@ impl BaseModel {
                 prompt: options.prompt_tokens,
             });
         }
-        let weights = Weights::open(folder)?;
-        let source = Folder {
-            weights: &weights,
-            dtype: options.dtype,
-            device: &options.device,
-        };
-        let qwen = Qwen2Vl::new(&config, &source, progress).map_err(|source| ModelError::Build {
-            folder: shown(),
-            source,
-        })?;
+        let qwen = open_weights(folder, &config, options.dtype, &options.device, progress)?;
         Ok(Self {
             name: options.name,
             qwen,
@@ -116,6 +107,29 @@ impl BaseModel {
     pub fn merge(&self) -> usize {
         self.qwen.config.vision_config.spatial_merge_size
     }
+}
+
+/// The model itself, without tokenizer and image processor.
+///
+/// # Errors
+/// Where a weight is missing or damaged, or the sizes do not fit.
+pub fn open_weights(
+    folder: &Path,
+    config: &Config,
+    dtype: DType,
+    device: &Device,
+    progress: impl FnMut(usize, usize),
+) -> Result<Qwen2Vl, ModelError> {
+    let weights = Weights::open(folder)?;
+    let source = Folder {
+        weights: &weights,
+        dtype,
+        device,
+    };
+    Qwen2Vl::new(config, &source, progress).map_err(|source| ModelError::Build {
+        folder: folder.display().to_string(),
+        source,
+    })
 }
 
 struct Folder<'a> {

@@ -81,7 +81,7 @@ pub(super) fn devices(wanted: bool) -> Vec<Finding> {
                     .chain([Finding::ok("device", "cuda:0 can be used")])
                     .collect();
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => crate::engine::device::first_line(&error),
             Err(_) => "the driver's library, libcuda.so, cannot be loaded".to_owned(),
         };
         findings.push(unusable(wanted || !cards.is_empty(), &reason));

@@ -1,0 +1,158 @@
+//! The numbers of this build on this device against the golden slice of `assets/selftest`: what an independent f64
+//! computation gives on a small random model.
+
+mod forward;
+mod slice;
+mod stages;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::error::EngineError;
+use slice::Slice;
+
+/// One comparison with the f64 computation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub name: String,
+    /// Relative: the norm of the difference by the norm of the f64 values.
+    pub error: f64,
+    /// The largest error that passes.
+    pub bound: f64,
+}
+
+impl Check {
+    /// Whether the numbers agree; one that is not finite does not.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.error <= self.bound
+    }
+}
+
+/// What round-off may cost in a number format.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Hidden states, logits, losses, scores.
+    values: f64,
+    gradients: f64,
+    /// What several optimiser steps made.
+    trained: f64,
+}
+
+impl Bounds {
+    /// f32 as the tests against the reference. bf16 keeps 8 bits: the random model's logits are far apart, so that a
+    /// gradient may be off by a tenth where nothing is wrong; a missing branch or a wrong mask is off by more.
+    fn of(dtype: DType) -> Self {
+        if dtype == DType::F32 {
+            Self {
+                values: 1e-4,
+                gradients: 1e-3,
+                trained: 1e-3,
+            }
+        } else {
+            Self {
+                values: 3e-2,
+                gradients: 2e-1,
+                trained: 5e-2,
+            }
+        }
+    }
+}
+
+/// Runs every check on `device`, the base model in `dtype`.
+///
+/// # Errors
+/// Where the slice cannot be unpacked or the device fails.
+pub fn selftest(device: &Device, dtype: DType) -> Result<Vec<Check>, EngineError> {
+    let slice = Slice::open(device, dtype)?;
+    let mut report = Report {
+        bounds: Bounds::of(dtype),
+        checks: Vec::new(),
+    };
+    let features = forward::vision(&slice, &mut report)?;
+    forward::language(&slice, &features, &mut report)?;
+    forward::aspects(&slice, &features, &mut report)?;
+    stages::stage_1(&slice, &features, &mut report)?;
+    stages::stage_2(&slice, &features, &mut report)?;
+    stages::greedy(&slice, &features, &mut report)?;
+    stages::trajectories(&slice, &features, &mut report)?;
+    Ok(report.checks)
+}
+
+struct Report {
+    bounds: Bounds,
+    checks: Vec<Check>,
+}
+
+impl Report {
+    /// Compares tensors with as many elements, whatever their shapes.
+    fn close(&mut self, name: &str, got: &Tensor, want: &Tensor, bound: f64) -> Result<(), EngineError> {
+        let values = |x: &Tensor| {
+            x.to_device(&Device::Cpu)?
+                .flatten_all()?
+                .to_dtype(DType::F64)?
+                .to_vec1::<f64>()
+        };
+        let (got, want) = (values(got)?, values(want)?);
+        self.near(name, &got, &want, bound);
+        Ok(())
+    }
+
+    fn near(&mut self, name: &str, got: &[f64], want: &[f64], bound: f64) {
+        let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+        let difference = square(&mut got.iter().zip(want).map(|(g, w)| g - w));
+        let norm = square(&mut want.iter().copied());
+        let error = if got.len() == want.len() {
+            (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
+        } else {
+            f64::INFINITY
+        };
+        self.checks.push(Check {
+            name: name.to_owned(),
+            error,
+            bound,
+        });
+    }
+
+    /// Token ids agree or they do not.
+    fn equal(&mut self, name: &str, equal: bool) {
+        self.checks.push(Check {
+            name: name.to_owned(),
+            error: if equal { 0.0 } else { 1.0 },
+            bound: 0.0,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slice_agrees_on_the_cpu() {
+        let checks = selftest(&Device::Cpu, DType::F32).unwrap();
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passes()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+        assert!(checks.len() > 40, "{}", checks.len());
+    }
+
+    /// What a GPU computes in; here it shows that every block takes it, and how much it may cost.
+    #[test]
+    fn the_slice_agrees_in_bf16() {
+        let checks = selftest(&Device::Cpu, DType::BF16).unwrap();
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passes()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+
+    #[test]
+    fn a_wrong_number_does_not_pass() {
+        let mut report = Report {
+            bounds: Bounds::of(DType::F32),
+            checks: Vec::new(),
+        };
+        report.near("off", &[1.0, 2.1], &[1.0, 2.0], 1e-4);
+        report.near("not a number", &[f64::NAN], &[1.0], 1e-4);
+        report.near("another length", &[1.0], &[1.0, 1.0], 1e-4);
+        report.equal("tokens", false);
+        assert!(!report.checks.iter().any(Check::passes), "{:?}", report.checks);
+    }
+}

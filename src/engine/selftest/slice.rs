@@ -1,0 +1,180 @@
+//! The golden slice: compiled in, read with the readers that real folders go through.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::aspects::AspectModules;
+use crate::aspects::aspect_file::read_aspects;
+use crate::data::View;
+use crate::engine::error::EngineError;
+use crate::vlm::base;
+use crate::vlm::qwen2_vl::processor::{ImageProcessor, ProcessorConfig};
+use crate::vlm::qwen2_vl::{Config, Qwen2Vl};
+
+macro_rules! files {
+    ($($name:literal),*) => {
+        [$(($name, include_bytes!(concat!("../../../assets/selftest/", $name)))),*]
+    };
+}
+
+const FILES: [(&str, &[u8]); 7] = files!(
+    "config.json",
+    "model.safetensors",
+    "preprocessor_config.json",
+    "picture.png",
+    "aspects.safetensors",
+    "expected.json",
+    "expected.safetensors"
+);
+
+/// The model, what goes in, and what f64 makes of it.
+pub struct Slice {
+    pub device: Device,
+    pub dtype: DType,
+    pub model: Qwen2Vl,
+    pub processor: ImageProcessor,
+    pub cases: Cases,
+    expected: HashMap<String, Tensor>,
+    folder: TempDir,
+}
+
+/// The slice's `<|image_pad|>`.
+pub const IMAGE: u32 = 352;
+
+/// `expected.json`.
+#[derive(Debug, Deserialize)]
+pub struct Cases {
+    pub views: Vec<View>,
+    pub prompt_tokens: usize,
+    /// Rows of the embedding matrix before the prompt's.
+    pub tokenizer_tokens: usize,
+    pub grid: (usize, usize, usize),
+    pub greedy: Greedy,
+    pub vanilla: Vanilla,
+    pub stage1: Vec<StageCase>,
+    pub stage2: Vec<StageCase>,
+    pub trajectory_stage1: Trajectory,
+    pub trajectory_stage2: Trajectory,
+    pub optimiser: Optimiser,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Greedy {
+    pub prompt_ids: Vec<u32>,
+    pub tokens: Vec<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Vanilla {
+    pub ids: Vec<u32>,
+    /// Time, height, width of each token.
+    pub positions: [Vec<u32>; 3],
+}
+
+#[derive(Debug, Deserialize)]
+pub struct StageCase {
+    pub view: Option<View>,
+    pub ids: Vec<u32>,
+    pub answer: Vec<u32>,
+    pub loss: f64,
+    #[serde(default)]
+    pub labels: Vec<Label>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Label {
+    pub ids: Vec<u32>,
+    pub log_likelihood: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Trajectory {
+    pub losses: Vec<f64>,
+    pub grad_norms: Vec<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Optimiser {
+    pub peak_lr: PeakLr,
+    pub warmup_steps: u64,
+    pub weight_decay: f64,
+    pub max_grad_norm: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PeakLr {
+    pub stage1: f64,
+    pub stage2: f64,
+}
+
+impl Slice {
+    /// Unpacks and reads the slice.
+    ///
+    /// # Errors
+    /// Where there is no room for temporary files, or the device fails.
+    pub fn open(device: &Device, dtype: DType) -> Result<Self, EngineError> {
+        let folder = TempDir::new().map_err(|source| write_error(&std::env::temp_dir(), source))?;
+        for (name, bytes) in FILES {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).map_err(|source| write_error(&path, source))?;
+        }
+        let at = |name: &str| folder.path().join(name);
+        let cases = std::fs::read_to_string(at("expected.json")).map_err(candle_core::Error::wrap)?;
+        let config = Config::read(folder.path()).map_err(base::ModelError::from)?;
+        let model = base::open_weights(folder.path(), &config, dtype, device, |_, _| ())?;
+        Ok(Self {
+            device: device.clone(),
+            dtype,
+            model,
+            processor: ImageProcessor::new(ProcessorConfig::from_file(&at("preprocessor_config.json"))?)?,
+            cases: serde_json::from_str(&cases).map_err(candle_core::Error::wrap)?,
+            expected: candle_core::safetensors::load(at("expected.safetensors"), &Device::Cpu)?,
+            folder,
+        })
+    }
+
+    /// A file of the slice.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What f64 gives, on the CPU.
+    ///
+    /// # Errors
+    /// Where the slice lacks it.
+    pub fn want(&self, name: &str) -> Result<&Tensor, EngineError> {
+        let missing = || EngineError::Failed(format!("the golden slice holds no {name}"));
+        self.expected.get(name).ok_or_else(missing)
+    }
+
+    /// The aspect modules, fresh from their file, for they may be trained.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn modules(&self) -> Result<AspectModules, EngineError> {
+        let file = read_aspects(&self.path("aspects.safetensors"))?;
+        Ok(AspectModules::from_file(&file, &self.cases.views, &self.device)?)
+    }
+
+    /// Wanted tensors whose names begin with `prefix`, under the rest of their names.
+    pub fn all(&self, prefix: &str) -> IndexMap<&str, &Tensor> {
+        let named = self.expected.iter();
+        let mut found: IndexMap<&str, &Tensor> = named
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
+            .collect();
+        found.sort_unstable_keys();
+        found
+    }
+}
+
+fn write_error(path: &Path, source: std::io::Error) -> EngineError {
+    EngineError::Write {
+        path: path.display().to_string(),
+        source,
+    }
+}
