@@ -211,6 +211,18 @@ pub enum Split {
     Test,
 }
 
+impl Split {
+    /// As datasets and documents call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// Trained parameters from files; safetensors or the reference's PyTorch files.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CheckpointArgs {
@@ -251,8 +263,14 @@ pub struct CompareArgs {
     pub a: SessionSpec,
     /// NAME or path, with @best, @last (default) or @STEP
     pub b: SessionSpec,
+    /// Dataset's folder [default: each session's own]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Which part of the dataset
+    #[arg(long, value_enum, default_value_t)]
+    pub split: Split,
     #[command(flatten)]
-    pub settings: ConfigArgs,
+    pub model: ModelArgs,
     /// Print the comparison as one JSON document on stdout
     #[arg(long)]
     pub json: bool,

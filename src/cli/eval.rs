@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::args::{EvalArgs, Split};
+use super::args::EvalArgs;
 use super::failure::Failure;
 use super::parts::choose;
 use super::phases::Phases;
+use crate::atomic_file::{write_atomically, write_bytes_atomically};
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
-use crate::session::{Metrics, SessionFolder, Utc, now, write_atomically, write_bytes_atomically};
+use crate::session::{Metrics, SessionFolder, Utc, now};
 
 /// Runs the command.
 ///
@@ -16,11 +17,7 @@ use crate::session::{Metrics, SessionFolder, Utc, now, write_atomically, write_b
 /// Where something cannot be opened, or the evaluation fails.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
-    let split = match args.split {
-        Split::Train => "train",
-        Split::Val => "val",
-        Split::Test => "test",
-    };
+    let split = args.split.name();
     let mut phases = Phases::new();
     let device = args.model.device.into();
     let seen = evaluate_split(&chosen.settings, device, &chosen.parts, split, |phase, done, total| {
@@ -88,7 +85,7 @@ fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
         writeln!(
             out,
             "{:<16} {recall:>7} {precision:>9} {f1:>7} {:>8}",
-            crate::session::printable(label),
+            crate::printable::printable(label),
             class.support
         )?;
     }

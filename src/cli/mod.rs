@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 pub mod args;
+mod compare;
 mod data;
 mod demo;
 mod doctor;
@@ -32,6 +33,9 @@ pub fn run() -> ExitCode {
         }
     };
     dispatch(&cli).unwrap_or_else(|failure| {
+        if failure.is_closed_pipe() {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("masp: {failure}");
         failure.exit_code()
     })
@@ -46,17 +50,11 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Predict(args)) => predict::run(args),
         Some(Command::Data { command }) => data::run(command),
         Some(Command::Sessions { command }) => sessions::run(command),
-        Some(Command::Doctor(args)) => doctor::run(args, selftest),
-        Some(Command::Compare(_)) => Err(not_yet("compare")),
+        Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Attach(_)) => Err(not_yet("attach")),
         Some(Command::Replay(_)) => Err(not_yet("replay")),
     }
-}
-
-/// The committed golden slice is still to come; saying so keeps anyone from taking silence for agreement.
-fn selftest(_: &args::DoctorArgs) -> Vec<doctor::Finding> {
-    let text = "is not built yet: the golden checks run as tests (`cargo test` with MASP_REFERENCE)";
-    vec![doctor::Finding::problem("selftest", text)]
 }
 
 fn not_yet(command: &str) -> Failure {

@@ -75,10 +75,7 @@ pub fn judge(
     clock: &mut Clock,
 ) -> Result<Vec<Judged>, EngineError> {
     let begin = Instant::now();
-    let rows = features
-        .iter()
-        .map(|f| Ok(learner.visual_rows(f, muted)?.0))
-        .collect::<Result<Vec<_>, EngineError>>()?;
+    let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), muted)?;
     let prompt = learner.prompt.as_detached_tensor();
     let chat = learner.emotion_chat(0);
     let build = |f: &Features| {
@@ -157,7 +154,7 @@ pub fn evaluate<'a>(
         .iter()
         .map(|(sample, judged)| Scored {
             gold: sample.label,
-            probabilities: judged.probabilities.clone(),
+            probabilities: &judged.probabilities,
             generated: &judged.generated,
         })
         .collect();

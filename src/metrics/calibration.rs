@@ -12,7 +12,7 @@ pub fn expected_calibration_error(rows: &[Scored]) -> f64 {
     // A bin's (samples right - sum of confidences); its count cancels against the mean over samples.
     let mut gaps = [0.0_f64; BINS];
     for row in rows {
-        let prediction = predicted(&row.probabilities);
+        let prediction = predicted(row.probabilities);
         let confidence = prediction
             .and_then(|index| row.probabilities.get(index))
             .map_or(0.0, |p| p.clamp(0.0, 1.0));
@@ -48,10 +48,10 @@ fn mean(sum: f64, count: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn row(gold: usize, probabilities: &[f64]) -> Scored<'static> {
+    fn row(gold: usize, probabilities: &[f64]) -> Scored<'_> {
         Scored {
             gold,
-            probabilities: probabilities.to_vec(),
+            probabilities,
             generated: "",
         }
     }

@@ -14,9 +14,7 @@ pub fn predicted(probabilities: &[f64]) -> Option<usize> {
 /// Share of samples whose most likely label is the gold one.
 #[must_use]
 pub fn accuracy(rows: &[Scored]) -> f64 {
-    let right = rows
-        .iter()
-        .filter(|row| predicted(&row.probabilities) == Some(row.gold));
+    let right = rows.iter().filter(|row| predicted(row.probabilities) == Some(row.gold));
     share(right.count(), rows.len())
 }
 
@@ -34,7 +32,7 @@ pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
 pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
     let mut counts = vec![vec![0; labels.len()]; labels.len()];
     for row in rows {
-        let column = predicted(&row.probabilities);
+        let column = predicted(row.probabilities);
         let cell = column.and_then(|column| counts.get_mut(row.gold)?.get_mut(column));
         if let Some(count) = cell {
             *count += 1;
@@ -52,7 +50,7 @@ pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
 pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
     let mut tallies = vec![Tally::default(); classes];
     for row in rows {
-        let column = predicted(&row.probabilities);
+        let column = predicted(row.probabilities);
         if let Some(tally) = tallies.get_mut(row.gold) {
             tally.gold += 1;
             tally.right += usize::from(column == Some(row.gold));
@@ -70,7 +68,7 @@ pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
 pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
     let mut occurs = vec![false; classes];
     for row in rows {
-        for index in [Some(row.gold), predicted(&row.probabilities)].into_iter().flatten() {
+        for index in [Some(row.gold), predicted(row.probabilities)].into_iter().flatten() {
             if let Some(occurs) = occurs.get_mut(index) {
                 *occurs = true;
             }
@@ -127,17 +125,17 @@ mod tests {
 
     const NAN: f64 = f64::NAN;
 
-    fn row(gold: usize, probabilities: &[f64]) -> Scored<'static> {
+    fn row(gold: usize, probabilities: &[f64]) -> Scored<'_> {
         Scored {
             gold,
-            probabilities: probabilities.to_vec(),
+            probabilities,
             generated: "",
         }
     }
 
     /// Gold 0: predicted 0, 0, 1; gold 1: predicted 1, none; class 2 never occurs.
-    fn rows() -> Vec<Scored<'static>> {
-        vec![
+    fn rows() -> [Scored<'static>; 5] {
+        [
             row(0, &[0.7, 0.2, 0.1]),
             row(0, &[0.4, 0.4, 0.2]),
             row(0, &[0.1, 0.6, 0.3]),

@@ -48,7 +48,7 @@ mod tests {
         let labels = ["awe", "Fear"].map(str::to_owned);
         let row = |gold, generated| Scored {
             gold,
-            probabilities: vec![],
+            probabilities: &[],
             generated,
         };
         let rows = [

@@ -6,15 +6,17 @@
 mod bootstrap;
 mod calibration;
 mod classification;
+mod comparison;
 mod generated;
 mod mcnemar;
 mod pointing;
 mod summary;
 mod wheel;
 
-pub use bootstrap::{AccuracyDifference, accuracy_difference};
+pub use bootstrap::{Estimate, Resampling, intervals};
 pub use calibration::{brier_score, expected_calibration_error};
 pub use classification::{accuracy, confusion, macro_f1, per_class, predicted, top_k_accuracy};
+pub use comparison::{Both, Comparison, Flip, Pair, compare};
 pub use generated::{accuracy_generated, generated_label};
 pub use mcnemar::{McNemar, mcnemar};
 pub use pointing::{BoundingBox, expected_hit_rate, pointing_hit};
@@ -22,12 +24,12 @@ pub use summary::{Speed, summarise};
 pub use wheel::{MIKELS_WHEEL, Polarity, polarity, polarity_accuracy, wheel_distance};
 
 /// One evaluated sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored<'a> {
     /// Index of the gold label.
     pub gold: usize,
     /// One for each label, in the label list's order.
-    pub probabilities: Vec<f64>,
+    pub probabilities: &'a [f64],
     /// The greedy answer, decoded without special tokens, not trimmed.
     pub generated: &'a str,
 }

@@ -47,12 +47,12 @@ mod tests {
         let rows = [
             Scored {
                 gold: 0,
-                probabilities: vec![0.8, 0.2],
+                probabilities: &[0.8, 0.2],
                 generated: "Positive",
             },
             Scored {
                 gold: 1,
-                probabilities: vec![0.7, 0.3],
+                probabilities: &[0.7, 0.3],
                 generated: "negative\n",
             },
         ];

@@ -44,7 +44,7 @@ pub fn polarity_accuracy(labels: &[String], rows: &[Scored]) -> Option<f64> {
     }
     let of = |index: usize| polarities.get(index);
     let right = |row: &&Scored| {
-        let prediction = predicted(&row.probabilities).and_then(of);
+        let prediction = predicted(row.probabilities).and_then(of);
         prediction.is_some() && prediction == of(row.gold)
     };
     Some(share(rows.iter().filter(right).count(), rows.len()))
@@ -61,7 +61,7 @@ pub fn wheel_distance(labels: &[String], rows: &[Scored]) -> Option<f64> {
     }
     let half = MIKELS_WHEEL.len() / 2;
     let distance = |row: &Scored| {
-        let prediction = places.get(predicted(&row.probabilities)?)?;
+        let prediction = places.get(predicted(row.probabilities)?)?;
         let apart = prediction.abs_diff(*places.get(row.gold)?);
         Some(apart.min(MIKELS_WHEEL.len() - apart))
     };
@@ -101,10 +101,18 @@ mod tests {
     }
 
     fn row(gold: usize, prediction: usize) -> Scored<'static> {
-        let probabilities = (0..8).map(|i| if i == prediction { 1.0 } else { 0.0 }).collect();
+        const ONE_HOT: [[f64; 8]; 8] = {
+            let mut rows = [[0.0; 8]; 8];
+            let mut i = 0;
+            while i < 8 {
+                rows[i][i] = 1.0;
+                i += 1;
+            }
+            rows
+        };
         Scored {
             gold,
-            probabilities,
+            probabilities: &ONE_HOT[prediction],
             generated: "",
         }
     }
@@ -112,7 +120,7 @@ mod tests {
     fn unanswered() -> Scored<'static> {
         Scored {
             gold: 0,
-            probabilities: vec![f64::NAN; 8],
+            probabilities: &[f64::NAN; 8],
             generated: "",
         }
     }

@@ -1,10 +1,11 @@
 //! The real binary, as scripts use it.
 
+mod compare;
 mod golden;
 mod screen;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// `masp` in `folder`, without a user's environment.
 pub fn masp(folder: &Path, arguments: &[&str]) -> Output {
@@ -20,6 +21,30 @@ pub fn masp(folder: &Path, arguments: &[&str]) -> Output {
 pub fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_self_test_agrees_through_the_binary() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = stdout(&masp(folder.path(), &["doctor", "--selftest", "--device", "cpu"]));
+    assert!(said.contains("checks agree with f64"), "{said}");
+}
+
+/// As `masp data check DIR | head -0`.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_masp"))
+        .args(["doctor"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
 }
 
 #[test]

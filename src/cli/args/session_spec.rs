@@ -1,5 +1,6 @@
 //! `NAME[@best|@last|@STEP]`: which session, and which of its checkpoints.
 
+use std::fmt;
 use std::str::FromStr;
 
 pub use crate::session::Selector as CheckpointChoice;
@@ -10,6 +11,12 @@ pub struct SessionSpec {
     /// A name below the sessions' folder, or a path.
     pub session: String,
     pub checkpoint: CheckpointChoice,
+}
+
+impl fmt::Display for SessionSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.session, self.checkpoint)
+    }
 }
 
 /// A text that names no session's checkpoint.

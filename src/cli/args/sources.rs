@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, PredictArgs, TrainArgs};
+use super::{CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, PredictArgs, TrainArgs};
 use crate::config::{ConfigFile, Flag, Sources};
 
 impl ConfigArgs {
@@ -55,6 +55,16 @@ impl TrainArgs {
 }
 
 impl EvalArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(
+            self.model.sources(),
+            [flag("--data", "data.root", self.data.as_deref())],
+        )
+    }
+}
+
+impl CompareArgs {
     #[must_use]
     pub fn sources(&self) -> Sources {
         with_flags(

@@ -1,0 +1,196 @@
+//! `masp compare A B`: two checkpoints on the same images.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::{CompareArgs, SessionSpec};
+use super::failure::Failure;
+use super::parts::{Chosen, choose};
+use super::phases::Phases;
+use crate::config::{Difference, differences};
+use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
+use crate::printable::printable;
+
+/// So many flips are listed where a person reads them; `--json` has all.
+const LISTED: usize = 20;
+
+/// The document of `compare --json`.
+#[derive(Debug, Serialize)]
+struct Document {
+    a: String,
+    b: String,
+    split: &'static str,
+    /// Settings that differ.
+    settings: Vec<Difference>,
+    #[serde(flatten)]
+    figures: Comparison,
+}
+
+/// Runs the command: both checkpoints are evaluated, each with its own session's settings.
+///
+/// # Errors
+/// Where something cannot be opened, an evaluation fails, or the two have other classes or no image in common.
+pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    let choose = |spec: &SessionSpec| choose(args.sources(), Some(spec), &super::args::CheckpointArgs::default());
+    let (a, b) = (choose(&args.a)?, choose(&args.b)?);
+    let split = args.split.name();
+    let (seen_a, seen_b) = (evaluate(&a, args)?, evaluate(&b, args)?);
+    let labels = &seen_a.metrics.confusion.labels;
+    if *labels != seen_b.metrics.confusion.labels {
+        return Err(Failure::failed(
+            "the two sessions have other classes, so that their predictions cannot be compared",
+        ));
+    }
+    let (rows_a, rows_b) = (rows(&seen_a, labels), rows(&seen_b, labels));
+    let by_image: HashMap<&str, &Row> = rows_b.iter().map(|row| (row.image, row)).collect();
+    let common = rows_a.iter().filter_map(|a| Some((a, *by_image.get(a.image)?)));
+    let pairs: Vec<Pair> = common
+        .map(|(a, b)| Pair {
+            image: a.image,
+            a: a.scored(),
+            b: b.scored(),
+        })
+        .collect();
+    if pairs.is_empty() {
+        return Err(Failure::failed(format!(
+            "the two sessions have no image of the split `{split}` in common; name one dataset for both with --data"
+        )));
+    }
+    let alone = rows_a.len().max(rows_b.len()) - pairs.len();
+    if alone > 0 {
+        eprintln!("{alone} images were seen by one of the two alone; they are left out");
+    }
+    let document = Document {
+        a: args.a.to_string(),
+        b: args.b.to_string(),
+        split,
+        settings: differences(&a.settings, &b.settings),
+        figures: compare(labels, &pairs),
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &document)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, &document)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(chosen: &Chosen, args: &CompareArgs) -> Result<SplitEvaluation, Failure> {
+    let mut phases = Phases::new();
+    let device = args.model.device.into();
+    let seen = evaluate_split(
+        &chosen.settings,
+        device,
+        &chosen.parts,
+        args.split.name(),
+        |phase, done, total| phases.show(phase, done, total),
+    )?;
+    phases.finish();
+    Ok(seen)
+}
+
+/// A prediction with the gold label's index and the probabilities in the labels' order.
+struct Row<'a> {
+    image: &'a str,
+    gold: usize,
+    probabilities: Vec<f64>,
+    generated: &'a str,
+}
+
+impl Row<'_> {
+    fn scored(&self) -> Scored<'_> {
+        Scored {
+            gold: self.gold,
+            probabilities: &self.probabilities,
+            generated: self.generated,
+        }
+    }
+}
+
+fn rows<'a>(seen: &'a SplitEvaluation, labels: &[String]) -> Vec<Row<'a>> {
+    let row = |(gold, prediction): &'a (String, crate::session::Prediction)| {
+        Some(Row {
+            image: &prediction.image,
+            gold: labels.iter().position(|label| label == gold)?,
+            probabilities: prediction.probabilities.values().copied().collect(),
+            generated: &prediction.generated,
+        })
+    };
+    seen.predictions.iter().filter_map(row).collect()
+}
+
+fn print(out: &mut impl Write, document: &Document) -> std::io::Result<()> {
+    let figures = &document.figures;
+    writeln!(out, "a  {}", printable(&document.a))?;
+    writeln!(out, "b  {}", printable(&document.b))?;
+    writeln!(out, "{} images of split {}", figures.samples, document.split)?;
+    if !document.settings.is_empty() {
+        writeln!(out, "\nsettings that differ")?;
+        for Difference { key, a, b } in &document.settings {
+            let line = format!("  {key:<28} {a} | {b}");
+            writeln!(out, "{}", printable(&line))?;
+        }
+    }
+    writeln!(out, "\n{:<12} {:>24} {:>24} {:>24}", "95 %", "a", "b", "b - a")?;
+    for (name, Both { a, b, difference }) in [
+        ("accuracy", figures.accuracy),
+        ("macro-F1", figures.macro_f1),
+        ("ECE", figures.ece),
+    ] {
+        writeln!(
+            out,
+            "{name:<12} {:>24} {:>24} {:>24}",
+            shown(a),
+            shown(b),
+            signed(difference)
+        )?;
+    }
+    let test = &figures.mcnemar;
+    writeln!(
+        out,
+        "\nonly a is right {}, only b {}; McNemar's p = {:.3}",
+        test.only_first, test.only_second, test.p_value
+    )?;
+    writeln!(
+        out,
+        "\n{:<16} {:>8} {:>9} {:>9} {:>8}",
+        "recall", "images", "a", "b", "b - a"
+    )?;
+    for (label, class) in &figures.per_class {
+        writeln!(
+            out,
+            "{:<16} {:>8} {:>9.3} {:>9.3} {:>+8.3}",
+            printable(label),
+            class.support,
+            class.recall_a,
+            class.recall_b,
+            class.recall_b - class.recall_a
+        )?;
+    }
+    if !figures.flips.is_empty() {
+        writeln!(out, "\nflips")?;
+    }
+    for flip in figures.flips.iter().take(LISTED) {
+        let sign = if flip.gained { '+' } else { '-' };
+        let line = format!("{sign} {}  {}: {} -> {}", flip.image, flip.gold, flip.a, flip.b);
+        writeln!(out, "{}", printable(&line))?;
+    }
+    if let Some(more) = figures.flips.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        writeln!(out, "... and {more} more; --json lists all")?;
+    }
+    Ok(())
+}
+
+fn shown(Estimate { value, low, high }: Estimate) -> String {
+    format!("{value:.3} [{low:.3}, {high:.3}]")
+}
+
+fn signed(Estimate { value, low, high }: Estimate) -> String {
+    format!("{value:+.3} [{low:+.3}, {high:+.3}]")
+}

@@ -1,0 +1,65 @@
+//! What differs between two sets of settings.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Settings;
+
+/// A key with its two values.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// As in config.yaml, with dots.
+    pub key: String,
+    pub a: Value,
+    pub b: Value,
+}
+
+/// The keys whose values differ, in config.yaml's order; a list is one value.
+#[must_use]
+pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
+    let mut found = Vec::new();
+    collect("", &a.to_record(), &b.to_record(), &mut found);
+    found
+}
+
+fn collect(key: &str, a: &Value, b: &Value, found: &mut Vec<Difference>) {
+    if a == b {
+        return;
+    }
+    let (Some(map_a), Some(map_b)) = (a.as_object(), b.as_object()) else {
+        found.push(Difference {
+            key: key.to_owned(),
+            a: a.clone(),
+            b: b.clone(),
+        });
+        return;
+    };
+    let only_b = map_b.keys().filter(|name| !map_a.contains_key(*name));
+    for name in map_a.keys().chain(only_b) {
+        let inner = if key.is_empty() {
+            name.clone()
+        } else {
+            format!("{key}.{name}")
+        };
+        let value = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
+        collect(&inner, &value(map_a), &value(map_b), found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_each_key_that_differs() {
+        let a = Settings::default();
+        let mut b = a.clone();
+        b.train.seed += 1;
+        b.aspects.views.pop();
+        let found = differences(&a, &b);
+        let keys: Vec<_> = found.iter().map(|difference| difference.key.as_str()).collect();
+        assert_eq!(keys, ["train.seed", "aspects.views"]);
+        assert_eq!(found[0].b, serde_json::json!(b.train.seed));
+        assert!(differences(&a, &a).is_empty());
+    }
+}

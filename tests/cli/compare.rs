@@ -1,0 +1,81 @@
+//! `masp compare` on two short runs of the embedded model.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{masp, stdout};
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&stdout(&masp(folder, arguments))).unwrap()
+}
+
+#[test]
+fn two_sessions_on_the_same_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    stdout(&masp(
+        folder,
+        &["data", "synth", "drawn", "--images", "120", "--seed", "1"],
+    ));
+    for (session, rate) in [("a", "0.001"), ("b", "0.03")] {
+        let rate = format!("train.prompt.learning_rate={rate}");
+        let arguments = [
+            "train",
+            "--data",
+            "drawn",
+            "--headless",
+            "--session",
+            session,
+            "--max-steps",
+            "3",
+        ];
+        let set = [
+            "--set",
+            "train.batch_size=8",
+            "--set",
+            "train.warmup_ratio=0",
+            "--set",
+            "eval.max_samples=8",
+            "--set",
+            "eval.panel=1",
+            "--set",
+            &rate,
+        ];
+        stdout(&masp(folder, &[&arguments[..], &set[..]].concat()));
+    }
+    let got = json(folder, &["compare", "a", "b@3", "--json"]);
+    for (session, key) in [("a", "a"), ("b", "b")] {
+        let alone = json(folder, &["eval", session, "--json"]);
+        assert_eq!(got["samples"], alone["samples"]);
+        for figure in ["accuracy", "macro_f1", "ece"] {
+            assert_eq!(got[figure][key]["value"], alone[figure], "{figure} of {session}");
+        }
+    }
+    assert_eq!((&got["a"], &got["b"]), (&"a@last".into(), &"b@3".into()));
+    let keys: Vec<&str> = got["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|s| s["key"].as_str())
+        .collect();
+    assert!(keys.contains(&"train.prompt.learning_rate"), "{keys:?}");
+    let flips = got["flips"].as_array().unwrap().len() as u64;
+    let test = &got["mcnemar"];
+    assert_eq!(
+        flips,
+        test["only_first"].as_u64().unwrap() + test["only_second"].as_u64().unwrap()
+    );
+
+    let same = json(folder, &["compare", "a", "a", "--json"]);
+    assert_eq!(
+        (&same["mcnemar"]["p_value"], same["flips"].as_array().unwrap().len()),
+        (&1.0.into(), 0)
+    );
+    assert_eq!(same["settings"], Value::Array(Vec::new()));
+    let text = stdout(&masp(folder, &["compare", "a", "b"]));
+    assert!(
+        text.contains("McNemar") && text.contains("train.prompt.learning_rate"),
+        "{text}"
+    );
+}
