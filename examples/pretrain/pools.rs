@@ -2,7 +2,7 @@
 
 use masp::data::View;
 use masp::data::synth::Scene;
-use rand::{Rng, seq::IndexedRandom};
+use rand::Rng;
 
 use super::labels::holds_middle;
 use super::params::gaussian;
@@ -55,7 +55,7 @@ impl Picture {
                 let known: Vec<View> = (View::ALL.into_iter())
                     .filter(|view| super::facts::answer(&self.scene, *view).is_some())
                     .collect();
-                let view = known.choose(rng).copied().unwrap_or(View::Scene);
+                let view = super::questions::hard_ones_more(&known, rng);
                 (self.pooled(view, shape, rng), vec![view])
             }
             Run::AspectsAndTokens => {

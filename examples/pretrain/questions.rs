@@ -58,6 +58,16 @@ pub fn aspect(scene: &Scene, view: View, wordings: &Wordings, rng: &mut impl Rng
     answer(scene, view).map(|answer| Example::new(ask(view, wordings, false, rng), answer))
 }
 
+/// One of `views`; objects, of which a picture may show two among fourteen, and actions come up more often.
+pub fn hard_ones_more(views: &[View], rng: &mut impl Rng) -> View {
+    let weight = |view: &View| match view {
+        View::Object => 4.0,
+        View::HumanAction => 2.0,
+        View::FacialExpression | View::Scene | View::Brightness | View::Colorfulness => 1.0,
+    };
+    views.choose_weighted(rng, weight).copied().unwrap_or(View::Scene)
+}
+
 /// Any question about a picture but its emotion.
 pub fn about(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Example {
     match rng.random_range(0..10) {
@@ -68,7 +78,7 @@ pub fn about(scene: &Scene, wordings: &Wordings, rng: &mut impl Rng) -> Example 
         1 | 2 => place(scene, wordings, rng),
         3..=5 => presence(scene, wordings, rng),
         _ => {
-            let view = View::ALL.choose(rng).copied().unwrap_or(View::Scene);
+            let view = hard_ones_more(&View::ALL, rng);
             aspect(scene, view, wordings, rng).unwrap_or_else(|| Example::new(ask(view, wordings, false, rng), "none"))
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn place(scene: &mut Scene, rng: &mut impl Rng) {
     let mirrored = scene.mirrored();
     // Each failure makes the things a little smaller, so that an arrangement that fits is always found.
     for attempt in 0_u32.. {
-        let shrink = 1.0 - 0.2 * (attempt.min(60) as f32 / 60.0);
+        let shrink = 1.0 - 0.31 * (attempt.min(60) as f32 / 60.0);
         let mut taken: Vec<Bounds> = Vec::with_capacity(3);
         if let Some(person) = &mut scene.person {
             place_person(person, shrink, unit, mirrored, rng);
@@ -45,7 +45,7 @@ fn place_person(person: &mut Person, shrink: f32, unit: f32, mirrored: bool, rng
 
 fn place_thing(thing: &mut Thing, shrink: f32, unit: f32, rng: &mut impl Rng) {
     let (width, height, airborne) = footprint(OBJECTS[thing.kind]);
-    let scale = rng.random_range(0.95..1.25) * shrink;
+    let scale = rng.random_range(1.1..1.4) * shrink;
     let (width, height) = (width * scale, height * scale);
     let left = rng.random_range(MARGIN..(112.0 - MARGIN - width));
     let top = if airborne {

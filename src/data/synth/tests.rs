@@ -215,7 +215,8 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
                 colour(high)
             );
         }
-        // Within the boxes the picture is another than the bare setting; elsewhere the grade hardly changes it.
+        // Within the boxes the picture is another than the bare setting; elsewhere the grade hardly changes it, and a
+        // candle's or a fire's light reaches beyond its box.
         let bare = draw::render(&Scene {
             objects: Vec::new(),
             person: None,
@@ -244,6 +245,6 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
             things.iter().all(|(changed, all)| changed * 4 > *all),
             "{counts:?} {scene:?}"
         );
-        assert!(rest.0 * 10 < rest.1, "{counts:?} {scene:?}");
+        assert!(rest.0 * 6 < rest.1, "{counts:?} {scene:?}");
     }
 }
