@@ -16,7 +16,7 @@ use super::watch::View;
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
-use crate::engine::inference::{TrainedParts, evaluate_split, point};
+use crate::engine::inference::{TrainedParts, evaluate_split, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
 
@@ -28,6 +28,8 @@ struct Figures {
     frozen: f64,
     prompt_only: f64,
     masp: f64,
+    /// Right answers to each aspect's own question.
+    aspects: IndexMap<Aspect, f64>,
     pointing: IndexMap<Aspect, f64>,
     random_pointing: IndexMap<Aspect, f64>,
     /// Dataset, both stages and evaluation; without the ablations.
@@ -91,7 +93,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let parts = parts(&masp)?;
     let masp_accuracy = accuracy(&settings, &parts)?;
     let seconds = begin.elapsed().as_secs_f64();
-    let pointing = point(&settings, device, &parts, info.synth.options.size)?;
+    let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
 
     // The ablations: the same seed, data and steps, without the aspects' tokens; and the model as it is.
     let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &settings, true, view)? else {
@@ -114,8 +116,9 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         frozen,
         prompt_only,
         masp: masp_accuracy,
-        pointing: pointing.hits,
-        random_pointing: pointing.random,
+        aspects: study.answers,
+        pointing: study.pointing.hits,
+        random_pointing: study.pointing.random,
         seconds,
     };
     if args.json {
@@ -189,6 +192,10 @@ fn print(figures: &Figures, folder: &SessionFolder) {
     row("  prompt without aspects", figures.prompt_only);
     row("  MASP", figures.masp);
     row("  best possible", figures.best_possible);
+    println!("answers to the aspects' own questions");
+    for (view, right) in &figures.aspects {
+        row(&format!("  {view}"), *right);
+    }
     println!("heatmap peaks in the box (random map)");
     for (view, hits) in &figures.pointing {
         let random = figures.random_pointing.get(view).copied().unwrap_or_default();
@@ -202,7 +209,7 @@ fn print(figures: &Figures, folder: &SessionFolder) {
 }
 
 fn shown(path: &Path) -> String {
-    crate::session::printable(&path.display().to_string()).into_owned()
+    crate::printable::printable(&path.display().to_string()).into_owned()
 }
 
 #[cfg(test)]

@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
+
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
-use super::evaluator::{evaluate, prediction};
+use super::evaluator::{evaluate, evaluate_aspects, prediction};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
 use super::run::open_dataset;
+use super::trainer::items;
 use super::{model, snapshot};
 use crate::config::Settings;
 use crate::data::image_file::DecodeOptions;
 use crate::data::prompts::Questions;
 use crate::data::{View, classes};
-use crate::session::{Metrics, Prediction};
+use crate::session::{Metrics, Prediction, Stage};
 
 /// Which trained parts to use; a fresh one where none is named.
 #[derive(Debug, Clone, Default)]
@@ -129,28 +132,46 @@ pub fn predict_images(
     Ok(())
 }
 
-/// Plays the pointing game with the aspects of `parts` on the test split of a drawn dataset.
+/// How well each aspect's own question is answered, and where its heatmap peaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AspectStudy {
+    /// Share of right greedy answers per view.
+    pub answers: IndexMap<View, f64>,
+    pub pointing: Pointing,
+}
+
+/// Studies the aspects of `parts` on the test split of a drawn dataset of `size` by `size` pixels.
 ///
 /// # Errors
 /// Where data, model or parts cannot be opened, or the device fails.
-pub fn point(
+pub fn study_aspects(
     settings: &Settings,
     device: DeviceChoice,
     parts: &TrainedParts,
     size: u32,
-) -> Result<Pointing, EngineError> {
+) -> Result<AspectStudy, EngineError> {
     let dataset = open_dataset(settings)?;
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, |_, _, _| ())?;
-    let questions = Questions::load(None, None)?;
+    let questions = Questions::load(
+        settings.data.prompts.as_deref(),
+        settings.data.aspect_prompts.as_deref(),
+    )?;
     let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
-    play(
+    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let items = items(Stage::Aspects, &dataset.test, &learner.views(), &dataset.classes);
+    let (_, answers) = evaluate_aspects(
         &learner,
-        &mut store(&base, settings, 0),
-        &dataset.root,
-        &dataset.test,
-        size,
-    )
+        &mut store,
+        &items,
+        settings.test.batch_size,
+        |_, _| (),
+        |_| (),
+    )?;
+    Ok(AspectStudy {
+        answers: answers.into_iter().collect(),
+        pointing: play(&learner, &mut store, &dataset.root, &dataset.test, size)?,
+    })
 }
 
 fn learner<'a>(

@@ -1,6 +1,7 @@
 //! What MASP trains, on a base model: the aspect modules and the soft prompt, and what they make of samples.
 
 use candle_core::{DType, Tensor, Var};
+use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -187,6 +188,31 @@ impl<'a> Learner<'a> {
         }
         rows.push(features.tokens.clone());
         Ok((Tensor::cat(&rows, 0)?, attention))
+    }
+
+    /// The first part of [`Self::visual_rows`] for several images: those of one size pass each module together.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn visual_rows_of(&self, features: &[&Features], muted: &[View]) -> Result<Vec<Tensor>, EngineError> {
+        let mut sizes: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        for (image, features) in features.iter().enumerate() {
+            sizes.entry(features.tokens.dim(0)?).or_default().push(image);
+        }
+        let mut rows = vec![None; features.len()];
+        for images in sizes.into_values() {
+            let tokens: Vec<&Tensor> = images.iter().map(|&image| &features[image].tokens).collect();
+            let tokens = Tensor::stack(&tokens, 0)?;
+            let wide = tokens.to_dtype(DType::F32)?;
+            let spoken = self.aspects.0.iter().filter(|(view, _)| !muted.contains(view));
+            let z = spoken.map(|(_, module)| module.forward(&wide)?.z.detach().to_dtype(self.base.dtype));
+            let parts = z.chain([Ok(tokens)]).collect::<candle_core::Result<Vec<_>>>()?;
+            let all = Tensor::cat(&parts, 1)?;
+            for (place, image) in images.into_iter().enumerate() {
+                rows[image] = Some(all.get(place)?);
+            }
+        }
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// z of one view `[queries, hidden]`, without a graph.

@@ -212,10 +212,8 @@ impl<'a, 'b> Trainer<'a, 'b> {
                 )
             }
             Stage::Prompt => {
-                let rows = batch
-                    .iter()
-                    .map(|(_, _, features)| Ok(self.learner.visual_rows(features, &[])?.0));
-                let rows = rows.collect::<Result<Vec<_>, EngineError>>()?;
+                let features: Vec<&Features> = batch.iter().map(|(_, _, features)| features).collect();
+                let rows = self.learner.visual_rows_of(&features, &[])?;
                 let prompt = self.learner.prompt.as_tensor();
                 (
                     Batch::splice(language, &sequences, &Visuals::Constant(&rows), Some(prompt))?,
