@@ -55,7 +55,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let device: DeviceChoice = args.model.device.into();
     let headless = args.headless || args.json;
     let view = if headless { View::Headless } else { View::best() };
-    let run = |name: &str, stages: &[Stage], settings: &Settings, without_aspects, view| {
+    let run = |name: &str, stages: &[Stage], settings: &Settings, view| {
         let job = TrainJob {
             settings: settings.clone(),
             stages: stages.to_vec(),
@@ -65,14 +65,13 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             init_aspects: None,
             init_prompt: None,
             save_ckpt: None,
-            without_aspects,
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
         };
         let folder = job.folder.clone();
         execute(job, view).map(|outcome| (outcome == Outcome::Done).then_some(folder))
     };
-    let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, false, view)?;
+    let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, view)?;
     let Some(masp) = masp.filter(|_| view == View::Headless) else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -96,11 +95,11 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
 
     // The ablations: the same seed, data and steps, without the aspects' tokens; and the model as it is.
-    let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &settings, true, view)? else {
-        return Ok(ExitCode::SUCCESS);
-    };
     let mut without = settings.clone();
     without.aspects.views.clear();
+    let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &without, view)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let prompt_only = accuracy(
         &without,
         &TrainedParts {

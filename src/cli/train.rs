@@ -42,7 +42,6 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         init_aspects: args.init_aspects.clone(),
         init_prompt: args.init_prompt.clone(),
         save_ckpt: args.save_ckpt.clone(),
-        without_aspects: false,
         draw: None,
         notices: loaded.notices,
         folder,

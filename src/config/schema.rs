@@ -240,7 +240,7 @@ fn are_views(names: &[Value]) -> bool {
         .iter()
         .enumerate()
         .any(|(at, view)| views.iter().skip(at + 1).any(|other| other == view));
-    !names.is_empty() && views.len() == names.len() && !twice
+    views.len() == names.len() && !twice
 }
 
 /// What is allowed, as the end of a sentence.
@@ -267,7 +267,10 @@ impl fmt::Display for Allowed {
             Self::Model => f.write_str("a model folder or a hub id"),
             Self::Views => {
                 let names = View::ALL.map(View::name).join(", ");
-                write!(f, "a list that is not empty and names no view twice, of {names}")
+                write!(
+                    f,
+                    "a list that names no view twice, of {names}; [] for a prompt without aspects"
+                )
             }
         }
     }

@@ -169,7 +169,6 @@ fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
             "linear, cosine",
         ),
         ("train: 3\n", "line 1", "3", "section"),
-        ("aspects:\n  views: []\n", "line 2", "[]", "facial_expression"),
         (
             "aspects:\n  views:\n  - scene\n  - sky\n",
             "line 2",

@@ -32,8 +32,6 @@ pub struct TrainJob {
     pub init_prompt: Option<PathBuf>,
     /// Written at the end.
     pub save_ckpt: Option<PathBuf>,
-    /// Leaves every aspect out of stage 2 and evaluation: the ablation "prompt alone".
-    pub without_aspects: bool,
     /// Draw this dataset where `data.root` has none.
     pub draw: Option<synth::Options>,
     /// Lines for the log: what the settings asked for and cannot be honoured.
@@ -61,12 +59,14 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         job.settings.data.prompts.as_deref(),
         job.settings.data.aspect_prompts.as_deref(),
     )?;
+    if job.settings.aspects.views.is_empty() && job.stages.contains(&Stage::Aspects) {
+        return Err(EngineError::Usage(
+            "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt".to_owned(),
+        ));
+    }
     let compute = device::open(job.device, job.settings.model.dtype)?;
     job.notices.extend(compute.notice.clone());
     let checkpoints = Checkpoints::read(&job.folder)?;
-    if job.without_aspects {
-        job.settings.aspects.views.clear();
-    }
     let goes_on = job.resume && job.folder.journal().exists();
     if goes_on {
         reporter.go_on(&job.folder)?;
@@ -226,7 +226,7 @@ fn begin_from(
             None
         }
     };
-    if job.without_aspects {
+    if job.settings.aspects.views.is_empty() {
         return Ok(());
     }
     if let Some(file) = kept(Stage::Aspects) {

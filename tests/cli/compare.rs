@@ -73,6 +73,32 @@ fn two_sessions_on_the_same_images() {
         (&1.0.into(), 0)
     );
     assert_eq!(same["settings"], Value::Array(Vec::new()));
+    // A session without aspects opens like any other.
+    let bare = [
+        "train",
+        "--data",
+        "drawn",
+        "--headless",
+        "--session",
+        "bare",
+        "--max-steps",
+        "1",
+        "--stage",
+        "prompt",
+    ];
+    let set = [
+        "--set",
+        "aspects.views=[]",
+        "--set",
+        "eval.max_samples=8",
+        "--set",
+        "train.batch_size=8",
+    ];
+    stdout(&masp(folder, &[&bare[..], &set[..]].concat()));
+    assert_eq!(
+        json(folder, &["compare", "bare", "a", "--json"])["samples"],
+        got["samples"]
+    );
     let text = stdout(&masp(folder, &["compare", "a", "b"]));
     assert!(
         text.contains("McNemar") && text.contains("train.prompt.learning_rate"),
