@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape
 use rayon::prelude::*;
 
 use super::kernel::{Real, is_fused, slice, with_slices};
+use super::precision::widened;
 
 /// Elements a task handles.
 const GRAIN: usize = 4096;
@@ -16,7 +17,7 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     if is_fused(gate) {
         return gate.contiguous()?.apply_op2(&up.contiguous()?, SwiGlu);
     }
-    gate.silu()? * up
+    (widened(gate)?.silu()? * widened(up)?)?.to_dtype(gate.dtype())
 }
 
 /// `x * sigmoid(1.702 x)`, the vision blocks' activation.
@@ -28,7 +29,7 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
         return x.contiguous()?.apply_op1(QuickGelu);
     }
     // sigmoid(z) = silu(z) / z loses nothing but z = 0; so scale silu instead: x sigmoid(c x) = silu(c x) / c.
-    (x * QUICK)?.silu()? / QUICK
+    ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype())
 }
 
 const QUICK: f64 = 1.702;

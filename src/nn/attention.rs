@@ -5,6 +5,7 @@ mod fused;
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 
 use super::kernel::is_fused;
+use super::precision::widened;
 
 /// Which keys a query sees.
 ///
@@ -111,13 +112,8 @@ pub(super) fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<T
         x.contiguous()
     };
     let (q, k, v) = (q.transpose(1, 2)?.contiguous()?, spread(k)?, spread(v)?);
-    let wide = if q.dtype() == DType::F64 {
-        DType::F64
-    } else {
-        DType::F32
-    };
-    let scores = (q.matmul(&k.t()?)? * (1.0 / (width as f64).sqrt()))?.to_dtype(wide)?;
-    let scores = scores.broadcast_add(&mask.dense(queries, wide, q.device())?)?;
+    let scores = (widened(&q.matmul(&k.t()?)?)? * (1.0 / (width as f64).sqrt()))?;
+    let scores = scores.broadcast_add(&mask.dense(queries, scores.dtype(), q.device())?)?;
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())?;
     weights
         .matmul(&v)?

@@ -1,18 +1,15 @@
 //! Cross-entropy at the supervised positions.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, Result, Tensor};
+
+use super::precision::widened;
 
 /// Log-probabilities `[n]` (f32 or f64) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`.
 ///
 /// # Errors
 /// Where shapes or devices differ.
 pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    let wide = if logits.dtype() == DType::F64 {
-        logits.clone()
-    } else {
-        logits.to_dtype(DType::F32)?
-    };
-    let log_probabilities = candle_nn::ops::log_softmax(&wide, D::Minus1)?;
+    let log_probabilities = candle_nn::ops::log_softmax(&widened(logits)?, D::Minus1)?;
     log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)
 }
 

@@ -13,6 +13,7 @@ pub mod layer_checkpoint;
 pub mod linear;
 pub mod loss;
 pub mod norm;
+mod precision;
 pub mod rope;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor
 use rayon::prelude::*;
 
 use super::kernel::{Real, dot, is_fused, slice, with_slices};
+use super::precision::widened;
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
 #[derive(Clone, Debug)]
@@ -37,12 +38,7 @@ impl RmsNorm {
 
     /// Candle's own operations; half precision is computed in f32, as transformers does.
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
-        let dtype = x.dtype();
-        let wide = if dtype == DType::F64 {
-            x.clone()
-        } else {
-            x.to_dtype(DType::F32)?
-        };
+        let (dtype, wide) = (x.dtype(), widened(x)?);
         let mean = wide.sqr()?.mean_keepdim(D::Minus1)?;
         wide.broadcast_div(&(mean + self.eps)?.sqrt()?)?
             .to_dtype(dtype)?
@@ -70,12 +66,7 @@ impl LayerNorm {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let dtype = x.dtype();
-        let wide = if dtype == DType::F64 {
-            x.clone()
-        } else {
-            x.to_dtype(DType::F32)?
-        };
+        let (dtype, wide) = (x.dtype(), widened(x)?);
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
         let unit = centred.broadcast_div(&(variance + self.eps)?.sqrt()?)?;

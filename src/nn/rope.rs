@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape
 use rayon::prelude::*;
 
 use super::kernel::{Real, is_fused, slice, with_slices};
+use super::precision::{wide, widened};
 
 /// Angles of a batch of sequences, ready to rotate queries and keys.
 #[derive(Clone, Debug)]
@@ -15,14 +16,15 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// `angles` in radians, `[batch, tokens, half]` flattened; the tables are made in f64 and rounded to `dtype`.
+    /// `angles` in radians, `[batch, tokens, half]` flattened, for tensors of `dtype`; the tables are made in f64 and
+    /// kept in the format that is computed in.
     ///
     /// # Errors
     /// Where the device fails or the number of angles does not fit the shape.
     pub fn new(angles: &[f64], shape: (usize, usize, usize), dtype: DType, device: &Device) -> Result<Self> {
         let table = |f: fn(f64) -> f64| {
             Tensor::from_vec(angles.iter().map(|&a| f(a)).collect::<Vec<f64>>(), shape, &Device::Cpu)?
-                .to_dtype(dtype)?
+                .to_dtype(wide(dtype))?
                 .to_device(device)
         };
         Ok(Self {
@@ -46,12 +48,13 @@ impl Rotary {
     }
 
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
+        let (dtype, x) = (x.dtype(), widened(x)?);
         let half = x.dim(D::Minus1)? / 2;
         let (first, second) = (x.narrow(D::Minus1, 0, half)?, x.narrow(D::Minus1, half, half)?);
         let (cos, sin) = (self.cos.unsqueeze(2)?, self.sin.unsqueeze(2)?);
         let rotated_first = (first.broadcast_mul(&cos)? - second.broadcast_mul(&sin)?)?;
         let rotated_second = (second.broadcast_mul(&cos)? + first.broadcast_mul(&sin)?)?;
-        Tensor::cat(&[rotated_first, rotated_second], D::Minus1)
+        Tensor::cat(&[rotated_first, rotated_second], D::Minus1)?.to_dtype(dtype)
     }
 }
 

@@ -39,8 +39,9 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// f32 as the tests against the reference. bf16 keeps 8 bits: the random model's logits are far apart, so that a
-    /// gradient may be off by a tenth where nothing is wrong; a missing branch or a wrong mask is off by more.
+    /// f32 as the tests against the reference. bf16 keeps 8 bits: an independent pass in mixed precision (JAX, with
+    /// norms, softmax and rotation in f32) is off by up to 0.065 in a gradient of the slice and by 0.012 in the vision
+    /// tower's features; a missing branch or a wrong mask is off by more.
     fn of(dtype: DType) -> Self {
         if dtype == DType::F32 {
             Self {
@@ -51,7 +52,7 @@ impl Bounds {
         } else {
             Self {
                 values: 3e-2,
-                gradients: 2e-1,
+                gradients: 1e-1,
                 trained: 5e-2,
             }
         }

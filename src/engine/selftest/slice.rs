@@ -162,13 +162,19 @@ impl Slice {
     }
 
     /// Wanted tensors whose names begin with `prefix`, under the rest of their names.
-    pub fn all(&self, prefix: &str) -> IndexMap<&str, &Tensor> {
+    ///
+    /// # Errors
+    /// Where there is none: what would be compared with them would go unchecked.
+    pub fn all(&self, prefix: &str) -> Result<IndexMap<&str, &Tensor>, EngineError> {
         let named = self.expected.iter();
         let mut found: IndexMap<&str, &Tensor> = named
             .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
             .collect();
+        if found.is_empty() {
+            return Err(EngineError::Failed(format!("the golden slice holds no {prefix}*")));
+        }
         found.sort_unstable_keys();
-        found
+        Ok(found)
     }
 }
 

@@ -118,7 +118,7 @@ pub fn stage_1(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<
             let name = format!("stage1.{index}{}", if recompute { ", recomputed" } else { "" });
             report.near(&format!("{name}: loss"), &[scalar(&loss)?], &[case.loss], bounds.values);
             let grads = loss.backward()?;
-            for (parameter, want) in slice.all(&format!("stage1.{index}.grad.")) {
+            for (parameter, want) in slice.all(&format!("stage1.{index}.grad."))? {
                 let var = modules.parameters().into_iter().find(|(name, _)| name == parameter);
                 let grad = var.and_then(|(_, var)| grads.get(&var).cloned());
                 let grad = without_keys(parameter, &grad.ok_or_else(|| missing(parameter))?)?;
@@ -320,7 +320,7 @@ fn compare(
         &want.grad_norms,
         bounds.gradients,
     );
-    for (parameter, want) in slice.all(&format!("{name}.")) {
+    for (parameter, want) in slice.all(&format!("{name}."))? {
         let var = got.parameters.iter().find(|(name, _)| name == parameter);
         let (_, var) = var.ok_or_else(|| missing(parameter))?;
         let (got, want) = (without_keys(parameter, var)?, without_keys(parameter, want)?);
