@@ -28,17 +28,19 @@ impl Picture {
             View::Scene | View::Brightness | View::Colorfulness => Vec::new(),
         };
         let first = rng.random_range(0..2);
+        // MASP's queries do not divide several boxes among them: what they learn lies between looking at one each and
+        // all looking at all.
+        let share_of_all = f64::from(rng.random_range(0..=2)) / 2.0;
         (0..QUERIES)
             .map(|query| {
-                // Queries share out several boxes, so that each is looked at.
-                let focus = if boxes.is_empty() {
-                    None
+                let focus: Vec<&[f32; 4]> = if boxes.is_empty() || rng.random_bool(share_of_all) {
+                    boxes.iter().collect()
                 } else {
-                    boxes.get((first + query) % boxes.len())
+                    vec![&boxes[(first + query) % boxes.len()]]
                 };
                 let (sharpness, noise) = (rng.random_range(2.0..6.0), rng.random_range(0.0..2.0));
                 let weight = |token: usize, rng: &mut _| {
-                    let inside = focus.is_some_and(|bounds| holds_middle(bounds, token, shape));
+                    let inside = focus.iter().any(|bounds| holds_middle(bounds, token, shape));
                     (if inside { sharpness } else { 0.0 } + noise * gaussian(rng)).exp()
                 };
                 let weights: Vec<f32> = (0..self.tokens.len()).map(|token| weight(token, rng)).collect();

@@ -10,7 +10,7 @@ use tokenizers::Tokenizer;
 use super::facts::{EMOTIONS, rationale, values};
 use super::pools::{Picture, Run};
 use super::prompt_tokens;
-use super::questions;
+use super::questions::{self, Example};
 use super::sequence::{Row, Sequence};
 use super::shape::Shape;
 use super::viewers;
@@ -79,12 +79,7 @@ impl School<'_> {
                         for _ in 0..4 {
                             let scene = &self.pictures[rng.random_range(0..self.pictures.len())].scene;
                             let example = questions::in_words(scene, self.wordings, rng);
-                            sequence.ask(
-                                self.tokenizer,
-                                &example.question,
-                                (&example.answer, example.weight),
-                                true,
-                            )?;
+                            self.ask(&mut sequence, &example)?;
                         }
                         Ok(sequence)
                     }
@@ -107,6 +102,12 @@ impl School<'_> {
         sequence.text(self.tokenizer, "<|vision_end|>")
     }
 
+    /// A question and its answer, after which another may follow.
+    fn ask(&self, sequence: &mut Sequence, example: &Example) -> Result<()> {
+        let answer = (example.answer.as_str(), example.weight);
+        sequence.ask(self.tokenizer, &example.question, answer, true)
+    }
+
     /// A picture and some questions on it.
     fn about(&self, picture: &Picture, kind: Run, asked: usize, rng: &mut ChaCha8Rng) -> Result<Sequence> {
         let (run, known) = picture.run(self.shape, kind, rng);
@@ -119,12 +120,7 @@ impl School<'_> {
                 Some(questions::about(&picture.scene, self.wordings, rng))
             };
             let Some(example) = example else { continue };
-            sequence.ask(
-                self.tokenizer,
-                &example.question,
-                (&example.answer, example.weight),
-                true,
-            )?;
+            self.ask(&mut sequence, &example)?;
         }
         Ok(sequence)
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     rule::{self, EMOTIONS},
-    scene::{Bounds, Scene},
+    scene::{Bounds, Scene, Thing},
 };
 
 /// The content of `annotation/<emotion>/<emotion>_NNNNN.json`. An aspect that the picture does not show has no key.
@@ -57,6 +57,9 @@ impl<'a> AnnotationFile<'a> {
     pub fn new(scene: &Scene, image_id: &'a str, label: &'a str) -> Self {
         let verdict = rule::verdict(scene);
         let person = scene.person.as_ref();
+        // By name: the picture gives its objects no order, and an answer that lists them must have one.
+        let mut objects: Vec<&Thing> = scene.objects.iter().collect();
+        objects.sort_by_key(|thing| thing.name());
         Self {
             image_id,
             emotion: label,
@@ -65,12 +68,11 @@ impl<'a> AnnotationFile<'a> {
             scene: scene.scene_word(),
             facial_expression: person.map(|person| person.expression_word()),
             human_action: person.map(|person| person.action_word()),
-            object: scene.objects.iter().map(|thing| thing.name()).collect(),
+            object: objects.iter().map(|thing| thing.name()).collect(),
             boxes: Boxes {
                 face: person.map(|person| hundredths(person.face)),
                 person: person.map(|person| hundredths(person.body)),
-                objects: scene
-                    .objects
+                objects: objects
                     .iter()
                     .map(|thing| ObjectBox {
                         name: thing.name(),

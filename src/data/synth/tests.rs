@@ -137,6 +137,7 @@ fn check_annotation(value: &Value) {
         .flatten()
         .collect();
     assert_eq!(named, objects);
+    assert!(objects.is_sorted_by_key(|object| object.as_str()), "{objects:?}");
     assert!(objects.iter().all(|object| OBJECTS.contains(&object.as_str().unwrap())));
     assert!(EMOTIONS.contains(&value["drawn"]["emotion"].as_str().unwrap()));
 }
@@ -215,29 +216,28 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
                 colour(high)
             );
         }
-        // Within the boxes the picture is another than the bare setting; elsewhere the grade hardly changes it, and a
-        // candle's or a fire's light reaches beyond its box.
-        let bare = draw::render(&Scene {
+        // Before the grade, which looks at the whole picture: within the boxes it is another than the bare setting,
+        // elsewhere hardly.
+        let paint = |scene: &Scene| {
+            let pixmap = || tiny_skia::Pixmap::new(scene.size, scene.size).unwrap();
+            draw::paint(scene, pixmap(), pixmap())
+        };
+        let bare = paint(&Scene {
             objects: Vec::new(),
             person: None,
             ..scene.clone()
         });
-        let full = draw::render(&scene);
+        let full = paint(&scene);
         let things = scene.objects.iter().map(|thing| thing.bounds);
         let boxes: Vec<Bounds> = things.chain(scene.person.iter().map(|person| person.body)).collect();
         // Changed pixels and all pixels, for each box and then for the rest.
         let mut counts = vec![(0, 0); boxes.len() + 1];
-        for (x, y, pixel) in full.enumerate_pixels() {
-            let inside =
-                |b: &Bounds| (b[0]..b[2]).contains(&(x as f32 + 0.5)) && (b[1]..b[3]).contains(&(y as f32 + 0.5));
+        for (index, (pixel, bare)) in full.iter().zip(&bare).enumerate() {
+            let side = scene.size as usize;
+            let (x, y) = ((index % side) as f32 + 0.5, (index / side) as f32 + 0.5);
+            let inside = |b: &Bounds| (b[0]..b[2]).contains(&x) && (b[1]..b[3]).contains(&y);
             let count = &mut counts[boxes.iter().position(inside).unwrap_or(boxes.len())];
-            count.0 += usize::from(
-                pixel
-                    .0
-                    .iter()
-                    .zip(bare.get_pixel(x, y).0)
-                    .any(|(a, b)| a.abs_diff(b) > 24),
-            );
+            count.0 += usize::from(pixel.iter().zip(bare).any(|(a, b)| (a - b).abs() > 24.0 / 255.0));
             count.1 += 1;
         }
         let (rest, things) = counts.split_last().unwrap();
@@ -245,6 +245,6 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
             things.iter().all(|(changed, all)| changed * 4 > *all),
             "{counts:?} {scene:?}"
         );
-        assert!(rest.0 * 6 < rest.1, "{counts:?} {scene:?}");
+        assert!(rest.0 * 10 < rest.1, "{counts:?} {scene:?}");
     }
 }

@@ -25,14 +25,19 @@ use brush::Brush;
 #[must_use]
 pub fn render(scene: &Scene) -> RgbImage {
     let pixmap = || Pixmap::new(scene.size, scene.size);
-    match (pixmap(), pixmap()) {
-        (Some(picture), Some(front)) => paint(scene, picture, front),
-        _ => RgbImage::new(0, 0),
-    }
+    let (Some(picture), Some(front)) = (pixmap(), pixmap()) else {
+        return RgbImage::new(0, 0);
+    };
+    let mut pixels = paint(scene, picture, front);
+    grade::grade(&mut pixels, scene.brightness, scene.colorfulness);
+    RgbImage::from_fn(scene.size, scene.size, |x, y| {
+        Rgb(pixels[(y * scene.size + x) as usize].map(|value| (value * 255.0).round() as u8))
+    })
 }
 
-/// Draws the setting on `picture`, what stands before it on `front`, and joins them.
-fn paint(scene: &Scene, mut picture: Pixmap, mut front: Pixmap) -> RgbImage {
+/// Draws the setting on `picture`, what stands before it on `front`, and joins them: pixels row by row, before the
+/// grade, values in `[0, 1]`.
+pub(super) fn paint(scene: &Scene, mut picture: Pixmap, mut front: Pixmap) -> Vec<[f32; 3]> {
     let mut rng = ChaCha8Rng::seed_from_u64(scene.style);
     setting::draw(&mut Brush::new(&mut picture), scene, &mut rng);
     for thing in &scene.objects {
@@ -53,15 +58,8 @@ fn paint(scene: &Scene, mut picture: Pixmap, mut front: Pixmap) -> RgbImage {
     }
     rim(&mut picture, &front);
 
-    let mut pixels: Vec<[f32; 3]> = picture
-        .pixels()
-        .iter()
-        .map(|p| [p.red(), p.green(), p.blue()].map(|value| f32::from(value) / 255.0))
-        .collect();
-    grade::grade(&mut pixels, scene.brightness, scene.colorfulness);
-    RgbImage::from_fn(scene.size, scene.size, |x, y| {
-        Rgb(pixels[(y * scene.size + x) as usize].map(|value| (value * 255.0).round() as u8))
-    })
+    let values = |p: &PremultipliedColorU8| [p.red(), p.green(), p.blue()].map(|value| f32::from(value) / 255.0);
+    picture.pixels().iter().map(values).collect()
 }
 
 /// Puts `front` on `picture` with a thin dark rim around it, so that it stands out from any setting.
