@@ -10,10 +10,10 @@ use super::args::{CompareArgs, SessionSpec};
 use super::failure::Failure;
 use super::parts::{Chosen, choose};
 use super::phases::Phases;
-use crate::config::{Difference, differences};
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
+use crate::session::{Difference, ImageResult, differences};
 
 /// So many flips are listed where a person reads them; `--json` has all.
 const LISTED: usize = 20;
@@ -60,7 +60,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
             "the two sessions have no image of the split `{split}` in common; name one dataset for both with --data"
         )));
     }
-    let alone = rows_a.len().max(rows_b.len()) - pairs.len();
+    let alone = rows_a.len() + rows_b.len() - 2 * pairs.len();
     if alone > 0 {
         eprintln!("{alone} images were seen by one of the two alone; they are left out");
     }
@@ -68,7 +68,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
         a: args.a.to_string(),
         b: args.b.to_string(),
         split,
-        settings: differences(&a.settings, &b.settings),
+        settings: differences(&a.settings.to_record(), &b.settings.to_record()),
         figures: compare(labels, &pairs),
     };
     let mut out = std::io::stdout().lock();
@@ -114,15 +114,15 @@ impl Row<'_> {
 }
 
 fn rows<'a>(seen: &'a SplitEvaluation, labels: &[String]) -> Vec<Row<'a>> {
-    let row = |(gold, prediction): &'a (String, crate::session::Prediction)| {
+    let row = |seen: &'a ImageResult| {
         Some(Row {
-            image: &prediction.image,
-            gold: labels.iter().position(|label| label == gold)?,
-            probabilities: prediction.probabilities.values().copied().collect(),
-            generated: &prediction.generated,
+            image: &seen.prediction.image,
+            gold: labels.iter().position(|label| *label == seen.gold)?,
+            probabilities: seen.prediction.probabilities.values().copied().collect(),
+            generated: &seen.prediction.generated,
         })
     };
-    seen.predictions.iter().filter_map(row).collect()
+    seen.results.iter().filter_map(row).collect()
 }
 
 fn print(out: &mut impl Write, document: &Document) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! `masp demo`: the embedded default, from drawing the dataset to the figures.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::args::{ConfigArgs, DemoArgs};
+use super::args::DemoArgs;
 use super::failure::Failure;
 use super::phases::Phases;
 use super::train::execute;
@@ -120,25 +121,13 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         random_pointing: study.pointing.random,
         seconds,
     };
+    let mut out = std::io::stdout().lock();
     if args.json {
-        println!("{}", serde_json::to_string(&figures)?);
+        serde_json::to_writer(&mut out, &figures)?;
+        writeln!(out)?;
     } else {
-        print(&figures, &masp);
+        print(&mut out, &figures, &masp)?;
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Without a command: the demo where there is no session yet.
-///
-/// # Errors
-/// Where the settings are wrong.
-pub fn workbench(args: &ConfigArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.sources())?.settings;
-    eprintln!(
-        "The workbench's Sessions screen is not built yet. `masp demo` shows a run on the embedded model; \
-         `masp sessions list` lists those in {}.",
-        settings.session.root.display()
-    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,27 +173,32 @@ fn parts(folder: &SessionFolder) -> Result<TrainedParts, Failure> {
     })
 }
 
-fn print(figures: &Figures, folder: &SessionFolder) {
-    let row = |name: &str, share: f64| println!("{name:<26} {:5.1} %", 100.0 * share);
-    println!("accuracy on the test images");
-    row("  frozen model", figures.frozen);
-    row("  prompt without aspects", figures.prompt_only);
-    row("  MASP", figures.masp);
-    row("  best possible", figures.best_possible);
-    println!("answers to the aspects' own questions");
-    for (view, right) in &figures.aspects {
-        row(&format!("  {view}"), *right);
+fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std::io::Result<()> {
+    let share = |name: &str, share: f64| format!("  {name:<24} {:5.1} %", 100.0 * share);
+    writeln!(out, "accuracy on the test images")?;
+    for (name, accuracy) in [
+        ("frozen model", figures.frozen),
+        ("prompt without aspects", figures.prompt_only),
+        ("MASP", figures.masp),
+        ("best possible", figures.best_possible),
+    ] {
+        writeln!(out, "{}", share(name, accuracy))?;
     }
-    println!("heatmap peaks in the box (random map)");
+    writeln!(out, "answers to the aspects' own questions")?;
+    for (view, right) in &figures.aspects {
+        writeln!(out, "{}", share(view.name(), *right))?;
+    }
+    writeln!(out, "heatmap peaks in the box (random map)")?;
     for (view, hits) in &figures.pointing {
         let random = figures.random_pointing.get(view).copied().unwrap_or_default();
-        println!("  {:<24} {:5.1} % ({:.1} %)", view, 100.0 * hits, 100.0 * random);
+        writeln!(out, "{} ({:.1} %)", share(view.name(), *hits), 100.0 * random)?;
     }
-    println!(
+    writeln!(
+        out,
         "{:.0} s without the ablations; the session is {}",
         figures.seconds,
         shown(folder.path())
-    );
+    )
 }
 
 fn shown(path: &Path) -> String {

@@ -7,9 +7,9 @@ use super::args::EvalArgs;
 use super::failure::Failure;
 use super::parts::choose;
 use super::phases::Phases;
-use crate::atomic_file::{write_atomically, write_bytes_atomically};
+use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
-use crate::session::{Metrics, SessionFolder, Utc, now};
+use crate::session::{Metrics, SessionFolder, Utc, now, write_results};
 
 /// Runs the command.
 ///
@@ -48,16 +48,7 @@ fn keep(folder: &SessionFolder, split: &str, seen: &SplitEvaluation) -> Result<s
         .join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
     std::fs::create_dir_all(&path)?;
     write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
-    write_atomically(&path.join("predictions.jsonl"), |file| {
-        let mut file = std::io::BufWriter::new(file);
-        for (gold, prediction) in &seen.predictions {
-            let mut row = serde_json::to_value(prediction)?;
-            row["gold"] = gold.clone().into();
-            serde_json::to_writer(&mut file, &row)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    })?;
+    write_results(&path.join("predictions.jsonl"), seen.results.iter())?;
     Ok(path)
 }
 

@@ -15,6 +15,7 @@ mod sessions;
 mod show;
 mod train;
 mod watch;
+mod workbench;
 
 use std::process::ExitCode;
 
@@ -43,7 +44,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
-        None => demo::workbench(&cli.settings),
+        None => workbench::run(&cli.settings),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Eval(args)) => eval::run(args),
@@ -52,7 +53,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Sessions { command }) => sessions::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Compare(args)) => compare::run(args),
-        Some(Command::Attach(_)) => Err(not_yet("attach")),
+        Some(Command::Attach(args)) => workbench::attach(args),
         Some(Command::Replay(_)) => Err(not_yet("replay")),
     }
 }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::engine::{self, Outcome, TrainJob};
-use crate::session::{Event, SessionFolder, now, read_journal};
+use crate::session::{Event, SessionFolder, Stage, now, read_journal};
 
 /// Runs the command.
 ///
@@ -34,9 +34,15 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
             "no dataset was named; name its folder with --data, or run `masp demo`",
         ));
     }
+    let stages = args.stage.stages().to_vec();
+    if settings.aspects.views.is_empty() && stages.contains(&Stage::Aspects) {
+        return Err(Failure::usage(
+            "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt",
+        ));
+    }
     let folder = folder(&settings, args.resume)?;
     let job = TrainJob {
-        stages: args.stage.stages().to_vec(),
+        stages,
         device: args.model.device.into(),
         resume: args.resume,
         init_aspects: args.init_aspects.clone(),
@@ -60,13 +66,17 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 /// What the run failed with.
 pub fn execute(job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
-    let _lock = folder.lock()?;
+    let lock = folder.lock()?;
     let settings = job.settings.clone();
     let terminate = Arc::new(AtomicBool::new(false));
     watch::handle_signals(&terminate)?;
     let running = engine::start(job, terminate)?;
     watch::watch(&running, &folder, view, &settings)?;
-    Ok(running.join()?)
+    let outcome = running.join();
+    if outcome.is_err() {
+        folder.remove_unbegun(lock);
+    }
+    Ok(outcome?)
 }
 
 /// The settings that the session to be resumed was begun with.

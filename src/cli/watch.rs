@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::failure::Failure;
 use super::progress;
-use crate::config::{Images, Settings};
+use super::workbench::Models;
+use crate::config::{ConfigFile, Images, Settings, Sources};
 use crate::engine::Running;
 use crate::session::SessionFolder;
 use crate::tui::{self, Exit, Viewer};
@@ -56,6 +57,14 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
         viewer.owns_run = true;
         viewer.fps = settings.tui.fps;
         viewer.pictures = settings.tui.images != Images::Off;
+        viewer.sessions = Some(settings.session.root.clone());
+        // When the run is over, its own record says how its model is opened.
+        viewer.host = Some(Box::new(Models {
+            sources: Sources {
+                config: ConfigFile::None,
+                ..Sources::default()
+            },
+        }));
         match tui::run(viewer)? {
             Exit::Detach | Exit::StopRequested => eprintln!(
                 "{} goes on here; the journal is {}",

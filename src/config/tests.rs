@@ -406,3 +406,9 @@ fn paths_are_relative_to_the_file_and_values_after_set_are_texts_where_texts_are
     assert_eq!(settings.aspects.views, [View::Scene, View::Object]);
     assert_eq!(settings.model.path, None);
 }
+
+#[test]
+fn a_prompt_may_be_trained_without_aspects() {
+    let settings = load_set(&["aspects.views=[]"]).unwrap().settings;
+    assert_eq!(settings.aspects.views, []);
+}

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::error::EngineError;
 use super::reporter::Reporter;
-use crate::session::{Command, CommandRecord, Event, Stage, StopAfter};
+use crate::session::{Command, CommandRecord, Event, Request, Stage, StopAfter};
 
 /// What was asked for and is still to be done.
 pub struct Control {
@@ -18,6 +18,7 @@ pub struct Control {
     pub evaluate: bool,
     pub checkpoint: bool,
     pub lr: Option<f64>,
+    pub requests: Vec<Request>,
     paused: bool,
 }
 
@@ -32,6 +33,7 @@ impl Control {
             evaluate: false,
             checkpoint: false,
             lr: None,
+            requests: Vec::new(),
             paused: false,
         }
     }
@@ -48,7 +50,8 @@ impl Control {
             if self.terminate.load(Ordering::Relaxed) {
                 self.stop = Some(StopAfter::Step);
             }
-            if !self.paused || self.stop.is_some() || self.evaluate || self.checkpoint {
+            let asked = self.evaluate || self.checkpoint || !self.requests.is_empty();
+            if !self.paused || self.stop.is_some() || asked {
                 return Ok(());
             }
             // The time-out is for SIGTERM, which no channel tells.
@@ -62,16 +65,17 @@ impl Control {
     }
 
     fn take(&mut self, command: Command, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
-        match command {
+        match &command {
             Command::Pause => self.paused = true,
             Command::Resume => self.paused = false,
-            Command::Stop { after } => self.stop = Some(after),
+            Command::Stop { after } => self.stop = Some(*after),
             Command::Checkpoint => self.checkpoint = true,
             Command::Evaluate => self.evaluate = true,
-            Command::SetLearningRate { lr } if lr.is_finite() && lr >= 0.0 => self.lr = Some(lr),
+            Command::SetLearningRate { lr } if lr.is_finite() && *lr >= 0.0 => self.lr = Some(*lr),
             Command::SetLearningRate { lr } => {
                 return reporter.warn(format!("a learning rate of {lr} was refused"), Some(step));
             }
+            Command::Ask(request) => self.requests.push(request.clone()),
         }
         reporter.report(Event::Command(CommandRecord {
             command,

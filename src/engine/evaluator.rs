@@ -13,7 +13,7 @@ use crate::aspects::{Batch, Sequence, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, summarise};
 use crate::nn::loss;
-use crate::session::{Metrics, Prediction};
+use crate::session::{ImageResult, Metrics, Prediction};
 use crate::vlm::qwen2_vl::Vocabulary;
 
 /// Seconds spent, vision included in both.
@@ -78,19 +78,7 @@ pub fn judge(
     let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), muted)?;
     let prompt = learner.prompt.as_detached_tensor();
     let chat = learner.emotion_chat(0);
-    let build = |f: &Features| {
-        learner
-            .dialogue()
-            .scored(chat.clone(), learner.visual_run(f, muted), &learner.classes)
-    };
-    let sequences = features.iter().map(build).collect::<Result<Vec<_>, _>>()?;
-    let batch = Batch::splice(
-        &learner.base.qwen.language,
-        &sequences,
-        &Visuals::Constant(&rows),
-        Some(&prompt),
-    )?;
-    let scores = batch.scores(&learner.base.qwen.language, learner.prompted())?;
+    let (sequences, scores) = score(learner, features, &rows, muted)?;
     clock.scoring += begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
@@ -118,6 +106,39 @@ pub fn judge(
         });
     }
     Ok(judged)
+}
+
+/// The labels' probabilities alone, without an answer in words.
+///
+/// # Errors
+/// Where the device fails.
+pub fn label_probabilities(learner: &Learner, features: &[Features]) -> Result<Vec<Vec<f64>>, EngineError> {
+    let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), &[])?;
+    let (_, scores) = score(learner, features, &rows, &[])?;
+    let labels = scores
+        .iter()
+        .map(|scores| scores.get(..learner.classes.len()).unwrap_or_default());
+    Ok(labels.map(softmax).collect())
+}
+
+/// The emotion question on each image with all labels as answers, and their log-likelihoods: `[images][labels + 1]`,
+/// the last one the newline's before them.
+fn score(
+    learner: &Learner,
+    features: &[Features],
+    rows: &[Tensor],
+    muted: &[View],
+) -> Result<(Vec<Sequence>, Vec<Vec<f64>>), EngineError> {
+    let chat = learner.emotion_chat(0);
+    let build = |f: &Features| {
+        let run = learner.visual_run(f, muted);
+        learner.dialogue().scored(chat.clone(), run, &learner.classes)
+    };
+    let sequences = features.iter().map(build).collect::<Result<Vec<_>, _>>()?;
+    let (language, prompt) = (&learner.base.qwen.language, learner.prompt.as_detached_tensor());
+    let batch = Batch::splice(language, &sequences, &Visuals::Constant(rows), Some(&prompt))?;
+    let scores = batch.scores(language, learner.prompted())?;
+    Ok((sequences, scores))
 }
 
 /// Evaluates the emotion question on `samples`, `batch` images at a time; images that cannot be read are told to
@@ -248,7 +269,7 @@ fn readable<'a>(
     Ok(found)
 }
 
-/// A line of an evaluation's predictions: `predict --json` without the aspects, which are looked at on demand.
+/// `predict --json` without the aspects, which are looked at on demand.
 #[must_use]
 pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Prediction {
     let by_label = |values: &[f64]| learner.classes.iter().cloned().zip(values.iter().copied()).collect();
@@ -260,6 +281,20 @@ pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Predicti
         generated: judged.generated.clone(),
         rationale: String::new(),
         aspects: indexmap::IndexMap::new(),
+    }
+}
+
+/// A line of an evaluation's predictions.
+#[must_use]
+pub fn result(learner: &Learner, sample: &Sample, judged: &Judged) -> ImageResult {
+    let said = View::ALL
+        .into_iter()
+        .filter_map(|view| Some((view, sample.annotation.text(view)?)));
+    ImageResult {
+        prediction: prediction(learner, sample.id.clone(), judged),
+        gold: learner.classes.get(sample.label).cloned().unwrap_or_default(),
+        loss: judged.loss,
+        annotation: said.collect(),
     }
 }
 

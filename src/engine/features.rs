@@ -80,6 +80,23 @@ impl<'a> FeatureStore<'a> {
         Ok(found)
     }
 
+    /// Features of the image at `path` with some merged patches (row by row) blanked: their pixels become the
+    /// normalisation's mean, a middling grey. Not kept.
+    ///
+    /// # Errors
+    /// Where the image cannot be read or the device fails.
+    pub fn blanked(&self, path: &Path, blanked: &[usize]) -> Result<Features, EngineError> {
+        let mut patches = self.patches(path)?;
+        let merged = self.base.merge() * self.base.merge();
+        let width = patches.values.len() / patches.grid.patches().max(1) * merged;
+        for &patch in blanked {
+            if let Some(values) = patches.values.get_mut(patch * width..(patch + 1) * width) {
+                values.fill(0.0);
+            }
+        }
+        self.look(&patches)
+    }
+
     fn patches(&self, path: &Path) -> Result<Patches, EngineError> {
         Ok(self.base.processor.process(&decode(path, self.decode)?)?)
     }

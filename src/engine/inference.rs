@@ -6,20 +6,19 @@ use indexmap::IndexMap;
 
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
-use super::evaluator::{evaluate, evaluate_aspects, prediction};
+use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
-use super::run::open_dataset;
+use super::run::{open_dataset, questions};
 use super::trainer::items;
 use super::{model, snapshot};
 use crate::config::Settings;
 use crate::data::image_file::DecodeOptions;
-use crate::data::prompts::Questions;
 use crate::data::{View, classes};
-use crate::session::{Metrics, Prediction, Stage};
+use crate::session::{ImageResult, Metrics, Prediction, Stage};
 
 /// Which trained parts to use; a fresh one where none is named.
 #[derive(Debug, Clone, Default)]
@@ -30,10 +29,10 @@ pub struct TrainedParts {
     pub classes: Option<Vec<String>>,
 }
 
-/// Metrics of a split, with each image's gold label and prediction.
+/// Metrics of a split, with what was made of each image.
 pub struct SplitEvaluation {
     pub metrics: Metrics,
-    pub predictions: Vec<(String, Prediction)>,
+    pub results: Vec<ImageResult>,
     /// Images that could not be read, with their reason.
     pub left_out: Vec<String>,
 }
@@ -64,11 +63,7 @@ pub fn evaluate_split(
     }
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
-    let questions = Questions::load(
-        settings.data.prompts.as_deref(),
-        settings.data.aspect_prompts.as_deref(),
-    )?;
-    let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
+    let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
     let mut store = store(&base, settings, 0);
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     let total = samples.len() as u64;
@@ -82,14 +77,13 @@ pub fn evaluate_split(
         |sample, error| left_out.push(format!("{}: {error}", sample.id)),
         |done| progress("evaluating", done as u64, total),
     )?;
-    let gold = |label: usize| learner.classes.get(label).cloned().unwrap_or_default();
-    let rows = seen.rows.iter();
-    let predictions = rows
-        .map(|(s, judged)| (gold(s.label), prediction(&learner, s.id.clone(), judged)))
-        .collect();
+    let results = seen
+        .rows
+        .iter()
+        .map(|(sample, judged)| result(&learner, sample, judged));
     Ok(SplitEvaluation {
         metrics: seen.metrics,
-        predictions,
+        results: results.collect(),
         left_out,
     })
 }
@@ -109,10 +103,6 @@ pub fn predict_images(
 ) -> Result<(), EngineError> {
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
-    let questions = Questions::load(
-        settings.data.prompts.as_deref(),
-        settings.data.aspect_prompts.as_deref(),
-    )?;
     let named = settings.data.dataname.as_deref().and_then(classes::by_name);
     let classes = parts.classes.clone().unwrap_or_else(|| {
         named
@@ -122,7 +112,7 @@ pub fn predict_images(
             .map(|class| (*class).to_owned())
             .collect()
     });
-    let learner = learner(&base, settings, questions, classes, parts)?;
+    let learner = learner(&base, settings, classes, parts)?;
     let mut store = store(&base, settings, settings.data.cache_mb << 20);
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     for path in images {
@@ -153,11 +143,7 @@ pub fn study_aspects(
     let dataset = open_dataset(settings)?;
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, |_, _, _| ())?;
-    let questions = Questions::load(
-        settings.data.prompts.as_deref(),
-        settings.data.aspect_prompts.as_deref(),
-    )?;
-    let learner = learner(&base, settings, questions, dataset.classes.clone(), parts)?;
+    let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
     let mut store = store(&base, settings, settings.data.cache_mb << 20);
     let items = items(Stage::Aspects, &dataset.test, &learner.views(), &dataset.classes);
     let (_, answers) = evaluate_aspects(
@@ -174,14 +160,13 @@ pub fn study_aspects(
     })
 }
 
-fn learner<'a>(
+pub(super) fn learner<'a>(
     base: &'a crate::vlm::base::BaseModel,
     settings: &Settings,
-    questions: Questions,
     classes: Vec<String>,
     parts: &TrainedParts,
 ) -> Result<Learner<'a>, EngineError> {
-    let mut learner = Learner::fresh(base, settings, questions, classes)?;
+    let mut learner = Learner::fresh(base, settings, questions(settings)?, classes)?;
     if let Some(path) = &parts.aspects {
         snapshot::load_aspects(&mut learner, path)?;
     }
@@ -191,7 +176,7 @@ fn learner<'a>(
     Ok(learner)
 }
 
-fn store<'a>(base: &'a crate::vlm::base::BaseModel, settings: &Settings, limit: u64) -> FeatureStore<'a> {
+pub(super) fn store<'a>(base: &'a crate::vlm::base::BaseModel, settings: &Settings, limit: u64) -> FeatureStore<'a> {
     FeatureStore::new(
         base,
         DecodeOptions {

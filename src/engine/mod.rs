@@ -1,11 +1,13 @@
 //! What runs on the background thread: trainer, evaluator, predictor. Commands in, events out.
 
 mod adamw;
+mod answers;
 mod control;
 pub mod device;
 mod dialogue;
 mod error;
 mod evaluator;
+mod faithfulness;
 mod features;
 mod generate;
 pub mod inference;
@@ -21,6 +23,7 @@ mod schedule;
 pub mod selftest;
 mod snapshot;
 mod stage;
+pub mod study;
 mod subset;
 mod thread;
 mod trainer;

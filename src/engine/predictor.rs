@@ -32,10 +32,24 @@ pub fn predict(
     decoding: &Decoding,
 ) -> Result<Prediction, EngineError> {
     let features = store.get(&[path])?.remove(0)?;
+    predict_from(learner, &features, image, muted, decoding)
+}
+
+/// The same from an image's features.
+///
+/// # Errors
+/// Where the device fails.
+pub fn predict_from(
+    learner: &Learner,
+    features: &Features,
+    image: String,
+    muted: &[View],
+    decoding: &Decoding,
+) -> Result<Prediction, EngineError> {
     let mut clock = Clock::default();
     let judged = judge(
         learner,
-        std::slice::from_ref(&features),
+        std::slice::from_ref(features),
         &[None],
         muted,
         decoding,
@@ -43,8 +57,8 @@ pub fn predict(
     )?
     .remove(0);
     let mut prediction = prediction(learner, image, &judged);
-    prediction.aspects = aspects(learner, &features)?;
-    prediction.rationale = rationale(learner, &features, &prediction, muted)?;
+    prediction.aspects = aspects(learner, features)?;
+    prediction.rationale = rationale(learner, features, &prediction, muted)?;
     Ok(prediction)
 }
 

@@ -4,7 +4,7 @@ use crossbeam_channel::Sender;
 
 use super::error::EngineError;
 use crate::session::{
-    Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, Warning, now,
+    Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, Warning, now,
 };
 
 /// Writes and sends the events of a run.
@@ -55,6 +55,20 @@ impl Reporter {
                 event,
             },
         };
+        drop(self.listener.send(record));
+        Ok(())
+    }
+
+    /// An answer to a person, whole to whoever listens and without its maps to the journal.
+    ///
+    /// # Errors
+    /// As [`Self::report`].
+    pub fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
+        let mut record = match &mut self.journal {
+            Some(journal) => journal.append(Event::Answer(Box::new(answer.without_maps())))?,
+            None => return self.report(Event::Answer(Box::new(answer))),
+        };
+        record.event = Event::Answer(Box::new(answer));
         drop(self.listener.send(record));
         Ok(())
     }

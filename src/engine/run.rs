@@ -55,15 +55,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
     reporter.phase("opening data", None)?;
     let dataset = open_dataset(&job.settings)?;
-    let questions = Questions::load(
-        job.settings.data.prompts.as_deref(),
-        job.settings.data.aspect_prompts.as_deref(),
-    )?;
-    if job.settings.aspects.views.is_empty() && job.stages.contains(&Stage::Aspects) {
-        return Err(EngineError::Usage(
-            "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt".to_owned(),
-        ));
-    }
+    let questions = questions(&job.settings)?;
     let compute = device::open(job.device, job.settings.model.dtype)?;
     job.notices.extend(compute.notice.clone());
     let checkpoints = Checkpoints::read(&job.folder)?;
@@ -179,6 +171,17 @@ pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
         val_fraction: settings.data.val_fraction,
         seed: settings.train.seed,
     })?)
+}
+
+/// The templates that the settings name.
+///
+/// # Errors
+/// Where one cannot be used.
+pub fn questions(settings: &Settings) -> Result<Questions, EngineError> {
+    Ok(Questions::load(
+        settings.data.prompts.as_deref(),
+        settings.data.aspect_prompts.as_deref(),
+    )?)
 }
 
 /// The items that a stage trains on.

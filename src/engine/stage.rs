@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::answers::answer;
 use super::control::Control;
 use super::error::EngineError;
-use super::evaluator::{evaluate, evaluate_aspects, prediction};
+use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
@@ -14,11 +15,11 @@ use super::run::{TrainJob, training_items};
 use super::snapshot;
 use super::subset::stratified;
 use super::trainer::{Trainer, items};
-use crate::atomic_file::write_atomically;
 use crate::config::SaveStrategy;
 use crate::data::{Dataset, Sample};
 use crate::session::{
-    Checkpoints, Evaluation, Event, Keep, Metrics, SavedCheckpoint, Stage, StopAfter, checkpoint_name, read_journal,
+    Answer, Checkpoints, Evaluation, Event, ImageResult, Keep, Metrics, SavedCheckpoint, Stage, StopAfter,
+    checkpoint_name, read_journal, write_results,
 };
 
 /// What a stage works on.
@@ -80,6 +81,15 @@ pub fn run_stage(
         }
         if std::mem::take(&mut control.checkpoint) {
             keeper.save(&trainer, reporter, false)?;
+        }
+        for request in std::mem::take(&mut control.requests) {
+            let found = answer(learner, store, run.dataset, &request, &watch.decoding);
+            reporter.answer(Answer {
+                stage: run.stage,
+                step: trainer.step,
+                request,
+                found,
+            })?;
         }
 
         let mut left_out = Vec::new();
@@ -324,16 +334,12 @@ impl<'a> Watch<'a> {
         )?;
         let folder = &self.run.job.folder;
         let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
-        let write = |file: &mut std::fs::File| {
-            use std::io::Write;
-            let mut file = std::io::BufWriter::new(file);
-            for (sample, judged) in &seen.rows {
-                serde_json::to_writer(&mut file, &prediction(learner, sample.id.clone(), judged))?;
-                file.write_all(b"\n")?;
-            }
-            file.flush()
-        };
-        write_atomically(&path, write).map_err(|source| EngineError::Write {
+        let rows: Vec<ImageResult> = seen
+            .rows
+            .iter()
+            .map(|(sample, judged)| result(learner, sample, judged))
+            .collect();
+        write_results(&path, rows.iter()).map_err(|source| EngineError::Write {
             path: path.display().to_string(),
             source,
         })?;

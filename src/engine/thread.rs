@@ -14,7 +14,7 @@ use super::run::{Outcome, TrainJob, run};
 use crate::session::{Command, Ended, Event, Record};
 
 /// candle's backward recurses through the graph: about 8,000 operations fit the usual 2 MiB.
-const STACK: usize = 512 << 20;
+pub(super) const STACK: usize = 512 << 20;
 
 /// A run at work.
 pub struct Running {

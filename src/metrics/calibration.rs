@@ -4,25 +4,44 @@ use super::{Scored, classification::predicted};
 
 const BINS: usize = 10;
 
-/// Expected calibration error over ten bins of equal width of the most likely label's probability (each
-/// closed below, the last one on both sides): the mean over samples of |accuracy - confidence| of the
-/// sample's bin. A sample without a prediction has confidence 0. In `[0, 1]`; 0 for no samples.
+/// Samples whose most likely label's probability lies in one range.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bin {
+    pub samples: usize,
+    /// Samples whose most likely label is the gold one.
+    pub right: usize,
+    /// The sum of the most likely labels' probabilities.
+    pub confidence: f64,
+}
+
+/// The reliability diagram: ten bins of equal width of the most likely label's probability (each closed below, the last
+/// one on both sides). A sample without a prediction has confidence 0.
 #[must_use]
-pub fn expected_calibration_error(rows: &[Scored]) -> f64 {
-    // A bin's (samples right - sum of confidences); its count cancels against the mean over samples.
-    let mut gaps = [0.0_f64; BINS];
+pub fn reliability(rows: &[Scored]) -> Vec<Bin> {
+    let mut bins = vec![Bin::default(); BINS];
     for row in rows {
         let prediction = predicted(row.probabilities);
         let confidence = prediction
             .and_then(|index| row.probabilities.get(index))
             .map_or(0.0, |p| p.clamp(0.0, 1.0));
-        let right = f64::from(u8::from(prediction == Some(row.gold)));
-        let bin = ((confidence * BINS as f64) as usize).min(BINS - 1);
-        if let Some(gap) = gaps.get_mut(bin) {
-            *gap += right - confidence;
+        if let Some(bin) = bins.get_mut(((confidence * BINS as f64) as usize).min(BINS - 1)) {
+            bin.samples += 1;
+            bin.right += usize::from(prediction == Some(row.gold));
+            bin.confidence += confidence;
         }
     }
-    mean(gaps.iter().map(|gap| gap.abs()).sum(), rows.len())
+    bins
+}
+
+/// Expected calibration error: the mean over samples of |accuracy - confidence| of the sample's bin of
+/// [`reliability`]. In `[0, 1]`; 0 for no samples.
+#[must_use]
+pub fn expected_calibration_error(rows: &[Scored]) -> f64 {
+    // A bin's count cancels against the mean over samples.
+    let gaps = reliability(rows)
+        .into_iter()
+        .map(|bin| (bin.right as f64 - bin.confidence).abs());
+    mean(gaps.sum(), rows.len())
 }
 
 /// Brier score over all classes: the mean over samples of the sum of squared differences between

@@ -3,8 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Settings;
-
 /// A key with its two values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
@@ -14,11 +12,11 @@ pub struct Difference {
     pub b: Value,
 }
 
-/// The keys whose values differ, in config.yaml's order; a list is one value.
+/// The keys whose values differ, in the first one's order; a list is one value. Settings as a session records them.
 #[must_use]
-pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
+pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
-    collect("", &a.to_record(), &b.to_record(), &mut found);
+    collect("", a, b, &mut found);
     found
 }
 
@@ -48,18 +46,18 @@ fn collect(key: &str, a: &Value, b: &Value, found: &mut Vec<Difference>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn names_each_key_that_differs() {
-        let a = Settings::default();
-        let mut b = a.clone();
-        b.train.seed += 1;
-        b.aspects.views.pop();
+        let a = json!({"train": {"seed": 1, "epochs": 2}, "aspects": {"views": ["scene", "object"]}});
+        let b = json!({"train": {"seed": 3, "epochs": 2}, "aspects": {"views": ["scene"]}, "tui": {"fps": 10}});
         let found = differences(&a, &b);
         let keys: Vec<_> = found.iter().map(|difference| difference.key.as_str()).collect();
-        assert_eq!(keys, ["train.seed", "aspects.views"]);
-        assert_eq!(found[0].b, serde_json::json!(b.train.seed));
+        assert_eq!(keys, ["train.seed", "aspects.views", "tui"]);
+        assert_eq!((&found[0].b, &found[2].a), (&json!(3), &Value::Null));
         assert!(differences(&a, &a).is_empty());
     }
 }

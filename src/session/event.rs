@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{nullable, prediction::Metrics};
+use super::{Answer, Request, nullable, prediction::Metrics};
 use crate::data::View;
 
 /// The journal's format version; a newer one is refused.
@@ -34,6 +34,8 @@ pub enum Event {
     Sample(Box<SampleSeen>),
     Checkpoint(SavedCheckpoint),
     Command(CommandRecord),
+    /// What was asked about an image, and the answer; in the journal without attention maps.
+    Answer(Box<Answer>),
     Warning(Warning),
     Log(Log),
     Resumed(Resumed),
@@ -184,10 +186,16 @@ pub struct SavedCheckpoint {
 pub enum Command {
     Pause,
     Resume,
-    Stop { after: StopAfter },
+    Stop {
+        after: StopAfter,
+    },
     Checkpoint,
     Evaluate,
-    SetLearningRate { lr: f64 },
+    SetLearningRate {
+        lr: f64,
+    },
+    /// Answered between two steps.
+    Ask(Request),
 }
 
 /// When a stop takes effect; each leaves a checkpoint.

@@ -261,6 +261,25 @@ impl SessionFolder {
         }
     }
 
+    /// Gives the name of a run that failed before its first event back: its empty folders and its lock go. A session
+    /// with a journal, and whatever else lies in the folder, stays.
+    pub fn remove_unbegun(&self, lock: SessionLock) {
+        if self.journal().exists() {
+            return;
+        }
+        // What is not empty is not removed, and then what holds it is not either.
+        for folder in FOLDERS {
+            drop(fs::remove_dir(self.path.join(folder)));
+        }
+        let others =
+            fs::read_dir(&self.path).map_or(0, |entries| entries.flatten().filter(|e| e.file_name() != LOCK).count());
+        if others == 0 {
+            drop(fs::remove_file(self.path.join(LOCK)));
+            drop(fs::remove_dir(&self.path));
+        }
+        drop(lock);
+    }
+
     /// What a crash between the folder's making and its filling left out.
     fn complete(&self) -> Result<(), FolderError> {
         for folder in FOLDERS {

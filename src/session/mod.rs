@@ -1,18 +1,23 @@
 //! A run on disk: its journal of events, and the state folded from them.
 
+mod answer;
 mod checkpoints;
+mod difference;
 mod event;
 mod folder;
 mod journal;
 mod list;
 mod nullable;
 mod prediction;
+mod results;
 mod scan;
 mod series;
 mod state;
 mod utc;
 
+pub use answer::{Answer, Faithfulness, Found, Request};
 pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
+pub use difference::{Difference, differences};
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed, SampleSeen,
     SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
@@ -21,6 +26,7 @@ pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
 pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
+pub use results::{ImageResult, KeptEvaluation, ResultsError, kept_evaluations, read_results, write_results};
 pub use series::{Ema, StageHistory, StepPoint};
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
 pub use utc::Utc;

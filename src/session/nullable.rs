@@ -22,6 +22,14 @@ pub fn by_view<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(View, 
     Ok(read.into_iter().map(|(view, value)| (view, or_nan(value))).collect())
 }
 
+/// A list of numbers or nulls.
+pub fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    Ok(Vec::<Option<f64>>::deserialize(deserializer)?
+        .into_iter()
+        .map(or_nan)
+        .collect())
+}
+
 /// Rows of numbers or nulls.
 pub fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<f32>>, D::Error> {
     let read = Vec::<Vec<Option<f32>>>::deserialize(deserializer)?;

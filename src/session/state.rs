@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    Command, CommandRecord, Ended, Evaluation, Event, Phase, Progress, Record, Resumed, SampleSeen, SavedCheckpoint,
-    SessionStart, Stage, StageHistory, StepPoint, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, Found, Phase, Progress, Record, Request, Resumed, SampleSeen,
+    SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, Warning,
 };
 
 /// So many lines of the log are kept.
@@ -120,6 +120,11 @@ impl RunState {
                 self.checkpoints.push(checkpoint.clone());
             }
             Event::Command(command) => self.command(command),
+            Event::Answer(answer) => {
+                if let Found::Failed(reason) = &answer.found {
+                    self.say(LogKind::Warning, format!("{}: {reason}", answer.request.image()));
+                }
+            }
             Event::Warning(warning) => {
                 let step = warning.step.map(|step| format!("step {step}: ")).unwrap_or_default();
                 self.say(LogKind::Warning, format!("{step}{}", warning.text));
@@ -223,6 +228,11 @@ impl RunState {
             Command::Checkpoint => "checkpoint asked for".to_owned(),
             Command::Evaluate => "evaluation asked for".to_owned(),
             Command::SetLearningRate { lr } => format!("learning rate set to {lr:e}"),
+            Command::Ask(request) => match request {
+                Request::Predict { image, .. } => format!("asked to predict {image}"),
+                Request::Question { image, question } => format!("asked about {image}: {question}"),
+                Request::Faithfulness { image, view } => format!("asked how {image} hangs on its {view}"),
+            },
         };
         self.say(LogKind::Command, text);
         match record.command {

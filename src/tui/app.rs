@@ -1,37 +1,52 @@
 //! The workbench at work: keys and records in, commands and frames out.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use crossbeam_channel::{Sender, TrySendError};
-use crossterm::event::KeyEvent;
+use crossbeam_channel::{Receiver, Sender};
 use ratatui::Frame;
 
 use super::{
-    Exit, Viewer,
+    Exit, Host, Viewer,
+    browse::Browse,
+    compare::Compare,
+    follow::follow,
     input::Input,
-    keymap::{Action, Keymap},
-    panes::{Scene, curves::Curves, quit::CHOICES},
+    keymap::Keymap,
+    model::{Model, Said},
+    panes::{Scene, curves::Curves},
     pictures::Pictures,
+    reader::{Done, Reader},
     screens,
+    sessions::Sessions,
     surface::Painter,
     theme::Theme,
-    ui::{Layer, Pane, Ui},
+    ui::{Cursor, Layer, Screen, Ui},
 };
-use crate::session::{Command, Event, Record, RunState, Stage, StopAfter};
-
-/// A page scrolls by so many lines.
-const PAGE: usize = 8;
+use crate::session::{Command, Event, Record, RunState, StopAfter, kept_evaluations};
 
 /// The state of the run, of the person's side, and the ways between them.
 pub struct App {
     pub state: RunState,
     pub ui: Ui,
+    pub browse: Browse,
+    pub compare: Compare,
+    pub sessions: Sessions,
+    /// What the run says.
+    pub records: Receiver<Record>,
     pub pictures: Pictures,
+    pub reader: Reader,
+    pub(super) keymap: Keymap,
+    pub(super) commands: Option<Sender<Command>>,
+    pub(super) host: Option<Box<dyn Host>>,
+    /// The model of a run that is over.
+    pub(super) model: Model,
+    pub(super) folder: PathBuf,
     curves: Curves,
     theme: Theme,
-    keymap: Keymap,
     title: String,
-    commands: Option<Sender<Command>>,
     owns_run: bool,
     pub show_pictures: bool,
     /// The least time between two frames of what the run says.
@@ -46,21 +61,38 @@ impl App {
     /// # Errors
     /// Where the pictures' thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
-        let pictures = Pictures::start(viewer.session_dir, Painter::new(&viewer.theme))?;
-        Ok(Self {
+        let pictures = Pictures::start(viewer.session_dir.clone(), Painter::new(&viewer.theme))?;
+        let mut app = Self {
             state: viewer.history,
             ui: Ui::default(),
+            browse: Browse::default(),
+            compare: Compare::default(),
+            sessions: Sessions {
+                root: viewer.sessions,
+                ..Sessions::default()
+            },
+            records: viewer.records,
             pictures,
+            reader: Reader::start()?,
             curves: Curves::default(),
             theme: viewer.theme,
             keymap: Keymap::default(),
             title: viewer.title,
             commands: viewer.commands,
+            host: viewer.host,
+            model: Model::default(),
+            folder: viewer.session_dir,
             owns_run: viewer.owns_run,
             show_pictures: viewer.pictures,
             frame: Duration::from_secs(1) / viewer.fps.max(1),
             redraw: false,
-        })
+        };
+        app.read_evaluations();
+        if app.state.session.is_none() && app.commands.is_none() && app.sessions.root.is_some() {
+            // No run is shown: there are only sessions to choose from.
+            app.show(Screen::Sessions);
+        }
+        Ok(app)
     }
 
     /// Takes a record of the run in.
@@ -72,7 +104,77 @@ impl App {
             Event::Ended(_) if self.ui.layer == Layer::Quit => self.ui.layer = Layer::Main,
             _ => {}
         }
+        match &record.event {
+            Event::Evaluation(seen) if seen.predictions.is_some() => self.read_evaluations(),
+            Event::Answer(answer) => self.browse.take(answer),
+            _ => {}
+        }
         None
+    }
+
+    /// The models that may speak: Browse's, and the two of Compare.
+    pub fn models(&self) -> [Option<Receiver<Record>>; 3] {
+        let [a, b] = self.compare.models();
+        [Some(&self.model), a, b].map(|model| model.and_then(Model::records).cloned())
+    }
+
+    /// Takes in what a model says, or that it is gone.
+    pub fn said(&mut self, place: usize, record: Option<Record>) {
+        let Some(model) = (match place {
+            0 => Some(&mut self.model),
+            place => self.compare.model(place - 1),
+        }) else {
+            return;
+        };
+        let said = match record {
+            Some(record) => model.take(record),
+            None => {
+                *model = Model::default();
+                Said::Failed("the model is gone".to_owned())
+            }
+        };
+        match (place, said) {
+            (0, Said::Answer(answer)) => self.browse.take(&answer),
+            (place, Said::Answer(answer)) => self.compare.take(place - 1, *answer),
+            (place, Said::Failed(reason)) => {
+                self.ui.notice = Some(reason);
+                match place {
+                    0 => self.browse.intervention.waiting = None,
+                    place => self.compare.failed(place - 1),
+                }
+            }
+            (_, Said::Progress) => {}
+        }
+        self.look_along();
+    }
+
+    /// Takes in what was read.
+    pub fn read(&mut self, done: Done) {
+        self.reader.arrived();
+        match done {
+            Done::Results { path, rows } => {
+                self.browse.loaded(path, rows);
+                self.look_along();
+            }
+            Done::Sessions(all) => self.sessions.listed(all),
+            Done::Sides(sides) => {
+                if let Some(files) = self.compare.sides_read(sides) {
+                    self.reader.compare(files);
+                }
+            }
+            Done::Compared(files, compared) => {
+                self.compare.compared(&files, compared);
+                self.look_along();
+            }
+        }
+    }
+
+    /// Learns which evaluations there are, and reads the predictions of the one that is shown.
+    pub(super) fn read_evaluations(&mut self) {
+        let kept = kept_evaluations(&self.folder, &self.state);
+        if let Some(path) = self.browse.update(kept) {
+            self.reader.read(path);
+        }
     }
 
     /// Takes what came from the terminal.
@@ -83,7 +185,7 @@ impl App {
             Input::Gone => Some(Exit::TerminalGone),
             Input::Terminated => {
                 if self.run_is_ours() {
-                    self.send(Command::Stop { after: StopAfter::Step }, "");
+                    self.tell(Command::Stop { after: StopAfter::Step }, "");
                     return Some(Exit::StopRequested);
                 }
                 Some(Exit::Quit)
@@ -93,142 +195,58 @@ impl App {
 
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
-        let area = frame.area();
+        let (area, can_ask) = (frame.area(), self.can_ask());
         let mut scene = Scene {
             state: &self.state,
             ui: &mut self.ui,
+            browse: &self.browse,
+            compare: &self.compare,
+            sessions: &self.sessions,
+            reading: self.reader.wanted(),
+            opening: self.model.opening.as_deref(),
             theme: &self.theme,
             keymap: &self.keymap,
             pictures: &mut self.pictures,
             curves: &mut self.curves,
             show_pictures: self.show_pictures,
             commands: self.commands.is_some(),
+            can_ask,
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);
     }
 
-    fn key(&mut self, event: KeyEvent) -> Option<Exit> {
-        let action = self.keymap.action(self.ui.layer, event)?;
-        if !self.ui.stopping {
-            self.ui.notice = None;
-        }
-        match self.ui.layer {
-            Layer::Main => self.act(action),
-            Layer::Help => {
-                let scroll = &mut self.ui.help_scroll;
-                match action {
-                    Action::Up => *scroll = scroll.saturating_sub(1),
-                    Action::Down => *scroll += 1,
-                    Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
-                    Action::PageDown => *scroll += PAGE,
-                    _ => self.ui.layer = Layer::Main,
-                }
-                None
-            }
-            Layer::Quit => self.choose(action),
+    /// Shows another screen.
+    pub(super) fn show(&mut self, screen: Screen) {
+        self.ui.screen = screen;
+        self.ui.enlarged = false;
+        match screen {
+            Screen::Sessions => self.list_sessions(),
+            Screen::Compare => self.begin_comparison(),
+            Screen::Train | Screen::Browse => {}
         }
     }
 
-    fn act(&mut self, action: Action) -> Option<Exit> {
-        match action {
-            Action::Quit => return self.quit(),
-            Action::Help => (self.ui.layer, self.ui.help_scroll) = (Layer::Help, 0),
-            Action::Pause if self.state.paused => self.send(Command::Resume, "going on"),
-            Action::Pause => self.send(Command::Pause, "pausing after this step"),
-            Action::Evaluate => self.send(Command::Evaluate, "evaluation asked for"),
-            Action::Checkpoint => self.send(Command::Checkpoint, "checkpoint asked for"),
-            Action::NextSample => self.step_sample(1),
-            Action::PreviousSample => self.step_sample(-1),
-            Action::NextPane => self.ui.focus = self.ui.focus.step(1),
-            Action::PreviousPane => self.ui.focus = self.ui.focus.step(-1),
-            Action::Enlarge => self.ui.enlarged = !self.ui.enlarged,
-            Action::Out => self.ui.enlarged = false,
-            Action::Up => self.scroll(-1),
-            Action::Down => self.scroll(1),
-            Action::PageUp => self.scroll(-(PAGE as isize)),
-            Action::PageDown => self.scroll(PAGE as isize),
-            Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
-            Action::OtherStage => self.other_stage(),
-            Action::Redraw => {
-                self.pictures.forget();
-                self.redraw = true;
-            }
-            // One screen so far: it is there already.
-            Action::Screen(_) | Action::Headless | Action::Stop | Action::Choose => {}
-        }
-        None
-    }
-
-    fn quit(&mut self) -> Option<Exit> {
-        if self.ui.stopping {
-            return Some(Exit::StopRequested);
-        }
-        if !self.run_is_ours() {
-            return Some(Exit::Quit);
-        }
-        (self.ui.layer, self.ui.choice) = (Layer::Quit, 0);
-        None
-    }
-
-    fn choose(&mut self, action: Action) -> Option<Exit> {
-        let marked = CHOICES.get(self.ui.choice).copied().unwrap_or(Action::Out);
-        match if action == Action::Choose { marked } else { action } {
-            Action::Up => self.ui.choice = (self.ui.choice + CHOICES.len() - 1) % CHOICES.len(),
-            Action::Down => self.ui.choice = (self.ui.choice + 1) % CHOICES.len(),
-            Action::Headless => return Some(Exit::Detach),
-            Action::Stop => {
-                self.ui.layer = Layer::Main;
-                self.ui.stopping = true;
-                self.send(
-                    Command::Stop { after: StopAfter::Step },
-                    "stopping after this step; q leaves at once",
-                );
-            }
-            _ => self.ui.layer = Layer::Main,
-        }
-        None
+    /// Shows another session: all that is known of this one is let go.
+    ///
+    /// # Errors
+    /// A sentence where it cannot be read; this one stays then.
+    pub(super) fn open(&mut self, path: &Path) -> Result<(), String> {
+        let followed = follow(path)?;
+        let painter = Painter::new(&self.theme);
+        self.pictures =
+            Pictures::start(followed.folder.path().to_owned(), painter).map_err(|error| error.to_string())?;
+        followed.folder.path().clone_into(&mut self.folder);
+        followed.folder.name().clone_into(&mut self.title);
+        (self.state, self.records) = (followed.history, followed.records);
+        (self.commands, self.owns_run, self.model) = (None, false, Model::default());
+        (self.browse, self.curves) = (Browse::default(), Curves::default());
+        self.ui.cursor = Cursor::default();
+        self.read_evaluations();
+        Ok(())
     }
 
     /// Whether leaving would leave a run of this process alone.
-    fn run_is_ours(&self) -> bool {
+    pub(super) fn run_is_ours(&self) -> bool {
         self.owns_run && self.state.ended.is_none()
-    }
-
-    /// Tells the engine without ever waiting for it.
-    fn send(&mut self, command: Command, notice: &str) {
-        let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
-            _ if self.state.ended.is_some() => "the run has ended",
-            None => "this run takes no commands from here",
-            Some(Ok(())) => notice,
-            Some(Err(TrySendError::Full(_))) => "the run is busy; try again",
-            Some(Err(TrySendError::Disconnected(_))) => "the run does not listen any more",
-        };
-        self.ui.notice = Some(notice.to_owned());
-    }
-
-    fn step_sample(&mut self, by: isize) {
-        let count = self.state.panel.len() as isize;
-        if count > 0 {
-            let cursor = &mut self.ui.cursor;
-            cursor.sample = (cursor.sample as isize + by).rem_euclid(count) as usize;
-            self.ui.scroll.remove(&Pane::Rationale);
-        }
-    }
-
-    fn other_stage(&mut self) {
-        let other = match self.ui.cursor.stage(&self.state) {
-            Some(Stage::Aspects) => Stage::Prompt,
-            _ => Stage::Aspects,
-        };
-        if self.state.stages.contains_key(&other) {
-            // Back on the stage that runs, the cursor follows the run again.
-            self.ui.cursor.stage = Some(other).filter(|&other| Some(other) != self.state.stage);
-        }
-    }
-
-    fn scroll(&mut self, by: isize) {
-        let by = if self.ui.focus == Pane::Log { -by } else { by };
-        let scroll = self.ui.scroll.entry(self.ui.focus).or_insert(0);
-        *scroll = scroll.saturating_add_signed(by);
     }
 }

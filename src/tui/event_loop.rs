@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, TryRecvError};
+use crossbeam_channel::{Receiver, Select, TryRecvError, never};
 use ratatui::{
     Terminal,
     backend::Backend,
@@ -10,7 +10,6 @@ use ratatui::{
 };
 
 use super::{Exit, app::App, input::Input};
-use crate::session::Record;
 
 /// A key's answer, or a picture that was waited for, comes sooner: within 50 ms.
 const PROMPT_FRAME: Duration = Duration::from_millis(35);
@@ -27,15 +26,9 @@ enum Wanted {
 
 /// Runs until the person leaves, the terminal is gone, or the run that was asked to stop has ended. Nothing is drawn where nothing
 /// changed. A terminal that cannot be written to is gone.
-pub fn run<B: Backend>(
-    terminal: &mut Terminal<B>,
-    app: &mut App,
-    inputs: &Receiver<Input>,
-    records: &Receiver<Record>,
-) -> Exit {
+pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Receiver<Input>) -> Exit {
     let mut wanted = Wanted::Promptly;
     let mut drawn: Option<Instant> = None;
-    let mut records_end = false;
     loop {
         let due = match (wanted, drawn) {
             (Wanted::Nothing, _) => None,
@@ -53,7 +46,7 @@ pub fn run<B: Backend>(
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
             continue;
         }
-        wait(inputs, if records_end { None } else { Some(records) }, app, due);
+        wait(inputs, app, due);
 
         loop {
             match inputs.try_recv() {
@@ -71,8 +64,26 @@ pub fn run<B: Backend>(
             app.pictures.accept(done);
             wanted = Wanted::Promptly;
         }
+        while let Ok(done) = app.reader.done().try_recv() {
+            app.read(done);
+            wanted = Wanted::Promptly;
+        }
+        for (place, records) in app.models().into_iter().enumerate() {
+            let Some(records) = records else { continue };
+            loop {
+                match records.try_recv() {
+                    Ok(record) => app.said(place, Some(record)),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => {
+                        app.said(place, None);
+                        break;
+                    }
+                }
+                wanted = Wanted::Promptly;
+            }
+        }
         for _ in 0..MOST_AT_ONCE {
-            match records.try_recv() {
+            match app.records.try_recv() {
                 Ok(record) => {
                     if let Some(exit) = app.record(&record) {
                         return exit;
@@ -81,7 +92,8 @@ pub fn run<B: Backend>(
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    records_end = true;
+                    // An ended channel is always ready: it is not waited for.
+                    app.records = never();
                     break;
                 }
             }
@@ -89,12 +101,15 @@ pub fn run<B: Backend>(
     }
 }
 
-/// Waits until a channel has something, at most until `due`. A channel that has ended is not waited for: it is always ready.
-fn wait(inputs: &Receiver<Input>, records: Option<&Receiver<Record>>, app: &App, due: Option<Instant>) {
+/// Waits until a channel has something, at most until `due`.
+fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     let mut select = Select::new();
     select.recv(inputs);
     select.recv(app.pictures.done());
-    if let Some(records) = records {
+    select.recv(app.reader.done());
+    select.recv(&app.records);
+    let models = app.models();
+    for records in models.iter().flatten() {
         select.recv(records);
     }
     match due {

@@ -3,17 +3,24 @@
 //! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] the waiting and drawing, [`screens`] arrange the
 //! [`panes`].
 
+mod act;
 mod app;
 mod axis;
+mod browse;
+mod compare;
 mod decimate;
 mod event_loop;
 mod figures;
+mod follow;
 pub(crate) mod heatmap;
 mod input;
 mod keymap;
+mod model;
 mod panes;
 mod pictures;
+mod reader;
 mod screens;
+mod sessions;
 mod surface;
 mod terminal;
 pub(crate) mod text;
@@ -23,13 +30,31 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 pub use theme::{Depth, Theme};
 
 use crate::session::{Command, Record, RunState};
+
+/// What the screens ask for that lies outside of them.
+pub trait Host: Send + std::fmt::Debug {
+    /// Opens the model of the session in a folder, at its newest checkpoint.
+    ///
+    /// # Errors
+    /// A sentence for the person.
+    fn study(&mut self, session: &Path) -> Result<Study, String>;
+}
+
+/// A model at the screens' service.
+#[derive(Debug)]
+pub struct Study {
+    /// Takes [`Command::Ask`].
+    pub commands: Sender<Command>,
+    /// Answers, and phases until the model is `ready`; a warning says why there is none.
+    pub records: Receiver<Record>,
+}
 
 /// A run to be shown.
 #[derive(Debug)]
@@ -52,9 +77,26 @@ pub struct Viewer {
     pub fps: u32,
     /// Whether samples are shown with their pictures, or as text alone.
     pub pictures: bool,
+    /// The folder of all sessions, for the screen that lists them.
+    pub sessions: Option<PathBuf>,
+    /// Opens models; without one only a run at work can be asked.
+    pub host: Option<Box<dyn Host>>,
 }
 
 impl Viewer {
+    /// A session as its folder tells of it, live or over, without commands.
+    ///
+    /// # Errors
+    /// A sentence where the folder holds no session, or its journal cannot be read.
+    pub fn of_session(folder: &Path) -> Result<Self, String> {
+        let followed = follow::follow(folder)?;
+        let name = followed.folder.name().to_owned();
+        Ok(Self {
+            history: followed.history,
+            ..Self::new(followed.records, followed.folder.path().to_owned(), name)
+        })
+    }
+
     /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for, with
     /// pictures and ten frames a second.
     #[must_use]
@@ -69,6 +111,8 @@ impl Viewer {
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
             fps: 10,
             pictures: true,
+            sessions: None,
+            host: None,
         }
     }
 }
@@ -104,11 +148,10 @@ pub enum TuiError {
 /// Where the terminal cannot be set up. What happens to it later is an [`Exit`].
 pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     let (sender, inputs) = unbounded();
-    let records = viewer.records.clone();
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
     let (guard, mut screen) = terminal::Guard::take().map_err(TuiError::Terminal)?;
     let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
-    let exit = event_loop::run(&mut screen, &mut app, &inputs, &records);
+    let exit = event_loop::run(&mut screen, &mut app, &inputs);
     drop(input_thread);
     if exit == Exit::TerminalGone {
         guard.abandon().map_err(TuiError::Terminal)?;

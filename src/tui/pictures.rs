@@ -1,4 +1,4 @@
-//! Files of samples and their pictures: read, decoded and encoded by a thread of their own, kept for the panes.
+//! Pictures and what the model says of them: read, decoded and encoded by a thread of their own, kept for the panes.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     data::View,
-    session::{Prediction, SampleSeen},
+    data::image_file::{DecodeOptions, decode},
+    session::{Answer, Found, Prediction, SampleSeen},
 };
 
 /// A prediction's file is at most so large.
@@ -29,11 +30,57 @@ const LARGEST_SIDE: u32 = 4096;
 /// So many surfaces are kept before the old ones go.
 const KEPT: usize = 512;
 
-/// What was read of a sample; a sentence where that failed.
+/// What was read of an image; a sentence where that failed.
 #[derive(Debug)]
 pub struct Look {
-    pub prediction: Result<Prediction, String>,
+    /// Nothing where the model has not been asked.
+    pub prediction: Option<Result<Prediction, String>>,
     pub picture: Result<RgbImage, String>,
+}
+
+/// Where an image and its prediction are.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The same for the same picture and prediction.
+    id: String,
+    files: Files,
+}
+
+#[derive(Debug, Clone)]
+enum Files {
+    /// In the session's folder.
+    Seen { file: PathBuf, thumbnail: PathBuf },
+    /// A picture of the dataset, with what the model said when it was asked.
+    Image { path: PathBuf, answer: Option<Arc<Answer>> },
+}
+
+impl Source {
+    /// A look of the panel.
+    #[must_use]
+    pub fn seen(sample: &SampleSeen) -> Self {
+        Self {
+            id: format!("seen {}", sample.file.display()),
+            files: Files::Seen {
+                file: sample.file.clone(),
+                thumbnail: sample.thumbnail.clone(),
+            },
+        }
+    }
+
+    /// The image `id` of a dataset, and an answer on it by a model, which `by` tells from others.
+    #[must_use]
+    pub fn image(root: &Path, id: &str, answer: Option<Arc<Answer>>, by: &str) -> Self {
+        let asked = answer
+            .as_ref()
+            .map(|answer| format!("{by} {:?} {} {:?}", answer.stage, answer.step, answer.request));
+        Self {
+            id: format!("{} {id} {}", root.display(), asked.unwrap_or_default()),
+            files: Files::Image {
+                path: inside(root, Path::new(id)).unwrap_or_default(),
+                answer,
+            },
+        }
+    }
 }
 
 /// What is painted of a look.
@@ -43,19 +90,19 @@ pub enum Subject {
     Attention(View),
 }
 
-/// A surface: of which sample's file, what, how large.
-type Key = (PathBuf, Subject, Size);
+/// A surface: of which source, what, how large.
+type Key = (String, Subject, Size);
 
 enum Request {
-    Read { file: PathBuf, thumbnail: PathBuf },
+    Read(Source),
     Paint { key: Key, look: Arc<Look> },
 }
 
 /// What the thread has done.
 #[derive(Debug)]
 pub enum Done {
-    Read(PathBuf, Arc<Look>),
-    Painted((PathBuf, Subject, Size), Result<Arc<Surface>, String>),
+    Read(String, Arc<Look>),
+    Painted((String, Subject, Size), Result<Arc<Surface>, String>),
 }
 
 /// The samples' pictures that are there, and a way to ask for more.
@@ -63,7 +110,7 @@ pub enum Done {
 pub struct Pictures {
     requests: Sender<Request>,
     done: Receiver<Done>,
-    looks: HashMap<PathBuf, Option<Arc<Look>>>,
+    looks: HashMap<String, Option<Arc<Look>>>,
     surfaces: HashMap<Key, Option<Result<Arc<Surface>, String>>>,
     /// The last surface of a subject and size: shown until the one that follows it is there.
     latest: HashMap<(Subject, Size), Arc<Surface>>,
@@ -79,12 +126,21 @@ impl Pictures {
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {
             for request in todo {
                 let answer = match request {
-                    Request::Read { file, thumbnail } => {
-                        let look = Look {
-                            prediction: read_prediction(&folder, &file),
-                            picture: read_picture(&folder, &thumbnail),
+                    Request::Read(source) => {
+                        let look = match source.files {
+                            Files::Seen { file, thumbnail } => Look {
+                                prediction: Some(read_prediction(&folder, &file)),
+                                picture: read_picture(&folder, &thumbnail),
+                            },
+                            Files::Image { path, answer } => Look {
+                                prediction: answer.and_then(|answer| match &answer.found {
+                                    Found::Prediction(prediction) => Some(Ok(prediction.as_ref().clone())),
+                                    _ => None,
+                                }),
+                                picture: decode(&path, DecodeOptions::default()).map_err(|error| error.to_string()),
+                            },
                         };
-                        Done::Read(file, Arc::new(look))
+                        Done::Read(source.id, Arc::new(look))
                     }
                     Request::Paint { key, look } => {
                         let surface = paint(&look, key.1, key.2, &painter).map(Arc::new);
@@ -114,8 +170,8 @@ impl Pictures {
     /// Keeps an answer.
     pub fn accept(&mut self, done: Done) {
         match done {
-            Done::Read(file, look) => {
-                self.looks.insert(file, Some(look));
+            Done::Read(id, look) => {
+                self.looks.insert(id, Some(look));
             }
             Done::Painted(key, surface) => {
                 if let Ok(surface) = &surface {
@@ -126,30 +182,22 @@ impl Pictures {
         }
     }
 
-    /// What is in a sample's files; nothing while they are being read.
-    pub fn look(&mut self, sample: &SampleSeen) -> Option<Arc<Look>> {
-        if let Some(look) = self.looks.get(&sample.file) {
+    /// What is in a source's files; nothing while they are being read.
+    pub fn look(&mut self, source: &Source) -> Option<Arc<Look>> {
+        if let Some(look) = self.looks.get(&source.id) {
             return look.clone();
         }
         self.shrink();
-        self.looks.insert(sample.file.clone(), None);
+        self.looks.insert(source.id.clone(), None);
         // The thread is gone only where the program is ending; then nothing is shown.
-        let _ = self.requests.send(Request::Read {
-            file: sample.file.clone(),
-            thumbnail: sample.thumbnail.clone(),
-        });
+        let _ = self.requests.send(Request::Read(source.clone()));
         None
     }
 
-    /// A sample's picture or map at `size`; while it is being painted the last one of its kind, if there is one.
-    pub fn surface(
-        &mut self,
-        sample: &SampleSeen,
-        subject: Subject,
-        size: Size,
-    ) -> Option<Result<Arc<Surface>, String>> {
-        let look = self.look(sample);
-        let key = (sample.file.clone(), subject, size);
+    /// A source's picture or map at `size`; while it is being painted the last one of its kind, if there is one.
+    pub fn surface(&mut self, source: &Source, subject: Subject, size: Size) -> Option<Result<Arc<Surface>, String>> {
+        let look = self.look(source);
+        let key = (source.id.clone(), subject, size);
         match self.surfaces.get(&key) {
             Some(Some(surface)) => return Some(surface.clone()),
             Some(None) => {}
@@ -189,8 +237,9 @@ fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result
     match subject {
         Subject::Picture => painter.picture(picture.clone(), size),
         Subject::Attention(view) => {
-            let prediction = look.prediction.as_ref().map_err(Clone::clone)?;
-            let aspect = prediction.aspects.get(&view).ok_or_else(|| "no map".to_owned())?;
+            let prediction = look.prediction.as_ref().ok_or("not looked at yet")?;
+            let prediction = prediction.as_ref().map_err(Clone::clone)?;
+            let aspect = prediction.aspects.get(&view).ok_or("no map")?;
             painter.attention(&AttentionMap::mean(aspect)?, picture, size)
         }
     }

@@ -1,10 +1,45 @@
-//! What the person looks at: the focused pane, the cursor that all panes share, and what lies on top.
+//! What the person looks at: the screen, the focused pane, the cursor that all panes share, and what lies on top.
 
 use std::collections::BTreeMap;
 
 use crate::session::{RunState, SampleSeen, Stage};
 
-/// A pane of the Train screen that can have the focus.
+/// A screen, in the order of the digits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Screen {
+    #[default]
+    Train,
+    Browse,
+    Compare,
+    Sessions,
+}
+
+impl Screen {
+    pub const ALL: [Self; 4] = [Self::Train, Self::Browse, Self::Compare, Self::Sessions];
+
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Train => "Train",
+            Self::Browse => "Browse",
+            Self::Compare => "Compare",
+            Self::Sessions => "Sessions",
+        }
+    }
+
+    /// Its panes, in the order of the focus.
+    #[must_use]
+    pub const fn panes(self) -> &'static [Pane] {
+        match self {
+            Self::Train => &[Pane::Loss, Pane::Accuracy, Pane::Sample, Pane::Rationale, Pane::Log],
+            Self::Browse => &[Pane::Table, Pane::Summary, Pane::Image, Pane::Answers],
+            Self::Compare => &[Pane::Pairs, Pane::Pair, Pane::Figures, Pane::Differences],
+            Self::Sessions => &[Pane::Sessions, Pane::About],
+        }
+    }
+}
+
+/// A pane that can have the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pane {
     Loss,
@@ -12,11 +47,19 @@ pub enum Pane {
     Sample,
     Rationale,
     Log,
+    Table,
+    Summary,
+    Image,
+    Answers,
+    Pairs,
+    Pair,
+    Figures,
+    Differences,
+    Sessions,
+    About,
 }
 
 impl Pane {
-    pub const ALL: [Self; 5] = [Self::Loss, Self::Accuracy, Self::Sample, Self::Rationale, Self::Log];
-
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -25,14 +68,17 @@ impl Pane {
             Self::Sample => "sample",
             Self::Rationale => "rationale",
             Self::Log => "log",
+            Self::Table => "predictions",
+            Self::Summary => "summary",
+            Self::Image => "image",
+            Self::Answers => "answers",
+            Self::Pairs => "images",
+            Self::Pair => "side by side",
+            Self::Figures => "figures",
+            Self::Differences => "differences",
+            Self::Sessions => "sessions",
+            Self::About => "about",
         }
-    }
-
-    /// The pane `by` places further round.
-    #[must_use]
-    pub fn step(self, by: isize) -> Self {
-        let place = Self::ALL.iter().position(|&pane| pane == self).unwrap_or(0) as isize;
-        Self::ALL[(place + by).rem_euclid(Self::ALL.len() as isize) as usize]
     }
 }
 
@@ -42,6 +88,35 @@ pub enum Layer {
     Main,
     Help,
     Quit,
+    /// A line is being typed.
+    Entry(Entry),
+    /// Patches of an image are being chosen.
+    Region,
+}
+
+/// What a typed line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Of Browse.
+    Filter,
+    /// The filter of Compare.
+    Pairs,
+    /// The filter of Sessions.
+    Sessions,
+    Question,
+    LearningRate,
+}
+
+impl Entry {
+    /// What stands before the line.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Filter | Self::Pairs | Self::Sessions => "filter",
+            Self::Question => "ask about this image",
+            Self::LearningRate => "learning rate",
+        }
+    }
 }
 
 /// The place in the run that all panes show.
@@ -51,6 +126,8 @@ pub struct Cursor {
     pub stage: Option<Stage>,
     /// The sample's place among the panel's slots.
     pub sample: usize,
+    /// So many looks before the newest one.
+    pub looks_back: usize,
 }
 
 impl Cursor {
@@ -62,7 +139,7 @@ impl Cursor {
             .or(state.stage)
     }
 
-    /// The newest look at the panel's image under the cursor.
+    /// The look at the panel's image under the cursor.
     #[must_use]
     pub fn sample(self, state: &RunState) -> Option<&SampleSeen> {
         let looks = state
@@ -70,7 +147,8 @@ impl Cursor {
             .values()
             .nth(self.sample)
             .or_else(|| state.panel.values().next_back());
-        looks?.last()
+        let looks = looks?;
+        looks.get((looks.len().checked_sub(1)?).saturating_sub(self.looks_back))
     }
 }
 
@@ -102,8 +180,14 @@ impl Default for Smoothing {
 /// The person's side of the screen.
 #[derive(Debug, Clone)]
 pub struct Ui {
+    pub screen: Screen,
     pub layer: Layer,
-    pub focus: Pane,
+    /// Each screen's focused pane, once it was moved.
+    focus: BTreeMap<Screen, Pane>,
+    /// The line being typed.
+    pub line: tui_input::Input,
+    /// Why the line cannot be taken.
+    pub refused: Option<String>,
     /// The focused pane has the whole body.
     pub enlarged: bool,
     pub cursor: Cursor,
@@ -122,8 +206,11 @@ pub struct Ui {
 impl Default for Ui {
     fn default() -> Self {
         Self {
+            screen: Screen::Train,
             layer: Layer::Main,
-            focus: Pane::Loss,
+            focus: BTreeMap::new(),
+            line: tui_input::Input::default(),
+            refused: None,
             enlarged: false,
             cursor: Cursor::default(),
             smoothing: Smoothing::default(),
@@ -137,6 +224,33 @@ impl Default for Ui {
 }
 
 impl Ui {
+    /// The pane of this screen that takes the keys.
+    #[must_use]
+    pub fn focus(&self) -> Pane {
+        let first = || self.screen.panes().first().copied().unwrap_or(Pane::Loss);
+        self.focus.get(&self.screen).copied().unwrap_or_else(first)
+    }
+
+    /// Gives a pane of this screen the keys.
+    pub fn focus_on(&mut self, pane: Pane) {
+        self.focus.insert(self.screen, pane);
+    }
+
+    /// Gives the pane `by` places further round the keys.
+    pub fn step_focus(&mut self, by: isize) {
+        let panes = self.screen.panes();
+        let place = panes.iter().position(|&pane| pane == self.focus()).unwrap_or(0) as isize;
+        if let Some(&pane) = panes.get((place + by).rem_euclid(panes.len() as isize) as usize) {
+            self.focus_on(pane);
+        }
+    }
+
+    /// Begins a line for `entry`.
+    pub fn ask(&mut self, entry: Entry, begun: &str) {
+        (self.layer, self.refused) = (Layer::Entry(entry), None);
+        self.line = tui_input::Input::new(begun.to_owned());
+    }
+
     /// The scroll of a pane, held to what there is to scroll.
     pub fn scrolled(&mut self, pane: Pane, most: usize) -> usize {
         let scroll = self.scroll.entry(pane).or_insert(0);

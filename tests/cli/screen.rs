@@ -74,25 +74,20 @@ impl Screen {
     }
 }
 
+/// Both stages on a few drawn pictures, seen to train.
+fn start_run(folder: &Path, session: &str, steps: &str) -> Screen {
+    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "60"]));
+    let mut arguments = vec!["train", "--data", "drawn", "--session", session, "--max-steps", steps];
+    arguments.extend(["--set", "eval.panel=1", "--set", "train.batch_size=4"]);
+    let screen = Screen::open(folder, &arguments);
+    screen.wait_for("stage 1 of 2");
+    screen
+}
+
 #[test]
 fn trains_on_the_screen_and_leaves_with_the_session_done() {
     let folder = tempfile::tempdir().unwrap();
-    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
-    let arguments = [
-        "train",
-        "--data",
-        "drawn",
-        "--session",
-        "seen",
-        "--max-steps",
-        "2",
-        "--set",
-        "eval.panel=1",
-        "--set",
-        "train.batch_size=4",
-    ];
-    let mut screen = Screen::open(folder.path(), &arguments);
-    screen.wait_for("stage 1 of 2");
+    let mut screen = start_run(folder.path(), "seen", "2");
     screen.press("?");
     screen.wait_for("quit");
     screen.press("\u{1b}");
@@ -114,22 +109,7 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
 #[test]
 fn a_run_outlives_a_hang_up() {
     let folder = tempfile::tempdir().unwrap();
-    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
-    let arguments = [
-        "train",
-        "--data",
-        "drawn",
-        "--session",
-        "left",
-        "--max-steps",
-        "3",
-        "--set",
-        "eval.panel=1",
-        "--set",
-        "train.batch_size=4",
-    ];
-    let mut screen = Screen::open(folder.path(), &arguments);
-    screen.wait_for("stage 1 of 2");
+    let mut screen = start_run(folder.path(), "left", "3");
     let process = rustix::process::Pid::from_raw(screen.child.process_id().unwrap() as i32).unwrap();
     rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
     assert!(screen.child.wait().unwrap().success());

@@ -10,15 +10,14 @@ use ratatui::{
 
 use super::Scene;
 use crate::tui::{
-    keymap::{Keymap, Section},
+    keymap::{Keymap, Scope, Section},
     text::columns,
     theme::Theme,
-    ui::Layer,
 };
 
 /// Paints the overlay in the middle of `screen`.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let lines = lines(scene.keymap, scene.theme);
+    let lines = lines(scene.keymap, Scope::of_screen(scene.ui.screen), scene.theme);
     let width = lines.iter().map(Line::width).max().unwrap_or(0) as u16 + 4;
     let height = lines.len() as u16 + 2;
     let area = screen.centered(
@@ -51,21 +50,24 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     );
 }
 
-fn lines(keymap: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
+fn lines(keymap: &Keymap, scopes: &[Scope], theme: &Theme) -> Vec<Line<'static>> {
     let keys_of =
         |keys: &[crate::tui::keymap::Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
     let widest = keymap
-        .of(Layer::Main)
+        .of(scopes)
         .map(|binding| columns(&keys_of(&binding.keys)))
         .max()
         .unwrap_or(0);
     let mut lines = Vec::new();
     for section in Section::ALL {
+        if !keymap.of(scopes).any(|binding| binding.section == section) {
+            continue;
+        }
         if !lines.is_empty() {
             lines.push(Line::default());
         }
         lines.push(Line::styled(section.title(), Style::new().fg(theme.dim)));
-        for binding in keymap.of(Layer::Main).filter(|binding| binding.section == section) {
+        for binding in keymap.of(scopes).filter(|binding| binding.section == section) {
             let keys = keys_of(&binding.keys);
             let gap = " ".repeat(widest + 3 - columns(&keys));
             lines.push(Line::from(vec![

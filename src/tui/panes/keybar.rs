@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::Scene;
 use crate::tui::{
-    keymap::Action,
+    keymap::{Action, Scope},
     text::{columns, fit},
 };
 
@@ -28,7 +28,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let stages = scene.state.stages.len() > 1;
     let shown = |action: Action| (commands || !action.is_command()) && (stages || action != Action::OtherStage);
     let (mut spans, mut used) = (Vec::new(), 0);
-    for (keys, word) in scene.keymap.bar(scene.ui.layer, shown) {
+    for (keys, word) in scene.keymap.bar(Scope::of(scene.ui), shown) {
         let word = if word == "pause" && scene.state.paused {
             "go on"
         } else {

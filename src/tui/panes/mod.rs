@@ -1,16 +1,31 @@
 //! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
 
+mod about;
 pub mod accuracy;
+mod answers;
 mod arrangement;
+mod classes;
+mod comparison;
+mod confusion;
 pub mod curves;
+mod differences;
+pub mod entry;
 pub mod help;
+mod image;
 pub mod keybar;
 pub mod log;
+mod pair;
+mod pairs;
+mod portrait;
 mod probabilities;
 pub mod quit;
 pub mod rationale;
+mod reliability;
 pub mod sample;
+mod sessions;
 pub mod status;
+mod summary;
+mod table;
 
 use ratatui::{
     buffer::Buffer,
@@ -22,8 +37,11 @@ use ratatui::{
 
 use self::curves::Curves;
 use super::{
+    browse::Browse,
+    compare::Compare,
     keymap::Keymap,
     pictures::Pictures,
+    sessions::Sessions,
     text::{columns, fit},
     theme::Theme,
     ui::{Pane, Ui},
@@ -34,6 +52,13 @@ use crate::session::RunState;
 pub struct Scene<'a> {
     pub state: &'a RunState,
     pub ui: &'a mut Ui,
+    pub browse: &'a Browse,
+    pub compare: &'a Compare,
+    pub sessions: &'a Sessions,
+    /// Whether predictions are being read.
+    pub reading: bool,
+    /// What the model that is being opened does.
+    pub opening: Option<&'a str>,
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,
@@ -43,6 +68,8 @@ pub struct Scene<'a> {
     pub show_pictures: bool,
     /// Whether the run takes commands from here.
     pub commands: bool,
+    /// Whether there is a model that can be asked.
+    pub can_ask: bool,
 }
 
 /// Paints a pane with its border.
@@ -53,6 +80,16 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Pane::Sample => sample::render,
         Pane::Rationale => rationale::render,
         Pane::Log => log::render,
+        Pane::Table => table::render,
+        Pane::Summary => summary::render,
+        Pane::Image => image::render,
+        Pane::Answers => answers::render,
+        Pane::Pairs => pairs::render,
+        Pane::Pair => pair::render,
+        Pane::Figures => comparison::render,
+        Pane::Differences => differences::render,
+        Pane::Sessions => sessions::render,
+        Pane::About => about::render,
     };
     paint(area, buffer, scene);
 }
@@ -60,7 +97,7 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 /// A pane's border and title (`note` beside it, dim); gives the area inside. The focused pane's border stands out.
 fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) -> Rect {
     let theme = scene.theme;
-    let focused = scene.ui.focus == pane;
+    let focused = scene.ui.focus() == pane;
     let (border, title_color) = if focused {
         (theme.accent, theme.accent)
     } else {

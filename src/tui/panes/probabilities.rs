@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{arrangement::PROBABILITIES, bar};
 use crate::{
-    session::{Prediction, SampleSeen},
+    session::Prediction,
     tui::{
         text::{clean, columns, pad},
         theme::Theme,
@@ -18,14 +18,14 @@ use crate::{
 };
 
 /// Paints the classes by probability, in two columns where one is too short; a dot marks the gold class.
-pub fn render(prediction: &Prediction, sample: &SampleSeen, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+pub fn render(prediction: &Prediction, gold: &str, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut classes: Vec<(String, f64)> = prediction
         .probabilities
         .iter()
         .map(|(label, &share)| (clean(label), share))
         .collect();
     classes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    let (gold, said) = (clean(&sample.gold), clean(&sample.prediction));
+    let (gold, said) = (clean(gold), clean(&prediction.prediction));
     let rows = usize::from(area.height).max(1);
     let across = if classes.len() > rows && area.width >= 2 * PROBABILITIES {
         2

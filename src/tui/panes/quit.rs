@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{keymap::Action, ui::Layer};
+use crate::tui::keymap::{Action, Scope};
 
 /// The choices in their order, as the binding table names them.
 pub const CHOICES: [Action; 3] = [Action::Headless, Action::Stop, Action::Out];
@@ -19,7 +19,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
     let mut lines = Vec::new();
     for (place, choice) in CHOICES.into_iter().enumerate() {
-        let Some(binding) = scene.keymap.of(Layer::Quit).find(|binding| binding.action == choice) else {
+        let Some(binding) = scene.keymap.of(&[Scope::Quit]).find(|binding| binding.action == choice) else {
             continue;
         };
         let key = binding.keys.first().map(ToString::to_string).unwrap_or_default();

@@ -10,9 +10,10 @@ use ratatui::{
 
 use super::{Scene, bordered, more_below, nothing_yet};
 use crate::{
-    session::{Prediction, SampleSeen},
+    session::Prediction,
     tui::{
-        panes::sample::short_name,
+        panes::portrait::short_name,
+        pictures::Source,
         text::{clean, clean_lines, wrap},
         theme::Theme,
         ui::Pane,
@@ -30,11 +31,12 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let Some(sample) = sample else {
         return nothing_yet("reasons come with the first sample", inner, buffer, scene.theme);
     };
-    let Some(look) = scene.pictures.look(&sample) else {
+    let look = scene.pictures.look(&Source::seen(&sample));
+    let Some(prediction) = look.as_ref().and_then(|look| look.prediction.as_ref()) else {
         return nothing_yet("…", inner, buffer, scene.theme);
     };
-    let lines = match &look.prediction {
-        Ok(prediction) => lines(prediction, &sample, inner.width.into(), scene.theme),
+    let lines = match prediction {
+        Ok(prediction) => lines(prediction, inner.width.into(), scene.theme),
         Err(error) => wrapped(&clean(error), inner.width.into(), Style::new().fg(scene.theme.bad)),
     };
     let hidden = lines.len().saturating_sub(inner.height.into());
@@ -48,7 +50,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 /// The aspects' names take so many columns.
 const NAMES: usize = 12;
 
-fn lines(prediction: &Prediction, sample: &SampleSeen, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let rationale = prediction.rationale.trim();
     let mut lines: Vec<Line> = if rationale.is_empty() {
@@ -60,7 +62,7 @@ fn lines(prediction: &Prediction, sample: &SampleSeen, width: usize, theme: &The
     };
     lines.push(Line::default());
     let generated = clean(prediction.generated.trim());
-    if generated != sample.prediction && !generated.is_empty() {
+    if generated != prediction.prediction && !generated.is_empty() {
         lines.extend(named("generated", &generated, width, text, dim));
     }
     for (view, aspect) in &prediction.aspects {
@@ -75,7 +77,7 @@ fn lines(prediction: &Prediction, sample: &SampleSeen, width: usize, theme: &The
     lines
 }
 
-fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
+pub(super) fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     wrap(text, width)
         .into_iter()
         .map(|line| Line::styled(line, style))
@@ -83,7 +85,7 @@ fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
 }
 
 /// A name and its text beside it, wrapped in its own column.
-fn named(name: &'static str, text: &str, width: usize, style: Style, dim: Style) -> Vec<Line<'static>> {
+pub(super) fn named(name: &'static str, text: &str, width: usize, style: Style, dim: Style) -> Vec<Line<'static>> {
     let lines = wrap(text, width.saturating_sub(NAMES));
     let names = std::iter::once(name).chain(std::iter::repeat(""));
     names

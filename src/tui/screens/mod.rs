@@ -1,5 +1,8 @@
 //! The screens: the header, one screen's body, the key bar, and what lies on top.
 
+mod browse;
+mod compare;
+mod sessions;
 mod train;
 
 use ratatui::{
@@ -11,23 +14,26 @@ use ratatui::{
 };
 
 use super::{
-    panes::{Scene, help, keybar, quit, status},
+    panes::{Scene, entry, help, keybar, quit, status},
     text::{clean, columns, fit},
-    ui::Layer,
+    ui::{Layer, Pane, Screen},
 };
-
-/// The screens' names, in the order of their digits.
-pub const NAMES: [&str; 1] = ["Train"];
 
 /// Paints a whole frame.
 pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let [top, body, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
     header(title, top, buffer, scene);
-    train::render(body, buffer, scene);
+    match scene.ui.screen {
+        Screen::Train => train::render(body, buffer, scene),
+        Screen::Browse => browse::render(body, buffer, scene),
+        Screen::Compare => compare::render(body, buffer, scene),
+        Screen::Sessions => sessions::render(body, buffer, scene),
+    }
     keybar::render(bottom, buffer, scene);
     match scene.ui.layer {
-        Layer::Main => {}
+        Layer::Main | Layer::Region => {}
+        Layer::Entry(line) => entry::render(line, bottom, buffer, scene),
         Layer::Help => help::render(area, buffer, scene),
         Layer::Quit => quit::render(area, buffer, scene),
     }
@@ -46,19 +52,28 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
             .add_modifier(Modifier::BOLD),
     )];
     if area.width >= 40 {
-        for (place, name) in NAMES.into_iter().enumerate() {
+        for (place, screen) in Screen::ALL.into_iter().enumerate() {
+            let style = if screen == scene.ui.screen {
+                Style::new().fg(theme.text).add_modifier(Modifier::BOLD)
+            } else {
+                Style::new().fg(theme.dim)
+            };
+            let digit = format!("  {} ", place + 1);
             spans.push(Span::styled(
-                format!("  {} ", place + 1),
+                digit,
                 Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
             ));
-            spans.push(Span::styled(
-                name,
-                Style::new().fg(theme.text).add_modifier(Modifier::BOLD),
-            ));
+            spans.push(Span::styled(screen.title(), style));
         }
     }
     let left = Line::from(spans);
-    let room = usize::from(area.width).saturating_sub(left.width() + columns(badge) + 4);
+    let left_width = left.width();
+    left.render(area, buffer);
+    // Where no run is shown there is nothing to say of one.
+    if title.is_empty() && scene.state.session.is_none() && !scene.commands {
+        return;
+    }
+    let room = usize::from(area.width).saturating_sub(left_width + columns(badge) + 4);
     let title = if room < 4 {
         String::new()
     } else {
@@ -71,6 +86,27 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
             Style::new().fg(color).add_modifier(Modifier::BOLD),
         ),
     ]);
-    left.render(area, buffer);
     right.right_aligned().render(area, buffer);
+}
+
+/// The panes' names where one has the whole body.
+fn tabs(area: Rect, buffer: &mut Buffer, scene: &Scene) {
+    let theme = scene.theme;
+    let tab = |&pane: &Pane| {
+        let style = if pane == scene.ui.focus() {
+            Style::new()
+                .fg(theme.on_accent)
+                .bg(theme.accent)
+                .add_modifier(Modifier::BOLD)
+        } else {
+            Style::new().fg(theme.dim)
+        };
+        Span::styled(format!(" {} ", pane.title()), style)
+    };
+    let row = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(1),
+        ..area
+    };
+    Line::from(scene.ui.screen.panes().iter().map(tab).collect::<Vec<_>>()).render(row, buffer);
 }

@@ -3,8 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
-    style::{Modifier, Style},
-    text::{Line, Span},
+    style::Style,
     widgets::{Block, BorderType, Widget},
 };
 
@@ -44,7 +43,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         let [top, rest] = Layout::vertical([Constraint::Length(5), Constraint::Min(0)]).areas(area);
         framed_status(top, buffer, scene);
         if scene.ui.enlarged {
-            panes::render(scene.ui.focus, rest, buffer, scene);
+            panes::render(scene.ui.focus(), rest, buffer, scene);
         } else if area.width < 170 || area.height < 40 {
             two_columns(rest, buffer, scene);
         } else {
@@ -112,27 +111,8 @@ fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         ..top
     };
     status::render(status_area, buffer, scene);
-    let theme = scene.theme;
-    let spans = Pane::ALL.map(|pane| {
-        let style = if pane == scene.ui.focus {
-            Style::new()
-                .fg(theme.on_accent)
-                .bg(theme.accent)
-                .add_modifier(Modifier::BOLD)
-        } else {
-            Style::new().fg(theme.dim)
-        };
-        Span::styled(format!(" {} ", pane.title()), style)
-    });
-    Line::from(spans.to_vec()).render(
-        Rect {
-            x: row.x + 1,
-            width: row.width.saturating_sub(1),
-            ..row
-        },
-        buffer,
-    );
-    panes::render(scene.ui.focus, pane, buffer, scene);
+    super::tabs(row, buffer, scene);
+    panes::render(scene.ui.focus(), pane, buffer, scene);
 }
 
 fn framed_status(area: Rect, buffer: &mut Buffer, scene: &Scene) {

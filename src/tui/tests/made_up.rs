@@ -10,7 +10,7 @@ use super::masp::{
     },
 };
 
-const CLASSES: [&str; 8] = [
+pub const CLASSES: [&str; 8] = [
     "amusement",
     "awe",
     "contentment",
@@ -208,7 +208,7 @@ fn evaluation(stage: Stage, step: u64, look: u64) -> Evaluation {
     }
 }
 
-fn prediction(stage: Stage, look: u64, slot: usize) -> Prediction {
+pub fn prediction(stage: Stage, look: u64, slot: usize) -> Prediction {
     let sharp = 0.6 + look as f64 * 0.45;
     let weights: Vec<f64> = (0..CLASSES.len())
         .map(|n| {
@@ -290,7 +290,7 @@ fn attention(aspect: usize, look: u64, slot: usize) -> Vec<Vec<f32>> {
 }
 
 /// Sky, sun, meadow, a person and a balloon.
-fn picture(slot: usize) -> image::RgbImage {
+pub fn picture(slot: usize) -> image::RgbImage {
     let hue = |n: usize| (slot * 47 + n * 31) as f32 % 90.0;
     image::RgbImage::from_fn(112, 112, |px, py| {
         let (x, y) = (px as f32 / 112.0, py as f32 / 112.0);
@@ -341,7 +341,7 @@ fn progress(phase: &str, done: u64, total: u64) -> Event {
 }
 
 /// In `[-1, 1]`, the same for the same numbers.
-fn noise(n: u64, of: u64) -> f64 {
+pub fn noise(n: u64, of: u64) -> f64 {
     let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ of.wrapping_mul(0xD1B5_4A32_D192_ED03);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

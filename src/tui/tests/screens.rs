@@ -21,7 +21,7 @@ use crate::{
         Theme, Viewer,
         app::App,
         theme::Depth,
-        ui::{Layer, Pane},
+        ui::{Entry, Layer, Pane, Screen},
     },
 };
 
@@ -79,7 +79,7 @@ fn style(cell: &Cell, theme: &Theme) -> Option<String> {
     Some(style)
 }
 
-fn described(buffer: &Buffer, theme: &Theme) -> String {
+pub fn described(buffer: &Buffer, theme: &Theme) -> String {
     let mut text = String::new();
     let mut styles = String::new();
     for y in 0..buffer.area.height {
@@ -132,7 +132,7 @@ fn each_pane_at_80x24() {
     let theme = Theme::dark(Depth::True);
     for pane in [Pane::Accuracy, Pane::Sample, Pane::Rationale, Pane::Log] {
         let (mut app, _folder) = app(Stage::Aspects, 250, theme.clone());
-        app.ui.focus = pane;
+        app.ui.focus_on(pane);
         snapshot(&format!("tab_{}", pane.title()), app, 80, 24, &theme);
     }
 }
@@ -141,7 +141,8 @@ fn each_pane_at_80x24() {
 fn a_sample_without_its_pictures() {
     let theme = Theme::dark(Depth::True);
     let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
-    (app.show_pictures, app.ui.focus) = (false, Pane::Sample);
+    app.show_pictures = false;
+    app.ui.focus_on(Pane::Sample);
     let shown = described(&settled(&mut app, 80, 24), &theme);
     assert!(
         shown.contains("says  amusement ✓  62.4 %") && !shown.contains("picture"),
@@ -209,11 +210,21 @@ fn no_size_panics() {
         (400, 120),
     ];
     for (width, height) in sizes {
-        for pane in Pane::ALL {
-            for layer in [Layer::Main, Layer::Help, Layer::Quit] {
-                for enlarged in [false, true] {
-                    (app.ui.focus, app.ui.layer, app.ui.enlarged) = (pane, layer, enlarged);
-                    settled(&mut app, width, height);
+        for screen in Screen::ALL {
+            app.ui.screen = screen;
+            for &pane in screen.panes() {
+                app.ui.focus_on(pane);
+                for layer in [
+                    Layer::Main,
+                    Layer::Help,
+                    Layer::Quit,
+                    Layer::Entry(Entry::Filter),
+                    Layer::Region,
+                ] {
+                    for enlarged in [false, true] {
+                        (app.ui.layer, app.ui.enlarged) = (layer, enlarged);
+                        settled(&mut app, width, height);
+                    }
                 }
             }
         }
@@ -249,8 +260,8 @@ fn nothing_from_a_file_steers_the_terminal() {
         (look.image, look.gold, look.prediction) = (evil.into(), evil.into(), evil.into());
         look.file = evil.into();
     }
-    for pane in Pane::ALL {
-        app.ui.focus = pane;
+    for &pane in Screen::Train.panes() {
+        app.ui.focus_on(pane);
         for (width, height) in [(80, 24), (120, 40), (200, 55)] {
             let buffer = settled(&mut app, width, height);
             let bad = |c: char| c.is_control() || c == '\u{202e}';

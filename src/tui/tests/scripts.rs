@@ -37,7 +37,7 @@ impl Bench {
         let screen = thread::spawn(move || {
             let mut app = App::new(viewer).unwrap();
             let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-            let exit = event_loop::run(&mut terminal, &mut app, &inputs, &records);
+            let exit = event_loop::run(&mut terminal, &mut app, &inputs);
             (exit, app, terminal)
         });
         Self {
@@ -175,7 +175,7 @@ fn keys_move_the_cursor_and_the_focus() {
     bench.keys("q");
     let (_, app, _) = bench.exit();
     assert_eq!(
-        (app.ui.cursor.sample, app.ui.focus.title(), app.ui.enlarged),
+        (app.ui.cursor.sample, app.ui.focus().title(), app.ui.enlarged),
         (1, "accuracy", true)
     );
     assert_eq!(app.ui.smoothing.weight(), 0.98);

@@ -1,0 +1,86 @@
+//! The workbench on sessions that are there: `masp`, `masp attach`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::args::{CheckpointArgs, CheckpointChoice, ConfigArgs, OneSessionArgs, SessionSpec};
+use super::failure::Failure;
+use super::parts::choose;
+use super::watch::View;
+use crate::config::{self, Images, Settings, Sources};
+use crate::engine::{DeviceChoice, study};
+use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
+use crate::tui::{self, Host, Study, Viewer};
+
+/// Without a command: the sessions, to choose from.
+///
+/// # Errors
+/// Where the settings are wrong or the terminal cannot be used.
+pub fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
+    let settings = config::load(args.sources())?.settings;
+    let none = crossbeam_channel::never();
+    show(
+        Viewer::new(none, settings.session.root.clone(), ""),
+        args.sources(),
+        &settings,
+    )
+}
+
+/// `masp attach SESSION`: what the session's journal tells, while it is written and after.
+///
+/// # Errors
+/// Where there is no such session, the settings are wrong or the terminal cannot be used.
+pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
+    let settings = config::load(args.settings.sources())?.settings;
+    let folder = SessionFolder::open(&settings.session.root, &args.session)?;
+    let viewer = Viewer::of_session(folder.path()).map_err(Failure::failed)?;
+    show(viewer, args.settings.sources(), &settings)
+}
+
+fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
+    if View::best() == View::Headless {
+        return Err(Failure::failed(
+            "the workbench needs a terminal; `masp sessions list` prints the sessions where there is none",
+        ));
+    }
+    viewer.fps = settings.tui.fps;
+    viewer.pictures = settings.tui.images != Images::Off;
+    viewer.sessions = Some(settings.session.root.clone());
+    viewer.host = Some(Box::new(Models { sources }));
+    tui::run(viewer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the models of sessions for the screens.
+#[derive(Debug)]
+pub struct Models {
+    /// The settings of the command line, above those that a session recorded.
+    pub sources: Sources,
+}
+
+impl Host for Models {
+    fn study(&mut self, session: &Path) -> Result<Study, String> {
+        let spec = SessionSpec {
+            session: session.display().to_string(),
+            checkpoint: CheckpointChoice::default(),
+        };
+        let chosen = choose(self.sources.clone(), Some(&spec), &CheckpointArgs::default());
+        let chosen = chosen.map_err(|error| error.to_string())?;
+        let subject = study::Subject {
+            at: newest(session),
+            settings: chosen.settings,
+            device: DeviceChoice::Auto,
+            parts: chosen.parts,
+        };
+        let study::Study { records, commands } = study::start(subject).map_err(|error| error.to_string())?;
+        Ok(Study { commands, records })
+    }
+}
+
+/// The stage and step of a session's newest checkpoint.
+fn newest(session: &Path) -> (Stage, u64) {
+    let files = SessionFolder::at(session).and_then(|folder| Checkpoints::read(&folder).ok());
+    let newest = |stage| files.as_ref()?.find(Selector::Last, Some(stage)).ok();
+    let file = newest(Stage::Prompt).or_else(|| newest(Stage::Aspects));
+    file.map_or((Stage::Aspects, 0), |file| (file.stage, file.step))
+}

@@ -1,0 +1,79 @@
+//! A trained model that answers a person's questions: what the screens ask of a session that is over.
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::answers::answer;
+use super::device::{self, DeviceChoice};
+use super::error::EngineError;
+use super::generate::Decoding;
+use super::inference::{TrainedParts, learner, store};
+use super::model;
+use super::reporter::Reporter;
+use super::run::open_dataset;
+use super::thread::STACK;
+use crate::config::Settings;
+use crate::session::{Answer, Command, Record, Stage};
+
+/// A model at a person's service, in the same words as a run: commands in, records out.
+pub struct Study {
+    /// Answers, and how far the opening is; in no journal.
+    pub records: Receiver<Record>,
+    /// [`Command::Ask`]; other commands are a run's and pass unheard.
+    pub commands: Sender<Command>,
+}
+
+/// What is studied.
+pub struct Subject {
+    pub settings: Settings,
+    pub device: DeviceChoice,
+    pub parts: TrainedParts,
+    /// Where the parts come from, for the answers.
+    pub at: (Stage, u64),
+}
+
+/// Opens the model on a thread of its own, which ends when nobody can ask any more. What fails is said as a warning.
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn start(subject: Subject) -> Result<Study, EngineError> {
+    let (listener, records) = unbounded();
+    let (commands, asked) = bounded(64);
+    std::thread::Builder::new()
+        .name("study".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            let mut reporter = Reporter::new(listener);
+            if let Err(error) = serve(&subject, &asked, &mut reporter) {
+                drop(reporter.warn(error.to_string(), None));
+            }
+        })
+        .map_err(|error| EngineError::Failed(format!("cannot start a thread for the model: {error}")))?;
+    Ok(Study { records, commands })
+}
+
+fn serve(subject: &Subject, asked: &Receiver<Command>, reporter: &mut Reporter) -> Result<(), EngineError> {
+    let settings = &subject.settings;
+    reporter.phase("opening data", None)?;
+    let dataset = open_dataset(settings)?;
+    let compute = device::open(subject.device, settings.model.dtype)?;
+    let base = model::open(settings, &compute, |phase, done, total| {
+        drop(reporter.progress(phase, done, total));
+    })?;
+    let classes = subject.parts.classes.clone().unwrap_or_else(|| dataset.classes.clone());
+    let learner = learner(&base, settings, classes, &subject.parts)?;
+    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let decoding = Decoding::new(&settings.test, settings.train.seed);
+    reporter.phase("ready", None)?;
+    for command in asked {
+        let Command::Ask(request) = command else { continue };
+        let (stage, step) = subject.at;
+        let found = answer(&learner, &mut store, &dataset, &request, &decoding);
+        reporter.answer(Answer {
+            stage,
+            step,
+            request,
+            found,
+        })?;
+    }
+    Ok(())
+}

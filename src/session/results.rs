@@ -1,0 +1,210 @@
+//! The predictions of a whole evaluation: one image a line, in files that events name or that `masp eval` left.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::{Prediction, RunState, SessionFolder, Stage, nullable};
+use crate::atomic_file::write_atomically;
+use crate::data::View;
+
+/// No line is longer: eight classes take less than a kilobyte, a thousand less than a hundred.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// What the model makes of one image of an evaluation, beside what is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageResult {
+    /// Without maps and rationale, which are asked for one image at a time.
+    #[serde(flatten)]
+    pub prediction: Prediction,
+    pub gold: String,
+    /// Mean loss over the gold answer's supervised tokens, in nats.
+    #[serde(default = "unknown", deserialize_with = "nullable::number")]
+    pub loss: f64,
+    /// What the annotation says of each aspect that it mentions.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub annotation: IndexMap<View, String>,
+}
+
+impl ImageResult {
+    /// Whether the most likely label is the gold one.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.prediction.prediction == self.gold
+    }
+
+    /// The most likely label's probability.
+    #[must_use]
+    pub fn confidence(&self) -> f64 {
+        self.prediction
+            .probabilities
+            .get(&self.prediction.prediction)
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// The most likely label's probability less the next one's.
+    #[must_use]
+    pub fn margin(&self) -> f64 {
+        let others = self.prediction.probabilities.iter();
+        let others = others.filter(|(label, _)| **label != self.prediction.prediction);
+        self.confidence() - others.map(|(_, p)| *p).fold(0.0, f64::max)
+    }
+}
+
+/// An evaluation whose predictions are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptEvaluation {
+    /// `val · prompt 120`, or `test · 20261122-130924`.
+    pub name: String,
+    /// The step of the prompt that it was made at, where a run made it.
+    pub step: Option<u64>,
+    /// JSON Lines of [`ImageResult`].
+    pub path: PathBuf,
+}
+
+/// Why predictions cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    #[error("cannot read the predictions {}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line { path: PathBuf, line: usize, reason: String },
+}
+
+const fn unknown() -> f64 {
+    f64::NAN
+}
+
+/// The evaluations of a session whose predictions are kept, those of the run first, each in order of time.
+#[must_use]
+pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> {
+    let of_run = state.stages.get(&Stage::Prompt).into_iter();
+    let of_run = of_run.flat_map(|history| &history.evaluations).filter_map(|seen| {
+        let file = seen.predictions.as_ref()?;
+        let inside = file
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        inside.then(|| KeptEvaluation {
+            name: format!("{} · prompt {}", seen.metrics.split, seen.step),
+            step: Some(seen.step),
+            path: folder.join(file),
+        })
+    });
+    let mut kept: Vec<KeptEvaluation> = of_run.collect();
+    let mut later: Vec<KeptEvaluation> = SessionFolder::at(folder)
+        .and_then(|folder| std::fs::read_dir(folder.evaluations()).ok())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.path().join("predictions.jsonl");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let (time, split) = name.rsplit_once('-')?;
+            path.is_file().then(|| KeptEvaluation {
+                name: format!("{split} · {time}"),
+                step: None,
+                path,
+            })
+        })
+        .collect();
+    later.sort_by(|a, b| a.path.cmp(&b.path));
+    kept.append(&mut later);
+    kept
+}
+
+/// Writes the rows of an evaluation.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_results<'a>(path: &Path, rows: impl Iterator<Item = &'a ImageResult>) -> io::Result<()> {
+    write_atomically(path, |file| {
+        let mut file = BufWriter::new(file);
+        for row in rows {
+            serde_json::to_writer(&mut file, row)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    })
+}
+
+/// Reads the rows of an evaluation.
+///
+/// # Errors
+/// A file that cannot be read, a line that is no result.
+pub fn read_results(path: &Path) -> Result<Vec<ImageResult>, ResultsError> {
+    let failed = |source| ResultsError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let (mut rows, mut line) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        let mut one = io::Read::take(&mut reader, LONGEST_LINE as u64);
+        if one.read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            return Ok(rows);
+        }
+        rows.push(serde_json::from_slice(&line).map_err(|error| ResultsError::Line {
+            path: path.to_owned(),
+            line: rows.len() + 1,
+            reason: error.to_string(),
+        })?);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(probabilities: &[(&str, f64)], gold: &str) -> ImageResult {
+        let probabilities: IndexMap<String, f64> = probabilities
+            .iter()
+            .map(|(label, p)| ((*label).to_owned(), *p))
+            .collect();
+        ImageResult {
+            prediction: Prediction {
+                image: "awe/1.jpg".into(),
+                prediction: "awe".into(),
+                log_likelihoods: probabilities.clone(),
+                probabilities,
+                generated: "awe".into(),
+                rationale: String::new(),
+                aspects: IndexMap::new(),
+            },
+            gold: gold.into(),
+            loss: 0.25,
+            annotation: IndexMap::from_iter([(View::Scene, "beach".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.jsonl");
+        let rows = [
+            result(&[("awe", 0.7), ("fear", 0.3)], "awe"),
+            result(&[("awe", 0.6), ("fear", f64::NAN)], "fear"),
+        ];
+        write_results(&path, rows.iter()).unwrap();
+        let read = read_results(&path).unwrap();
+        assert_eq!(read[0], rows[0]);
+        assert!(read[1].prediction.probabilities["fear"].is_nan());
+        assert!((read[0].margin() - 0.4).abs() < 1e-12 && read[0].is_right() && !read[1].is_right());
+        assert!((read[1].margin() - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.jsonl");
+        let good = serde_json::to_string(&result(&[("awe", 1.0)], "awe")).unwrap();
+        std::fs::write(&path, format!("{good}\n{{\"image\": 3}}\n")).unwrap();
+        let error = read_results(&path).unwrap_err().to_string();
+        assert!(error.contains("rows.jsonl, line 2"), "{error}");
+        assert!(read_results(&folder.path().join("none")).is_err());
+    }
+}

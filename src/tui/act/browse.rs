@@ -1,0 +1,194 @@
+//! The Browse screen's keys, and the model behind them.
+
+use super::lines;
+use crate::{
+    data::View,
+    session::{Command, Request},
+    tui::{
+        app::App,
+        browse::rows::Column,
+        keymap::Action,
+        ui::{Entry, Layer, Pane, Screen},
+    },
+};
+
+impl App {
+    pub(super) fn act_browse(&mut self, action: Action) {
+        match action {
+            Action::Filter => {
+                let filter = self.browse.filter.clone();
+                self.ui.ask(Entry::Filter, &filter);
+            }
+            Action::ClearFilter | Action::Out => {
+                // The empty filter can be read.
+                let _ = self.browse.set_filter("");
+            }
+            Action::SortColumn => {
+                let next = self.browse.sort.map_or(Column::Confidence, |(column, _)| column.next());
+                self.browse.sort_by(next);
+            }
+            Action::SortOrder => {
+                let column = self.browse.sort.map_or(Column::Confidence, |(column, _)| column);
+                self.browse.sort_by(column);
+            }
+            Action::Summary => self.browse.summary = self.browse.summary.next(),
+            Action::Normalise => self.browse.normalised = !self.browse.normalised,
+            Action::NextEvaluation => self.step_evaluation(1),
+            Action::PreviousEvaluation => self.step_evaluation(-1),
+            Action::Look if self.ui.focus() == Pane::Summary => self.browse.filter_by_cell(),
+            Action::Look => self.look(),
+            Action::Mute(view) => {
+                self.browse.intervention.mute(view);
+                self.look();
+            }
+            Action::Solo => {
+                let view = self.named_view();
+                self.browse.intervention.solo(view);
+                self.look();
+            }
+            Action::Undo => {
+                self.browse.intervention.clear();
+                self.look_along();
+            }
+            Action::Region => self.begin_region(),
+            Action::Ask if self.can_ask() => self.ui.ask(Entry::Question, ""),
+            Action::Ask => self.ui.notice = Some(NOBODY.to_owned()),
+            Action::Faithfulness => {
+                let view = self.named_view();
+                if let Some(image) = self.image() {
+                    self.ask_model(Request::Faithfulness { image, view });
+                }
+            }
+            action => self.move_in_browse(action),
+        }
+    }
+
+    fn move_in_browse(&mut self, action: Action) {
+        let vertical = lines(action);
+        match (self.ui.focus(), vertical) {
+            (Pane::Summary, _) => {
+                let classes = self.browse.rows().map_or(0, |rows| rows.labels.len());
+                let last = classes.saturating_sub(1);
+                let (gold, said) = &mut self.browse.cell;
+                match (action, vertical) {
+                    (Action::Left, _) => *said = said.saturating_sub(1),
+                    (Action::Right, _) => *said = (*said + 1).min(last),
+                    (_, Some(by)) => *gold = gold.saturating_add_signed(by).min(last),
+                    _ => {}
+                }
+            }
+            (Pane::Answers, Some(by)) => self.scroll(by),
+            (_, Some(by)) => {
+                self.browse.step(by);
+                self.ui.scroll.remove(&Pane::Answers);
+                self.look_along();
+            }
+            _ => {}
+        }
+    }
+
+    /// The keys while patches are chosen.
+    pub(super) fn choose_patches(&mut self, action: Action) {
+        let Some(grid) = self.grid() else {
+            self.ui.layer = Layer::Main;
+            return;
+        };
+        let tried = &mut self.browse.intervention;
+        match action {
+            Action::Left => tried.step((0, -1), grid),
+            Action::Right => tried.step((0, 1), grid),
+            Action::Up => tried.step((-1, 0), grid),
+            Action::Down => tried.step((1, 0), grid),
+            Action::Blank => tried.blank(grid),
+            Action::Undo => tried.blanked.clear(),
+            Action::Look => self.look(),
+            _ => {
+                tried.cursor = None;
+                self.ui.layer = Layer::Main;
+            }
+        }
+    }
+
+    fn begin_region(&mut self) {
+        match self.grid() {
+            Some([height, width]) => {
+                let cursor = &mut self.browse.intervention.cursor;
+                *cursor = Some(cursor.unwrap_or((height / 2, width / 2)));
+                self.ui.layer = Layer::Region;
+            }
+            None => self.ui.notice = Some("let the model look first: enter".to_owned()),
+        }
+    }
+
+    /// The merged patches of the image under the cursor, as the model said when it looked.
+    fn grid(&self) -> Option<[usize; 2]> {
+        let image = &self.browse.row()?.prediction.image;
+        let answer = self.browse.answers(image)?.plain.as_ref()?;
+        let crate::session::Found::Prediction(prediction) = &answer.found else {
+            return None;
+        };
+        prediction.aspects.values().next().map(|seen| seen.grid)
+    }
+
+    fn named_view(&self) -> View {
+        self.browse.intervention.view.unwrap_or(View::FacialExpression)
+    }
+
+    fn image(&self) -> Option<String> {
+        self.browse.row().map(|row| row.prediction.image.clone())
+    }
+
+    fn step_evaluation(&mut self, by: isize) {
+        if let Some(path) = self.browse.step_evaluation(by) {
+            self.reader.read(path);
+        }
+    }
+
+    /// Asks for the prediction on the image under the cursor with what is tried on it.
+    fn look(&mut self) {
+        if let Some(image) = self.image() {
+            let request = self.browse.intervention.request(&image);
+            self.ask_model(request);
+        }
+    }
+
+    /// Lets an idle model look at the image under the cursor. A run's model has other work: it looks when asked.
+    pub(in crate::tui) fn look_along(&mut self) {
+        if self.ui.screen == Screen::Compare {
+            return self.look_along_in_comparison();
+        }
+        let idle = self.model.is_ready() && self.browse.intervention.waiting.is_none();
+        let Some(image) = self.image().filter(|_| idle) else {
+            return;
+        };
+        let known = self
+            .browse
+            .answers(&image)
+            .is_some_and(|answers| answers.plain.is_some() || answers.failed.is_some());
+        if !known && self.browse.intervention.is_plain() {
+            self.look();
+        }
+    }
+
+    /// Whether there is a model that can be asked.
+    pub(in crate::tui) fn can_ask(&self) -> bool {
+        let at_work = self.commands.is_some() && self.state.ended.is_none();
+        at_work || self.model.is_open() || self.host.is_some()
+    }
+
+    /// Asks the run's model, or where the run is over that of its last checkpoint.
+    pub(super) fn ask_model(&mut self, request: Request) {
+        let asked = match self.commands.as_ref().filter(|_| self.state.ended.is_none()) {
+            Some(commands) => commands
+                .try_send(Command::Ask(request.clone()))
+                .map_err(|_| "the run is busy; try again".to_owned()),
+            None => self.model.ask(self.host.as_mut(), &self.folder, request.clone()),
+        };
+        match asked {
+            Ok(()) => self.browse.intervention.waiting = Some(request),
+            Err(reason) => self.ui.notice = Some(reason),
+        }
+    }
+}
+
+const NOBODY: &str = "no model can be asked here";

@@ -1,0 +1,93 @@
+//! The Compare screen's keys, and the two models behind them.
+
+use super::lines;
+use crate::{
+    session::Request,
+    tui::{
+        app::App,
+        keymap::Action,
+        ui::{Entry, Pane},
+    },
+};
+
+impl App {
+    pub(super) fn act_compare(&mut self, action: Action) {
+        match action {
+            Action::Only => {
+                let next = self.compare.only.next();
+                self.compare.show(next);
+                self.look_along();
+            }
+            Action::Summary => self.compare.confusion = !self.compare.confusion,
+            Action::Filter => {
+                let filter = self.compare.filter.clone();
+                self.ui.ask(Entry::Pairs, &filter);
+            }
+            Action::ClearFilter | Action::Out => {
+                // The empty filter can be read.
+                let _ = self.compare.set_filter("");
+            }
+            Action::NextEvaluation => self.step_compared(1, 1),
+            Action::PreviousEvaluation => self.step_compared(1, -1),
+            Action::NextOfA => self.step_compared(0, 1),
+            Action::PreviousOfA => self.step_compared(0, -1),
+            Action::Look => self.look_with_both(),
+            action => match (self.ui.focus(), lines(action)) {
+                (Pane::Figures | Pane::Differences | Pane::Pair, Some(by)) => self.scroll(by),
+                (_, Some(by)) => {
+                    self.compare.step(by);
+                    self.ui.scroll.remove(&Pane::Pair);
+                    self.look_along();
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// Reads the two marked sessions; of one alone, it and the one that is shown.
+    pub(in crate::tui) fn begin_comparison(&mut self) {
+        let folders = match self.sessions.marked.as_slice() {
+            [a, b] => [a.clone(), b.clone()],
+            [a] if self.state.session.is_some() && *a != self.folder => [self.folder.clone(), a.clone()],
+            _ => return,
+        };
+        if !self.compare.is_on(&folders) {
+            self.reader.sides(folders);
+        }
+    }
+
+    fn step_compared(&mut self, side: usize, by: isize) {
+        if let Some(files) = self.compare.step_evaluation(side, by) {
+            self.reader.compare(files);
+        }
+    }
+
+    /// Lets both models look at the image under the cursor.
+    fn look_with_both(&mut self) {
+        let Some(image) = self.compare.image().map(str::to_owned) else {
+            return;
+        };
+        let Some(sides) = self.compare.sides.as_mut() else {
+            return;
+        };
+        for side in sides.iter_mut().filter(|side| side.may_look(&image)) {
+            let request = Request::Predict {
+                image: image.clone(),
+                muted: Vec::new(),
+                blanked: Vec::new(),
+            };
+            match side.model.ask(self.host.as_mut(), &side.folder, request) {
+                Ok(()) => side.asked(image.clone()),
+                Err(reason) => self.ui.notice = Some(reason),
+            }
+        }
+    }
+
+    /// Once they were opened, the models look along.
+    pub(super) fn look_along_in_comparison(&mut self) {
+        let models = self.compare.models();
+        if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {
+            self.look_with_both();
+        }
+    }
+}

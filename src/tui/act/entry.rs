@@ -1,0 +1,89 @@
+//! A line being typed: its keys, and what becomes of it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::InputRequest;
+
+use crate::{
+    session::{Command, Request},
+    tui::{
+        app::App,
+        keymap::Action,
+        ui::{Entry, Layer},
+    },
+};
+
+/// No typed line is longer.
+const LONGEST: usize = 1000;
+
+impl App {
+    pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) {
+        match action {
+            Some(Action::Choose) => self.take_line(entry),
+            Some(_) => {
+                self.ui.layer = Layer::Main;
+                self.ui.refused = None;
+            }
+            None => {
+                if let Some(request) = editing(event)
+                    .filter(|_| self.ui.line.value().chars().count() < LONGEST || event.code == KeyCode::Backspace)
+                {
+                    self.ui.line.handle(request);
+                    self.ui.refused = None;
+                }
+            }
+        }
+    }
+
+    fn take_line(&mut self, entry: Entry) {
+        let text = self.ui.line.value().trim().to_owned();
+        let taken = match entry {
+            Entry::Filter => self.browse.set_filter(&text),
+            Entry::Pairs => self.compare.set_filter(&text),
+            Entry::Sessions => {
+                self.sessions.set_filter(&text);
+                Ok(())
+            }
+            Entry::LearningRate => match text.parse::<f64>() {
+                Ok(lr) if lr.is_finite() && lr >= 0.0 => {
+                    self.tell(Command::SetLearningRate { lr }, "learning rate asked for");
+                    Ok(())
+                }
+                _ => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
+            },
+            Entry::Question if text.is_empty() => Ok(()),
+            Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
+                Some(image) => {
+                    self.ask_model(Request::Question { image, question: text });
+                    Ok(())
+                }
+                None => Err("there is no image to ask about".to_owned()),
+            },
+        };
+        match taken {
+            Ok(()) => {
+                self.ui.layer = Layer::Main;
+                self.look_along();
+            }
+            Err(reason) => self.ui.refused = Some(reason),
+        }
+    }
+}
+
+/// What a key does to the line.
+fn editing(event: KeyEvent) -> Option<InputRequest> {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match (event.code, control) {
+        (KeyCode::Char('a'), true) | (KeyCode::Home, _) => InputRequest::GoToStart,
+        (KeyCode::Char('e'), true) | (KeyCode::End, _) => InputRequest::GoToEnd,
+        (KeyCode::Char('u'), true) => InputRequest::DeleteLine,
+        (KeyCode::Char('w'), true) => InputRequest::DeletePrevWord,
+        (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
+        (KeyCode::Backspace, _) => InputRequest::DeletePrevChar,
+        (KeyCode::Delete, _) => InputRequest::DeleteNextChar,
+        (KeyCode::Left, true) => InputRequest::GoToPrevWord,
+        (KeyCode::Right, true) => InputRequest::GoToNextWord,
+        (KeyCode::Left, false) => InputRequest::GoToPrevChar,
+        (KeyCode::Right, false) => InputRequest::GoToNextChar,
+        _ => return None,
+    })
+}

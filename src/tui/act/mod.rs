@@ -1,0 +1,143 @@
+//! What keys do, a file a screen: each turns an action into a change of the screen's state or a word to the engine.
+
+mod browse;
+mod compare;
+mod entry;
+mod sessions;
+mod train;
+
+use crossbeam_channel::TrySendError;
+use crossterm::event::KeyEvent;
+
+use super::{
+    Exit,
+    app::App,
+    keymap::{Action, Scope},
+    panes::quit::CHOICES,
+    ui::{Layer, Screen},
+};
+use crate::session::{Command, StopAfter};
+
+/// A page scrolls by so many lines.
+pub const PAGE: usize = 8;
+
+impl App {
+    /// Takes a key in.
+    pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
+        let action = self.keymap.action(Scope::of(&self.ui), event);
+        if let (Layer::Entry(entry), None | Some(Action::Choose | Action::Out)) = (self.ui.layer, action) {
+            self.type_in(entry, action, event);
+            return None;
+        }
+        let action = action?;
+        if !self.ui.stopping {
+            self.ui.notice = None;
+        }
+        match self.ui.layer {
+            Layer::Main => self.act(action),
+            Layer::Help => {
+                let scroll = &mut self.ui.help_scroll;
+                match action {
+                    Action::Up => *scroll = scroll.saturating_sub(1),
+                    Action::Down => *scroll += 1,
+                    Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
+                    Action::PageDown => *scroll += PAGE,
+                    _ => self.ui.layer = Layer::Main,
+                }
+                None
+            }
+            Layer::Quit => self.choose(action),
+            Layer::Region => {
+                self.choose_patches(action);
+                None
+            }
+            Layer::Entry(_) => None,
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Option<Exit> {
+        match action {
+            Action::Quit => return self.quit(),
+            Action::Help => (self.ui.layer, self.ui.help_scroll) = (Layer::Help, 0),
+            Action::NextPane => self.ui.step_focus(1),
+            Action::PreviousPane => self.ui.step_focus(-1),
+            Action::Enlarge => self.ui.enlarged = !self.ui.enlarged,
+            Action::Out if self.ui.enlarged => self.ui.enlarged = false,
+            Action::Screen(screen) => self.show(screen),
+            Action::Redraw => {
+                self.pictures.forget();
+                self.redraw = true;
+            }
+            _ => match self.ui.screen {
+                Screen::Train => self.act_train(action),
+                Screen::Browse => self.act_browse(action),
+                Screen::Compare => self.act_compare(action),
+                Screen::Sessions => self.act_sessions(action),
+            },
+        }
+        None
+    }
+
+    fn quit(&mut self) -> Option<Exit> {
+        if self.ui.stopping {
+            return Some(Exit::StopRequested);
+        }
+        if !self.run_is_ours() {
+            return Some(Exit::Quit);
+        }
+        (self.ui.layer, self.ui.choice) = (Layer::Quit, 0);
+        None
+    }
+
+    fn choose(&mut self, action: Action) -> Option<Exit> {
+        let marked = CHOICES.get(self.ui.choice).copied().unwrap_or(Action::Out);
+        match if action == Action::Choose { marked } else { action } {
+            Action::Up => self.ui.choice = (self.ui.choice + CHOICES.len() - 1) % CHOICES.len(),
+            Action::Down => self.ui.choice = (self.ui.choice + 1) % CHOICES.len(),
+            Action::Headless => return Some(Exit::Detach),
+            Action::Stop => {
+                self.ui.layer = Layer::Main;
+                self.ui.stopping = true;
+                self.tell(
+                    Command::Stop { after: StopAfter::Step },
+                    "stopping after this step; q leaves at once",
+                );
+            }
+            _ => self.ui.layer = Layer::Main,
+        }
+        None
+    }
+
+    /// Tells the engine without ever waiting for it.
+    pub(super) fn tell(&mut self, command: Command, notice: &str) {
+        let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
+            _ if self.state.ended.is_some() => "the run has ended",
+            None => "this run takes no commands from here",
+            Some(Ok(())) => notice,
+            Some(Err(TrySendError::Full(_))) => "the run is busy; try again",
+            Some(Err(TrySendError::Disconnected(_))) => "the run does not listen any more",
+        };
+        self.ui.notice = Some(notice.to_owned());
+    }
+
+    /// Scrolls the focused pane; the log counts from its end.
+    pub(super) fn scroll(&mut self, by: isize) {
+        let focus = self.ui.focus();
+        let by = if focus == super::ui::Pane::Log { -by } else { by };
+        let scroll = self.ui.scroll.entry(focus).or_insert(0);
+        *scroll = scroll.saturating_add_signed(by);
+    }
+}
+
+/// How far an action moves, in lines.
+pub fn lines(action: Action) -> Option<isize> {
+    match action {
+        Action::Up => Some(-1),
+        Action::Down => Some(1),
+        Action::PageUp => Some(-(PAGE as isize)),
+        Action::PageDown => Some(PAGE as isize),
+        Action::First => Some(isize::MIN / 2),
+        Action::Last => Some(isize::MAX / 2),
+        _ => None,
+    }
+}

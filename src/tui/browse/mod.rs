@@ -1,0 +1,231 @@
+//! The Browse screen's state: an evaluation's rows, which of them are shown in what order, and what was asked of the model.
+
+pub mod intervention;
+pub mod query;
+pub mod rows;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use self::{
+    intervention::Intervention,
+    query::Query,
+    rows::{Column, Rows},
+};
+use crate::session::{Answer, Found, ImageResult, KeptEvaluation};
+
+/// What the lower pane shows of the evaluation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Summary {
+    #[default]
+    Confusion,
+    Classes,
+    Reliability,
+}
+
+impl Summary {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Confusion => Self::Classes,
+            Self::Classes => Self::Reliability,
+            Self::Reliability => Self::Confusion,
+        }
+    }
+}
+
+/// Rows of a file: asked for, there, or why not.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    Reading,
+    Rows(Arc<Rows>),
+    Failed(String),
+}
+
+/// The screen's state.
+#[derive(Debug, Default)]
+pub struct Browse {
+    /// Evaluations whose predictions are kept.
+    pub evaluations: Vec<KeptEvaluation>,
+    /// The evaluation shown; none: the newest of the run.
+    chosen: Option<PathBuf>,
+    loaded: Option<(PathBuf, Loaded)>,
+    pub query: Query,
+    /// The filter as it was typed.
+    pub filter: String,
+    /// Counts of the confusion matrix in shares of a row.
+    pub normalised: bool,
+    pub sort: Option<(Column, bool)>,
+    /// Rows shown, in order.
+    pub shown: Vec<u32>,
+    /// The row under the cursor, a place in `shown`.
+    pub selected: usize,
+    /// The cell under the confusion matrix's cursor: gold and predicted class.
+    pub cell: (usize, usize),
+    pub summary: Summary,
+    /// What is tried on the image under the cursor.
+    pub intervention: Intervention,
+    /// The newest answers on each image: the plain prediction first, then what was tried on it.
+    answers: BTreeMap<String, Answers>,
+}
+
+/// What the model said of an image.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    /// The plain prediction, with its maps and rationale.
+    pub plain: Option<Arc<Answer>>,
+    /// The last prediction with something muted or blanked.
+    pub tried: Option<Arc<Answer>>,
+    /// The last answer to a free question, or curve.
+    pub other: Option<Arc<Answer>>,
+    pub failed: Option<String>,
+}
+
+impl Browse {
+    /// Takes the evaluations that there are; gives the file to be read, where it is another one than before.
+    pub fn update(&mut self, evaluations: Vec<KeptEvaluation>) -> Option<PathBuf> {
+        self.evaluations = evaluations;
+        let wanted = self.evaluation()?.path.clone();
+        if self.loaded.as_ref().is_some_and(|(path, _)| *path == wanted) {
+            return None;
+        }
+        // What is on the screen stays there until the new rows have come.
+        if self.loaded.is_none() {
+            self.loaded = Some((wanted.clone(), Loaded::Reading));
+        }
+        Some(wanted)
+    }
+
+    /// The evaluation that is shown.
+    #[must_use]
+    pub fn evaluation(&self) -> Option<&KeptEvaluation> {
+        let chosen = self.chosen.as_ref();
+        let chosen = chosen.and_then(|path| self.evaluations.iter().find(|kept| kept.path == *path));
+        chosen.or_else(|| {
+            let of_run = self.evaluations.iter().rfind(|kept| kept.step.is_some());
+            of_run.or(self.evaluations.last())
+        })
+    }
+
+    /// Chooses the evaluation `by` places further round; gives the file to be read.
+    pub fn step_evaluation(&mut self, by: isize) -> Option<PathBuf> {
+        let count = self.evaluations.len() as isize;
+        let now = self.evaluation()?.path.clone();
+        let place = self.evaluations.iter().position(|kept| kept.path == now)? as isize;
+        let next = self.evaluations.get((place + by).rem_euclid(count) as usize)?;
+        self.chosen = Some(next.path.clone());
+        self.update(self.evaluations.clone())
+    }
+
+    /// Takes the rows of a file, if they are still wanted.
+    pub fn loaded(&mut self, path: PathBuf, rows: Result<Arc<Rows>, String>) {
+        if self.evaluation().is_none_or(|kept| kept.path != path) {
+            return;
+        }
+        let image = self.row().map(|row| row.prediction.image.clone());
+        let loaded = match rows {
+            Ok(rows) => Loaded::Rows(rows),
+            Err(reason) => Loaded::Failed(reason),
+        };
+        self.loaded = Some((path, loaded));
+        self.arrange();
+        // The cursor stays on its image from evaluation to evaluation.
+        if let (Some(image), Some(rows)) = (image, self.rows()) {
+            let place = |&n: &u32| rows.get(n).is_some_and(|row| row.prediction.image == image);
+            self.selected = self.shown.iter().position(place).unwrap_or(0);
+        }
+    }
+
+    /// What is known of the rows.
+    #[must_use]
+    pub fn state(&self) -> Option<&Loaded> {
+        self.loaded.as_ref().map(|(_, loaded)| loaded)
+    }
+
+    /// The rows, where they are there.
+    #[must_use]
+    pub fn rows(&self) -> Option<&Arc<Rows>> {
+        match self.state() {
+            Some(Loaded::Rows(rows)) => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// The row under the cursor.
+    #[must_use]
+    pub fn row(&self) -> Option<&ImageResult> {
+        self.rows()?.get(*self.shown.get(self.selected)?)
+    }
+
+    /// Sets the filter.
+    ///
+    /// # Errors
+    /// A sentence where it cannot be read; the old one stays then.
+    pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
+        self.query = Query::parse(text)?;
+        text.trim().clone_into(&mut self.filter);
+        self.selected = 0;
+        self.arrange();
+        Ok(())
+    }
+
+    /// Filters by the confusion matrix's cell.
+    pub fn filter_by_cell(&mut self) {
+        let Some(rows) = self.rows() else { return };
+        let (Some(gold), Some(predicted)) = (rows.labels.get(self.cell.0), rows.labels.get(self.cell.1)) else {
+            return;
+        };
+        let filter = [("gold", gold), ("pred", predicted)]
+            .map(|(name, class)| format!("{name}:{}", class.replace(' ', "_")))
+            .join(" ");
+        // The names are a query's own words, so that this one can be read.
+        let _ = self.set_filter(&filter);
+    }
+
+    /// Sorts by a column; the same one again turns the order, and a third time ends it.
+    pub fn sort_by(&mut self, column: Column) {
+        self.sort = match self.sort {
+            Some((now, false)) if now == column => Some((column, true)),
+            Some((now, true)) if now == column => None,
+            _ => Some((column, false)),
+        };
+        self.arrange();
+    }
+
+    /// Moves the cursor by rows.
+    pub fn step(&mut self, by: isize) {
+        let last = self.shown.len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+        self.intervention.clear();
+    }
+
+    /// Keeps an answer.
+    pub fn take(&mut self, answer: &Answer) {
+        let kept = self.answers.entry(answer.request.image().to_owned()).or_default();
+        kept.failed = None;
+        match &answer.found {
+            Found::Failed(reason) => kept.failed = Some(reason.clone()),
+            Found::Prediction(_) if intervention::is_plain(&answer.request) => {
+                kept.plain = Some(Arc::new(answer.clone()))
+            }
+            Found::Prediction(_) => kept.tried = Some(Arc::new(answer.clone())),
+            Found::Text(_) | Found::Faithfulness(_) => kept.other = Some(Arc::new(answer.clone())),
+        }
+        if self.intervention.waits_for(&answer.request) {
+            self.intervention.waiting = None;
+        }
+    }
+
+    /// The answers on an image.
+    #[must_use]
+    pub fn answers(&self, image: &str) -> Option<&Answers> {
+        self.answers.get(image)
+    }
+
+    fn arrange(&mut self) {
+        self.shown = self
+            .rows()
+            .map(|rows| rows.arranged(&self.query, self.sort))
+            .unwrap_or_default();
+        self.selected = self.selected.min(self.shown.len().saturating_sub(1));
+    }
+}

@@ -1,0 +1,216 @@
+//! What the table's filter says: words that must all hold.
+//!
+//! ```text
+//! wrong  right                      the prediction
+//! gold:fear  pred:awe               a class, by the beginning of its name
+//! conf<0.4  margin>=0.2  loss>2     a number
+//! scene:beach  object:dog  ...      the annotation of an aspect holds this
+//! beach                             the image's name or anything of its annotation holds this
+//! -wrong  -gold:fear  -beach        not
+//! ```
+
+use crate::{data::View, session::ImageResult};
+
+/// A filter; the empty one lets all through.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query(Vec<Term>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Term {
+    not: bool,
+    what: What,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum What {
+    Right(bool),
+    Gold(String),
+    Predicted(String),
+    Number(Figure, Relation, f64),
+    Annotated(View, String),
+    Text(String),
+}
+
+/// A number of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Confidence,
+    Margin,
+    Loss,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+}
+
+/// Relations as they are written, the longer ones first.
+const RELATIONS: [(&str, Relation); 4] = [
+    ("<=", Relation::AtMost),
+    (">=", Relation::AtLeast),
+    ("<", Relation::Less),
+    (">", Relation::More),
+];
+
+impl Query {
+    /// Reads a filter. Capitals do not count.
+    ///
+    /// # Errors
+    /// A sentence on the first word that cannot be read.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.to_lowercase()
+            .split_whitespace()
+            .map(term)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether a row is let through.
+    #[must_use]
+    pub fn holds(&self, row: &ImageResult) -> bool {
+        self.0.iter().all(|term| term.what.holds(row) != term.not)
+    }
+}
+
+fn term(word: &str) -> Result<Term, String> {
+    let (not, word) = match word.strip_prefix('-') {
+        Some(rest) if !rest.is_empty() => (true, rest),
+        _ => (false, word),
+    };
+    Ok(Term { not, what: what(word)? })
+}
+
+fn what(word: &str) -> Result<What, String> {
+    match word {
+        "wrong" => return Ok(What::Right(false)),
+        "right" => return Ok(What::Right(true)),
+        _ => {}
+    }
+    if let Some((name, relation, value)) = RELATIONS
+        .into_iter()
+        .find_map(|(sign, relation)| word.split_once(sign).map(|(name, value)| (name, relation, value)))
+    {
+        let figure = match name {
+            "conf" | "confidence" => Figure::Confidence,
+            "margin" => Figure::Margin,
+            "loss" => Figure::Loss,
+            _ => return Err(format!("`{name}` is no number of a row; use conf, margin or loss")),
+        };
+        let value = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+        return Ok(What::Number(figure, relation, value));
+    }
+    let Some((name, value)) = word.split_once(':') else {
+        return Ok(What::Text(word.to_owned()));
+    };
+    let value = value.to_owned();
+    match name {
+        "gold" => Ok(What::Gold(spaced(&value))),
+        "pred" | "says" => Ok(What::Predicted(spaced(&value))),
+        _ => View::ALL
+            .into_iter()
+            .find(|view| !name.is_empty() && (view.name().starts_with(name) || view.name().ends_with(name)))
+            .map(|view| What::Annotated(view, value))
+            .ok_or_else(|| format!("`{name}:` is no column; use gold, pred or an aspect")),
+    }
+}
+
+/// A class's name in small letters; `_` stands for a space, for words end at spaces.
+fn spaced(name: &str) -> String {
+    name.to_lowercase().replace('_', " ")
+}
+
+impl What {
+    fn holds(&self, row: &ImageResult) -> bool {
+        let holds = |text: &str, part: &str| text.to_lowercase().contains(part);
+        match self {
+            Self::Right(right) => row.is_right() == *right,
+            Self::Gold(name) => spaced(&row.gold).starts_with(name),
+            Self::Predicted(name) => spaced(&row.prediction.prediction).starts_with(name),
+            Self::Number(figure, relation, value) => {
+                let number = match figure {
+                    Figure::Confidence => row.confidence(),
+                    Figure::Margin => row.margin(),
+                    Figure::Loss => row.loss,
+                };
+                match relation {
+                    Relation::Less => number < *value,
+                    Relation::AtMost => number <= *value,
+                    Relation::More => number > *value,
+                    Relation::AtLeast => number >= *value,
+                }
+            }
+            Self::Annotated(view, part) => row.annotation.get(view).is_some_and(|text| holds(text, part)),
+            Self::Text(part) => {
+                holds(&row.prediction.image, part) || row.annotation.values().any(|text| holds(text, part))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::tests::evaluated;
+
+    fn kept(query: &str) -> Vec<usize> {
+        let query = Query::parse(query).unwrap();
+        let rows = evaluated::results(200);
+        (0..rows.len()).filter(|&n| query.holds(&rows[n])).collect()
+    }
+
+    #[test]
+    fn words_must_all_hold() {
+        let rows = evaluated::results(200);
+        let by = |holds: &dyn Fn(&ImageResult) -> bool| -> Vec<usize> {
+            (0..rows.len()).filter(|&n| holds(&rows[n])).collect()
+        };
+        assert_eq!(kept(""), by(&|_| true));
+        let wrong = by(&|row| !row.is_right());
+        assert!(!wrong.is_empty() && wrong.len() < 200);
+        assert_eq!(kept("wrong"), wrong);
+        assert_eq!(kept("-right"), wrong);
+        assert_eq!(kept("GOLD:fe"), by(&|row| row.gold == "fear"));
+        assert_eq!(
+            kept("pred:awe conf<0.6"),
+            by(&|row| row.prediction.prediction == "awe" && row.confidence() < 0.6)
+        );
+        assert_eq!(kept("scene:beach"), by(&|row| row.annotation[&View::Scene] == "beach"));
+        assert_eq!(
+            kept("beach -wrong"),
+            by(&|row| row.annotation[&View::Scene] == "beach" && row.is_right())
+        );
+        assert_eq!(
+            kept("expression:smile"),
+            by(&|row| row.annotation[&View::FacialExpression] == "smile")
+        );
+        assert_eq!(
+            kept("margin>=0.2 loss<=1"),
+            by(&|row| row.margin() >= 0.2 && row.loss <= 1.0)
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_not_known_is_neither_more_nor_less() {
+        let mut row = evaluated::results(1).remove(0);
+        row.loss = f64::NAN;
+        for query in ["loss<1", "loss>=1"] {
+            assert!(!Query::parse(query).unwrap().holds(&row), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_sentence() {
+        for (query, said) in [
+            ("conf<x", "`x` is no number"),
+            ("size>3", "`size`"),
+            ("mood:x", "`mood:`"),
+            (":x", "``"),
+        ] {
+            let error = Query::parse(query).map(|_| ()).unwrap_err();
+            assert!(error.contains(said) || said == "``" && error.contains("`:`"), "{error}");
+        }
+    }
+}

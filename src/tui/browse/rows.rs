@@ -1,0 +1,210 @@
+//! The rows of an evaluation with what is computed from them once.
+
+use super::query::Query;
+use crate::{
+    metrics::{Bin, Scored, reliability},
+    session::ImageResult,
+};
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    Image,
+    Gold,
+    Predicted,
+    Confidence,
+    Margin,
+    Loss,
+}
+
+impl Column {
+    pub const ALL: [Self; 6] = [
+        Self::Image,
+        Self::Gold,
+        Self::Predicted,
+        Self::Confidence,
+        Self::Margin,
+        Self::Loss,
+    ];
+
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Gold => "gold",
+            Self::Predicted => "says",
+            Self::Confidence => "conf",
+            Self::Margin => "margin",
+            Self::Loss => "loss",
+        }
+    }
+
+    /// The column after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let place = Self::ALL.iter().position(|&column| column == self).unwrap_or(0);
+        Self::ALL[(place + 1) % Self::ALL.len()]
+    }
+}
+
+/// An evaluation's rows and figures.
+#[derive(Debug)]
+pub struct Rows {
+    all: Vec<ImageResult>,
+    pub labels: Vec<String>,
+    /// `[gold][predicted]`
+    pub confusion: Vec<Vec<u32>>,
+    /// Ten of equal width.
+    pub bins: Vec<Bin>,
+    pub figures: Figures,
+}
+
+/// What is told of all rows together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figures {
+    pub accuracy: f64,
+    pub macro_f1: f64,
+    pub ece: f64,
+    pub wheel_distance: Option<f64>,
+    pub polarity_accuracy: Option<f64>,
+}
+
+impl Rows {
+    /// The rows of a file; the classes are those that its predictions weigh.
+    #[must_use]
+    pub fn new(all: Vec<ImageResult>) -> Self {
+        let labels: Vec<String> = all
+            .first()
+            .map(|row| row.prediction.probabilities.keys().cloned().collect())
+            .unwrap_or_default();
+        let place = |name: &str| labels.iter().position(|label| label == name);
+        let probabilities: Vec<Vec<f64>> = all
+            .iter()
+            .map(|row| row.prediction.probabilities.values().copied().collect())
+            .collect();
+        let scored: Vec<Scored> = all
+            .iter()
+            .zip(&probabilities)
+            .filter_map(|(row, probabilities)| {
+                Some(Scored {
+                    gold: place(&row.gold)?,
+                    probabilities,
+                    generated: &row.prediction.generated,
+                })
+            })
+            .collect();
+        let mut confusion = vec![vec![0; labels.len()]; labels.len()];
+        for row in &all {
+            if let (Some(gold), Some(said)) = (place(&row.gold), place(&row.prediction.prediction)) {
+                confusion[gold][said] += 1;
+            }
+        }
+        let figures = Figures {
+            accuracy: crate::metrics::accuracy(&scored),
+            macro_f1: crate::metrics::macro_f1(labels.len(), &scored),
+            ece: crate::metrics::expected_calibration_error(&scored),
+            wheel_distance: crate::metrics::wheel_distance(&labels, &scored),
+            polarity_accuracy: crate::metrics::polarity_accuracy(&labels, &scored),
+        };
+        let bins = reliability(&scored);
+        Self {
+            all,
+            labels,
+            confusion,
+            bins,
+            figures,
+        }
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    #[must_use]
+    pub fn get(&self, row: u32) -> Option<&ImageResult> {
+        self.all.get(row as usize)
+    }
+
+    /// Recall, precision and support of a class; a share of nothing is NaN.
+    #[must_use]
+    pub fn class(&self, class: usize) -> (f64, f64, u32) {
+        let of = |row: &Vec<u32>| row.get(class).copied().unwrap_or(0);
+        let hits = self.confusion.get(class).map_or(0, of);
+        let support: u32 = self.confusion.get(class).map_or(0, |row| row.iter().sum());
+        let said: u32 = self.confusion.iter().map(of).sum();
+        (
+            f64::from(hits) / f64::from(support),
+            f64::from(hits) / f64::from(said),
+            support,
+        )
+    }
+
+    /// The rows that `query` lets through, sorted by a column (`true`: falling); without one as they were evaluated.
+    #[must_use]
+    pub fn arranged(&self, query: &Query, sort: Option<(Column, bool)>) -> Vec<u32> {
+        let mut shown: Vec<u32> = (0..self.all.len() as u32)
+            .filter(|&row| self.get(row).is_some_and(|row| query.holds(row)))
+            .collect();
+        let Some((column, falling)) = sort else { return shown };
+        let text = |of: fn(&ImageResult) -> &str| move |a: &ImageResult, b: &ImageResult| of(a).cmp(of(b));
+        let by = |a: &ImageResult, b: &ImageResult| match column {
+            Column::Image => text(|row| &row.prediction.image)(a, b),
+            Column::Gold => text(|row| &row.gold)(a, b),
+            Column::Predicted => text(|row| &row.prediction.prediction)(a, b),
+            Column::Confidence => a.confidence().total_cmp(&b.confidence()),
+            Column::Margin => a.margin().total_cmp(&b.margin()),
+            Column::Loss => a.loss.total_cmp(&b.loss),
+        };
+        shown.sort_by(|&a, &b| match (self.get(a), self.get(b)) {
+            (Some(a), Some(b)) if falling => by(b, a),
+            (Some(a), Some(b)) => by(a, b),
+            _ => std::cmp::Ordering::Equal,
+        });
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::tests::evaluated;
+
+    #[test]
+    fn figures_are_those_of_the_rows() {
+        let rows = Rows::new(evaluated::results(400));
+        let right = rows.all.iter().filter(|row| row.is_right()).count();
+        assert!((rows.figures.accuracy - right as f64 / 400.0).abs() < 1e-12);
+        let diagonal: u32 = (0..rows.labels.len()).map(|class| rows.confusion[class][class]).sum();
+        assert_eq!(diagonal as usize, right);
+        assert_eq!(rows.confusion.iter().flatten().sum::<u32>(), 400);
+        assert_eq!(rows.bins.iter().map(|bin| bin.samples).sum::<usize>(), 400);
+        let support: u32 = (0..rows.labels.len()).map(|class| rows.class(class).2).sum();
+        assert_eq!(support, 400);
+    }
+
+    #[test]
+    fn sorting_keeps_the_order_of_equals() {
+        let rows = Rows::new(evaluated::results(300));
+        let all = Query::default();
+        assert_eq!(rows.arranged(&all, None), (0..300).collect::<Vec<_>>());
+        let by_loss = rows.arranged(&all, Some((Column::Loss, true)));
+        assert!(
+            by_loss
+                .windows(2)
+                .all(|two| rows.all[two[0] as usize].loss >= rows.all[two[1] as usize].loss)
+        );
+        let by_gold = rows.arranged(&all, Some((Column::Gold, false)));
+        assert!(by_gold.windows(2).all(|two| {
+            let (a, b) = (&rows.all[two[0] as usize].gold, &rows.all[two[1] as usize].gold);
+            a < b || (a == b && two[0] < two[1])
+        }));
+    }
+
+    #[test]
+    fn no_rows_have_figures_too() {
+        let rows = Rows::new(Vec::new());
+        assert_eq!((rows.len(), rows.figures.accuracy), (0, 0.0));
+        assert!(rows.arranged(&Query::default(), Some((Column::Loss, false))).is_empty());
+    }
+}

@@ -1,0 +1,126 @@
+//! Two evaluations on the images that both have seen.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use crate::{
+    metrics::{Comparison, Pair, Scored, compare},
+    session::{ImageResult, read_results},
+    tui::browse::rows::Rows,
+};
+
+/// What two evaluations say of each other.
+#[derive(Debug)]
+pub struct Compared {
+    pub rows: [Arc<Rows>; 2],
+    pub labels: Vec<String>,
+    pub figures: Comparison,
+    /// Rows of the same image: in A, in B.
+    pub pairs: Vec<(u32, u32)>,
+    /// Images that one of the two alone has seen.
+    pub alone: usize,
+}
+
+/// How an image fares from A to B.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Wrong in A, right in B.
+    Gained,
+    /// Right in A, wrong in B.
+    Lost,
+    /// Wrong in both, by other classes.
+    OtherError,
+    /// The same prediction in both.
+    Same,
+}
+
+impl Compared {
+    /// Reads two files of predictions and compares them.
+    ///
+    /// # Errors
+    /// A sentence where one cannot be read, or the two have other classes or no image in common.
+    pub fn read([a, b]: &[PathBuf; 2]) -> Result<Self, String> {
+        let read = |path: &PathBuf| read_results(path).map_err(|error| error.to_string());
+        Self::new(Rows::new(read(a)?), Rows::new(read(b)?))
+    }
+
+    /// Compares the rows of B with those of A.
+    ///
+    /// # Errors
+    /// A sentence where the two have other classes or no image in common.
+    pub fn new(a: Rows, b: Rows) -> Result<Self, String> {
+        if a.labels != b.labels {
+            return Err("the two evaluations have other classes, so that they cannot be compared".to_owned());
+        }
+        let labels = a.labels.clone();
+        let images = |rows: &Rows| -> Vec<ImageResult> {
+            (0..rows.len() as u32)
+                .filter_map(|row| rows.get(row).cloned())
+                .collect()
+        };
+        let (in_a, in_b) = (images(&a), images(&b));
+        let places: HashMap<&str, u32> = (0..)
+            .zip(&in_b)
+            .map(|(row, result)| (result.prediction.image.as_str(), row))
+            .collect();
+        let pairs: Vec<(u32, u32)> = (0..)
+            .zip(&in_a)
+            .filter_map(|(row, result)| Some((row, *places.get(result.prediction.image.as_str())?)))
+            .collect();
+        if pairs.is_empty() {
+            return Err("the two evaluations have no image in common; choose others with [ ] and { }".to_owned());
+        }
+        let probabilities = |results: &[ImageResult]| -> Vec<Vec<f64>> {
+            let of = |result: &ImageResult| result.prediction.probabilities.values().copied().collect();
+            results.iter().map(of).collect()
+        };
+        let (p_a, p_b) = (probabilities(&in_a), probabilities(&in_b));
+        let gold = |result: &ImageResult| labels.iter().position(|label| *label == result.gold);
+        let scored: Vec<Pair> = pairs
+            .iter()
+            .filter_map(|&(a, b)| {
+                let (a, b) = (a as usize, b as usize);
+                let of = |results: &'_ [ImageResult], row: usize| gold(results.get(row)?);
+                Some(Pair {
+                    image: &in_a.get(a)?.prediction.image,
+                    a: Scored {
+                        gold: of(&in_a, a)?,
+                        probabilities: p_a.get(a)?,
+                        generated: &in_a.get(a)?.prediction.generated,
+                    },
+                    b: Scored {
+                        gold: of(&in_b, b)?,
+                        probabilities: p_b.get(b)?,
+                        generated: &in_b.get(b)?.prediction.generated,
+                    },
+                })
+            })
+            .collect();
+        let figures = compare(&labels, &scored);
+        Ok(Self {
+            alone: a.len() + b.len() - 2 * pairs.len(),
+            rows: [Arc::new(a), Arc::new(b)],
+            labels,
+            figures,
+            pairs,
+        })
+    }
+
+    /// The results of a pair: in A, in B.
+    #[must_use]
+    pub fn pair(&self, place: usize) -> Option<[&ImageResult; 2]> {
+        let &(a, b) = self.pairs.get(place)?;
+        Some([self.rows[0].get(a)?, self.rows[1].get(b)?])
+    }
+
+    /// How the image of a pair fares.
+    #[must_use]
+    pub fn fate(&self, place: usize) -> Option<Fate> {
+        let [a, b] = self.pair(place)?;
+        Some(match (a.is_right(), b.is_right()) {
+            (false, true) => Fate::Gained,
+            (true, false) => Fate::Lost,
+            _ if a.prediction.prediction != b.prediction.prediction => Fate::OtherError,
+            _ => Fate::Same,
+        })
+    }
+}

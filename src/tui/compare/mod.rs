@@ -1,0 +1,313 @@
+//! The Compare screen's state: two sessions, an evaluation of each, and the images on which they part.
+
+pub mod compared;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use self::compared::{Compared, Fate};
+use super::{browse::query::Query, follow::follow, model::Model};
+use crate::session::{Answer, Difference, Found, KeptEvaluation, Prediction, RunState, differences, kept_evaluations};
+
+/// One of the two sessions.
+#[derive(Debug)]
+pub struct Side {
+    pub folder: PathBuf,
+    pub name: String,
+    pub state: RunState,
+    /// Evaluations whose predictions are kept.
+    pub evaluations: Vec<KeptEvaluation>,
+    /// The one that is compared.
+    chosen: usize,
+    pub model: Model,
+    answers: BTreeMap<String, Arc<Answer>>,
+    /// The image that the model was asked about and has not answered.
+    waiting: Option<String>,
+}
+
+/// Which pairs are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Only {
+    /// Right in one of the two.
+    #[default]
+    Flips,
+    Gained,
+    Lost,
+    /// Other predictions.
+    Different,
+    All,
+}
+
+impl Only {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Flips => Self::Gained,
+            Self::Gained => Self::Lost,
+            Self::Lost => Self::Different,
+            Self::Different => Self::All,
+            Self::All => Self::Flips,
+        }
+    }
+
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Flips => "flips",
+            Self::Gained => "gained",
+            Self::Lost => "lost",
+            Self::Different => "different",
+            Self::All => "all images",
+        }
+    }
+
+    const fn holds(self, fate: Fate) -> bool {
+        match self {
+            Self::Flips => matches!(fate, Fate::Gained | Fate::Lost),
+            Self::Gained => matches!(fate, Fate::Gained),
+            Self::Lost => matches!(fate, Fate::Lost),
+            Self::Different => !matches!(fate, Fate::Same),
+            Self::All => true,
+        }
+    }
+}
+
+/// The screen's state.
+#[derive(Debug, Default)]
+pub struct Compare {
+    pub sides: Option<Box<[Side; 2]>>,
+    /// Why there is nothing to be shown.
+    pub problem: Option<String>,
+    pub compared: Option<Arc<Compared>>,
+    pub settings: Vec<Difference>,
+    pub only: Only,
+    pub filter: String,
+    query: Query,
+    /// Places among the pairs.
+    pub shown: Vec<usize>,
+    /// The pair under the cursor, a place in `shown`.
+    pub selected: usize,
+    /// Whether the difference of the confusion matrices is shown instead of the classes'.
+    pub confusion: bool,
+}
+
+impl Side {
+    /// Reads a session.
+    ///
+    /// # Errors
+    /// A sentence where it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, String> {
+        let followed = follow(folder)?;
+        let evaluations = kept_evaluations(folder, &followed.history);
+        if evaluations.is_empty() {
+            return Err(format!(
+                "{} has no predictions yet: they come with the prompt's evaluations, and with `masp eval {0}`",
+                followed.folder.name()
+            ));
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            name: followed.folder.name().to_owned(),
+            state: followed.history,
+            chosen: evaluations.len() - 1,
+            evaluations,
+            model: Model::default(),
+            answers: BTreeMap::new(),
+            waiting: None,
+        })
+    }
+
+    /// The evaluation that is compared.
+    #[must_use]
+    pub fn evaluation(&self) -> Option<&KeptEvaluation> {
+        self.evaluations.get(self.chosen)
+    }
+
+    /// The dataset's root.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        self.state.session.as_ref().map_or("", |session| &session.data)
+    }
+
+    /// What the model said of an image.
+    #[must_use]
+    pub fn answer(&self, image: &str) -> Option<&Arc<Answer>> {
+        self.answers.get(image)
+    }
+
+    /// The prediction with its maps.
+    #[must_use]
+    pub fn looked(&self, image: &str) -> Option<&Prediction> {
+        match &self.answer(image)?.found {
+            Found::Prediction(prediction) => Some(prediction),
+            _ => None,
+        }
+    }
+
+    /// Whether the model may be asked about an image: it has not been, and it has nothing else to do.
+    #[must_use]
+    pub fn may_look(&self, image: &str) -> bool {
+        self.waiting.is_none() && !self.answers.contains_key(image)
+    }
+
+    /// The model was asked.
+    pub fn asked(&mut self, image: String) {
+        self.waiting = Some(image);
+    }
+
+    fn split(&self, place: usize) -> Option<&str> {
+        self.evaluations.get(place)?.name.split(' ').next()
+    }
+}
+
+impl Compare {
+    /// Whether these two are what is compared already.
+    #[must_use]
+    pub fn is_on(&self, folders: &[PathBuf; 2]) -> bool {
+        let sides = self.sides.as_ref();
+        sides.is_some_and(|sides| sides.iter().zip(folders).all(|(side, folder)| side.folder == *folder))
+    }
+
+    /// Takes two sessions in; gives the files to be compared.
+    pub fn sides_read(&mut self, sides: Result<Box<[Side; 2]>, String>) -> Option<[PathBuf; 2]> {
+        *self = Self::default();
+        match sides {
+            Err(reason) => {
+                self.problem = Some(reason);
+                None
+            }
+            Ok(mut sides) => {
+                choose_one_split(&mut sides);
+                let settings = |side: &Side| side.state.session.as_ref().map_or(Value::Null, |s| s.settings.clone());
+                self.settings = differences(&settings(&sides[0]), &settings(&sides[1]));
+                self.sides = Some(sides);
+                self.files()
+            }
+        }
+    }
+
+    /// The files of predictions that are to be compared.
+    #[must_use]
+    pub fn files(&self) -> Option<[PathBuf; 2]> {
+        let [a, b] = self.sides.as_deref()?;
+        Some([a.evaluation()?.path.clone(), b.evaluation()?.path.clone()])
+    }
+
+    /// Takes a comparison in, if it is still wanted.
+    pub fn compared(&mut self, files: &[PathBuf; 2], compared: Result<Arc<Compared>, String>) {
+        if self.files().as_ref() != Some(files) {
+            return;
+        }
+        (self.compared, self.problem) = match compared {
+            Ok(compared) => (Some(compared), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        self.arrange();
+    }
+
+    /// Chooses another evaluation of a side; gives the files to be compared.
+    pub fn step_evaluation(&mut self, side: usize, by: isize) -> Option<[PathBuf; 2]> {
+        let side = self.sides.as_mut()?.get_mut(side)?;
+        let count = side.evaluations.len() as isize;
+        side.chosen = (side.chosen as isize + by).rem_euclid(count) as usize;
+        self.files()
+    }
+
+    /// Shows other pairs.
+    pub fn show(&mut self, only: Only) {
+        self.only = only;
+        self.arrange();
+    }
+
+    /// Sets the filter, which holds for a pair where it holds for one of its two rows.
+    ///
+    /// # Errors
+    /// A sentence where it cannot be read.
+    pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
+        self.query = Query::parse(text)?;
+        text.trim().clone_into(&mut self.filter);
+        self.arrange();
+        Ok(())
+    }
+
+    /// Moves the cursor.
+    pub fn step(&mut self, by: isize) {
+        let last = self.shown.len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+    }
+
+    /// The image under the cursor.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        let compared = self.compared.as_ref()?;
+        let [a, _] = compared.pair(*self.shown.get(self.selected)?)?;
+        Some(&a.prediction.image)
+    }
+
+    /// The two models.
+    #[must_use]
+    pub fn models(&self) -> [Option<&Model>; 2] {
+        let sides = self.sides.as_deref();
+        [0, 1].map(|side| Some(&sides?.get(side)?.model))
+    }
+
+    /// One of the two models.
+    pub fn model(&mut self, side: usize) -> Option<&mut Model> {
+        Some(&mut self.sides.as_mut()?.get_mut(side)?.model)
+    }
+
+    /// Keeps an answer of a side's model.
+    pub fn take(&mut self, side: usize, answer: Answer) {
+        if let Some(side) = self.sides.as_mut().and_then(|sides| sides.get_mut(side)) {
+            side.waiting = None;
+            side.answers.insert(answer.request.image().to_owned(), Arc::new(answer));
+        }
+    }
+
+    /// A side's model cannot be asked.
+    pub fn failed(&mut self, side: usize) {
+        if let Some(side) = self.sides.as_mut().and_then(|sides| sides.get_mut(side)) {
+            side.waiting = None;
+        }
+    }
+
+    fn arrange(&mut self) {
+        self.shown = match &self.compared {
+            None => Vec::new(),
+            Some(compared) => (0..compared.pairs.len())
+                .filter(|&place| compared.fate(place).is_some_and(|fate| self.only.holds(fate)))
+                .filter(|&place| {
+                    compared
+                        .pair(place)
+                        .is_some_and(|rows| rows.iter().any(|row| self.query.holds(row)))
+                })
+                .collect(),
+        };
+        self.selected = self.selected.min(self.shown.len().saturating_sub(1));
+    }
+}
+
+/// The newest evaluations of one split: `test` where both have it, else the first split of A's, newest first, that B has.
+fn choose_one_split(sides: &mut [Side; 2]) {
+    let newest = |side: &Side, split: &str| {
+        (0..side.evaluations.len())
+            .rev()
+            .find(|&n| side.split(n) == Some(split))
+    };
+    let of_a: Vec<String> = (0..sides[0].evaluations.len())
+        .rev()
+        .filter_map(|n| sides[0].split(n).map(str::to_owned))
+        .collect();
+    let splits = std::iter::once("test").chain(of_a.iter().map(String::as_str));
+    for split in splits {
+        if let (Some(a), Some(b)) = (newest(&sides[0], split), newest(&sides[1], split)) {
+            (sides[0].chosen, sides[1].chosen) = (a, b);
+            return;
+        }
+    }
+}

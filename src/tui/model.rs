@@ -1,0 +1,78 @@
+//! A model that the screens may ask, opened when it is first needed.
+
+use std::path::Path;
+
+use crossbeam_channel::Receiver;
+
+use super::{Host, Study};
+use crate::session::{Answer, Command, Event, Record, Request};
+
+/// The model of a session that is over.
+#[derive(Debug, Default)]
+pub struct Model {
+    study: Option<Study>,
+    /// What it does until it is ready.
+    pub opening: Option<String>,
+}
+
+/// What a model's record means for the screens.
+#[derive(Debug)]
+pub enum Said {
+    Answer(Box<Answer>),
+    /// There is no model, and why.
+    Failed(String),
+    /// It goes on opening, or is ready.
+    Progress,
+}
+
+impl Model {
+    /// Whether it is open, and ready.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.study.is_some() && self.opening.is_none()
+    }
+
+    /// Whether it was opened.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.study.is_some()
+    }
+
+    /// Asks the model of the session in `folder`; `host` opens it where that is still to be done.
+    ///
+    /// # Errors
+    /// A sentence where it cannot be opened, or has too much to do.
+    pub fn ask(&mut self, host: Option<&mut Box<dyn Host>>, folder: &Path, request: Request) -> Result<(), String> {
+        if self.study.is_none() {
+            let host = host.ok_or("no model can be asked here")?;
+            self.study = Some(host.study(folder)?);
+            self.opening = Some("opening the model".to_owned());
+        }
+        let study = self.study.as_ref().ok_or("no model can be asked here")?;
+        let asked = study.commands.try_send(Command::Ask(request));
+        asked.map_err(|_| "the model is busy; try again".to_owned())
+    }
+
+    /// Where its records come from.
+    #[must_use]
+    pub fn records(&self) -> Option<&Receiver<Record>> {
+        self.study.as_ref().map(|study| &study.records)
+    }
+
+    /// Takes a record in.
+    pub fn take(&mut self, record: Record) -> Said {
+        match record.event {
+            Event::Phase(phase) => self.opening = (phase.name != "ready").then_some(phase.name),
+            Event::Progress(progress) => {
+                self.opening = Some(format!("{} {}/{}", progress.phase, progress.done, progress.total));
+            }
+            Event::Answer(answer) => return Said::Answer(answer),
+            Event::Warning(warning) => {
+                *self = Self::default();
+                return Said::Failed(warning.text);
+            }
+            _ => {}
+        }
+        Said::Progress
+    }
+}

@@ -1,0 +1,209 @@
+//! What the model says of the image under Browse's cursor: what changes when something is tried, why, and other answers.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::{
+    Scene, bordered, more_below, nothing_yet,
+    portrait::short_name,
+    rationale::{self, named, wrapped},
+};
+use crate::{
+    session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
+    tui::{
+        browse::{Answers, intervention::Intervention},
+        figures::percent,
+        text::{clean, columns, pad},
+        theme::Theme,
+        ui::Pane,
+    },
+};
+
+/// Paints the pane.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let browse = scene.browse;
+    let note = match (scene.opening, &browse.intervention.waiting) {
+        (Some(doing), _) => clean(doing),
+        (None, Some(Request::Faithfulness { view, .. })) => format!("following {} …", short_name(*view)),
+        (None, Some(_)) => "the model looks …".to_owned(),
+        (None, None) => String::new(),
+    };
+    let inner = bordered(Pane::Answers, "answers", &note, area, buffer, scene);
+    let Some(row) = browse.row() else { return };
+    let answers = browse.answers(&row.prediction.image).cloned().unwrap_or_default();
+    if answers.plain.is_none() && answers.failed.is_none() && answers.other.is_none() {
+        let text = if scene.can_ask {
+            "enter lets the model look at this image"
+        } else {
+            "no model can be asked here"
+        };
+        if note.is_empty() {
+            nothing_yet(text, inner, buffer, scene.theme);
+        }
+        return;
+    }
+    let lines = lines(row, &answers, &browse.intervention, inner.width.into(), scene.theme);
+    let hidden = lines.len().saturating_sub(inner.height.into());
+    let from = scene.ui.scrolled(Pane::Answers, hidden);
+    more_below(hidden - from, area, buffer, scene.theme);
+    for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
+        line.render(Rect { y, height: 1, ..inner }, buffer);
+    }
+}
+
+fn lines(
+    row: &ImageResult,
+    answers: &Answers,
+    tried: &Intervention,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let mut lines = Vec::new();
+    if let Some(reason) = &answers.failed {
+        lines.extend(wrapped(&clean(reason), width, Style::new().fg(theme.bad)));
+    }
+    let plain = answers.plain.as_deref().and_then(predicted);
+    if let (Some(plain), Some(answer)) = (plain, answers.tried.as_deref().filter(|_| !tried.is_plain()))
+        && let Some(now) = predicted(answer)
+    {
+        lines.push(Line::styled(without(&answer.request), dim));
+        lines.extend(changes(plain, now, width, theme));
+        lines.push(Line::default());
+    }
+    match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
+        Some((Request::Question { question, .. }, Found::Text(said))) => {
+            lines.extend(wrapped(&clean(question), width, dim));
+            let said = if said.is_empty() { "–" } else { said };
+            lines.extend(wrapped(&clean(said), width, text));
+            lines.push(Line::default());
+        }
+        Some((Request::Faithfulness { view, .. }, Found::Faithfulness(curves))) => {
+            lines.extend(faithfulness(short_name(*view), curves, theme));
+            lines.push(Line::default());
+        }
+        _ => {}
+    }
+    if let Some(plain) = plain {
+        lines.extend(rationale::lines(plain, width, theme));
+    }
+    if !row.annotation.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("annotation", dim));
+        for (view, said) in &row.annotation {
+            lines.extend(named(short_name(*view), &clean(said), width, text, dim));
+        }
+    }
+    lines
+}
+
+fn predicted(answer: &Answer) -> Option<&Prediction> {
+    match &answer.found {
+        Found::Prediction(prediction) => Some(prediction),
+        _ => None,
+    }
+}
+
+/// `without face, object, 3 patches`
+fn without(request: &Request) -> String {
+    let Request::Predict { muted, blanked, .. } = request else {
+        return String::new();
+    };
+    let mut left_out: Vec<String> = muted.iter().map(|view| short_name(*view).to_owned()).collect();
+    match blanked.len() {
+        0 => {}
+        1 => left_out.push("1 patch".to_owned()),
+        patches => left_out.push(format!("{patches} patches")),
+    }
+    format!("without {}", left_out.join(", "))
+}
+
+/// `awe   62.4 % → 48.1 %  ▼ 14.3`, the largest change first.
+fn changes(before: &Prediction, now: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut changes: Vec<(String, f64, f64)> = now
+        .probabilities
+        .iter()
+        .filter_map(|(label, &after)| Some((clean(label), *before.probabilities.get(label)?, after)))
+        .collect();
+    changes.sort_by(|a, b| (b.2 - b.1).abs().total_cmp(&(a.2 - a.1).abs()));
+    let names = changes.iter().map(|(label, ..)| columns(label)).max().unwrap_or(0);
+    let names = names.min(width.saturating_sub(28));
+    let line = |(label, before, after): (String, f64, f64)| {
+        let points = (after - before) * 100.0;
+        let (arrow, color) = match points {
+            p if p >= 0.05 => ("▲", theme.good),
+            p if p <= -0.05 => ("▼", theme.bad),
+            _ => ("=", theme.dim),
+        };
+        let said = now.prediction == label;
+        let name = Style::new().fg(theme.text);
+        Line::from(vec![
+            Span::styled(
+                pad(&label, names),
+                if said { name.add_modifier(Modifier::BOLD) } else { name },
+            ),
+            Span::styled(
+                format!(" {:>7} → {:>7}", percent(before), percent(after)),
+                Style::new().fg(theme.dim),
+            ),
+            Span::styled(format!("  {arrow} {:.1}", points.abs()), Style::new().fg(color)),
+        ])
+    };
+    changes.into_iter().map(line).collect()
+}
+
+/// The curves as sparklines with their areas beside those of a random map.
+fn faithfulness(view: &str, curves: &Faithfulness, theme: &Theme) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let row = |name: &str, curve: &[f64], random: &[f64], lower: bool| {
+        let (own, chance) = (area(curve), area(random));
+        let better = if lower { own < chance } else { own > chance };
+        let color = if better { theme.good } else { theme.bad };
+        Line::from(vec![
+            Span::styled(format!("{name:<10}"), dim),
+            Span::styled(sparkline(curve), text),
+            Span::styled(
+                format!(" {own:.2} "),
+                Style::new().fg(color).add_modifier(Modifier::BOLD),
+            ),
+            Span::styled(format!("random {} {chance:.2}", sparkline(random)), dim),
+        ])
+    };
+    vec![
+        Line::styled(
+            format!("p({}) as {view}'s patches go, or come", clean(&curves.class)),
+            dim,
+        ),
+        row("deletion", &curves.deletion, &curves.random_deletion, true),
+        row("insertion", &curves.insertion, &curves.random_insertion, false),
+    ]
+}
+
+/// The mean height of a curve over equal steps, by trapezes.
+fn area(curve: &[f64]) -> f64 {
+    let steps = curve.len().saturating_sub(1).max(1) as f64;
+    curve.windows(2).map(|two| (two[0] + two[1]) / 2.0).sum::<f64>() / steps
+}
+
+fn sparkline(curve: &[f64]) -> String {
+    let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let level = |p: &f64| levels[((p.clamp(0.0, 1.0) * 8.0) as usize).min(7)];
+    curve.iter().map(level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_and_sparklines() {
+        assert!((area(&[1.0, 0.5, 0.0]) - 0.5).abs() < 1e-12);
+        assert_eq!(area(&[]), 0.0);
+        assert_eq!(sparkline(&[0.0, 0.5, 1.0, f64::NAN]), "▁▅█▁");
+    }
+}

@@ -1,0 +1,142 @@
+//! The figures of two evaluations with their intervals, and the settings that differ.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Modifier, Style},
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::{Scene, bordered, more_below, nothing_yet, portrait::message};
+use crate::{
+    metrics::{Both, Estimate},
+    tui::{
+        compare::{Side, compared::Compared},
+        figures::count,
+        text::{clean, fit},
+        theme::Theme,
+        ui::Pane,
+    },
+};
+
+/// Paints the pane.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let (compare, theme) = (scene.compare, scene.theme);
+    let note = compare
+        .compared
+        .as_ref()
+        .map(|compared| format!("{} images · %, 95 % intervals", count(compared.pairs.len() as u64)))
+        .unwrap_or_default();
+    let inner = bordered(Pane::Figures, "figures", &note, area, buffer, scene);
+    if let Some(problem) = &compare.problem {
+        return message(&clean(problem), inner, buffer, theme.bad);
+    }
+    let (Some(sides), Some(compared)) = (&compare.sides, &compare.compared) else {
+        return nothing_yet(nothing(scene), inner, buffer, theme);
+    };
+    let mut lines = vec![side("A", &sides[0], theme), side("B", &sides[1], theme)];
+    lines.extend(figures(compared, theme));
+    if !compare.settings.is_empty() {
+        lines.push(Line::styled("settings that differ", Style::new().fg(theme.dim)));
+    }
+    for difference in &compare.settings {
+        let text = format!("  {}  {} | {}", difference.key, difference.a, difference.b);
+        lines.push(Line::styled(
+            fit(&clean(&text), inner.width.into()),
+            Style::new().fg(theme.text),
+        ));
+    }
+    let hidden = lines.len().saturating_sub(inner.height.into());
+    let from = scene.ui.scrolled(Pane::Figures, hidden);
+    more_below(hidden - from, area, buffer, theme);
+    for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
+        line.render(Rect { y, height: 1, ..inner }, buffer);
+    }
+}
+
+/// What stands where nothing is compared.
+pub fn nothing(scene: &Scene) -> &'static str {
+    if scene.compare.sides.is_some() || scene.reading {
+        "comparing …"
+    } else {
+        "mark two sessions in Sessions (4, then m), and come back"
+    }
+}
+
+fn side(name: &'static str, side: &Side, theme: &Theme) -> Line<'static> {
+    let evaluation = side.evaluation().map(|kept| clean(&kept.name)).unwrap_or_default();
+    Line::from(vec![
+        Span::styled(
+            format!("{name}  "),
+            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+        ),
+        Span::styled(clean(&side.name), Style::new().fg(theme.text)),
+        Span::styled(format!("  {evaluation}"), Style::new().fg(theme.dim)),
+    ])
+}
+
+fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
+    let (dim, text) = (Style::new().fg(theme.dim), Style::new().fg(theme.text));
+    let of = &compared.figures;
+    let rows = [
+        ("accuracy", of.accuracy, true),
+        ("macro-F1", of.macro_f1, true),
+        ("ECE", of.ece, false),
+    ];
+    let mut lines: Vec<Line> = rows
+        .into_iter()
+        .map(|(name, Both { a, b, difference }, more_is_better)| {
+            Line::from(vec![
+                Span::styled(format!("{name:<9}"), dim),
+                Span::styled(format!("{:<18}", interval(a, false)), text),
+                Span::styled(format!("{:<18}", interval(b, false)), text),
+                Span::styled(
+                    interval(difference, true),
+                    Style::new().fg(judged(difference, more_is_better, theme)),
+                ),
+            ])
+        })
+        .collect();
+    let test = &of.mcnemar;
+    lines.push(Line::from(vec![
+        Span::styled("only A is right ", dim),
+        Span::styled(count(test.only_first), text),
+        Span::styled("   only B ", dim),
+        Span::styled(count(test.only_second), text),
+        Span::styled("   McNemar p ", dim),
+        Span::styled(format!("{:.3}", test.p_value), text.add_modifier(Modifier::BOLD)),
+    ]));
+    if compared.alone > 0 {
+        let text = format!(
+            "{} images were seen by one of the two alone",
+            count(compared.alone as u64)
+        );
+        lines.push(Line::styled(text, Style::new().fg(theme.warning)));
+    }
+    lines
+}
+
+/// `91.2 [88.0, 93.1]`, in per cent.
+fn interval(Estimate { value, low, high }: Estimate, signed: bool) -> String {
+    let number = |share: f64| {
+        let points = share * 100.0;
+        if signed {
+            format!("{points:+.1}")
+        } else {
+            format!("{points:.1}")
+        }
+    };
+    format!("{} [{}, {}]", number(value), number(low), number(high))
+}
+
+/// A difference is good or bad where its interval leaves 0 out.
+fn judged(difference: Estimate, more_is_better: bool, theme: &Theme) -> Color {
+    if difference.low <= 0.0 && difference.high >= 0.0 {
+        theme.text
+    } else if (difference.value > 0.0) == more_is_better {
+        theme.good
+    } else {
+        theme.bad
+    }
+}

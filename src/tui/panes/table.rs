@@ -1,0 +1,203 @@
+//! The predictions of an evaluation, a row an image.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::Widget,
+};
+
+use super::{Scene, bordered, nothing_yet};
+use crate::{
+    session::ImageResult,
+    tui::{
+        browse::{Browse, Loaded, rows::Column},
+        figures::{count, loss, percent},
+        text::{clean, columns, fit, fit_end, pad},
+        theme::Theme,
+        ui::Pane,
+    },
+};
+
+/// The image's name is worth so many columns; what is left over is the annotation's.
+const IMAGE: usize = 28;
+
+/// Paints the pane; the cursor's row is kept in sight.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let (browse, theme) = (scene.browse, scene.theme);
+    let note = format!("{}{}", note(browse), if scene.reading { " · reading …" } else { "" });
+    let inner = bordered(Pane::Table, "predictions", &note, area, buffer, scene);
+    match browse.state() {
+        None => {
+            return nothing_yet(
+                "no predictions yet; they come with the prompt's evaluations",
+                inner,
+                buffer,
+                theme,
+            );
+        }
+        Some(Loaded::Reading) => return nothing_yet("reading the predictions …", inner, buffer, theme),
+        Some(Loaded::Failed(reason)) => {
+            return super::portrait::message(&clean(reason), inner, buffer, theme.bad);
+        }
+        Some(Loaded::Rows(_)) => {}
+    }
+    let Some(rows) = browse.rows() else { return };
+    if browse.shown.is_empty() {
+        return nothing_yet("no row is let through; x clears the filter", inner, buffer, theme);
+    }
+    let layout = Widths::of(
+        inner.width.into(),
+        rows.labels
+            .iter()
+            .map(|label| columns(&clean(label)))
+            .max()
+            .unwrap_or(0),
+    );
+    if inner.height < 2 {
+        return;
+    }
+    heading(browse, &layout, theme).render(Rect { height: 1, ..inner }, buffer);
+    let body = Rect {
+        y: inner.y + 1,
+        height: inner.height - 1,
+        ..inner
+    };
+    let height = usize::from(body.height);
+    let top = scene.ui.scroll.entry(Pane::Table).or_insert(0);
+    // The cursor pushes the window.
+    *top = (*top)
+        .min(browse.selected)
+        .max((browse.selected + 1).saturating_sub(height));
+    *top = (*top).min(browse.shown.len().saturating_sub(height));
+    let focused = scene.ui.focus() == Pane::Table;
+    let top = scene.ui.scroll.get(&Pane::Table).copied().unwrap_or(0);
+    for (y, (place, row)) in (body.y..body.bottom()).zip(browse.shown.iter().enumerate().skip(top)) {
+        let Some(row) = rows.get(*row) else { continue };
+        let place = place == browse.selected;
+        let area = Rect { y, height: 1, ..body };
+        line(row, &layout, theme).render(area, buffer);
+        if place {
+            let style = if focused {
+                Style::new().fg(theme.on_accent).bg(theme.accent)
+            } else {
+                Style::new().bg(theme.faint)
+            };
+            buffer.set_style(area, style);
+        }
+    }
+}
+
+/// `wrong gold:fear · 38 of 800 · val · prompt 120`
+fn note(browse: &Browse) -> String {
+    let Some(evaluation) = browse.evaluation() else {
+        return String::new();
+    };
+    let all = browse.rows().map_or(0, |rows| rows.len() as u64);
+    let shown = browse.shown.len() as u64;
+    let counts = if shown == all {
+        count(all)
+    } else {
+        format!("{} of {}", count(shown), count(all))
+    };
+    let filter = if browse.filter.is_empty() {
+        String::new()
+    } else {
+        format!("{} · ", clean(&browse.filter))
+    };
+    format!("{filter}{counts} · {}", clean(&evaluation.name))
+}
+
+/// Columns of each part; 0: there is no room for it.
+struct Widths {
+    image: usize,
+    class: usize,
+    margin: usize,
+    loss: usize,
+    annotation: usize,
+}
+
+impl Widths {
+    fn of(width: usize, class: usize) -> Self {
+        let class = class.clamp(4, 14);
+        // Gold, the mark, what is said, the confidence.
+        let needed = 2 * (class + 1) + 2 + 8;
+        let mut left = width.saturating_sub(needed);
+        let image = left.min(IMAGE);
+        left -= image;
+        let mut take = |columns: usize| {
+            let taken = if left >= columns { columns } else { 0 };
+            left -= taken;
+            taken
+        };
+        let (margin, loss) = (take(8), take(7));
+        Self {
+            image,
+            class,
+            margin,
+            loss,
+            annotation: if left >= 12 { left } else { 0 },
+        }
+    }
+}
+
+fn heading(browse: &Browse, widths: &Widths, theme: &Theme) -> Line<'static> {
+    let title = |column: Column| match browse.sort {
+        Some((of, falling)) if of == column => format!("{}{}", column.title(), if falling { "↓" } else { "↑" }),
+        _ => column.title().to_owned(),
+    };
+    let right = |column, width: usize| {
+        if width == 0 {
+            String::new()
+        } else {
+            format!("{:>width$}", title(column))
+        }
+    };
+    let mut text = pad(&title(Column::Image), widths.image);
+    text += &format!(" {}", pad(&title(Column::Gold), widths.class));
+    text += &format!("   {}", pad(&title(Column::Predicted), widths.class));
+    text += &right(Column::Confidence, 8);
+    text += &right(Column::Margin, widths.margin);
+    text += &right(Column::Loss, widths.loss);
+    if widths.annotation > 0 {
+        text += "  annotation";
+    }
+    Line::styled(text, Style::new().fg(theme.dim))
+}
+
+fn line(row: &ImageResult, widths: &Widths, theme: &Theme) -> Line<'static> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let (mark, answer) = if row.is_right() {
+        ("✓", Style::new().fg(theme.good))
+    } else {
+        ("✗", Style::new().fg(theme.bad).add_modifier(Modifier::BOLD))
+    };
+    let number = |value: String, width: usize| {
+        if width == 0 {
+            String::new()
+        } else {
+            format!("{value:>width$}")
+        }
+    };
+    // Of a path the file's name is what tells rows apart.
+    let image = row.prediction.image.rsplit('/').next().unwrap_or_default();
+    let image = fit_end(&clean(image), widths.image);
+    let mut spans = vec![
+        Span::styled(format!("{} ", pad(&image, widths.image)), text),
+        Span::styled(format!("{} ", pad(&clean(&row.gold), widths.class)), dim),
+        Span::styled(
+            format!("{mark} {}", pad(&clean(&row.prediction.prediction), widths.class)),
+            answer,
+        ),
+        Span::styled(number(percent(row.confidence()), 8), text),
+        Span::styled(number(percent(row.margin()), widths.margin), dim),
+        Span::styled(number(loss(row.loss), widths.loss), dim),
+    ];
+    if widths.annotation > 0 {
+        let said: Vec<String> = row.annotation.values().map(|text| clean(text)).collect();
+        let said = fit(&said.join(" · "), widths.annotation - 2);
+        spans.push(Span::styled(format!("  {said}"), dim));
+    }
+    Line::from(spans)
+}

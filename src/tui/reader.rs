@@ -1,0 +1,125 @@
+//! What takes a while to read: predictions of whole evaluations (a hundred thousand rows take a second), the list of
+//! sessions. A thread of its own does it.
+
+use std::{path::PathBuf, sync::Arc, thread};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::{
+    browse::rows::Rows,
+    compare::{Side, compared::Compared},
+};
+use crate::session::{SessionSummary, list_sessions, read_results};
+
+enum Wanted {
+    Results(PathBuf),
+    Sessions(PathBuf),
+    /// Two sessions' folders.
+    Sides([PathBuf; 2]),
+    /// Two files of predictions.
+    Compare([PathBuf; 2]),
+}
+
+/// What was read; a sentence where that failed.
+#[derive(Debug)]
+pub enum Done {
+    Results {
+        path: PathBuf,
+        rows: Result<Arc<Rows>, String>,
+    },
+    Sessions(Result<Vec<SessionSummary>, String>),
+    Sides(Result<Box<[Side; 2]>, String>),
+    Compared([PathBuf; 2], Result<Arc<Compared>, String>),
+}
+
+/// The thread's ends.
+#[derive(Debug)]
+pub struct Reader {
+    wanted: Sender<Wanted>,
+    done: Receiver<Done>,
+    /// What is still to come.
+    waiting: usize,
+}
+
+impl Reader {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn start() -> std::io::Result<Self> {
+        let ((wanted, todo), (finished, done)) = (unbounded(), unbounded());
+        thread::Builder::new().name("reader".to_owned()).spawn(move || {
+            for one in todo {
+                let read = match one {
+                    Wanted::Results(path) => Done::Results {
+                        rows: read_results(&path)
+                            .map(|rows| Arc::new(Rows::new(rows)))
+                            .map_err(|error| error.to_string()),
+                        path,
+                    },
+                    Wanted::Sessions(root) => Done::Sessions(list_sessions(&root).map_err(|error| error.to_string())),
+                    Wanted::Sides([a, b]) => {
+                        let sides = Side::read(&a).and_then(|a| Ok(Box::new([a, Side::read(&b)?])));
+                        Done::Sides(sides)
+                    }
+                    Wanted::Compare(files) => {
+                        let compared = Compared::read(&files).map(Arc::new);
+                        Done::Compared(files, compared)
+                    }
+                };
+                if finished.send(read).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self {
+            wanted,
+            done,
+            waiting: 0,
+        })
+    }
+
+    /// Asks for the predictions in a file.
+    pub fn read(&mut self, path: PathBuf) {
+        self.want(Wanted::Results(path));
+    }
+
+    /// Asks for the sessions in a folder.
+    pub fn list(&mut self, root: PathBuf) {
+        self.want(Wanted::Sessions(root));
+    }
+
+    /// Asks for two sessions' journals.
+    pub fn sides(&mut self, folders: [PathBuf; 2]) {
+        self.want(Wanted::Sides(folders));
+    }
+
+    /// Asks for what two files of predictions say of each other.
+    pub fn compare(&mut self, files: [PathBuf; 2]) {
+        self.want(Wanted::Compare(files));
+    }
+
+    fn want(&mut self, wanted: Wanted) {
+        // The thread is gone only where the program is ending.
+        if self.wanted.send(wanted).is_ok() {
+            self.waiting += 1;
+        }
+    }
+
+    /// Where what was read arrives; each piece is told to [`Reader::arrived`].
+    #[must_use]
+    pub const fn done(&self) -> &Receiver<Done> {
+        &self.done
+    }
+
+    /// Something has arrived.
+    pub fn arrived(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    /// Whether something is still to come.
+    #[must_use]
+    pub const fn wanted(&self) -> bool {
+        self.waiting > 0
+    }
+}

@@ -1,0 +1,61 @@
+//! The Browse screen: what the model makes of each image of a split, and what becomes of it when something is tried.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Constraint, Layout, Rect},
+};
+
+use super::tabs;
+use crate::tui::{
+    panes::{self, Scene},
+    ui::Pane,
+};
+
+// From 100 x 26 (from 170 columns on the answers have a third column):
+//
+// ╭ predictions · val · prompt 120 · 800 ───╮ ╭ image ───────────────────────╮
+// │ image       gold   says  conf  margin   │ │ picture  face    object      │
+// │ ...                                     │ │ verdict  action  ...         │
+// │                                         │ │ probabilities                │
+// ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
+// ╭ confusion ──────────────────────────────╮ ╭ answers ─────────────────────╮
+// │        amuse   awe  ...                 │ │ without face: awe 62 → 48 %  │
+// ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
+//
+// Smaller: a row of tabs, one pane.
+
+/// Paints the body.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    if scene.ui.enlarged {
+        panes::render(scene.ui.focus(), area, buffer, scene);
+    } else if area.width < 100 || area.height < 24 {
+        let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+        tabs(row, buffer, scene);
+        panes::render(scene.ui.focus(), pane, buffer, scene);
+    } else if area.width < 170 {
+        let [left, right] = Layout::horizontal([Constraint::Percentage(53), Constraint::Min(0)]).areas(area);
+        let [image, answers] = Layout::vertical([Constraint::Min(12), Constraint::Percentage(36)]).areas(right);
+        table_and_summary(left, buffer, scene);
+        panes::render(Pane::Image, image, buffer, scene);
+        panes::render(Pane::Answers, answers, buffer, scene);
+    } else {
+        let [left, middle, right] = Layout::horizontal([
+            Constraint::Percentage(40),
+            Constraint::Percentage(36),
+            Constraint::Min(0),
+        ])
+        .areas(area);
+        table_and_summary(left, buffer, scene);
+        panes::render(Pane::Image, middle, buffer, scene);
+        panes::render(Pane::Answers, right, buffer, scene);
+    }
+}
+
+fn table_and_summary(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let classes = scene.browse.rows().map_or(8, |rows| rows.labels.len());
+    // The head, the figures' row and the border.
+    let summary = (classes.clamp(6, 12) as u16 + 4).min(area.height / 2);
+    let [table, summary] = Layout::vertical([Constraint::Min(6), Constraint::Length(summary)]).areas(area);
+    panes::render(Pane::Table, table, buffer, scene);
+    panes::render(Pane::Summary, summary, buffer, scene);
+}

@@ -1,0 +1,66 @@
+//! The Compare screen: which of two checkpoints is better, where, and on which images they part.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Constraint, Layout, Rect},
+};
+
+use super::tabs;
+use crate::tui::{
+    panes::{self, Scene},
+    ui::Pane,
+};
+
+// From 100 x 24 (from 170 columns on the figures have a third column):
+//
+// ╭ figures ────────────────────────────────╮ ╭ side by side ────────────────╮
+// │ accuracy  .885 [.86,.91]  .912  +.027   │ │ picture   A says  B says     │
+// ╰─────────────────────────────────────────╯ │ A  face object scene ...     │
+// ╭ differences ────────────────────────────╮ │ B  face object scene ...     │
+// │ amusement  ▲ 2.1                        │ │ JS .03  .11  ...             │
+// ╰─────────────────────────────────────────╯ │ rationales, word by word     │
+// ╭ images · flips · 38 ────────────────────╮ │                              │
+// ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
+//
+// Smaller: a row of tabs, one pane.
+
+/// Paints the body.
+pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    if scene.ui.enlarged {
+        panes::render(scene.ui.focus(), area, buffer, scene);
+    } else if area.width < 100 || area.height < 24 {
+        let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+        tabs(row, buffer, scene);
+        panes::render(scene.ui.focus(), pane, buffer, scene);
+    } else {
+        let classes = scene
+            .compare
+            .compared
+            .as_ref()
+            .map_or(8, |compared| compared.labels.len());
+        let classes = classes.clamp(6, 12) as u16 + 3;
+        let settings = scene.compare.settings.len().min(6) as u16;
+        let figures = 9 + settings + u16::from(settings > 0);
+        if area.width < 170 {
+            let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(area);
+            let [top, middle, bottom] = Layout::vertical([
+                Constraint::Length(figures.min(left.height / 3)),
+                Constraint::Length(classes.min(left.height / 3)),
+                Constraint::Min(0),
+            ])
+            .areas(left);
+            panes::render(Pane::Figures, top, buffer, scene);
+            panes::render(Pane::Differences, middle, buffer, scene);
+            panes::render(Pane::Pairs, bottom, buffer, scene);
+            panes::render(Pane::Pair, right, buffer, scene);
+        } else {
+            let [left, middle, right] =
+                Layout::horizontal([Constraint::Length(66), Constraint::Length(62), Constraint::Min(0)]).areas(area);
+            let [top, bottom] = Layout::vertical([Constraint::Length(figures + 4), Constraint::Min(0)]).areas(left);
+            panes::render(Pane::Figures, top, buffer, scene);
+            panes::render(Pane::Differences, bottom, buffer, scene);
+            panes::render(Pane::Pairs, middle, buffer, scene);
+            panes::render(Pane::Pair, right, buffer, scene);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The Browse screen on a made-up evaluation: as it looks, and what keys do on it.
+
+use std::path::PathBuf;
+
+use crossbeam_channel::unbounded;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+
+use super::{
+    evaluated::{self, MadeUpHost},
+    made_up,
+    screens::described,
+};
+use crate::{
+    data::View,
+    session::{Event, Record},
+    tui::{
+        Depth, Theme, Viewer,
+        app::App,
+        browse::Loaded,
+        input::Input,
+        ui::{Layer, Pane, Screen},
+    },
+};
+
+/// A finished run whose last evaluation has `rows` rows.
+struct Desk {
+    app: App,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(rows: usize, theme: Theme) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        made_up::write_samples(folder.path()).unwrap();
+        let data = folder.path().join("data");
+        evaluated::write(&folder.path().join("predictions/prompt-000600.jsonl"), &data, rows);
+        let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
+        viewer.theme = theme;
+        viewer.host = Some(Box::new(MadeUpHost));
+        for mut record in made_up::records(600) {
+            match &mut record.event {
+                Event::Session(session) => session.data = data.display().to_string(),
+                Event::Evaluation(seen) if seen.step == 600 && seen.aspect_accuracy.is_empty() => {
+                    seen.predictions = Some(PathBuf::from("predictions/prompt-000600.jsonl"));
+                }
+                _ => {}
+            }
+            viewer.history.apply(&record);
+        }
+        let mut desk = Self {
+            app: App::new(viewer).unwrap(),
+            _folder: folder,
+        };
+        desk.keys("2");
+        desk.settle();
+        desk
+    }
+
+    fn press(&mut self, code: KeyCode) {
+        self.app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+
+    fn keys(&mut self, keys: &str) {
+        keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
+    }
+
+    /// Waits for the rows, and for what the model was asked.
+    fn settle(&mut self) {
+        while self.app.reader.wanted() {
+            let done = self.app.reader.done().recv().unwrap();
+            self.app.read(done);
+        }
+        while self.app.browse.intervention.waiting.is_some() {
+            let records = self.app.models()[0].clone().unwrap();
+            self.app.said(0, Some(records.recv().unwrap()));
+        }
+    }
+
+    fn screen(&mut self, width: u16, height: u16) -> Buffer {
+        self.settle();
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        loop {
+            terminal.draw(|frame| self.app.draw(frame)).unwrap();
+            let Some(done) = self
+                .app
+                .pictures
+                .wanted()
+                .then(|| self.app.pictures.done().recv().unwrap())
+            else {
+                return terminal.backend().buffer().clone();
+            };
+            self.app.pictures.accept(done);
+        }
+    }
+
+    fn text(&mut self, width: u16, height: u16) -> String {
+        let buffer = self.screen(width, height);
+        described(&buffer, &Theme::dark(Depth::True))
+    }
+
+    fn image(&self) -> String {
+        self.app.browse.row().unwrap().prediction.image.clone()
+    }
+}
+
+fn dark() -> Theme {
+    Theme::dark(Depth::True)
+}
+
+#[test]
+fn browse_at_four_sizes() {
+    for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
+        let mut desk = Desk::new(400, dark());
+        desk.press(KeyCode::Enter);
+        insta::assert_snapshot!(format!("browse_{width}x{height}"), desk.text(width, height));
+    }
+}
+
+#[test]
+fn each_figure_and_pane() {
+    let mut desk = Desk::new(400, dark());
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    desk.keys("Fd");
+    for (name, pane, keys) in [
+        ("browse_confusion", Pane::Summary, ""),
+        ("browse_classes", Pane::Summary, "v"),
+        ("browse_reliability", Pane::Summary, "v"),
+        ("browse_image", Pane::Image, ""),
+        ("browse_answers", Pane::Answers, ""),
+    ] {
+        desk.app.ui.focus_on(pane);
+        desk.keys(keys);
+        insta::assert_snapshot!(name, desk.text(80, 24));
+    }
+}
+
+#[test]
+fn a_filter_is_typed_refused_and_cleared() {
+    let mut desk = Desk::new(300, dark());
+    desk.keys("/conf<x");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("`x` is no number"));
+    desk.press(KeyCode::Backspace);
+    desk.keys("0.5 wrong");
+    desk.press(KeyCode::Enter);
+    let shown = desk.app.browse.shown.len();
+    assert!((1..300).contains(&shown), "{shown}");
+    let row = desk.app.browse.row().unwrap();
+    assert!(!row.is_right() && row.confidence() < 0.5);
+    assert!(desk.text(120, 40).contains("conf<0.5 wrong"));
+    desk.keys("/");
+    desk.press(KeyCode::Esc);
+    assert_eq!(desk.app.browse.shown.len(), shown, "esc leaves the filter as it was");
+    desk.press(KeyCode::Esc);
+    assert_eq!(desk.app.browse.shown.len(), 300, "a second one clears it");
+}
+
+#[test]
+fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
+    let mut desk = Desk::new(300, dark());
+    desk.press(KeyCode::Tab);
+    desk.keys("jjl");
+    desk.press(KeyCode::Enter);
+    let rows = desk.app.browse.rows().unwrap();
+    let count = rows.confusion[2][1] as usize;
+    assert_eq!(desk.app.browse.filter, "gold:contentment pred:awe");
+    assert_eq!(desk.app.browse.shown.len(), count);
+}
+
+#[test]
+fn sorting_and_moving_keep_the_cursor_on_a_row() {
+    let mut desk = Desk::new(300, dark());
+    desk.keys("sS");
+    let rows: Vec<f64> = {
+        let browse = &desk.app.browse;
+        let rows = browse.rows().unwrap();
+        browse
+            .shown
+            .iter()
+            .map(|&row| rows.get(row).unwrap().confidence())
+            .collect()
+    };
+    assert!(rows.windows(2).all(|two| two[0] >= two[1]));
+    desk.keys("Gjj");
+    assert_eq!(desk.app.browse.selected, 299);
+    desk.keys("gk");
+    assert_eq!(desk.app.browse.selected, 0);
+}
+
+#[test]
+fn the_model_looks_and_what_is_muted_changes_the_answer() {
+    let mut desk = Desk::new(100, dark());
+    assert!(desk.text(120, 40).contains("enter lets the model look"));
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    let image = desk.image();
+    assert!(desk.app.browse.answers(&image).unwrap().plain.is_some());
+    // From now on it looks along.
+    desk.keys("j");
+    desk.settle();
+    let next = desk.image();
+    assert_ne!(image, next);
+    assert!(desk.app.browse.answers(&next).unwrap().plain.is_some());
+
+    desk.keys("C");
+    let shown = desk.text(120, 40);
+    assert!(shown.contains("without scene") && shown.contains("▼ 10.0"), "{shown}");
+    desk.keys("o");
+    assert_eq!(desk.app.browse.intervention.muted.len(), 5);
+    assert!(!desk.app.browse.intervention.muted.contains(&View::Scene));
+    desk.keys("u");
+    assert!(!desk.text(120, 40).contains("without"));
+}
+
+#[test]
+fn patches_are_blanked_and_a_question_is_asked() {
+    let mut desk = Desk::new(100, dark());
+    desk.keys("b");
+    assert_eq!(desk.app.ui.layer, Layer::Main, "the grid is not known yet");
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    desk.keys("b ll ");
+    assert_eq!(
+        (desk.app.ui.layer, desk.app.browse.intervention.blanked.len()),
+        (Layer::Region, 2)
+    );
+    desk.press(KeyCode::Enter);
+    let shown = desk.text(120, 40);
+    assert!(
+        shown.contains("without 2 patches") && shown.contains("▼ 20.0"),
+        "{shown}"
+    );
+    desk.press(KeyCode::Esc);
+    desk.keys("awho is it?");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("you asked: who is it?"));
+    desk.keys("d");
+    assert!(desk.text(120, 40).contains("deletion"));
+}
+
+#[test]
+fn a_run_that_tells_of_a_new_evaluation_shows_it() {
+    let mut desk = Desk::new(50, dark());
+    desk.keys("jjj");
+    let image = desk.image();
+    let path = PathBuf::from("predictions/prompt-000700.jsonl");
+    evaluated::write(&desk.app.folder.join(&path), &desk.app.folder.join("data"), 80);
+    let mut newest = made_up::records(600)
+        .into_iter()
+        .rev()
+        .find_map(|record| match record.event {
+            Event::Evaluation(seen) => Some(seen),
+            _ => None,
+        })
+        .unwrap();
+    (newest.step, newest.predictions) = (700, Some(path));
+    let record = Record {
+        seq: desk.app.state.next_seq,
+        time: 1.7e9,
+        event: Event::Evaluation(newest),
+    };
+    desk.app.record(&record);
+    desk.settle();
+    assert_eq!(desk.app.browse.rows().unwrap().len(), 80);
+    assert_eq!(desk.image(), image, "the cursor stays on its image");
+    desk.keys("[");
+    desk.settle();
+    assert_eq!(desk.app.browse.rows().unwrap().len(), 50);
+}
+
+#[test]
+fn predictions_that_cannot_be_read_are_a_sentence() {
+    let mut desk = Desk::new(10, dark());
+    let path = desk.app.folder.join("predictions/prompt-000600.jsonl");
+    std::fs::write(&path, "{").unwrap();
+    let kept = desk.app.browse.evaluation().unwrap().path.clone();
+    desk.app.reader.read(kept);
+    desk.settle();
+    assert!(matches!(desk.app.browse.state(), Some(Loaded::Failed(_))));
+    assert!(desk.text(120, 40).contains("line 1"));
+    assert_eq!(desk.app.ui.screen, Screen::Browse);
+}

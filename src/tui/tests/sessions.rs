@@ -1,0 +1,220 @@
+//! The Sessions and Compare screens on sessions that lie on disk.
+
+use crossbeam_channel::never;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+
+use super::{
+    evaluated::{self, MadeUpHost},
+    screens::described,
+};
+use crate::tui::{
+    Depth, Theme, Viewer,
+    app::App,
+    input::Input,
+    ui::{Pane, Screen},
+};
+
+/// A workbench on a folder with two sessions.
+struct Desk {
+    app: App,
+    _root: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        evaluated::session(root.path(), "a", 160, false);
+        evaluated::session(root.path(), "b", 150, true);
+        let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+        viewer.theme = Theme::dark(Depth::True);
+        viewer.sessions = Some(root.path().to_owned());
+        viewer.host = Some(Box::new(MadeUpHost));
+        let mut desk = Self {
+            app: App::new(viewer).unwrap(),
+            _root: root,
+        };
+        desk.settle();
+        desk
+    }
+
+    fn press(&mut self, code: KeyCode) {
+        self.app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        self.settle();
+    }
+
+    fn keys(&mut self, keys: &str) {
+        keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
+    }
+
+    /// Marks a and b and compares them.
+    fn compare(&mut self) {
+        self.keys("s");
+        self.keys("mm3");
+    }
+
+    fn settle(&mut self) {
+        while self.app.reader.wanted() {
+            let done = self.app.reader.done().recv().unwrap();
+            self.app.read(done);
+        }
+        // What the models are still to say; they never stay silent.
+        let waits = |app: &App, side: usize| {
+            let image = app.compare.image().map(str::to_owned);
+            let sides = app.compare.sides.as_deref();
+            let side = sides.and_then(|sides| sides.get(side));
+            side.zip(image)
+                .is_some_and(|(side, image)| side.model.is_open() && side.looked(&image).is_none())
+        };
+        for side in [0, 1] {
+            while waits(&self.app, side) {
+                let records = self.app.models()[side + 1].clone().unwrap();
+                self.app.said(side + 1, Some(records.recv().unwrap()));
+            }
+        }
+    }
+
+    fn screen(&mut self, width: u16, height: u16) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        loop {
+            terminal.draw(|frame| self.app.draw(frame)).unwrap();
+            let Some(done) = self
+                .app
+                .pictures
+                .wanted()
+                .then(|| self.app.pictures.done().recv().unwrap())
+            else {
+                return terminal.backend().buffer().clone();
+            };
+            self.app.pictures.accept(done);
+        }
+    }
+
+    fn text(&mut self, width: u16, height: u16) -> String {
+        let buffer = self.screen(width, height);
+        described(&buffer, &Theme::dark(Depth::True))
+    }
+}
+
+#[test]
+fn without_a_run_there_are_sessions_to_choose_from() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.app.ui.screen, Screen::Sessions);
+    let shown = desk.text(120, 40);
+    assert!(
+        shown.contains("finished") && shown.contains("made-up") || shown.contains("EmoSet"),
+        "{shown}"
+    );
+    desk.keys("s");
+    desk.press(KeyCode::Enter);
+    assert_eq!(
+        (desk.app.ui.screen, desk.app.state.next_seq > 600),
+        (Screen::Train, true)
+    );
+    desk.keys("2");
+    assert_eq!(desk.app.browse.rows().unwrap().len(), 160);
+    desk.keys("4j");
+    desk.press(KeyCode::Enter);
+    desk.keys("2");
+    assert_eq!(desk.app.browse.rows().unwrap().len(), 150);
+}
+
+#[test]
+fn an_empty_folder_offers_the_demo() {
+    let root = tempfile::tempdir().unwrap();
+    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    viewer.sessions = Some(root.path().join("none"));
+    let mut desk = Desk {
+        app: App::new(viewer).unwrap(),
+        _root: root,
+    };
+    desk.settle();
+    assert!(desk.text(80, 24).contains("masp demo"));
+}
+
+#[test]
+fn sessions_and_their_filter_at_three_sizes() {
+    for (width, height) in [(80, 24), (120, 40), (200, 55)] {
+        let mut desk = Desk::new();
+        desk.app.sessions.listed(Ok(evaluated::summaries(40)));
+        desk.keys("mjjm/live");
+        desk.press(KeyCode::Backspace);
+        desk.press(KeyCode::Enter);
+        desk.app.sessions.set_filter("");
+        insta::assert_snapshot!(format!("sessions_{width}x{height}"), desk.text(width, height));
+    }
+}
+
+#[test]
+fn two_sessions_side_by_side_at_four_sizes() {
+    for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
+        let mut desk = Desk::new();
+        desk.compare();
+        desk.press(KeyCode::Enter);
+        insta::assert_snapshot!(format!("compare_{width}x{height}"), desk.text(width, height));
+    }
+}
+
+#[test]
+fn each_pane_of_a_comparison() {
+    let mut desk = Desk::new();
+    desk.compare();
+    desk.press(KeyCode::Enter);
+    for (name, pane, keys) in [
+        ("compare_figures", Pane::Figures, ""),
+        ("compare_classes", Pane::Differences, ""),
+        ("compare_confusion", Pane::Differences, "v"),
+        ("compare_pair", Pane::Pair, ""),
+    ] {
+        desk.app.ui.focus_on(pane);
+        desk.keys(keys);
+        insta::assert_snapshot!(name, desk.text(80, 24));
+    }
+}
+
+#[test]
+fn the_list_holds_what_was_asked_for() {
+    let mut desk = Desk::new();
+    desk.compare();
+    let compared = desk.app.compare.compared.clone().unwrap();
+    assert_eq!((compared.pairs.len(), compared.alone), (150, 10));
+    let flips = desk.app.compare.shown.len();
+    assert_eq!(flips, compared.figures.flips.len());
+    assert!(flips > 0);
+    desk.keys("f");
+    let gained = desk.app.compare.shown.len();
+    desk.keys("f");
+    assert_eq!(gained + desk.app.compare.shown.len(), flips);
+    desk.keys("ff");
+    assert_eq!(desk.app.compare.shown.len(), 150);
+    desk.keys("/gold:fear");
+    desk.press(KeyCode::Enter);
+    let fear = desk.app.compare.shown.len();
+    assert!(fear > 0 && fear < 30, "{fear}");
+    assert_eq!(desk.app.compare.settings.len(), 1);
+}
+
+#[test]
+fn both_models_look_along_once_they_are_open() {
+    let mut desk = Desk::new();
+    desk.compare();
+    assert!(desk.text(120, 40).contains("enter lets both models look"));
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("JS "));
+    desk.keys("j");
+    let image = desk.app.compare.image().unwrap().to_owned();
+    let sides = desk.app.compare.sides.as_deref().unwrap();
+    assert!(sides.iter().all(|side| side.looked(&image).is_some()));
+}
+
+#[test]
+fn a_session_without_predictions_says_so() {
+    let mut desk = Desk::new();
+    let root = desk.app.sessions.root.clone().unwrap();
+    let folder = crate::session::SessionFolder::create(&root, "c").unwrap();
+    let mut journal = crate::session::JournalWriter::open(&folder.journal()).unwrap();
+    journal.append(evaluated::start()).unwrap();
+    desk.app.sessions.marked = vec![root.join("a"), root.join("c")];
+    desk.keys("3");
+    assert!(desk.text(120, 40).contains("no predictions yet"));
+}
