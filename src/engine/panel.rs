@@ -18,7 +18,7 @@ use crate::session::{Event, SampleSeen, SessionFolder, Stage};
 /// Longest side of a stored picture, in pixels.
 const THUMBNAIL: u32 = 224;
 
-/// Looks at each of `samples` and reports what is seen; what cannot be read was told when the panel was chosen.
+/// Looks at each of `samples` and reports what is seen, or why it cannot be.
 ///
 /// # Errors
 /// Where the device fails or the session cannot be written.
@@ -32,8 +32,12 @@ pub fn look(
     decoding: &Decoding,
 ) -> Result<(), EngineError> {
     for (slot, sample) in samples.iter().enumerate() {
-        let Ok(prediction) = predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) else {
-            continue;
+        let prediction = match predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) {
+            Ok(prediction) => prediction,
+            Err(error) => {
+                reporter.warn(format!("{} cannot be looked at: {error}", sample.id), Some(step))?;
+                continue;
+            }
         };
         let file = folder.samples().join(format!("{}-{step:06}-{slot}.json", stage.name()));
         let json = serde_json::to_vec(&prediction).map_err(|error| EngineError::Failed(error.to_string()))?;

@@ -65,6 +65,9 @@ pub fn predict_from(
 /// What each view looks at and answers.
 fn aspects(learner: &Learner, features: &Features) -> Result<IndexMap<View, AspectSeen>, EngineError> {
     let views = learner.views();
+    if views.is_empty() {
+        return Ok(IndexMap::new());
+    }
     let (_, attention) = learner.visual_rows(features, &[])?;
     let sequences = views
         .iter()

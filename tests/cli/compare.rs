@@ -73,7 +73,7 @@ fn two_sessions_on_the_same_images() {
         (&1.0.into(), 0)
     );
     assert_eq!(same["settings"], Value::Array(Vec::new()));
-    // A session without aspects opens like any other.
+    // A session without aspects opens like any other, and its images can be looked at.
     let bare = [
         "train",
         "--data",
@@ -98,6 +98,20 @@ fn two_sessions_on_the_same_images() {
     assert_eq!(
         json(folder, &["compare", "bare", "a", "--json"])["samples"],
         got["samples"]
+    );
+    let picture = std::fs::read_dir(folder.join("drawn/image/awe"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let alone = json(
+        folder,
+        &["predict", &picture.to_string_lossy(), "--session", "bare", "--json"],
+    );
+    assert_eq!(
+        (&alone["aspects"], alone["probabilities"].as_object().unwrap().len()),
+        (&serde_json::json!({}), 8)
     );
     let text = stdout(&masp(folder, &["compare", "a", "b"]));
     assert!(

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     data::View,
     metrics::jensen_shannon,
-    session::{ImageResult, Prediction},
+    session::{Found, ImageResult, Prediction},
     tui::{
         compare::Side,
         figures::percent,
@@ -56,10 +56,10 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     verdicts([a, b], sides, top, buffer, scene);
     match looked {
         [Some(in_a), Some(in_b)] => {
-            let tile = tile_height(rest);
-            let maps = 2 * (tile + 1) + 1;
+            let mapped = scene.show_pictures && !(in_a.aspects.is_empty() && in_b.aspects.is_empty());
+            let maps = if mapped { 2 * (tile_height(rest) + 1) + 1 } else { 0 };
             let [maps, below] = Layout::vertical([Constraint::Length(maps), Constraint::Min(0)]).areas(rest);
-            if scene.show_pictures {
+            if mapped {
                 paint_maps(image, sides, [in_a, in_b], maps, buffer, scene);
             }
             let lines = reasons(in_a, in_b, below.width.into(), theme);
@@ -71,6 +71,13 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             }
         }
         _ => {
+            let failed = sides.iter().find_map(|side| match &side.answer(image)?.found {
+                Found::Failed(reason) => Some(format!("{}: {reason}", side.name)),
+                _ => None,
+            });
+            if let Some(reason) = failed {
+                return message(&clean(&reason), rest, buffer, theme.bad);
+            }
             let doing = sides.iter().find_map(|side| side.model.opening.as_deref());
             let text = match (doing, scene.can_ask) {
                 (Some(doing), _) => clean(doing),
@@ -167,6 +174,9 @@ fn paint_maps(
         }
         for (side, y) in [(0, area.y + 1), (1, area.y + 2 + high)] {
             let place = Rect::new(x, y, width, high);
+            if maps[side].is_none() {
+                continue;
+            }
             let source = Source::image(
                 Path::new(sides[side].data()),
                 image,

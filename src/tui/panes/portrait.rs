@@ -50,11 +50,17 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
         }
         return;
     }
-    let Some(prediction) = prediction else {
-        // Nothing but the picture is known.
-        let [top, rest] = Layout::vertical([Constraint::Length(2), Constraint::Min(0)]).areas(area);
+    let Some(prediction) = prediction.filter(|prediction| !prediction.aspects.is_empty()) else {
+        // Not looked at yet, or without aspects: there is no map.
+        let classes = prediction.map_or(0, |prediction| prediction.probabilities.len() as u16);
+        let classes = classes.min(area.height / 3);
+        let [top, middle, bottom] =
+            Layout::vertical([Constraint::Length(2), Constraint::Min(0), Constraint::Length(classes)]).areas(area);
         verdict(portrait, share, top, buffer, scene.theme);
-        return paint_tile(rest, Subject::Picture, portrait, buffer, scene);
+        if let Some(prediction) = prediction {
+            probabilities::render(prediction, portrait.gold, bottom, buffer, scene.theme);
+        }
+        return paint_tile(middle, Subject::Picture, portrait, buffer, scene);
     };
 
     let arranged = Arrangement::fitting(area);

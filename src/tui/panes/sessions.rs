@@ -99,7 +99,7 @@ struct Widths {
 impl Widths {
     fn of(width: usize, longest: usize) -> Self {
         // Mark, state, progress, best, test.
-        let mut left = width.saturating_sub(2 + 11 + 12 + 8 + 8);
+        let mut left = width.saturating_sub(2 + 11 + 17 + 8 + 8);
         let name = longest.clamp(8, 32).min(left);
         left -= name;
         let mut take = |columns: usize| {
@@ -127,7 +127,7 @@ impl Widths {
 
     fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 3]) -> String {
         let mut text = format!(
-            "{mark:<2}{} {state:<10} {progress:>11}{best:>8}{test:>8}",
+            "{mark:<2}{} {state:<10} {progress:>16}{best:>8}{test:>8}",
             pad(name, self.name)
         );
         for (value, width) in rest.into_iter().zip([self.started, self.time, self.data]) {
@@ -153,7 +153,7 @@ impl Widths {
             &clean(&session.name),
             [
                 session.state.name(),
-                &fit(&session.progress(), 11),
+                &fit(&session.progress(), 16),
                 &share(session.best_accuracy),
                 &share(session.test_accuracy),
             ],

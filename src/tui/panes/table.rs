@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The image's name is worth so many columns; what is left over is the annotation's.
-const IMAGE: usize = 28;
+const IMAGE: usize = 21;
 
 /// Paints the pane; the cursor's row is kept in sight.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
