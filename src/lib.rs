@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod engine;
+pub mod export;
 pub mod metrics;
 pub mod nn;
 mod printable;

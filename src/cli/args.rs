@@ -304,13 +304,16 @@ pub enum SessionsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Copy a checkpoint's parameters to files for use elsewhere
+    /// Write a checkpoint's parameters, metrics, predictions, curves, heatmaps or a report to a file
     Export {
         /// NAME or path, with @best, @last (default) or @STEP
         session: SessionSpec,
-        /// The file to write: .pth / .pt as the reference's PyTorch file, else safetensors
+        /// The file to write; parameters: .pth / .pt as the reference's PyTorch file, else safetensors
         #[arg(value_name = "FILE")]
         to: PathBuf,
+        /// What to write [default: curves to .svg, maps to .png, a report to .html, metrics to .csv and .jsonl, else parameters]
+        #[arg(long, value_enum)]
+        what: Option<ExportChoice>,
         #[command(flatten)]
         settings: ConfigArgs,
     },
@@ -325,6 +328,37 @@ pub enum SessionsCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What `sessions export` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportChoice {
+    /// A checkpoint's parameters (.safetensors, .pth, .pt)
+    Parameters,
+    /// Every step and evaluation (.csv, .jsonl)
+    Metrics,
+    /// The newest evaluation's predictions (.csv, .jsonl)
+    Predictions,
+    /// Both stages' losses (.svg)
+    Curves,
+    /// The panel's images with their heatmaps (.png)
+    Maps,
+    /// A page that needs nothing but itself (.html)
+    Report,
+}
+
+impl ExportChoice {
+    /// What a file's ending speaks for.
+    #[must_use]
+    pub fn by_ending(path: &std::path::Path) -> Self {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("csv" | "jsonl") => Self::Metrics,
+            Some("svg") => Self::Curves,
+            Some("png") => Self::Maps,
+            Some("html") => Self::Report,
+            _ => Self::Parameters,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,6 +19,8 @@ use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
 use crate::engine::inference::{TrainedParts, evaluate_split, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
+use crate::export::Source;
+use crate::printable::printable;
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
 
 /// The document of `demo --json`.
@@ -193,6 +195,7 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
         let random = figures.random_pointing.get(view).copied().unwrap_or_default();
         writeln!(out, "{} ({:.1} %)", share(view.name(), *hits), 100.0 * random)?;
     }
+    rationales(out, folder)?;
     writeln!(
         out,
         "{:.0} s without the ablations; the session is {}",
@@ -201,8 +204,29 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
     )
 }
 
+/// Why the panel's images are what they are said to be.
+fn rationales(out: &mut impl Write, folder: &SessionFolder) -> std::io::Result<()> {
+    let source = Source::read(folder).map_err(std::io::Error::other)?;
+    let looks = source.state.panel.values().filter_map(|looks| looks.last());
+    writeln!(out, "why, of the panel's images")?;
+    for look in looks {
+        // A file that is gone costs its line.
+        if let Ok(prediction) = source.prediction(look) {
+            let (gold, said) = (printable(&look.gold), printable(&look.prediction));
+            let name = look.image.rsplit('/').next().unwrap_or_default();
+            writeln!(
+                out,
+                "  {}  {gold}, said to be {said}: {}",
+                printable(name),
+                printable(&prediction.rationale)
+            )?;
+        }
+    }
+    Ok(())
+}
+
 fn shown(path: &Path) -> String {
-    crate::printable::printable(&path.display().to_string()).into_owned()
+    printable(&path.display().to_string()).into_owned()
 }
 
 #[cfg(test)]

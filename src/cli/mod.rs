@@ -54,10 +54,6 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Attach(args)) => workbench::attach(args),
-        Some(Command::Replay(_)) => Err(not_yet("replay")),
+        Some(Command::Replay(args)) => workbench::replay(args),
     }
-}
-
-fn not_yet(command: &str) -> Failure {
-    Failure::failed(format!("`masp {command}` is not built yet; CHANGELOG.md says what is"))
 }

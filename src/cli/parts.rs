@@ -49,6 +49,13 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
             .ok()
             .map(|file| file.path),
     };
+    if aspects.is_none() && files.load_spmodel_ckpt.is_none() && !settings.aspects.views.is_empty() {
+        return Err(Failure::failed(format!(
+            "the session {} has no checkpoint of its aspect modules, without which its prompt means nothing; name them \
+             with --load-spmodel-ckpt where the command takes it",
+            folder.name()
+        )));
+    }
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
     let classes = read_journal(&folder.journal())?
         .into_iter()

@@ -11,9 +11,14 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{args::SessionsCommand, failure::Failure, progress::duration};
+use super::{
+    args::{ExportChoice, SessionsCommand},
+    failure::Failure,
+    progress::duration,
+};
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::config::{self, Sources};
+use crate::export::{ExportError, Source, What};
 use crate::printable::printable;
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
@@ -40,6 +45,8 @@ pub enum SessionsError {
     #[error(transparent)]
     Export(#[from] export::BadTarget),
     #[error(transparent)]
+    Written(#[from] ExportError),
+    #[error(transparent)]
     Remove(#[from] remove::RemoveError),
 }
 
@@ -48,7 +55,7 @@ impl SessionsError {
     fn is_wrong_usage(&self) -> bool {
         match self {
             Self::Folder(error) => error.is_wrong_usage(),
-            Self::Export(_) => true,
+            Self::Export(_) | Self::Written(ExportError::Ending { .. }) => true,
             Self::Remove(error) => error.is_wrong_usage(),
             _ => false,
         }
@@ -82,8 +89,28 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
         } => {
             print(&root(settings.sources())?, Some(session), *json, &mut out)?;
         }
-        SessionsCommand::Export { session, to, settings } => {
-            export::export(&root(settings.sources())?, session, to, &mut out)?;
+        SessionsCommand::Export {
+            session,
+            to,
+            what,
+            settings,
+        } => {
+            let root = root(settings.sources())?;
+            let what = match what.unwrap_or_else(|| ExportChoice::by_ending(to)) {
+                ExportChoice::Parameters => {
+                    export::export(&root, session, to, &mut out)?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                ExportChoice::Metrics => What::Metrics,
+                ExportChoice::Predictions => What::Predictions,
+                ExportChoice::Curves => What::Curves,
+                ExportChoice::Maps => What::Maps,
+                ExportChoice::Report => What::Report,
+            };
+            let folder = SessionFolder::open(&root, &session.session).map_err(SessionsError::from)?;
+            let source = Source::read(&folder).map_err(SessionsError::from)?;
+            crate::export::export(&source, what, to).map_err(SessionsError::from)?;
+            writeln!(out, "wrote {}", printable(&to.to_string_lossy()))?;
         }
         SessionsCommand::Rm {
             sessions,
@@ -99,6 +126,19 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Removes one session without a question.
+///
+/// # Errors
+/// A session that runs, a folder that is none, what the file system reports.
+pub fn remove(root: &Path, session: &str) -> Result<(), Failure> {
+    Ok(remove::remove(
+        root,
+        &[session.to_owned()],
+        remove::do_not_ask,
+        &mut io::sink(),
+    )?)
 }
 
 /// The folder of all sessions.

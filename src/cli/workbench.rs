@@ -1,4 +1,4 @@
-//! The workbench on sessions that are there: `masp`, `masp attach`.
+//! The workbench on sessions that are there: `masp`, `masp attach`, `masp replay`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use super::parts::choose;
 use super::watch::View;
 use crate::config::{self, Images, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
-use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
+use crate::session::{Checkpoints, Selector, SessionFolder, Stage, read_journal};
 use crate::tui::{self, Host, Study, Viewer};
 
 /// Without a command: the sessions, to choose from.
@@ -35,6 +35,17 @@ pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
     let viewer = Viewer::of_session(folder.path()).map_err(Failure::failed)?;
     show(viewer, args.settings.sources(), &settings)
+}
+
+/// `masp replay SESSION`: its journal, played as it went.
+///
+/// # Errors
+/// Where there is no such session, its journal cannot be read, the settings are wrong or the terminal cannot be used.
+pub fn replay(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
+    let settings = config::load(args.settings.sources())?.settings;
+    let folder = SessionFolder::open(&settings.session.root, &args.session)?;
+    let records = read_journal(&folder.journal())?;
+    show(Viewer::replay(&folder, records), args.settings.sources(), &settings)
 }
 
 fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -75,6 +86,18 @@ impl Host for Models {
         let study::Study { records, commands } = study::start(subject).map_err(|error| error.to_string())?;
         Ok(Study { commands, records })
     }
+
+    fn remove(&mut self, session: &Path) -> Result<(), String> {
+        remove(session).map_err(|error| error.to_string())
+    }
+}
+
+/// Removes a session, which the screens have asked about.
+fn remove(session: &Path) -> Result<(), Failure> {
+    let name = session.display().to_string();
+    // A bare name would be looked for under the root, which here is the folder itself.
+    let path = if name.contains('/') { name } else { format!("./{name}") };
+    super::sessions::remove(Path::new(""), &path)
 }
 
 /// The stage and step of a session's newest checkpoint.

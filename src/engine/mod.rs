@@ -10,6 +10,7 @@ mod evaluator;
 mod faithfulness;
 mod features;
 mod generate;
+mod health;
 pub mod inference;
 mod learner;
 mod model;

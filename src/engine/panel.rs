@@ -13,12 +13,12 @@ use super::reporter::Reporter;
 use crate::atomic_file::{write_atomically, write_bytes_atomically};
 use crate::data::Sample;
 use crate::data::image_file::{DecodeOptions, decode};
-use crate::session::{Event, SampleSeen, SessionFolder, Stage};
+use crate::session::{Event, Prediction, SampleSeen, SessionFolder, Stage};
 
 /// Longest side of a stored picture, in pixels.
 const THUMBNAIL: u32 = 224;
 
-/// Looks at each of `samples` and reports what is seen, or why it cannot be.
+/// Looks at each of `samples` and reports what is seen, or why it cannot be; gives what was seen.
 ///
 /// # Errors
 /// Where the device fails or the session cannot be written.
@@ -30,7 +30,8 @@ pub fn look(
     reporter: &mut Reporter,
     (stage, step): (Stage, u64),
     decoding: &Decoding,
-) -> Result<(), EngineError> {
+) -> Result<Vec<Prediction>, EngineError> {
+    let mut seen = Vec::with_capacity(samples.len());
     for (slot, sample) in samples.iter().enumerate() {
         let prediction = match predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) {
             Ok(prediction) => prediction,
@@ -52,12 +53,13 @@ pub fn look(
             slot,
             image: sample.id.clone(),
             gold: learner.classes.get(sample.label).cloned().unwrap_or_default(),
-            prediction: prediction.prediction,
+            prediction: prediction.prediction.clone(),
             file: folder.relative(&file),
             thumbnail: folder.relative(&thumbnail),
         })))?;
+        seen.push(prediction);
     }
-    Ok(())
+    Ok(seen)
 }
 
 fn store_thumbnail(sample: &Sample, path: &Path) -> Result<(), EngineError> {

@@ -1,5 +1,6 @@
 //! One stage of a run: steps, evaluations, checkpoints, commands.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::answers::answer;
@@ -8,6 +9,7 @@ use super::error::EngineError;
 use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
+use super::health::{Health, machine_memory};
 use super::learner::Learner;
 use super::panel;
 use super::reporter::Reporter;
@@ -95,13 +97,10 @@ pub fn run_stage(
         let mut left_out = Vec::new();
         let step = trainer.advance(store, |sample, error| left_out.push(told(sample, error)))?;
         let number = step.step;
-        let broken = !step.loss.is_finite();
+        let unwell = watch.health.borrow_mut().step(&step);
         reporter.report(Event::Step(step))?;
-        for text in left_out {
+        for text in left_out.into_iter().chain(unwell) {
             reporter.warn(text, Some(number))?;
-        }
-        if broken {
-            reporter.warn("the loss is not finite", Some(number))?;
         }
 
         let last = number == trainer.total();
@@ -202,6 +201,7 @@ struct Watch<'a> {
     some: Vec<&'a Sample>,
     panel: Vec<&'a Sample>,
     decoding: Decoding,
+    health: RefCell<Health>,
 }
 
 impl<'a> Watch<'a> {
@@ -214,6 +214,7 @@ impl<'a> Watch<'a> {
             some: of(settings.eval.max_samples),
             panel: of(settings.eval.panel),
             decoding: Decoding::new(&settings.test, seed),
+            health: RefCell::default(),
         }
     }
 
@@ -224,7 +225,7 @@ impl<'a> Watch<'a> {
         reporter: &mut Reporter,
         at: (Stage, u64),
     ) -> Result<(), EngineError> {
-        panel::look(
+        let seen = panel::look(
             learner,
             store,
             &self.panel,
@@ -232,7 +233,29 @@ impl<'a> Watch<'a> {
             reporter,
             at,
             &self.decoding,
-        )
+        )?;
+        let unwell = self.health.borrow_mut().look(&seen);
+        unwell.into_iter().try_for_each(|text| reporter.warn(text, Some(at.1)))
+    }
+
+    /// What an evaluation, the prompt's norm and the machine's memory say of the run's health.
+    fn check(&self, trainer: &Trainer, evaluation: &Evaluation, reporter: &mut Reporter) -> Result<(), EngineError> {
+        let mut health = self.health.borrow_mut();
+        let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
+        if self.run.stage == Stage::Prompt {
+            let norm = trainer
+                .learner
+                .prompt
+                .as_tensor()
+                .sqr()?
+                .sum_all()?
+                .to_scalar::<f32>()?;
+            unwell.extend(health.norm(f64::from(norm).sqrt()));
+        }
+        unwell.extend(machine_memory().and_then(|(available, total)| health.memory(available, total)));
+        unwell
+            .into_iter()
+            .try_for_each(|text| reporter.warn(text, Some(trainer.step)))
     }
 
     /// Evaluates and reports; the figure by which checkpoints are compared, or none without validation images.
@@ -254,6 +277,7 @@ impl<'a> Watch<'a> {
             Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
         };
         let score = score(&evaluation);
+        self.check(trainer, &evaluation, reporter)?;
         reporter.report(Event::Evaluation(Box::new(evaluation)))?;
         for text in left_out {
             reporter.warn(text, Some(trainer.step))?;

@@ -14,10 +14,13 @@ use rustix::{
 };
 
 use super::utc::Utc;
-use crate::atomic_file::PARTIAL;
+use crate::atomic_file::{PARTIAL, write_bytes_atomically};
 use crate::printable::printable;
 
 const LOCK: &str = "lock";
+const NOTE: &str = "note.txt";
+/// In bytes.
+const LONGEST_NOTE: u64 = 4096;
 const FOLDERS: [&str; 5] = ["checkpoints", "samples", "predictions", "thumbnails", "evaluations"];
 const LONGEST_NAME: usize = 80;
 
@@ -241,6 +244,59 @@ impl SessionFolder {
             .map_err(|source| failed("write", &path, source))?;
         self.remove_partial_checkpoints()?;
         Ok(SessionLock { _file: file })
+    }
+
+    /// What a person wrote on the session; nothing where nothing was, or it cannot be read.
+    #[must_use]
+    pub fn note(&self) -> String {
+        let file = File::open(self.path.join(NOTE));
+        let mut text = String::new();
+        let read = file.and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text));
+        if read.is_ok() {
+            text.trim().to_owned()
+        } else {
+            String::new()
+        }
+    }
+
+    /// Writes a note on the session; an empty one takes it away.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn set_note(&self, text: &str) -> Result<(), FolderError> {
+        let path = self.path.join(NOTE);
+        let written = if text.trim().is_empty() {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        } else {
+            write_bytes_atomically(&path, format!("{}\n", text.trim()).as_bytes())
+        };
+        written.map_err(|source| failed("write", &path, source))
+    }
+
+    /// Gives the session another name beside its old one.
+    ///
+    /// # Errors
+    /// A bad name, a name in use, a session that runs.
+    pub fn rename(&self, name: &str) -> Result<Self, FolderError> {
+        check_name(name)?;
+        let _lock = self.lock()?;
+        let root = self.path.parent().unwrap_or(Path::new("")).to_owned();
+        let renamed = Self {
+            name: name.to_owned(),
+            path: root.join(name),
+        };
+        // A rename would take an empty folder's place.
+        if renamed.path.symlink_metadata().is_ok() {
+            return Err(FolderError::Exists {
+                name: name.to_owned(),
+                root,
+            });
+        }
+        fs::rename(&self.path, &renamed.path).map_err(|source| failed("rename", &self.path, source))?;
+        Ok(renamed)
     }
 
     /// Whether a process holds the session's lock.

@@ -80,3 +80,26 @@ fn one_process_holds_a_session_and_partial_checkpoints_go() -> Outcome {
     session.lock()?;
     Ok(())
 }
+
+#[test]
+fn a_note_and_another_name() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = SessionFolder::create(root.path(), "run").unwrap();
+    assert_eq!(folder.note(), "");
+    folder.set_note(" #good, keep ").unwrap();
+    assert_eq!(folder.note(), "#good, keep");
+    SessionFolder::create(root.path(), "taken").unwrap();
+    assert!(matches!(folder.rename("taken"), Err(FolderError::Exists { .. })));
+    assert!(matches!(folder.rename("../up"), Err(FolderError::Name { .. })));
+    let lock = folder.lock().unwrap();
+    assert!(matches!(folder.rename("other"), Err(FolderError::Live { .. })));
+    drop(lock);
+    let renamed = folder.rename("other").unwrap();
+    assert_eq!(
+        (renamed.note().as_str(), renamed.name(), folder.path().exists()),
+        ("#good, keep", "other", false)
+    );
+    renamed.set_note("").unwrap();
+    renamed.set_note("").unwrap();
+    assert_eq!(renamed.note(), "");
+}

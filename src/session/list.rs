@@ -73,7 +73,16 @@ pub struct SessionSummary {
     pub duration: f64,
     /// Why it failed, or why it cannot be read.
     pub problem: Option<String>,
+    /// What a person wrote on it (`note.txt` in its folder).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The losses of the stage that made the last step, at most [`SPARK`] means of neighbours.
+    #[serde(skip)]
+    pub spark: Vec<f64>,
 }
+
+/// Points of a summary's small curve.
+pub const SPARK: usize = 24;
 
 /// Why the sessions cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +130,10 @@ pub fn summarise_session(folder: &SessionFolder) -> SessionSummary {
         Ok(()) => live,
         Err(reason) => Err(reason),
     };
-    scan.into_summary(folder, read)
+    SessionSummary {
+        note: folder.note(),
+        ..scan.into_summary(folder, read)
+    }
 }
 
 impl SessionSummary {

@@ -73,6 +73,8 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
         started: Some(1000.0),
         duration: 80.0,
         problem: None,
+        note: String::new(),
+        spark: Vec::new(),
     };
     assert_eq!(summary, expected);
     assert_eq!(summary.progress(), "prompt 8/8");

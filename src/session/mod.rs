@@ -24,7 +24,7 @@ pub use event::{
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
-pub use list::{ListError, SessionState, SessionSummary, list_sessions, summarise_session};
+pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use results::{ImageResult, KeptEvaluation, ResultsError, kept_evaluations, read_results, write_results};
 pub use series::{Ema, StageHistory, StepPoint};

@@ -13,7 +13,7 @@ use super::{
     event::{Event, Record, SessionStart, Stage},
     folder::SessionFolder,
     journal::JournalTail,
-    list::{SessionState, SessionSummary},
+    list::{SPARK, SessionState, SessionSummary},
 };
 use crate::printable::printable;
 
@@ -27,6 +27,8 @@ pub(super) struct Scan {
     /// Steps of each stage, in the order of training.
     steps: Vec<(Stage, u64)>,
     scores: Vec<Score>,
+    /// Of the stage that made the last step, from its first step on.
+    losses: Vec<f64>,
     paused: bool,
     ended: Option<String>,
 }
@@ -88,7 +90,13 @@ impl Scan {
         self.ended = None;
         let at = line.stage.zip(line.step);
         match (&*line.event, at) {
-            ("step", Some((stage, step))) => self.set_steps(stage, step),
+            ("step", Some((stage, step))) => {
+                if self.steps.last().is_none_or(|(last, _)| *last != stage) {
+                    self.losses.clear();
+                }
+                self.losses.push(line.loss.unwrap_or(f64::NAN));
+                self.set_steps(stage, step);
+            }
             ("evaluation", Some(at)) if at.0 == Stage::Prompt && line.samples > Some(0) => {
                 let test = line.split.as_deref() == Some("test");
                 self.scores
@@ -104,6 +112,7 @@ impl Scan {
                 if let Some(from) = line.stage.zip(line.from_step) {
                     self.steps.retain(|(stage, _)| *stage < from.0);
                     self.set_steps(from.0, from.1);
+                    self.losses.truncate(usize::try_from(from.1).unwrap_or(usize::MAX));
                     self.scores.retain(|score| score.at <= from);
                 }
             }
@@ -167,6 +176,8 @@ impl Scan {
             started: self.started,
             duration: self.duration,
             problem: read.err().or(reason),
+            note: String::new(),
+            spark: spark(&self.losses),
         }
     }
 }
@@ -183,8 +194,19 @@ struct Line<'a> {
     split: Option<Cow<'a, str>>,
     samples: Option<u64>,
     accuracy: Option<f64>,
+    loss: Option<f64>,
     command: Option<Cow<'a, str>>,
     reason: Option<String>,
+}
+
+/// Means of neighbours, what is not finite left out.
+fn spark(losses: &[f64]) -> Vec<f64> {
+    let width = losses.len().div_ceil(SPARK).max(1);
+    let mean = |part: &[f64]| {
+        let finite: Vec<f64> = part.iter().copied().filter(|loss| loss.is_finite()).collect();
+        finite.iter().sum::<f64>() / finite.len() as f64
+    };
+    losses.chunks(width).map(mean).filter(|mean| mean.is_finite()).collect()
 }
 
 struct Score {

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender};
@@ -18,6 +18,7 @@ use super::{
     model::{Model, Said},
     panes::{Scene, curves::Curves},
     pictures::Pictures,
+    player::Player,
     reader::{Done, Reader},
     screens,
     sessions::Sessions,
@@ -41,6 +42,8 @@ pub struct App {
     pub(super) keymap: Keymap,
     pub(super) commands: Option<Sender<Command>>,
     pub(super) host: Option<Box<dyn Host>>,
+    /// What plays a journal, where one is played.
+    pub(super) player: Option<Player>,
     /// The model of a run that is over.
     pub(super) model: Model,
     pub(super) folder: PathBuf,
@@ -80,6 +83,7 @@ impl App {
             title: viewer.title,
             commands: viewer.commands,
             host: viewer.host,
+            player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
             model: Model::default(),
             folder: viewer.session_dir,
             owns_run: viewer.owns_run,
@@ -88,7 +92,8 @@ impl App {
             redraw: false,
         };
         app.read_evaluations();
-        if app.state.session.is_none() && app.commands.is_none() && app.sessions.root.is_some() {
+        let run = app.state.session.is_some() || app.commands.is_some() || app.player.is_some();
+        if !run && app.sessions.root.is_some() {
             // No run is shown: there are only sessions to choose from.
             app.show(Screen::Sessions);
         }
@@ -110,6 +115,35 @@ impl App {
             _ => {}
         }
         None
+    }
+
+    /// Takes in what the player has by now; whether there was anything.
+    pub fn play(&mut self, now: Instant) -> bool {
+        let Some(player) = &mut self.player else { return false };
+        let due = player.advance(now);
+        let records: Vec<Record> = player.records.get(due).unwrap_or_default().to_vec();
+        for record in &records {
+            // The journal's own end is no end of the screen.
+            let _ = self.record(record);
+        }
+        !records.is_empty()
+    }
+
+    /// When the player has something again: not sooner than a frame.
+    #[must_use]
+    pub fn play_due(&self) -> Option<Instant> {
+        let due = self.player.as_ref()?.due()?;
+        Some(due.max(Instant::now() + self.frame))
+    }
+
+    /// Goes forth or back in the journal that is played.
+    pub(super) fn seek(&mut self, share: f64) {
+        let Some(player) = &mut self.player else { return };
+        let count = player.seek(share, Instant::now());
+        let mut state = RunState::default();
+        player.records.iter().take(count).for_each(|record| state.apply(record));
+        (self.state, self.curves) = (state, Curves::default());
+        self.read_evaluations();
     }
 
     /// The models that may speak: Browse's, and the two of Compare.
@@ -181,6 +215,10 @@ impl App {
     pub fn input(&mut self, input: Input) -> Option<Exit> {
         match input {
             Input::Key(event) => self.key(event),
+            Input::Mouse(event) => {
+                self.mouse(event);
+                None
+            }
             Input::Resized => None,
             Input::Gone => Some(Exit::TerminalGone),
             Input::Terminated => {
@@ -202,6 +240,7 @@ impl App {
             browse: &self.browse,
             compare: &self.compare,
             sessions: &self.sessions,
+            playing: self.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
             opening: self.model.opening.as_deref(),
             theme: &self.theme,
@@ -239,7 +278,7 @@ impl App {
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);
         (self.commands, self.owns_run, self.model) = (None, false, Model::default());
-        (self.browse, self.curves) = (Browse::default(), Curves::default());
+        (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
         self.ui.cursor = Cursor::default();
         self.read_evaluations();
         Ok(())

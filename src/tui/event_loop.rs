@@ -46,8 +46,11 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
             continue;
         }
-        wait(inputs, app, due);
+        wait(inputs, app, [due, app.play_due()].into_iter().flatten().min());
 
+        if app.play(Instant::now()) {
+            wanted = wanted.max(Wanted::Soon);
+        }
         loop {
             match inputs.try_recv() {
                 Ok(input) => {

@@ -17,6 +17,24 @@ pub struct AttentionMap {
 }
 
 impl AttentionMap {
+    /// The mean over the queries, or one query's own map.
+    ///
+    /// # Errors
+    /// A sentence where the file's grid and its weights do not fit together, or there is no such query.
+    pub fn of(aspect: &AspectSeen, query: Option<usize>) -> Result<Self, String> {
+        let Some(query) = query else {
+            return Self::mean(aspect);
+        };
+        let one = aspect
+            .attention
+            .get(query)
+            .ok_or_else(|| format!("there is no query {}", query + 1))?;
+        Self::mean(&AspectSeen {
+            attention: vec![one.clone()],
+            ..aspect.clone()
+        })
+    }
+
     /// The mean over the queries.
     ///
     /// # Errors
@@ -83,17 +101,56 @@ impl AttentionMap {
         ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
     }
 
-    /// The map over the greyed `picture`: the colder, the more of the picture is seen.
+    /// The map over the greyed `picture`: the colder, the more of the picture is seen. `strength` in `[0, 1]` is how much the
+    /// map covers.
     #[must_use]
-    pub fn over(&self, picture: &RgbImage) -> RgbImage {
+    pub fn over(&self, picture: &RgbImage, strength: f32) -> RgbImage {
         let (width, height) = picture.dimensions();
         RgbImage::from_fn(width, height, |x, y| {
             let heat = self.relative((x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32);
             let Rgb([r, g, b]) = *picture.get_pixel(x, y);
             let grey = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
-            let cover = 0.5 + 0.4 * heat;
+            let cover = strength * (0.5 + 0.4 * heat);
             Rgb(sequential(heat).map(|part| (f32::from(part) * cover + 0.8 * grey * (1.0 - cover)) as u8))
         })
+    }
+}
+
+/// How maps are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// One query alone; none: the mean.
+    pub query: Option<usize>,
+    /// Place in [`STRENGTHS`].
+    strength: usize,
+}
+
+/// How much a map may cover of its picture.
+const STRENGTHS: [f32; 3] = [1.0, 0.6, 0.3];
+
+impl Look {
+    /// The next query of `count`; after the last one the mean.
+    #[must_use]
+    pub fn next_query(self, count: usize) -> Self {
+        let next = self.query.map_or(0, |query| query + 1);
+        Self {
+            query: (next < count).then_some(next),
+            ..self
+        }
+    }
+
+    /// The next strength.
+    #[must_use]
+    pub const fn next_strength(self) -> Self {
+        Self {
+            strength: (self.strength + 1) % STRENGTHS.len(),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn strength(self) -> f32 {
+        STRENGTHS.get(self.strength).copied().unwrap_or(1.0)
     }
 }
 
@@ -130,13 +187,30 @@ mod tests {
         assert_eq!((row, column), (1, 1));
         assert!((weight - 0.6).abs() < 1e-6);
         assert_eq!((map.relative(0.99, 0.99), map.relative(0.99, 0.0)), (1.0, 0.0));
-        let over = map.over(&RgbImage::from_fn(2, 2, |x, _| Rgb([if x == 0 { 255 } else { 0 }; 3])));
+        let over = map.over(
+            &RgbImage::from_fn(2, 2, |x, _| Rgb([if x == 0 { 255 } else { 0 }; 3])),
+            1.0,
+        );
         let hot = sequential(1.0).map(|part| (f32::from(part) * 0.9) as u8);
         assert_eq!(over.get_pixel(1, 1).0, hot);
         assert!(
             over.get_pixel(0, 0).0[1] > over.get_pixel(1, 0).0[1],
             "the picture shows through where it is cold"
         );
+    }
+
+    #[test]
+    fn one_query_alone() {
+        let seen = aspect([1, 2], &[&[1.0, 0.0], &[0.2, 0.8]]);
+        assert_eq!(AttentionMap::of(&seen, Some(1)).unwrap().peak(), (0, 1, 0.8));
+        assert_eq!(
+            AttentionMap::of(&seen, None).unwrap(),
+            AttentionMap::mean(&seen).unwrap()
+        );
+        assert!(AttentionMap::of(&seen, Some(2)).is_err());
+        let look = Look::default().next_query(2).next_query(2);
+        assert_eq!((look.query, look.next_query(2).query), (Some(1), None));
+        assert!(look.next_strength().strength() < look.strength());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::{
 };
 
 use crossbeam_channel::{SendError, Sender};
-use crossterm::event::{self, Event, KeyEvent, KeyEventKind};
+use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::{
     SigId,
@@ -33,6 +33,7 @@ use signal_hook::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Key(KeyEvent),
+    Mouse(MouseEvent),
     Resized,
     /// SIGTERM.
     Terminated,
@@ -146,6 +147,7 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
         while taken.is_ok() && there && event::poll(Duration::ZERO)? {
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
+                Event::Mouse(mouse) => taken = inputs.send(Input::Mouse(mouse)),
                 Event::Resize(..) => taken = inputs.send(Input::Resized),
                 _ => {}
             }

@@ -12,6 +12,7 @@ use crate::data::View;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Help,
+    Palette,
     Quit,
     Pause,
     Evaluate,
@@ -33,11 +34,17 @@ pub enum Action {
     First,
     Last,
     Smoothing,
+    Metric,
+    LogAxis,
     OtherStage,
     EarlierLook,
     LaterLook,
     Screen(Screen),
     Redraw,
+    /// One aspect's map alone, the next one, all of them.
+    Alone,
+    Query,
+    Strength,
     Filter,
     ClearFilter,
     SortColumn,
@@ -62,7 +69,16 @@ pub enum Action {
     NextOfA,
     PreviousOfA,
     Mark,
+    Note,
+    Rename,
+    Remove,
     Refresh,
+    /// Of a journal that is played.
+    PlayPause,
+    SeekBack,
+    SeekForth,
+    Slower,
+    Faster,
     /// In the quit dialog: leave, the run goes on without a screen.
     Headless,
     /// In the quit dialog: stop the run after this step.
@@ -72,6 +88,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it moves a journal that is played.
+    #[must_use]
+    pub const fn is_playing(self) -> bool {
+        matches!(
+            self,
+            Self::PlayPause | Self::SeekBack | Self::SeekForth | Self::Slower | Self::Faster
+        )
+    }
+
     /// Whether it tells the engine something.
     #[must_use]
     pub const fn is_command(self) -> bool {
@@ -309,6 +334,8 @@ const TABLE: &[Row] = table! {
     Train "R"              => A::LearningRate,   Run,     "",           "set the learning rate";
     Train "E"              => A::StopAfterEpoch, Run,     "",           "stop after this epoch, with a checkpoint";
     Train "s"              => A::Smoothing,      Look,    "smoothing",  "smooth the curve more, or not at all";
+    Train "m"              => A::Metric,         Look,    "metric",     "the curve of loss, grad norm, learning rate, samples/s";
+    Train "L"              => A::LogAxis,        Look,    "",           "the curve by powers of ten, or not";
     Train "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve and accuracy";
     Train "enter z"        => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
@@ -345,6 +372,7 @@ const TABLE: &[Row] = table! {
     Compare "["            => A::PreviousEvaluation, Look, "",          "B's evaluation before";
     Compare "}"            => A::NextOfA,        Look,    "",           "A's next evaluation";
     Compare "{"            => A::PreviousOfA,    Look,    "",           "A's evaluation before";
+    Compare "s"            => A::Smoothing,      Look,    "",           "smooth the curves more, or not at all";
     Compare "z"            => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
     Sessions "enter"       => A::Open,           Look,    "open",       "show the session";
@@ -352,8 +380,19 @@ const TABLE: &[Row] = table! {
     Sessions "x"           => A::ClearFilter,    Look,    "",           "show all sessions again";
     Sessions "s"           => A::SortColumn,     Look,    "sort",       "sort by start, name, best accuracy, state";
     Sessions "m space"     => A::Mark,           Look,    "mark",       "mark two sessions to be compared";
+    Sessions "n"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
+    Sessions "R"           => A::Rename,         General, "",           "give the session another name";
+    Sessions "D"           => A::Remove,         General, "",           "remove the session; asks for its name";
     Sessions "r"           => A::Refresh,        General, "refresh",    "read the sessions' folder again";
 
+    Everywhere ";"         => A::Alone,          Look,    "",           "one aspect's map alone and large, the next one, all of them";
+    Everywhere "y"         => A::Query,          Look,    "",           "the maps of one query alone, the next one, the mean";
+    Everywhere "w"         => A::Strength,       Look,    "",           "how much the maps cover of the picture";
+    Everywhere "P"         => A::PlayPause,      Run,     "play",       "replay: stop, or go on";
+    Everywhere "<"         => A::SeekBack,       Run,     "seek",       "replay: back by a twentieth";
+    Everywhere ">"         => A::SeekForth,      Run,     "seek",       "replay: forth by a twentieth";
+    Everywhere "-"         => A::Slower,         Run,     "pace",       "replay: slower";
+    Everywhere "+ ="       => A::Faster,         Run,     "pace",       "replay: faster, up to 100 times";
     Everywhere "tab"       => A::NextPane,       Move,    "pane",       "next pane";
     Everywhere "shift-tab" => A::PreviousPane,   Move,    "",           "previous pane";
     Everywhere "up k"      => A::Up,             Move,    "",           "up";
@@ -368,6 +407,7 @@ const TABLE: &[Row] = table! {
     Everywhere "4"         => A::Screen(Screen::Sessions), Move, "",    "the Sessions screen";
     Everywhere "esc"       => A::Out,            Move,    "",           "one layer out";
     Everywhere "? f1"      => A::Help,           General, "help",       "this help";
+    Everywhere ":"         => A::Palette,        General, "commands",   "look for a command by what it does";
     Everywhere "q ctrl-c"  => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
     Everywhere "ctrl-l"    => A::Redraw,         General, "",           "draw all anew";
 
@@ -385,6 +425,8 @@ const TABLE: &[Row] = table! {
     Quit "enter"           => A::Choose,         General, "take it",    "take the marked choice";
 
     Entry "enter"          => A::Choose,         General, "take it",    "take the line";
+    Entry "up"             => A::Up,             Move,    "",           "the command above";
+    Entry "down"           => A::Down,           Move,    "",           "the command below";
     Entry "esc ctrl-c"     => A::Out,            General, "leave it",   "leave all as it was";
 
     Region "left h"        => A::Left,           Move,    "choose",     "a patch left";

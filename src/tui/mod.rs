@@ -15,9 +15,12 @@ mod follow;
 pub(crate) mod heatmap;
 mod input;
 mod keymap;
+mod metric;
 mod model;
+mod palette;
 mod panes;
 mod pictures;
+mod player;
 mod reader;
 mod screens;
 mod sessions;
@@ -28,15 +31,15 @@ mod theme;
 mod ui;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 pub use theme::{Depth, Theme};
 
-use crate::session::{Command, Record, RunState};
+use crate::session::{Command, Record, RunState, SessionFolder};
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {
@@ -45,6 +48,12 @@ pub trait Host: Send + std::fmt::Debug {
     /// # Errors
     /// A sentence for the person.
     fn study(&mut self, session: &Path) -> Result<Study, String>;
+
+    /// Removes a session with all that is in its folder.
+    ///
+    /// # Errors
+    /// A sentence for the person; a session that runs stays.
+    fn remove(&mut self, session: &Path) -> Result<(), String>;
 }
 
 /// A model at the screens' service.
@@ -77,6 +86,8 @@ pub struct Viewer {
     pub fps: u32,
     /// Whether samples are shown with their pictures, or as text alone.
     pub pictures: bool,
+    /// Records to be played instead of a run.
+    pub replay: Vec<Record>,
     /// The folder of all sessions, for the screen that lists them.
     pub sessions: Option<PathBuf>,
     /// Opens models; without one only a run at work can be asked.
@@ -84,6 +95,15 @@ pub struct Viewer {
 }
 
 impl Viewer {
+    /// A session's journal, to be played as it went.
+    #[must_use]
+    pub fn replay(folder: &SessionFolder, records: Vec<Record>) -> Self {
+        Self {
+            replay: records,
+            ..Self::new(never(), folder.path().to_owned(), folder.name())
+        }
+    }
+
     /// A session as its folder tells of it, live or over, without commands.
     ///
     /// # Errors
@@ -111,6 +131,7 @@ impl Viewer {
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
             fps: 10,
             pictures: true,
+            replay: Vec::new(),
             sessions: None,
             host: None,
         }

@@ -14,7 +14,7 @@ use image::{ImageReader, Limits, RgbImage};
 use ratatui::layout::Size;
 
 use super::{
-    heatmap::AttentionMap,
+    heatmap::{self, AttentionMap},
     surface::{Painter, Surface},
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     Picture,
-    Attention(View),
+    Attention(View, heatmap::Look),
 }
 
 /// A surface: of which source, what, how large.
@@ -236,11 +236,11 @@ fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result
     let picture = look.picture.as_ref().map_err(Clone::clone)?;
     match subject {
         Subject::Picture => painter.picture(picture.clone(), size),
-        Subject::Attention(view) => {
+        Subject::Attention(view, shown) => {
             let prediction = look.prediction.as_ref().ok_or("not looked at yet")?;
             let prediction = prediction.as_ref().map_err(Clone::clone)?;
             let aspect = prediction.aspects.get(&view).ok_or("no map")?;
-            painter.attention(&AttentionMap::mean(aspect)?, picture, size)
+            painter.attention(&AttentionMap::of(aspect, shown.query)?, picture, shown.strength(), size)
         }
     }
 }

@@ -84,13 +84,19 @@ impl Painter {
     ///
     /// # Errors
     /// A sentence where it cannot be encoded.
-    pub fn attention(&self, map: &AttentionMap, picture: &RgbImage, size: Size) -> Result<Surface, String> {
+    pub fn attention(
+        &self,
+        map: &AttentionMap,
+        picture: &RgbImage,
+        strength: f32,
+        size: Size,
+    ) -> Result<Surface, String> {
         let mut surface = if self.mono {
             let size = self.fitted(picture, size);
             let place = |at: u16, of: u16| (f32::from(at) + 0.5) / f32::from(of);
             Surface::of(self.shades(size, |x, y| map.relative(place(x, size.width), place(y, size.height))))
         } else {
-            self.picture(map.over(picture), size)?
+            self.picture(map.over(picture, strength), size)?
         };
         let (row, column, weight) = map.peak();
         let size = surface.size();
@@ -204,7 +210,7 @@ mod tests {
         let picture = RgbImage::from_pixel(8, 8, Rgb([128; 3]));
         for depth in [Depth::True, Depth::Mono] {
             let surface = Painter::new(&Theme::dark(depth))
-                .attention(&map, &picture, Size::new(8, 4))
+                .attention(&map, &picture, 1.0, Size::new(8, 4))
                 .unwrap();
             assert_eq!(
                 (surface.size(), surface.peak.map(|peak| (peak.x, peak.y))),

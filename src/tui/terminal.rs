@@ -14,6 +14,7 @@ use std::{
 use crossterm::{
     cursor::{Hide, Show},
     execute,
+    style::Print,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
@@ -23,6 +24,11 @@ pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// A frame with pictures is about so large.
 const FRAME_BYTES: usize = 64 << 10;
+
+/// Presses and the wheel, told in SGR's form. crossterm's own command also asks for every move, which a slow connection
+/// would have to carry.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;
 
@@ -65,7 +71,7 @@ impl Guard {
                 before(info);
             }
         }));
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide, Print(MOUSE_ON))?;
         let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
             FRAME_BYTES,
             io::stdout(),
@@ -107,6 +113,6 @@ impl Drop for Guard {
 fn restore(held: &AtomicBool) {
     if held.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = execute!(io::stdout(), Print(MOUSE_OFF), LeaveAlternateScreen, Show);
     }
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ratatui::layout::Rect;
+
+use super::{heatmap, metric::Metric};
+use crate::data::View;
 use crate::session::{RunState, SampleSeen, Stage};
 
 /// A screen, in the order of the digits.
@@ -33,7 +37,7 @@ impl Screen {
         match self {
             Self::Train => &[Pane::Loss, Pane::Accuracy, Pane::Sample, Pane::Rationale, Pane::Log],
             Self::Browse => &[Pane::Table, Pane::Summary, Pane::Image, Pane::Answers],
-            Self::Compare => &[Pane::Pairs, Pane::Pair, Pane::Figures, Pane::Differences],
+            Self::Compare => &[Pane::Pairs, Pane::Pair, Pane::Figures, Pane::Differences, Pane::Losses],
             Self::Sessions => &[Pane::Sessions, Pane::About],
         }
     }
@@ -55,6 +59,7 @@ pub enum Pane {
     Pair,
     Figures,
     Differences,
+    Losses,
     Sessions,
     About,
 }
@@ -63,7 +68,7 @@ impl Pane {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Loss => "loss",
+            Self::Loss => "curve",
             Self::Accuracy => "accuracy",
             Self::Sample => "sample",
             Self::Rationale => "rationale",
@@ -76,6 +81,7 @@ impl Pane {
             Self::Pair => "side by side",
             Self::Figures => "figures",
             Self::Differences => "differences",
+            Self::Losses => "loss",
             Self::Sessions => "sessions",
             Self::About => "about",
         }
@@ -105,6 +111,13 @@ pub enum Entry {
     Sessions,
     Question,
     LearningRate,
+    /// What a person writes on a session.
+    Note,
+    Rename,
+    /// A session's name, to remove it.
+    Remove,
+    /// A command, looked for by its words.
+    Command,
 }
 
 impl Entry {
@@ -115,6 +128,10 @@ impl Entry {
             Self::Filter | Self::Pairs | Self::Sessions => "filter",
             Self::Question => "ask about this image",
             Self::LearningRate => "learning rate",
+            Self::Note => "note (#tags are found by the filter)",
+            Self::Rename => "new name",
+            Self::Remove => "type its name to remove the session for good",
+            Self::Command => ":",
         }
     }
 }
@@ -192,11 +209,20 @@ pub struct Ui {
     pub enlarged: bool,
     pub cursor: Cursor,
     pub smoothing: Smoothing,
+    /// What the curve shows, and whether by powers of ten.
+    pub metric: Metric,
+    pub log_axis: bool,
+    /// How attention maps are shown, and the aspect whose map is shown alone.
+    pub heat: heatmap::Look,
+    pub alone: Option<View>,
     /// Lines scrolled: from the top, in the log from the end.
     pub scroll: BTreeMap<Pane, usize>,
     pub help_scroll: usize,
     /// The marked choice of the quit dialog.
     pub choice: usize,
+    /// Where the panes and the screens' names were painted last, for the mouse.
+    pub places: Vec<(Pane, Rect)>,
+    pub tabs: Vec<(Screen, Rect)>,
     /// A word on the last key, until the next.
     pub notice: Option<String>,
     /// A stop was asked for here; the screen is left when the run has ended.
@@ -214,9 +240,15 @@ impl Default for Ui {
             enlarged: false,
             cursor: Cursor::default(),
             smoothing: Smoothing::default(),
+            metric: Metric::default(),
+            log_axis: false,
+            heat: heatmap::Look::default(),
+            alone: None,
             scroll: BTreeMap::new(),
             help_scroll: 0,
             choice: 0,
+            places: Vec::new(),
+            tabs: Vec::new(),
             notice: None,
             stopping: false,
         }

@@ -103,6 +103,26 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     let json = stdout(&masp(folder.path(), &["eval", "seen", "--split", "test", "--json"]));
     let metrics: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(metrics["confusion"]["labels"].as_array().unwrap().len(), 8);
+
+    // The session is opened again: its predictions, and its model looks at one of the images.
+    let mut screen = Screen::open(folder.path(), &["attach", "seen"]);
+    screen.wait_for("✓ done");
+    screen.press("2");
+    screen.wait_for("confusion");
+    screen.press("\r");
+    screen.wait_for("attention  low");
+    screen.press("q");
+    assert!(screen.child.wait().unwrap().success());
+    let mut screen = Screen::open(folder.path(), &["replay", "seen"]);
+    screen.wait_for("▶ 10x");
+    screen.press("q");
+    assert!(screen.child.wait().unwrap().success());
+    let mut screen = Screen::open(folder.path(), &[]);
+    screen.wait_for("finished");
+    screen.press("\r");
+    screen.wait_for("accuracy per emotion");
+    screen.press("q");
+    assert!(screen.child.wait().unwrap().success());
 }
 
 /// A hang-up ends the screen, not the run.

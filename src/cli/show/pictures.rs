@@ -45,7 +45,7 @@ pub(super) fn print(
     let maps: Vec<(&str, RgbImage)> = prediction
         .aspects
         .iter()
-        .filter_map(|(view, seen)| Some((view.name(), AttentionMap::mean(seen).ok()?.over(&small))))
+        .filter_map(|(view, seen)| Some((view.name(), AttentionMap::mean(seen).ok()?.over(&small, 1.0))))
         .collect();
     for row in maps.chunks(in_a_row(columns)) {
         let names: Vec<String> = row.iter().map(|(name, _)| text::pad(name, cells.0)).collect();

@@ -32,6 +32,7 @@ impl App {
             Action::NextOfA => self.step_compared(0, 1),
             Action::PreviousOfA => self.step_compared(0, -1),
             Action::Look => self.look_with_both(),
+            Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
             action => match (self.ui.focus(), lines(action)) {
                 (Pane::Figures | Pane::Differences | Pane::Pair, Some(by)) => self.scroll(by),
                 (_, Some(by)) => {

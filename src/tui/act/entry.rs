@@ -6,8 +6,10 @@ use tui_input::InputRequest;
 use crate::{
     session::{Command, Request},
     tui::{
+        Exit,
         app::App,
-        keymap::Action,
+        keymap::{Action, Scope},
+        palette,
         ui::{Entry, Layer},
     },
 };
@@ -16,22 +18,38 @@ use crate::{
 const LONGEST: usize = 1000;
 
 impl App {
-    pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) {
+    pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
         match action {
+            Some(Action::Choose) if entry == Entry::Command => return self.take_command(),
             Some(Action::Choose) => self.take_line(entry),
+            Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
+            Some(Action::Down) => self.ui.choice += 1,
             Some(_) => {
                 self.ui.layer = Layer::Main;
                 self.ui.refused = None;
             }
             None => {
-                if let Some(request) = editing(event)
-                    .filter(|_| self.ui.line.value().chars().count() < LONGEST || event.code == KeyCode::Backspace)
-                {
+                let full = self.ui.line.value().chars().count() >= LONGEST && matches!(event.code, KeyCode::Char(_));
+                if let Some(request) = editing(event).filter(|_| !full) {
                     self.ui.line.handle(request);
-                    self.ui.refused = None;
+                    (self.ui.refused, self.ui.choice) = (None, 0);
                 }
             }
         }
+        None
+    }
+
+    /// Does what is marked in the palette.
+    fn take_command(&mut self) -> Option<Exit> {
+        let scopes = Scope::of_screen(self.ui.screen);
+        let found = palette::find(&self.keymap, scopes, self.ui.line.value());
+        let marked = self.ui.choice.min(found.len().saturating_sub(1));
+        let Some(action) = found.get(marked).map(|binding| binding.action) else {
+            self.ui.refused = Some("nothing does that here".to_owned());
+            return None;
+        };
+        self.ui.layer = Layer::Main;
+        self.act(action)
     }
 
     fn take_line(&mut self, entry: Entry) {
@@ -50,6 +68,9 @@ impl App {
                 }
                 _ => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
             },
+            Entry::Note | Entry::Rename | Entry::Remove => self.change_session(entry, &text),
+            // Taken by `take_command`.
+            Entry::Command => Ok(()),
             Entry::Question if text.is_empty() => Ok(()),
             Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {

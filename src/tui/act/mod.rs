@@ -3,6 +3,7 @@
 mod browse;
 mod compare;
 mod entry;
+mod mouse;
 mod sessions;
 mod train;
 
@@ -14,9 +15,12 @@ use super::{
     app::App,
     keymap::{Action, Scope},
     panes::quit::CHOICES,
-    ui::{Layer, Screen},
+    ui::{Entry, Layer, Screen},
 };
-use crate::session::{Command, StopAfter};
+use crate::{
+    data::View,
+    session::{Command, StopAfter},
+};
 
 /// A page scrolls by so many lines.
 pub const PAGE: usize = 8;
@@ -25,9 +29,8 @@ impl App {
     /// Takes a key in.
     pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
         let action = self.keymap.action(Scope::of(&self.ui), event);
-        if let (Layer::Entry(entry), None | Some(Action::Choose | Action::Out)) = (self.ui.layer, action) {
-            self.type_in(entry, action, event);
-            return None;
+        if let Layer::Entry(entry) = self.ui.layer {
+            return self.type_in(entry, action, event);
         }
         let action = action?;
         if !self.ui.stopping {
@@ -55,15 +58,48 @@ impl App {
         }
     }
 
-    fn act(&mut self, action: Action) -> Option<Exit> {
+    pub(super) fn act(&mut self, action: Action) -> Option<Exit> {
         match action {
             Action::Quit => return self.quit(),
             Action::Help => (self.ui.layer, self.ui.help_scroll) = (Layer::Help, 0),
+            Action::Palette => {
+                self.ui.choice = 0;
+                self.ui.ask(Entry::Command, "");
+            }
             Action::NextPane => self.ui.step_focus(1),
             Action::PreviousPane => self.ui.step_focus(-1),
             Action::Enlarge => self.ui.enlarged = !self.ui.enlarged,
             Action::Out if self.ui.enlarged => self.ui.enlarged = false,
             Action::Screen(screen) => self.show(screen),
+            Action::Alone => {
+                let next = self.ui.alone.map_or(Some(0), |view| {
+                    let place = View::ALL.iter().position(|&other| other == view)?;
+                    Some(place + 1)
+                });
+                self.ui.alone = next.and_then(|place| View::ALL.get(place).copied());
+            }
+            Action::Query => {
+                let settings = self
+                    .state
+                    .session
+                    .as_ref()
+                    .map(|session| &session.settings["aspects"]["queries"]);
+                let queries = settings.and_then(serde_json::Value::as_u64).unwrap_or(5);
+                self.ui.heat = self.ui.heat.next_query(queries as usize);
+            }
+            Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
+            Action::PlayPause => {
+                if let Some(player) = &mut self.player {
+                    player.paused = !player.paused;
+                }
+            }
+            Action::SeekBack => self.seek(-0.05),
+            Action::SeekForth => self.seek(0.05),
+            Action::Slower | Action::Faster => {
+                if let Some(player) = &mut self.player {
+                    player.change_speed(if action == Action::Faster { 1 } else { -1 });
+                }
+            }
             Action::Redraw => {
                 self.pictures.forget();
                 self.redraw = true;

@@ -1,10 +1,13 @@
 //! The Sessions screen's keys.
 
 use super::lines;
-use crate::tui::{
-    app::App,
-    keymap::Action,
-    ui::{Entry, Screen},
+use crate::{
+    session::SessionFolder,
+    tui::{
+        app::App,
+        keymap::Action,
+        ui::{Entry, Screen},
+    },
 };
 
 impl App {
@@ -22,6 +25,15 @@ impl App {
                 self.sessions.step(1);
             }
             Action::Open => self.open_selected(),
+            Action::Note | Action::Rename | Action::Remove => {
+                let Some(session) = self.sessions.session() else { return };
+                let (entry, begun) = match action {
+                    Action::Note => (Entry::Note, session.note.clone()),
+                    Action::Rename => (Entry::Rename, session.name.clone()),
+                    _ => (Entry::Remove, String::new()),
+                };
+                self.ui.ask(entry, &begun);
+            }
             action => {
                 if let Some(by) = lines(action) {
                     self.sessions.step(by);
@@ -35,6 +47,32 @@ impl App {
         if let Some(root) = self.sessions.root.clone() {
             self.reader.list(root);
         }
+    }
+
+    /// Notes, renames or removes the session under the cursor.
+    pub(super) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
+        let session = self.sessions.session().ok_or("no session is chosen")?;
+        let path = session.path.clone();
+        let folder = SessionFolder::at(&path).ok_or("the session is gone")?;
+        match entry {
+            Entry::Note => folder.set_note(text).map_err(|error| error.to_string())?,
+            Entry::Rename => {
+                let renamed = folder.rename(text).map_err(|error| error.to_string())?;
+                if path == self.folder {
+                    self.open(renamed.path())?;
+                }
+            }
+            _ if text != session.name => return Err(format!("that is not its name: {}", session.name)),
+            _ if path == self.folder => return Err("this session is shown; open another one first".to_owned()),
+            _ => self
+                .host
+                .as_mut()
+                .ok_or("sessions cannot be removed from here")?
+                .remove(&path)?,
+        }
+        self.sessions.marked.retain(|marked| *marked != path);
+        self.list_sessions();
+        Ok(())
     }
 
     fn open_selected(&mut self) {

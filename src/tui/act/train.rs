@@ -14,6 +14,11 @@ use crate::{
 impl App {
     pub(super) fn act_train(&mut self, action: Action) {
         match action {
+            Action::Pause if self.player.is_some() => {
+                if let Some(player) = &mut self.player {
+                    player.paused = !player.paused;
+                }
+            }
             Action::Pause if self.state.paused => self.tell(Command::Resume, "going on"),
             Action::Pause => self.tell(Command::Pause, "pausing after this step"),
             Action::Evaluate => self.tell(Command::Evaluate, "evaluation asked for"),
@@ -35,6 +40,8 @@ impl App {
             Action::EarlierLook => self.step_look(1),
             Action::LaterLook => self.step_look(-1),
             Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
+            Action::Metric => self.ui.metric = self.ui.metric.next(),
+            Action::LogAxis => self.ui.log_axis = !self.ui.log_axis,
             Action::OtherStage => self.other_stage(),
             action => {
                 if let Some(by) = lines(action) {

@@ -53,6 +53,7 @@ fn lines(session: &SessionSummary, width: usize, theme: &Theme) -> Vec<Line<'sta
         ("model", clean(&session.model)),
         ("data", format!("{} {}", clean(&session.dataname), clean(&session.data))),
         ("folder", clean(&session.path.display().to_string())),
+        ("note", clean(&session.note)),
     ];
     let mut lines: Vec<Line> = rows
         .into_iter()

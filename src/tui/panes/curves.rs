@@ -1,4 +1,4 @@
-//! The loss: each step dim, smoothed bright, validation as points; the axes grow in steps.
+//! A metric step by step: each step dim, smoothed bright, the validation loss as points; the axes grow in steps.
 
 use ratatui::{
     buffer::Buffer,
@@ -19,6 +19,7 @@ use crate::{
         axis::{Axis, grown},
         decimate::{Column, Decimated},
         figures,
+        metric::Metric,
         theme::Theme,
         ui::Pane,
     },
@@ -34,8 +35,12 @@ const SMALLEST: (u16, u16) = (16, 3);
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let stage = scene.ui.cursor.stage(scene.state);
-    let note = stage.map(|stage| format!("stage {}", stage.name())).unwrap_or_default();
-    let inner = bordered(Pane::Loss, "loss", &note, area, buffer, scene);
+    let (metric, log) = (scene.ui.metric, scene.ui.log_axis);
+    let scale = if log { " · log" } else { "" };
+    let note = stage
+        .map(|stage| format!("stage {}{scale}", stage.name()))
+        .unwrap_or_default();
+    let inner = bordered(Pane::Loss, metric.title(), &note, area, buffer, scene);
     let history = stage.and_then(|stage| scene.state.history(stage));
     let Some(history) = history.filter(|history| !history.steps.is_empty()) else {
         return nothing_yet("the curve begins with the first step", inner, buffer, scene.theme);
@@ -48,6 +53,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         stage,
         resumes: scene.state.resumes,
         weight: scene.ui.smoothing.weight(),
+        metric,
+        log,
         end: last_step(history, planned),
         dots: if room { usize::from(rest.width - GUTTER) * 2 } else { 0 },
     };
@@ -73,9 +80,23 @@ struct Key {
     stage: Option<Stage>,
     resumes: u32,
     weight: f64,
+    metric: Metric,
+    /// Powers of ten instead of values.
+    log: bool,
     end: f64,
     /// Two a column of the plot.
     dots: usize,
+}
+
+impl Key {
+    /// A value on the axis; what has no logarithm is left out.
+    fn scaled(&self, value: f64) -> f64 {
+        match self.log {
+            true if value > 0.0 => value.log10(),
+            true => f64::NAN,
+            false => value,
+        }
+    }
 }
 
 /// The series, brought down to the dots of the plot; kept from frame to frame, so that a frame costs only what is new.
@@ -91,6 +112,7 @@ pub struct Curves {
     validation: Vec<(f64, f64)>,
     last: f64,
     last_smooth: f64,
+    last_validation: Option<f64>,
 }
 
 impl Curves {
@@ -108,25 +130,29 @@ impl Curves {
     /// Takes in what the history has more.
     fn follow(&mut self, history: &StageHistory) {
         for point in history.steps.iter().skip(self.taken) {
-            (self.last, self.last_smooth) = (point.loss, self.ema.next(point.loss));
-            self.raw.push(point.step, self.last);
-            self.smooth.push(point.step, self.last_smooth);
+            let value = self.key.metric.of(point);
+            (self.last, self.last_smooth) = (value, self.ema.next(value));
+            self.raw.push(point.step, self.key.scaled(self.last));
+            self.smooth.push(point.step, self.key.scaled(self.last_smooth));
         }
         self.taken = history.steps.len();
-        let validation = history.evaluations.iter().map(|e| (e.step as f64, e.loss));
+        let losses = history.evaluations.iter().filter(|_| self.key.metric == Metric::Loss);
+        let validation = losses.map(|e| (e.step as f64, self.key.scaled(e.loss)));
         self.validation = validation
             .filter(|(step, loss)| loss.is_finite() && *step <= self.key.end)
             .collect();
+        self.last_validation = history.evaluations.last().map(|e| e.loss);
     }
 
     /// The newest value of each series beside its mark.
     fn legend(&self, theme: &Theme) -> Line<'static> {
         let mut spans = Vec::new();
-        let mut entry = |mark: &'static str, color: Color, name: String, loss: f64| {
+        let metric = self.key.metric;
+        let mut entry = |mark: &'static str, color: Color, name: String, value: f64| {
             spans.push(Span::styled(format!("{mark} "), Style::new().fg(color)));
             spans.push(Span::styled(format!("{name} "), Style::new().fg(theme.dim)));
             spans.push(Span::styled(
-                format!("{}   ", figures::loss(loss)),
+                format!("{}   ", metric.shown(value)),
                 Style::new().fg(theme.text),
             ));
         };
@@ -141,7 +167,7 @@ impl Curves {
         } else {
             entry("━", theme.smooth, "step".to_owned(), self.last);
         }
-        if let Some(&(_, loss)) = self.validation.last() {
+        if let Some(loss) = self.last_validation.filter(|_| !self.validation.is_empty()) {
             entry("◆", theme.validation, "validation".to_owned(), loss);
         }
         Line::from(spans)
@@ -174,7 +200,12 @@ impl Curves {
             buffer.set_string(column, row(loss), "◆", Style::new().fg(theme.validation));
         }
         for &tick in &axis.ticks {
-            let label = format!("{:>width$}", axis.label(tick), width = usize::from(GUTTER - 1));
+            let label = if self.key.log {
+                figures::short(10_f64.powf(tick))
+            } else {
+                axis.label(tick)
+            };
+            let label = format!("{label:>width$}", width = usize::from(GUTTER - 1));
             buffer.set_stringn(area.x, row(tick), label, GUTTER.into(), Style::new().fg(theme.dim));
         }
         self.step_labels(plot, area.bottom() - 1, buffer, theme);

@@ -26,7 +26,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
     let commands = scene.commands && scene.state.ended.is_none();
     let stages = scene.state.stages.len() > 1;
-    let shown = |action: Action| (commands || !action.is_command()) && (stages || action != Action::OtherStage);
+    let shown = |action: Action| {
+        (commands || !action.is_command())
+            && (stages || action != Action::OtherStage)
+            && (scene.playing.is_some() || !action.is_playing())
+    };
     let (mut spans, mut used) = (Vec::new(), 0);
     for (keys, word) in scene.keymap.bar(Scope::of(scene.ui), shown) {
         let word = if word == "pause" && scene.state.paused {

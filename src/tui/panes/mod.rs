@@ -14,8 +14,10 @@ pub mod help;
 mod image;
 pub mod keybar;
 pub mod log;
+mod overlay;
 mod pair;
 mod pairs;
+pub mod palette;
 mod portrait;
 mod probabilities;
 pub mod quit;
@@ -55,6 +57,8 @@ pub struct Scene<'a> {
     pub browse: &'a Browse,
     pub compare: &'a Compare,
     pub sessions: &'a Sessions,
+    /// The player's place and pace, where a journal is played.
+    pub playing: Option<String>,
     /// Whether predictions are being read.
     pub reading: bool,
     /// What the model that is being opened does.
@@ -88,9 +92,11 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Pane::Pair => pair::render,
         Pane::Figures => comparison::render,
         Pane::Differences => differences::render,
+        Pane::Losses => overlay::render,
         Pane::Sessions => sessions::render,
         Pane::About => about::render,
     };
+    scene.ui.places.push((pane, area));
     paint(area, buffer, scene);
 }
 

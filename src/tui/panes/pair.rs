@@ -183,9 +183,10 @@ fn paint_maps(
                 sides[side].answer(image).cloned(),
                 &sides[side].folder.to_string_lossy(),
             );
-            let surface = scene
-                .pictures
-                .surface(&source, Subject::Attention(view), Size::new(width, high));
+            let surface =
+                scene
+                    .pictures
+                    .surface(&source, Subject::Attention(view, scene.ui.heat), Size::new(width, high));
             match surface {
                 Some(Ok(surface)) => drop(surface.render(place, buffer)),
                 Some(Err(error)) => message(&clean(&error), place, buffer, theme.dim),

@@ -63,8 +63,12 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
         return paint_tile(middle, Subject::Picture, portrait, buffer, scene);
     };
 
+    if let Some(view) = scene.ui.alone.filter(|view| prediction.aspects.contains_key(view)) {
+        return alone(view, portrait, share, area, buffer, scene);
+    }
     let arranged = Arrangement::fitting(area);
-    let subjects = std::iter::once(Subject::Picture).chain(View::ALL.map(Subject::Attention));
+    let heat = scene.ui.heat;
+    let subjects = std::iter::once(Subject::Picture).chain(View::ALL.map(|view| Subject::Attention(view, heat)));
     for (tile, subject) in arranged.tiles.iter().zip(subjects) {
         paint_tile(*tile, subject, portrait, buffer, scene);
     }
@@ -83,6 +87,22 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
     if let Some(area) = arranged.legend {
         legend(area.width.into(), scene.theme).render(area, buffer);
     }
+}
+
+/// The picture and one aspect's map, as large as there is room; beside each other where it is wide.
+fn alone(view: View, portrait: &Portrait, share: Option<f64>, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
+    let [top, middle, bottom] =
+        Layout::vertical([Constraint::Length(2), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    verdict(portrait, share, top, buffer, scene.theme);
+    let halves = if middle.width >= 2 * middle.height {
+        Layout::horizontal([Constraint::Percentage(50), Constraint::Min(0)]).spacing(1)
+    } else {
+        Layout::vertical([Constraint::Percentage(50), Constraint::Min(0)])
+    };
+    let [left, right]: [Rect; 2] = halves.areas(middle);
+    paint_tile(left, Subject::Picture, portrait, buffer, scene);
+    paint_tile(right, Subject::Attention(view, scene.ui.heat), portrait, buffer, scene);
+    legend(bottom.width.into(), scene.theme).render(bottom, buffer);
 }
 
 /// An aspect's name where there is little room.
@@ -111,16 +131,19 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
     };
     let label = match subject {
         Subject::Picture => "picture",
-        Subject::Attention(view) => short_name(view),
+        Subject::Attention(view, _) => short_name(view),
     };
     let muted =
-        matches!((subject, portrait.tried), (Subject::Attention(view), Some(tried)) if tried.muted.contains(&view));
+        matches!((subject, portrait.tried), (Subject::Attention(view, _), Some(tried)) if tried.muted.contains(&view));
     let style = if muted {
         Style::new().fg(theme.dim).add_modifier(Modifier::CROSSED_OUT)
     } else {
         Style::new().fg(theme.text)
     };
     let mut heading = vec![Span::styled(fit(label, tile.width.into()), style)];
+    if let (Subject::Attention(..), Some(query)) = (subject, scene.ui.heat.query) {
+        heading.push(Span::styled(format!(" q{}", query + 1), Style::new().fg(theme.dim)));
+    }
     let size = Size::new(area.width, area.height);
     match scene.pictures.surface(&portrait.source, subject, size) {
         Some(Ok(surface)) => {

@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{Scene, bordered, nothing_yet, portrait::message};
 use crate::{
-    session::{SessionState, SessionSummary, Utc},
+    session::{SPARK, SessionState, SessionSummary, Utc},
     tui::{
         figures::{count, duration, percent},
         sessions::Sort,
@@ -93,6 +93,7 @@ struct Widths {
     name: usize,
     started: usize,
     time: usize,
+    spark: usize,
     data: usize,
 }
 
@@ -107,11 +108,12 @@ impl Widths {
             left -= taken;
             taken
         };
-        let (started, time) = (take(18), take(10));
+        let (started, time, spark) = (take(18), take(10), take(SPARK + 2));
         Self {
             name,
             started,
             time,
+            spark,
             data: if left >= 10 { left } else { 0 },
         }
     }
@@ -121,16 +123,16 @@ impl Widths {
             "",
             "name",
             ["state", "progress", "best", "test"],
-            ["started (UTC)", "time", "data"],
+            ["started (UTC)", "time", "loss", "data"],
         )
     }
 
-    fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 3]) -> String {
+    fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 4]) -> String {
         let mut text = format!(
             "{mark:<2}{} {state:<10} {progress:>16}{best:>8}{test:>8}",
             pad(name, self.name)
         );
-        for (value, width) in rest.into_iter().zip([self.started, self.time, self.data]) {
+        for (value, width) in rest.into_iter().zip([self.started, self.time, self.spark, self.data]) {
             if width > 0 {
                 text += &format!("  {}", pad(value, width - 2));
             }
@@ -157,7 +159,12 @@ impl Widths {
                 &share(session.best_accuracy),
                 &share(session.test_accuracy),
             ],
-            [&started, &duration(session.duration), &clean(&session.dataname)],
+            [
+                &started,
+                &duration(session.duration),
+                &sparkline(&session.spark),
+                &clean(&session.dataname),
+            ],
         );
         let color = match session.state {
             SessionState::Live => theme.good,
@@ -173,4 +180,16 @@ impl Widths {
         };
         Line::from(Span::styled(row, style))
     }
+}
+
+/// The losses from the lowest to the highest.
+fn sparkline(losses: &[f64]) -> String {
+    let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let low = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let range = (high - low).max(f64::MIN_POSITIVE);
+    losses
+        .iter()
+        .map(|loss| levels[(((loss - low) / range * 7.0).round() as usize).min(7)])
+        .collect()
 }

@@ -22,6 +22,8 @@ use crate::tui::{
 // ╭ images · flips · 38 ────────────────────╮ │                              │
 // ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
 //
+// The losses over each other have their place from 170 columns on, and enlarged on less.
+//
 // Smaller: a row of tabs, one pane.
 
 /// Paints the body.
@@ -56,9 +58,15 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         } else {
             let [left, middle, right] =
                 Layout::horizontal([Constraint::Length(66), Constraint::Length(62), Constraint::Min(0)]).areas(area);
-            let [top, bottom] = Layout::vertical([Constraint::Length(figures + 4), Constraint::Min(0)]).areas(left);
+            let [top, middle_left, bottom] = Layout::vertical([
+                Constraint::Length(figures),
+                Constraint::Length(classes),
+                Constraint::Min(0),
+            ])
+            .areas(left);
             panes::render(Pane::Figures, top, buffer, scene);
-            panes::render(Pane::Differences, bottom, buffer, scene);
+            panes::render(Pane::Differences, middle_left, buffer, scene);
+            panes::render(Pane::Losses, bottom, buffer, scene);
             panes::render(Pane::Pairs, middle, buffer, scene);
             panes::render(Pane::Pair, right, buffer, scene);
         }

@@ -14,15 +14,16 @@ use ratatui::{
 };
 
 use super::{
-    panes::{Scene, entry, help, keybar, quit, status},
+    panes::{Scene, entry, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
-    ui::{Layer, Pane, Screen},
+    ui::{Entry, Layer, Pane, Screen},
 };
 
 /// Paints a whole frame.
 pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let [top, body, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    scene.ui.places.clear();
     header(title, top, buffer, scene);
     match scene.ui.screen {
         Screen::Train => train::render(body, buffer, scene),
@@ -33,7 +34,12 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     keybar::render(bottom, buffer, scene);
     match scene.ui.layer {
         Layer::Main | Layer::Region => {}
-        Layer::Entry(line) => entry::render(line, bottom, buffer, scene),
+        Layer::Entry(line) => {
+            if line == Entry::Command {
+                palette::render(area, buffer, scene);
+            }
+            entry::render(line, bottom, buffer, scene);
+        }
         Layer::Help => help::render(area, buffer, scene),
         Layer::Quit => quit::render(area, buffer, scene),
     }
@@ -41,9 +47,12 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 /// ` MASP  1 Train ............ demo-0412  ● running`
-fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
+fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
-    let (badge, color) = status::badge(scene.state, theme);
+    let (badge, color) = match &scene.playing {
+        Some(playing) => (playing.as_str(), theme.accent),
+        None => status::badge(scene.state, theme),
+    };
     let mut spans = vec![Span::styled(
         " MASP ",
         Style::new()
@@ -51,7 +60,8 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
             .bg(theme.accent)
             .add_modifier(Modifier::BOLD),
     )];
-    if area.width >= 40 {
+    let mut tabs = Vec::new();
+    if area.width >= 50 {
         for (place, screen) in Screen::ALL.into_iter().enumerate() {
             let style = if screen == scene.ui.screen {
                 Style::new().fg(theme.text).add_modifier(Modifier::BOLD)
@@ -59,6 +69,9 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
                 Style::new().fg(theme.dim)
             };
             let digit = format!("  {} ", place + 1);
+            let width = columns(&digit) + columns(screen.title());
+            let x = area.x + spans.iter().map(Span::width).sum::<usize>() as u16;
+            tabs.push((screen, Rect::new(x, area.y, width as u16, 1).intersection(area)));
             spans.push(Span::styled(
                 digit,
                 Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
@@ -66,11 +79,12 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) {
             spans.push(Span::styled(screen.title(), style));
         }
     }
+    scene.ui.tabs = tabs;
     let left = Line::from(spans);
     let left_width = left.width();
     left.render(area, buffer);
     // Where no run is shown there is nothing to say of one.
-    if title.is_empty() && scene.state.session.is_none() && !scene.commands {
+    if title.is_empty() && scene.state.session.is_none() && !scene.commands && scene.playing.is_none() {
         return;
     }
     let room = usize::from(area.width).saturating_sub(left_width + columns(badge) + 4);

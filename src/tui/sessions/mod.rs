@@ -117,6 +117,7 @@ impl Sessions {
                 &session.dataname,
                 &session.data,
                 &session.model,
+                &session.note,
             ];
             let text = parts.join(" ").to_lowercase();
             words.iter().all(|word| text.contains(word))

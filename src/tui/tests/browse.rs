@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crossbeam_channel::unbounded;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
     tui::{
         Depth, Theme, Viewer,
         app::App,
-        browse::Loaded,
+        browse::{Loaded, Summary},
         input::Input,
         ui::{Layer, Pane, Screen},
     },
@@ -268,6 +268,71 @@ fn a_run_that_tells_of_a_new_evaluation_shows_it() {
     desk.keys("[");
     desk.settle();
     assert_eq!(desk.app.browse.rows().unwrap().len(), 50);
+}
+
+#[test]
+fn one_aspect_alone_and_one_query_alone() {
+    let mut desk = Desk::new(50, dark());
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    desk.app.ui.focus_on(Pane::Image);
+    desk.keys("z;;yyw");
+    assert_eq!(
+        (desk.app.ui.alone, desk.app.ui.heat.query),
+        (Some(View::Object), Some(1))
+    );
+    let shown = desk.text(120, 40);
+    assert!(shown.contains("object q2") && !shown.contains("scene "), "{shown}");
+    insta::assert_snapshot!("alone", shown);
+    desk.keys(";;;;;");
+    assert_eq!(desk.app.ui.alone, None);
+}
+
+#[test]
+fn the_palette_finds_a_command_and_does_it() {
+    let mut desk = Desk::new(50, dark());
+    desk.keys(":relia");
+    assert!(desk.text(120, 40).contains("commands"));
+    desk.press(KeyCode::Enter);
+    assert_eq!(
+        (desk.app.ui.layer, desk.app.browse.summary),
+        (Layer::Main, Summary::Classes)
+    );
+    desk.keys(":zzzz");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(80, 24).contains("nothing does that here"));
+    desk.press(KeyCode::Esc);
+    desk.keys(":");
+    desk.press(KeyCode::Down);
+    assert_eq!(desk.app.ui.choice, 1);
+    insta::assert_snapshot!("palette", desk.text(80, 24));
+}
+
+#[test]
+fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
+    let mut desk = Desk::new(100, dark());
+    desk.screen(120, 40);
+    let mouse = |desk: &mut Desk, kind, column, row| {
+        let modifiers = KeyModifiers::NONE;
+        desk.app.input(Input::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers,
+        }));
+    };
+    let click = MouseEventKind::Down(MouseButton::Left);
+    mouse(&mut desk, click, 70, 5);
+    assert_eq!(desk.app.ui.focus(), Pane::Image);
+    // Header, border and head stand above the first row.
+    mouse(&mut desk, click, 10, 1 + 2 + 4);
+    assert_eq!((desk.app.ui.focus(), desk.app.browse.selected), (Pane::Table, 4));
+    mouse(&mut desk, MouseEventKind::ScrollDown, 10, 10);
+    assert_eq!(desk.app.browse.selected, 7);
+    mouse(&mut desk, click, 10, 0);
+    assert_eq!(desk.app.ui.screen, Screen::Train);
+    mouse(&mut desk, click, 300, 300);
+    mouse(&mut desk, MouseEventKind::Moved, 10, 0);
 }
 
 #[test]

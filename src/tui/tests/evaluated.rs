@@ -139,6 +139,10 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
         started: Some(1.7e9 - 3600.0 * n as f64),
         duration: 152.0 + n as f64,
         problem: (states[n % states.len()] == SessionState::Failed).then(|| "the disk is full".into()),
+        note: if n == 3 { "#keep".into() } else { String::new() },
+        spark: (0..24)
+            .map(|step| (-f64::from(step) / 8.0).exp() + 0.1 * noise(n as u64, step as u64 + 30))
+            .collect(),
     };
     (0..count).map(summary).collect()
 }
@@ -174,6 +178,10 @@ impl Host for MadeUpHost {
             }
         });
         Ok(Study { commands, records })
+    }
+
+    fn remove(&mut self, session: &Path) -> Result<(), String> {
+        std::fs::remove_dir_all(session).map_err(|error| error.to_string())
     }
 }
 

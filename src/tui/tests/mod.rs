@@ -3,7 +3,7 @@
 use crate as masp;
 
 mod browse;
-pub(super) mod evaluated;
+pub(crate) mod evaluated;
 mod made_up;
 mod screens;
 mod scripts;

@@ -151,6 +151,20 @@ fn a_sample_without_its_pictures() {
 }
 
 #[test]
+fn each_metric_and_the_log_axis() {
+    let theme = Theme::dark(Depth::True);
+    let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
+    for metric in ["grad norm", "learning rate", "samples/s"] {
+        app.ui.metric = app.ui.metric.next();
+        let shown = described(&settled(&mut app, 120, 40), &theme);
+        assert!(shown.contains(&format!("╭ {metric} · stage prompt")), "{shown}");
+        assert!(!shown.contains("◆ validation"), "{shown}");
+    }
+    (app.ui.metric, app.ui.log_axis) = (crate::tui::metric::Metric::Loss, true);
+    snapshot("log_axis", app, 80, 24, &theme);
+}
+
+#[test]
 fn help_and_the_quit_dialog() {
     let theme = Theme::light(Depth::True);
     for (name, layer) in [("help", Layer::Help), ("quit", Layer::Quit)] {

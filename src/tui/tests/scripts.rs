@@ -201,3 +201,38 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
     let frames = terminal.get_frame().count();
     assert!(frames < 12, "{frames} frames");
 }
+
+#[test]
+fn a_journal_is_played_stopped_and_wound() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = super::evaluated::session(root.path(), "run", 20, false);
+    let mut records = crate::session::read_journal(&folder.journal()).unwrap();
+    // A second a record, as an engine would take.
+    (0..)
+        .zip(&mut records)
+        .for_each(|(n, record)| record.time = f64::from(n));
+    let all = records.len() as u64;
+    let mut app = App::new(Viewer::replay(&folder, records)).unwrap();
+    let begin = Instant::now();
+    let key = |app: &mut App, code| app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    app.play(begin + Duration::from_secs(1));
+    let after_a_second = app.state.next_seq;
+    assert!((5..60).contains(&after_a_second), "{after_a_second}");
+    key(&mut app, KeyCode::Char(' '));
+    assert!(!app.play(begin + Duration::from_secs(60)), "stopped");
+    for _ in 0..10 {
+        key(&mut app, KeyCode::Char('>'));
+    }
+    let half = app.state.next_seq;
+    assert!(half.abs_diff(all / 2) < all / 10, "{half} of {all}");
+    key(&mut app, KeyCode::Char('<'));
+    assert!(app.state.next_seq < half);
+    for _ in 0..20 {
+        key(&mut app, KeyCode::Char('>'));
+    }
+    assert_eq!(app.state.next_seq, all);
+    let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    terminal.draw(|frame| app.draw(frame)).unwrap();
+    assert!(format!("{:?}", terminal.backend().buffer()).contains("10x 100 %"));
+    assert_eq!(key(&mut app, KeyCode::Char('q')), Some(Exit::Quit));
+}

@@ -165,6 +165,7 @@ fn each_pane_of_a_comparison() {
         ("compare_classes", Pane::Differences, ""),
         ("compare_confusion", Pane::Differences, "v"),
         ("compare_pair", Pane::Pair, ""),
+        ("compare_losses", Pane::Losses, ""),
     ] {
         desk.app.ui.focus_on(pane);
         desk.keys(keys);
@@ -205,6 +206,37 @@ fn both_models_look_along_once_they_are_open() {
     let image = desk.app.compare.image().unwrap().to_owned();
     let sides = desk.app.compare.sides.as_deref().unwrap();
     assert!(sides.iter().all(|side| side.looked(&image).is_some()));
+}
+
+#[test]
+fn sessions_are_noted_renamed_and_removed() {
+    let mut desk = Desk::new();
+    desk.keys("sn#best");
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.sessions.session().unwrap().note, "#best");
+    desk.keys("/#best");
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.sessions.shown.len(), 1);
+    desk.keys("xR");
+    desk.press(KeyCode::Backspace);
+    desk.keys("c");
+    desk.press(KeyCode::Enter);
+    let names = |desk: &Desk| -> Vec<String> {
+        (0..desk.app.sessions.shown.len())
+            .map(|row| desk.app.sessions.row(row).unwrap().name.clone())
+            .collect()
+    };
+    assert_eq!(names(&desk), ["b", "c"]);
+    desk.keys("Dwrong");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("that is not its name"));
+    desk.press(KeyCode::Esc);
+    assert_eq!(names(&desk).len(), 2);
+    let name = desk.app.sessions.session().unwrap().name.clone();
+    desk.keys("D");
+    desk.keys(&name);
+    desk.press(KeyCode::Enter);
+    assert_eq!(names(&desk).len(), 1);
 }
 
 #[test]

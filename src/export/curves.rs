@@ -1,0 +1,82 @@
+//! The loss of both stages as a drawing for a paper.
+
+use plotters::prelude::*;
+
+use super::ExportError;
+use crate::session::{Ema, RunState, Stage};
+
+/// In pixels; a drawing scales.
+const SIZE: (u32, u32) = (900, 340);
+/// The share of the past in the smoothed curve.
+const SMOOTHING: f64 = 0.9;
+
+/// Both stages' losses beside each other, in nats: each step faint, smoothed, and on the validation images.
+///
+/// # Errors
+/// Where there is no step yet, or the drawing fails.
+pub fn curves_svg(state: &RunState) -> Result<String, ExportError> {
+    let stages: Vec<Stage> = state
+        .stages
+        .iter()
+        .filter(|(_, h)| !h.steps.is_empty())
+        .map(|(stage, _)| *stage)
+        .collect();
+    if stages.is_empty() {
+        return Err(ExportError::Nothing("there is no step to draw a curve of".to_owned()));
+    }
+    let mut svg = String::new();
+    draw(state, &stages, &mut svg)
+        .map_err(|error| ExportError::Nothing(format!("the curves cannot be drawn: {error}")))?;
+    Ok(svg)
+}
+
+fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    for (area, stage) in root.split_evenly((1, stages.len())).iter().zip(stages) {
+        let Some(history) = state.history(*stage) else { continue };
+        let mut ema = Ema::new(SMOOTHING);
+        let finite = |(step, loss): &(f64, f64)| step.is_finite() && loss.is_finite();
+        let raw: Vec<(f64, f64)> = history
+            .steps
+            .iter()
+            .map(|p| (p.step as f64, p.loss))
+            .filter(finite)
+            .collect();
+        let smooth: Vec<(f64, f64)> = raw.iter().map(|&(step, loss)| (step, ema.next(loss))).collect();
+        let validation: Vec<(f64, f64)> = history
+            .evaluations
+            .iter()
+            .map(|e| (e.step as f64, e.loss))
+            .filter(finite)
+            .collect();
+        let last = history.last_step().max(1) as f64;
+        let high = raw
+            .iter()
+            .chain(&validation)
+            .map(|(_, loss)| *loss)
+            .fold(f64::MIN_POSITIVE, f64::max);
+        let mut chart = ChartBuilder::on(area)
+            .caption(format!("stage {}", stage.name()), ("sans-serif", 18))
+            .margin(12)
+            .x_label_area_size(36)
+            .y_label_area_size(48)
+            .build_cartesian_2d(0.0..last, 0.0..high * 1.05)?;
+        chart
+            .configure_mesh()
+            .x_desc("step")
+            .y_desc("loss (nats)")
+            .light_line_style(WHITE)
+            .draw()?;
+        chart.draw_series(LineSeries::new(raw, RGBColor(170, 200, 225)))?;
+        chart.draw_series(LineSeries::new(
+            smooth,
+            ShapeStyle::from(RGBColor(0, 100, 180)).stroke_width(2),
+        ))?;
+        let mark = RGBColor(190, 100, 0);
+        chart.draw_series(LineSeries::new(validation.clone(), mark))?;
+        chart.draw_series(validation.into_iter().map(|at| Circle::new(at, 3, mark.filled())))?;
+    }
+    root.present()?;
+    Ok(())
+}

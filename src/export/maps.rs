@@ -1,0 +1,56 @@
+//! The panel's images with what their aspects look at, as one picture: a row an image.
+
+use image::imageops::{FilterType, replace, resize};
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::{ExportError, Source};
+use crate::data::View;
+use crate::session::SampleSeen;
+use crate::tui::heatmap::AttentionMap;
+
+/// Pixels of a tile's side, and between two.
+const TILE: u32 = 160;
+const GAP: u32 = 6;
+
+/// A PNG: for each image of the panel the picture, then the maps of its aspects in their order.
+///
+/// # Errors
+/// Where no image was looked at, or its files cannot be read.
+pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
+    let looks: Vec<&SampleSeen> = source.state.panel.values().filter_map(|looks| looks.last()).collect();
+    if looks.is_empty() {
+        return Err(ExportError::Nothing(
+            "no image was looked at yet: the panel comes with the first evaluation".to_owned(),
+        ));
+    }
+    let step = TILE + GAP;
+    let across = 1 + View::ALL.len() as u32;
+    let mut sheet = RgbImage::from_pixel(across * step - GAP, looks.len() as u32 * step - GAP, Rgb([255; 3]));
+    for (row, look) in (0_i64..).zip(looks) {
+        let (picture, prediction) = (picture(source, look)?, source.prediction(look)?);
+        let maps = View::ALL.into_iter().map(|view| {
+            let map = prediction
+                .aspects
+                .get(&view)
+                .and_then(|seen| AttentionMap::mean(seen).ok());
+            map.map(|map| map.over(&picture, 1.0))
+        });
+        for (column, tile) in (0_i64..).zip(std::iter::once(Some(picture.clone())).chain(maps)) {
+            if let Some(tile) = tile {
+                replace(&mut sheet, &tile, column * i64::from(step), row * i64::from(step));
+            }
+        }
+    }
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    sheet
+        .write_to(&mut bytes, ImageFormat::Png)
+        .map_err(|error| ExportError::Nothing(format!("the heatmaps cannot be encoded: {error}")))?;
+    Ok(bytes.into_inner())
+}
+
+/// The look's small picture in a tile's size.
+fn picture(source: &Source, look: &SampleSeen) -> Result<RgbImage, ExportError> {
+    let path = source.inside(&look.thumbnail)?;
+    let picture = image::open(&path).map_err(|error| ExportError::Nothing(format!("{}: {error}", path.display())))?;
+    Ok(resize(&picture.into_rgb8(), TILE, TILE, FilterType::Triangle))
+}

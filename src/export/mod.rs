@@ -1,0 +1,155 @@
+//! A session for use elsewhere: tables, curves, heatmaps, a report. Reads what lies in the session's folder alone.
+
+mod curves;
+mod maps;
+mod report;
+mod tables;
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::atomic_file::write_bytes_atomically;
+use crate::session::{
+    JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, kept_evaluations,
+    read_journal, read_results,
+};
+
+pub use curves::curves_svg;
+pub use maps::maps_png;
+pub use report::report_html;
+pub use tables::{metrics_csv, metrics_jsonl, predictions_csv};
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Every step and evaluation.
+    Metrics,
+    /// The newest evaluation whose predictions are kept.
+    Predictions,
+    Curves,
+    Maps,
+    Report,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    #[error("{0}")]
+    Nothing(String),
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("a name in .{ending} cannot hold {what}; use {use_instead}")]
+    Ending {
+        ending: String,
+        what: &'static str,
+        use_instead: &'static str,
+    },
+}
+
+/// A session as it was read.
+pub struct Source {
+    pub name: String,
+    pub folder: PathBuf,
+    pub state: RunState,
+}
+
+impl Source {
+    /// Reads a session's journal.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn read(folder: &SessionFolder) -> Result<Self, ExportError> {
+        let mut state = RunState::default();
+        for record in read_journal(&folder.journal())? {
+            state.apply(&record);
+        }
+        Ok(Self {
+            name: folder.name().to_owned(),
+            folder: folder.path().to_owned(),
+            state,
+        })
+    }
+
+    /// What was said of a panel's image when it was looked at.
+    ///
+    /// # Errors
+    /// Where the file that the look names cannot be read.
+    pub fn prediction(&self, look: &SampleSeen) -> Result<Prediction, ExportError> {
+        let path = self.inside(&look.file)?;
+        let says = |reason: String| ExportError::Nothing(format!("{}: {reason}", path.display()));
+        let text = std::fs::read(&path).map_err(|error| says(error.to_string()))?;
+        serde_json::from_slice(&text).map_err(|error| says(error.to_string()))
+    }
+
+    /// A name from a journal stays inside the session's folder.
+    fn inside(&self, file: &Path) -> Result<PathBuf, ExportError> {
+        if file.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(self.folder.join(file));
+        }
+        Err(ExportError::Nothing(format!(
+            "{}: not a path inside the session's folder",
+            file.display()
+        )))
+    }
+
+    /// The newest evaluation whose predictions are kept.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn newest(&self) -> Result<KeptEvaluation, ExportError> {
+        let kept = kept_evaluations(&self.folder, &self.state);
+        kept.into_iter().next_back().ok_or_else(|| {
+            ExportError::Nothing(format!(
+                "the session {} has no predictions yet; `masp eval {0}` makes some",
+                self.name
+            ))
+        })
+    }
+}
+
+/// Writes `what` of a session to `to`, in the form that its ending names.
+///
+/// # Errors
+/// Where there is nothing of the kind, the ending is another's, or the file cannot be written.
+pub fn export(source: &Source, what: What, to: &Path) -> Result<(), ExportError> {
+    let ending = to
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
+    let wrong = |what, use_instead| {
+        Err(ExportError::Ending {
+            ending: ending.clone(),
+            what,
+            use_instead,
+        })
+    };
+    let bytes = match (what, ending.as_str()) {
+        (What::Metrics, "csv") => metrics_csv(&source.state).into_bytes(),
+        (What::Metrics, "jsonl") => metrics_jsonl(&source.state).into_bytes(),
+        (What::Metrics, _) => return wrong("metrics", ".csv or .jsonl"),
+        (What::Predictions, "csv") => predictions_csv(&read_results(&source.newest()?.path)?).into_bytes(),
+        (What::Predictions, "jsonl") => {
+            let path = source.newest()?.path;
+            std::fs::read(&path).map_err(|source| ResultsError::Io { path, source })?
+        }
+        (What::Predictions, _) => return wrong("predictions", ".csv or .jsonl"),
+        (What::Curves, "svg") => curves_svg(&source.state)?.into_bytes(),
+        (What::Curves, _) => return wrong("curves", ".svg"),
+        (What::Maps, "png") => maps_png(source)?,
+        (What::Maps, _) => return wrong("heatmaps", ".png"),
+        (What::Report, "html") => report_html(source)?.into_bytes(),
+        (What::Report, _) => return wrong("a report", ".html"),
+    };
+    write_bytes_atomically(to, &bytes).map_err(|source| ExportError::Write {
+        path: to.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;

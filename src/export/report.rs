@@ -1,0 +1,130 @@
+//! A page that tells of a session and needs nothing but itself.
+
+use std::fmt::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{ExportError, Source, curves_svg, maps_png};
+use crate::session::{Evaluation, Stage};
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1e2128}\
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;text-align:right;border-bottom:1px solid #d8dbe2}\
+td:first-child,th:first-child{text-align:left}img,svg{max-width:100%;height:auto}pre{background:#f3f4f7;padding:1rem;overflow:auto}\
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}";
+
+/// An HTML document with figures, curves, heatmaps and settings.
+///
+/// # Errors
+/// Where the session holds no step.
+pub fn report_html(source: &Source) -> Result<String, ExportError> {
+    let state = &source.state;
+    let mut page = String::new();
+    let name = escaped(&source.name);
+    // Writing to a string does not fail.
+    let _ = write!(
+        page,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title><style>{STYLE}</style><h1>MASP session {name}</h1>"
+    );
+    if let Some(session) = &state.session {
+        let rows = [
+            ("program", session.program.clone()),
+            ("model", session.model.clone()),
+            ("data", format!("{} {}", session.dataname, session.data)),
+            (
+                "images in train, val, test",
+                session.splits.map(|n| n.to_string()).join(", "),
+            ),
+            ("device", session.device.clone()),
+        ];
+        page += "<table>";
+        for (name, value) in rows {
+            let _ = write!(page, "<tr><td>{name}<td>{}", escaped(&value));
+        }
+        page += "</table>";
+    }
+    let curves = curves_svg(state)?;
+    let _ = write!(page, "<h2>Loss</h2>{curves}");
+    if let (Some(seen), _) = state.evaluations(Stage::Prompt) {
+        figures(&mut page, seen);
+    }
+    if let (Some(seen), _) = state.evaluations(Stage::Aspects) {
+        page += "<h2>Answers to the aspects' questions</h2><table>";
+        for (view, share) in &seen.aspect_accuracy {
+            let _ = write!(page, "<tr><td>{view}<td>{}", percent(*share));
+        }
+        page += "</table>";
+    }
+    // A session without a panel has no maps, and the rest of the page is still worth having.
+    if let Ok(png) = maps_png(source) {
+        let _ = write!(
+            page,
+            "<h2>Where the aspects look</h2><p>Picture, facial expression, object, scene, action, brightness, colorfulness.</p>\
+             <img alt=\"heatmaps\" src=\"data:image/png;base64,{}\">",
+            STANDARD.encode(png)
+        );
+    }
+    if !state.warnings.is_empty() {
+        page += "<h2>Warnings</h2><ul>";
+        for (_, warning) in &state.warnings {
+            let step = warning.step.map(|step| format!("step {step}: ")).unwrap_or_default();
+            let _ = write!(page, "<li>{step}{}", escaped(&warning.text));
+        }
+        page += "</ul>";
+    }
+    if let Some(session) = &state.session {
+        let settings = serde_json::to_string_pretty(&session.settings).unwrap_or_default();
+        let _ = write!(page, "<h2>Settings</h2><pre>{}</pre>", escaped(&settings));
+    }
+    page += "</html>\n";
+    Ok(page)
+}
+
+fn figures(page: &mut String, seen: &Evaluation) {
+    let metrics = &seen.metrics;
+    let _ = write!(
+        page,
+        "<h2>Step {}, {} images of {}</h2><table><tr><td>accuracy<td>{}<tr><td>accuracy, generated<td>{}\
+         <tr><td>macro-F1<td>{}<tr><td>ECE<td>{:.3}</table><table><tr><th>class<th>recall<th>precision<th>F1<th>images",
+        seen.step,
+        metrics.samples,
+        escaped(&metrics.split),
+        percent(metrics.accuracy),
+        percent(metrics.accuracy_generated),
+        percent(metrics.macro_f1),
+        metrics.ece
+    );
+    for (label, class) in &metrics.per_class {
+        let _ = write!(
+            page,
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}",
+            escaped(label),
+            percent(class.recall),
+            percent(class.precision),
+            percent(class.f1),
+            class.support
+        );
+    }
+    *page += "</table>";
+}
+
+fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.1} %", share * 100.0)
+    } else {
+        "–".to_owned()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            c => safe.push(c),
+        }
+    }
+    safe
+}

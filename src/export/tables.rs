@@ -1,0 +1,125 @@
+//! Steps, evaluations and predictions as tables.
+
+use serde_json::json;
+
+use crate::data::View;
+use crate::session::{ImageResult, RunState, Stage};
+
+/// Every step, and in its row the evaluation made after it, if there was one. A value that is not finite is empty.
+#[must_use]
+pub fn metrics_csv(state: &RunState) -> String {
+    let head = [
+        "stage",
+        "step",
+        "epoch",
+        "loss",
+        "lr",
+        "grad_norm",
+        "samples_per_s",
+        "split",
+        "val_loss",
+        "accuracy",
+        "macro_f1",
+        "ece",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for (stage, history) in &state.stages {
+        for step in &history.steps {
+            let seen = history.evaluations.iter().rfind(|seen| seen.step == step.step);
+            let of_prompt = seen.filter(|_| *stage == Stage::Prompt);
+            let mut row = vec![stage.name().to_owned(), step.step.to_string()];
+            row.extend([step.epoch, step.loss, step.lr, step.grad_norm, step.samples_per_s].map(number));
+            row.push(seen.map(|seen| seen.metrics.split.clone()).unwrap_or_default());
+            row.push(seen.map(|seen| number(seen.loss)).unwrap_or_default());
+            let figures = |figure: fn(&crate::session::Metrics) -> f64| {
+                of_prompt.map(|seen| number(figure(&seen.metrics))).unwrap_or_default()
+            };
+            row.extend([figures(|m| m.accuracy), figures(|m| m.macro_f1), figures(|m| m.ece)]);
+            rows.push(row);
+        }
+    }
+    csv(rows)
+}
+
+/// The same as JSON Lines: a step a line, and an evaluation a line in the journal's words.
+#[must_use]
+pub fn metrics_jsonl(state: &RunState) -> String {
+    let mut lines = String::new();
+    let mut say = |value: serde_json::Value| {
+        lines += &value.to_string();
+        lines.push('\n');
+    };
+    for (stage, history) in &state.stages {
+        for step in &history.steps {
+            say(json!({
+                "event": "step", "stage": stage, "step": step.step, "epoch": step.epoch, "loss": step.loss, "lr": step.lr,
+                "grad_norm": step.grad_norm, "samples_per_s": step.samples_per_s,
+            }));
+            for seen in history.evaluations.iter().filter(|seen| seen.step == step.step) {
+                let mut value = json!(seen);
+                value["event"] = "evaluation".into();
+                say(value);
+            }
+        }
+    }
+    lines
+}
+
+/// A row an image: what it is, what is said of it, each class's probability, the annotation.
+#[must_use]
+pub fn predictions_csv(rows: &[ImageResult]) -> String {
+    let labels: Vec<String> = rows
+        .first()
+        .map(|row| row.prediction.probabilities.keys().cloned().collect())
+        .unwrap_or_default();
+    let mut head: Vec<String> = [
+        "image",
+        "gold",
+        "prediction",
+        "right",
+        "confidence",
+        "margin",
+        "loss",
+        "generated",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    head.extend(labels.iter().map(|label| format!("p_{label}")));
+    head.extend(View::ALL.map(|view| view.name().to_owned()));
+    let mut table = vec![head];
+    for row in rows {
+        let mut line = vec![
+            row.prediction.image.clone(),
+            row.gold.clone(),
+            row.prediction.prediction.clone(),
+            u8::from(row.is_right()).to_string(),
+            number(row.confidence()),
+            number(row.margin()),
+            number(row.loss),
+            row.prediction.generated.clone(),
+        ];
+        let p = |label: &String| row.prediction.probabilities.get(label).copied().unwrap_or(f64::NAN);
+        line.extend(labels.iter().map(|label| number(p(label))));
+        line.extend(View::ALL.map(|view| row.annotation.get(&view).cloned().unwrap_or_default()));
+        table.push(line);
+    }
+    csv(table)
+}
+
+fn number(value: f64) -> String {
+    if value.is_finite() {
+        value.to_string()
+    } else {
+        String::new()
+    }
+}
+
+fn csv(rows: Vec<Vec<String>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        // Memory takes what is written, and all rows are as long as the first.
+        let _ = writer.write_record(row);
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}

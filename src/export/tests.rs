@@ -1,0 +1,85 @@
+use super::*;
+use crate::tui::tests::evaluated;
+
+fn source(root: &Path) -> Source {
+    Source::read(&evaluated::session(root, "run", 40, false)).unwrap()
+}
+
+#[test]
+fn tables_hold_every_step_and_image() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let metrics = metrics_csv(&source.state);
+    let mut rows = csv::Reader::from_reader(metrics.as_bytes());
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1200);
+    let last = rows.last().unwrap();
+    assert_eq!((&last[0], &last[1], &last[7]), ("prompt", "600", "val"));
+    assert!((last[9].parse::<f64>().unwrap() - 0.8).abs() < 1e-9, "{last:?}");
+
+    let lines = metrics_jsonl(&source.state);
+    let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.iter().filter(|event| event["event"] == "step").count(), 1200);
+    assert_eq!(events.iter().filter(|event| event["event"] == "evaluation").count(), 12);
+
+    let results = read_results(&source.newest().unwrap().path).unwrap();
+    let table = predictions_csv(&results);
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    assert_eq!(reader.headers().unwrap().len(), 8 + 8 + 6);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 40);
+    assert_eq!(
+        rows.iter().filter(|row| &row[3] == "1").count(),
+        results.iter().filter(|r| r.is_right()).count()
+    );
+}
+
+#[test]
+fn curves_maps_and_report_are_files_of_their_kind() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    for (what, name) in [
+        (What::Curves, "a.svg"),
+        (What::Maps, "b.png"),
+        (What::Report, "c.html"),
+        (What::Predictions, "d.jsonl"),
+    ] {
+        export(&source, what, &root.path().join(name)).unwrap();
+    }
+    let read = |name: &str| std::fs::read(root.path().join(name)).unwrap();
+    let svg = String::from_utf8(read("a.svg")).unwrap();
+    assert!(
+        svg.starts_with("<svg") && svg.contains("stage prompt"),
+        "{}",
+        &svg[..200]
+    );
+    let sheet = image::load_from_memory(&read("b.png")).unwrap();
+    assert_eq!((sheet.width(), sheet.height()), (7 * 166 - 6, 6 * 166 - 6));
+    let page = String::from_utf8(read("c.html")).unwrap();
+    assert!(page.contains("data:image/png;base64,") && page.contains("contentment") && !page.contains("src=\"http"));
+    assert_eq!(read_results(&root.path().join("d.jsonl")).unwrap().len(), 40);
+}
+
+#[test]
+fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
+    let root = tempfile::tempdir().unwrap();
+    let mut source = source(root.path());
+    let error = export(&source, What::Curves, &root.path().join("x.csv")).unwrap_err();
+    assert!(error.to_string().contains("use .svg"), "{error}");
+    assert!(!root.path().join("x.csv").exists());
+    source.state = RunState::default();
+    for (what, name) in [(What::Curves, "a.svg"), (What::Maps, "b.png"), (What::Report, "c.html")] {
+        assert!(export(&source, what, &root.path().join(name)).is_err());
+    }
+    source.folder = root.path().join("none");
+    assert!(export(&source, What::Predictions, &root.path().join("d.csv")).is_err());
+}
+
+#[test]
+fn names_from_files_are_text_on_the_page() {
+    let root = tempfile::tempdir().unwrap();
+    let mut source = source(root.path());
+    source.state.session.as_mut().unwrap().model = "<script>alert(1)</script>".into();
+    let page = report_html(&source).unwrap();
+    assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
+}

@@ -1,0 +1,174 @@
+//! A journal played again: its records come when they came, faster.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use crate::session::{Event, Record};
+
+/// The speeds to choose from.
+const SPEEDS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+/// The time between two processes of a session is cut to so many seconds.
+const GAP: f64 = 1.0;
+
+/// A journal and the place in it.
+#[derive(Debug)]
+pub struct Player {
+    pub records: Vec<Record>,
+    /// Seconds from the first record to each, without the gaps between processes.
+    times: Vec<f64>,
+    /// The record that comes next.
+    next: usize,
+    /// Seconds of the journal that were played.
+    at: f64,
+    /// Place in [`SPEEDS`].
+    speed: usize,
+    pub paused: bool,
+    /// When `at` was true.
+    clock: Instant,
+}
+
+impl Player {
+    /// Plays `records` at ten times their pace from `now` on.
+    #[must_use]
+    pub fn new(records: Vec<Record>, now: Instant) -> Self {
+        let mut time = 0.0;
+        let mut times = Vec::with_capacity(records.len());
+        let mut before: Option<f64> = None;
+        for record in &records {
+            let passed = before.map_or(0.0, |before| (record.time - before).max(0.0));
+            time += if matches!(record.event, Event::Resumed(_)) {
+                passed.min(GAP)
+            } else {
+                passed
+            };
+            before = Some(record.time);
+            times.push(time);
+        }
+        Self {
+            records,
+            times,
+            next: 0,
+            at: 0.0,
+            speed: 3,
+            paused: false,
+            clock: now,
+        }
+    }
+
+    /// The records that have come by `now` and were not given before.
+    pub fn advance(&mut self, now: Instant) -> Range<usize> {
+        let passed = now.saturating_duration_since(self.clock).as_secs_f64();
+        self.clock = now;
+        if !self.paused {
+            self.at = (self.at + passed * self.pace()).min(self.length());
+        }
+        let from = self.next;
+        self.next = self.times.partition_point(|&time| time <= self.at).max(from);
+        from..self.next
+    }
+
+    /// When the next record comes; never while paused or at the end.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let next = self.times.get(self.next).filter(|_| !self.paused)?;
+        let wait = (next - self.at).max(0.0) / self.pace();
+        // A gap of a year is waited for in pieces.
+        Some(self.clock + Duration::from_secs_f64(wait.min(3600.0)))
+    }
+
+    /// Goes forth or back by a share of the whole; gives the number of records that are in then.
+    pub fn seek(&mut self, share: f64, now: Instant) -> usize {
+        self.at = (self.at + share * self.length()).clamp(0.0, self.length());
+        self.clock = now;
+        self.next = self.times.partition_point(|&time| time <= self.at);
+        self.next
+    }
+
+    /// Plays faster or slower by steps; what has passed until `now` counts at the pace that it had.
+    pub fn change_speed(&mut self, by: isize) {
+        self.speed = self.speed.saturating_add_signed(by).min(SPEEDS.len() - 1);
+    }
+
+    /// `▶ 10x  35 %`
+    #[must_use]
+    pub fn label(&self) -> String {
+        let share = if self.length() > 0.0 {
+            self.at / self.length()
+        } else {
+            1.0
+        };
+        let sign = if self.paused { "⏸" } else { "▶" };
+        format!("{sign} {}x {:>3.0} %", self.pace(), share * 100.0)
+    }
+
+    fn pace(&self) -> f64 {
+        SPEEDS.get(self.speed).copied().unwrap_or(1.0)
+    }
+
+    fn length(&self) -> f64 {
+        self.times.last().copied().unwrap_or(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Log, Resumed, Stage};
+
+    fn records(times: &[f64]) -> Vec<Record> {
+        let record = |(seq, &time): (usize, &f64)| Record {
+            seq: seq as u64,
+            time,
+            event: Event::Log(Log { text: String::new() }),
+        };
+        times.iter().enumerate().map(record).collect()
+    }
+
+    fn after(begin: Instant, seconds: f64) -> Instant {
+        begin + Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn records_come_ten_times_as_fast() {
+        let begin = Instant::now();
+        let mut player = Player::new(records(&[100.0, 110.0, 130.0]), begin);
+        assert_eq!(player.advance(begin), 0..1);
+        assert_eq!(player.due(), Some(after(begin, 1.0)));
+        assert_eq!(player.advance(after(begin, 0.9)), 1..1);
+        assert_eq!(player.advance(after(begin, 1.01)), 1..2);
+        assert_eq!(player.advance(after(begin, 9.0)), 2..3);
+        assert_eq!((player.due(), player.label().ends_with("100 %")), (None, true));
+    }
+
+    #[test]
+    fn pausing_seeking_and_speed() {
+        let begin = Instant::now();
+        let mut player = Player::new(records(&[0.0, 10.0, 20.0, 30.0, 40.0]), begin);
+        player.paused = true;
+        assert_eq!((player.advance(after(begin, 50.0)), player.due()), (0..1, None));
+        assert_eq!(player.seek(0.5, after(begin, 50.0)), 3);
+        assert_eq!(player.seek(-0.3, after(begin, 50.0)), 1);
+        player.paused = false;
+        player.change_speed(100);
+        assert_eq!(
+            player.advance(after(begin, 50.13)),
+            1..3,
+            "8 seconds were seen, 13 more come"
+        );
+        player.change_speed(-100);
+        assert!(player.label().starts_with("▶ 1x"), "{}", player.label());
+    }
+
+    #[test]
+    fn the_night_between_two_processes_is_cut() {
+        let mut records = records(&[0.0, 5.0, 90_000.0, 90_001.0]);
+        records[2].event = Event::Resumed(Resumed {
+            stage: Stage::Prompt,
+            from_step: 1,
+        });
+        let player = Player::new(records, Instant::now());
+        assert_eq!(player.length(), 7.0);
+    }
+}
