@@ -351,11 +351,12 @@ impl ExportChoice {
     /// What a file's ending speaks for.
     #[must_use]
     pub fn by_ending(path: &std::path::Path) -> Self {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("csv" | "jsonl") => Self::Metrics,
-            Some("svg") => Self::Curves,
-            Some("png") => Self::Maps,
-            Some("html") => Self::Report,
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match ending.to_lowercase().as_str() {
+            "csv" | "jsonl" => Self::Metrics,
+            "svg" => Self::Curves,
+            "png" => Self::Maps,
+            "html" => Self::Report,
             _ => Self::Parameters,
         }
     }

@@ -27,7 +27,9 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     for line in &seen.left_out {
         eprintln!("left out: {line}");
     }
-    if let Some(folder) = &chosen.session {
+    let own = args.checkpoints.load_ckpt.is_none() && args.checkpoints.load_spmodel_ckpt.is_none();
+    // Figures of other files' parameters are not the session's.
+    if let Some(folder) = chosen.session.as_ref().filter(|_| own) {
         let kept = keep(folder, split, &seen)?;
         eprintln!("wrote {}", kept.display());
     }

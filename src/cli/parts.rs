@@ -40,7 +40,10 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
     let selector: Selector = spec.checkpoint;
     let prompt = checkpoints.find(selector, Some(Stage::Prompt)).or_else(|error| {
         // A session of stage 1 alone has no prompt; then the aspects are what was chosen.
-        checkpoints.find(selector, Some(Stage::Aspects)).map_err(|_| error)
+        match checkpoints.find(Selector::Last, Some(Stage::Prompt)) {
+            Ok(_) => Err(error),
+            Err(_) => checkpoints.find(selector, Some(Stage::Aspects)).map_err(|_| error),
+        }
     })?;
     let aspects = match prompt.stage {
         Stage::Aspects => Some(prompt.path.clone()),

@@ -55,7 +55,7 @@ impl SessionsError {
     fn is_wrong_usage(&self) -> bool {
         match self {
             Self::Folder(error) => error.is_wrong_usage(),
-            Self::Export(_) | Self::Written(ExportError::Ending { .. }) => true,
+            Self::Export(_) | Self::Written(ExportError::Ending { .. } | ExportError::Own(_)) => true,
             Self::Remove(error) => error.is_wrong_usage(),
             _ => false,
         }

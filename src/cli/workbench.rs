@@ -71,17 +71,21 @@ pub struct Models {
 
 impl Host for Models {
     fn study(&mut self, session: &Path) -> Result<Study, String> {
-        let spec = SessionSpec {
-            session: session.display().to_string(),
-            checkpoint: CheckpointChoice::default(),
-        };
-        let chosen = choose(self.sources.clone(), Some(&spec), &CheckpointArgs::default());
-        let chosen = chosen.map_err(|error| error.to_string())?;
-        let subject = study::Subject {
-            at: newest(session),
-            settings: chosen.settings,
-            device: DeviceChoice::Auto,
-            parts: chosen.parts,
+        let (sources, session) = (self.sources.clone(), session.to_owned());
+        // Journals are read there, which takes a while for long ones.
+        let subject = move || {
+            let spec = SessionSpec {
+                session: session.display().to_string(),
+                checkpoint: CheckpointChoice::default(),
+            };
+            let chosen = choose(sources, Some(&spec), &CheckpointArgs::default());
+            let chosen = chosen.map_err(|error| error.to_string())?;
+            Ok(study::Subject {
+                at: newest(&session),
+                settings: chosen.settings,
+                device: DeviceChoice::Auto,
+                parts: chosen.parts,
+            })
         };
         let study::Study { records, commands } = study::start(subject).map_err(|error| error.to_string())?;
         Ok(Study { commands, records })

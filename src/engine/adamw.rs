@@ -103,11 +103,14 @@ impl Gradients {
     /// # Errors
     /// Where the device fails.
     pub fn norm(&self) -> Result<f64> {
-        let mut total = 0.0;
-        for grad in self.0.iter().flatten() {
-            total += f64::from(grad.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        let squares = self.0.iter().flatten().map(|grad| grad.sqr()?.sum_all());
+        let squares = squares.collect::<Result<Vec<Tensor>>>()?;
+        if squares.is_empty() {
+            return Ok(0.0);
         }
-        Ok(total.sqrt())
+        // The CPU waits for the device once, not once a parameter.
+        let squares = Tensor::stack(&squares, 0)?.to_vec1::<f32>()?;
+        Ok(squares.into_iter().map(f64::from).sum::<f64>().sqrt())
     }
 }
 

@@ -19,7 +19,9 @@ pub struct Control {
     pub checkpoint: bool,
     pub lr: Option<f64>,
     pub requests: Vec<Request>,
-    paused: bool,
+    pub paused: bool,
+    /// Where the run was when it last listened.
+    last: Option<(Stage, u64)>,
 }
 
 impl Control {
@@ -35,6 +37,7 @@ impl Control {
             lr: None,
             requests: Vec::new(),
             paused: false,
+            last: None,
         }
     }
 
@@ -43,6 +46,7 @@ impl Control {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        self.last = Some((stage, step));
         loop {
             while let Ok(command) = self.commands.try_recv() {
                 self.take(command, reporter, stage, step)?;
@@ -62,6 +66,16 @@ impl Control {
                 Err(RecvTimeoutError::Disconnected) => self.paused = false,
             }
         }
+    }
+
+    /// Questions that the run's end leaves without an answer, and where the run was.
+    pub fn unanswered(&mut self) -> Option<((Stage, u64), Vec<Request>)> {
+        let mut left = std::mem::take(&mut self.requests);
+        left.extend(self.commands.try_iter().filter_map(|command| match command {
+            Command::Ask(request) => Some(request),
+            _ => None,
+        }));
+        self.last.filter(|_| !left.is_empty()).map(|last| (last, left))
     }
 
     fn take(&mut self, command: Command, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {

@@ -11,7 +11,7 @@ use super::learner::Learner;
 use super::trainer::Item;
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::data::{Sample, View};
-use crate::metrics::{Scored, Speed, summarise};
+use crate::metrics::{Scored, Speed, predicted, summarise};
 use crate::nn::loss;
 use crate::session::{ImageResult, Metrics, Prediction};
 use crate::vlm::qwen2_vl::Vocabulary;
@@ -43,15 +43,6 @@ pub struct Judged {
     pub generated: String,
     /// Mean loss over the gold answer's supervised tokens; NaN where there is no gold label.
     pub loss: f64,
-}
-
-impl Judged {
-    /// The most likely label.
-    #[must_use]
-    pub fn label(&self) -> usize {
-        let best = self.probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.map_or(0, |(label, _)| label)
-    }
 }
 
 /// An evaluation's figures with its rows.
@@ -275,7 +266,9 @@ pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Predicti
     let by_label = |values: &[f64]| learner.classes.iter().cloned().zip(values.iter().copied()).collect();
     Prediction {
         image,
-        prediction: learner.classes.get(judged.label()).cloned().unwrap_or_default(),
+        prediction: predicted(&judged.probabilities)
+            .and_then(|label| learner.classes.get(label).cloned())
+            .unwrap_or_default(),
         probabilities: by_label(&judged.probabilities),
         log_likelihoods: by_label(&judged.log_likelihoods),
         generated: judged.generated.clone(),

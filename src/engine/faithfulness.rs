@@ -10,6 +10,7 @@ use super::evaluator::label_probabilities;
 use super::features::{FeatureStore, Features};
 use super::learner::Learner;
 use crate::data::{Sample, View};
+use crate::metrics::predicted;
 use crate::session::Faithfulness;
 
 /// Points of a curve, both ends counted.
@@ -31,8 +32,8 @@ pub fn faithfulness(
     let patches = whole.grid.0 * whole.grid.1;
     let order = by_attention(learner, &whole, view)?;
     let probabilities = label_probabilities(learner, std::slice::from_ref(&whole))?.concat();
-    let best = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    let class = best.map_or(0, |(class, _)| class);
+    let class = predicted(&probabilities)
+        .ok_or_else(|| EngineError::Failed("the model predicts nothing that could be followed".to_owned()))?;
 
     let curve = |blanked: &dyn Fn(usize) -> Vec<usize>| -> Result<Vec<f64>, EngineError> {
         let features = (0..POINTS)
@@ -65,7 +66,9 @@ pub fn faithfulness(
     }
     Ok(Faithfulness {
         class: learner.classes.get(class).cloned().unwrap_or_default(),
-        shares: (0..POINTS).map(|point| point as f64 / (POINTS - 1) as f64).collect(),
+        shares: (0..POINTS)
+            .map(|point| at(point, patches) as f64 / patches.max(1) as f64)
+            .collect(),
         deletion,
         insertion,
         random_deletion,

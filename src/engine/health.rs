@@ -9,6 +9,8 @@ const MEMORY: f64 = 0.95;
 const WARM_UP: u32 = 20;
 /// A spike is so many times the smoothed loss.
 const SPIKE: f64 = 3.0;
+/// Below so many nats a jump is noise.
+const SMALL_LOSS: f64 = 0.1;
 /// A spike is told once in so many steps.
 const QUIET: u64 = 50;
 /// Slow is so small a share of the usual throughput, for so many steps in a row.
@@ -57,12 +59,12 @@ impl Health {
     pub fn step(&mut self, step: &Step) -> Vec<String> {
         let mut said = Vec::new();
         if !step.loss.is_finite() {
-            said.push("the loss is not finite".to_owned());
+            said.extend(self.once(vec!["the loss is not finite".to_owned()]));
         }
         self.steps += 1;
         let judged = self.steps > WARM_UP;
         let quiet = self.last_spike.is_some_and(|last| step.step < last + QUIET);
-        if judged && !quiet && step.loss > SPIKE * self.usual_loss {
+        if judged && !quiet && step.loss > SPIKE * self.usual_loss.max(SMALL_LOSS) {
             self.last_spike = Some(step.step);
             said.push(format!(
                 "the loss jumped to {:.3}, {:.1} times what it was",
@@ -131,10 +133,17 @@ impl Health {
         self.once(said)
     }
 
-    /// Judges the norm of what is trained.
+    /// The soft prompt's norm where the stage begins.
+    pub const fn begin(&mut self, norm: f64) {
+        self.first_norm = Some(norm);
+    }
+
+    /// Judges the soft prompt's norm.
     pub fn norm(&mut self, norm: f64) -> Option<String> {
-        let first = *self.first_norm.get_or_insert(norm);
-        let grown = norm / first.max(f64::MIN_POSITIVE);
+        let grown = self
+            .first_norm
+            .filter(|first| *first > 0.0)
+            .map_or(1.0, |first| norm / first);
         let told = format!(
             "the soft prompt's norm has grown more than {DRIFT} times since the stage began; its learning rate may be too high"
         );
@@ -308,6 +317,7 @@ mod tests {
     #[test]
     fn the_prompts_norm_and_the_machines_memory() {
         let mut health = Health::default();
+        health.begin(2.0);
         assert_eq!([health.norm(2.0), health.norm(15.0)], [None, None]);
         assert!(health.norm(21.0).is_some() && health.norm(22.0).is_none());
         assert_eq!(health.memory(10, 100), None);

@@ -95,6 +95,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     };
     let mut store = FeatureStore::new(&base, decode, job.settings.data.cache_mb << 20);
 
+    let mut announced = false;
     for (place, &stage) in job.stages.iter().enumerate() {
         let from = if goes_on {
             checkpoints.find(Selector::Last, Some(stage)).ok()
@@ -109,10 +110,12 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
             // A later stage had begun, so this one was done.
             continue;
         }
-        if let Some(from) = &from {
+        if goes_on && !announced {
+            // Also where no checkpoint was written yet: what the run before said of later steps is forgotten.
+            announced = true;
             reporter.report(Event::Resumed(Resumed {
                 stage,
-                from_step: from.step,
+                from_step: from.as_ref().map_or(0, |from| from.step),
             }))?;
         }
         let stage_run = StageRun {

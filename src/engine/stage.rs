@@ -57,6 +57,7 @@ pub fn run_stage(
         saved: run.from.is_some().then_some(trainer.step),
     };
     let watch = Watch::new(run, learner);
+    watch.health.borrow_mut().begin(prompt_norm(learner)?);
     if trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
         reporter.phase("first look", Some(run.stage))?;
         watch.look(learner, store, reporter, (run.stage, 0))?;
@@ -71,7 +72,7 @@ pub fn run_stage(
         }
         let stop_now = match control.stop {
             Some(StopAfter::Step) => true,
-            Some(StopAfter::Epoch) => trainer.step % epoch == 0,
+            Some(StopAfter::Epoch) => trainer.step > 0 && trainer.step % epoch == 0,
             None => false,
         };
         if stop_now {
@@ -80,6 +81,7 @@ pub fn run_stage(
         }
         if std::mem::take(&mut control.evaluate) {
             watch.evaluate(&trainer, store, reporter, false)?;
+            reporter.phase("training", Some(run.stage))?;
         }
         if std::mem::take(&mut control.checkpoint) {
             keeper.save(&trainer, reporter, false)?;
@@ -92,6 +94,10 @@ pub fn run_stage(
                 request,
                 found,
             })?;
+        }
+        if control.paused && control.stop.is_none() {
+            // What was asked is done; no step is made before the run is told to go on.
+            continue;
         }
 
         let mut left_out = Vec::new();
@@ -107,8 +113,11 @@ pub fn run_stage(
         let due = |every: u64| every > 0 && number % every == 0;
         let mut best = false;
         if last || due(settings.eval.every_steps) {
-            let score = watch.evaluate(&trainer, store, reporter, last)?;
-            best = keeper.is_best(score);
+            // The same images each time, so that checkpoints are compared fairly; the whole split is for the figures.
+            best = keeper.is_best(watch.evaluate(&trainer, store, reporter, false)?);
+            if last && watch.some.len() < run.dataset.val.len() {
+                watch.evaluate(&trainer, store, reporter, true)?;
+            }
             reporter.phase("training", Some(run.stage))?;
         }
         let save = match trainer.settings.save_strategy {
@@ -121,6 +130,11 @@ pub fn run_stage(
         }
     }
     Ok(None)
+}
+
+fn prompt_norm(learner: &Learner) -> Result<f64, EngineError> {
+    let square = learner.prompt.as_tensor().sqr()?.sum_all()?.to_scalar::<f32>()?;
+    Ok(f64::from(square).sqrt())
 }
 
 /// A sentence on an image that could not be read.
@@ -141,13 +155,25 @@ fn best_so_far(run: &StageRun) -> Result<f64, EngineError> {
     if run.from.is_none() {
         return Ok(f64::NEG_INFINITY);
     }
-    let scores = read_journal(&run.job.folder.journal())?
-        .into_iter()
-        .filter_map(|record| match record.event {
-            Event::Evaluation(evaluation) if evaluation.stage == run.stage => Some(score(&evaluation)),
-            _ => None,
-        });
-    Ok(scores.fold(f64::NEG_INFINITY, f64::max))
+    // An evaluation counts if its checkpoint was saved as the best: one that died before is made again.
+    let (mut seen, mut best) = (None, f64::NEG_INFINITY);
+    for record in read_journal(&run.job.folder.journal())? {
+        match record.event {
+            // Of two at a step the first is the one on `eval.max_samples` images.
+            Event::Evaluation(evaluation)
+                if evaluation.stage == run.stage && seen.is_none_or(|(step, _)| step != evaluation.step) =>
+            {
+                seen = Some((evaluation.step, score(&evaluation)));
+            }
+            Event::Checkpoint(saved) if saved.stage == run.stage && saved.best => {
+                let score = seen.filter(|(step, _)| *step == saved.step);
+                best = score.map_or(best, |(_, score)| f64::max(best, score));
+            }
+            Event::Resumed(resumed) if resumed.stage == run.stage => seen = None,
+            _ => {}
+        }
+    }
+    Ok(best)
 }
 
 /// Writes the stage's checkpoints and removes those that are no longer wanted.
@@ -234,6 +260,10 @@ impl<'a> Watch<'a> {
             at,
             &self.decoding,
         )?;
+        if at == (Stage::Aspects, 0) {
+            // Fresh modules look everywhere: that is no finding.
+            return Ok(());
+        }
         let unwell = self.health.borrow_mut().look(&seen);
         unwell.into_iter().try_for_each(|text| reporter.warn(text, Some(at.1)))
     }
@@ -243,14 +273,7 @@ impl<'a> Watch<'a> {
         let mut health = self.health.borrow_mut();
         let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
         if self.run.stage == Stage::Prompt {
-            let norm = trainer
-                .learner
-                .prompt
-                .as_tensor()
-                .sqr()?
-                .sum_all()?
-                .to_scalar::<f32>()?;
-            unwell.extend(health.norm(f64::from(norm).sqrt()));
+            unwell.extend(health.norm(prompt_norm(trainer.learner)?));
         }
         unwell.extend(machine_memory().and_then(|(available, total)| health.memory(available, total)));
         unwell

@@ -31,11 +31,11 @@ pub struct Subject {
     pub at: (Stage, u64),
 }
 
-/// Opens the model on a thread of its own, which ends when nobody can ask any more. What fails is said as a warning.
+/// Opens the model of `subject`, which is found out there, on a thread of its own, which ends when nobody can ask any more. What fails is said as a warning.
 ///
 /// # Errors
 /// Where no thread can be started.
-pub fn start(subject: Subject) -> Result<Study, EngineError> {
+pub fn start(subject: impl FnOnce() -> Result<Subject, String> + Send + 'static) -> Result<Study, EngineError> {
     let (listener, records) = unbounded();
     let (commands, asked) = bounded(64);
     std::thread::Builder::new()
@@ -43,8 +43,10 @@ pub fn start(subject: Subject) -> Result<Study, EngineError> {
         .stack_size(STACK)
         .spawn(move || {
             let mut reporter = Reporter::new(listener);
-            if let Err(error) = serve(&subject, &asked, &mut reporter) {
-                drop(reporter.warn(error.to_string(), None));
+            let served =
+                subject().and_then(|subject| serve(&subject, &asked, &mut reporter).map_err(|error| error.to_string()));
+            if let Err(reason) = served {
+                drop(reporter.warn(reason, None));
             }
         })
         .map_err(|error| EngineError::Failed(format!("cannot start a thread for the model: {error}")))?;

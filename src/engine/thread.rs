@@ -11,7 +11,7 @@ use super::control::Control;
 use super::error::EngineError;
 use super::reporter::Reporter;
 use super::run::{Outcome, TrainJob, run};
-use crate::session::{Command, Ended, Event, Record};
+use crate::session::{Answer, Command, Ended, Event, Found, Record};
 
 /// candle's backward recurses through the graph: about 8,000 operations fit the usual 2 MiB.
 pub(super) const STACK: usize = 512 << 20;
@@ -69,6 +69,17 @@ fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Res
         Ok(Outcome::Stopped) => "stopped".to_owned(),
         Err(error) => error.to_string(),
     };
+    if let Some(((stage, step), left)) = control.unanswered() {
+        for request in left {
+            let found = Found::Failed("the run ended before this was answered; ask again".to_owned());
+            reporter.answer(Answer {
+                stage,
+                step,
+                request,
+                found,
+            })?;
+        }
+    }
     reporter.report(Event::Ended(Ended { reason }))?;
     outcome
 }

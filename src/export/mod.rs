@@ -42,6 +42,8 @@ pub enum ExportError {
     Nothing(String),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("{} lies in the session's own folder, which keeps what the run wrote; name a file elsewhere", .0.display())]
+    Own(PathBuf),
     #[error("a name in .{ending} cannot hold {what}; use {use_instead}")]
     Ending {
         ending: String,
@@ -101,8 +103,9 @@ impl Source {
     /// # Errors
     /// Where there is none.
     pub fn newest(&self) -> Result<KeptEvaluation, ExportError> {
+        let written = |kept: &KeptEvaluation| std::fs::metadata(&kept.path).and_then(|file| file.modified()).ok();
         let kept = kept_evaluations(&self.folder, &self.state);
-        kept.into_iter().next_back().ok_or_else(|| {
+        kept.into_iter().max_by_key(written).ok_or_else(|| {
             ExportError::Nothing(format!(
                 "the session {} has no predictions yet; `masp eval {0}` makes some",
                 self.name
@@ -116,6 +119,15 @@ impl Source {
 /// # Errors
 /// Where there is nothing of the kind, the ending is another's, or the file cannot be written.
 pub fn export(source: &Source, what: What, to: &Path) -> Result<(), ExportError> {
+    let parent = to
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if let (Ok(parent), Ok(own)) = (parent.canonicalize(), source.folder.canonicalize())
+        && parent.starts_with(own)
+    {
+        return Err(ExportError::Own(to.to_owned()));
+    }
     let ending = to
         .extension()
         .and_then(|ending| ending.to_str())

@@ -49,16 +49,22 @@ pub fn metrics_jsonl(state: &RunState) -> String {
         lines += &value.to_string();
         lines.push('\n');
     };
+    let evaluation = |seen: &crate::session::Evaluation| {
+        let mut value = json!(seen);
+        value["event"] = "evaluation".into();
+        value
+    };
     for (stage, history) in &state.stages {
+        for seen in history.evaluations.iter().filter(|seen| seen.step == 0) {
+            say(evaluation(seen));
+        }
         for step in &history.steps {
             say(json!({
                 "event": "step", "stage": stage, "step": step.step, "epoch": step.epoch, "loss": step.loss, "lr": step.lr,
                 "grad_norm": step.grad_norm, "samples_per_s": step.samples_per_s,
             }));
             for seen in history.evaluations.iter().filter(|seen| seen.step == step.step) {
-                let mut value = json!(seen);
-                value["event"] = "evaluation".into();
-                say(value);
+                say(evaluation(seen));
             }
         }
     }

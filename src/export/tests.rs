@@ -67,6 +67,10 @@ fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
     let error = export(&source, What::Curves, &root.path().join("x.csv")).unwrap_err();
     assert!(error.to_string().contains("use .svg"), "{error}");
     assert!(!root.path().join("x.csv").exists());
+    let own = source.folder.join("journal.jsonl");
+    let before = std::fs::read(&own).unwrap();
+    assert!(matches!(export(&source, What::Metrics, &own), Err(ExportError::Own(_))));
+    assert_eq!(std::fs::read(&own).unwrap(), before);
     source.state = RunState::default();
     for (what, name) in [(What::Curves, "a.svg"), (What::Maps, "b.png"), (What::Report, "c.html")] {
         assert!(export(&source, what, &root.path().join(name)).is_err());

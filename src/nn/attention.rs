@@ -47,6 +47,11 @@ impl Mask {
         (!self.causal || key <= query) && (row[key] == Self::SHARED || row[key] == row[query])
     }
 
+    /// Whether each of the last `queries` sees every key: an image alone, or one token at a time.
+    fn hides_nothing(&self, queries: usize) -> bool {
+        (!self.causal || queries == 1) && self.segments.iter().flatten().all(|&segment| segment == Self::SHARED)
+    }
+
     /// `[batch, 1, queries, keys]`: 0 where seen, minus infinity where not.
     fn dense(&self, queries: usize, dtype: DType, device: &Device) -> Result<Tensor> {
         let keys = self.keys();
@@ -113,7 +118,11 @@ pub(super) fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<T
     };
     let (q, k, v) = (q.transpose(1, 2)?.contiguous()?, spread(k)?, spread(v)?);
     let scores = (widened(&q.matmul(&k.t()?)?)? * (1.0 / (width as f64).sqrt()))?;
-    let scores = scores.broadcast_add(&mask.dense(queries, scores.dtype(), q.device())?)?;
+    let scores = if mask.hides_nothing(queries) {
+        scores
+    } else {
+        scores.broadcast_add(&mask.dense(queries, scores.dtype(), q.device())?)?
+    };
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())?;
     weights
         .matmul(&v)?

@@ -70,9 +70,9 @@ impl LayerNorm {
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
         let unit = centred.broadcast_div(&(variance + self.eps)?.sqrt()?)?;
-        unit.to_dtype(dtype)?
-            .broadcast_mul(&self.weight)?
-            .broadcast_add(&self.bias)
+        unit.broadcast_mul(&widened(&self.weight)?)?
+            .broadcast_add(&widened(&self.bias)?)?
+            .to_dtype(dtype)
     }
 }
 

@@ -43,6 +43,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether a prediction's maps are there; in a journal they are not.
+    #[must_use]
+    pub fn has_maps(&self) -> bool {
+        match &self.found {
+            Found::Prediction(prediction) => prediction.aspects.values().all(|seen| !seen.attention.is_empty()),
+            _ => true,
+        }
+    }
+
     /// For the journal: attention maps are bulky, and can be had by asking again.
     #[must_use]
     pub fn without_maps(&self) -> Self {
@@ -84,4 +93,114 @@ pub struct Faithfulness {
     pub random_deletion: Vec<f64>,
     #[serde(deserialize_with = "nullable::numbers")]
     pub random_insertion: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::*;
+    use crate::session::{AspectSeen, Command, CommandRecord, Event, Record};
+
+    fn round_trip(event: Event) -> Event {
+        let record = Record {
+            seq: 3,
+            time: 1.5,
+            event,
+        };
+        let line = serde_json::to_string(&record).unwrap();
+        serde_json::from_str::<Record>(&line).unwrap().event
+    }
+
+    #[test]
+    fn questions_and_answers_come_back_from_a_journal() {
+        let image = "image/awe/1.png".to_owned();
+        let requests = [
+            Request::Predict {
+                image: image.clone(),
+                muted: vec![View::Scene],
+                blanked: vec![3, 4],
+            },
+            Request::Question {
+                image: image.clone(),
+                question: "why \"this\"?".to_owned(),
+            },
+            Request::Faithfulness {
+                image: image.clone(),
+                view: View::Object,
+            },
+        ];
+        let seen = AspectSeen {
+            grid: [1, 2],
+            attention: vec![vec![0.25, 0.75]],
+            text: "beach".to_owned(),
+        };
+        let prediction = Prediction {
+            image,
+            prediction: "awe".to_owned(),
+            probabilities: IndexMap::from_iter([("awe".to_owned(), 1.0)]),
+            log_likelihoods: IndexMap::from_iter([("awe".to_owned(), -0.5)]),
+            generated: "awe".to_owned(),
+            rationale: String::new(),
+            aspects: IndexMap::from_iter([(View::Scene, seen)]),
+        };
+        let line = vec![1.0, 0.5];
+        let curves = Faithfulness {
+            class: "awe".to_owned(),
+            shares: line.clone(),
+            deletion: line.clone(),
+            insertion: line.clone(),
+            random_deletion: line.clone(),
+            random_insertion: line,
+        };
+        let found = [
+            Found::Prediction(Box::new(prediction)),
+            Found::Text("a dog".to_owned()),
+            Found::Faithfulness(curves),
+            Found::Failed("no such image".to_owned()),
+        ];
+        for request in requests {
+            let asked = Event::Command(CommandRecord {
+                command: Command::Ask(request.clone()),
+                stage: Some(Stage::Prompt),
+                step: 7,
+            });
+            assert_eq!(round_trip(asked.clone()), asked);
+            for found in found.clone() {
+                let answer = Event::Answer(Box::new(Answer {
+                    stage: Stage::Prompt,
+                    step: 7,
+                    request: request.clone(),
+                    found,
+                }));
+                assert_eq!(round_trip(answer.clone()), answer);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_null() {
+        let answer = |value: f64| {
+            Event::Answer(Box::new(Answer {
+                stage: Stage::Prompt,
+                step: 7,
+                request: Request::Faithfulness {
+                    image: String::new(),
+                    view: View::Object,
+                },
+                found: Found::Faithfulness(Faithfulness {
+                    class: String::new(),
+                    shares: vec![value],
+                    deletion: Vec::new(),
+                    insertion: Vec::new(),
+                    random_deletion: Vec::new(),
+                    random_insertion: Vec::new(),
+                }),
+            }))
+        };
+        let Event::Answer(back) = round_trip(answer(f64::NAN)) else {
+            panic!("another event")
+        };
+        assert!(matches!(back.found, Found::Faithfulness(curves) if curves.shares[0].is_nan()));
+    }
 }

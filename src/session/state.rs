@@ -249,7 +249,7 @@ impl RunState {
         self.stages.retain(|&of, _| of <= stage);
         self.stage_at(stage).forget_after(from_step);
         for looks in self.panel.values_mut() {
-            looks.retain(|look| kept(look.stage, look.step));
+            looks.retain(|look| kept(look.stage, look.step) && (look.stage < stage || from_step > 0));
         }
         self.panel.retain(|_, looks| !looks.is_empty());
         self.checkpoints

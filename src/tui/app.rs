@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, never};
 use ratatui::Frame;
 
 use super::{
@@ -54,6 +54,8 @@ pub struct App {
     pub show_pictures: bool,
     /// The least time between two frames of what the run says.
     pub frame: Duration,
+    /// The run's process has vanished without a word.
+    pub(super) lost: bool,
     /// All is to be drawn anew, whatever the terminal is thought to show.
     pub redraw: bool,
 }
@@ -89,6 +91,7 @@ impl App {
             owns_run: viewer.owns_run,
             show_pictures: viewer.pictures,
             frame: Duration::from_secs(1) / viewer.fps.max(1),
+            lost: false,
             redraw: false,
         };
         app.read_evaluations();
@@ -111,7 +114,9 @@ impl App {
         }
         match &record.event {
             Event::Evaluation(seen) if seen.predictions.is_some() => self.read_evaluations(),
-            Event::Answer(answer) => self.browse.take(answer),
+            Event::Answer(answer) if answer.has_maps() => self.browse.take(answer),
+            // What was asked too late for an answer can be asked again, of the session's own model.
+            Event::Ended(_) => self.browse.intervention.waiting = None,
             _ => {}
         }
         None
@@ -146,6 +151,13 @@ impl App {
         self.read_evaluations();
     }
 
+    /// Nothing comes from the run any more. Without a last word its process has vanished.
+    pub fn records_ended(&mut self) {
+        self.records = never();
+        self.lost = self.state.session.is_some() && self.state.ended.is_none() && self.player.is_none();
+        self.browse.intervention.waiting = None;
+    }
+
     /// The models that may speak: Browse's, and the two of Compare.
     pub fn models(&self) -> [Option<Receiver<Record>>; 3] {
         let [a, b] = self.compare.models();
@@ -162,6 +174,8 @@ impl App {
         };
         let said = match record {
             Some(record) => model.take(record),
+            // It has said why it ends.
+            None if !model.is_open() => return,
             None => {
                 *model = Model::default();
                 Said::Failed("the model is gone".to_owned())
@@ -250,17 +264,18 @@ impl App {
             show_pictures: self.show_pictures,
             commands: self.commands.is_some(),
             can_ask,
+            lost: self.lost,
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);
     }
 
     /// Shows another screen.
     pub(super) fn show(&mut self, screen: Screen) {
-        self.ui.screen = screen;
+        let before = std::mem::replace(&mut self.ui.screen, screen);
         self.ui.enlarged = false;
         match screen {
             Screen::Sessions => self.list_sessions(),
-            Screen::Compare => self.begin_comparison(),
+            Screen::Compare => self.begin_comparison(before == Screen::Compare),
             Screen::Train | Screen::Browse => {}
         }
     }
@@ -278,6 +293,7 @@ impl App {
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);
         (self.commands, self.owns_run, self.model) = (None, false, Model::default());
+        self.lost = false;
         (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
         self.ui.cursor = Cursor::default();
         self.read_evaluations();
@@ -286,6 +302,6 @@ impl App {
 
     /// Whether leaving would leave a run of this process alone.
     pub(super) fn run_is_ours(&self) -> bool {
-        self.owns_run && self.state.ended.is_none()
+        self.owns_run && self.state.ended.is_none() && !self.lost
     }
 }

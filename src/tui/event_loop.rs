@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, TryRecvError, never};
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 use ratatui::{
     Terminal,
     backend::Backend,
@@ -63,12 +63,20 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
                 Err(TryRecvError::Disconnected) => return Exit::TerminalGone,
             }
         }
-        while let Ok(done) = app.pictures.done().try_recv() {
-            app.pictures.accept(done);
+        loop {
+            match app.pictures.done().try_recv() {
+                Ok(done) => app.pictures.accept(done),
+                Err(TryRecvError::Disconnected) => app.pictures.lost(),
+                Err(TryRecvError::Empty) => break,
+            }
             wanted = Wanted::Promptly;
         }
-        while let Ok(done) = app.reader.done().try_recv() {
-            app.read(done);
+        loop {
+            match app.reader.done().try_recv() {
+                Ok(done) => app.read(done),
+                Err(TryRecvError::Disconnected) => app.reader.lost(),
+                Err(TryRecvError::Empty) => break,
+            }
             wanted = Wanted::Promptly;
         }
         for (place, records) in app.models().into_iter().enumerate() {
@@ -96,7 +104,8 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     // An ended channel is always ready: it is not waited for.
-                    app.records = never();
+                    app.records_ended();
+                    wanted = Wanted::Promptly;
                     break;
                 }
             }

@@ -336,6 +336,7 @@ const TABLE: &[Row] = table! {
     Train "s"              => A::Smoothing,      Look,    "smoothing",  "smooth the curve more, or not at all";
     Train "m"              => A::Metric,         Look,    "metric",     "the curve of loss, grad norm, learning rate, samples/s";
     Train "L"              => A::LogAxis,        Look,    "",           "the curve by powers of ten, or not";
+    Train ";"              => A::Alone,          Look,    "",           "one aspect's map alone and large, the next one, all of them";
     Train "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve and accuracy";
     Train "enter z"        => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
@@ -359,6 +360,7 @@ const TABLE: &[Row] = table! {
     Browse "u"             => A::Undo,           Try,     "",           "try nothing on the image";
     Browse "a"             => A::Ask,            Try,     "ask",        "ask the model about the image";
     Browse "d"             => A::Faithfulness,   Try,     "faithful",   "faithfulness of the aspect muted last: deletion and insertion curves";
+    Browse ";"             => A::Alone,          Look,    "",           "one aspect's map alone and large, the next one, all of them";
     Browse "left h"        => A::Left,           Move,    "",           "a column left in the confusion matrix";
     Browse "right l"       => A::Right,          Move,    "",           "a column right";
     Browse "z"             => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
@@ -385,7 +387,6 @@ const TABLE: &[Row] = table! {
     Sessions "D"           => A::Remove,         General, "",           "remove the session; asks for its name";
     Sessions "r"           => A::Refresh,        General, "refresh",    "read the sessions' folder again";
 
-    Everywhere ";"         => A::Alone,          Look,    "",           "one aspect's map alone and large, the next one, all of them";
     Everywhere "y"         => A::Query,          Look,    "",           "the maps of one query alone, the next one, the mean";
     Everywhere "w"         => A::Strength,       Look,    "",           "how much the maps cover of the picture";
     Everywhere "P"         => A::PlayPause,      Run,     "play",       "replay: stop, or go on";
@@ -411,7 +412,7 @@ const TABLE: &[Row] = table! {
     Everywhere "q ctrl-c"  => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
     Everywhere "ctrl-l"    => A::Redraw,         General, "",           "draw all anew";
 
-    Help "esc ? q enter"   => A::Out,            General, "close",      "close the help";
+    Help "esc ? q enter ctrl-c" => A::Out,            General, "close",      "close the help";
     Help "down j"          => A::Down,           Move,    "scroll",     "scroll down";
     Help "up k"            => A::Up,             Move,    "scroll",     "scroll up";
     Help "pgdn space"      => A::PageDown,       Move,    "",           "a page down";
@@ -436,7 +437,7 @@ const TABLE: &[Row] = table! {
     Region "space"         => A::Blank,          Try,     "blank",      "blank the patch, or show it again";
     Region "enter"         => A::Look,           Try,     "predict",    "predict without what is blanked";
     Region "u"             => A::Undo,           Try,     "undo",       "blank nothing";
-    Region "esc b q"       => A::Out,            General, "done",       "leave the region as it is";
+    Region "esc b q ctrl-c" => A::Out,            General, "done",       "leave the region as it is";
 };
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use image::{ImageReader, Limits, RgbImage};
 use ratatui::layout::Size;
 
@@ -29,6 +29,10 @@ const LARGEST_FILE: u64 = 64 << 20;
 const LARGEST_SIDE: u32 = 4096;
 /// So many surfaces are kept before the old ones go.
 const KEPT: usize = 512;
+/// So many pictures are kept before the old ones go.
+const LOOKS: usize = 128;
+/// A dataset's picture is kept with at most so many pixels a side: no terminal shows more of it.
+const SHOWN_SIDE: u32 = 1024;
 
 /// What was read of an image; a sentence where that failed.
 #[derive(Debug)]
@@ -137,7 +141,9 @@ impl Pictures {
                                     Found::Prediction(prediction) => Some(Ok(prediction.as_ref().clone())),
                                     _ => None,
                                 }),
-                                picture: decode(&path, DecodeOptions::default()).map_err(|error| error.to_string()),
+                                picture: decode(&path, DecodeOptions::default())
+                                    .map(shrunk)
+                                    .map_err(|error| error.to_string()),
                             },
                         };
                         Done::Read(source.id, Arc::new(look))
@@ -165,6 +171,11 @@ impl Pictures {
     #[must_use]
     pub const fn done(&self) -> &Receiver<Done> {
         &self.done
+    }
+
+    /// The thread is gone: nothing comes any more.
+    pub fn lost(&mut self) {
+        self.done = never();
     }
 
     /// Keeps an answer.
@@ -196,6 +207,9 @@ impl Pictures {
 
     /// A source's picture or map at `size`; while it is being painted the last one of its kind, if there is one.
     pub fn surface(&mut self, source: &Source, subject: Subject, size: Size) -> Option<Result<Arc<Surface>, String>> {
+        if size.width == 0 || size.height == 0 {
+            return None;
+        }
         let look = self.look(source);
         let key = (source.id.clone(), subject, size);
         match self.surfaces.get(&key) {
@@ -225,9 +239,8 @@ impl Pictures {
     }
 
     fn shrink(&mut self) {
-        if self.surfaces.len() > KEPT {
-            self.looks.clear();
-            self.surfaces.clear();
+        if self.surfaces.len() > KEPT || self.looks.len() > LOOKS {
+            self.forget();
         }
     }
 }
@@ -243,6 +256,15 @@ fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result
             painter.attention(&AttentionMap::of(aspect, shown.query)?, picture, shown.strength(), size)
         }
     }
+}
+
+fn shrunk(picture: RgbImage) -> RgbImage {
+    if picture.width().max(picture.height()) <= SHOWN_SIDE {
+        return picture;
+    }
+    image::DynamicImage::ImageRgb8(picture)
+        .thumbnail(SHOWN_SIDE, SHOWN_SIDE)
+        .into_rgb8()
 }
 
 fn read_prediction(folder: &Path, file: &Path) -> Result<Prediction, String> {

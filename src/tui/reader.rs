@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 use super::{
     browse::rows::Rows,
@@ -110,6 +110,11 @@ impl Reader {
     #[must_use]
     pub const fn done(&self) -> &Receiver<Done> {
         &self.done
+    }
+
+    /// The thread is gone: nothing comes any more.
+    pub fn lost(&mut self) {
+        (self.done, self.waiting) = (never(), 0);
     }
 
     /// Something has arrived.

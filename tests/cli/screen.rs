@@ -89,7 +89,7 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     let folder = tempfile::tempdir().unwrap();
     let mut screen = start_run(folder.path(), "seen", "2");
     screen.press("?");
-    screen.wait_for("quit");
+    screen.wait_for("the run");
     screen.press("\u{1b}");
     screen.wait_for("done");
     screen.press("q");

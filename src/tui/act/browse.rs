@@ -1,12 +1,14 @@
 //! The Browse screen's keys, and the model behind them.
 
+use crossbeam_channel::TrySendError;
+
 use super::lines;
 use crate::{
     data::View,
     session::{Command, Request},
     tui::{
         app::App,
-        browse::rows::Column,
+        browse::{Summary, rows::Column},
         keymap::Action,
         ui::{Entry, Layer, Pane, Screen},
     },
@@ -22,20 +24,30 @@ impl App {
             Action::ClearFilter | Action::Out => {
                 // The empty filter can be read.
                 let _ = self.browse.set_filter("");
+                self.look_along();
             }
             Action::SortColumn => {
                 let next = self.browse.sort.map_or(Column::Confidence, |(column, _)| column.next());
                 self.browse.sort_by(next);
+                self.look_along();
             }
             Action::SortOrder => {
                 let column = self.browse.sort.map_or(Column::Confidence, |(column, _)| column);
                 self.browse.sort_by(column);
+                self.look_along();
             }
             Action::Summary => self.browse.summary = self.browse.summary.next(),
             Action::Normalise => self.browse.normalised = !self.browse.normalised,
             Action::NextEvaluation => self.step_evaluation(1),
             Action::PreviousEvaluation => self.step_evaluation(-1),
-            Action::Look if self.ui.focus() == Pane::Summary => self.browse.filter_by_cell(),
+            Action::Look if self.ui.focus() == Pane::Summary => {
+                match self.browse.summary {
+                    Summary::Confusion => self.browse.filter_by_cell(),
+                    Summary::Classes => self.browse.filter_by_class(),
+                    Summary::Reliability => {}
+                }
+                self.look_along();
+            }
             Action::Look => self.look(),
             Action::Mute(view) => {
                 self.browse.intervention.mute(view);
@@ -116,7 +128,18 @@ impl App {
                 *cursor = Some(cursor.unwrap_or((height / 2, width / 2)));
                 self.ui.layer = Layer::Region;
             }
-            None => self.ui.notice = Some("let the model look first: enter".to_owned()),
+            None => {
+                let image = self.image().unwrap_or_default();
+                let looked = self
+                    .browse
+                    .answers(&image)
+                    .is_some_and(|answers| answers.plain.is_some());
+                self.ui.notice = Some(if looked {
+                    "this session has no aspects, so that there are no patches to choose".to_owned()
+                } else {
+                    "let the model look first: enter".to_owned()
+                });
+            }
         }
     }
 
@@ -181,7 +204,10 @@ impl App {
         let asked = match self.commands.as_ref().filter(|_| self.state.ended.is_none()) {
             Some(commands) => commands
                 .try_send(Command::Ask(request.clone()))
-                .map_err(|_| "the run is busy; try again".to_owned()),
+                .map_err(|error| match error {
+                    TrySendError::Full(_) => "the run is busy; try again".to_owned(),
+                    TrySendError::Disconnected(_) => "the run does not listen any more".to_owned(),
+                }),
             None => self.model.ask(self.host.as_mut(), &self.folder, request.clone()),
         };
         match asked {

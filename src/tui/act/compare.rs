@@ -31,7 +31,7 @@ impl App {
             Action::PreviousEvaluation => self.step_compared(1, -1),
             Action::NextOfA => self.step_compared(0, 1),
             Action::PreviousOfA => self.step_compared(0, -1),
-            Action::Look => self.look_with_both(),
+            Action::Look => self.look_with_both(true),
             Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
             action => match (self.ui.focus(), lines(action)) {
                 (Pane::Figures | Pane::Differences | Pane::Pair, Some(by)) => self.scroll(by),
@@ -45,14 +45,14 @@ impl App {
         }
     }
 
-    /// Reads the two marked sessions; of one alone, it and the one that is shown.
-    pub(in crate::tui) fn begin_comparison(&mut self) {
+    /// Reads the two marked sessions; of one alone, it and the one that is shown. `again`: also those that are shown.
+    pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
         let folders = match self.sessions.marked.as_slice() {
             [a, b] => [a.clone(), b.clone()],
             [a] if self.state.session.is_some() && *a != self.folder => [self.folder.clone(), a.clone()],
             _ => return,
         };
-        if !self.compare.is_on(&folders) {
+        if again || !self.compare.is_on(&folders) {
             self.reader.sides(folders);
         }
     }
@@ -64,14 +64,17 @@ impl App {
     }
 
     /// Lets both models look at the image under the cursor.
-    fn look_with_both(&mut self) {
+    fn look_with_both(&mut self, again: bool) {
         let Some(image) = self.compare.image().map(str::to_owned) else {
             return;
         };
         let Some(sides) = self.compare.sides.as_mut() else {
             return;
         };
-        for side in sides.iter_mut().filter(|side| side.may_look(&image)) {
+        for side in sides
+            .iter_mut()
+            .filter(|side| side.may_look(&image) || (again && side.may_look_again(&image)))
+        {
             let request = Request::Predict {
                 image: image.clone(),
                 muted: Vec::new(),
@@ -88,7 +91,7 @@ impl App {
     pub(super) fn look_along_in_comparison(&mut self) {
         let models = self.compare.models();
         if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {
-            self.look_with_both();
+            self.look_with_both(false);
         }
     }
 }

@@ -23,7 +23,10 @@ impl App {
             Some(Action::Choose) if entry == Entry::Command => return self.take_command(),
             Some(Action::Choose) => self.take_line(entry),
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
-            Some(Action::Down) => self.ui.choice += 1,
+            Some(Action::Down) => {
+                let found = palette::find(&self.keymap, Scope::of_screen(self.ui.screen), self.ui.line.value());
+                self.ui.choice = (self.ui.choice + 1).min(found.len().saturating_sub(1));
+            }
             Some(_) => {
                 self.ui.layer = Layer::Main;
                 self.ui.refused = None;

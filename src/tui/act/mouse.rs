@@ -50,6 +50,9 @@ impl App {
         let Some(row) = at.y.checked_sub(area.y + 2) else {
             return;
         };
+        if at.y + 1 >= area.bottom() {
+            return;
+        }
         let row = self.ui.scroll.get(&pane).copied().unwrap_or(0) + usize::from(row);
         let by = |selected: usize| row as isize - selected as isize;
         match pane {

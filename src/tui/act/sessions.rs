@@ -6,7 +6,7 @@ use crate::{
     tui::{
         app::App,
         keymap::Action,
-        ui::{Entry, Screen},
+        ui::{Entry, Pane, Screen},
     },
 };
 
@@ -34,11 +34,14 @@ impl App {
                 };
                 self.ui.ask(entry, &begun);
             }
-            action => {
-                if let Some(by) = lines(action) {
+            action => match lines(action) {
+                Some(by) if self.ui.focus() == Pane::About => self.scroll(by),
+                Some(by) => {
                     self.sessions.step(by);
+                    self.ui.scroll.remove(&Pane::About);
                 }
-            }
+                None => {}
+            },
         }
     }
 

@@ -68,9 +68,12 @@ impl Intervention {
         self.waiting.as_ref() == Some(request)
     }
 
-    /// Another image: nothing is tried on it yet.
+    /// Another image: nothing is tried on it yet. What the model was asked it still answers.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            waiting: self.waiting.take(),
+            ..Self::default()
+        };
     }
 }
 

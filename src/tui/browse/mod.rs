@@ -84,7 +84,11 @@ impl Browse {
     /// Takes the evaluations that there are; gives the file to be read, where it is another one than before.
     pub fn update(&mut self, evaluations: Vec<KeptEvaluation>) -> Option<PathBuf> {
         self.evaluations = evaluations;
-        let wanted = self.evaluation()?.path.clone();
+        let Some(wanted) = self.evaluation().map(|kept| kept.path.clone()) else {
+            self.loaded = None;
+            self.arrange();
+            return None;
+        };
         if self.loaded.as_ref().is_some_and(|(path, _)| *path == wanted) {
             return None;
         }
@@ -132,6 +136,9 @@ impl Browse {
         if let (Some(image), Some(rows)) = (image, self.rows()) {
             let place = |&n: &u32| rows.get(n).is_some_and(|row| row.prediction.image == image);
             self.selected = self.shown.iter().position(place).unwrap_or(0);
+            if self.row().is_none_or(|row| row.prediction.image != image) {
+                self.intervention.clear();
+            }
         }
     }
 
@@ -175,10 +182,22 @@ impl Browse {
             return;
         };
         let filter = [("gold", gold), ("pred", predicted)]
-            .map(|(name, class)| format!("{name}:{}", class.replace(' ', "_")))
+            .map(|(name, class)| format!("{name}={}", class.replace(' ', "_")))
             .join(" ");
         // The names are a query's own words, so that this one can be read.
         let _ = self.set_filter(&filter);
+    }
+
+    /// Filters by the gold class of the row under the summary's cursor.
+    pub fn filter_by_class(&mut self) {
+        let gold = self
+            .rows()
+            .and_then(|rows| rows.labels.get(self.cell.0))
+            .map(|label| label.replace(' ', "_"));
+        if let Some(gold) = gold {
+            // A query's own word, so that this one can be read.
+            let _ = self.set_filter(&format!("gold={gold}"));
+        }
     }
 
     /// Sorts by a column; the same one again turns the order, and a third time ends it.
@@ -222,10 +241,15 @@ impl Browse {
     }
 
     fn arrange(&mut self) {
+        let image = self.row().map(|row| row.prediction.image.clone());
         self.shown = self
             .rows()
             .map(|rows| rows.arranged(&self.query, self.sort))
             .unwrap_or_default();
         self.selected = self.selected.min(self.shown.len().saturating_sub(1));
+        // What is tried belongs to its image.
+        if image.is_some() && self.row().map(|row| &row.prediction.image) != image.as_ref() {
+            self.intervention.clear();
+        }
     }
 }

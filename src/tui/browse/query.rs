@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wrong  right                      the prediction
-//! gold:fear  pred:awe               a class, by the beginning of its name
+//! gold:fear  pred:awe               a class, by the beginning of its name; gold=fear by all of it
 //! conf<0.4  margin>=0.2  loss>2     a number
 //! scene:beach  object:dog  ...      the annotation of an aspect holds this
 //! beach                             the image's name or anything of its annotation holds this
@@ -24,8 +24,9 @@ struct Term {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Right(bool),
-    Gold(String),
-    Predicted(String),
+    /// By the beginning of its name, or the whole of it.
+    Gold(String, bool),
+    Predicted(String, bool),
     Number(Figure, Relation, f64),
     Annotated(View, String),
     Text(String),
@@ -102,13 +103,21 @@ fn what(word: &str) -> Result<What, String> {
         let value = value.parse().map_err(|_| format!("`{value}` is no number"))?;
         return Ok(What::Number(figure, relation, value));
     }
+    if let Some((name, value)) = word.split_once('=') {
+        let value = spaced(value);
+        return match name {
+            "gold" => Ok(What::Gold(value, true)),
+            "pred" | "says" => Ok(What::Predicted(value, true)),
+            _ => Err(format!("`{name}=` is no class; use gold or pred")),
+        };
+    }
     let Some((name, value)) = word.split_once(':') else {
         return Ok(What::Text(word.to_owned()));
     };
     let value = value.to_owned();
     match name {
-        "gold" => Ok(What::Gold(spaced(&value))),
-        "pred" | "says" => Ok(What::Predicted(spaced(&value))),
+        "gold" => Ok(What::Gold(spaced(&value), false)),
+        "pred" | "says" => Ok(What::Predicted(spaced(&value), false)),
         _ => View::ALL
             .into_iter()
             .find(|view| !name.is_empty() && (view.name().starts_with(name) || view.name().ends_with(name)))
@@ -122,13 +131,18 @@ fn spaced(name: &str) -> String {
     name.to_lowercase().replace('_', " ")
 }
 
+fn is_class(class: &str, name: &str, whole: bool) -> bool {
+    let class = spaced(class);
+    if whole { class == name } else { class.starts_with(name) }
+}
+
 impl What {
     fn holds(&self, row: &ImageResult) -> bool {
         let holds = |text: &str, part: &str| text.to_lowercase().contains(part);
         match self {
             Self::Right(right) => row.is_right() == *right,
-            Self::Gold(name) => spaced(&row.gold).starts_with(name),
-            Self::Predicted(name) => spaced(&row.prediction.prediction).starts_with(name),
+            Self::Gold(name, whole) => is_class(&row.gold, name, *whole),
+            Self::Predicted(name, whole) => is_class(&row.prediction.prediction, name, *whole),
             Self::Number(figure, relation, value) => {
                 let number = match figure {
                     Figure::Confidence => row.confidence(),
@@ -173,6 +187,7 @@ mod tests {
         assert_eq!(kept("wrong"), wrong);
         assert_eq!(kept("-right"), wrong);
         assert_eq!(kept("GOLD:fe"), by(&|row| row.gold == "fear"));
+        assert_eq!((kept("gold=fear"), kept("gold=fe")), (kept("gold:fear"), Vec::new()));
         assert_eq!(
             kept("pred:awe conf<0.6"),
             by(&|row| row.prediction.prediction == "awe" && row.confidence() < 0.6)
@@ -204,6 +219,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_a_sentence() {
         for (query, said) in [
+            ("mood=x", "`mood=`"),
             ("conf<x", "`x` is no number"),
             ("size>3", "`size`"),
             ("mood:x", "`mood:`"),

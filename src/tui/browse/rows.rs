@@ -51,6 +51,8 @@ impl Column {
 #[derive(Debug)]
 pub struct Rows {
     all: Vec<ImageResult>,
+    /// Confidence, margin and loss of each row, for sorting.
+    numbers: Vec<[f64; 3]>,
     pub labels: Vec<String>,
     /// `[gold][predicted]`
     pub confusion: Vec<Vec<u32>>,
@@ -107,8 +109,13 @@ impl Rows {
             polarity_accuracy: crate::metrics::polarity_accuracy(&labels, &scored),
         };
         let bins = reliability(&scored);
+        let numbers = all
+            .iter()
+            .map(|row| [row.confidence(), row.margin(), row.loss])
+            .collect();
         Self {
             all,
+            numbers,
             labels,
             confusion,
             bins,
@@ -147,20 +154,27 @@ impl Rows {
             .filter(|&row| self.get(row).is_some_and(|row| query.holds(row)))
             .collect();
         let Some((column, falling)) = sort else { return shown };
-        let text = |of: fn(&ImageResult) -> &str| move |a: &ImageResult, b: &ImageResult| of(a).cmp(of(b));
-        let by = |a: &ImageResult, b: &ImageResult| match column {
-            Column::Image => text(|row| &row.prediction.image)(a, b),
-            Column::Gold => text(|row| &row.gold)(a, b),
-            Column::Predicted => text(|row| &row.prediction.prediction)(a, b),
-            Column::Confidence => a.confidence().total_cmp(&b.confidence()),
-            Column::Margin => a.margin().total_cmp(&b.margin()),
-            Column::Loss => a.loss.total_cmp(&b.loss),
+        let text = |row: u32| {
+            let row = self.get(row)?;
+            Some(match column {
+                Column::Image => row.prediction.image.as_str(),
+                Column::Gold => row.gold.as_str(),
+                _ => row.prediction.prediction.as_str(),
+            })
         };
-        shown.sort_by(|&a, &b| match (self.get(a), self.get(b)) {
-            (Some(a), Some(b)) if falling => by(b, a),
-            (Some(a), Some(b)) => by(a, b),
-            _ => std::cmp::Ordering::Equal,
-        });
+        let number = |row: u32| {
+            let [confidence, margin, loss] = self.numbers.get(row as usize).copied().unwrap_or([f64::NAN; 3]);
+            match column {
+                Column::Confidence => confidence,
+                Column::Margin => margin,
+                _ => loss,
+            }
+        };
+        let by = |a: u32, b: u32| match column {
+            Column::Image | Column::Gold | Column::Predicted => text(a).cmp(&text(b)),
+            Column::Confidence | Column::Margin | Column::Loss => number(a).total_cmp(&number(b)),
+        };
+        shown.sort_by(|&a, &b| if falling { by(b, a) } else { by(a, b) });
         shown
     }
 }

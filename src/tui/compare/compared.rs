@@ -97,7 +97,8 @@ impl Compared {
             .collect();
         let figures = compare(&labels, &scored);
         Ok(Self {
-            alone: a.len() + b.len() - 2 * pairs.len(),
+            // An image may stand twice in a file.
+            alone: a.len().saturating_sub(pairs.len()) + b.len().saturating_sub(pairs.len()),
             rows: [Arc::new(a), Arc::new(b)],
             labels,
             figures,

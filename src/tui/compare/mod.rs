@@ -155,6 +155,15 @@ impl Side {
         self.waiting.is_none() && !self.answers.contains_key(image)
     }
 
+    /// Whether the model may be asked again about an image: it could not answer.
+    #[must_use]
+    pub fn may_look_again(&self, image: &str) -> bool {
+        let failed = self
+            .answer(image)
+            .is_some_and(|answer| matches!(answer.found, Found::Failed(_)));
+        self.waiting.is_none() && failed
+    }
+
     /// The model was asked.
     pub fn asked(&mut self, image: String) {
         self.waiting = Some(image);
@@ -215,6 +224,9 @@ impl Compare {
         let side = self.sides.as_mut()?.get_mut(side)?;
         let count = side.evaluations.len() as isize;
         side.chosen = (side.chosen as isize + by).rem_euclid(count) as usize;
+        // The old figures are not those of the new names.
+        self.compared = None;
+        self.arrange();
         self.files()
     }
 

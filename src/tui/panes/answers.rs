@@ -72,6 +72,11 @@ fn lines(
     if let (Some(plain), Some(answer)) = (plain, answers.tried.as_deref().filter(|_| !tried.is_plain()))
         && let Some(now) = predicted(answer)
     {
+        let at = |answer: &Answer| (answer.stage, answer.step);
+        if answers.plain.as_deref().map(at) != Some(at(answer)) {
+            let text = "the model has learnt since it looked at the image as it is: u, then enter";
+            lines.extend(wrapped(text, width, Style::new().fg(theme.warning)));
+        }
         lines.push(Line::styled(without(&answer.request), dim));
         lines.extend(changes(plain, now, width, theme));
         lines.push(Line::default());

@@ -57,7 +57,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 /// What stands where nothing is compared.
 pub fn nothing(scene: &Scene) -> &'static str {
-    if scene.compare.sides.is_some() || scene.reading {
+    if scene.compare.problem.is_some() {
+        "they cannot be compared; figures says why"
+    } else if scene.compare.compared.is_some() {
+        "no image is chosen; f shows others"
+    } else if scene.compare.sides.is_some() || scene.reading {
         "comparing …"
     } else {
         "mark two sessions in Sessions (4, then m), and come back"
@@ -89,8 +93,8 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
         .map(|(name, Both { a, b, difference }, more_is_better)| {
             Line::from(vec![
                 Span::styled(format!("{name:<9}"), dim),
-                Span::styled(format!("{:<18}", interval(a, false)), text),
-                Span::styled(format!("{:<18}", interval(b, false)), text),
+                Span::styled(format!("{:<21}", interval(a, false)), text),
+                Span::styled(format!("{:<21}", interval(b, false)), text),
                 Span::styled(
                     interval(difference, true),
                     Style::new().fg(judged(difference, more_is_better, theme)),

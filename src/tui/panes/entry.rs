@@ -5,7 +5,7 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::Widget,
+    widgets::{Clear, Widget},
 };
 
 use super::Scene;
@@ -42,6 +42,7 @@ pub fn render(entry: Entry, area: Rect, buffer: &mut Buffer, scene: &Scene) {
         Span::styled(under.to_string(), cursor),
         Span::styled(rest.collect::<String>(), text),
     ];
+    Clear.render(area, buffer);
     Line::from(spans).render(area, buffer);
     if !refused.is_empty() {
         let right = Line::styled(format!(" {refused} "), Style::new().fg(theme.warning)).right_aligned();

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Paragraph, Widget},
 };
 
-use super::Scene;
+use super::{Scene, more_below};
 use crate::tui::{
     keymap::{Keymap, Scope, Section},
     text::columns,
@@ -39,6 +39,10 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .min(lines.len().saturating_sub(inner.height.into()));
     Clear.render(area, buffer);
     block.render(area, buffer);
+    let below = lines
+        .len()
+        .saturating_sub(scene.ui.help_scroll + usize::from(inner.height));
+    more_below(below, area, buffer, theme);
     let text = Paragraph::new(lines).scroll((scene.ui.help_scroll as u16, 0));
     text.render(
         Rect {

@@ -11,7 +11,7 @@ use ratatui::{
 use super::Scene;
 use crate::tui::{
     keymap::{Action, Scope},
-    text::{columns, fit},
+    text::{clean, columns, fit},
 };
 
 /// Paints the row; what does not fit is left to the help.
@@ -21,7 +21,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .ui
         .notice
         .as_deref()
-        .map(|notice| fit(notice, usize::from(area.width) / 2))
+        .map(|notice| fit(&clean(notice), usize::from(area.width) / 2))
         .unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
     let commands = scene.commands && scene.state.ended.is_none();

@@ -72,6 +72,8 @@ pub struct Scene<'a> {
     pub show_pictures: bool,
     /// Whether the run takes commands from here.
     pub commands: bool,
+    /// Whether the run's process has vanished without a word.
+    pub lost: bool,
     /// Whether there is a model that can be asked.
     pub can_ask: bool,
 }

@@ -165,8 +165,14 @@ fn paint_maps(
             let text = fit(&text, width.into());
             buffer.set_string(x, y, text, Style::new().fg(color));
         };
-        label(short_name(view).to_owned(), area.y, theme.text, buffer);
-        let maps = looked.map(|prediction| AttentionMap::mean(prediction.aspects.get(&view)?).ok());
+        let query = scene
+            .ui
+            .heat
+            .query
+            .map(|query| format!(" q{}", query + 1))
+            .unwrap_or_default();
+        label(format!("{}{query}", short_name(view)), area.y, theme.text, buffer);
+        let maps = looked.map(|prediction| AttentionMap::of(prediction.aspects.get(&view)?, scene.ui.heat.query).ok());
         if let [Some(a), Some(b)] = &maps {
             let divergence = jensen_shannon(&a.weights, &b.weights);
             let color = if divergence > 0.1 { theme.warning } else { theme.dim };

@@ -159,7 +159,10 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
                 }
             }
         }
-        Some(Err(error)) => message(&clean(&error), area, buffer, theme.bad),
+        Some(Err(error)) => {
+            let bare = matches!(subject, Subject::Attention(..));
+            message(&clean(&error), area, buffer, if bare { theme.dim } else { theme.bad });
+        }
         None => message("…", area, buffer, theme.dim),
     }
     Line::from(heading).render(Rect { height: 1, ..tile }, buffer);

@@ -57,7 +57,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             panes::render(Pane::Pair, right, buffer, scene);
         } else {
             let [left, middle, right] =
-                Layout::horizontal([Constraint::Length(66), Constraint::Length(62), Constraint::Min(0)]).areas(area);
+                Layout::horizontal([Constraint::Length(74), Constraint::Length(62), Constraint::Min(0)]).areas(area);
             let [top, middle_left, bottom] = Layout::vertical([
                 Constraint::Length(figures),
                 Constraint::Length(classes),

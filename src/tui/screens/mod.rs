@@ -51,6 +51,7 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let (badge, color) = match &scene.playing {
         Some(playing) => (playing.as_str(), theme.accent),
+        None if scene.lost => ("✗ crashed", theme.bad),
         None => status::badge(scene.state, theme),
     };
     let mut spans = vec![Span::styled(

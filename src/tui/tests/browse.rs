@@ -165,7 +165,7 @@ fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
     desk.press(KeyCode::Enter);
     let rows = desk.app.browse.rows().unwrap();
     let count = rows.confusion[2][1] as usize;
-    assert_eq!(desk.app.browse.filter, "gold:contentment pred:awe");
+    assert_eq!(desk.app.browse.filter, "gold=contentment pred=awe");
     assert_eq!(desk.app.browse.shown.len(), count);
 }
 

@@ -1,0 +1,179 @@
+//! A person's words to a run at work: paused, asked, evaluated, stopped.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use masp::config::{self, ConfigFile, Settings, Sources};
+use masp::data::View;
+use masp::data::synth::{Options, synthesise};
+use masp::engine::{self, DeviceChoice, Outcome, Running, TrainJob};
+use masp::session::{Command, Event, Found, Record, Request, SessionFolder, Stage, StopAfter, read_journal};
+
+fn settings(folder: &Path, set: &[&str]) -> Settings {
+    let mut set: Vec<String> = set.iter().map(|&one| one.to_owned()).collect();
+    set.push(format!("data.root={}", folder.join("drawn").display()));
+    let sources = Sources {
+        config: ConfigFile::None,
+        set,
+        ..Sources::default()
+    };
+    config::load(sources).unwrap().settings
+}
+
+fn start(folder: &Path, session: &SessionFolder, resume: bool) -> Running {
+    let options = Options {
+        train: 32,
+        val: 16,
+        test: 8,
+        ..Options::default()
+    };
+    if !folder.join("drawn").exists() {
+        synthesise(&folder.join("drawn"), &options, |_, _| ()).unwrap();
+    }
+    let set = [
+        "train.batch_size=4",
+        "train.max_steps=100000",
+        "eval.panel=0",
+        "eval.max_samples=4",
+        "eval.every_steps=0",
+    ];
+    let job = TrainJob {
+        settings: settings(folder, &set),
+        stages: vec![Stage::Aspects],
+        folder: session.clone(),
+        device: DeviceChoice::Cpu,
+        resume,
+        init_aspects: None,
+        init_prompt: None,
+        save_ckpt: None,
+        draw: None,
+        notices: Vec::new(),
+    };
+    engine::start(job, Arc::new(AtomicBool::new(false))).unwrap()
+}
+
+/// The next record of which `wanted` says yes.
+fn next(running: &Running, what: &str, wanted: impl Fn(&Event) -> bool) -> Record {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(120) {
+        let record = running.records.recv_timeout(Duration::from_secs(120)).unwrap();
+        assert!(!matches!(record.event, Event::Ended(_)), "{record:?}");
+        if wanted(&record.event) {
+            return record;
+        }
+    }
+    panic!("{what} never came");
+}
+
+const fn is_step(event: &Event) -> bool {
+    matches!(event, Event::Step(_))
+}
+
+#[test]
+fn a_paused_run_answers_and_evaluates_without_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(&folder.path().join("sessions"), "asked").unwrap();
+    let running = start(folder.path(), &session, false);
+    next(&running, "a step", is_step);
+    running.commands.send(Command::Pause).unwrap();
+    next(
+        &running,
+        "the pause",
+        |event| matches!(event, Event::Command(record) if record.command == Command::Pause),
+    );
+    let mut images = std::fs::read_dir(folder.path().join("drawn/image/awe")).unwrap();
+    let image = images.next().unwrap().unwrap().file_name();
+    let image = format!("image/awe/{}", image.to_string_lossy());
+    let predict = |image: &str| Request::Predict {
+        image: image.to_owned(),
+        muted: vec![View::Scene],
+        blanked: vec![0, 1],
+    };
+    for request in [
+        predict(&image),
+        predict("image/awe/none.png"),
+        Request::Question {
+            image: image.clone(),
+            question: "What is the person doing?".to_owned(),
+        },
+        Request::Faithfulness {
+            image,
+            view: View::Object,
+        },
+    ] {
+        running.commands.send(Command::Ask(request.clone())).unwrap();
+        let record = next(&running, "an answer", |event| {
+            assert!(!is_step(event), "a paused run makes no step");
+            matches!(event, Event::Answer(_))
+        });
+        let Event::Answer(answer) = record.event else { continue };
+        assert_eq!(answer.request, request);
+        match (&answer.request, &answer.found) {
+            (Request::Predict { image, .. }, Found::Failed(reason)) => {
+                assert!(image.contains("none") && reason.contains("none.png"), "{reason}");
+            }
+            (Request::Predict { .. }, Found::Prediction(prediction)) => {
+                assert!(answer.has_maps() && prediction.aspects.len() == 6);
+            }
+            (Request::Question { .. }, Found::Text(_)) => {}
+            (Request::Faithfulness { .. }, Found::Faithfulness(curves)) => {
+                let ends = |curve: &[f64]| (curve[0], curve[curve.len() - 1]);
+                let (whole, blank) = ends(&curves.deletion);
+                let near = |(a, b): (f64, f64), (c, d): (f64, f64)| (a - c).abs() < 1e-5 && (b - d).abs() < 1e-5;
+                assert!(near(ends(&curves.insertion), (blank, whole)), "{curves:?}");
+                assert!(near(ends(&curves.random_deletion), (whole, blank)), "{curves:?}");
+                assert_eq!((curves.shares.first(), curves.shares.last()), (Some(&0.0), Some(&1.0)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    running.commands.send(Command::Evaluate).unwrap();
+    next(&running, "an evaluation", |event| {
+        assert!(!is_step(event), "a paused run makes no step");
+        matches!(event, Event::Evaluation(_))
+    });
+    running.commands.send(Command::Stop { after: StopAfter::Step }).unwrap();
+    assert_eq!(running.join().unwrap(), Outcome::Stopped);
+    let records = read_journal(&session.journal()).unwrap();
+    let answers: Vec<_> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Answer(answer) => Some(answer),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(answers.len(), 4);
+    assert!(!answers[0].has_maps(), "the journal holds no maps");
+}
+
+#[test]
+fn a_run_that_left_no_checkpoint_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(&folder.path().join("sessions"), "again").unwrap();
+    for resume in [false, true] {
+        let running = start(folder.path(), &session, resume);
+        (0..3).for_each(|_| drop(next(&running, "a step", is_step)));
+        running.commands.send(Command::Stop { after: StopAfter::Step }).unwrap();
+        assert_eq!(running.join().unwrap(), Outcome::Stopped);
+        if !resume {
+            // As if the process had died before its first checkpoint.
+            std::fs::remove_dir_all(session.checkpoints()).unwrap();
+            std::fs::create_dir(session.checkpoints()).unwrap();
+        }
+    }
+    let mut state = masp::session::RunState::default();
+    for record in read_journal(&session.journal()).unwrap() {
+        state.apply(&record);
+    }
+    let history = state.history(Stage::Aspects).unwrap();
+    let steps: Vec<u64> = history.steps.iter().map(|step| step.step).collect();
+    assert!(steps.len() >= 3);
+    assert_eq!(
+        steps,
+        (1..=steps.len() as u64).collect::<Vec<_>>(),
+        "no step stands twice"
+    );
+    assert_eq!(state.resumes, 1);
+}
