@@ -187,15 +187,15 @@ impl RunState {
         self.stages.get(&self.stage?)?.throughput()
     }
 
-    /// The last two evaluations of a stage: the newest and the one before.
+    /// The newest evaluation of a stage, and the one before it on as many samples: figures of other samples tell no change.
     #[must_use]
     pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {
-        let mut newest_first = self
-            .stages
-            .get(&stage)
-            .into_iter()
-            .flat_map(|history| history.evaluations.iter().rev());
-        (newest_first.next(), newest_first.next())
+        let history = self.stages.get(&stage).into_iter();
+        let mut newest_first = history.flat_map(|history| history.evaluations.iter().rev());
+        let newest = newest_first.next();
+        let before =
+            newest_first.find(|before| newest.is_some_and(|newest| newest.metrics.samples == before.metrics.samples));
+        (newest, before)
     }
 
     /// Lets the clock of work go on, unless the run stood still since the last record.

@@ -85,9 +85,24 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// Values as blocks, from the lowest at `low` to the highest at `high`; one that is not finite is the lowest.
+#[must_use]
+pub fn sparkline(values: &[f64], low: f64, high: f64) -> String {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let range = (high - low).max(f64::MIN_POSITIVE);
+    let level = |value: &f64| LEVELS[(((value - low) / range).clamp(0.0, 1.0) * 7.0).round() as usize];
+    values.iter().map(level).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sparklines_span_their_range() {
+        assert_eq!(sparkline(&[0.0, 0.5, 1.0, f64::NAN, 9.0], 0.0, 1.0), "▁▅█▁█");
+        assert_eq!(sparkline(&[3.0, 3.0], 3.0, 3.0), "▁▁");
+    }
 
     #[test]
     fn figures_read_well() {

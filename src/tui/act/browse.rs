@@ -49,6 +49,15 @@ impl App {
                 self.look_along();
             }
             Action::Look => self.look(),
+            Action::Mute(view)
+                if self
+                    .state
+                    .session
+                    .as_ref()
+                    .is_some_and(|run| !run.views.contains(&view)) =>
+            {
+                self.ui.notice = Some(format!("this session has no aspect {view}"));
+            }
             Action::Mute(view) => {
                 self.browse.intervention.mute(view);
                 self.look();

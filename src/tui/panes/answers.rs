@@ -17,7 +17,7 @@ use crate::{
     session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
     tui::{
         browse::{Answers, intervention::Intervention},
-        figures::percent,
+        figures::{percent, sparkline},
         text::{clean, columns, pad},
         theme::Theme,
         ui::Pane,
@@ -171,12 +171,12 @@ fn faithfulness(view: &str, curves: &Faithfulness, theme: &Theme) -> Vec<Line<'s
         let color = if better { theme.good } else { theme.bad };
         Line::from(vec![
             Span::styled(format!("{name:<10}"), dim),
-            Span::styled(sparkline(curve), text),
+            Span::styled(sparkline(curve, 0.0, 1.0), text),
             Span::styled(
                 format!(" {own:.2} "),
                 Style::new().fg(color).add_modifier(Modifier::BOLD),
             ),
-            Span::styled(format!("random {} {chance:.2}", sparkline(random)), dim),
+            Span::styled(format!("random {} {chance:.2}", sparkline(random, 0.0, 1.0)), dim),
         ])
     };
     vec![
@@ -195,20 +195,13 @@ fn area(curve: &[f64]) -> f64 {
     curve.windows(2).map(|two| (two[0] + two[1]) / 2.0).sum::<f64>() / steps
 }
 
-fn sparkline(curve: &[f64]) -> String {
-    let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let level = |p: &f64| levels[((p.clamp(0.0, 1.0) * 8.0) as usize).min(7)];
-    curve.iter().map(level).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn areas_and_sparklines() {
+    fn areas_by_trapezes() {
         assert!((area(&[1.0, 0.5, 0.0]) - 0.5).abs() < 1e-12);
         assert_eq!(area(&[]), 0.0);
-        assert_eq!(sparkline(&[0.0, 0.5, 1.0, f64::NAN]), "▁▅█▁");
     }
 }

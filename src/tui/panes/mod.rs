@@ -23,6 +23,7 @@ mod probabilities;
 pub mod quit;
 pub mod rationale;
 mod reliability;
+mod rows;
 pub mod sample;
 mod sessions;
 pub mod status;

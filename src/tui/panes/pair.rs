@@ -207,7 +207,9 @@ fn reasons(a: &Prediction, b: &Prediction, width: usize, theme: &Theme) -> Vec<L
     let (dim, text) = (Style::new().fg(theme.dim), Style::new().fg(theme.text));
     let mut lines = Vec::new();
     for (view, seen) in &a.aspects {
-        let other = b.aspects.get(view).map_or("", |seen| seen.text.as_str());
+        let Some(other) = b.aspects.get(view).map(|seen| seen.text.as_str()) else {
+            continue;
+        };
         if seen.text.trim() != other.trim() {
             let said = format!("{} | {}", clean(seen.text.trim()), clean(other.trim()));
             lines.push(Line::from(vec![

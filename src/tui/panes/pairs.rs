@@ -5,7 +5,6 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::Widget,
 };
 
 use super::{Scene, bordered, comparison::nothing, nothing_yet};
@@ -37,9 +36,6 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     if compare.shown.is_empty() {
         return nothing_yet("no image is among them; f shows others", inner, buffer, theme);
     }
-    if inner.height < 2 {
-        return;
-    }
     let class = compared
         .labels
         .iter()
@@ -55,38 +51,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         pad("A", class),
         pad("B", class)
     );
-    Line::styled(head, Style::new().fg(theme.dim)).render(Rect { height: 1, ..inner }, buffer);
-    let body = Rect {
-        y: inner.y + 1,
-        height: inner.height - 1,
-        ..inner
-    };
-    let height = usize::from(body.height);
-    let focused = scene.ui.focus() == Pane::Pairs;
-    let top = scene.ui.scroll.entry(Pane::Pairs).or_insert(0);
-    *top = (*top)
-        .min(compare.selected)
-        .max((compare.selected + 1).saturating_sub(height));
-    *top = (*top).min(compare.shown.len().saturating_sub(height));
-    for (y, place) in (body.y..body.bottom()).zip(*top..compare.shown.len()) {
-        let Some(line) = compare
-            .shown
-            .get(place)
-            .and_then(|&pair| line(compared, pair, image, class, theme))
-        else {
-            continue;
-        };
-        let area = Rect { y, height: 1, ..body };
-        line.render(area, buffer);
-        if place == compare.selected {
-            let style = if focused {
-                Style::new().fg(theme.on_accent).bg(theme.accent)
-            } else {
-                Style::new().bg(theme.faint)
-            };
-            buffer.set_style(area, style);
-        }
-    }
+    let head = Line::styled(head, Style::new().fg(theme.dim));
+    let cursor = (compare.shown.len(), compare.selected);
+    super::rows::render(Pane::Pairs, (inner, head), cursor, buffer, scene, |place| {
+        line(compared, *compare.shown.get(place)?, image, class, theme)
+    });
 }
 
 fn line(compared: &Compared, place: usize, image: usize, class: usize, theme: &Theme) -> Option<Line<'static>> {

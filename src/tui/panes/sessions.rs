@@ -5,14 +5,13 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::Widget,
 };
 
 use super::{Scene, bordered, nothing_yet, portrait::message};
 use crate::{
     session::{SPARK, SessionState, SessionSummary, Utc},
     tui::{
-        figures::{count, duration, percent},
+        figures::{count, duration, percent, sparkline},
         sessions::Sort,
         text::{clean, columns, fit, pad},
         theme::Theme,
@@ -49,43 +48,19 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             theme,
         );
     }
-    if inner.height < 2 {
-        return;
-    }
     let names = all
         .iter()
         .map(|session| columns(&clean(&session.name)))
         .max()
         .unwrap_or(0);
     let widths = Widths::of(inner.width.into(), names);
-    let head = Style::new().fg(theme.dim);
-    Line::styled(widths.heading(), head).render(Rect { height: 1, ..inner }, buffer);
-    let body = Rect {
-        y: inner.y + 1,
-        height: inner.height - 1,
-        ..inner
-    };
-    let height = usize::from(body.height);
-    let focused = scene.ui.focus() == Pane::Sessions;
-    let top = scene.ui.scroll.entry(Pane::Sessions).or_insert(0);
-    *top = (*top)
-        .min(sessions.selected)
-        .max((sessions.selected + 1).saturating_sub(height));
-    *top = (*top).min(sessions.shown.len().saturating_sub(height));
-    for (y, row) in (body.y..body.bottom()).zip(*top..sessions.shown.len()) {
-        let Some(session) = sessions.row(row) else { continue };
+    let head = Line::styled(widths.heading(), Style::new().fg(theme.dim));
+    let cursor = (sessions.shown.len(), sessions.selected);
+    super::rows::render(Pane::Sessions, (inner, head), cursor, buffer, scene, |row| {
+        let session = sessions.row(row)?;
         let mark = sessions.marked.iter().position(|path| *path == session.path);
-        let area = Rect { y, height: 1, ..body };
-        widths.line(session, mark, theme).render(area, buffer);
-        if row == sessions.selected {
-            let style = if focused {
-                Style::new().fg(theme.on_accent).bg(theme.accent)
-            } else {
-                Style::new().bg(theme.faint)
-            };
-            buffer.set_style(area, style);
-        }
-    }
+        Some(widths.line(session, mark, theme))
+    });
 }
 
 /// Columns of each part; 0: there is no room for it.
@@ -141,6 +116,11 @@ impl Widths {
     }
 
     fn line(&self, session: &SessionSummary, mark: Option<usize>, theme: &Theme) -> Line<'static> {
+        let finite = session.spark.iter().copied();
+        let (low, high) = (
+            finite.clone().fold(f64::INFINITY, f64::min),
+            finite.fold(f64::NEG_INFINITY, f64::max),
+        );
         let share = |accuracy: Option<f64>| accuracy.map(percent).unwrap_or_default();
         let started = session
             .started
@@ -162,7 +142,7 @@ impl Widths {
             [
                 &started,
                 &duration(session.duration),
-                &sparkline(&session.spark),
+                &sparkline(&session.spark, low, high),
                 &clean(&session.dataname),
             ],
         );
@@ -180,16 +160,4 @@ impl Widths {
         };
         Line::from(Span::styled(row, style))
     }
-}
-
-/// The losses from the lowest to the highest.
-fn sparkline(losses: &[f64]) -> String {
-    let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let low = losses.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let range = (high - low).max(f64::MIN_POSITIVE);
-    losses
-        .iter()
-        .map(|loss| levels[(((loss - low) / range * 7.0).round() as usize).min(7)])
-        .collect()
 }

@@ -5,7 +5,6 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::Widget,
 };
 
 use super::{Scene, bordered, nothing_yet};
@@ -55,38 +54,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             .max()
             .unwrap_or(0),
     );
-    if inner.height < 2 {
-        return;
-    }
-    heading(browse, &layout, theme).render(Rect { height: 1, ..inner }, buffer);
-    let body = Rect {
-        y: inner.y + 1,
-        height: inner.height - 1,
-        ..inner
-    };
-    let height = usize::from(body.height);
-    let top = scene.ui.scroll.entry(Pane::Table).or_insert(0);
-    // The cursor pushes the window.
-    *top = (*top)
-        .min(browse.selected)
-        .max((browse.selected + 1).saturating_sub(height));
-    *top = (*top).min(browse.shown.len().saturating_sub(height));
-    let focused = scene.ui.focus() == Pane::Table;
-    let top = scene.ui.scroll.get(&Pane::Table).copied().unwrap_or(0);
-    for (y, (place, row)) in (body.y..body.bottom()).zip(browse.shown.iter().enumerate().skip(top)) {
-        let Some(row) = rows.get(*row) else { continue };
-        let place = place == browse.selected;
-        let area = Rect { y, height: 1, ..body };
-        line(row, &layout, theme).render(area, buffer);
-        if place {
-            let style = if focused {
-                Style::new().fg(theme.on_accent).bg(theme.accent)
-            } else {
-                Style::new().bg(theme.faint)
-            };
-            buffer.set_style(area, style);
-        }
-    }
+    let head = heading(browse, &layout, theme);
+    let cursor = (browse.shown.len(), browse.selected);
+    super::rows::render(Pane::Table, (inner, head), cursor, buffer, scene, |place| {
+        Some(line(rows.get(*browse.shown.get(place)?)?, &layout, theme))
+    });
 }
 
 /// `wrong gold:fear · 38 of 800 · val · prompt 120`

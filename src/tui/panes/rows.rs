@@ -1,0 +1,39 @@
+//! The rows of a table with a cursor: those around it are painted, and its own is marked.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
+
+use super::Scene;
+use crate::tui::ui::Pane;
+
+/// Paints `head` and below it as many of `count` rows as fit, each by `line`; the cursor at `selected` pushes the window.
+pub fn render<'a>(
+    pane: Pane,
+    (area, head): (Rect, Line<'a>),
+    (count, selected): (usize, usize),
+    buffer: &mut Buffer,
+    scene: &mut Scene,
+    line: impl Fn(usize) -> Option<Line<'a>>,
+) {
+    if area.height < 2 {
+        return;
+    }
+    head.render(Rect { height: 1, ..area }, buffer);
+    let height = usize::from(area.height - 1);
+    let focused = scene.ui.focus() == pane;
+    let top = scene.ui.scroll.entry(pane).or_insert(0);
+    *top = (*top).min(selected).max((selected + 1).saturating_sub(height));
+    *top = (*top).min(count.saturating_sub(height));
+    for (y, row) in (area.y + 1..area.bottom()).zip(*top..count) {
+        let Some(line) = line(row) else { continue };
+        let area = Rect { y, height: 1, ..area };
+        line.render(area, buffer);
+        if row == selected {
+            let style = if focused {
+                Style::new().fg(scene.theme.on_accent).bg(scene.theme.accent)
+            } else {
+                Style::new().bg(scene.theme.faint)
+            };
+            buffer.set_style(area, style);
+        }
+    }
+}
