@@ -4,6 +4,7 @@ pub mod args;
 mod compare;
 mod data;
 mod demo;
+mod detach;
 mod doctor;
 mod eval;
 mod failure;

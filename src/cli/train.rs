@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::args::TrainArgs;
+use super::detach;
 use super::failure::Failure;
 use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
@@ -16,11 +17,7 @@ use crate::session::{Event, SessionFolder, Stage, now, read_journal};
 /// # Errors
 /// Wrong usage, or what the run failed with.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    if args.detach {
-        return Err(Failure::usage(
-            "--detach is not built yet; use --headless with nohup or in tmux",
-        ));
-    }
+    detach::leave_terminal();
     let mut sources = args.sources();
     if args.resume
         && let Some(record) = recorded(&sources)?
@@ -41,6 +38,13 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         ));
     }
     let folder = folder(&settings, args.resume)?;
+    if args.detach {
+        if folder.is_live()? {
+            // The lock says by whom.
+            drop(folder.lock()?);
+        }
+        return detach::start(&folder);
+    }
     let job = TrainJob {
         stages,
         device: args.model.device.into(),

@@ -47,6 +47,44 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+fn a_detached_run_goes_on_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "60"]));
+    let mut arguments = vec![
+        "train",
+        "--data",
+        "drawn",
+        "--session",
+        "away",
+        "--max-steps",
+        "2",
+        "--detach",
+    ];
+    arguments.extend(["--set", "train.batch_size=4", "--set", "eval.panel=1"]);
+    let output = masp(folder, &arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && said.contains("away trains in the background"),
+        "{said}"
+    );
+    let state = || -> serde_json::Value {
+        serde_json::from_str(&stdout(&masp(folder, &["sessions", "show", "away", "--json"]))).unwrap()
+    };
+    let begin = std::time::Instant::now();
+    while state()["state"] == "live" {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(120));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(state()["state"], "finished");
+
+    let output = masp(folder, &["train", "--data", "nowhere", "--session", "lost", "--detach"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("nowhere"), "{said}");
+    assert!(!folder.join("sessions/lost").exists());
+}
+
+#[test]
 fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
