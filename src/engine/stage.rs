@@ -113,11 +113,15 @@ pub fn run_stage(
         let due = |every: u64| every > 0 && number % every == 0;
         let mut best = false;
         if last || due(settings.eval.every_steps) {
-            // The same images each time, so that checkpoints are compared fairly; the whole split is for the figures.
-            best = keeper.is_best(watch.evaluate(&trainer, store, reporter, false)?);
-            if last && watch.some.len() < run.dataset.val.len() {
-                watch.evaluate(&trainer, store, reporter, true)?;
-            }
+            // Checkpoints are compared on the same images each time; what is told at the end is of the whole split.
+            let whole = last && watch.some.len() < run.dataset.val.len();
+            let fair = if whole {
+                watch.measure(&trainer, store, reporter, false)?
+            } else {
+                None
+            };
+            let told = watch.evaluate(&trainer, store, reporter, whole)?;
+            best = keeper.is_best(fair.map_or(told, |(evaluation, _)| Some(score(&evaluation))));
             reporter.phase("training", Some(run.stage))?;
         }
         let save = match trainer.settings.save_strategy {
@@ -159,10 +163,7 @@ fn best_so_far(run: &StageRun) -> Result<f64, EngineError> {
     let (mut seen, mut best) = (None, f64::NEG_INFINITY);
     for record in read_journal(&run.job.folder.journal())? {
         match record.event {
-            // Of two at a step the first is the one on `eval.max_samples` images.
-            Event::Evaluation(evaluation)
-                if evaluation.stage == run.stage && seen.is_none_or(|(step, _)| step != evaluation.step) =>
-            {
+            Event::Evaluation(evaluation) if evaluation.stage == run.stage => {
                 seen = Some((evaluation.step, score(&evaluation)));
             }
             Event::Checkpoint(saved) if saved.stage == run.stage && saved.best => {
@@ -281,7 +282,7 @@ impl<'a> Watch<'a> {
             .try_for_each(|text| reporter.warn(text, Some(trainer.step)))
     }
 
-    /// Evaluates and reports; the figure by which checkpoints are compared, or none without validation images.
+    /// Evaluates, reports and looks; the figure by which checkpoints are compared, or none without validation images.
     fn evaluate(
         &self,
         trainer: &Trainer,
@@ -289,15 +290,8 @@ impl<'a> Watch<'a> {
         reporter: &mut Reporter,
         whole: bool,
     ) -> Result<Option<f64>, EngineError> {
-        let all: Vec<&Sample> = self.run.dataset.val.iter().collect();
-        let samples = if whole { &all } else { &self.some };
-        if samples.is_empty() {
+        let Some((evaluation, left_out)) = self.measure(trainer, store, reporter, whole)? else {
             return Ok(None);
-        }
-        reporter.phase("evaluating", Some(self.run.stage))?;
-        let (evaluation, left_out) = match self.run.stage {
-            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
-            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
         };
         let score = score(&evaluation);
         self.check(trainer, &evaluation, reporter)?;
@@ -307,6 +301,27 @@ impl<'a> Watch<'a> {
         }
         self.look(trainer.learner, store, reporter, (self.run.stage, trainer.step))?;
         Ok(Some(score))
+    }
+
+    /// The figures on `eval.max_samples` images or the whole split, and sentences on images that were left out; nothing
+    /// without validation images.
+    fn measure(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        whole: bool,
+    ) -> Result<Option<(Evaluation, Vec<String>)>, EngineError> {
+        let all: Vec<&Sample> = self.run.dataset.val.iter().collect();
+        let samples = if whole { &all } else { &self.some };
+        if samples.is_empty() {
+            return Ok(None);
+        }
+        reporter.phase("evaluating", Some(self.run.stage))?;
+        Ok(Some(match self.run.stage {
+            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
+            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
+        }))
     }
 
     fn evaluate_aspects(

@@ -95,6 +95,8 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
         })
     });
     let mut kept: Vec<KeptEvaluation> = of_run.collect();
+    // Evaluated twice at a step, the file is the later one's.
+    kept.dedup_by(|later, earlier| later.path == earlier.path);
     let mut later: Vec<KeptEvaluation> = SessionFolder::at(folder)
         .and_then(|folder| std::fs::read_dir(folder.evaluations()).ok())
         .into_iter()

@@ -14,7 +14,7 @@ use super::{
     compare::Compare,
     follow::follow,
     input::Input,
-    keymap::Keymap,
+    keymap::{Keymap, Offers},
     model::{Model, Said},
     panes::{Scene, curves::Curves},
     pictures::Pictures,
@@ -247,7 +247,7 @@ impl App {
 
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
-        let (area, can_ask) = (frame.area(), self.can_ask());
+        let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
         let mut scene = Scene {
             state: &self.state,
             ui: &mut self.ui,
@@ -264,9 +264,19 @@ impl App {
             show_pictures: self.show_pictures,
             commands: self.commands.is_some(),
             can_ask,
+            offers,
             lost: self.lost,
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);
+    }
+
+    /// What can be asked for as things stand.
+    pub(super) fn offers(&self) -> Offers {
+        Offers {
+            commands: self.commands.is_some() && self.state.ended.is_none(),
+            playing: self.player.is_some(),
+            stages: self.state.stages.len() > 1,
+        }
     }
 
     /// Shows another screen.

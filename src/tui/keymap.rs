@@ -107,6 +107,26 @@ impl Action {
     }
 }
 
+/// What can be asked for as things stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Offers {
+    /// The run takes commands from here.
+    pub commands: bool,
+    /// A journal is played.
+    pub playing: bool,
+    /// Both stages have begun.
+    pub stages: bool,
+}
+
+impl Offers {
+    #[must_use]
+    pub fn holds(self, action: Action) -> bool {
+        (self.commands || !action.is_command())
+            && (self.playing || !action.is_playing())
+            && (self.stages || action != Action::OtherStage)
+    }
+}
+
 /// The help's sections, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {

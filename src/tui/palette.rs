@@ -5,12 +5,15 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::keymap::{Binding, Keymap, Scope};
+use super::keymap::{Binding, Keymap, Offers, Scope};
 
-/// The bindings that `text` may mean, the best first; all of them where it is empty.
+/// The bindings on offer that `text` may mean, the best first; all of them where it is empty.
 #[must_use]
-pub fn find<'a>(keymap: &'a Keymap, scopes: &[Scope], text: &str) -> Vec<&'a Binding> {
-    let bindings: Vec<&Binding> = keymap.of(scopes).collect();
+pub fn find<'a>(keymap: &'a Keymap, scopes: &[Scope], offers: Offers, text: &str) -> Vec<&'a Binding> {
+    let bindings: Vec<&Binding> = keymap
+        .of(scopes)
+        .filter(|binding| offers.holds(binding.action))
+        .collect();
     if text.trim().is_empty() {
         return bindings;
     }
@@ -36,7 +39,12 @@ mod tests {
 
     fn first(text: &str) -> Option<Action> {
         let keymap = Keymap::default();
-        find(&keymap, Scope::of_screen(Screen::Train), text)
+        let offers = Offers {
+            commands: true,
+            playing: false,
+            stages: true,
+        };
+        find(&keymap, Scope::of_screen(Screen::Train), offers, text)
             .first()
             .map(|binding| binding.action)
     }
@@ -46,7 +54,11 @@ mod tests {
         assert_eq!(first("checkp"), Some(Action::Checkpoint));
         assert_eq!(first("evnow"), Some(Action::Evaluate));
         assert_eq!(first("learning rate"), Some(Action::LearningRate));
-        assert_eq!(first("zzzz"), None);
+        assert_eq!(
+            (first("zzzz"), first("replay: faster")),
+            (None, None),
+            "nothing is played"
+        );
         assert_eq!(first(""), Some(Action::Pause));
     }
 }

@@ -44,6 +44,23 @@ fn two_sessions_on_the_same_images() {
         ];
         stdout(&masp(folder, &[&arguments[..], &set[..]].concat()));
     }
+    // The last evaluation is one of the whole split, told once, and the panel was looked at once.
+    let journal = std::fs::read_to_string(folder.join("sessions/a/journal.jsonl")).unwrap();
+    let events: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| -> Vec<&Value> {
+        let here = |event: &&Value| event["event"] == kind && event["stage"] == "prompt";
+        events.iter().filter(here).collect()
+    };
+    let (evaluations, looks) = (of("evaluation"), of("sample"));
+    assert_eq!((evaluations.len(), looks.len()), (1, 1));
+    assert!(
+        evaluations[0]["samples"].as_u64().unwrap() > 8,
+        "{}",
+        evaluations[0]["samples"]
+    );
     let got = json(folder, &["compare", "a", "b@3", "--json"]);
     for (session, key) in [("a", "a"), ("b", "b")] {
         let alone = json(folder, &["eval", session, "--json"]);

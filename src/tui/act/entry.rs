@@ -8,7 +8,7 @@ use crate::{
     tui::{
         Exit,
         app::App,
-        keymap::{Action, Scope},
+        keymap::{Action, Binding, Scope},
         palette,
         ui::{Entry, Layer},
     },
@@ -24,8 +24,7 @@ impl App {
             Some(Action::Choose) => self.take_line(entry),
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
             Some(Action::Down) => {
-                let found = palette::find(&self.keymap, Scope::of_screen(self.ui.screen), self.ui.line.value());
-                self.ui.choice = (self.ui.choice + 1).min(found.len().saturating_sub(1));
+                self.ui.choice = (self.ui.choice + 1).min(self.found().len().saturating_sub(1));
             }
             Some(_) => {
                 self.ui.layer = Layer::Main;
@@ -42,10 +41,15 @@ impl App {
         None
     }
 
+    /// What the palette lists for the line.
+    fn found(&self) -> Vec<&Binding> {
+        let scopes = Scope::of_screen(self.ui.screen);
+        palette::find(&self.keymap, scopes, self.offers(), self.ui.line.value())
+    }
+
     /// Does what is marked in the palette.
     fn take_command(&mut self) -> Option<Exit> {
-        let scopes = Scope::of_screen(self.ui.screen);
-        let found = palette::find(&self.keymap, scopes, self.ui.line.value());
+        let found = self.found();
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
         let Some(action) = found.get(marked).map(|binding| binding.action) else {
             self.ui.refused = Some("nothing does that here".to_owned());

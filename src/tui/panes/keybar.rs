@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::Scene;
 use crate::tui::{
-    keymap::{Action, Scope},
+    keymap::Scope,
     text::{clean, columns, fit},
 };
 
@@ -24,15 +24,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .map(|notice| fit(&clean(notice), usize::from(area.width) / 2))
         .unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
-    let commands = scene.commands && scene.state.ended.is_none();
-    let stages = scene.state.stages.len() > 1;
-    let shown = |action: Action| {
-        (commands || !action.is_command())
-            && (stages || action != Action::OtherStage)
-            && (scene.playing.is_some() || !action.is_playing())
-    };
     let (mut spans, mut used) = (Vec::new(), 0);
-    for (keys, word) in scene.keymap.bar(Scope::of(scene.ui), shown) {
+    for (keys, word) in scene
+        .keymap
+        .bar(Scope::of(scene.ui), |action| scene.offers.holds(action))
+    {
         let word = if word == "pause" && scene.state.paused {
             "go on"
         } else {

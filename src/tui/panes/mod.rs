@@ -42,7 +42,7 @@ use self::curves::Curves;
 use super::{
     browse::Browse,
     compare::Compare,
-    keymap::Keymap,
+    keymap::{Keymap, Offers},
     pictures::Pictures,
     sessions::Sessions,
     text::{columns, fit},
@@ -75,6 +75,8 @@ pub struct Scene<'a> {
     pub commands: bool,
     /// Whether the run's process has vanished without a word.
     pub lost: bool,
+    /// What key bar and palette offer.
+    pub offers: Offers,
     /// Whether there is a model that can be asked.
     pub can_ask: bool,
 }

@@ -22,7 +22,12 @@ const KEYS: usize = 12;
 /// Paints the list at the lower end of `screen`, its last row left free.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
-    let found = find(scene.keymap, Scope::of_screen(scene.ui.screen), scene.ui.line.value());
+    let found = find(
+        scene.keymap,
+        Scope::of_screen(scene.ui.screen),
+        scene.offers,
+        scene.ui.line.value(),
+    );
     let room = screen.height.saturating_sub(3).min(ROWS);
     let rows = usize::from(room).min(found.len().max(1));
     let height = rows as u16 + 2;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use ratatui::buffer::Buffer;
 
 use super::{
     evaluated::{self, MadeUpHost},
     made_up,
-    screens::described,
+    screens::{described, settled},
 };
 use crate::{
     data::View,
@@ -79,19 +79,7 @@ impl Desk {
 
     fn screen(&mut self, width: u16, height: u16) -> Buffer {
         self.settle();
-        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        loop {
-            terminal.draw(|frame| self.app.draw(frame)).unwrap();
-            let Some(done) = self
-                .app
-                .pictures
-                .wanted()
-                .then(|| self.app.pictures.done().recv().unwrap())
-            else {
-                return terminal.backend().buffer().clone();
-            };
-            self.app.pictures.accept(done);
-        }
+        settled(&mut self.app, width, height)
     }
 
     fn text(&mut self, width: u16, height: u16) -> String {

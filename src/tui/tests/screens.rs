@@ -44,7 +44,7 @@ fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
 }
 
 /// What is on the screen once all pictures are there.
-fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
+pub fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     loop {
         terminal.draw(|frame| app.draw(frame)).unwrap();
