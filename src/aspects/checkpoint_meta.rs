@@ -31,6 +31,9 @@ pub struct CheckpointMeta {
     pub step: u64,
     /// Hash of the settings that the run was made with.
     pub settings_hash: String,
+    /// Whether it was the best so far by the validation figure.
+    #[serde(default)]
+    pub best: bool,
     /// AdamW's own count of steps for each parameter.
     #[serde(default)]
     pub optimizer_steps: BTreeMap<String, u64>,
@@ -54,6 +57,7 @@ impl CheckpointMeta {
             stage: Stage::Aspects,
             step: 17,
             settings_hash: "0123".to_owned(),
+            best: true,
             optimizer_steps: BTreeMap::from([("q_view.scene".to_owned(), 9)]),
             sampler: Some("7".to_owned()),
             rng: Some(r#"{"word":"\u0000"}"#.to_owned()),
@@ -98,7 +102,7 @@ pub(super) fn from_strings(
     }
     let fields = strings.iter().map(|(key, text)| {
         let value = match key.as_str() {
-            "format" | "hidden_size" | "step" | "optimizer_steps" => serde_json::from_str(text).ok(),
+            "format" | "hidden_size" | "step" | "best" | "optimizer_steps" => serde_json::from_str(text).ok(),
             _ => None,
         };
         (key.clone(), value.unwrap_or_else(|| Value::String(text.clone())))

@@ -1,5 +1,6 @@
 //! `masp doctor`: what this machine, terminal and folder offer, and what to do where something is amiss.
 
+mod detached;
 mod machine;
 mod places;
 mod selftest;
@@ -75,6 +76,7 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     report.say(machine::devices(args.model.device == DeviceChoice::Cuda))?;
     report.say(terminal::findings())?;
     report.say(places::findings(args.sources()))?;
+    report.say(detached::findings())?;
     if args.selftest {
         report.say(selftest::findings(&args.model))?;
     }

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::train::record;
 use crate::config::{self, Settings, Sources};
 use crate::engine::inference::TrainedParts;
-use crate::session::{Checkpoints, Event, Selector, SessionFolder, Stage, read_journal};
+use crate::session::{Checkpoints, Event, Selector, SessionFolder, Stage, first_record};
 
 /// The parts of a session or of files, the settings they go with, and the session's folder.
 pub struct Chosen {
@@ -60,12 +60,10 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
         )));
     }
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
-    let classes = read_journal(&folder.journal())?
-        .into_iter()
-        .find_map(|record| match record.event {
-            Event::Session(start) => Some(start.classes),
-            _ => None,
-        });
+    let classes = first_record(&folder.journal())?.and_then(|record| match record.event {
+        Event::Session(start) => Some(start.classes),
+        _ => None,
+    });
     let parts = TrainedParts {
         aspects: files.load_spmodel_ckpt.clone().or(aspects),
         prompt: files.load_ckpt.clone().or(prompt),

@@ -10,7 +10,8 @@ use super::failure::Failure;
 use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::engine::{self, Outcome, TrainJob};
-use crate::session::{Event, SessionFolder, Stage, now, read_journal};
+use crate::session::socket::Listening;
+use crate::session::{Event, SessionFolder, Stage, first_record, now};
 
 /// Runs the command.
 ///
@@ -68,13 +69,23 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// What the run failed with.
-pub fn execute(job: TrainJob, view: View) -> Result<Outcome, Failure> {
+pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
     let lock = folder.lock()?;
     let settings = job.settings.clone();
     let terminate = Arc::new(AtomicBool::new(false));
     watch::handle_signals(&terminate)?;
+    let socket = Listening::bind(&folder);
+    if let Err(error) = &socket {
+        job.notices.push(format!(
+            "other terminals can watch this run but not command it: {error}"
+        ));
+    }
     let running = engine::start(job, terminate)?;
+    let _server = match socket {
+        Ok(socket) => Some(socket.serve(running.commands.clone(), running.answers.clone())?),
+        Err(_) => None,
+    };
     watch::watch(&running, &folder, view, &settings)?;
     let outcome = running.join();
     if outcome.is_err() {
@@ -102,8 +113,7 @@ fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
 /// # Errors
 /// Where the journal cannot be read.
 pub fn record(folder: &SessionFolder) -> Result<Option<Record>, Failure> {
-    let records = read_journal(&folder.journal())?;
-    Ok(match records.into_iter().next().map(|record| record.event) {
+    Ok(match first_record(&folder.journal())?.map(|record| record.event) {
         Some(Event::Session(start)) => Some(Record {
             name: folder.name().to_owned(),
             settings: start.settings,

@@ -1,6 +1,7 @@
 //! How a run of this process is shown: on the workbench's screen, or as lines on stderr.
 
 use std::io::{self, IsTerminal};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,7 +11,7 @@ use super::workbench::Models;
 use crate::config::{ConfigFile, Images, Settings, Sources};
 use crate::engine::Running;
 use crate::session::SessionFolder;
-use crate::tui::{self, Exit, Viewer};
+use crate::tui::{self, Exit, TuiError, Viewer};
 
 /// Screen or lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,9 @@ pub fn handle_signals(terminate: &Arc<AtomicBool>) -> Result<(), Failure> {
             .map_err(|error| Failure::failed(format!("cannot handle signal {signal}: {error}")))
     };
     register(signal_hook::consts::SIGTERM, Arc::clone(terminate))?;
-    register(signal_hook::consts::SIGHUP, Arc::new(AtomicBool::new(false)))
+    register(signal_hook::consts::SIGHUP, Arc::default())?;
+    // A file that may not grow any more is then an error of the write, and not the end.
+    register(signal_hook::consts::SIGXFSZ, Arc::default())
 }
 
 /// Shows the run until it ends. A run whose screen was left, or whose terminal is gone, goes on without one.
@@ -65,7 +68,7 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
                 ..Sources::default()
             },
         }));
-        match tui::run(viewer)? {
+        match shown(|| tui::run(viewer))? {
             Exit::Detach | Exit::StopRequested => eprintln!(
                 "{} goes on here; the journal is {}",
                 folder.name(),
@@ -77,4 +80,20 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
     Ok(())
+}
+
+/// What became of the screen. One that fails in a panic has restored the terminal and said why; the run goes on without.
+fn shown(show: impl FnOnce() -> Result<Exit, TuiError>) -> Result<Exit, TuiError> {
+    catch_unwind(AssertUnwindSafe(show)).unwrap_or(Ok(Exit::Detach))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_that_panics_leaves_the_run_alone() {
+        assert_eq!(shown(|| panic!("a pane is broken")).ok(), Some(Exit::Detach));
+        assert_eq!(shown(|| Ok(Exit::Quit)).ok(), Some(Exit::Quit));
+    }
 }

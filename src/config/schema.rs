@@ -123,7 +123,7 @@ pub(super) const BF16_ALIAS: &str = "train.bf16";
 pub(super) const FP16_ALIAS: &str = "train.fp16";
 pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
 
-const OTHER_KEYS: [(&str, Allowed, bool); 33] = [
+const OTHER_KEYS: [(&str, Allowed, bool); 34] = [
     ("test.batch_size", Allowed::Count(1, MANY), false),
     ("test.max_new_tokens", Allowed::Count(1, MANY), false),
     ("test.do_sample", Allowed::Switch, false),
@@ -133,6 +133,7 @@ const OTHER_KEYS: [(&str, Allowed, bool); 33] = [
     ("eval.max_samples", Allowed::Count(1, MANY), false),
     ("eval.panel", Allowed::Count(0, MANY), false),
     ("checkpoint.every_steps", Allowed::Count(1, MANY), false),
+    ("checkpoint.every_minutes", Allowed::NotNegative, false),
     ("checkpoint.keep_last", Allowed::Count(1, MANY), false),
     ("checkpoint.keep_best", Allowed::Count(0, MANY), false),
     ("model.path", Allowed::Model, true),

@@ -87,14 +87,15 @@ impl Gradients {
     /// Where the device fails.
     pub fn add(&mut self, optimizer: &AdamW, mut grads: GradStore) -> Result<()> {
         self.0.resize(optimizer.slots.len(), None);
-        for (sum, slot) in self.0.iter_mut().zip(&optimizer.slots) {
-            if let Some(grad) = grads.remove(&slot.var) {
-                *sum = Some(match sum.take() {
-                    Some(sum) => (sum + grad)?,
-                    None => grad,
-                });
-            }
-        }
+        // All or nothing: where memory runs out here, the same samples are taken once more.
+        let sums = self.0.iter().zip(&optimizer.slots).map(|(sum, slot)| {
+            let grad = grads.remove(&slot.var);
+            Ok(match (sum, grad) {
+                (Some(sum), Some(grad)) => Some((sum + grad)?),
+                (sum, grad) => grad.or_else(|| sum.clone()),
+            })
+        });
+        self.0 = sums.collect::<Result<_>>()?;
         Ok(())
     }
 

@@ -46,15 +46,48 @@ impl Control {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        self.listen(reporter, (stage, step), true)
+    }
+
+    /// Pauses of the run's own accord.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn pause(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        self.take(Command::Pause, reporter, stage, step)
+    }
+
+    /// Pauses of the run's own accord, and waits until it is told to go on or to end, whatever else is asked for.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn hold(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        self.pause(reporter, stage, step)?;
+        self.listen(reporter, (stage, step), false)
+    }
+
+    /// Whether the process is to end.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.terminate.load(Ordering::Relaxed)
+    }
+
+    /// Takes what has come, and waits while paused; `asked` ends the wait if it counts.
+    fn listen(
+        &mut self,
+        reporter: &mut Reporter,
+        (stage, step): (Stage, u64),
+        asking_counts: bool,
+    ) -> Result<(), EngineError> {
         self.last = Some((stage, step));
         loop {
             while let Ok(command) = self.commands.try_recv() {
                 self.take(command, reporter, stage, step)?;
             }
-            if self.terminate.load(Ordering::Relaxed) {
+            if self.is_terminated() {
                 self.stop = Some(StopAfter::Step);
             }
-            let asked = self.evaluate || self.checkpoint || !self.requests.is_empty();
+            let asked = asking_counts && (self.evaluate || self.checkpoint || !self.requests.is_empty());
             if !self.paused || self.stop.is_some() || asked {
                 return Ok(());
             }

@@ -46,6 +46,24 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether a file could not be written, which a person may mend.
+    #[must_use]
+    pub const fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Write { .. }
+                | Self::Checkpoint(CheckpointError::Write { .. })
+                | Self::SessionCheckpoint(crate::session::CheckpointError::Io { .. })
+        )
+    }
+
+    /// Whether the device's memory ran out, as CUDA says it.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        let said = self.to_string().to_lowercase();
+        said.contains("out of memory") || said.contains("out_of_memory")
+    }
+
     /// Whether the command line was wrong (exit status 2), not the machine or a file (1).
     #[must_use]
     pub fn is_usage(&self) -> bool {

@@ -12,7 +12,9 @@ mod features;
 mod generate;
 mod health;
 pub mod inference;
+mod keeper;
 mod learner;
+mod memory;
 mod model;
 mod panel;
 pub mod pointing;
@@ -28,6 +30,7 @@ pub mod study;
 mod subset;
 mod thread;
 mod trainer;
+mod watch;
 
 pub use device::DeviceChoice;
 pub use error::EngineError;

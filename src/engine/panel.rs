@@ -18,10 +18,10 @@ use crate::session::{Event, Prediction, SampleSeen, SessionFolder, Stage};
 /// Longest side of a stored picture, in pixels.
 const THUMBNAIL: u32 = 224;
 
-/// Looks at each of `samples` and reports what is seen, or why it cannot be; gives what was seen.
+/// Looks at each of `samples` and reports what is seen, or why it cannot be seen or kept; gives what was seen.
 ///
 /// # Errors
-/// Where the device fails or the session cannot be written.
+/// Where the journal cannot be written.
 pub fn look(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -41,11 +41,11 @@ pub fn look(
             }
         };
         let file = folder.samples().join(format!("{}-{step:06}-{slot}.json", stage.name()));
-        let json = serde_json::to_vec(&prediction).map_err(|error| EngineError::Failed(error.to_string()))?;
-        write_bytes_atomically(&file, &json).map_err(|source| written(&file, source))?;
         let thumbnail = folder.thumbnails().join(format!("{slot}.png"));
-        if !thumbnail.exists() {
-            store_thumbnail(sample, &thumbnail)?;
+        if let Err(error) = keep(&prediction, &file, sample, &thumbnail) {
+            reporter.warn(format!("the look at {} was not kept: {error}", sample.id), Some(step))?;
+            seen.push(prediction);
+            continue;
         }
         reporter.report(Event::Sample(Box::new(SampleSeen {
             stage,
@@ -60,6 +60,15 @@ pub fn look(
         seen.push(prediction);
     }
     Ok(seen)
+}
+
+fn keep(prediction: &Prediction, file: &Path, sample: &Sample, thumbnail: &Path) -> Result<(), EngineError> {
+    let json = serde_json::to_vec(prediction).map_err(|error| EngineError::Failed(error.to_string()))?;
+    write_bytes_atomically(file, &json).map_err(|source| written(file, source))?;
+    if thumbnail.exists() {
+        return Ok(());
+    }
+    store_thumbnail(sample, thumbnail)
 }
 
 fn store_thumbnail(sample: &Sample, path: &Path) -> Result<(), EngineError> {

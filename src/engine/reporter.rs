@@ -1,15 +1,29 @@
 //! The engine's one way to speak: each event goes to the journal, then to whoever listens.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use crossbeam_channel::Sender;
 
 use super::error::EngineError;
 use crate::session::{
-    Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, Warning, now,
+    Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, UNKEPT, Warning,
+    now,
 };
+
+/// How often a full disk is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes and sends the events of a run.
 pub struct Reporter {
     listener: Sender<Record>,
+    /// Those who read the journal are told answers here, for there they lack their maps.
+    answers: Option<Sender<Record>>,
+    /// Set where the process is to end.
+    terminate: Arc<AtomicBool>,
+    /// For space, which the journal is still to be told.
+    waited: bool,
     /// None before the session's first line: what is said until then is shown but not kept.
     journal: Option<JournalWriter>,
 }
@@ -17,10 +31,23 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter without a journal yet.
     #[must_use]
-    pub const fn new(listener: Sender<Record>) -> Self {
+    pub fn new(listener: Sender<Record>) -> Self {
         Self {
             listener,
+            answers: None,
+            terminate: Arc::default(),
+            waited: false,
             journal: None,
+        }
+    }
+
+    /// Of a run: tells whole answers to `answers` too, and waits for nothing once `terminate` is set.
+    #[must_use]
+    pub fn of_run(self, answers: Sender<Record>, terminate: Arc<AtomicBool>) -> Self {
+        Self {
+            answers: Some(answers),
+            terminate,
+            ..self
         }
     }
 
@@ -47,16 +74,45 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
-        let record = match &mut self.journal {
-            Some(journal) => journal.append(event)?,
-            None => Record {
-                seq: 0,
-                time: now(),
-                event,
-            },
-        };
-        drop(self.listener.send(record));
+        match self.keep(&event)? {
+            Some(record) => drop(self.listener.send(record)),
+            None => self.say(event),
+        }
+        if std::mem::take(&mut self.waited) {
+            return self.warn("the disk was full, and the run has waited for space", None);
+        }
         Ok(())
+    }
+
+    /// Sends an event that is in no journal.
+    pub fn say(&self, event: Event) {
+        drop(self.listener.send(Record {
+            seq: UNKEPT,
+            time: now(),
+            event,
+        }));
+    }
+
+    /// Writes an event into the journal, if there is one yet. Where the disk is full the run waits: until there is space
+    /// again, or the process is to end.
+    fn keep(&mut self, event: &Event) -> Result<Option<Record>, EngineError> {
+        let Some(mut journal) = self.journal.take() else {
+            return Ok(None);
+        };
+        let kept = loop {
+            match journal.append(event.clone()) {
+                Err(error) if error.is_full() && !self.terminate.load(Ordering::Relaxed) => {
+                    if !std::mem::replace(&mut self.waited, true) {
+                        let text = format!("{error}. The run waits for space");
+                        self.say(Event::Warning(Warning { text, step: None }));
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                kept => break kept,
+            }
+        };
+        self.journal = Some(journal);
+        Ok(Some(kept?))
     }
 
     /// An answer to a person, whole to whoever listens and without its maps to the journal.
@@ -64,11 +120,14 @@ impl Reporter {
     /// # Errors
     /// As [`Self::report`].
     pub fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
-        let mut record = match &mut self.journal {
-            Some(journal) => journal.append(Event::Answer(Box::new(answer.without_maps())))?,
-            None => return self.report(Event::Answer(Box::new(answer))),
+        let Some(mut record) = self.keep(&Event::Answer(Box::new(answer.without_maps())))? else {
+            self.say(Event::Answer(Box::new(answer)));
+            return Ok(());
         };
         record.event = Event::Answer(Box::new(answer));
+        if let Some(answers) = &self.answers {
+            drop(answers.send(record.clone()));
+        }
         drop(self.listener.send(record));
         Ok(())
     }

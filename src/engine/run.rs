@@ -120,7 +120,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         }
         let stage_run = StageRun {
             stage,
-            from: from.map(|file| file.path),
+            from,
             dataset: &dataset,
             job: &job,
         };

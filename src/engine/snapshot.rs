@@ -27,6 +27,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
         stage,
         step,
         settings_hash: settings_hash(settings),
+        best: false,
         optimizer_steps: BTreeMap::new(),
         sampler: None,
         rng: None,
@@ -34,12 +35,13 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
 }
 
 /// Writes parameters, moments and counters. Order and templates follow from the seed and the step, so the sampler's
-/// state is just these.
+/// state is just these. `best` says whether it is the best so far.
 ///
 /// # Errors
 /// Where the device fails or the file cannot be written.
-pub fn save(trainer: &Trainer, settings: &Settings, path: &Path) -> Result<(), EngineError> {
+pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> Result<(), EngineError> {
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
+    meta.best = best;
     let seed = trainer.settings.seed;
     meta.sampler = Some(
         serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string(),
@@ -58,11 +60,11 @@ pub fn save(trainer: &Trainer, settings: &Settings, path: &Path) -> Result<(), E
     Ok(Checkpoint { meta, tensors }.save(path)?)
 }
 
-/// Puts a trainer where the checkpoint at `path` was written.
+/// Puts a trainer where the checkpoint at `path` was written; gives whether that was the best so far.
 ///
 /// # Errors
 /// Where the file is damaged, or of another model or stage.
-pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), EngineError> {
+pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> {
     let checkpoint = Checkpoint::load(path)?;
     let wrong = |what: String| {
         EngineError::Failed(format!(
@@ -105,7 +107,7 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), EngineError> {
     if let Some(peak) = sampler.and_then(|value| value["peak_lr"].as_f64()) {
         trainer.rate.peak = peak;
     }
-    Ok(())
+    Ok(checkpoint.meta.best)
 }
 
 /// Takes the aspect modules of a file: ours or the reference's.

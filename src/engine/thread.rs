@@ -21,6 +21,8 @@ pub struct Running {
     /// What it says. Unbounded: a slow terminal must not hold training up.
     pub records: Receiver<Record>,
     pub commands: Sender<Command>,
+    /// Whole answers, once more.
+    pub answers: Receiver<Record>,
     thread: JoinHandle<Result<Outcome, EngineError>>,
 }
 
@@ -43,15 +45,20 @@ impl Running {
 /// Where no thread can be started.
 pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, EngineError> {
     let (listener, records) = unbounded();
+    let (tell, answers) = unbounded();
     let (commands, receiver) = bounded(64);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .stack_size(STACK)
-        .spawn(move || supervise(job, Reporter::new(listener), Control::new(receiver, terminate)))
+        .spawn(move || {
+            let reporter = Reporter::new(listener).of_run(tell, Arc::clone(&terminate));
+            supervise(job, reporter, Control::new(receiver, terminate))
+        })
         .map_err(|error| EngineError::Failed(format!("cannot start the engine's thread: {error}")))?;
     Ok(Running {
         records,
         commands,
+        answers,
         thread,
     })
 }
@@ -80,7 +87,12 @@ fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Res
             })?;
         }
     }
-    reporter.report(Event::Ended(Ended { reason }))?;
+    let ended = Event::Ended(Ended { reason });
+    if let Err(error) = reporter.report(ended.clone()) {
+        // Whoever looks is told all the same.
+        reporter.say(ended);
+        return outcome.and(Err(error));
+    }
     outcome
 }
 

@@ -9,10 +9,13 @@ use super::adamw::{AdamW, Gradients, clip_factor};
 use super::error::EngineError;
 use super::features::{FeatureStore, Features};
 use super::learner::Learner;
+use super::memory::Room;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
+use super::stage::told;
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::config::StageTrain;
+use crate::data::prompts::Questions;
 use crate::data::{Sample, View};
 use crate::nn::loss;
 use crate::session::{Stage, Step};
@@ -67,7 +70,29 @@ pub struct Trainer<'a, 'b> {
     pub optimizer: AdamW,
     /// Optimiser steps done.
     pub step: u64,
+    /// How many samples the device holds at once.
+    room: Room,
 }
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Advanced {
+    Step(Step),
+    /// Nothing was learnt, and the trainer is where it was.
+    NotFinite(NotFinite),
+}
+
+/// A step whose loss or gradient is not finite.
+#[derive(Debug)]
+pub struct NotFinite {
+    pub step: u64,
+    pub loss: f64,
+    /// The samples whose own loss is not finite, with the aspect that was asked about.
+    pub samples: Vec<String>,
+}
+
+/// A sample of a step, ready to be computed with.
+type Loaded<'a, 'b> = (Sequence, &'a Item<'b>, Features);
 
 impl<'a, 'b> Trainer<'a, 'b> {
     /// A trainer at step 0.
@@ -109,6 +134,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             rate,
             optimizer,
             step: 0,
+            room: Room::default(),
         })
     }
 
@@ -118,22 +144,20 @@ impl<'a, 'b> Trainer<'a, 'b> {
         self.rate.total
     }
 
-    /// Makes the next optimiser step; images that cannot be read are told to `left_out` and skipped.
+    /// Makes the next optimiser step; sentences on images that cannot be read, and were skipped, go to `notes`.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn advance(
-        &mut self,
-        store: &mut FeatureStore,
-        mut left_out: impl FnMut(&Sample, &EngineError),
-    ) -> Result<Step, EngineError> {
+    pub fn advance(&mut self, store: &mut FeatureStore, notes: &mut Vec<String>) -> Result<Advanced, EngineError> {
         let begin = Instant::now();
         let step = self.step + 1;
-        let templates = |item: usize| self.templates(item);
-        let micro_batches = self.sampler.clone().draw(step, templates);
+        let micro_batches = {
+            let (items, questions) = (&self.items, &self.learner.questions);
+            self.sampler.draw(step, |item| templates(&items[item], questions))
+        };
         let batches = micro_batches
             .iter()
-            .map(|drawn| self.load(drawn, store, &mut left_out))
+            .map(|drawn| self.load(drawn, store, notes))
             .collect::<Result<Vec<_>, EngineError>>()?;
 
         // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
@@ -145,18 +169,36 @@ impl<'a, 'b> Trainer<'a, 'b> {
         let samples: usize = batches.iter().map(Vec::len).sum();
         let mut gradients = Gradients::default();
         let mut loss = 0.0;
-        for batch in batches.iter().filter(|batch| !batch.is_empty()) {
-            let mean = (self.loss_sum(batch)? / tokens as f64)?;
-            gradients.add(&self.optimizer, mean.backward()?)?;
-            // Here the CPU waits for the device.
-            loss += f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
+        let mut room = self.room;
+        for batch in &batches {
+            room.in_parts(batch, |part| {
+                let mean = (self.loss_sum(part)? / tokens as f64)?;
+                let grads = mean.backward()?;
+                // Here the CPU waits for the device.
+                let value = f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
+                gradients.add(&self.optimizer, grads)?;
+                loss += value;
+                Ok(())
+            })?;
         }
         let grad_norm = gradients.norm()?;
+        if samples > 0 && !(loss.is_finite() && grad_norm.is_finite()) {
+            let samples = self.faulty(&batches)?;
+            return Ok(Advanced::NotFinite(NotFinite { step, loss, samples }));
+        }
+        if room != self.room {
+            self.room = room;
+            notes.push(format!(
+                "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \
+                 not what is learnt",
+                room.0
+            ));
+        }
         let lr = self.rate.at(step);
         self.optimizer
             .step(&gradients, lr, clip_factor(grad_norm, self.settings.max_grad_norm))?;
         self.step = step;
-        Ok(Step {
+        Ok(Advanced::Step(Step {
             stage: self.stage,
             step,
             epoch: self.sampler.epochs_after(step),
@@ -164,7 +206,38 @@ impl<'a, 'b> Trainer<'a, 'b> {
             lr,
             grad_norm,
             samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
-        })
+        }))
+    }
+
+    /// Counts the next step without learning from it.
+    pub fn leave_out(&mut self) -> Step {
+        self.step += 1;
+        Step {
+            stage: self.stage,
+            step: self.step,
+            epoch: self.sampler.epochs_after(self.step),
+            loss: f64::NAN,
+            lr: self.rate.at(self.step),
+            grad_norm: f64::NAN,
+            samples_per_s: 0.0,
+        }
+    }
+
+    /// Those whose loss alone is not finite: `image/awe/3.png (object)`.
+    fn faulty(&self, batches: &[Vec<Loaded<'_, 'b>>]) -> Result<Vec<String>, EngineError> {
+        let mut found = Vec::new();
+        for one in batches.iter().flatten() {
+            let loss = self.loss_sum(std::slice::from_ref(one))?;
+            if !loss.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?.is_finite() {
+                let id = &one.1.sample.id;
+                found.push(
+                    one.1
+                        .view
+                        .map_or_else(|| id.clone(), |view| format!("{id} ({})", view.name())),
+                );
+            }
+        }
+        Ok(found)
     }
 
     /// The micro-batch's sequences with their items and features.
@@ -172,15 +245,15 @@ impl<'a, 'b> Trainer<'a, 'b> {
         &self,
         drawn: &[Drawn],
         store: &mut FeatureStore,
-        left_out: &mut impl FnMut(&Sample, &EngineError),
-    ) -> Result<Vec<(Sequence, &Item<'b>, Features)>, EngineError> {
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Loaded<'_, 'b>>, EngineError> {
         let items: Vec<&Item<'b>> = drawn.iter().map(|drawn| &self.items[drawn.item]).collect();
         let paths: Vec<_> = items.iter().map(|item| item.sample.path.as_path()).collect();
         let mut batch = Vec::with_capacity(items.len());
         for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
             match features {
                 Ok(features) => batch.push((self.sequence(item, drawn.template, &features)?, item, features)),
-                Err(error) => left_out(item.sample, &error),
+                Err(error) => notes.push(told(item.sample, &error)),
             }
         }
         Ok(batch)
@@ -199,7 +272,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
     }
 
     /// The summed loss of a micro-batch, with its graph.
-    fn loss_sum(&self, batch: &[(Sequence, &Item<'b>, Features)]) -> Result<Tensor, EngineError> {
+    fn loss_sum(&self, batch: &[Loaded<'_, 'b>]) -> Result<Tensor, EngineError> {
         let language = &self.learner.base.qwen.language;
         let sequences: Vec<Sequence> = batch.iter().map(|(sequence, ..)| sequence.clone()).collect();
         let recompute = self.settings.gradient_checkpointing;
@@ -226,7 +299,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
     }
 
     /// z `[samples * queries, hidden]` with its graph: images of one view and size pass its module together.
-    fn z(&self, batch: &[(Sequence, &Item<'b>, Features)]) -> Result<Tensor, EngineError> {
+    fn z(&self, batch: &[Loaded<'_, 'b>]) -> Result<Tensor, EngineError> {
         let mut groups: IndexMap<(View, usize), Vec<usize>> = IndexMap::new();
         for (i, (_, item, features)) in batch.iter().enumerate() {
             if let Some(view) = item.view {
@@ -244,12 +317,13 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }
         Ok(Tensor::cat(&parts.into_iter().flatten().collect::<Vec<_>>(), 0)?)
     }
+}
 
-    fn templates(&self, item: usize) -> usize {
-        match self.items[item].view {
-            Some(view) => self.learner.questions.aspect(view).len(),
-            None => self.learner.questions.emotion().len(),
-        }
+/// How many templates an item has to choose from.
+fn templates(item: &Item, questions: &Questions) -> usize {
+    match item.view {
+        Some(view) => questions.aspect(view).len(),
+        None => questions.emotion().len(),
     }
 }
 

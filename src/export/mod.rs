@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::atomic_file::write_bytes_atomically;
 use crate::session::{
-    JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, kept_evaluations,
-    read_journal, read_results,
+    JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
+    kept_evaluations, read_results,
 };
 
 pub use curves::curves_svg;
@@ -66,9 +66,7 @@ impl Source {
     /// Where it cannot be read.
     pub fn read(folder: &SessionFolder) -> Result<Self, ExportError> {
         let mut state = RunState::default();
-        for record in read_journal(&folder.journal())? {
-            state.apply(&record);
-        }
+        each_record(&folder.journal(), |record| state.apply(&record))?;
         Ok(Self {
             name: folder.name().to_owned(),
             folder: folder.path().to_owned(),

@@ -9,7 +9,7 @@ use std::{
 use super::{
     event::{Event, Stage},
     folder::SessionFolder,
-    journal::{JournalError, read_journal},
+    journal::{JournalError, each_record},
 };
 
 const ENDING: &str = ".safetensors";
@@ -88,6 +88,8 @@ pub struct Checkpoints {
     /// On disk, and not forgotten by a resume from before them.
     files: BTreeMap<(Stage, u64), PathBuf>,
     best: BTreeSet<(Stage, u64)>,
+    /// Those that the journal told of, and no resume forgot.
+    told: BTreeSet<(Stage, u64)>,
     /// On disk, but of a future that a resume gave up.
     forgotten: Vec<PathBuf>,
 }
@@ -103,12 +105,11 @@ impl Checkpoints {
             folder: session.checkpoints(),
             files: BTreeMap::new(),
             best: BTreeSet::new(),
+            told: BTreeSet::new(),
             forgotten: Vec::new(),
         };
         if session.journal().is_file() {
-            for record in read_journal(&session.journal())? {
-                checkpoints.apply(&record.event);
-            }
+            each_record(&session.journal(), |record| checkpoints.apply(&record.event))?;
         }
         // The journal names what was pruned since. The folder may hold one that the journal does not name:
         // its writer died between the rename and the event; it is whole.
@@ -134,6 +135,7 @@ impl Checkpoints {
                 let path = self.folder.join(checkpoint_name(saved.stage, saved.step));
                 self.forgotten.retain(|other| *other != path);
                 self.files.insert(key, path);
+                self.told.insert(key);
                 if saved.best {
                     self.best.insert(key);
                 } else {
@@ -146,9 +148,16 @@ impl Checkpoints {
                 self.forgotten
                     .extend(later.iter().filter_map(|key| self.files.remove(key)));
                 self.best.retain(|key| *key <= from);
+                self.told.retain(|key| *key <= from);
             }
             _ => {}
         }
+    }
+
+    /// Whether the journal tells of a checkpoint; it does not where the writer died after the file's rename.
+    #[must_use]
+    pub fn is_told(&self, stage: Stage, step: u64) -> bool {
+        self.told.contains(&(stage, step))
     }
 
     /// All of them, in the order of training.

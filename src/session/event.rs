@@ -11,10 +11,13 @@ use crate::data::View;
 /// The journal's format version; a newer one is refused.
 pub const FORMAT: u32 = 1;
 
+/// The sequence number of what is said but stands in no journal: before its first line, or where it cannot be written.
+pub const UNKEPT: u64 = u64::MAX;
+
 /// A line of `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Counts from 0 without gaps.
+    /// Counts from 0 without gaps; or [`UNKEPT`].
     pub seq: u64,
     /// Seconds since the Unix epoch.
     pub time: f64,

@@ -9,7 +9,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::event::{Event, FORMAT, Record};
+use super::{
+    event::{Event, FORMAT, Record},
+    step_line,
+};
 use crate::printable::printable;
 
 /// Why a journal cannot be read or written.
@@ -29,16 +32,50 @@ pub enum JournalError {
     SessionFirst { path: PathBuf },
 }
 
+impl JournalError {
+    /// Whether there was no space to write, which may come back.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Write { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
+}
+
 /// All records of a journal, up to its last complete line.
 ///
 /// # Errors
 /// A missing file, a broken line (with its number), a gap in `seq`, a newer format.
 pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
-    let mut tail = JournalTail::new(path);
     let mut records = Vec::new();
-    let file = File::open(path).map_err(|source| tail.read_error(source))?;
-    tail.read(&file, |record| records.push(record))?;
+    each_record(path, |record| records.push(record))?;
     Ok(records)
+}
+
+/// Gives the records of a journal one after the other, up to its last complete line: a long one need not be held.
+///
+/// # Errors
+/// As [`read_journal`]; what stands before a broken line was given.
+pub fn each_record(path: &Path, each: impl FnMut(Record)) -> Result<(), JournalError> {
+    let mut tail = JournalTail::new(path);
+    let file = File::open(path).map_err(|source| tail.read_error(source))?;
+    tail.read(&file, each)
+}
+
+/// A journal's first record, which tells of its session, if its line is complete.
+///
+/// # Errors
+/// As [`read_journal`].
+pub fn first_record(path: &Path) -> Result<Option<Record>, JournalError> {
+    let tail = JournalTail::new(path);
+    let read_error = |source| tail.read_error(source);
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
+    reader.read_until(b'\n', &mut line).map_err(read_error)?;
+    if line.last() == Some(&b'\n') {
+        tail.parse(&line).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Reads a journal that another process may be writing: each poll gives the lines that are new.
@@ -63,37 +100,17 @@ impl JournalTail {
         }
     }
 
-    /// The records since the last poll: none where there is no new complete line, or no file yet.
+    /// Gives the records since the last poll: none where there is no new complete line, or no file yet.
     ///
     /// # Errors
-    /// As [`read_journal`]; the good records before a broken line are given first, the error at the next poll.
-    pub fn poll(&mut self) -> Result<Vec<Record>, JournalError> {
+    /// As [`each_record`].
+    pub fn poll(&mut self, each: impl FnMut(Record)) -> Result<(), JournalError> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => {
-                return Ok(Vec::new());
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => return Ok(()),
             Err(error) => return Err(self.read_error(error)),
         };
-        let mut records = Vec::new();
-        match self.read(&file, |record| records.push(record)) {
-            Err(error) if records.is_empty() => Err(error),
-            _ => Ok(records),
-        }
-    }
-
-    /// The journal's first record, if its line is complete.
-    pub(super) fn first(path: &Path) -> Result<Option<Record>, JournalError> {
-        let tail = Self::new(path);
-        let read_error = |source| tail.read_error(source);
-        let mut line = Vec::new();
-        let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
-        reader.read_until(b'\n', &mut line).map_err(read_error)?;
-        if line.last() == Some(&b'\n') {
-            tail.parse(&line).map(Some)
-        } else {
-            Ok(None)
-        }
+        self.read(&file, each)
     }
 
     fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
@@ -127,7 +144,10 @@ impl JournalTail {
         if self.lines == 0 {
             self.check_format(line)?;
         }
-        let record: Record = serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
+        let record = match step_line::read(line) {
+            Some(record) => record,
+            None => serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?,
+        };
         if self.lines == 0 && !matches!(record.event, Event::Session(_)) {
             return Err(self.broken("the first event is not `session`"));
         }

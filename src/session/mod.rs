@@ -12,7 +12,9 @@ mod prediction;
 mod results;
 mod scan;
 mod series;
+pub mod socket;
 mod state;
+mod step_line;
 mod utc;
 
 pub use answer::{Answer, Faithfulness, Found, Request};
@@ -20,10 +22,10 @@ pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Select
 pub use difference::{Difference, differences};
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed, SampleSeen,
-    SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
+    SavedCheckpoint, SessionStart, Stage, Step, StopAfter, UNKEPT, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
-pub use journal::{JournalError, JournalTail, JournalWriter, now, read_journal};
+pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_record, now, read_journal};
 pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use results::{ImageResult, KeptEvaluation, ResultsError, kept_evaluations, read_results, write_results};

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     event::{Event, Record, SessionStart, Stage},
     folder::SessionFolder,
-    journal::JournalTail,
+    journal::first_record,
     list::{SPARK, SessionState, SessionSummary},
 };
 use crate::printable::printable;
@@ -67,7 +67,7 @@ impl Scan {
 
     /// The first line in full, with its checks, as all readers do it.
     fn begin(&mut self, path: &Path) -> Result<(), String> {
-        let first = JournalTail::first(path).map_err(|error| error.to_string())?;
+        let first = first_record(path).map_err(|error| error.to_string())?;
         if let Some(Record {
             time,
             event: Event::Session(start),

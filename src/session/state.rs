@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     Command, CommandRecord, Ended, Evaluation, Event, Found, Phase, Progress, Record, Request, Resumed, SampleSeen,
-    SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, Warning,
+    SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, UNKEPT, Warning,
 };
 
 /// So many lines of the log are kept.
@@ -84,9 +84,9 @@ pub struct Eta {
 
 impl RunState {
     /// Takes one record in. One that is known already (`seq` below [`RunState::next_seq`]) changes nothing, so that a history and the
-    /// live stream may overlap. What a run says before its `session` line is in no journal and not counted.
+    /// live stream may overlap. What is in no journal is not counted.
     pub fn apply(&mut self, record: &Record) {
-        if self.session.is_some() || matches!(record.event, Event::Session(_)) {
+        if record.seq != UNKEPT {
             if record.seq < self.next_seq {
                 return;
             }

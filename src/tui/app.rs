@@ -12,7 +12,7 @@ use super::{
     Exit, Host, Viewer,
     browse::Browse,
     compare::Compare,
-    follow::follow,
+    follow::{Following, follow},
     input::Input,
     keymap::{Keymap, Offers},
     model::{Model, Said},
@@ -41,6 +41,9 @@ pub struct App {
     pub reader: Reader,
     pub(super) keymap: Keymap,
     pub(super) commands: Option<Sender<Command>>,
+    /// Why a run at work takes no commands from here.
+    pub(super) read_only: Option<String>,
+    following: Option<Following>,
     pub(super) host: Option<Box<dyn Host>>,
     /// What plays a journal, where one is played.
     pub(super) player: Option<Player>,
@@ -84,6 +87,8 @@ impl App {
             keymap: Keymap::default(),
             title: viewer.title,
             commands: viewer.commands,
+            read_only: viewer.read_only,
+            following: viewer.following,
             host: viewer.host,
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
             model: Model::default(),
@@ -95,6 +100,7 @@ impl App {
             redraw: false,
         };
         app.read_evaluations();
+        app.ui.notice.clone_from(&app.read_only);
         let run = app.state.session.is_some() || app.commands.is_some() || app.player.is_some();
         if !run && app.sessions.root.is_some() {
             // No run is shown: there are only sessions to choose from.
@@ -153,7 +159,7 @@ impl App {
 
     /// Nothing comes from the run any more. Without a last word its process has vanished.
     pub fn records_ended(&mut self) {
-        self.records = never();
+        (self.records, self.following) = (never(), None);
         self.lost = self.state.session.is_some() && self.state.ended.is_none() && self.player.is_none();
         self.browse.intervention.waiting = None;
     }
@@ -302,7 +308,8 @@ impl App {
         followed.folder.path().clone_into(&mut self.folder);
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.owns_run, self.model) = (None, false, Model::default());
+        (self.commands, self.read_only) = (followed.commands, followed.read_only);
+        (self.following, self.owns_run, self.model) = (Some(followed.following), false, Model::default());
         self.lost = false;
         (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
         self.ui.cursor = Cursor::default();

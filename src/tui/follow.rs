@@ -1,10 +1,13 @@
-//! A session as its folder tells of it: what was, and what another process still writes.
+//! A session as its folder tells of it: what was, what another process still writes, and the way to command that one.
 
-use std::{path::Path, thread, time::Duration};
+use std::{convert::Infallible, path::Path, thread, time::Duration};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 
-use crate::session::{JournalTail, Record, RunState, SessionFolder};
+use crate::session::{
+    Command, JournalTail, Record, RunState, SessionFolder,
+    socket::{self, Connection},
+};
 
 /// How often a live journal is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -16,7 +19,16 @@ pub struct Followed {
     pub history: RunState,
     /// What comes later; ended where no process holds the session.
     pub records: Receiver<Record>,
+    /// Where a run at work takes commands.
+    pub commands: Option<Sender<Command>>,
+    /// Why a run at work takes none from here.
+    pub read_only: Option<String>,
+    pub following: Following,
 }
+
+/// Dropped where nobody looks any more: then the journal is not looked at either.
+#[derive(Debug)]
+pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Option<Sender<Infallible>>);
 
 /// Reads the journal of the session in a folder, and follows it while its process is alive.
 ///
@@ -24,41 +36,96 @@ pub struct Followed {
 /// A sentence where the folder holds no session, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
     let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
+    let live = folder.is_live().unwrap_or(false);
+    let (connection, read_only) = if live {
+        match socket::connect(path) {
+            Ok(connection) => (Some(connection), None),
+            Err(reason) => (None, Some(format!("read-only: {reason}"))),
+        }
+    } else {
+        (None, None)
+    };
     let mut tail = JournalTail::new(&folder.journal());
     let mut history = RunState::default();
-    for record in tail.poll().map_err(|error| error.to_string())? {
-        history.apply(&record);
+    let damage = tail
+        .poll(|record| history.apply(&record))
+        .err()
+        .map(|error| error.to_string());
+    if history.session.is_none()
+        && let Some(damage) = damage
+    {
+        return Err(damage);
     }
+    // What stands before a damaged line is shown.
+    let read_only = damage.or(read_only);
     let (sender, records) = unbounded();
-    if folder.is_live().unwrap_or(false) {
-        let live = folder.clone();
-        let watch = move || {
-            loop {
-                // Asked before the journal is read: what a process wrote before it went is not missed.
-                let alive = live.is_live().unwrap_or(false);
-                // A journal that cannot be read any more ends what is shown of it.
-                let Ok(new) = tail.poll() else { return };
-                for record in new {
-                    if sender.send(record).is_err() {
-                        return;
-                    }
-                }
-                if !alive {
-                    return;
-                }
-                thread::sleep(PAUSE);
-            }
+    let (commands, answers) = match connection {
+        Some(Connection { commands, answers }) => (Some(commands), answers),
+        None => (None, never()),
+    };
+    let (watched, left) = bounded(0);
+    if live {
+        let watch = Watch {
+            folder: folder.clone(),
+            tail,
+            answers,
+            left,
+            sender,
         };
         thread::Builder::new()
             .name("follow".to_owned())
-            .spawn(watch)
+            .spawn(move || watch.run())
             .map_err(|error| format!("cannot start a thread: {error}"))?;
     }
     Ok(Followed {
         folder,
         history,
         records,
+        commands,
+        read_only,
+        following: Following(live.then_some(watched)),
     })
+}
+
+/// The thread's side.
+struct Watch {
+    folder: SessionFolder,
+    tail: JournalTail,
+    answers: Receiver<Record>,
+    left: Receiver<Infallible>,
+    sender: Sender<Record>,
+}
+
+impl Watch {
+    fn run(mut self) {
+        loop {
+            // Asked before the journal is read: what a process wrote before it went is not missed.
+            let alive = self.folder.is_live().unwrap_or(false);
+            // A journal that cannot be read any more ends what is shown of it.
+            if self.pass_on().is_err() || !alive {
+                return;
+            }
+            select! {
+                recv(self.left) -> _ => return,
+                recv(self.answers) -> answer => match answer {
+                    // The journal has it already, without its maps; that one comes first, so that nothing is passed over.
+                    Ok(answer) => {
+                        if self.pass_on().is_err() || self.sender.send(answer).is_err() {
+                            return;
+                        }
+                    }
+                    Err(_) => self.answers = never(),
+                },
+                default(PAUSE) => {}
+            }
+        }
+    }
+
+    fn pass_on(&mut self) -> Result<(), ()> {
+        let sender = &self.sender;
+        // Who does not listen any more is noticed by `left`.
+        self.tail.poll(|record| drop(sender.send(record))).map_err(drop)
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +144,9 @@ mod tests {
         journal.append(say("before")).unwrap();
         let followed = follow(folder.path()).unwrap();
         assert_eq!(followed.history.next_seq, 2);
+        assert!(followed.commands.is_none());
+        let why = followed.read_only.as_deref().unwrap_or_default();
+        assert!(why.starts_with("read-only: nobody listens"), "{why}");
         journal.append(say("after")).unwrap();
         let record = followed.records.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(record.event, say("after"));
@@ -85,5 +155,17 @@ mod tests {
         assert!(matches!(followed.records.recv().unwrap().event, Event::Ended(_)));
         assert!(followed.records.recv().is_err(), "nothing comes any more");
         assert!(follow(&root.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn who_looks_away_is_not_told_any_more() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::create(root.path(), "run").unwrap();
+        let _lock = folder.lock().unwrap();
+        let mut journal = JournalWriter::open(&folder.journal()).unwrap();
+        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        let Followed { records, following, .. } = follow(folder.path()).unwrap();
+        drop(following);
+        assert!(records.recv().is_err(), "the thread has ended although the run goes on");
     }
 }

@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
+pub use follow::Following;
 pub use theme::{Depth, Theme};
 
 use crate::session::{Command, Record, RunState, SessionFolder};
@@ -71,8 +72,12 @@ pub struct Viewer {
     /// The run's records as they come. The sender must not wait for the screen (a slow terminal would hold the run up): let the channel
     /// be unbounded. Records that `history` holds already are passed over.
     pub records: Receiver<Record>,
-    /// Where the run takes commands; nothing for one that has ended or that belongs to another process.
+    /// Where the run takes commands; nothing for one that has ended, or that belongs to another process and has no socket.
     pub commands: Option<Sender<Command>>,
+    /// Why a run at work takes no commands from here.
+    pub read_only: Option<String>,
+    /// Kept while another process's journal is followed.
+    pub following: Option<Following>,
     /// What was before: the state folded from the journal so far.
     pub history: RunState,
     /// The session's folder: files that events name lie under it.
@@ -104,7 +109,7 @@ impl Viewer {
         }
     }
 
-    /// A session as its folder tells of it, live or over, without commands.
+    /// A session as its folder tells of it; a live one is commanded through its socket.
     ///
     /// # Errors
     /// A sentence where the folder holds no session, or its journal cannot be read.
@@ -113,6 +118,9 @@ impl Viewer {
         let name = followed.folder.name().to_owned();
         Ok(Self {
             history: followed.history,
+            commands: followed.commands,
+            read_only: followed.read_only,
+            following: Some(followed.following),
             ..Self::new(followed.records, followed.folder.path().to_owned(), name)
         })
     }
@@ -124,6 +132,8 @@ impl Viewer {
         Self {
             records,
             commands: None,
+            read_only: None,
+            following: None,
             history: RunState::default(),
             session_dir,
             title: title.into(),

@@ -2,7 +2,7 @@
 
 mod compare;
 mod golden;
-mod screen;
+pub mod screen;
 
 use std::path::Path;
 use std::process::{Command, Output};

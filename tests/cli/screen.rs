@@ -1,24 +1,31 @@
 //! The real binary in a pseudo-terminal: it opens, trains the embedded model, answers keys and leaves.
 
 use std::io::{Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{masp, stdout};
 
-struct Screen {
+/// The binary on a terminal of 120 columns and 40 rows.
+pub struct Screen {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     seen: Arc<Mutex<vt100::Parser>>,
+    reader: JoinHandle<()>,
+    closing: Arc<AtomicBool>,
     /// Kept open: a closed pair is a terminal that is gone.
-    _pair: PtyPair,
+    pair: PtyPair,
 }
 
 impl Screen {
-    fn open(folder: &Path, arguments: &[&str]) -> Self {
+    pub fn open(folder: &Path, arguments: &[&str]) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -31,32 +38,63 @@ impl Screen {
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
+        command.env("XDG_RUNTIME_DIR", folder);
         let child = pair.slave.spawn_command(command).unwrap();
         let seen = Arc::new(Mutex::new(vt100::Parser::new(size.rows, size.cols, 0)));
         let mut reader = pair.master.try_clone_reader().unwrap();
-        let parser = Arc::clone(&seen);
-        std::thread::spawn(move || {
+        let (parser, closing) = (Arc::clone(&seen), Arc::new(AtomicBool::new(false)));
+        let (closed, master) = (Arc::clone(&closing), pair.master.as_raw_fd().unwrap());
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while let Ok(count) = reader.read(&mut bytes) {
-                if count == 0 {
-                    break;
+            while !closed.load(Ordering::Relaxed) {
+                // Never for good, so that a hang-up can take the descriptor away.
+                if !readable(master) {
+                    continue;
                 }
-                parser.lock().unwrap().process(&bytes[..count]);
+                match reader.read(&mut bytes) {
+                    Ok(count) if count > 0 => parser.lock().unwrap().process(&bytes[..count]),
+                    _ => break,
+                }
             }
         });
         Self {
             child,
             keys: pair.master.take_writer().unwrap(),
             seen,
-            _pair: pair,
+            reader,
+            closing,
+            pair,
         }
+    }
+
+    /// Closes the terminal as a dropped connection does; what is left is the process.
+    pub fn hang_up(self) -> Box<dyn Child + Send + Sync> {
+        self.closing.store(true, Ordering::Relaxed);
+        self.reader.join().unwrap();
+        drop((self.keys, self.pair));
+        self.child
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Ends the process without a word.
+    pub fn kill(&mut self) {
+        let process = rustix::process::Pid::from_raw(self.process() as i32).unwrap();
+        rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn wait(&mut self) -> portable_pty::ExitStatus {
+        self.child.wait().unwrap()
     }
 
     fn text(&self) -> String {
         self.seen.lock().unwrap().screen().contents()
     }
 
-    fn wait_for(&self, what: &str) {
+    pub fn wait_for(&self, what: &str) {
         let begin = Instant::now();
         while !self.text().contains(what) {
             assert!(
@@ -68,10 +106,22 @@ impl Screen {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
+}
+
+fn readable(master: std::os::fd::RawFd) -> bool {
+    // The pair outlives the thread: `hang_up` joins it first, and otherwise both live until the process ends.
+    #[expect(unsafe_code, reason = "portable-pty lends its descriptor as a number")]
+    let master = unsafe { BorrowedFd::borrow_raw(master) };
+    let mut watched = [PollFd::new(&master, PollFlags::IN)];
+    let wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: 20_000_000,
+    };
+    poll(&mut watched, Some(&wait)).is_ok_and(|count| count > 0)
 }
 
 /// Both stages on a few drawn pictures, seen to train.

@@ -121,6 +121,7 @@ mod tests {
             stage,
             step,
             settings_hash: String::new(),
+            best: false,
             optimizer_steps: BTreeMap::from([("soft_prompt".to_owned(), step)]),
             sampler: Some("{}".into()),
             rng: None,

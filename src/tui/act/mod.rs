@@ -148,7 +148,10 @@ impl App {
     pub(super) fn tell(&mut self, command: Command, notice: &str) {
         let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
             _ if self.state.ended.is_some() => "the run has ended",
-            None => "this run takes no commands from here",
+            None => self
+                .read_only
+                .as_deref()
+                .unwrap_or("this run takes no commands from here"),
             Some(Ok(())) => notice,
             Some(Err(TrySendError::Full(_))) => "the run is busy; try again",
             Some(Err(TrySendError::Disconnected(_))) => "the run does not listen any more",

@@ -90,6 +90,7 @@ impl App {
         } else if let Err(reason) = self.open(&path) {
             self.ui.notice = Some(reason);
         } else {
+            self.ui.notice.clone_from(&self.read_only);
             self.show(Screen::Train);
         }
     }

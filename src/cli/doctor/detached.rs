@@ -1,0 +1,186 @@
+//! What would end a run that goes on without its terminal, and how others reach it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Resource, getrlimit};
+
+use super::Finding;
+use super::machine::gib;
+use crate::session::socket;
+
+const SUBJECT: &str = "detached";
+/// Where systemd-logind is configured: the file, then the drop-ins; what is said later holds.
+const LOGIND: [&str; 4] = [
+    "usr/lib/systemd/logind.conf.d",
+    "etc/systemd/logind.conf",
+    "run/systemd/logind.conf.d",
+    "etc/systemd/logind.conf.d",
+];
+/// What a batch system names its jobs by.
+const JOBS: [(&str, &str); 3] = [
+    ("SLURM_JOB_ID", "Slurm (ask for `--signal=TERM@120`)"),
+    ("PBS_JOBID", "PBS"),
+    ("LSB_JOBID", "LSF"),
+];
+
+/// What this machine and this shell say.
+pub(super) fn findings() -> Vec<Finding> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut findings = vec![logout(Path::new("/"), &variable)];
+    findings.extend(job(&variable));
+    findings.extend(limits());
+    findings.extend(memory_limit(Path::new("/")));
+    findings.push(match socket::usable_folder() {
+        Ok(folder) => Finding::ok("socket", format!("{}, for `masp attach`", folder.display())),
+        Err(error) => Finding::note("socket", format!("`masp attach` will be read-only: {error}")),
+    });
+    findings
+}
+
+/// Whether a logout ends what the user has left running.
+fn logout(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Finding {
+    if !root.join("run/systemd/system").is_dir() {
+        return Finding::ok(SUBJECT, "a logout ends nothing here: systemd-logind does not run");
+    }
+    let kills = setting(root, "KillUserProcesses").is_some_and(|value| is_yes(&value));
+    let user = variable("USER").unwrap_or_default();
+    let spared = setting(root, "KillExcludeUsers").unwrap_or_else(|| "root".to_owned());
+    if kills && !spared.split_whitespace().any(|name| name == user) {
+        return Finding::problem(
+            SUBJECT,
+            "a logout ends all of your processes (logind's KillUserProcesses=yes); start runs with `loginctl \
+             enable-linger` once and `systemd-run --user --scope masp train --detach ...`",
+        );
+    }
+    Finding::ok(SUBJECT, "a logout ends nothing here")
+}
+
+/// The value that holds for a key of logind's settings.
+fn setting(root: &Path, key: &str) -> Option<String> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for place in LOGIND.map(|place| root.join(place)) {
+        let entries = fs::read_dir(&place).into_iter().flatten().flatten();
+        let mut inside: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "conf"))
+            .collect();
+        inside.sort();
+        files.extend(inside);
+        files.push(place);
+    }
+    let said = files.iter().filter_map(|file| {
+        let text = fs::read_to_string(file).ok()?;
+        let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
+        let of_key = pairs.filter(|(name, _)| name.trim() == key);
+        of_key.last().map(|(_, value)| value.trim().to_owned())
+    });
+    said.last()
+}
+
+fn is_yes(value: &str) -> bool {
+    ["yes", "true", "on", "1"].contains(&value.to_lowercase().as_str())
+}
+
+fn job(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
+    let (name, system) = JOBS.into_iter().find(|(name, _)| variable(name).is_some())?;
+    Some(Finding::note(
+        SUBJECT,
+        format!(
+            "this is a job of {system}, by {name}: its end ends the run, which `masp train --resume` goes on with from \
+             the last checkpoint"
+        ),
+    ))
+}
+
+fn limits() -> Vec<Finding> {
+    let limit = |resource| getrlimit(resource).current;
+    let mut findings = Vec::new();
+    if let Some(seconds) = limit(Resource::Cpu) {
+        findings.push(Finding::problem(
+            SUBJECT,
+            format!(
+                "a process is ended after {seconds} s of computing (`ulimit -t`); lift it with `ulimit -t unlimited`"
+            ),
+        ));
+    }
+    if let Some(bytes) = limit(Resource::Fsize) {
+        findings.push(Finding::problem(
+            SUBJECT,
+            format!(
+                "no file may be larger than {} (`ulimit -f`); lift it with `ulimit -f unlimited`",
+                gib(bytes)
+            ),
+        ));
+    }
+    findings
+}
+
+/// The memory that this process's control group may use, where that is limited.
+fn memory_limit(root: &Path) -> Option<Finding> {
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let group = group.trim_start_matches('/');
+    let limit = Path::new(group)
+        .ancestors()
+        .filter_map(|group| {
+            let file = root.join("sys/fs/cgroup").join(group).join("memory.max");
+            fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()
+        })
+        .min()?;
+    Some(Finding::note(
+        SUBJECT,
+        format!(
+            "beyond {} of memory the system ends the process (memory.max of its control group)",
+            gib(limit)
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("run/systemd/system")).unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn a_logout_that_kills_is_a_problem_and_the_last_drop_in_holds() {
+        let user = |name: &str| (name == "USER").then(|| "ada".to_owned());
+        let level = |files: &[(&str, &str)]| logout(machine(files).path(), user).level;
+        assert_eq!(level(&[]), Level::Ok);
+        let main = "etc/systemd/logind.conf";
+        let drop_in = "etc/systemd/logind.conf.d/10-kill.conf";
+        assert_eq!(level(&[(main, "[Login]\n#KillUserProcesses=yes\n")]), Level::Ok);
+        assert_eq!(level(&[(main, "[Login]\nKillUserProcesses=yes\n")]), Level::Problem);
+        let both = [(main, "KillUserProcesses=yes\n"), (drop_in, "KillUserProcesses = no\n")];
+        assert_eq!(level(&both), Level::Ok);
+        let spared = [(main, "KillUserProcesses=yes\nKillExcludeUsers=root ada\n")];
+        assert_eq!(level(&spared), Level::Ok);
+    }
+
+    #[test]
+    fn the_least_memory_of_the_groups_counts() {
+        let group = ("proc/self/cgroup", "0::/user.slice/a.scope\n");
+        let outer = ("sys/fs/cgroup/user.slice/memory.max", "1073741824\n");
+        let inner = ("sys/fs/cgroup/user.slice/a.scope/memory.max", "max\n");
+        assert_eq!(memory_limit(machine(&[group, inner]).path()), None);
+        let found = memory_limit(machine(&[group, outer, inner]).path()).unwrap();
+        assert!(found.text.contains("1.0 GiB"), "{}", found.text);
+    }
+
+    #[test]
+    fn a_job_is_told_of() {
+        let slurm = job(|name| (name == "SLURM_JOB_ID").then(|| "7".to_owned())).unwrap();
+        assert!(slurm.text.contains("Slurm") && job(|_| None).is_none());
+    }
+}

@@ -1,0 +1,181 @@
+//! Which checkpoints a stage writes, and which go. A disk that is full costs a checkpoint, never the run.
+
+use std::time::Instant;
+
+use super::control::Control;
+use super::error::EngineError;
+use super::reporter::Reporter;
+use super::snapshot;
+use super::stage::StageRun;
+use super::trainer::Trainer;
+use super::watch::score;
+use crate::config::SaveStrategy;
+use crate::session::{Checkpoints, Event, Keep, SavedCheckpoint, checkpoint_name, each_record};
+
+/// Writes the stage's checkpoints and removes those that are no longer wanted.
+pub struct Keeper<'a> {
+    run: &'a StageRun<'a>,
+    best: f64,
+    /// The step that was saved last.
+    saved: Option<u64>,
+    /// When that was.
+    written: Instant,
+    checkpoints: Checkpoints,
+}
+
+impl<'a> Keeper<'a> {
+    /// A keeper at the stage's beginning.
+    ///
+    /// # Errors
+    /// Where the session cannot be read.
+    pub fn new(run: &'a StageRun<'a>) -> Result<Self, EngineError> {
+        Ok(Self {
+            run,
+            best: f64::NEG_INFINITY,
+            saved: None,
+            written: Instant::now(),
+            checkpoints: Checkpoints::read(&run.job.folder)?,
+        })
+    }
+
+    /// A keeper at the checkpoint that the run goes on from. What a writer that died after its rename could not do any
+    /// more is done: it is told of, and those that it took the place of are removed.
+    ///
+    /// # Errors
+    /// Where the session cannot be read or written.
+    pub fn resumed(
+        run: &'a StageRun<'a>,
+        trainer: &Trainer,
+        reporter: &mut Reporter,
+        best: bool,
+    ) -> Result<Self, EngineError> {
+        let mut keeper = Self::new(run)?;
+        if !keeper.checkpoints.is_told(trainer.stage, trainer.step) {
+            keeper.tell(trainer, reporter, best)?;
+        }
+        keeper.best = best_so_far(run)?;
+        keeper.saved = Some(trainer.step);
+        keeper.prune(trainer)?;
+        Ok(keeper)
+    }
+
+    /// Whether a figure is the best so far, which it is from then on.
+    pub fn is_best(&mut self, score: Option<f64>) -> bool {
+        match score {
+            Some(score) if score > self.best => {
+                self.best = score;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the settings ask for a checkpoint after the step that was just made.
+    pub fn is_due(&self, trainer: &Trainer) -> bool {
+        let settings = &self.run.job.settings.checkpoint;
+        let every = |steps: u64| steps > 0 && trainer.step % steps == 0;
+        let long_ago = || {
+            let minutes = settings.every_minutes;
+            minutes > 0.0 && self.written.elapsed().as_secs_f64() >= minutes * 60.0
+        };
+        match trainer.settings.save_strategy {
+            SaveStrategy::No => false,
+            SaveStrategy::Steps => every(settings.every_steps) || long_ago(),
+            SaveStrategy::Epoch => every(trainer.sampler.steps_per_epoch()) || long_ago(),
+        }
+    }
+
+    /// Saves; where it cannot be written the run goes on, saying so, for there will be another.
+    ///
+    /// # Errors
+    /// Where the device fails or the journal cannot be written.
+    pub fn save(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
+        match self.write(trainer, reporter, best) {
+            Err(error) if error.is_write() => reporter.warn(
+                format!("{error}; the run goes on, and the next checkpoint is tried again"),
+                Some(trainer.step),
+            ),
+            saved => saved,
+        }
+    }
+
+    /// Saves what must not be lost: where it cannot be written, the run waits until a person has mended what hinders it.
+    ///
+    /// # Errors
+    /// As [`Self::save`]; and where the process is to end and it cannot be written.
+    pub fn save_for_sure(
+        &mut self,
+        trainer: &Trainer,
+        reporter: &mut Reporter,
+        control: &mut Control,
+        best: bool,
+    ) -> Result<(), EngineError> {
+        loop {
+            match self.write(trainer, reporter, best) {
+                Err(error) if error.is_write() && !control.is_terminated() => {
+                    reporter.warn(
+                        format!("{error}; the run waits with all that it has learnt: free space, then let it go on"),
+                        Some(trainer.step),
+                    )?;
+                    control.hold(reporter, trainer.stage, trainer.step)?;
+                }
+                saved => return saved,
+            }
+        }
+    }
+
+    fn write(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
+        if self.saved == Some(trainer.step) {
+            return Ok(());
+        }
+        let folder = &self.run.job.folder;
+        let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
+        snapshot::save(trainer, &self.run.job.settings, best, &path)?;
+        (self.saved, self.written) = (Some(trainer.step), Instant::now());
+        self.tell(trainer, reporter, best)?;
+        self.prune(trainer)
+    }
+
+    fn tell(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
+        let folder = &self.run.job.folder;
+        let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
+        let saved = Event::Checkpoint(SavedCheckpoint {
+            stage: trainer.stage,
+            step: trainer.step,
+            file: folder.relative(&path),
+            best,
+        });
+        self.checkpoints.apply(&saved);
+        reporter.report(saved)
+    }
+
+    fn prune(&mut self, trainer: &Trainer) -> Result<(), EngineError> {
+        let keep = &self.run.job.settings.checkpoint;
+        let keep = Keep {
+            last: keep.keep_last,
+            best: keep.keep_best,
+        };
+        self.checkpoints.prune(trainer.stage, trainer.step, keep)?;
+        Ok(())
+    }
+}
+
+/// The best figure that a run to be gone on with had reached.
+fn best_so_far(run: &StageRun) -> Result<f64, EngineError> {
+    // An evaluation counts if its checkpoint was saved as the best: one whose checkpoint was not saved is made again.
+    let (mut seen, mut best) = (None, f64::NEG_INFINITY);
+    each_record(&run.job.folder.journal(), |record| match record.event {
+        Event::Evaluation(evaluation) if evaluation.stage == run.stage => {
+            seen = Some((evaluation.step, score(&evaluation)));
+        }
+        Event::Checkpoint(saved) if saved.stage == run.stage && saved.best => {
+            let score = seen.filter(|(step, _)| *step == saved.step);
+            best = score.map_or(best, |(_, score)| f64::max(best, score));
+        }
+        Event::Resumed(resumed) if resumed.stage == run.stage => {
+            seen = seen.filter(|(step, _)| *step <= resumed.from_step);
+        }
+        _ => {}
+    })?;
+    Ok(best)
+}

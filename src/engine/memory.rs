@@ -1,0 +1,82 @@
+//! A device whose memory does not hold a batch: it is taken in smaller parts.
+
+use super::error::EngineError;
+
+/// How many samples the device holds at once, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room(pub usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(usize::MAX)
+    }
+}
+
+impl Room {
+    /// Does `work` on `batch` in parts that the device holds; where its memory runs out the part is halved, and later
+    /// batches are taken in parts of that size. `work` must leave nothing behind where it fails.
+    ///
+    /// # Errors
+    /// What else fails, or a single sample that the memory does not hold.
+    pub fn in_parts<T>(
+        &mut self,
+        batch: &[T],
+        mut work: impl FnMut(&[T]) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let mut done = 0;
+        while done < batch.len() {
+            let size = self.0.min(batch.len() - done);
+            match work(&batch[done..done + size]) {
+                Ok(()) => done += size,
+                Err(error) if size > 1 && error.is_out_of_memory() => self.0 = size / 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device that holds `most` samples, and what it was given.
+    fn device(most: usize, batch: &[u32], room: &mut Room) -> Result<Vec<Vec<u32>>, EngineError> {
+        let mut held = Vec::new();
+        room.in_parts(batch, |part| {
+            if part.len() > most {
+                return Err(EngineError::Failed(
+                    "CUDA_ERROR_OUT_OF_MEMORY, out of memory".to_owned(),
+                ));
+            }
+            held.push(part.to_vec());
+            Ok(())
+        })?;
+        Ok(held)
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_is_halved_and_later_ones_are_not_tried_whole() {
+        let mut room = Room::default();
+        let batch = [1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(device(7, &batch, &mut room).unwrap(), [batch.to_vec()]);
+        let held = device(2, &batch, &mut room).unwrap();
+        assert_eq!(held, [vec![1], vec![2], vec![3], vec![4], vec![5], vec![6], vec![7]]);
+        assert_eq!(room, Room(1));
+        let mut room = Room::default();
+        let held = device(4, &batch, &mut room).unwrap();
+        assert_eq!((held.concat(), room), (batch.to_vec(), Room(3)));
+        assert_eq!(device(4, &[8, 9], &mut room).unwrap(), [vec![8, 9]]);
+    }
+
+    #[test]
+    fn one_sample_that_does_not_fit_and_other_failures_are_errors() {
+        assert!(device(0, &[1, 2], &mut Room::default()).unwrap_err().is_out_of_memory());
+        let mut tries = 0;
+        let failed = Room::default().in_parts(&[1, 2], |_| {
+            tries += 1;
+            Err(EngineError::Failed("broken".to_owned()))
+        });
+        assert!(failed.is_err() && tries == 1);
+    }
+}

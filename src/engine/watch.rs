@@ -1,0 +1,230 @@
+//! What is evaluated and looked at while a stage trains.
+
+use std::cell::RefCell;
+
+use super::error::EngineError;
+use super::evaluator::{evaluate, evaluate_aspects, result};
+use super::features::FeatureStore;
+use super::generate::Decoding;
+use super::health::{Health, machine_memory};
+use super::learner::Learner;
+use super::panel;
+use super::reporter::Reporter;
+use super::stage::{StageRun, told};
+use super::subset::stratified;
+use super::trainer::{Trainer, items};
+use crate::data::Sample;
+use crate::session::{Evaluation, Event, ImageResult, Metrics, Stage, write_results};
+
+/// What is evaluated and looked at during training.
+pub struct Watch<'a> {
+    run: &'a StageRun<'a>,
+    /// At most `eval.max_samples` validation images, stratified.
+    pub some: Vec<&'a Sample>,
+    panel: Vec<&'a Sample>,
+    pub decoding: Decoding,
+    pub health: RefCell<Health>,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(run: &'a StageRun<'a>, learner: &Learner) -> Self {
+        let settings = &run.job.settings;
+        let seed = settings.train.seed;
+        let of = |count| stratified(&run.dataset.val, learner.classes.len(), count, seed);
+        Self {
+            run,
+            some: of(settings.eval.max_samples),
+            panel: of(settings.eval.panel),
+            decoding: Decoding::new(&settings.test, seed),
+            health: RefCell::default(),
+        }
+    }
+
+    pub fn look(
+        &self,
+        learner: &Learner,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        at: (Stage, u64),
+    ) -> Result<(), EngineError> {
+        let seen = panel::look(
+            learner,
+            store,
+            &self.panel,
+            &self.run.job.folder,
+            reporter,
+            at,
+            &self.decoding,
+        )?;
+        if at == (Stage::Aspects, 0) {
+            // Fresh modules look everywhere: that is no finding.
+            return Ok(());
+        }
+        let unwell = self.health.borrow_mut().look(&seen);
+        unwell.into_iter().try_for_each(|text| reporter.warn(text, Some(at.1)))
+    }
+
+    /// What an evaluation, the prompt's norm and the machine's memory say of the run's health.
+    fn check(&self, trainer: &Trainer, evaluation: &Evaluation, reporter: &mut Reporter) -> Result<(), EngineError> {
+        let mut health = self.health.borrow_mut();
+        let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
+        if self.run.stage == Stage::Prompt {
+            unwell.extend(health.norm(prompt_norm(trainer.learner)?));
+        }
+        unwell.extend(machine_memory().and_then(|(available, total)| health.memory(available, total)));
+        unwell
+            .into_iter()
+            .try_for_each(|text| reporter.warn(text, Some(trainer.step)))
+    }
+
+    /// Evaluates, reports and looks; the figure by which checkpoints are compared, or none without validation images.
+    pub fn evaluate(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        whole: bool,
+    ) -> Result<Option<f64>, EngineError> {
+        let Some((evaluation, left_out)) = self.measure(trainer, store, reporter, whole)? else {
+            return Ok(None);
+        };
+        let score = score(&evaluation);
+        self.check(trainer, &evaluation, reporter)?;
+        reporter.report(Event::Evaluation(Box::new(evaluation)))?;
+        for text in left_out {
+            reporter.warn(text, Some(trainer.step))?;
+        }
+        self.look(trainer.learner, store, reporter, (self.run.stage, trainer.step))?;
+        Ok(Some(score))
+    }
+
+    /// The figures on `eval.max_samples` images or the whole split, and sentences on images that were left out; nothing
+    /// without validation images.
+    pub fn measure(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        reporter: &mut Reporter,
+        whole: bool,
+    ) -> Result<Option<(Evaluation, Vec<String>)>, EngineError> {
+        let all: Vec<&Sample> = self.run.dataset.val.iter().collect();
+        let samples = if whole { &all } else { &self.some };
+        if samples.is_empty() {
+            return Ok(None);
+        }
+        reporter.phase("evaluating", Some(self.run.stage))?;
+        Ok(Some(match self.run.stage {
+            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
+            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
+        }))
+    }
+
+    fn evaluate_aspects(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        samples: &[&Sample],
+        reporter: &mut Reporter,
+    ) -> Result<(Evaluation, Vec<String>), EngineError> {
+        let learner = trainer.learner;
+        let mut asked = Vec::new();
+        for sample in samples {
+            asked.extend(items(
+                Stage::Aspects,
+                std::slice::from_ref(*sample),
+                &learner.views(),
+                &learner.classes,
+            ));
+        }
+        let total = asked.len() as u64;
+        let batch = self.run.job.settings.test.batch_size;
+        let begin = std::time::Instant::now();
+        let mut left_out = Vec::new();
+        let (loss, aspect_accuracy) = evaluate_aspects(
+            learner,
+            store,
+            &asked,
+            batch,
+            |sample, error| left_out.push(told(sample, error)),
+            |done| drop(reporter.progress("evaluating", done as u64, total)),
+        )?;
+        let metrics = Metrics {
+            split: "val".to_owned(),
+            samples: samples.len(),
+            images_per_s: samples.len() as f64 / begin.elapsed().as_secs_f64(),
+            ..Metrics::default()
+        };
+        let evaluation = Evaluation {
+            stage: Stage::Aspects,
+            step: trainer.step,
+            loss,
+            aspect_accuracy,
+            metrics,
+            predictions: None,
+        };
+        // An image stands in the list once, though each of its aspects asked for it.
+        left_out.dedup();
+        Ok((evaluation, left_out))
+    }
+
+    fn evaluate_prompt(
+        &self,
+        trainer: &Trainer,
+        store: &mut FeatureStore,
+        samples: &[&Sample],
+        reporter: &mut Reporter,
+    ) -> Result<(Evaluation, Vec<String>), EngineError> {
+        let learner = trainer.learner;
+        let batch = self.run.job.settings.test.batch_size;
+        let total = samples.len() as u64;
+        let mut left_out = Vec::new();
+        let seen = evaluate(
+            learner,
+            store,
+            samples,
+            ("val", batch),
+            &self.decoding,
+            |sample, error| left_out.push(told(sample, error)),
+            |done| {
+                drop(reporter.progress("evaluating", done as u64, total));
+            },
+        )?;
+        let folder = &self.run.job.folder;
+        let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
+        let rows: Vec<ImageResult> = seen
+            .rows
+            .iter()
+            .map(|(sample, judged)| result(learner, sample, judged))
+            .collect();
+        let written = write_results(&path, rows.iter());
+        if let Err(error) = &written {
+            left_out.push(format!(
+                "the predictions were not kept: cannot write {}: {error}",
+                path.display()
+            ));
+        }
+        let evaluation = Evaluation {
+            stage: Stage::Prompt,
+            step: trainer.step,
+            loss: seen.loss,
+            aspect_accuracy: Vec::new(),
+            metrics: seen.metrics,
+            predictions: written.is_ok().then(|| folder.relative(&path)),
+        };
+        Ok((evaluation, left_out))
+    }
+}
+
+/// The figure by which a stage's checkpoints are compared; more is better.
+pub fn score(evaluation: &Evaluation) -> f64 {
+    match evaluation.stage {
+        Stage::Aspects => -evaluation.loss,
+        Stage::Prompt => evaluation.metrics.accuracy,
+    }
+}
+
+/// Euclidean norm of the soft prompt.
+pub fn prompt_norm(learner: &Learner) -> Result<f64, EngineError> {
+    let square = learner.prompt.as_tensor().sqr()?.sum_all()?.to_scalar::<f32>()?;
+    Ok(f64::from(square).sqrt())
+}

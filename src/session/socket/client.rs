@@ -1,0 +1,135 @@
+//! A viewer's side: commands to the run, answers from it.
+
+use std::{
+    io::{self, BufReader, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::{Greeting, LONGEST_ANSWER, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
+use crate::{
+    printable::printable,
+    session::{Command, Record},
+};
+
+/// The run greets at once, or it is none.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A way to the run; dropping the commands' side ends it.
+#[derive(Debug)]
+pub struct Connection {
+    pub commands: Sender<Command>,
+    /// Ended when the run is.
+    pub answers: Receiver<Record>,
+}
+
+/// Connects to the run that works on the session in a folder.
+///
+/// # Errors
+/// Where nobody listens on this machine, or another version does.
+pub fn connect(session: &Path) -> Result<Connection, SocketError> {
+    connect_in(session, &folder::candidates(folder::environment))
+}
+
+/// [`connect`], looking into `folders`.
+pub(super) fn connect_in(session: &Path, folders: &[PathBuf]) -> Result<Connection, SocketError> {
+    let mut hindrance = SocketError::Nobody;
+    for folder in folders {
+        let path = match folder::socket_in(folder, session) {
+            Ok(path) => path,
+            Err(error) => {
+                hindrance = error;
+                continue;
+            }
+        };
+        match UnixStream::connect(&path) {
+            Ok(stream) => return open(stream, path),
+            // A stale socket refuses.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
+            Err(source) => {
+                hindrance = SocketError::Io {
+                    action: "connect to",
+                    path,
+                    source,
+                }
+            }
+        }
+    }
+    Err(hindrance)
+}
+
+fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
+    let greeted = greet(&stream).and_then(|reader| Ok((reader, stream.try_clone()?)));
+    let (reader, writer) = greeted.map_err(|source| SocketError::Io {
+        action: "be greeted at",
+        path: path.clone(),
+        source,
+    })?;
+    let (mut reader, first) = reader;
+    let stranger = |reason: String| SocketError::Stranger {
+        path: path.clone(),
+        reason: printable(&reason).into_owned(),
+    };
+    let first = first.ok_or_else(|| stranger("it hung up".to_owned()))?;
+    let greeting: Greeting = serde_json::from_slice(&first).map_err(|error| stranger(error.to_string()))?;
+    if greeting.protocol != PROTOCOL {
+        return Err(SocketError::Version {
+            theirs: greeting.protocol,
+        });
+    }
+    let (commands, given) = bounded::<Command>(64);
+    let (told, answers) = unbounded();
+    let write = move || {
+        let mut stream = writer;
+        for command in given {
+            let Ok(mut line) = serde_json::to_vec(&command) else {
+                break;
+            };
+            line.push(b'\n');
+            if stream.write_all(&line).is_err() {
+                break;
+            }
+        }
+        // Also ends the other thread's reading.
+        drop(stream.shutdown(std::net::Shutdown::Both));
+    };
+    let read = move || {
+        while let Ok(Some(line)) = read_line(&mut reader, LONGEST_ANSWER) {
+            // A refusal is its last word: the next command finds nobody.
+            let Ok(Said::Answer(answer)) = serde_json::from_slice(&line) else {
+                break;
+            };
+            if told.send(*answer).is_err() {
+                break;
+            }
+        }
+        drop(reader.get_ref().shutdown(std::net::Shutdown::Both));
+    };
+    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)
+            .map_err(|source| SocketError::Io {
+                action: "start a thread for",
+                path: path.clone(),
+                source,
+            })
+    };
+    start("to the run", Box::new(write))?;
+    start("from the run", Box::new(read))?;
+    Ok(Connection { commands, answers })
+}
+
+/// Reads the greeting, if one comes.
+fn greet(stream: &UnixStream) -> io::Result<(BufReader<UnixStream>, Option<Vec<u8>>)> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let first = read_line(&mut reader, LONGEST_COMMAND)?;
+    stream.set_read_timeout(None)?;
+    Ok((reader, first))
+}

@@ -1,0 +1,140 @@
+//! Where control sockets lie: a folder that only the user can enter.
+
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, MetadataExt},
+    },
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::SocketError;
+
+/// `sun_path` holds 108 bytes with the zero at its end.
+const LONGEST_PATH: usize = 107;
+
+/// The folders in which a run may listen, the preferred one first. A viewer looks into all of them: it may have been
+/// started with another environment than the run.
+pub(super) fn candidates(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
+    let runtime = absolute("XDG_RUNTIME_DIR").map(|path| path.join("masp"));
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    let state = state.map(|path| path.join("masp/run"));
+    runtime.into_iter().chain(state).collect()
+}
+
+/// The folder in which a run of this process would listen.
+///
+/// # Errors
+/// There is none, or none that only the user can enter.
+pub fn usable_folder() -> Result<PathBuf, SocketError> {
+    let mut hindrance = SocketError::NoFolder;
+    for folder in candidates(environment) {
+        match make_private(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) => hindrance = error,
+        }
+    }
+    Err(hindrance)
+}
+
+/// The value of an environment variable that names a path.
+pub(super) fn environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+/// The socket of the session at `session` in `folder`: the session's path may be longer than a socket's may, so it is
+/// named by a hash of it.
+///
+/// # Errors
+/// A session that is gone; a path that is too long for a socket.
+pub(super) fn socket_in(folder: &Path, session: &Path) -> Result<PathBuf, SocketError> {
+    let whole = fs::canonicalize(session).map_err(|source| SocketError::Io {
+        action: "find",
+        path: session.to_owned(),
+        source,
+    })?;
+    let hash = Sha256::digest(whole.as_os_str().as_bytes());
+    let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let path = folder.join(format!("{name}.sock"));
+    if path.as_os_str().len() > LONGEST_PATH {
+        return Err(SocketError::TooLong(path));
+    }
+    Ok(path)
+}
+
+/// Makes the folder where it is missing.
+///
+/// # Errors
+/// A folder that cannot be made, belongs to somebody else, or that others can enter.
+pub(super) fn make_private(folder: &Path) -> Result<(), SocketError> {
+    let failed = |action, source| SocketError::Io {
+        action,
+        path: folder.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| failed("make the folder", source))?;
+    // Not through a link, which somebody else may have laid.
+    let found = fs::symlink_metadata(folder).map_err(|source| failed("look at", source))?;
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    if found.is_dir() && ours && found.mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(SocketError::NotPrivate(folder.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_runtime_folder_comes_before_the_state_folder_and_relative_ones_do_not_count() {
+        let given = |pairs: &'static [(&str, &str)]| {
+            let find = move |name: &str| {
+                let pair = pairs.iter().find(|(key, _)| *key == name)?;
+                Some(PathBuf::from(pair.1))
+            };
+            candidates(find)
+        };
+        let both = given(&[("XDG_RUNTIME_DIR", "/run/user/7"), ("HOME", "/home/x")]);
+        let expected = ["/run/user/7/masp", "/home/x/.local/state/masp/run"];
+        assert_eq!(both, expected.map(PathBuf::from));
+        let state = given(&[("XDG_RUNTIME_DIR", "here"), ("XDG_STATE_HOME", "/s"), ("HOME", "/h")]);
+        assert_eq!(state, [PathBuf::from("/s/masp/run")]);
+        assert!(given(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        make_private(&folder).unwrap();
+        make_private(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+        assert!(matches!(make_private(&folder), Err(SocketError::NotPrivate(_))));
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(root.path().join("a"), &link).unwrap();
+        assert!(matches!(make_private(&link), Err(SocketError::NotPrivate(_))));
+    }
+
+    #[test]
+    fn a_long_session_path_has_a_short_socket_and_a_long_folder_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let session = root.path().join("s".repeat(200));
+        fs::create_dir(&session).unwrap();
+        let socket = socket_in(Path::new("/run/user/1000/masp"), &session).unwrap();
+        assert!(socket.as_os_str().len() < 60, "{}", socket.display());
+        let long = PathBuf::from(format!("/{}", "x".repeat(100)));
+        assert!(matches!(socket_in(&long, &session), Err(SocketError::TooLong(_))));
+    }
+}

@@ -1,0 +1,87 @@
+//! The control socket of a live run: viewers send [`Command`](super::Command)s and get whole answers; all else that they show is in the
+//! journal, so a viewer that is slow or dies holds nothing up.
+//!
+//! A line each way is one JSON document. The run greets first with [`Greeting`]; then it says [`Said`], and takes commands.
+
+mod client;
+mod folder;
+mod server;
+
+use std::io::{self, BufRead, Read};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{Connection, connect};
+pub use folder::usable_folder;
+pub use server::{Listening, Server};
+
+use super::Record;
+
+/// The version of what is said on the socket; another one is not spoken to.
+pub const PROTOCOL: u32 = 1;
+/// A command is much shorter; what is longer is not read to its end.
+const LONGEST_COMMAND: u64 = 64 << 10;
+/// An answer holds the attention maps of one image.
+const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// Why a run cannot be reached, or not be reachable.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    #[error("no folder for the control socket: set XDG_RUNTIME_DIR, XDG_STATE_HOME or HOME to a folder of yours")]
+    NoFolder,
+    #[error("{} is not a folder that only you can enter; remove it, or name another one with XDG_RUNTIME_DIR", .0.display())]
+    NotPrivate(PathBuf),
+    #[error("{} is longer than a socket's name may be; name a shorter folder with XDG_RUNTIME_DIR", .0.display())]
+    TooLong(PathBuf),
+    #[error("nobody listens at the control socket of this session on this machine")]
+    Nobody,
+    #[error(
+        "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
+    )]
+    Version { theirs: u32 },
+    #[error("what answers at {} is no run of this session: {reason}", path.display())]
+    Stranger { path: PathBuf, reason: String },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+/// The run's first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// The program's version.
+    pub masp: String,
+    pub protocol: u32,
+    /// The session's name.
+    pub session: String,
+}
+
+/// What the run says to its viewers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum Said {
+    /// The journal's record of an answer with the attention maps, which the journal leaves out.
+    Answer(Box<Record>),
+    /// A line was no command, or there are too many viewers; the connection ends.
+    Refused { reason: String },
+}
+
+/// The next line without its end; nothing at the end of what is sent.
+fn read_line(reader: &mut impl BufRead, longest: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    reader.take(longest).read_until(b'\n', &mut line)?;
+    match line.pop() {
+        Some(b'\n') => Ok(Some(line)),
+        // The other side went away within a line.
+        Some(_) if (line.len() as u64) < longest - 1 => Ok(None),
+        Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long")),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! The run's side: who connects is greeted, heard, and told the answers.
+
+use std::{
+    fs,
+    io::{self, BufReader, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{Greeting, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
+use crate::session::{Command, Record, SessionFolder};
+
+/// So many viewers at most; who comes later is sent away.
+const MOST_VIEWERS: usize = 32;
+/// A viewer that does not read for so long is let go.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is made sure that the socket is still there: a logout may remove the folder that it lies in.
+const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
+/// A socket that is bound and not served yet: what hinders it can be told before the run begins.
+#[derive(Debug)]
+pub struct Listening {
+    session: PathBuf,
+    greeting: Greeting,
+    folders: Vec<PathBuf>,
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl Listening {
+    /// Listens for viewers of a session whose lock this process holds, where the environment says.
+    ///
+    /// # Errors
+    /// Where there is no private folder for the socket, or it cannot be made.
+    pub fn bind(session: &SessionFolder) -> Result<Self, SocketError> {
+        Self::bind_in(session, folder::candidates(folder::environment))
+    }
+
+    /// [`Self::bind`] in the first of `folders` that can be used.
+    ///
+    /// # Errors
+    /// As [`Self::bind`]: of the last folder that was tried.
+    pub(super) fn bind_in(session: &SessionFolder, folders: Vec<PathBuf>) -> Result<Self, SocketError> {
+        let (path, listener) = bind(session.path(), &folders)?;
+        Ok(Self {
+            session: session.path().to_owned(),
+            greeting: Greeting {
+                masp: env!("CARGO_PKG_VERSION").to_owned(),
+                protocol: PROTOCOL,
+                session: session.name().to_owned(),
+            },
+            folders,
+            path,
+            listener,
+        })
+    }
+
+    /// Serves viewers until the server is dropped: their commands go to `commands`, `answers` go to all of them.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn serve(self, commands: Sender<Command>, answers: Receiver<Record>) -> io::Result<Server> {
+        let viewers = Viewers::default();
+        let (wake, woken) = UnixStream::pair()?;
+        let tell = viewers.clone();
+        let accepting = thread::Builder::new().name("socket".to_owned());
+        let thread = accepting.spawn(move || self.accept(&woken, &viewers, &commands))?;
+        thread::Builder::new()
+            .name("answers".to_owned())
+            .spawn(move || answers.iter().for_each(|answer| tell.tell(answer)))?;
+        Ok(Server {
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    fn accept(mut self, woken: &UnixStream, viewers: &Viewers, commands: &Sender<Command>) {
+        loop {
+            let mut watched = [
+                PollFd::new(&self.listener, PollFlags::IN),
+                PollFd::new(woken, PollFlags::IN),
+            ];
+            let there = match poll(&mut watched, Some(&LOOK)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(_) => break,
+                Ok(_) => (
+                    watched[0].revents().contains(PollFlags::IN),
+                    !watched[1].revents().is_empty(),
+                ),
+            };
+            match there {
+                (_, true) => break,
+                (true, _) => {
+                    if let Ok((stream, _)) = self.listener.accept() {
+                        viewers.welcome(stream, &self.greeting, commands);
+                    }
+                }
+                _ if self.path.exists() => {}
+                _ => {
+                    if let Ok((path, listener)) = bind(&self.session, &self.folders) {
+                        (self.path, self.listener) = (path, listener);
+                    }
+                }
+            }
+        }
+        viewers.let_go();
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// A socket that is served; dropping it lets all viewers go and removes it.
+#[derive(Debug)]
+pub struct Server {
+    wake: UnixStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.wake.write_all(b"!"));
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+/// Binds in the first folder that can be used. A socket that lies there already is stale: the session's lock is ours.
+fn bind(session: &Path, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener), SocketError> {
+    let mut hindrance = SocketError::NoFolder;
+    for folder in folders {
+        let bound = folder::make_private(folder).and_then(|()| {
+            let path = folder::socket_in(folder, session)?;
+            let failed = |source| SocketError::Io {
+                action: "listen at",
+                path: path.clone(),
+                source,
+            };
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+            let listener = UnixListener::bind(&path).map_err(failed)?;
+            // A viewer that gives up between poll and accept must not hold the thread.
+            listener.set_nonblocking(true).map_err(failed)?;
+            Ok((path, listener))
+        });
+        match bound {
+            Ok(bound) => return Ok(bound),
+            Err(error) => hindrance = error,
+        }
+    }
+    Err(hindrance)
+}
+
+/// Those who watch, by their side of the connection.
+#[derive(Debug, Clone, Default)]
+struct Viewers(Arc<Mutex<Vec<UnixStream>>>);
+
+impl Viewers {
+    fn with<T>(&self, change: impl FnOnce(&mut Vec<UnixStream>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Greets a viewer and hears it on a thread of its own. One that cannot be is let go.
+    fn welcome(&self, stream: UnixStream, greeting: &Greeting, commands: &Sender<Command>) {
+        let begin = || -> io::Result<UnixStream> {
+            stream.set_nonblocking(false)?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            // Who has said its word and gone is heard all the same.
+            drop(say(&stream, greeting));
+            stream.try_clone()
+        };
+        let Ok(heard) = begin() else { return };
+        let full = self.with(|all| {
+            let full = all.len() >= MOST_VIEWERS;
+            if !full {
+                all.push(stream);
+            }
+            full
+        });
+        if full {
+            let reason = format!("{MOST_VIEWERS} viewers watch this run already");
+            drop(say(&heard, &Said::Refused { reason }));
+            return;
+        }
+        let (viewers, commands) = (self.clone(), commands.clone());
+        let hear = move || {
+            if let Err(reason) = hear(&heard, &commands) {
+                drop(say(&heard, &Said::Refused { reason }));
+            }
+            drop(heard.shutdown(std::net::Shutdown::Both));
+            viewers.with(|all| all.retain(is_open));
+        };
+        // A viewer that cannot be heard still watches, and finds out when it commands.
+        drop(thread::Builder::new().name("viewer".to_owned()).spawn(hear));
+    }
+
+    fn tell(&self, answer: Record) {
+        let said = Said::Answer(Box::new(answer));
+        self.with(|all| all.retain(|viewer| say(viewer, &said).is_ok()));
+    }
+
+    fn let_go(&self) {
+        self.with(|all| {
+            for viewer in all.drain(..) {
+                drop(viewer.shutdown(std::net::Shutdown::Both));
+            }
+        });
+    }
+}
+
+/// Passes a viewer's commands on until it leaves or the run ends.
+fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
+    let mut reader = BufReader::new(stream);
+    while let Some(line) = read_line(&mut reader, LONGEST_COMMAND).map_err(|error| error.to_string())? {
+        let command = serde_json::from_slice(&line).map_err(|error| format!("that is no command: {error}"))?;
+        // Waits where the run is busy, so that nothing is lost.
+        if commands.send(command).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn say(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    stream.write_all(&line)
+}
+
+/// Whether a connection was not shut.
+fn is_open(stream: &UnixStream) -> bool {
+    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut watched, Some(&now)).is_ok() && !watched[0].revents().contains(PollFlags::HUP)
+}

@@ -1,0 +1,84 @@
+//! Several viewers on a run of another process: all see, all command, and each may die.
+
+use masp::session::SessionFolder;
+
+use super::{command, journal, tell, train, wait_for_word, wait_until, workplace};
+use crate::cli::screen::Screen;
+use crate::cli::{masp, stdout};
+
+/// Ends a detached run where a test fails before it has.
+struct Ends(SessionFolder);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let holder = std::fs::read_to_string(self.0.path().join("lock")).unwrap_or_default();
+        let process = holder.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(process) = process.filter(|_| self.0.is_live().unwrap_or(false)) {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn viewers_come_command_and_die_and_the_run_goes_on() {
+    let folder = workplace();
+    let folder = folder.path();
+    let mut arguments = train("away", &["--detach"]);
+    let steps = arguments.iter().position(|argument| argument == "6").unwrap();
+    arguments[steps] = "100000".to_owned();
+    let output = command(folder).args(&arguments).output().unwrap();
+    stdout(&output);
+    let _ends = Ends(SessionFolder::open(&folder.join("sessions"), "away").unwrap());
+    let journal = journal(folder, "away");
+
+    let mut first = Screen::open(folder, &["attach", "away"]);
+    first.wait_for("● running");
+    first.press(" ");
+    first.wait_for("‖ paused");
+    let mut second = Screen::open(folder, &["attach", "away"]);
+    second.wait_for("‖ paused");
+    // The paused run looks at an image for the second viewer: its maps come through the socket alone.
+    wait_for_word(&journal, "\"event\":\"sample\"");
+    first.kill();
+    second.press(" ");
+    second.wait_for("● running");
+    wait_for_word(&journal, "\"event\":\"evaluation\"");
+    second.press("q");
+    assert!(second.wait().success(), "a viewer leaves without a question");
+
+    let mut third = Screen::open(folder, &[]);
+    third.wait_for("live");
+    third.press("\r");
+    third.wait_for("● running");
+    tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
+    third.wait_for("■ stopped");
+    third.press("q");
+    assert!(third.wait().success());
+    wait_until("the end", || {
+        let shown = stdout(&masp(folder, &["sessions", "show", "away", "--json"]));
+        shown.contains("\"state\": \"stopped\"") || shown.contains("\"state\":\"stopped\"")
+    });
+    let sockets = std::fs::read_dir(folder.join("masp")).unwrap().count();
+    assert_eq!(sockets, 0, "the socket went with the run");
+}
+
+/// A journal that another program holds, without a socket.
+#[test]
+fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
+    let folder = workplace();
+    let folder = folder.path();
+    let nobody = folder.join("no-folder");
+    std::fs::write(&nobody, "").unwrap();
+    let mut child = command(folder)
+        .args(train("alone", &["--headless"]))
+        .env("XDG_RUNTIME_DIR", &nobody)
+        .env("XDG_STATE_HOME", &nobody)
+        .spawn()
+        .unwrap();
+    wait_for_word(&journal(folder, "alone"), "can watch this run but not command it");
+    let mut screen = Screen::open(folder, &["attach", "alone"]);
+    screen.wait_for("read-only: nobody listens");
+    screen.press("q");
+    assert!(screen.wait().success());
+    assert!(child.wait().unwrap().success());
+}

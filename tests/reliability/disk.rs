@@ -1,0 +1,127 @@
+//! No space: a limit on the size of files everywhere, and a small tmpfs where mounting is allowed.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use super::{Left, command, journal, signal, tell, train, uninterrupted, wait_for_word, workplace};
+
+#[test]
+fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    // In kilobytes: the journal fits, a checkpoint does not.
+    let script = "ulimit -f 64; exec \"$0\" \"$@\"";
+    let mut limited = command(folder);
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_masp")])
+        .args(train("full", &["--headless"]))
+        .current_dir(folder)
+        .envs(limited.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    let journal = journal(folder, "full");
+    wait_for_word(&journal, "the next checkpoint is tried again");
+    wait_for_word(&journal, "the run waits with all that it has learnt");
+    // Nothing has changed: it waits once more.
+    tell(folder, "{\"command\":\"resume\"}");
+    signal(&child, Signal::TERM);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("aspects-000006.safetensors") && said.contains("File too large"),
+        "{said}"
+    );
+    assert!(
+        std::fs::read_to_string(&journal)
+            .unwrap()
+            .trim_end()
+            .ends_with("nothing was changed\"}")
+    );
+
+    let output = limited
+        .args(train("full", &["--headless", "--resume"]))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Left::by(folder, "full").assert_same(&whole, "after a full disk");
+}
+
+/// A file system of its own for a folder, unmounted when dropped.
+struct Small<'a>(&'a Path);
+
+impl<'a> Small<'a> {
+    fn mount(at: &'a Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", size, "masp-test"])
+            .arg(at)
+            .output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.0).status());
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_out() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    std::fs::rename(folder.join("sessions"), folder.join("done")).unwrap();
+    let sessions = folder.join("sessions");
+    let Some(_small) = Small::mount(&sessions, "size=32m") else {
+        println!("skipped: no tmpfs can be mounted here; the limit on file sizes stands in for it");
+        return;
+    };
+    let child = command(folder).args(train("small", &["--headless"])).spawn().unwrap();
+    let journal = journal(folder, "small");
+    wait_for_word(&journal, "\"event\":\"step\"");
+    // Whatever is left is taken: neither a line of the journal nor a checkpoint fits any more.
+    let fill = |name: &str| {
+        let file = std::fs::File::create(sessions.join(name)).unwrap();
+        drop(std::io::copy(&mut std::io::repeat(0), &mut &file));
+    };
+    fill("filler");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let before = std::fs::metadata(&journal).unwrap().len();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert_eq!(std::fs::metadata(&journal).unwrap().len(), before, "it waits");
+    std::fs::remove_file(sessions.join("filler")).unwrap();
+    wait_for_word(&journal, "the run has waited for space");
+    // A checkpoint that could not be written at the end holds the run as well.
+    let mut child = child;
+    let mut told = 0;
+    while child.try_wait().unwrap().is_none() {
+        let holds = std::fs::read_to_string(&journal)
+            .unwrap()
+            .matches("waits with all")
+            .count();
+        if holds > told {
+            told = holds;
+            tell(folder, "{\"command\":\"resume\"}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(child.wait().unwrap().success());
+    // What was looked at while there was no space is not there, and said so.
+    let left = Left::by(folder, "small");
+    assert_eq!(left.steps, whole.steps);
+    assert_eq!(
+        left.files.keys().filter(|name| name.starts_with("checkpoints")).count(),
+        6
+    );
+    assert!(
+        left.files
+            .iter()
+            .all(|(name, bytes)| whole.files.get(name) == Some(bytes))
+    );
+}

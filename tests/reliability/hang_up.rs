@@ -1,0 +1,50 @@
+//! The terminal closes while a run is shown on it.
+
+use std::time::Duration;
+
+use super::{Left, journal, tell, times, train, uninterrupted, wait_for_word, workplace};
+use crate::cli::screen::Screen;
+
+/// Clock ticks that a process has used, from /proc.
+fn cpu_ticks(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    let field = |place: usize| {
+        after_name
+            .split_whitespace()
+            .nth(place)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    field(11) + field(12)
+}
+
+#[test]
+fn a_run_whose_terminal_closes_goes_on_and_burns_nothing_while_paused() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    for time in 0..times("MASP_HANG_UPS", 2) {
+        let name = format!("left-{time}");
+        let arguments = train(&name, &[]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let screen = Screen::open(folder, &arguments);
+        screen.wait_for("stage 1 of 2");
+        tell(folder, "{\"command\":\"pause\"}");
+        wait_for_word(&journal(folder, &name), "\"command\":\"pause\"");
+        let process = screen.process();
+        let mut child = screen.hang_up();
+        // The hang-up itself is work.
+        std::thread::sleep(Duration::from_millis(300));
+        let before = cpu_ticks(process);
+        std::thread::sleep(Duration::from_millis(700));
+        let used = cpu_ticks(process) - before;
+        assert!(used <= 7, "{used} ticks of 10 ms in 700 ms");
+        tell(folder, "{\"command\":\"resume\"}");
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{status:?}");
+        Left::by(folder, &name).assert_same(&whole, &name);
+        std::fs::remove_dir_all(folder.join("sessions").join(&name)).unwrap();
+    }
+}

@@ -1,0 +1,175 @@
+//! Nothing is lost: processes killed, terminals closed, viewers gone, disks full. Each run ends as one that nothing happened to.
+
+mod attach;
+mod disk;
+mod hang_up;
+mod kills;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use masp::session::{RunState, each_record};
+
+use crate::cli::{masp, stdout};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder with a drawn dataset of a few pictures.
+pub fn workplace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "24"]));
+    folder
+}
+
+/// `masp train` of both stages, which evaluates, looks and saves every few steps.
+pub fn train(session: &str, more: &[&str]) -> Vec<String> {
+    let settings = [
+        "train.batch_size=2",
+        "train.aspects.learning_rate=1e-3",
+        "train.prompt.learning_rate=1e-2",
+        "eval.panel=1",
+        "eval.max_samples=3",
+        "eval.every_steps=3",
+        "checkpoint.every_steps=2",
+    ];
+    let begin = ["train", "--data", "drawn", "--session", session, "--max-steps", "6"];
+    let begin = begin.into_iter().chain(more.iter().copied()).map(str::to_owned);
+    begin
+        .chain(
+            settings
+                .into_iter()
+                .flat_map(|set| ["--set".to_owned(), set.to_owned()]),
+        )
+        .collect()
+}
+
+/// A process of the binary in `folder`, whose control socket lies under it too.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_masp"));
+    command
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("XDG_RUNTIME_DIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+pub fn journal(folder: &Path, session: &str) -> PathBuf {
+    folder.join("sessions").join(session).join("journal.jsonl")
+}
+
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Waits until a journal says `text`.
+pub fn wait_for_word(journal: &Path, text: &str) {
+    wait_until(text, || {
+        std::fs::read_to_string(journal).is_ok_and(|said| said.contains(text))
+    });
+}
+
+/// Says a line to the run whose socket lies under `folder`.
+pub fn tell(folder: &Path, line: &str) {
+    let socket = || {
+        let mut entries = std::fs::read_dir(folder.join("masp")).ok()?;
+        UnixStream::connect(entries.next()?.ok()?.path()).ok()
+    };
+    let mut stream = None;
+    wait_until("the control socket", || {
+        stream = socket();
+        stream.is_some()
+    });
+    writeln!(stream.unwrap(), "{line}").unwrap();
+}
+
+pub fn signal(child: &Child, signal: rustix::process::Signal) {
+    let process = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    rustix::process::kill_process(process, signal).unwrap();
+}
+
+/// What a run leaves that must be the same however often it was interrupted.
+#[derive(Debug, PartialEq)]
+pub struct Left {
+    /// Stage, step, and the bits of loss, rate and gradient norm.
+    steps: Vec<(String, u64, [u64; 3])>,
+    /// Without how fast they were made.
+    evaluations: Vec<serde_json::Value>,
+    /// The bytes of checkpoints (parameters, moments, counters), predictions and looks.
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Left {
+    pub fn by(folder: &Path, session: &str) -> Self {
+        let mut state = RunState::default();
+        each_record(&journal(folder, session), |record| state.apply(&record)).unwrap();
+        assert_eq!(state.ended.as_ref().map(|ended| ended.reason.as_str()), Some("done"));
+        let (mut steps, mut evaluations) = (Vec::new(), Vec::new());
+        for (stage, history) in &state.stages {
+            let bits = |point: &masp::session::StepPoint| [point.loss, point.lr, point.grad_norm].map(f64::to_bits);
+            steps.extend(
+                history
+                    .steps
+                    .iter()
+                    .map(|point| (stage.name().to_owned(), point.step, bits(point))),
+            );
+            for evaluation in &history.evaluations {
+                let mut figures = serde_json::to_value(evaluation).unwrap();
+                let all = figures.as_object_mut().unwrap();
+                all.remove("images_per_s");
+                all.remove("generated_images_per_s");
+                evaluations.push(figures);
+            }
+        }
+        let root = folder.join("sessions").join(session);
+        let mut files = BTreeMap::new();
+        for part in ["checkpoints", "predictions", "samples", "thumbnails"] {
+            for entry in std::fs::read_dir(root.join(part)).unwrap() {
+                let path = entry.unwrap().path();
+                files.insert(
+                    path.strip_prefix(&root).unwrap().to_owned(),
+                    std::fs::read(&path).unwrap(),
+                );
+            }
+        }
+        Self {
+            steps,
+            evaluations,
+            files,
+        }
+    }
+
+    /// Fails with the names of what differs, not with megabytes.
+    pub fn assert_same(&self, other: &Self, what: &str) {
+        assert_eq!(self.steps, other.steps, "{what}");
+        assert_eq!(self.evaluations, other.evaluations, "{what}");
+        let names = |left: &Self| left.files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(self), names(other), "{what}");
+        for (name, bytes) in &self.files {
+            assert!(other.files[name] == *bytes, "{what}: {} differs", name.display());
+        }
+    }
+}
+
+/// A run that nothing happens to, and how long it takes.
+pub fn uninterrupted(folder: &Path) -> (Left, Duration) {
+    let begin = Instant::now();
+    let output = command(folder).args(train("whole", &["--headless"])).output().unwrap();
+    stdout(&output);
+    (Left::by(folder, "whole"), begin.elapsed())
+}
+
+/// How often a test does its harm: a few times in CI, as often as a person asks for in the long form.
+pub fn times(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |times| times.parse().unwrap())
+}
