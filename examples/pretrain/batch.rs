@@ -87,7 +87,7 @@ impl Batch {
         Ok(Self {
             embeddings,
             positions: Positions(positions),
-            mask: Mask { causal: true, segments },
+            mask: Mask::new(true, segments),
             targets,
             tokens,
         })

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor, bail};
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
-use crate::vlm::qwen2_vl::{LanguageModel, Positions, Vocabulary};
+use crate::vlm::qwen2_vl::{LanguageModel, Positions, Vocabulary, Wanted};
 
 /// What stands in the `Visual` rows of a batch.
 pub enum Visuals<'a> {
@@ -22,8 +22,10 @@ pub struct Batch {
     pub embeddings: Tensor,
     pub positions: Positions,
     pub mask: Mask,
-    /// `[targets]` (u32): rows of the flattened batch whose logits are wanted.
-    pub places: Tensor,
+    /// The places whose logits are wanted.
+    wanted: Wanted,
+    /// `[targets]` (u32): their rows in what is computed of the wanted places.
+    rows: Tensor,
     /// `[targets]` (u32)
     pub tokens: Tensor,
     /// For each target its sequence and answer.
@@ -102,10 +104,12 @@ impl Batch {
             (segments, positions)
         };
         let (segments, positions) = sequences.iter().map(padded).unzip();
-        let (mut places, mut tokens, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let places = |sequence: &Sequence| sequence.targets.iter().map(|target| target.place).collect();
+        let wanted = Wanted::new(sequences.iter().map(places).collect());
+        let (mut rows, mut tokens, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for (i, sequence) in sequences.iter().enumerate() {
             for target in &sequence.targets {
-                places.push((i * longest + target.place) as u32);
+                rows.extend(wanted.row(i, target.place).map(|row| row as u32));
                 tokens.push(target.token);
                 owners.push((i, target.answer));
             }
@@ -114,8 +118,9 @@ impl Batch {
         Ok(Self {
             embeddings,
             positions: Positions(positions),
-            mask: Mask { causal: true, segments },
-            places: Tensor::new(places, &device)?,
+            mask: Mask::new(true, segments),
+            wanted,
+            rows: Tensor::new(rows, &device)?,
             tokens: Tensor::new(tokens, &device)?,
             owners,
         })
@@ -126,8 +131,8 @@ impl Batch {
     /// # Errors
     /// Where the device fails.
     pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
-        let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, recompute)?;
-        language.logits(&hidden.flatten(0, 1)?.index_select(&self.places, 0)?, vocabulary)
+        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, &self.wanted, recompute)?;
+        language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 
     /// Log-probabilities `[targets]` of the wanted tokens.

@@ -8,7 +8,7 @@ use crate::aspects::{Batch, Sequence, Visuals};
 use crate::config::TestSettings;
 use crate::nn::Mask;
 use crate::vlm::base::BaseModel;
-use crate::vlm::qwen2_vl::{Positions, Vocabulary};
+use crate::vlm::qwen2_vl::{Positions, Vocabulary, Wanted};
 
 /// How an answer is drawn.
 #[derive(Debug, Clone)]
@@ -65,15 +65,11 @@ pub fn generate(
     let mut mask = batch.mask.clone();
     let width = mask.keys();
     let mut cache = language.cache(width + decoding.max_new_tokens);
-    let hidden = language.forward_cached(&batch.embeddings.detach(), &batch.positions, &mask, &mut cache)?;
-    let lasts: Vec<u32> = sequences
-        .iter()
-        .enumerate()
-        .map(|(i, s)| (i * width + s.rows.len() - 1) as u32)
-        .collect();
-    let mut last = hidden
-        .flatten(0, 1)?
-        .index_select(&Tensor::new(lasts, &base.device)?, 0)?;
+    let lasts = Wanted::new(sequences.iter().map(|s| vec![s.rows.len() - 1]).collect());
+    let x = batch.embeddings.detach();
+    let mut last = language
+        .forward_cached(&x, &batch.positions, &mask, Some(&lasts), &mut cache)?
+        .squeeze(1)?;
     let mut choosers: Vec<LogitsProcessor> = (0..sequences.len())
         .map(|i| LogitsProcessor::from_sampling(decoding.seed.wrapping_add(i as u64), decoding.sampling.clone()))
         .collect();
@@ -97,7 +93,7 @@ pub fn generate(
             .collect();
         let x = embed(base, &chosen, prompt)?.unsqueeze(1)?;
         last = language
-            .forward_cached(&x, &Positions(positions), &mask, &mut cache)?
+            .forward_cached(&x, &Positions(positions), &mask, None, &mut cache)?
             .squeeze(1)?;
     }
     Ok(answers)

@@ -14,10 +14,11 @@ use super::precision::widened;
 /// segment of its own), images packed into one sequence, and several answers scored on one shared prefix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
-    /// The last query is aligned with the last key.
     pub causal: bool,
     /// `[batch][keys]`
     pub segments: Vec<Vec<u32>>,
+    /// `[batch][queries]`: at which key's place each query stands; where it is not said, they are the last ones.
+    queries: Option<Vec<Vec<usize>>>,
 }
 
 impl Mask {
@@ -26,13 +27,47 @@ impl Mask {
     /// Seen by padding alone.
     pub const PADDING: u32 = u32::MAX;
 
+    /// The queries are the last of the keys' places.
+    #[must_use]
+    pub fn new(causal: bool, segments: Vec<Vec<u32>>) -> Self {
+        Self {
+            causal,
+            segments,
+            queries: None,
+        }
+    }
+
     /// All keys are seen by all queries, or by later ones where `causal`.
     #[must_use]
     pub fn full(batch: usize, keys: usize, causal: bool) -> Self {
+        Self::new(causal, vec![vec![Self::SHARED; keys]; batch])
+    }
+
+    /// The same keys for queries at these places of each row.
+    #[must_use]
+    pub fn at(&self, queries: Vec<Vec<usize>>) -> Self {
         Self {
-            causal,
-            segments: vec![vec![Self::SHARED; keys]; batch],
+            queries: Some(queries),
+            ..self.clone()
         }
+    }
+
+    /// The key's place at which query `query` of `queries` stands.
+    #[inline]
+    fn place(&self, row: usize, query: usize, queries: usize) -> usize {
+        match &self.queries {
+            Some(places) => places[row][query],
+            None => self.keys() - queries + query,
+        }
+    }
+
+    /// Whether places were given for `queries` queries of each row, if any were.
+    fn fits(&self, queries: usize) -> bool {
+        let inside = |row: &Vec<usize>| row.len() == queries && row.iter().all(|&place| place < self.keys());
+        let places = self.queries.as_ref();
+        places.map_or(queries <= self.keys(), |places| {
+            places.len() == self.segments.len() && places.iter().all(inside)
+        })
     }
 
     /// The number of keys; all rows have it.
@@ -47,20 +82,21 @@ impl Mask {
         (!self.causal || key <= query) && (row[key] == Self::SHARED || row[key] == row[query])
     }
 
-    /// Whether each of the last `queries` sees every key: an image alone, or one token at a time.
+    /// Whether each query sees every key: an image alone, or one token at a time.
     fn hides_nothing(&self, queries: usize) -> bool {
-        (!self.causal || queries == 1) && self.segments.iter().flatten().all(|&segment| segment == Self::SHARED)
+        (!self.causal || (queries == 1 && self.queries.is_none()))
+            && self.segments.iter().flatten().all(|&segment| segment == Self::SHARED)
     }
 
     /// `[batch, 1, queries, keys]`: 0 where seen, minus infinity where not.
     fn dense(&self, queries: usize, dtype: DType, device: &Device) -> Result<Tensor> {
         let keys = self.keys();
-        let offset = keys - queries;
         let mut values = Vec::with_capacity(self.segments.len() * queries * keys);
-        for row in &self.segments {
-            for query in offset..keys {
+        for (i, row) in self.segments.iter().enumerate() {
+            for query in 0..queries {
+                let place = self.place(i, query, queries);
                 values.extend((0..keys).map(|key| {
-                    if self.sees(row, query, key) {
+                    if self.sees(row, place, key) {
                         0.0
                     } else {
                         f32::NEG_INFINITY
@@ -75,7 +111,7 @@ impl Mask {
 /// `softmax(q k^T / sqrt(head_dim)) v` where `mask` allows.
 ///
 /// `q` is `[batch, queries, heads, head_dim]`, `k` and `v` are `[batch, keys, kv_heads, head_dim]`; query head `i`
-/// reads key head `i / (heads / kv_heads)`. The queries are the last of the keys' positions. The result is
+/// reads key head `i / (heads / kv_heads)`. Where the queries stand among the keys is the mask's to say. The result is
 /// `[batch, queries, heads * head_dim]`.
 ///
 /// # Errors
@@ -83,7 +119,7 @@ impl Mask {
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
     let (batch, queries, heads, width) = q.dims4()?;
     let (k_batch, keys, kv_heads, _) = k.dims4()?;
-    let fits = k.dims() == v.dims() && k_batch == batch && heads % kv_heads == 0 && queries <= keys;
+    let fits = k.dims() == v.dims() && k_batch == batch && heads % kv_heads == 0 && mask.fits(queries);
     if !fits || mask.keys() != keys || mask.segments.len() != batch {
         bail!(
             "attention over q {:?}, k {:?}, v {:?}, {} masked keys",

@@ -66,6 +66,20 @@ pub fn sum<T: Real>(x: &[T]) -> T {
     reduce(x, T::of(0.0), |a, b| a + b)
 }
 
+/// The sum of `f` of the elements.
+#[inline(always)]
+pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T) -> T {
+    let mut lanes = [T::of(0.0); LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest: T = chunks.remainder().iter().map(|&x| f(x)).sum();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += f(x);
+        }
+    }
+    lanes.into_iter().sum::<T>() + rest
+}
+
 /// The largest element, or `floor` where all are smaller.
 pub fn max<T: Real>(x: &[T], floor: T) -> T {
     reduce(x, floor, |a, b| if b > a { b } else { a })

@@ -64,18 +64,9 @@ fn masks() -> Vec<Mask> {
     let p = Mask::PADDING;
     vec![
         Mask::full(2, 5, true),
-        Mask {
-            causal: true,
-            segments: vec![vec![0, 0, 0, p, p], vec![p, p, 0, 0, 0]],
-        },
-        Mask {
-            causal: true,
-            segments: vec![vec![0, 0, 1, 1, 2], vec![0, 1, 2, 2, p]],
-        },
-        Mask {
-            causal: false,
-            segments: vec![vec![1, 1, 2, 2, 2], vec![1, 1, 1, p, p]],
-        },
+        Mask::new(true, vec![vec![0, 0, 0, p, p], vec![p, p, 0, 0, 0]]),
+        Mask::new(true, vec![vec![0, 0, 1, 1, 2], vec![0, 1, 2, 2, p]]),
+        Mask::new(false, vec![vec![1, 1, 2, 2, 2], vec![1, 1, 1, p, p]]),
     ]
 }
 
@@ -173,6 +164,30 @@ fn attention_with_every_mask() {
 }
 
 #[test]
+fn queries_at_places_are_those_rows_of_all_queries() {
+    let (q, k, v) = (
+        noise(1, &[2, 5, 4, 3]),
+        noise(2, &[2, 5, 2, 3]),
+        noise(3, &[2, 5, 2, 3]),
+    );
+    let rows = Tensor::new(&[3_u32, 1, 5 + 4, 5 + 4], &Device::Cpu).unwrap();
+    let pick = |x: &Tensor| x.flatten(0, 1).unwrap().index_select(&rows, 0).unwrap();
+    let few = pick(&q).reshape((2, 2, 4, 3)).unwrap();
+    for mask in masks() {
+        let all = attention(&q, &k, &v, &mask).unwrap();
+        let mask = mask.at(vec![vec![3, 1], vec![4, 4]]);
+        let some = attention(&few, &k, &v, &mask).unwrap();
+        close(&some.flatten(0, 1).unwrap(), &pick(&all), 1e-15);
+        close(&some, &plain_attention(&few, &k, &v, &mask).unwrap(), 1e-12);
+        let inputs = [few.clone(), k.clone(), v.clone()];
+        check("attention at places", &inputs, |x| {
+            attention(&x[0], &x[1], &x[2], &mask)
+        });
+        assert!(attention(&q, &k, &v, &mask).is_err());
+    }
+}
+
+#[test]
 fn padding_changes_nothing() {
     let (q, k, v) = (
         noise(1, &[1, 3, 2, 4]),
@@ -180,10 +195,7 @@ fn padding_changes_nothing() {
         noise(3, &[1, 3, 2, 4]),
     );
     let pad = |x: &Tensor| Tensor::cat(&[x, &noise(9, &[1, 2, 2, 4])], 1).unwrap();
-    let mask = Mask {
-        causal: true,
-        segments: vec![vec![0, 0, 0, Mask::PADDING, Mask::PADDING]],
-    };
+    let mask = Mask::new(true, vec![vec![0, 0, 0, Mask::PADDING, Mask::PADDING]]);
     let padded = attention(&pad(&q), &pad(&k), &pad(&v), &mask)
         .unwrap()
         .narrow(1, 0, 3)
@@ -197,6 +209,19 @@ fn cross_entropy() {
     check("cross-entropy", &[noise(1, &[2, 4])], |x| {
         loss::cross_entropy_sum(&x[0], &targets)
     });
+    check("log-likelihoods", &[noise(1, &[2, 4])], |x| {
+        loss::log_likelihoods(&x[0], &targets)
+    });
+    check("log-likelihoods, plain", &[noise(1, &[2, 4])], |x| {
+        loss::plain(&x[0], &targets)
+    });
+    let logits = (noise(5, &[2, 5000]) * 9.0).unwrap();
+    let fused = loss::log_likelihoods(&logits, &targets).unwrap();
+    close(&fused, &loss::plain(&logits, &targets).unwrap(), 1e-11);
+    let logits = logits.to_dtype(DType::F32).unwrap();
+    close(&fused, &loss::log_likelihoods(&logits, &targets).unwrap(), 1e-5);
+    let beyond = Tensor::new(&[2_u32, 5000], &Device::Cpu).unwrap();
+    assert!(loss::log_likelihoods(&logits, &beyond).is_err());
 }
 
 #[test]

@@ -11,10 +11,7 @@ fn mask(attention_mask: &Tensor) -> Mask {
     let segment = |&seen: &i64| {
         if seen == 1 { Mask::SHARED } else { Mask::PADDING }
     };
-    Mask {
-        causal: true,
-        segments: rows.iter().map(|row| row.iter().map(segment).collect()).collect(),
-    }
+    Mask::new(true, rows.iter().map(|row| row.iter().map(segment).collect()).collect())
 }
 
 /// The rows of `x` `[batch, tokens, ..]` that are no padding.
@@ -70,7 +67,7 @@ fn greedy(model: &Qwen2Vl, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32
     for _ in 0..steps {
         let hidden = model
             .language
-            .forward_cached(&x, &positions, &mask, &mut cache)
+            .forward_cached(&x, &positions, &mask, None, &mut cache)
             .unwrap();
         let last = hidden
             .narrow(1, hidden.dim(1).unwrap() - 1, 1)

@@ -198,7 +198,7 @@ pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(
     let (mut x, mut positions) = (batch.embeddings, batch.positions);
     let mut tokens = Vec::with_capacity(greedy.tokens.len());
     for _ in &greedy.tokens {
-        let hidden = language.forward_cached(&x, &positions, &mask, &mut cache)?;
+        let hidden = language.forward_cached(&x, &positions, &mask, None, &mut cache)?;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.squeeze(1)?;
         let token = language
             .logits(&last, vocabulary(slice, &prompt))?

@@ -56,6 +56,8 @@ struct Head<'a, T> {
     q: Matrix<'a, T>,
     k: Matrix<'a, T>,
     v: Matrix<'a, T>,
+    /// Of the batch.
+    row: usize,
     segments: &'a [u32],
 }
 
@@ -66,6 +68,7 @@ impl Attention {
             q: s.head(data[0], batch, s.queries, s.heads, head),
             k: s.head(data[1], batch, s.keys, s.kv_heads, kv),
             v: s.head(data[2], batch, s.keys, s.kv_heads, kv),
+            row: batch,
             segments: &self.mask.segments[batch],
         }
     }
@@ -81,9 +84,9 @@ impl Attention {
             (head.q, false),
             (head.k, true),
         );
-        let offset = s.keys - s.queries;
-        for (row, weights) in weights.chunks_mut(s.keys).enumerate() {
-            self.softmax(head.segments, row + offset, weights);
+        for (query, weights) in weights.chunks_mut(s.keys).enumerate() {
+            let place = self.mask.place(head.row, query, s.queries);
+            self.softmax(head.segments, place, weights);
         }
         weights
     }

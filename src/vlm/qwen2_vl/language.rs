@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Config, Positions};
+use super::{Config, Positions, Wanted};
 use crate::nn::layer_checkpoint::checkpointed;
 use crate::nn::{Linear, Mask, RmsNorm, Rotary, activation, attention};
 use crate::vlm::{Parameters, Scope};
@@ -115,20 +115,51 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
+        self.pass(x, positions, mask, None, recompute)
+    }
+
+    /// As [`Self::forward`], of the wanted places alone: `[batch, wanted, hidden]`. Of the last layer all others need
+    /// only keys and values.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_at(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        wanted: &Wanted,
+        recompute: bool,
+    ) -> Result<Tensor> {
+        self.pass(x, positions, mask, Some(wanted), recompute)
+    }
+
+    fn pass(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        wanted: Option<&Wanted>,
+        recompute: bool,
+    ) -> Result<Tensor> {
         let rotary = self.rotary(x, positions)?;
+        let few = wanted.map(|wanted| self.few(x, positions, mask, wanted)).transpose()?;
         let mut x = x.clone();
-        for layer in &self.layers {
+        for (i, layer) in self.layers.iter().enumerate() {
+            let few = few.as_ref().filter(|_| i + 1 == self.layers.len());
             x = if recompute {
-                let (layer, rotary, mask) = (layer.clone(), rotary.clone(), mask.clone());
-                checkpointed(&x, Arc::new(move |x| layer.forward(x, &rotary, &mask, None)))?
+                let (layer, rotary, mask, few) = (layer.clone(), rotary.clone(), mask.clone(), few.cloned());
+                let layer = move |x: &Tensor| layer.forward(x, &rotary, &mask, few.as_ref(), None);
+                checkpointed(&x, Arc::new(layer))?
             } else {
-                layer.forward(&x, &rotary, mask, None)?
+                layer.forward(&x, &rotary, mask, few, None)?
             };
         }
         self.norm.forward(&x)
     }
 
-    /// As [`Self::forward`] for generation: the keys and values of `x` are added to `cache`.
+    /// As [`Self::forward_at`] for generation: the keys and values of `x` are added to `cache`. Without `wanted`, all of
+    /// `x`'s places are.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -137,12 +168,15 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
+        wanted: Option<&Wanted>,
         cache: &mut KvCache,
     ) -> Result<Tensor> {
         let rotary = self.rotary(x, positions)?;
+        let few = wanted.map(|wanted| self.few(x, positions, mask, wanted)).transpose()?;
         let mut x = x.clone();
-        for (layer, cache) in self.layers.iter().zip(&mut cache.layers) {
-            x = layer.forward(&x, &rotary, mask, Some(cache))?;
+        for (i, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            let few = few.as_ref().filter(|_| i + 1 == self.layers.len());
+            x = layer.forward(&x, &rotary, mask, few, Some(cache))?;
         }
         self.norm.forward(&x)
     }
@@ -155,7 +189,7 @@ impl LanguageModel {
         let rotary = self.rotary(x, positions)?;
         let mut states = vec![x.clone()];
         for layer in &self.layers {
-            states.push(layer.forward(&states[states.len() - 1], &rotary, mask, None)?);
+            states.push(layer.forward(&states[states.len() - 1], &rotary, mask, None, None)?);
         }
         if let Some(last) = states.last_mut() {
             *last = self.norm.forward(last)?;
@@ -181,9 +215,18 @@ impl LanguageModel {
     }
 
     fn rotary(&self, x: &Tensor, positions: &Positions) -> Result<Rotary> {
-        let (batch, tokens, _) = x.dims3()?;
-        let shape = (batch, tokens, self.config.head_dim() / 2);
+        let tokens = positions.0.first().map_or(0, Vec::len);
+        let shape = (positions.0.len(), tokens, self.config.head_dim() / 2);
         Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
+    }
+
+    fn few(&self, x: &Tensor, positions: &Positions, mask: &Mask, wanted: &Wanted) -> Result<Few> {
+        Ok(Few {
+            index: wanted.index(x.dim(1)?, x.device())?,
+            width: wanted.width(),
+            rotary: self.rotary(x, &wanted.of(positions))?,
+            mask: mask.at(wanted.places().to_vec()),
+        })
     }
 
     /// Where its tensors lie.
@@ -191,6 +234,16 @@ impl LanguageModel {
     pub fn device(&self) -> &Device {
         self.embeddings.device()
     }
+}
+
+/// The few places that the last layer's output is wanted of.
+#[derive(Clone, Debug)]
+struct Few {
+    /// `[batch * width]` (u32): rows of the flattened input.
+    index: Tensor,
+    width: usize,
+    rotary: Rotary,
+    mask: Mask,
 }
 
 impl Layer {
@@ -215,17 +268,12 @@ impl Layer {
         x: &Tensor,
         rotary: &Rotary,
         mask: &Mask,
+        few: Option<&Few>,
         cache: Option<&mut candle_nn::kv_cache::KvCache>,
     ) -> Result<Tensor> {
         let (batch, tokens, width) = x.dims3()?;
         let head_dim = width / self.heads.0;
         let normed = self.input_norm.forward(x)?;
-        let q = rotary.apply(
-            &self
-                .q
-                .forward(&normed)?
-                .reshape((batch, tokens, self.heads.0, head_dim))?,
-        )?;
         let k = rotary.apply(
             &self
                 .k
@@ -240,7 +288,18 @@ impl Layer {
             Some(cache) => cache.append(&k.contiguous()?, &v.contiguous()?)?,
             None => (k, v),
         };
-        let x = (x + self.o.forward(&attention(&q, &k, &v, mask)?)?)?;
+        let (x, asking, rotary, mask) = match few {
+            None => (x.clone(), normed, rotary, mask),
+            Some(few) => {
+                let picked = x.flatten(0, 1)?.index_select(&few.index, 0)?;
+                let picked = picked.reshape((batch, few.width, width))?;
+                let normed = self.input_norm.forward(&picked)?;
+                (picked, normed, &few.rotary, &few.mask)
+            }
+        };
+        let q = self.q.forward(&asking)?;
+        let q = rotary.apply(&q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?)?;
+        let x = (&x + self.o.forward(&attention(&q, &k, &v, mask)?)?)?;
         let normed = self.attention_norm.forward(&x)?;
         let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;
         x + self.down.forward(&wide)?

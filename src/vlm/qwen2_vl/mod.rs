@@ -5,6 +5,7 @@ pub mod language;
 pub mod processor;
 pub mod rope;
 pub mod vision;
+mod wanted;
 
 use candle_core::Result;
 
@@ -12,6 +13,7 @@ pub use config::Config;
 pub use language::{KvCache, LanguageModel, Vocabulary};
 pub use rope::Positions;
 pub use vision::VisionTower;
+pub use wanted::Wanted;
 
 use super::Parameters;
 

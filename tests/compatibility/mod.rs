@@ -1,0 +1,114 @@
+//! Files of earlier versions are read for good. `format-1` was written by version 0.1.0: a run that was asked, paused, killed,
+//! terminated and resumed. Never write these files anew: a new format gets a folder of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use masp::aspects::checkpoint::Checkpoint;
+use masp::session::{
+    Checkpoints, Prediction, RunState, RunStatus, Selector, SessionFolder, SessionState, Stage, each_record,
+    kept_evaluations, read_results, summarise_session,
+};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/compatibility")
+        .join(name)
+}
+
+#[test]
+fn a_journal_of_format_1_is_read() {
+    let session = SessionFolder::at(&folder("format-1")).unwrap();
+    let (mut state, mut kinds) = (RunState::default(), BTreeMap::new());
+    each_record(&session.journal(), |record| {
+        let kind = serde_json::to_value(&record.event).unwrap()["event"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        *kinds.entry(kind).or_insert(0) += 1;
+        state.apply(&record);
+    })
+    .unwrap();
+    let said: Vec<(&str, i32)> = kinds.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    let expected = [
+        ("answer", 4),
+        ("checkpoint", 10),
+        ("command", 8),
+        ("ended", 2),
+        ("evaluation", 8),
+        ("phase", 24),
+        ("progress", 36),
+        ("resumed", 2),
+        ("sample", 9),
+        ("session", 1),
+        ("step", 85),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!((state.status(), state.resumes), (RunStatus::Done, 2));
+    for stage in [Stage::Aspects, Stage::Prompt] {
+        let history = state.history(stage).unwrap();
+        let steps: Vec<u64> = history.steps.iter().map(|point| point.step).collect();
+        assert_eq!(steps, (1..=40).collect::<Vec<_>>());
+        assert!(
+            history
+                .steps
+                .iter()
+                .all(|point| point.loss.is_finite() && point.grad_norm > 0.0)
+        );
+        assert_eq!(history.evaluations.len(), 4);
+    }
+    let summary = summarise_session(&session);
+    assert_eq!((summary.state, summary.steps), (SessionState::Finished, 80));
+    assert_eq!(
+        summary.best_accuracy,
+        state
+            .history(Stage::Prompt)
+            .map(|h| { h.evaluations.iter().map(|e| e.metrics.accuracy).fold(0.0, f64::max) })
+    );
+}
+
+#[test]
+fn a_checkpoint_of_format_1_is_read() {
+    let session = SessionFolder::at(&folder("format-1")).unwrap();
+    let checkpoints = Checkpoints::read(&session).unwrap();
+    let file = checkpoints.find(Selector::Last, None).unwrap();
+    assert_eq!((file.stage, file.step), (Stage::Prompt, 40));
+    let checkpoint = Checkpoint::load(&file.path).unwrap();
+    assert_eq!(
+        (checkpoint.meta.format, checkpoint.meta.stage, checkpoint.meta.step),
+        (1, Stage::Prompt, 40)
+    );
+    let names: Vec<&str> = checkpoint.tensors.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "optimizer.exp_avg.soft_prompt",
+            "optimizer.exp_avg_sq.soft_prompt",
+            "soft_prompt"
+        ]
+    );
+    for tensor in checkpoint.tensors.values() {
+        assert_eq!(tensor.shape, [4, 128]);
+        assert!(tensor.data.iter().all(|value| value.is_finite()));
+    }
+    assert_eq!(checkpoint.meta.optimizer_steps["soft_prompt"], 40);
+}
+
+#[test]
+fn predictions_and_looks_of_format_1_are_read() {
+    let session = SessionFolder::at(&folder("format-1")).unwrap();
+    let mut state = RunState::default();
+    each_record(&session.journal(), |record| state.apply(&record)).unwrap();
+    let kept = kept_evaluations(session.path(), &state);
+    assert_eq!(kept.len(), 4);
+    for evaluation in kept {
+        let rows = read_results(&evaluation.path).unwrap();
+        assert_eq!(rows.len(), 3);
+        assert!(rows.iter().all(|row| row.prediction.probabilities.len() == 8));
+    }
+    let look = state.panel[&0].last().unwrap();
+    let text = std::fs::read(session.path().join(&look.file)).unwrap();
+    let prediction: Prediction = serde_json::from_slice(&text).unwrap();
+    assert_eq!(prediction.aspects.len(), 6);
+    assert!(session.path().join(&look.thumbnail).is_file());
+}
