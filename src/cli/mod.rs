@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod appearance;
 pub mod args;
 mod compare;
 mod data;

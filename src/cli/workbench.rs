@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::appearance::dress;
 use super::args::{CheckpointArgs, CheckpointChoice, ConfigArgs, OneSessionArgs, SessionSpec};
 use super::failure::Failure;
 use super::parts::choose;
 use super::watch::View;
-use crate::config::{self, Images, Settings, Sources};
+use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage, read_journal};
 use crate::tui::{self, Host, Study, Viewer};
@@ -54,8 +55,7 @@ fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<Exi
             "the workbench needs a terminal; `masp sessions list` prints the sessions where there is none",
         ));
     }
-    viewer.fps = settings.tui.fps;
-    viewer.pictures = settings.tui.images != Images::Off;
+    dress(&mut viewer, &settings.tui)?;
     viewer.sessions = Some(settings.session.root.clone());
     viewer.host = Some(Box::new(Models { sources }));
     tui::run(viewer)?;

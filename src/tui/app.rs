@@ -84,7 +84,7 @@ impl App {
             reader: Reader::start()?,
             curves: Curves::default(),
             theme: viewer.theme,
-            keymap: Keymap::default(),
+            keymap: viewer.keymap,
             title: viewer.title,
             commands: viewer.commands,
             read_only: viewer.read_only,

@@ -1,18 +1,23 @@
 //! Keys and what they ask for. The rows are in [`table`]: what a key does, what the key bar shows and what the help says
 //! all come from there.
 
+mod change;
+mod names;
 mod table;
 
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use serde::{Deserialize, Serialize};
 
+pub use self::change::Clash;
 use self::table::{Row, TABLE};
 use super::ui::{Layer, Screen, Ui};
 use crate::data::View;
 
-/// What a key asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a key asks for. In the config file it is a name, see [`Action::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Action {
     Help,
     Palette,
@@ -155,42 +160,12 @@ impl Section {
     }
 }
 
-/// A key with its modifiers; shift is part of the character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A key with its modifiers; shift is part of the character. In the config file it is a name, see [`Key::named`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Key {
     pub code: KeyCode,
     pub modifiers: KeyModifiers,
-}
-
-impl Key {
-    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, ...
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let (modifiers, name) = match name.strip_prefix("ctrl-") {
-            Some(rest) => (KeyModifiers::CONTROL, rest),
-            None => (KeyModifiers::NONE, name),
-        };
-        let mut chars = name.chars();
-        let code = match (name, chars.next(), chars.next()) {
-            ("space", ..) => KeyCode::Char(' '),
-            ("tab", ..) => KeyCode::Tab,
-            ("shift-tab", ..) => KeyCode::BackTab,
-            ("enter", ..) => KeyCode::Enter,
-            ("esc", ..) => KeyCode::Esc,
-            ("up", ..) => KeyCode::Up,
-            ("down", ..) => KeyCode::Down,
-            ("left", ..) => KeyCode::Left,
-            ("right", ..) => KeyCode::Right,
-            ("pgup", ..) => KeyCode::PageUp,
-            ("pgdn", ..) => KeyCode::PageDown,
-            ("home", ..) => KeyCode::Home,
-            ("end", ..) => KeyCode::End,
-            ("f1", ..) => KeyCode::F(1),
-            (_, Some(c), None) => KeyCode::Char(c),
-            _ => return None,
-        };
-        Some(Self { code, modifiers })
-    }
 }
 
 impl From<KeyEvent> for Key {
@@ -202,24 +177,20 @@ impl From<KeyEvent> for Key {
     }
 }
 
+/// As key bar and help show it: an arrow is an arrow.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.modifiers.contains(KeyModifiers::CONTROL) {
-            f.write_str("ctrl-")?;
-        }
-        match self.code {
-            KeyCode::Char(' ') => f.write_str("space"),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::BackTab => f.write_str("shift-tab"),
-            KeyCode::Up => f.write_str("↑"),
-            KeyCode::Down => f.write_str("↓"),
-            KeyCode::Left => f.write_str("←"),
-            KeyCode::Right => f.write_str("→"),
-            KeyCode::PageUp => f.write_str("pgup"),
-            KeyCode::PageDown => f.write_str("pgdn"),
-            KeyCode::F(n) => write!(f, "f{n}"),
-            code => f.write_str(&format!("{code:?}").to_lowercase()),
-        }
+        let arrow = match self.code {
+            KeyCode::Up => "↑",
+            KeyCode::Down => "↓",
+            KeyCode::Left => "←",
+            KeyCode::Right => "→",
+            _ => return f.write_str(&self.name()),
+        };
+        let name = self.name();
+        let modifiers = name.rsplit_once('-').map_or("", |(modifiers, _)| modifiers);
+        let dash = if modifiers.is_empty() { "" } else { "-" };
+        write!(f, "{modifiers}{dash}{arrow}")
     }
 }
 
@@ -298,6 +269,16 @@ impl Keymap {
     pub fn of(&self, scopes: &[Scope]) -> impl Iterator<Item = &Binding> {
         let of = |&scope: &Scope| self.bindings.iter().filter(move |binding| binding.scope == scope);
         scopes.iter().flat_map(of)
+    }
+
+    /// The first key of `action` on `screen`, for sentences that name it.
+    #[must_use]
+    pub fn key_for(&self, screen: Screen, action: Action) -> String {
+        let mut bindings = self
+            .of(Scope::of_screen(screen))
+            .filter(|binding| binding.action == action);
+        let key = bindings.find_map(|binding| binding.keys.first());
+        key.map(Key::to_string).unwrap_or_default()
     }
 
     /// The key bar: the first key of each binding and its word; neighbours with the same word are one.

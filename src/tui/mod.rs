@@ -38,7 +38,8 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 pub use follow::Following;
-pub use theme::{Depth, Theme};
+pub use keymap::{Action, Clash, Key, Keymap};
+pub use theme::{Depth, Paint, Role, Theme};
 
 use crate::session::{Command, Record, RunState, SessionFolder};
 
@@ -87,6 +88,7 @@ pub struct Viewer {
     /// Whether the run is this process's, so that leaving asks what becomes of it.
     pub owns_run: bool,
     pub theme: Theme,
+    pub keymap: Keymap,
     /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
     pub fps: u32,
     /// Whether samples are shown with their pictures, or as text alone.
@@ -126,7 +128,7 @@ impl Viewer {
     }
 
     /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for, with
-    /// pictures and ten frames a second.
+    /// the table's keys, pictures and ten frames a second.
     #[must_use]
     pub fn new(records: Receiver<Record>, session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
@@ -139,6 +141,7 @@ impl Viewer {
             title: title.into(),
             owns_run: false,
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
+            keymap: Keymap::default(),
             fps: 10,
             pictures: true,
             replay: Vec::new(),

@@ -9,7 +9,7 @@ use crate::data::View;
 use crate::session::{RunState, SampleSeen, Stage};
 
 /// A screen, in the order of the digits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Screen {
     #[default]
     Train,

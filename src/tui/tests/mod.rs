@@ -3,6 +3,7 @@
 use crate as masp;
 
 mod browse;
+mod changed_keys;
 pub(crate) mod evaluated;
 mod made_up;
 mod screens;
