@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::appearance::dress;
+use super::args::ConfigArgs;
 use super::failure::Failure;
+use super::new_run::NewRun;
 use super::progress;
-use super::workbench::Models;
+use super::workbench::Desk;
 use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::Running;
 use crate::session::SessionFolder;
@@ -62,11 +64,12 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
         dress(&mut viewer, &settings.tui)?;
         viewer.sessions = Some(settings.session.root.clone());
         // When the run is over, its own record says how its model is opened.
-        viewer.host = Some(Box::new(Models {
+        viewer.host = Some(Box::new(Desk {
             sources: Sources {
                 config: ConfigFile::None,
                 ..Sources::default()
             },
+            new_run: NewRun::new(ConfigArgs::default().sources()),
         }));
         match shown(|| tui::run(viewer))? {
             Exit::Detach | Exit::StopRequested => eprintln!(

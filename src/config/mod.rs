@@ -75,6 +75,21 @@ pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
     merge::merge(&layers)
 }
 
+/// Why `--set KEY=TEXT` would not be taken, if so: what is allowed, for a place beside a field.
+#[must_use]
+pub fn refusal(key: &str, text: &str) -> Option<String> {
+    let alone = Sources {
+        config: ConfigFile::None,
+        set: vec![format!("{key}={text}")],
+        ..Sources::default()
+    };
+    match load(alone) {
+        Ok(_) => None,
+        Err(ConfigError::NotAllowed { allowed, .. }) => Some(allowed),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 impl Settings {
     /// The settings as a session records them: paths are absolute, so that the record holds in any folder; how a screen
     /// looks is left out.

@@ -81,6 +81,8 @@ pub enum Action {
     Rename,
     Remove,
     Refresh,
+    /// In Sessions: the form for a new run.
+    NewRun,
     /// Of a journal that is played.
     PlayPause,
     SeekBack,
@@ -209,6 +211,8 @@ pub enum Scope {
     Entry,
     /// While patches of an image are chosen.
     Region,
+    /// While the form for a new run is filled in.
+    Form,
 }
 
 impl Scope {
@@ -220,6 +224,7 @@ impl Scope {
             (Layer::Quit, _) => &[Self::Quit],
             (Layer::Entry(_), _) => &[Self::Entry],
             (Layer::Region, _) => &[Self::Region],
+            (Layer::Form, _) => &[Self::Form],
             (Layer::Main, screen) => Self::of_screen(screen),
         }
     }
@@ -336,7 +341,13 @@ mod tests {
     fn no_key_is_bound_twice_where_it_holds() {
         let keymap = Keymap::default();
         let screens = Screen::ALL.map(Scope::of_screen);
-        let layers: [&[Scope]; 4] = [&[Scope::Help], &[Scope::Quit], &[Scope::Entry], &[Scope::Region]];
+        let layers: [&[Scope]; 5] = [
+            &[Scope::Help],
+            &[Scope::Quit],
+            &[Scope::Entry],
+            &[Scope::Region],
+            &[Scope::Form],
+        ];
         for scopes in screens.into_iter().chain(layers) {
             let keys: Vec<Key> = keymap.of(scopes).flat_map(|binding| binding.keys.clone()).collect();
             let twice: Vec<&Key> = (0..keys.len())

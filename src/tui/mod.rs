@@ -39,6 +39,7 @@ use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 pub use follow::Following;
 pub use keymap::{Action, Clash, Key, Keymap};
+pub use sessions::form::Field;
 pub use theme::{Depth, Paint, Role, Theme};
 
 use crate::session::{Command, Record, RunState, SessionFolder};
@@ -56,6 +57,21 @@ pub trait Host: Send + std::fmt::Debug {
     /// # Errors
     /// A sentence for the person; a session that runs stays.
     fn remove(&mut self, session: &Path) -> Result<(), String>;
+
+    /// The fields of a new run, with the settings that a run in the current folder would have.
+    ///
+    /// # Errors
+    /// A sentence where the settings are wrong.
+    fn new_run(&mut self) -> Result<Vec<Field>, String>;
+
+    /// What is wrong with each field's value, in the order of [`Host::new_run`].
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>>;
+
+    /// Starts a run with these values in the background. Its session's folder is told when it has begun, or why it has not.
+    ///
+    /// # Errors
+    /// A sentence where there was nothing to start.
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }
 
 /// A model at the screens' service.

@@ -98,6 +98,8 @@ pub enum Layer {
     Entry(Entry),
     /// Patches of an image are being chosen.
     Region,
+    /// The form for a new run.
+    Form,
 }
 
 /// What a typed line is for.

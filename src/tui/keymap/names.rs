@@ -87,6 +87,7 @@ impl Action {
             Self::Rename => "rename",
             Self::Remove => "remove",
             Self::Refresh => "refresh",
+            Self::NewRun => "new_run",
             Self::PlayPause => "play_pause",
             Self::SeekBack => "seek_back",
             Self::SeekForth => "seek_forth",

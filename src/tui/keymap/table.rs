@@ -75,7 +75,8 @@ pub(super) const TABLE: &[Row] = table! {
     Sessions "x"           => A::ClearFilter,    Look,    "",           "show all sessions again";
     Sessions "s"           => A::SortColumn,     Look,    "sort",       "sort by start, name, best accuracy, state";
     Sessions "m space"     => A::Mark,           Look,    "mark",       "mark two sessions to be compared";
-    Sessions "n"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
+    Sessions "n"           => A::NewRun,         Run,     "new run",    "start a new run: a form, with the settings that hold here";
+    Sessions "N"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
     Sessions "R"           => A::Rename,         General, "",           "give the session another name";
     Sessions "D"           => A::Remove,         General, "",           "remove the session; asks for its name";
     Sessions "r"           => A::Refresh,        General, "refresh",    "read the sessions' folder again";
@@ -131,4 +132,11 @@ pub(super) const TABLE: &[Row] = table! {
     Region "enter"         => A::Look,           Try,     "predict",    "predict without what is blanked";
     Region "u"             => A::Undo,           Try,     "undo",       "blank nothing";
     Region "esc b q ctrl-c" => A::Out,            General, "done",       "leave the region as it is";
+
+    Form "down tab"        => A::Down,           Move,    "field",      "next field";
+    Form "up shift-tab"    => A::Up,             Move,    "field",      "previous field, from the first one to the start";
+    Form "left"            => A::Left,           Move,    "choose",     "the choice before";
+    Form "right"           => A::Right,          Move,    "choose",     "the next choice";
+    Form "enter"           => A::Choose,         Run,     "take it",    "next field; on the start: start the run";
+    Form "esc ctrl-c"      => A::Out,            General, "leave it",   "start nothing";
 };

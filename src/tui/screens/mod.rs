@@ -15,7 +15,7 @@ use ratatui::{
 
 use super::{
     keymap::Action,
-    panes::{Scene, entry, help, keybar, palette, quit, status},
+    panes::{Scene, entry, form, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
     ui::{Entry, Layer, Pane, Screen},
 };
@@ -41,6 +41,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             }
             entry::render(line, bottom, buffer, scene);
         }
+        Layer::Form => form::render(area, buffer, scene),
         Layer::Help => help::render(area, buffer, scene),
         Layer::Quit => quit::render(area, buffer, scene),
     }

@@ -6,6 +6,7 @@ mod browse;
 mod changed_keys;
 pub(crate) mod evaluated;
 mod made_up;
+mod new_run;
 mod screens;
 mod scripts;
 mod sessions;
