@@ -304,11 +304,11 @@ pub enum SessionsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Write a checkpoint's parameters, metrics, predictions, curves, heatmaps or a report to a file
+    /// Write a checkpoint's parameters, metrics, predictions, curves, heatmaps, a report or TensorBoard's events to a file
     Export {
         /// NAME or path, with @best, @last (default) or @STEP
         session: SessionSpec,
-        /// The file to write; parameters: .pth / .pt as the reference's PyTorch file, else safetensors
+        /// The file to write (parameters: .pth / .pt as the reference's PyTorch file, else safetensors), for TensorBoard a folder
         #[arg(value_name = "FILE")]
         to: PathBuf,
         /// What to write [default: curves to .svg, maps to .png, a report to .html, metrics to .csv and .jsonl, else parameters]
@@ -345,6 +345,9 @@ pub enum ExportChoice {
     Maps,
     /// A page that needs nothing but itself (.html)
     Report,
+    /// Every step and evaluation as a TensorBoard event file, in a folder of the session's name in FILE, which is a folder
+    #[value(name = "tensorboard")]
+    TensorBoard,
 }
 
 impl ExportChoice {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -31,9 +31,24 @@ pub fn leave_terminal() {
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
 pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
+    let child = launch(folder, &arguments(std::env::args_os().skip(1), folder.name()))?;
+    eprintln!(
+        "{} trains in the background (process {}); `masp attach {0}` shows it, `kill {1}` stops it with a checkpoint",
+        printable(folder.name()),
+        child.id()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the program in the background with these arguments, which train on `folder`, and returns once its journal has
+/// begun, or the run has ended already.
+///
+/// # Errors
+/// Where no process can be started, or the run fails before it begins.
+pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, Failure> {
     let mut said = tempfile::tempfile()?;
     let mut child = Command::new(std::env::current_exe()?)
-        .args(arguments(std::env::args_os().skip(1), folder.name()))
+        .args(arguments)
         .env(DETACHED, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -45,19 +60,14 @@ pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
             let words = words.trim().trim_start_matches("masp: ");
             return match status.code() {
                 // It was quicker than this look at it.
-                Some(0) => Ok(ExitCode::SUCCESS),
+                Some(0) => Ok(child),
                 Some(2) => Err(Failure::usage(words)),
                 _ => Err(Failure::failed(words)),
             };
         }
         std::thread::sleep(PAUSE);
     }
-    eprintln!(
-        "{} trains in the background (process {}); `masp attach {0}` shows it, `kill {1}` stops it with a checkpoint",
-        printable(folder.name()),
-        child.id()
-    );
-    Ok(ExitCode::SUCCESS)
+    Ok(child)
 }
 
 /// The same arguments, headless, on the session whose folder is there.

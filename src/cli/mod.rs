@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod appearance;
 pub mod args;
 mod compare;
 mod data;
@@ -8,6 +9,7 @@ mod detach;
 mod doctor;
 mod eval;
 mod failure;
+mod new_run;
 mod parts;
 mod phases;
 mod predict;

@@ -106,11 +106,12 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
                 ExportChoice::Curves => What::Curves,
                 ExportChoice::Maps => What::Maps,
                 ExportChoice::Report => What::Report,
+                ExportChoice::TensorBoard => What::TensorBoard,
             };
             let folder = SessionFolder::open(&root, &session.session).map_err(SessionsError::from)?;
             let source = Source::read(&folder).map_err(SessionsError::from)?;
-            crate::export::export(&source, what, to).map_err(SessionsError::from)?;
-            writeln!(out, "wrote {}", printable(&to.to_string_lossy()))?;
+            let written = crate::export::export(&source, what, to).map_err(SessionsError::from)?;
+            writeln!(out, "wrote {}", printable(&written.to_string_lossy()))?;
         }
         SessionsCommand::Rm {
             sessions,

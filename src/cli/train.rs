@@ -122,7 +122,11 @@ pub fn record(folder: &SessionFolder) -> Result<Option<Record>, Failure> {
     })
 }
 
-fn folder(settings: &Settings, resume: bool) -> Result<SessionFolder, Failure> {
+/// The session's folder: the one that is named, or a new one.
+///
+/// # Errors
+/// A bad name, a name in use where nothing is resumed, a root that cannot be written.
+pub fn folder(settings: &Settings, resume: bool) -> Result<SessionFolder, Failure> {
     let root = &settings.session.root;
     Ok(match &settings.session.name {
         Some(name) if resume => SessionFolder::open_or_create(root, name)?,

@@ -5,10 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::appearance::dress;
+use super::args::ConfigArgs;
 use super::failure::Failure;
+use super::new_run::NewRun;
 use super::progress;
-use super::workbench::Models;
-use crate::config::{ConfigFile, Images, Settings, Sources};
+use super::workbench::Desk;
+use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::Running;
 use crate::session::SessionFolder;
 use crate::tui::{self, Exit, TuiError, Viewer};
@@ -58,15 +61,15 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
         viewer.commands = Some(running.commands.clone());
         viewer.owns_run = true;
-        viewer.fps = settings.tui.fps;
-        viewer.pictures = settings.tui.images != Images::Off;
+        dress(&mut viewer, &settings.tui)?;
         viewer.sessions = Some(settings.session.root.clone());
         // When the run is over, its own record says how its model is opened.
-        viewer.host = Some(Box::new(Models {
+        viewer.host = Some(Box::new(Desk {
             sources: Sources {
                 config: ConfigFile::None,
                 ..Sources::default()
             },
+            new_run: NewRun::new(ConfigArgs::default().sources()),
         }));
         match shown(|| tui::run(viewer))? {
             Exit::Detach | Exit::StopRequested => eprintln!(

@@ -1,16 +1,20 @@
 //! The workbench on sessions that are there: `masp`, `masp attach`, `masp replay`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crossbeam_channel::Receiver;
+
+use super::appearance::dress;
 use super::args::{CheckpointArgs, CheckpointChoice, ConfigArgs, OneSessionArgs, SessionSpec};
 use super::failure::Failure;
+use super::new_run::NewRun;
 use super::parts::choose;
 use super::watch::View;
-use crate::config::{self, Images, Settings, Sources};
+use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage, read_journal};
-use crate::tui::{self, Host, Study, Viewer};
+use crate::tui::{self, Field, Host, Study, Viewer};
 
 /// Without a command: the sessions, to choose from.
 ///
@@ -54,22 +58,25 @@ fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<Exi
             "the workbench needs a terminal; `masp sessions list` prints the sessions where there is none",
         ));
     }
-    viewer.fps = settings.tui.fps;
-    viewer.pictures = settings.tui.images != Images::Off;
+    dress(&mut viewer, &settings.tui)?;
     viewer.sessions = Some(settings.session.root.clone());
-    viewer.host = Some(Box::new(Models { sources }));
+    viewer.host = Some(Box::new(Desk {
+        new_run: NewRun::new(sources.clone()),
+        sources,
+    }));
     tui::run(viewer)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the models of sessions for the screens.
+/// What the screens ask for that lies outside of them.
 #[derive(Debug)]
-pub struct Models {
+pub struct Desk {
     /// The settings of the command line, above those that a session recorded.
     pub sources: Sources,
+    pub new_run: NewRun,
 }
 
-impl Host for Models {
+impl Host for Desk {
     fn study(&mut self, session: &Path) -> Result<Study, String> {
         let (sources, session) = (self.sources.clone(), session.to_owned());
         // Journals are read there, which takes a while for long ones.
@@ -93,6 +100,18 @@ impl Host for Models {
 
     fn remove(&mut self, session: &Path) -> Result<(), String> {
         remove(session).map_err(|error| error.to_string())
+    }
+
+    fn new_run(&mut self) -> Result<Vec<Field>, String> {
+        self.new_run.fields()
+    }
+
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>> {
+        self.new_run.check(values)
+    }
+
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        self.new_run.start(values)
     }
 }
 

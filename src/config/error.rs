@@ -46,6 +46,23 @@ pub enum ConfigError {
         other: String,
     },
 
+    #[error(
+        "{at}: `{key}` is {pressed}, which is the key of `{other}` on the {screen} screen too; give one of them another key"
+    )]
+    KeyTaken {
+        at: String,
+        key: String,
+        pressed: String,
+        other: &'static str,
+        screen: &'static str,
+    },
+
+    #[error(
+        "{at}: `{key}` is no setting of a user's own config file, which holds `tui` alone; write it into the project's \
+         config.yaml"
+    )]
+    NotOfTheUser { at: String, key: String },
+
     #[error("the settings do not fit together ({0}); this is a fault of the program, please report it")]
     Inconsistent(serde_json::Error),
 }

@@ -17,6 +17,10 @@ use super::{
 pub struct Sources {
     /// What a session (or a command of its own, such as the demo) begins from; beats the defaults.
     pub record: Option<Record>,
+    /// The user's own file, which says how the screens look in every project; read where it is there, see [`user_file`].
+    ///
+    /// [`user_file`]: super::user_file
+    pub user: Option<PathBuf>,
     pub config: ConfigFile,
     /// `KEY=VALUE`, as after `--set`; of two for the same key the later holds.
     pub set: Vec<String>,
@@ -111,6 +115,7 @@ pub(super) struct Layer {
 pub(super) fn read(sources: Sources) -> Result<Vec<Layer>, ConfigError> {
     let Sources {
         record,
+        user,
         config,
         set,
         flags,
@@ -121,9 +126,17 @@ pub(super) fn read(sources: Sources) -> Result<Vec<Layer>, ConfigError> {
         .into_iter()
         .map(|Flag { flag, key, value }| (Origin::Flag(flag), nest(key, value)));
     let unasked = matches!(config, ConfigFile::IfPresent(_));
+    let user = read_file(user.map_or(ConfigFile::None, ConfigFile::IfPresent))?;
+    if let Some((origin, tree)) = &user {
+        only_the_screens(origin, tree)?;
+    }
     Ok(vec![
         Layer {
             trees: record.into_iter().collect(),
+            unasked: false,
+        },
+        Layer {
+            trees: user.into_iter().collect(),
             unasked: false,
         },
         Layer {
@@ -139,6 +152,18 @@ pub(super) fn read(sources: Sources) -> Result<Vec<Layer>, ConfigError> {
             unasked: false,
         },
     ])
+}
+
+/// A run follows from its project's settings alone, wherever it is started.
+fn only_the_screens(origin: &Origin, tree: &Value) -> Result<(), ConfigError> {
+    let mut keys = tree.as_object().into_iter().flatten().map(|(key, _)| key);
+    match keys.find(|key| *key != "tui") {
+        None => Ok(()),
+        Some(key) => Err(ConfigError::NotOfTheUser {
+            at: origin.place(key),
+            key: excerpt(key),
+        }),
+    }
 }
 
 fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError> {
@@ -180,7 +205,10 @@ fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
         });
     }
     let wants_text = known.is_some_and(|key| key.allowed.is_text());
+    // Keys such as `>` and `#` mean something in YAML.
+    let is_key = known.is_some_and(|key| key.allowed == schema::Allowed::Keys && key.accepts(&written.into()));
     let value = match yaml::parse(written) {
+        _ if is_key => Value::String(written.to_owned()),
         Ok(value) if value.is_string() || value.is_null() || !wants_text => value,
         _ => Value::String(written.to_owned()),
     };
@@ -244,7 +272,7 @@ fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<L
     }
     let leaf = Leaf {
         key: path.to_owned(),
-        value: located(origin, key.allowed, value),
+        value: located(origin, key.allowed, &key.allowed.canonical(value)),
         origin,
         written: path.to_owned(),
         notice: None,

@@ -9,6 +9,7 @@ use super::{
     layers::{Layer, Leaf},
     schema,
 };
+use crate::tui::{Action, Clash, Keymap};
 
 /// The keys that layers gave, with what each came from.
 type Given<'a> = IndexMap<String, Leaf<'a>>;
@@ -20,10 +21,15 @@ pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
     let mut given = Given::new();
     for layer in layers {
         let mut leaves = layer.leaves()?;
-        if layer.unasked && !given.is_empty() {
+        if layer.unasked {
             // The shipped config.yaml lists every default. Lying in the current folder it must not undo what a session
-            // was made with; a default that is wanted back is named by --config, --set or a flag.
-            leaves.retain(|leaf| !get(&defaults, &leaf.key).is_some_and(|default| same(default, &leaf.value)));
+            // was made with, nor how a user's screens look; a default that is wanted back is named by --config, --set or
+            // a flag.
+            let before = |of_screens| given.keys().any(|key| is_of_screens(key) == of_screens);
+            let before = (before(true), before(false));
+            let may_undo = |key: &str| if is_of_screens(key) { before.0 } else { before.1 };
+            let is_default = |leaf: &Leaf| get(&defaults, &leaf.key).is_some_and(|default| same(default, &leaf.value));
+            leaves.retain(|leaf| !(may_undo(&leaf.key) && is_default(leaf)));
         }
         let leaves = aliases::resolve(leaves, get(&tree, "model.dtype"))?;
         // What a layer says of both stages beats what a weaker one says of one stage.
@@ -35,12 +41,15 @@ pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
             if leaf.key != schema::UNUSED_COLUMNS {
                 put(&mut tree, &leaf.key, leaf.value.clone());
             }
+            // What is said again is said last.
+            given.shift_remove(&leaf.key);
             given.insert(leaf.key.clone(), leaf);
         }
     }
     check_pixels(&given)?;
-    let notices = given.into_values().filter_map(|leaf| leaf.notice).collect();
-    let settings = serde_json::from_value(tree).map_err(ConfigError::Inconsistent)?;
+    let settings: Settings = serde_json::from_value(tree).map_err(ConfigError::Inconsistent)?;
+    let notices = given.values().filter_map(|leaf| leaf.notice.clone()).collect();
+    check_keys(&settings, &given)?;
     Ok(Loaded { settings, notices })
 }
 
@@ -73,6 +82,33 @@ fn check_pixels(given: &Given) -> Result<(), ConfigError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Each key may be right by itself; whoever spoke last is told where two actions share one.
+fn check_keys(settings: &Settings, given: &Given) -> Result<(), ConfigError> {
+    let Err(Clash { key, screen, actions }) = Keymap::changed(&settings.tui.keys) else {
+        return Ok(());
+    };
+    let changed = |action: Action| given.get_full(&format!("{}.{}", schema::KEYS, action.name()));
+    let [a, b] = actions;
+    let (leaf, other) = match (changed(a), changed(b)) {
+        (Some((at, _, leaf)), other) if other.is_none_or(|(later, ..)| later < at) => (leaf, b),
+        (_, Some((.., leaf))) => (leaf, a),
+        // The table itself is free of clashes.
+        _ => return Ok(()),
+    };
+    Err(ConfigError::KeyTaken {
+        at: leaf.place(),
+        key: leaf.written.clone(),
+        pressed: key.name(),
+        other: other.name(),
+        screen,
+    })
+}
+
+/// Whether a key says how the screens look.
+fn is_of_screens(key: &str) -> bool {
+    key.starts_with("tui.")
 }
 
 fn get<'t>(tree: &'t Value, key: &str) -> Option<&'t Value> {

@@ -1,7 +1,7 @@
 //! Settings: typed, validated, and every default in one place (the `Default` of its section's file).
 //!
-//! [`load`] lays the sources over each other, the later beating the earlier: defaults, a session's record, the config
-//! file, `--set`, flags. What a source says is checked before it is merged, so that an error names the source and line.
+//! [`load`] lays the sources over each other, the later beating the earlier: defaults, a session's record, the
+//! user's own file (how screens look), the config file, `--set`, flags. What a source says is checked before it is merged, so that an error names the source and line.
 
 mod aliases;
 mod aspects;
@@ -21,6 +21,7 @@ mod test;
 mod tests;
 mod train;
 mod tui;
+mod user_file;
 mod yaml;
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,8 @@ pub use prompt::PromptSettings;
 pub use session::SessionSettings;
 pub use test::TestSettings;
 pub use train::{Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
-pub use tui::{Images, TuiSettings};
+pub use tui::{Background, ColorSettings, Images, TuiSettings};
+pub use user_file::user_file;
 
 /// Everything that `config.yaml` can say; a field's name is its key's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,13 +75,33 @@ pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
     merge::merge(&layers)
 }
 
+/// Why `--set KEY=TEXT` would not be taken, if so: what is allowed, for a place beside a field.
+#[must_use]
+pub fn refusal(key: &str, text: &str) -> Option<String> {
+    let alone = Sources {
+        config: ConfigFile::None,
+        set: vec![format!("{key}={text}")],
+        ..Sources::default()
+    };
+    match load(alone) {
+        Ok(_) => None,
+        Err(ConfigError::NotAllowed { allowed, .. }) => Some(allowed),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 impl Settings {
-    /// The settings as a session records them: paths are absolute, so that the record holds in any folder.
+    /// The settings as a session records them: paths are absolute, so that the record holds in any folder; how a screen
+    /// looks is left out.
     #[must_use]
     pub fn to_record(&self) -> Value {
         let mut settings = self.clone();
         locations::make_absolute(&mut settings);
         // Plain structs with string keys: serialising them cannot fail.
-        serde_json::to_value(settings).unwrap_or_default()
+        let mut record = serde_json::to_value(settings).unwrap_or_default();
+        if let Some(sections) = record.as_object_mut() {
+            sections.shift_remove("tui");
+        }
+        record
     }
 }

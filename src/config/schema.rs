@@ -6,7 +6,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::data::View;
+use crate::{
+    data::View,
+    tui::{Action, Key as Pressed, Paint, Role},
+};
 
 /// A key's values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +34,9 @@ pub(super) enum Allowed {
     /// A folder in Hugging Face layout, or a hub id.
     Model,
     Views,
+    /// A key of the keyboard, or a list of them.
+    Keys,
+    Color,
 }
 
 /// A key that a source may have.
@@ -42,7 +48,7 @@ pub(super) struct Key {
 }
 
 /// The sections; a section's value is a mapping or nothing.
-pub(super) const SECTIONS: [&str; 12] = [
+pub(super) const SECTIONS: [&str; 14] = [
     "train",
     "train.aspects",
     "train.prompt",
@@ -55,7 +61,13 @@ pub(super) const SECTIONS: [&str; 12] = [
     "prompt",
     "session",
     "tui",
+    KEYS,
+    COLORS,
 ];
+
+/// Other keys for actions, by the actions' names.
+pub(super) const KEYS: &str = "tui.keys";
+const COLORS: &str = "tui.colors";
 
 /// The overrides for one stage.
 pub(super) const STAGES: [&str; 2] = ["train.aspects", "train.prompt"];
@@ -158,6 +170,7 @@ const OTHER_KEYS: [(&str, Allowed, bool); 34] = [
     ("session.name", Allowed::Text, true),
     ("tui.images", Allowed::OneOf(&["auto", "halfblocks", "off"]), false),
     ("tui.fps", Allowed::Count(1, 60), false),
+    ("tui.colors.theme", Allowed::OneOf(&["auto", "dark", "light"]), false),
 ];
 
 /// What `path` (`train.prompt.epochs`) may be; `None` where there is no such key.
@@ -165,12 +178,17 @@ pub(super) fn key(path: &str) -> Option<Key> {
     all().find(|(known, _)| known == path).map(|(_, key)| key)
 }
 
-/// The known key or section that `path` is most like.
+/// The known key or section that `path` is most like; the name of an action or a role where one is wanted, and only there.
 pub(super) fn nearest(path: &str) -> String {
+    let place = |path: &str| {
+        let (section, _) = path.rsplit_once('.')?;
+        [KEYS, COLORS].into_iter().find(|&names| names == section)
+    };
     let likeness =
         |known: &str| strsim::jaro_winkler(path, known) + strsim::jaro_winkler(last_part(path), last_part(known));
     let known = all().map(|(known, _)| known).chain(SECTIONS.map(str::to_owned));
     known
+        .filter(|known| place(known) == place(path))
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
         .unwrap_or_default()
 }
@@ -196,9 +214,19 @@ pub(super) fn all() -> impl Iterator<Item = (String, Key)> {
         })
     });
     let others = REFERENCE_KEYS.iter().chain(&OTHER_KEYS);
+    let named = |section: &str, name: &str, allowed| {
+        let optional = false;
+        (format!("{section}.{name}"), Key { allowed, optional })
+    };
+    let keys = Action::changeable().map(move |action| named(KEYS, action.name(), Allowed::Keys));
+    let colors = Role::ALL
+        .iter()
+        .map(move |role| named(COLORS, role.name(), Allowed::Color));
     train
         .chain(overrides)
         .chain(others.map(|&(key, allowed, optional)| (key.to_owned(), Key { allowed, optional })))
+        .chain(keys)
+        .chain(colors)
 }
 
 impl Key {
@@ -211,6 +239,17 @@ impl Allowed {
     /// Whether what stands after `--set KEY=` is meant as it stands, be it a number for YAML or not.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Path | Self::Model)
+    }
+
+    /// A value that is accepted, as the settings have it: keys are a list of names, a colour is a name, be it a number in
+    /// YAML or not.
+    pub fn canonical(self, value: &Value) -> Value {
+        let name = |value: &Value| name_of(value).map_or(Value::Null, Value::String);
+        match self {
+            Self::Keys => as_list(value).iter().map(name).collect(),
+            Self::Color => name(value),
+            _ => value.clone(),
+        }
     }
 
     fn accepts(self, value: &Value) -> bool {
@@ -226,7 +265,27 @@ impl Allowed {
             Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
             Self::Text | Self::Path | Self::Model => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Self::Views => value.as_array().is_some_and(|names| are_views(names)),
+            Self::Keys => {
+                let is_key = |value: &Value| name_of(value).is_some_and(|name| Pressed::named(&name).is_some());
+                let keys = as_list(value);
+                !keys.is_empty() && keys.iter().all(is_key)
+            }
+            Self::Color => name_of(value).is_some_and(|name| Paint::named(&name).is_some()),
         }
+    }
+}
+
+/// A list's values; any other value is a list of its own.
+fn as_list(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// A name, which in YAML may look like a number: the key `5`, the colour 208.
+fn name_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -272,6 +331,10 @@ impl fmt::Display for Allowed {
                     f,
                     "a list that names no view twice, of {names}; [] for a prompt without aspects"
                 )
+            }
+            Self::Keys => f.write_str("a key or a list of keys, such as p, \"/\", space, pgup, f5, ctrl-p, alt-p"),
+            Self::Color => {
+                f.write_str("a colour: \"#rrggbb\", a name such as cyan or light-blue, or a number up to 255")
             }
         }
     }

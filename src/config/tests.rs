@@ -3,7 +3,11 @@ use std::{collections::BTreeSet, path::Path};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{data::View, session::Stage};
+use crate::{
+    data::View,
+    session::Stage,
+    tui::{Action, Paint, Role},
+};
 
 /// Loads a config file of this text, in a folder of its own.
 fn load_file(text: &str) -> Result<Loaded, ConfigError> {
@@ -108,6 +112,9 @@ fn schema_and_settings_agree() {
     leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut fields);
     for (path, key) in schema::all() {
         let values = match key.allowed {
+            // Keys that no action has, so that none is taken from another.
+            schema::Allowed::Keys => vec!["alt-k".to_owned(), "[alt-k, alt-l]".to_owned()],
+            schema::Allowed::Color => vec!["cyan".to_owned(), "208".to_owned()],
             schema::Allowed::OneOf(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             schema::Allowed::Switch => vec!["true".to_owned()],
             schema::Allowed::Views => vec!["[scene]".to_owned()],
@@ -125,7 +132,9 @@ fn schema_and_settings_agree() {
         }
         fields.remove(&path);
     }
-    fields.remove("train.aspects");
+    for names in ["train.aspects", "tui.keys"] {
+        fields.remove(names);
+    }
     assert!(fields.is_empty(), "no key sets {fields:?}");
 }
 
@@ -188,6 +197,115 @@ fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
         );
     }
     assert_refused(load_set(&["train.epochs=0"]), &["--set train.epochs=0", "at least 1"]);
+}
+
+#[test]
+fn keys_and_colours_are_taken_as_people_write_them() {
+    let text =
+        "tui:\n  keys: {pause: x, quit: [Q, ctrl-q], train_screen: 9}\n  colors: {accent: 208, bad: \"#ff0000\"}\n";
+    let tui = load_file(text).unwrap().settings.tui;
+    let names = |action: &str| -> Vec<String> {
+        let action = Action::try_from(action.to_owned()).unwrap();
+        tui.keys[&action].iter().map(|key| key.name()).collect()
+    };
+    assert_eq!(names("pause"), ["x"]);
+    assert_eq!(names("quit"), ["Q", "ctrl-q"]);
+    assert_eq!(names("train_screen"), ["9"]);
+    assert_eq!(
+        tui.colors.roles.into_iter().collect::<Vec<_>>(),
+        [
+            (Role::Accent, Paint::named("208").unwrap()),
+            (Role::Bad, Paint::named("#ff0000").unwrap())
+        ]
+    );
+    for key in ["#", ">", "?", "[", "5", "~"] {
+        let set = format!("tui.keys.pause={key}");
+        // None of them but `>`, `?` and `[` has an action on the Train screen.
+        match load_set(&[&set]) {
+            Ok(loaded) => assert_eq!(loaded.settings.tui.keys[0][0].name(), key),
+            Err(error) => assert!(matches!(error, ConfigError::KeyTaken { .. }), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_wrong_key_or_colour_is_named_with_its_line() {
+    let cases: [(&str, &[&str]); 7] = [
+        (
+            "tui:\n  keys:\n    paus: x\n",
+            &["line 3", "`tui.keys.paus`", "`tui.keys.pause`"],
+        ),
+        ("tui:\n  keys: {pause: hyper-x}\n", &["line 2", "hyper-x", "ctrl-p"]),
+        (
+            "tui:\n  keys: {pause: []}\n",
+            &["line 2", "`tui.keys.pause`", "a key or a list"],
+        ),
+        (
+            "tui:\n  colors:\n    acent: cyan\n",
+            &["line 3", "`tui.colors.acent`", "`tui.colors.accent`"],
+        ),
+        ("tui:\n  colors: {bad: sky}\n", &["line 2", "\"sky\"", "#rrggbb"]),
+        (
+            "tui:\n  colors: {theme: grey}\n",
+            &["line 2", "grey", "auto, dark, light"],
+        ),
+        (
+            "tui:\n  keys:\n    pause: e\n",
+            &["line 3", "`tui.keys.pause` is e", "`evaluate`", "Train screen"],
+        ),
+    ];
+    for (text, parts) in cases {
+        assert_refused(load_file(text), parts);
+    }
+    // Where both were changed, the later one is to blame.
+    assert_refused(
+        load_file("tui:\n  keys:\n    evaluate: x\n    pause: x\n"),
+        &["line 4", "`tui.keys.pause` is x", "`evaluate`"],
+    );
+}
+
+#[test]
+fn a_users_own_file_holds_in_every_project_for_the_screens_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (user, project) = (folder.path().join("user.yaml"), folder.path().join("config.yaml"));
+    let both = || {
+        load(Sources {
+            user: Some(user.clone()),
+            config: ConfigFile::IfPresent(project.clone()),
+            ..Sources::default()
+        })
+    };
+    std::fs::write(
+        &user,
+        "tui: {fps: 20, keys: {pause: x, quit: Q}, colors: {accent: cyan}}",
+    )
+    .unwrap();
+    std::fs::write(&project, "tui: {keys: {pause: X}}\ntrain: {epochs: 3}").unwrap();
+    let settings = both().unwrap().settings;
+    let keys = |name: &str| settings.tui.keys[&Action::try_from(name.to_owned()).unwrap()][0].name();
+    assert_eq!([keys("pause"), keys("quit")], ["X", "Q"]);
+    assert_eq!((settings.tui.fps, settings.tui.colors.roles.len()), (20, 1));
+    // What the project says of its runs means what it means without the user's file.
+    assert_eq!(settings.train.stage(Stage::Prompt).epochs, 3);
+
+    std::fs::copy("config.yaml", &project).unwrap();
+    assert_eq!(both().unwrap().settings.tui.fps, 20, "the shipped file undoes nothing");
+
+    std::fs::write(&project, "tui: {keys: {evaluate: x}}").unwrap();
+    assert_refused(both(), &["config.yaml, line 1", "`tui.keys.evaluate` is x", "`pause`"]);
+
+    std::fs::write(&user, "tui: {fps: 20}\ntrain: {seed: 1}").unwrap();
+    assert_refused(both(), &["user.yaml, line 2", "`train`", "`tui` alone"]);
+    std::fs::remove_file(&user).unwrap();
+    assert_eq!(both().unwrap().settings.tui.fps, 10);
+}
+
+#[test]
+fn the_shipped_file_names_every_role() {
+    let shipped = std::fs::read_to_string("config.yaml").unwrap();
+    for role in Role::ALL {
+        assert!(shipped.contains(role.name()), "{}", role.name());
+    }
 }
 
 #[test]

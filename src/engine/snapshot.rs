@@ -154,12 +154,11 @@ pub fn export(learner: &Learner, meta: &CheckpointMeta, stage: Stage, path: &Pat
     }
 }
 
-/// A short hash of what decides a run's numbers: all settings but where it lies and how it is shown.
+/// A short hash of what decides a run's numbers: all recorded settings but where it lies.
 fn settings_hash(settings: &Settings) -> String {
     let mut record = settings.to_record();
     if let Some(record) = record.as_object_mut() {
         record.remove("session");
-        record.remove("tui");
     }
     Sha256::digest(record.to_string())
         .iter()

@@ -1,9 +1,11 @@
 //! A session for use elsewhere: tables, curves, heatmaps, a report. Reads what lies in the session's folder alone.
 
 mod curves;
+mod event_file;
 mod maps;
 mod report;
 mod tables;
+mod tensorboard;
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -13,6 +15,8 @@ use crate::session::{
     JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
     kept_evaluations, read_results,
 };
+
+use tensorboard::Times;
 
 pub use curves::curves_svg;
 pub use maps::maps_png;
@@ -29,6 +33,8 @@ pub enum What {
     Curves,
     Maps,
     Report,
+    /// Every step and evaluation as an event file.
+    TensorBoard,
 }
 
 /// Why nothing was written.
@@ -57,6 +63,7 @@ pub struct Source {
     pub name: String,
     pub folder: PathBuf,
     pub state: RunState,
+    times: Times,
 }
 
 impl Source {
@@ -65,12 +72,16 @@ impl Source {
     /// # Errors
     /// Where it cannot be read.
     pub fn read(folder: &SessionFolder) -> Result<Self, ExportError> {
-        let mut state = RunState::default();
-        each_record(&folder.journal(), |record| state.apply(&record))?;
+        let (mut state, mut times) = (RunState::default(), Times::default());
+        each_record(&folder.journal(), |record| {
+            state.apply(&record);
+            times.take(&record);
+        })?;
         Ok(Self {
             name: folder.name().to_owned(),
             folder: folder.path().to_owned(),
             state,
+            times,
         })
     }
 
@@ -112,20 +123,27 @@ impl Source {
     }
 }
 
-/// Writes `what` of a session to `to`, in the form that its ending names.
+/// Writes `what` of a session to `to`, in the form that its ending names; an event file into a folder of the session's name
+/// in the folder `to`, as TensorBoard wants the runs that it shows beside each other. Gives the file's path.
 ///
 /// # Errors
 /// Where there is nothing of the kind, the ending is another's, or the file cannot be written.
-pub fn export(source: &Source, what: What, to: &Path) -> Result<(), ExportError> {
-    let parent = to
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if let (Ok(parent), Ok(own)) = (parent.canonicalize(), source.folder.canonicalize())
-        && parent.starts_with(own)
-    {
-        return Err(ExportError::Own(to.to_owned()));
+pub fn export(source: &Source, what: What, to: &Path) -> Result<PathBuf, ExportError> {
+    let to = match what {
+        What::TensorBoard => to.join(&source.name).join(tensorboard::file_name(&source.times)),
+        _ => to.to_owned(),
+    };
+    refuse_own_folder(source, &to)?;
+    let bytes = contents(source, what, &to)?;
+    let folder = to.parent().filter(|_| what == What::TensorBoard);
+    let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+    match made.and_then(|()| write_bytes_atomically(&to, &bytes)) {
+        Ok(()) => Ok(to),
+        Err(source) => Err(ExportError::Write { path: to, source }),
     }
+}
+
+fn contents(source: &Source, what: What, to: &Path) -> Result<Vec<u8>, ExportError> {
     let ending = to
         .extension()
         .and_then(|ending| ending.to_str())
@@ -138,7 +156,7 @@ pub fn export(source: &Source, what: What, to: &Path) -> Result<(), ExportError>
             use_instead,
         })
     };
-    let bytes = match (what, ending.as_str()) {
+    Ok(match (what, ending.as_str()) {
         (What::Metrics, "csv") => metrics_csv(&source.state).into_bytes(),
         (What::Metrics, "jsonl") => metrics_jsonl(&source.state).into_bytes(),
         (What::Metrics, _) => return wrong("metrics", ".csv or .jsonl"),
@@ -154,11 +172,25 @@ pub fn export(source: &Source, what: What, to: &Path) -> Result<(), ExportError>
         (What::Maps, _) => return wrong("heatmaps", ".png"),
         (What::Report, "html") => report_html(source)?.into_bytes(),
         (What::Report, _) => return wrong("a report", ".html"),
-    };
-    write_bytes_atomically(to, &bytes).map_err(|source| ExportError::Write {
-        path: to.to_owned(),
-        source,
+        (What::TensorBoard, _) => tensorboard::events(&source.state, &source.times)?,
     })
+}
+
+/// Nothing is written into the session's own folder. Of folders that are still to be made, the first that is there counts.
+fn refuse_own_folder(source: &Source, to: &Path) -> Result<(), ExportError> {
+    let parents = to.ancestors().skip(1);
+    let parents = parents.map(|parent| {
+        if parent == Path::new("") {
+            Path::new(".")
+        } else {
+            parent
+        }
+    });
+    let there = parents.map(Path::canonicalize).find_map(Result::ok);
+    match (there, source.folder.canonicalize()) {
+        (Some(there), Ok(own)) if there.starts_with(&own) => Err(ExportError::Own(to.to_owned())),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::session::{Event, Record, Resumed, Stage, Step};
 use crate::tui::tests::evaluated;
 
 fn source(root: &Path) -> Source {
@@ -61,6 +62,74 @@ fn curves_maps_and_report_are_files_of_their_kind() {
 }
 
 #[test]
+fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let runs = root.path().join("runs");
+    let written = export(&source, What::TensorBoard, &runs).unwrap();
+    assert!(written.starts_with(runs.join("run")), "{}", written.display());
+    let name = written.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("events.out.tfevents."), "{name}");
+    let events = event_file::tests::read_back(&std::fs::read(&written).unwrap());
+    let of = |tag: &str| -> Vec<(f64, u64, f32)> {
+        let scalars = events.iter().flat_map(|(time, step, scalars)| {
+            let found = scalars.iter().filter(|(name, _)| name == tag);
+            found.map(|(_, value)| (*time, *step, *value))
+        });
+        scalars.collect()
+    };
+    for (stage, history) in &source.state.stages {
+        let loss = of(&format!("{}/loss", stage.name()));
+        assert_eq!(loss.len(), history.steps.len());
+        assert!(loss.is_sorted_by(|a, b| a.0 <= b.0 && a.1 < b.1));
+        let point = &history.steps[300];
+        assert_eq!((loss[300].1, loss[300].2), (point.step, point.loss as f32));
+    }
+    let accuracy = of("prompt/val/accuracy");
+    assert_eq!(accuracy.len(), source.state.stages[&Stage::Prompt].evaluations.len());
+    assert!((accuracy.last().unwrap().2 - 0.8).abs() < 1e-6);
+    assert_eq!(of("prompt/val/recall/fear").len(), accuracy.len());
+    assert_eq!(of("aspects/val/accuracy/scene").len(), 6);
+    assert_eq!(of("aspects/val/accuracy").len(), 0);
+
+    // The same session again is the same file, not a second run; its own folder is left alone.
+    assert_eq!(export(&source, What::TensorBoard, &runs).unwrap(), written);
+    let own = export(&source, What::TensorBoard, root.path());
+    assert!(matches!(own, Err(ExportError::Own(_))), "{own:?}");
+}
+
+#[test]
+fn a_step_that_was_done_again_has_its_last_time() {
+    let mut times = Times::default();
+    let event = crate::tui::tests::evaluated::start();
+    let mut state = RunState::default();
+    let step = |step| {
+        Event::Step(Step {
+            stage: Stage::Prompt,
+            step,
+            epoch: 0.0,
+            loss: 1.0,
+            lr: 1.0,
+            grad_norm: 1.0,
+            samples_per_s: 1.0,
+        })
+    };
+    let resumed = Event::Resumed(Resumed {
+        stage: Stage::Prompt,
+        from_step: 1,
+    });
+    for (seq, event) in (0..).zip([event, step(1), step(2), step(3), resumed, step(2)]) {
+        let time = 100.0 + seq as f64;
+        let record = Record { seq, time, event };
+        state.apply(&record);
+        times.take(&record);
+    }
+    let events = event_file::tests::read_back(&tensorboard::events(&state, &times).unwrap());
+    let seen: Vec<_> = events.iter().map(|(time, step, _)| (*time, *step)).collect();
+    assert_eq!(seen, [(101.0, 1), (105.0, 2)]);
+}
+
+#[test]
 fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
@@ -72,7 +141,12 @@ fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
     assert!(matches!(export(&source, What::Metrics, &own), Err(ExportError::Own(_))));
     assert_eq!(std::fs::read(&own).unwrap(), before);
     source.state = RunState::default();
-    for (what, name) in [(What::Curves, "a.svg"), (What::Maps, "b.png"), (What::Report, "c.html")] {
+    for (what, name) in [
+        (What::Curves, "a.svg"),
+        (What::Maps, "b.png"),
+        (What::Report, "c.html"),
+        (What::TensorBoard, "runs"),
+    ] {
         assert!(export(&source, what, &root.path().join(name)).is_err());
     }
     source.folder = root.path().join("none");

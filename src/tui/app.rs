@@ -50,6 +50,8 @@ pub struct App {
     /// The model of a run that is over.
     pub(super) model: Model,
     pub(super) folder: PathBuf,
+    /// Says when a run that was started here has begun, or why it has not.
+    pub started: Receiver<Result<PathBuf, String>>,
     curves: Curves,
     theme: Theme,
     title: String,
@@ -84,7 +86,7 @@ impl App {
             reader: Reader::start()?,
             curves: Curves::default(),
             theme: viewer.theme,
-            keymap: Keymap::default(),
+            keymap: viewer.keymap,
             title: viewer.title,
             commands: viewer.commands,
             read_only: viewer.read_only,
@@ -93,6 +95,7 @@ impl App {
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
             model: Model::default(),
             folder: viewer.session_dir,
+            started: never(),
             owns_run: viewer.owns_run,
             show_pictures: viewer.pictures,
             frame: Duration::from_secs(1) / viewer.fps.max(1),

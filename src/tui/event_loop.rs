@@ -79,6 +79,14 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             }
             wanted = Wanted::Promptly;
         }
+        match app.started.try_recv() {
+            Err(TryRecvError::Empty) => {}
+            started => {
+                let gone = "the run could not be started: its thread is gone".to_owned();
+                app.run_started(started.unwrap_or(Err(gone)));
+                wanted = Wanted::Promptly;
+            }
+        }
         for (place, records) in app.models().into_iter().enumerate() {
             let Some(records) = records else { continue };
             loop {
@@ -120,6 +128,7 @@ fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     select.recv(app.pictures.done());
     select.recv(app.reader.done());
     select.recv(&app.records);
+    select.recv(&app.started);
     let models = app.models();
     for records in models.iter().flatten() {
         select.recv(records);

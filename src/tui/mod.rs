@@ -38,7 +38,9 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 pub use follow::Following;
-pub use theme::{Depth, Theme};
+pub use keymap::{Action, Clash, Key, Keymap};
+pub use sessions::form::Field;
+pub use theme::{Depth, Paint, Role, Theme};
 
 use crate::session::{Command, Record, RunState, SessionFolder};
 
@@ -55,6 +57,21 @@ pub trait Host: Send + std::fmt::Debug {
     /// # Errors
     /// A sentence for the person; a session that runs stays.
     fn remove(&mut self, session: &Path) -> Result<(), String>;
+
+    /// The fields of a new run, with the settings that a run in the current folder would have.
+    ///
+    /// # Errors
+    /// A sentence where the settings are wrong.
+    fn new_run(&mut self) -> Result<Vec<Field>, String>;
+
+    /// What is wrong with each field's value, in the order of [`Host::new_run`].
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>>;
+
+    /// Starts a run with these values in the background. Its session's folder is told when it has begun, or why it has not.
+    ///
+    /// # Errors
+    /// A sentence where there was nothing to start.
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }
 
 /// A model at the screens' service.
@@ -87,6 +104,7 @@ pub struct Viewer {
     /// Whether the run is this process's, so that leaving asks what becomes of it.
     pub owns_run: bool,
     pub theme: Theme,
+    pub keymap: Keymap,
     /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
     pub fps: u32,
     /// Whether samples are shown with their pictures, or as text alone.
@@ -126,7 +144,7 @@ impl Viewer {
     }
 
     /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for, with
-    /// pictures and ten frames a second.
+    /// the table's keys, pictures and ten frames a second.
     #[must_use]
     pub fn new(records: Receiver<Record>, session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
@@ -139,6 +157,7 @@ impl Viewer {
             title: title.into(),
             owns_run: false,
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
+            keymap: Keymap::default(),
             fps: 10,
             pictures: true,
             replay: Vec::new(),

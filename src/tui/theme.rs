@@ -2,10 +2,14 @@
 //!
 //! Panes paint in 24-bit colour; [`Theme::settle`] is the last thing done to a frame and brings it down to what the terminal has.
 
+mod repaint;
+
 use ratatui::{
     buffer::Buffer,
     style::{Color, Modifier},
 };
+
+pub use repaint::{Paint, Role};
 
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +115,16 @@ impl Theme {
         match background {
             Some(7 | 9..=15) => Self::light(depth),
             _ => Self::dark(depth),
+        }
+    }
+
+    /// The theme for a background that is known, with as many colours.
+    #[must_use]
+    pub const fn on(&self, dark: bool) -> Self {
+        if dark {
+            Self::dark(self.depth)
+        } else {
+            Self::light(self.depth)
         }
     }
 

@@ -9,7 +9,7 @@ use crate::data::View;
 use crate::session::{RunState, SampleSeen, Stage};
 
 /// A screen, in the order of the digits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Screen {
     #[default]
     Train,
@@ -98,6 +98,8 @@ pub enum Layer {
     Entry(Entry),
     /// Patches of an image are being chosen.
     Region,
+    /// The form for a new run.
+    Form,
 }
 
 /// What a typed line is for.

@@ -5,13 +5,14 @@
 use serde_json::Value;
 
 use super::{CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, PredictArgs, TrainArgs};
-use crate::config::{ConfigFile, Flag, Sources};
+use crate::config::{ConfigFile, Flag, Sources, user_file};
 
 impl ConfigArgs {
-    /// The config file and `--set`.
+    /// The user's own file, the config file and `--set`.
     #[must_use]
     pub fn sources(&self) -> Sources {
         Sources {
+            user: user_file(),
             config: self.config.clone().map_or_else(ConfigFile::default, ConfigFile::Named),
             set: self.set.clone(),
             ..Sources::default()

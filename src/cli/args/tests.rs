@@ -54,6 +54,7 @@ fn every_command_of_the_contract_parses() {
         "masp sessions list --json",
         "masp sessions show S",
         "masp sessions export S@best out.pth",
+        "masp sessions export S runs --what tensorboard",
         "masp sessions rm S T --yes",
         "masp data check D --dataname FI",
         "masp data synth D --images 100 --seed 7",

@@ -14,13 +14,15 @@ const LITTLE_ROOM: u64 = 1 << 30;
 
 /// What the settings of `sources` lead to.
 pub(super) fn findings(sources: Sources) -> Vec<Finding> {
-    let file = sources.config.clone();
+    let (file, user) = (sources.config.clone(), sources.user.clone());
     let loaded = match config::load(sources) {
         Ok(loaded) => loaded,
         Err(error) => return vec![Finding::problem("config", error.to_string())],
     };
     let settings = loaded.settings;
     let mut findings = vec![config_file(&file)];
+    let user = user.filter(|path| path.is_file());
+    findings.extend(user.map(|path| Finding::ok("own config", path.display().to_string())));
     findings.extend(loaded.notices.into_iter().map(|notice| Finding::note("config", notice)));
     findings.extend([
         cache(hub::cache_folder()),

@@ -146,7 +146,8 @@ impl App {
                 self.ui.notice = Some(if looked {
                     "this session has no aspects, so that there are no patches to choose".to_owned()
                 } else {
-                    "let the model look first: enter".to_owned()
+                    let key = self.keymap.key_for(Screen::Browse, Action::Look);
+                    format!("let the model look first: {key}")
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! A line being typed: its keys, and what becomes of it.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use tui_input::InputRequest;
+use tui_input::{Input, InputRequest};
 
 use crate::{
     session::{Command, Request},
@@ -31,7 +31,7 @@ impl App {
                 self.ui.refused = None;
             }
             None => {
-                let full = self.ui.line.value().chars().count() >= LONGEST && matches!(event.code, KeyCode::Char(_));
+                let full = is_full(&self.ui.line, event);
                 if let Some(request) = editing(event).filter(|_| !full) {
                     self.ui.line.handle(request);
                     (self.ui.refused, self.ui.choice) = (None, 0);
@@ -97,8 +97,13 @@ impl App {
     }
 }
 
+/// Whether a line is too long for what a key would add to it.
+pub fn is_full(line: &Input, event: KeyEvent) -> bool {
+    line.value().chars().count() >= LONGEST && matches!(event.code, KeyCode::Char(_))
+}
+
 /// What a key does to the line.
-fn editing(event: KeyEvent) -> Option<InputRequest> {
+pub fn editing(event: KeyEvent) -> Option<InputRequest> {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     Some(match (event.code, control) {
         (KeyCode::Char('a'), true) | (KeyCode::Home, _) => InputRequest::GoToStart,

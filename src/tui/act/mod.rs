@@ -3,6 +3,7 @@
 mod browse;
 mod compare;
 mod entry;
+mod form;
 mod mouse;
 mod sessions;
 mod train;
@@ -32,6 +33,10 @@ impl App {
         if let Layer::Entry(entry) = self.ui.layer {
             return self.type_in(entry, action, event);
         }
+        if self.ui.layer == Layer::Form {
+            self.fill_in(action, event);
+            return None;
+        }
         let action = action?;
         if !self.ui.stopping {
             self.ui.notice = None;
@@ -54,7 +59,7 @@ impl App {
                 self.choose_patches(action);
                 None
             }
-            Layer::Entry(_) => None,
+            Layer::Entry(_) | Layer::Form => None,
         }
     }
 

@@ -25,6 +25,7 @@ impl App {
                 self.sessions.step(1);
             }
             Action::Open => self.open_selected(),
+            Action::NewRun => self.begin_form(),
             Action::Note | Action::Rename | Action::Remove => {
                 let Some(session) = self.sessions.session() else { return };
                 let (entry, begun) = match action {

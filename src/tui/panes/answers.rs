@@ -16,11 +16,12 @@ use super::{
 use crate::{
     session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
     tui::{
-        browse::{Answers, intervention::Intervention},
+        browse::Answers,
         figures::{percent, sparkline},
+        keymap::Action,
         text::{clean, columns, pad},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Screen},
     },
 };
 
@@ -38,16 +39,17 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let answers = browse.answers(&row.prediction.image).cloned().unwrap_or_default();
     if answers.plain.is_none() && answers.failed.is_none() && answers.other.is_none() {
         let text = if scene.can_ask {
-            "enter lets the model look at this image"
+            let key = scene.keymap.key_for(Screen::Browse, Action::Look);
+            format!("{key} lets the model look at this image")
         } else {
-            "no model can be asked here"
+            "no model can be asked here".to_owned()
         };
         if note.is_empty() {
-            nothing_yet(text, inner, buffer, scene.theme);
+            nothing_yet(&text, inner, buffer, scene.theme);
         }
         return;
     }
-    let lines = lines(row, &answers, &browse.intervention, inner.width.into(), scene.theme);
+    let lines = lines(row, &answers, inner.width.into(), scene);
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::Answers, hidden);
     more_below(hidden - from, area, buffer, scene.theme);
@@ -56,13 +58,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-fn lines(
-    row: &ImageResult,
-    answers: &Answers,
-    tried: &Intervention,
-    width: usize,
-    theme: &Theme,
-) -> Vec<Line<'static>> {
+fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> Vec<Line<'static>> {
+    let (tried, theme) = (&scene.browse.intervention, scene.theme);
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut lines = Vec::new();
     if let Some(reason) = &answers.failed {
@@ -74,8 +71,9 @@ fn lines(
     {
         let at = |answer: &Answer| (answer.stage, answer.step);
         if answers.plain.as_deref().map(at) != Some(at(answer)) {
-            let text = "the model has learnt since it looked at the image as it is: u, then enter";
-            lines.extend(wrapped(text, width, Style::new().fg(theme.warning)));
+            let [undo, look] = [Action::Undo, Action::Look].map(|action| scene.keymap.key_for(Screen::Browse, action));
+            let text = format!("the model has learnt since it looked at the image as it is: {undo}, then {look}");
+            lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
         }
         lines.push(Line::styled(without(&answer.request), dim));
         lines.extend(changes(plain, now, width, theme));

@@ -14,9 +14,10 @@ use crate::{
     tui::{
         compare::{Side, compared::Compared},
         figures::count,
+        keymap::Action,
         text::{clean, fit},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Screen},
     },
 };
 
@@ -33,7 +34,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         return message(&clean(problem), inner, buffer, theme.bad);
     }
     let (Some(sides), Some(compared)) = (&compare.sides, &compare.compared) else {
-        return nothing_yet(nothing(scene), inner, buffer, theme);
+        return nothing_yet(&nothing(scene), inner, buffer, theme);
     };
     let mut lines = vec![side("A", &sides[0], theme), side("B", &sides[1], theme)];
     lines.extend(figures(compared, theme));
@@ -56,15 +57,18 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 /// What stands where nothing is compared.
-pub fn nothing(scene: &Scene) -> &'static str {
+pub fn nothing(scene: &Scene) -> String {
     if scene.compare.problem.is_some() {
-        "they cannot be compared; figures says why"
+        "they cannot be compared; figures says why".to_owned()
     } else if scene.compare.compared.is_some() {
-        "no image is chosen; f shows others"
+        let key = scene.keymap.key_for(Screen::Compare, Action::Only);
+        format!("no image is chosen; {key} shows others")
     } else if scene.compare.sides.is_some() || scene.reading {
-        "comparing …"
+        "comparing …".to_owned()
     } else {
-        "mark two sessions in Sessions (4, then m), and come back"
+        let sessions = scene.keymap.key_for(Screen::Compare, Action::Screen(Screen::Sessions));
+        let mark = scene.keymap.key_for(Screen::Sessions, Action::Mark);
+        format!("mark two sessions in Sessions ({sessions}, then {mark}), and come back")
     }
 }
 

@@ -29,7 +29,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let inner = bordered(Pane::Differences, title, note, area, buffer, scene);
     let Some(compared) = scene.compare.compared.clone() else {
-        return nothing_yet(nothing(scene), inner, buffer, scene.theme);
+        return nothing_yet(&nothing(scene), inner, buffer, scene.theme);
     };
     let width = usize::from(inner.width);
     let lines = if scene.compare.confusion {

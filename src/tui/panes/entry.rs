@@ -7,10 +7,12 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Clear, Widget},
 };
+use tui_input::Input;
 
 use super::Scene;
 use crate::tui::{
     text::{clean, columns, fit},
+    theme::Theme,
     ui::Entry,
 };
 
@@ -25,27 +27,36 @@ pub fn render(entry: Entry, area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .map(|reason| fit(&clean(reason), usize::from(area.width) / 2));
     let refused = refused.unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&title) + columns(&refused) + 4);
-    let line = &scene.ui.line;
-    let from = line.visual_scroll(room.max(1));
-    let seen: String = clean(line.value()).chars().skip(from).collect();
-    let (before, after): (String, String) = {
-        let at = line.cursor().saturating_sub(from);
-        (seen.chars().take(at).collect(), seen.chars().skip(at).collect())
-    };
-    let mut rest = after.chars();
-    let under = rest.next().unwrap_or(' ');
-    let text = Style::new().fg(theme.text);
-    let cursor = Style::new().fg(theme.on_accent).bg(theme.accent);
-    let spans = vec![
-        Span::styled(title, Style::new().fg(theme.accent).add_modifier(Modifier::BOLD)),
-        Span::styled(before, text),
-        Span::styled(under.to_string(), cursor),
-        Span::styled(rest.collect::<String>(), text),
-    ];
+    let mut spans = vec![Span::styled(
+        title,
+        Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+    )];
+    spans.extend(typed(&scene.ui.line, room, theme));
     Clear.render(area, buffer);
     Line::from(spans).render(area, buffer);
     if !refused.is_empty() {
         let right = Line::styled(format!(" {refused} "), Style::new().fg(theme.warning)).right_aligned();
         right.render(area, buffer);
     }
+}
+
+/// What is typed, scrolled so that the cursor is among `room` columns: before it, under it, behind it.
+pub fn typed(line: &Input, room: usize, theme: &Theme) -> [Span<'static>; 3] {
+    let from = line.visual_scroll(room.max(1));
+    let seen: String = clean(line.value()).chars().skip(from).collect();
+    let at = line.cursor().saturating_sub(from);
+    let before: String = seen.chars().take(at).collect();
+    let mut rest = seen.chars().skip(at);
+    let under = rest.next().unwrap_or(' ').to_string();
+    let behind = fit(
+        &rest.collect::<String>(),
+        room.saturating_sub(columns(&before) + columns(&under)),
+    );
+    let text = Style::new().fg(theme.text);
+    let cursor = Style::new().fg(theme.on_accent).bg(theme.accent);
+    [
+        Span::styled(before, text),
+        Span::styled(under, cursor),
+        Span::styled(behind, text),
+    ]
 }

@@ -10,6 +10,7 @@ mod confusion;
 pub mod curves;
 mod differences;
 pub mod entry;
+pub mod form;
 pub mod help;
 mod image;
 pub mod keybar;

@@ -33,7 +33,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let Some(sides) = scene.compare.sides.as_deref() else {
         let inner = bordered(Pane::Losses, "loss", "", area, buffer, scene);
-        return nothing_yet(nothing(scene), inner, buffer, theme);
+        return nothing_yet(&nothing(scene), inner, buffer, theme);
     };
     let has = |stage| sides.iter().any(|side| history(side, stage).is_some());
     let stage = if has(Stage::Prompt) {

@@ -25,10 +25,11 @@ use crate::{
         compare::Side,
         figures::percent,
         heatmap::AttentionMap,
+        keymap::Action,
         pictures::{Source, Subject},
         text::{clean, columns, fit, fit_end, wrap},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Screen},
     },
 };
 
@@ -41,7 +42,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .and_then(|compared| compared.pair(*compare.shown.get(compare.selected)?));
     let (Some([a, b]), Some(sides)) = (pair, compare.sides.as_deref()) else {
         let inner = bordered(Pane::Pair, "side by side", "", area, buffer, scene);
-        return nothing_yet(nothing(scene), inner, buffer, theme);
+        return nothing_yet(&nothing(scene), inner, buffer, theme);
     };
     let image = &a.prediction.image;
     let name = fit_end(&clean(image), usize::from(area.width).saturating_sub(22));
@@ -82,7 +83,10 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             let text = match (doing, scene.can_ask) {
                 (Some(doing), _) => clean(doing),
                 (None, true) if sides.iter().any(|side| !side.may_look(image)) => "the models look …".to_owned(),
-                (None, true) => "enter lets both models look at this image".to_owned(),
+                (None, true) => {
+                    let key = scene.keymap.key_for(Screen::Compare, Action::Look);
+                    format!("{key} lets both models look at this image")
+                }
                 (None, false) => "no model can be asked here".to_owned(),
             };
             nothing_yet(&text, rest, buffer, theme);

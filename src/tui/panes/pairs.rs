@@ -31,7 +31,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     );
     let inner = bordered(Pane::Pairs, "images", &note, area, buffer, scene);
     let Some(compared) = &compare.compared else {
-        return nothing_yet(nothing(scene), inner, buffer, theme);
+        return nothing_yet(&nothing(scene), inner, buffer, theme);
     };
     if compare.shown.is_empty() {
         return nothing_yet("no image is among them; f shows others", inner, buffer, theme);

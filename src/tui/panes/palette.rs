@@ -43,6 +43,12 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
             " commands ",
             Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
         ));
+    let marked = scene.ui.choice.min(found.len().saturating_sub(1));
+    // What the config file calls the marked one, for those who want another key for it.
+    let name = found
+        .get(marked)
+        .map(|binding| format!(" tui.keys.{} ", binding.action.name()));
+    let block = block.title_bottom(Line::styled(name.unwrap_or_default(), Style::new().fg(theme.dim)).right_aligned());
     let inner = block.inner(area);
     Clear.render(area, buffer);
     block.render(area, buffer);
@@ -50,7 +56,6 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         Line::styled(" nothing does that here", Style::new().fg(theme.dim)).render(inner, buffer);
         return;
     }
-    let marked = scene.ui.choice.min(found.len() - 1);
     let top = (marked + 1).saturating_sub(rows);
     for (y, (place, binding)) in (inner.y..inner.bottom()).zip(found.iter().enumerate().skip(top)) {
         let style = if place == marked {

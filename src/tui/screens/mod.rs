@@ -14,7 +14,8 @@ use ratatui::{
 };
 
 use super::{
-    panes::{Scene, entry, help, keybar, palette, quit, status},
+    keymap::Action,
+    panes::{Scene, entry, form, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
     ui::{Entry, Layer, Pane, Screen},
 };
@@ -40,6 +41,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             }
             entry::render(line, bottom, buffer, scene);
         }
+        Layer::Form => form::render(area, buffer, scene),
         Layer::Help => help::render(area, buffer, scene),
         Layer::Quit => quit::render(area, buffer, scene),
     }
@@ -63,18 +65,18 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     )];
     let mut tabs = Vec::new();
     if area.width >= 50 {
-        for (place, screen) in Screen::ALL.into_iter().enumerate() {
+        for screen in Screen::ALL {
             let style = if screen == scene.ui.screen {
                 Style::new().fg(theme.text).add_modifier(Modifier::BOLD)
             } else {
                 Style::new().fg(theme.dim)
             };
-            let digit = format!("  {} ", place + 1);
-            let width = columns(&digit) + columns(screen.title());
+            let key = format!("  {} ", scene.keymap.key_for(screen, Action::Screen(screen)));
+            let width = columns(&key) + columns(screen.title());
             let x = area.x + spans.iter().map(Span::width).sum::<usize>() as u16;
             tabs.push((screen, Rect::new(x, area.y, width as u16, 1).intersection(area)));
             spans.push(Span::styled(
-                digit,
+                key,
                 Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
             ));
             spans.push(Span::styled(screen.title(), style));

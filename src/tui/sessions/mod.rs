@@ -1,6 +1,10 @@
 //! The Sessions screen's state: which runs there are, which are shown, which two are marked to be compared.
 
+pub mod form;
+
 use std::path::PathBuf;
+
+use form::Form;
 
 use crate::session::SessionSummary;
 
@@ -20,6 +24,8 @@ pub struct Sessions {
     pub selected: usize,
     /// The sessions to be compared, by path: the first is A.
     pub marked: Vec<PathBuf>,
+    /// The form for a new run, while it is filled in.
+    pub form: Option<Form>,
 }
 
 /// By what the rows are sorted.

@@ -37,7 +37,7 @@ impl Desk {
         evaluated::write(&folder.path().join("predictions/prompt-000600.jsonl"), &data, rows);
         let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
         viewer.theme = theme;
-        viewer.host = Some(Box::new(MadeUpHost));
+        viewer.host = Some(Box::new(MadeUpHost::default()));
         for mut record in made_up::records(600) {
             match &mut record.event {
                 Event::Session(session) => session.data = data.display().to_string(),

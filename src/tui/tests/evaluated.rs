@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, unbounded};
 use indexmap::IndexMap;
 
 use super::made_up::{self, CLASSES, noise, picture, prediction};
@@ -12,7 +12,7 @@ use crate::{
         Answer, Command, Event, Faithfulness, Found, ImageResult, JournalWriter, Phase, Prediction, Record, Request,
         SessionFolder, SessionState, SessionSummary, Stage, write_results,
     },
-    tui::{Host, Study},
+    tui::{Field, Host, Study},
 };
 
 const SCENES: [&str; 4] = ["beach", "street", "meadow", "kitchen"];
@@ -148,8 +148,11 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
 }
 
 /// Opens [`answer`] as a model.
-#[derive(Debug)]
-pub struct MadeUpHost;
+#[derive(Debug, Default)]
+pub struct MadeUpHost {
+    /// The folder of all sessions.
+    pub root: PathBuf,
+}
 
 impl Host for MadeUpHost {
     fn study(&mut self, session: &Path) -> Result<Study, String> {
@@ -182,6 +185,45 @@ impl Host for MadeUpHost {
 
     fn remove(&mut self, session: &Path) -> Result<(), String> {
         std::fs::remove_dir_all(session).map_err(|error| error.to_string())
+    }
+
+    fn new_run(&mut self) -> Result<Vec<Field>, String> {
+        let field = |name, value: &str, empty, choices| Field {
+            name,
+            value: value.to_owned(),
+            empty,
+            choices,
+        };
+        Ok(vec![
+            field("session", "", "named by the date", &[]),
+            field("data folder", "sets/a", "", &[]),
+            field("stage", "both", "", &["both", "aspects", "prompt"]),
+            field("rate, stage 1", "1e-5", "", &[]),
+        ])
+    }
+
+    /// No rate but a number above 0; no session but what can be one's name.
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>> {
+        let rate = values[3].parse().is_ok_and(|rate: f64| rate > 0.0);
+        let name = values[0].is_empty() || values[0].chars().all(char::is_alphanumeric);
+        vec![
+            (!name)
+                .then(|| "use letters and digits alone; this sentence goes on for longer than its place is".to_owned()),
+            None,
+            None,
+            (!rate).then(|| "a number above 0".to_owned()),
+        ]
+    }
+
+    /// The run has done all in an instant; one called `late` never begins.
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let (say, started) = unbounded();
+        say.send(match values[0].as_str() {
+            "late" => Err("the data folder does not exist".to_owned()),
+            name => Ok(session(&self.root, name, 20, false).path().to_owned()),
+        })
+        .map_err(|error| error.to_string())?;
+        Ok(started)
     }
 }
 

@@ -3,8 +3,10 @@
 use crate as masp;
 
 mod browse;
+mod changed_keys;
 pub(crate) mod evaluated;
 mod made_up;
+mod new_run;
 mod screens;
 mod scripts;
 mod sessions;

@@ -234,6 +234,7 @@ fn no_size_panics() {
                     Layer::Quit,
                     Layer::Entry(Entry::Filter),
                     Layer::Region,
+                    Layer::Form,
                 ] {
                     for enlarged in [false, true] {
                         (app.ui.layer, app.ui.enlarged) = (layer, enlarged);

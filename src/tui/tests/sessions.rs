@@ -29,7 +29,9 @@ impl Desk {
         let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
         viewer.theme = Theme::dark(Depth::True);
         viewer.sessions = Some(root.path().to_owned());
-        viewer.host = Some(Box::new(MadeUpHost));
+        viewer.host = Some(Box::new(MadeUpHost {
+            root: root.path().to_owned(),
+        }));
         let mut desk = Self {
             app: App::new(viewer).unwrap(),
             _root: root,
@@ -196,7 +198,7 @@ fn both_models_look_along_once_they_are_open() {
 #[test]
 fn sessions_are_noted_renamed_and_removed() {
     let mut desk = Desk::new();
-    desk.keys("sn#best");
+    desk.keys("sN#best");
     desk.press(KeyCode::Enter);
     assert_eq!(desk.app.sessions.session().unwrap().note, "#best");
     desk.keys("/#best");

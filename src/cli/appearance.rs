@@ -1,0 +1,22 @@
+//! How the settings want the screens to look.
+
+use super::failure::Failure;
+use crate::config::{Background, Images, TuiSettings};
+use crate::tui::{Keymap, Viewer};
+
+/// Dresses a viewer as `tui:` says.
+///
+/// # Errors
+/// Where two actions share a key, which no loaded settings have.
+pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
+    viewer.fps = settings.fps;
+    viewer.pictures = settings.images != Images::Off;
+    viewer.keymap = Keymap::changed(&settings.keys).map_err(Failure::usage)?;
+    let theme = match settings.colors.theme {
+        Background::Auto => viewer.theme.clone(),
+        Background::Dark => viewer.theme.on(true),
+        Background::Light => viewer.theme.on(false),
+    };
+    viewer.theme = theme.repainted(&settings.colors.roles);
+    Ok(())
+}

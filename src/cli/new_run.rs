@@ -1,0 +1,468 @@
+//! Runs that are started from the workbench's form: what its fields begin with, what may stand in them, and the start.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, bounded};
+
+use super::detach;
+use super::failure::Failure;
+use super::train;
+use crate::config::{self, ConfigFile, Settings, Sources, refusal};
+use crate::session::{Stage, check_name};
+use crate::tui::Field;
+use crate::vlm::hub;
+
+/// What a field of the form says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// A key of config.yaml.
+    Setting(&'static str),
+    /// `--stage`
+    Stage,
+    /// `--device`
+    Device,
+    /// `--init-aspects`
+    InitAspects,
+}
+
+const SESSION: Says = Says::Setting("session.name");
+const DATA: Says = Says::Setting("data.root");
+const MODEL: Says = Says::Setting("model.path");
+
+/// The fields with their names and what an empty one means.
+const FIELDS: [(&str, Says, &str); 14] = [
+    ("session", SESSION, "named by the date"),
+    ("data folder", DATA, ""),
+    ("dataset", Says::Setting("data.dataname"), "detected"),
+    ("model", MODEL, "the embedded tiny one"),
+    ("stage", Says::Stage, ""),
+    ("aspects from", Says::InitAspects, "none; a file, for stage 2 alone"),
+    (
+        "epochs, stage 1",
+        Says::Setting("train.aspects.epochs"),
+        "as train.epochs",
+    ),
+    (
+        "epochs, stage 2",
+        Says::Setting("train.prompt.epochs"),
+        "as train.epochs",
+    ),
+    (
+        "max steps",
+        Says::Setting("train.max_steps"),
+        "as many as the epochs have",
+    ),
+    (
+        "rate, stage 1",
+        Says::Setting("train.aspects.learning_rate"),
+        "as train.learning_rate",
+    ),
+    (
+        "rate, stage 2",
+        Says::Setting("train.prompt.learning_rate"),
+        "as train.learning_rate",
+    ),
+    ("batch size", Says::Setting("train.batch_size"), ""),
+    ("seed", Says::Setting("train.seed"), ""),
+    ("device", Says::Device, ""),
+];
+
+/// The form's other side.
+#[derive(Debug)]
+pub struct NewRun {
+    sources: Sources,
+    /// The values that the form began with: what was not changed is left to the settings.
+    begun: Vec<String>,
+}
+
+impl NewRun {
+    /// Runs with these settings below what the form says.
+    pub const fn new(sources: Sources) -> Self {
+        Self {
+            sources,
+            begun: Vec::new(),
+        }
+    }
+
+    /// The fields, with the settings that `masp train` would have in this folder.
+    ///
+    /// # Errors
+    /// Where the settings are wrong.
+    pub fn fields(&mut self) -> Result<Vec<Field>, String> {
+        let settings = config::load(self.sources.clone()).map_err(|error| error.to_string())?;
+        let fields = FIELDS.map(|(name, says, empty)| begin(&settings.settings, name, says, empty));
+        self.begun = fields.iter().map(|field| field.value.clone()).collect();
+        Ok(fields.to_vec())
+    }
+
+    /// What is wrong with each value.
+    pub fn check(&self, values: &[String]) -> Vec<Option<String>> {
+        let filled = Filled::new(&self.begun, values);
+        let alone: Vec<Option<String>> = filled.changed().map(|(_, key, value)| refusal(key, value)).collect();
+        let mut problems = vec![None; FIELDS.len()];
+        for ((place, ..), problem) in filled.changed().zip(&alone) {
+            problems[place].clone_from(problem);
+        }
+        if alone.iter().any(Option::is_some) {
+            return problems;
+        }
+        match self.settings(&filled) {
+            Ok(settings) => {
+                for (place, (_, says, _)) in FIELDS.into_iter().enumerate() {
+                    problems[place] = misfit(&settings, &filled, says);
+                }
+            }
+            Err(reason) => problems[0] = Some(reason),
+        }
+        problems
+    }
+
+    /// Starts the run as `masp train --detach` does; its session's folder is told when its journal has begun.
+    ///
+    /// # Errors
+    /// Where the settings are wrong or the session's folder cannot be made.
+    pub fn start(&self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let filled = Filled::new(&self.begun, values);
+        let settings = self.settings(&filled)?;
+        let failed = |failure: Failure| failure.to_string();
+        let folder = train::folder(&settings, false).map_err(failed)?;
+        let arguments = self.arguments(&filled, folder.name());
+        let (say, started) = bounded(1);
+        let begin = move || match detach::launch(&folder, &arguments) {
+            Ok(mut child) => {
+                // Nobody listens where the screens were left; the run goes on.
+                let _ = say.send(Ok(folder.path().to_owned()));
+                drop(child.wait());
+            }
+            Err(failure) => {
+                if let Ok(lock) = folder.lock() {
+                    folder.remove_unbegun(lock);
+                }
+                let _ = say.send(Err(failed(failure)));
+            }
+        };
+        let thread = std::thread::Builder::new().name("start".to_owned()).spawn(begin);
+        thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        Ok(started)
+    }
+
+    fn settings(&self, filled: &Filled) -> Result<Settings, String> {
+        let mut sources = self.sources.clone();
+        sources.set.extend(filled.sets());
+        let loaded = config::load(sources).map_err(|error| error.to_string())?;
+        Ok(loaded.settings)
+    }
+
+    /// The command line of the run on `session`, whose folder is there.
+    fn arguments(&self, filled: &Filled, session: &str) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = ["train", "--session", session, "--resume", "--headless"]
+            .map(OsString::from)
+            .to_vec();
+        if let ConfigFile::Named(path) = &self.sources.config {
+            arguments.extend(["--config".into(), path.into()]);
+        }
+        for set in self.sources.set.iter().cloned().chain(filled.sets()) {
+            arguments.extend(["--set".into(), set.into()]);
+        }
+        for (flag, says) in [("--stage", Says::Stage), ("--device", Says::Device)] {
+            arguments.extend([flag.into(), filled.value(says).into()]);
+        }
+        let aspects = filled.value(Says::InitAspects);
+        if !aspects.is_empty() {
+            arguments.extend(["--init-aspects".into(), aspects.into()]);
+        }
+        arguments
+    }
+}
+
+/// The form's values, beside those that it began with.
+struct Filled<'a> {
+    begun: &'a [String],
+    values: &'a [String],
+}
+
+impl<'a> Filled<'a> {
+    const fn new(begun: &'a [String], values: &'a [String]) -> Self {
+        Self { begun, values }
+    }
+
+    fn value(&self, says: Says) -> &'a str {
+        let place = FIELDS.iter().position(|(_, other, _)| *other == says);
+        place
+            .and_then(|place| self.values.get(place))
+            .map_or("", String::as_str)
+    }
+
+    /// The settings that were changed: the field's place, its key, its value.
+    fn changed(&self) -> impl Iterator<Item = (usize, &'static str, &'a str)> + '_ {
+        let fields = FIELDS.into_iter().enumerate().zip(self.begun.iter().zip(self.values));
+        fields.filter_map(|((place, (_, says, _)), (begun, value))| match says {
+            Says::Setting(key) if begun != value => Some((place, key, value.as_str())),
+            _ => None,
+        })
+    }
+
+    fn sets(&self) -> impl Iterator<Item = String> + '_ {
+        self.changed().map(|(_, key, value)| format!("{key}={value}"))
+    }
+
+    fn stages(&self) -> &'static [Stage] {
+        match self.value(Says::Stage) {
+            "aspects" => &[Stage::Aspects],
+            "prompt" => &[Stage::Prompt],
+            _ => &[Stage::Aspects, Stage::Prompt],
+        }
+    }
+}
+
+/// A field with the value that the settings give it.
+fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static str) -> Field {
+    let [aspects, prompt] = [Stage::Aspects, Stage::Prompt].map(|stage| settings.train.stage(stage));
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let steps = |steps: Option<u64>| steps.map(|steps| steps.to_string()).unwrap_or_default();
+    // One field for both stages.
+    let both = |a: String, b: String| {
+        if a == b {
+            (a, empty)
+        } else {
+            (String::new(), "another for each stage")
+        }
+    };
+    let (value, empty) = match says {
+        Says::Stage => ("both".to_owned(), empty),
+        Says::Device => ("auto".to_owned(), empty),
+        Says::InitAspects => (String::new(), empty),
+        Says::Setting(key) => match key {
+            "data.root" => (path(&settings.data.root).unwrap_or_default(), empty),
+            "data.dataname" => (settings.data.dataname.clone().unwrap_or_default(), empty),
+            "model.path" => (settings.model.path.clone().unwrap_or_default(), empty),
+            "train.aspects.epochs" => (aspects.epochs.to_string(), empty),
+            "train.prompt.epochs" => (prompt.epochs.to_string(), empty),
+            "train.aspects.learning_rate" => (format!("{:e}", aspects.learning_rate), empty),
+            "train.prompt.learning_rate" => (format!("{:e}", prompt.learning_rate), empty),
+            "train.max_steps" => both(steps(aspects.max_steps), steps(prompt.max_steps)),
+            "train.batch_size" => both(aspects.batch_size.to_string(), prompt.batch_size.to_string()),
+            "train.seed" => both(aspects.seed.to_string(), prompt.seed.to_string()),
+            _ => (settings.session.name.clone().unwrap_or_default(), empty),
+        },
+    };
+    let choices: &'static [&'static str] = match says {
+        Says::Stage => &["both", "aspects", "prompt"],
+        Says::Device => &["auto", "cpu", "cuda"],
+        _ => &[],
+    };
+    Field {
+        name,
+        value,
+        empty,
+        choices,
+    }
+}
+
+/// What keeps a run from beginning with settings that are right by themselves.
+fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
+    let aspects = filled.value(Says::InitAspects);
+    let (views, stages) = (&settings.aspects.views, filled.stages());
+    let problem = match says {
+        SESSION => return misnamed(settings),
+        DATA => match &settings.data.root {
+            None => "name the dataset's folder",
+            Some(root) if !root.is_dir() => "there is no such folder",
+            Some(_) => return None,
+        },
+        MODEL => match &settings.model.path {
+            Some(model) if !Path::new(model).is_dir() && !hub::is_hub_id(model) => "neither a folder nor a hub id",
+            _ => return None,
+        },
+        Says::Stage if views.is_empty() && stages.contains(&Stage::Aspects) => {
+            "aspects.views is empty; prompt is what can be trained"
+        }
+        Says::InitAspects if !aspects.is_empty() && !Path::new(aspects).is_file() => "there is no such file",
+        Says::InitAspects if aspects.is_empty() && !views.is_empty() && stages == [Stage::Prompt] => {
+            "stage 2 needs aspect modules; name their file"
+        }
+        Says::Device if filled.value(says) == "cuda" && !cfg!(feature = "cuda") => "this program was built without it",
+        _ => return None,
+    };
+    Some(problem.to_owned())
+}
+
+fn misnamed(settings: &Settings) -> Option<String> {
+    let name = settings.session.name.as_ref()?;
+    match check_name(name) {
+        Err(error) => Some(error.to_string()),
+        Ok(()) if settings.session.root.join(name).exists() => Some("there is a session of this name".to_owned()),
+        Ok(()) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::SessionFolder;
+
+    fn sources(text: &str, folder: &Path) -> Sources {
+        let path = folder.join("config.yaml");
+        std::fs::write(&path, text).unwrap();
+        Sources {
+            config: ConfigFile::Named(path),
+            set: vec!["eval.panel=2".to_owned()],
+            ..Sources::default()
+        }
+    }
+
+    /// The form on a config file, with other values in some fields.
+    struct Desk {
+        run: NewRun,
+        values: Vec<String>,
+        folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new(text: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mut run = NewRun::new(sources(text, folder.path()));
+            let values = run.fields().unwrap().into_iter().map(|field| field.value).collect();
+            Self { run, values, folder }
+        }
+
+        fn put(&mut self, name: &str, value: &str) {
+            let place = FIELDS.iter().position(|(other, ..)| *other == name).unwrap();
+            value.clone_into(&mut self.values[place]);
+        }
+
+        fn value(&self, name: &str) -> &str {
+            let place = FIELDS.iter().position(|(other, ..)| *other == name).unwrap();
+            &self.values[place]
+        }
+
+        fn problem(&self, name: &str) -> String {
+            let place = FIELDS.iter().position(|(other, ..)| *other == name).unwrap();
+            self.run.check(&self.values)[place].clone().unwrap_or_default()
+        }
+
+        fn arguments(&self) -> Vec<String> {
+            let filled = Filled::new(&self.run.begun, &self.values);
+            let arguments = self.run.arguments(&filled, "s").into_iter();
+            arguments.map(|argument| argument.into_string().unwrap()).collect()
+        }
+    }
+
+    #[test]
+    fn the_form_begins_with_the_settings_that_hold_here() {
+        let desk =
+            Desk::new("train: {seed: 7, aspects: {learning_rate: 0.003, batch_size: 4}}\ndata: {root: sets/a}\n");
+        assert_eq!(
+            (desk.value("seed"), desk.value("stage"), desk.value("device")),
+            ("7", "both", "auto")
+        );
+        assert_eq!(
+            (desk.value("rate, stage 1"), desk.value("rate, stage 2")),
+            ("3e-3", "5e-6")
+        );
+        assert_eq!(
+            (desk.value("epochs, stage 1"), desk.value("epochs, stage 2")),
+            ("3", "1")
+        );
+        assert!(desk.value("data folder").ends_with("sets/a"));
+        assert_eq!(desk.value("batch size"), "", "the stages differ");
+        // Nothing was changed: the run is what the settings say.
+        let config = desk.folder.path().join("config.yaml").display().to_string();
+        let expected = [
+            "train",
+            "--session",
+            "s",
+            "--resume",
+            "--headless",
+            "--config",
+            &config,
+            "--set",
+            "eval.panel=2",
+            "--stage",
+            "both",
+            "--device",
+            "auto",
+        ];
+        assert_eq!(desk.arguments(), expected);
+    }
+
+    #[test]
+    fn what_was_changed_becomes_the_strongest_settings() {
+        let mut desk = Desk::new("train: {prompt: {batch_size: 4}}\n");
+        for (name, value) in [
+            ("batch size", "8"),
+            ("max steps", "20"),
+            ("stage", "aspects"),
+            ("aspects from", "a b.pth"),
+        ] {
+            desk.put(name, value);
+        }
+        let arguments = desk.arguments().join("|");
+        for part in [
+            "--set|train.batch_size=8",
+            "--set|train.max_steps=20",
+            "--stage|aspects",
+            "--init-aspects|a b.pth",
+        ] {
+            assert!(arguments.contains(part), "{part}: {arguments}");
+        }
+        let settings = desk.run.settings(&Filled::new(&desk.run.begun, &desk.values)).unwrap();
+        assert_eq!(settings.train.stage(Stage::Prompt).batch_size, 8);
+        assert_eq!(settings.train.stage(Stage::Aspects).max_steps, Some(20));
+    }
+
+    #[test]
+    fn each_field_is_checked_as_the_config_is() {
+        let mut desk = Desk::new("session: {root: runs}\n");
+        assert_eq!(desk.problem("data folder"), "name the dataset's folder");
+        let here = desk.folder.path().display().to_string();
+        desk.put("data folder", &here);
+        assert!(desk.run.check(&desk.values).iter().all(Option::is_none));
+        let root = desk.folder.path().join("runs");
+        SessionFolder::create(&root, "taken").unwrap();
+        for (name, wrong, says, right) in [
+            ("session", "a/b", "no session name", "fresh"),
+            ("session", "taken", "there is a session", ""),
+            ("data folder", "/none/such", "no such folder", &here),
+            ("model", "./none", "neither a folder", "Qwen/Qwen2-VL-2B-Instruct"),
+            ("epochs, stage 1", "0", "a whole number of at least 1", "2"),
+            ("rate, stage 2", "fast", "a number above 0", "1e-4"),
+            ("max steps", "-3", "a whole number of at least 1", ""),
+            ("batch size", "", "a whole number of at least 1", "2"),
+            ("seed", "1.5", "a whole number", "1"),
+            ("aspects from", "none.pth", "no such file", ""),
+            ("stage", "prompt", "", "both"),
+        ] {
+            desk.put(name, wrong);
+            let problem = desk.problem(name);
+            assert!(
+                problem.contains(says) && problem.is_empty() == says.is_empty(),
+                "{name}: {problem}"
+            );
+            desk.put(name, right);
+            assert_eq!(desk.problem(name), "", "{name}: {right}");
+        }
+        desk.put("stage", "prompt");
+        assert!(desk.problem("aspects from").contains("stage 2 needs aspect modules"));
+    }
+
+    #[test]
+    fn without_aspects_only_stage_2_can_be_trained() {
+        let mut desk = Desk::new("aspects: {views: []}\n");
+        assert!(desk.problem("stage").contains("aspects.views is empty"));
+        desk.put("stage", "prompt");
+        assert_eq!(
+            (desk.problem("stage"), desk.problem("aspects from")),
+            Default::default()
+        );
+    }
+
+    #[test]
+    fn wrong_settings_are_said_in_the_forms_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = NewRun::new(sources("train: {sed: 1}\n", folder.path()));
+        let reason = run.fields().unwrap_err();
+        assert!(reason.contains("line 1") && reason.contains("train.seed"), "{reason}");
+    }
+}

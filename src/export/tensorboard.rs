@@ -1,0 +1,108 @@
+//! A session's scalars for TensorBoard: steps and evaluations, each with the time at which it was made.
+
+use std::collections::HashMap;
+
+use super::{ExportError, event_file::EventFile};
+use crate::printable::printable;
+use crate::session::{Evaluation, Event, Record, RunState, Stage, StepPoint};
+
+/// When steps were done and evaluations made, in seconds since 1970. What was forgotten by a resumed run and done again has
+/// its last time.
+#[derive(Debug, Default)]
+pub struct Times {
+    steps: HashMap<(Stage, u64), f64>,
+    evaluations: HashMap<(Stage, u64, String), f64>,
+    started: f64,
+}
+
+impl Times {
+    /// Takes one of the journal's records in.
+    pub fn take(&mut self, record: &Record) {
+        match &record.event {
+            Event::Session(_) => self.started = record.time,
+            Event::Step(step) => _ = self.steps.insert((step.stage, step.step), record.time),
+            Event::Evaluation(seen) => _ = self.evaluations.insert(key(seen), record.time),
+            _ => {}
+        }
+    }
+
+    fn of_step(&self, stage: Stage, step: u64) -> f64 {
+        self.steps.get(&(stage, step)).copied().unwrap_or(self.started)
+    }
+
+    fn of_evaluation(&self, seen: &Evaluation) -> f64 {
+        self.evaluations.get(&key(seen)).copied().unwrap_or(self.started)
+    }
+}
+
+fn key(seen: &Evaluation) -> (Stage, u64, String) {
+    (seen.stage, seen.step, seen.metrics.split.clone())
+}
+
+/// The event file's name. The same session has the same name, so that a later export takes the place of an earlier one;
+/// TensorBoard would show both.
+pub fn file_name(times: &Times) -> String {
+    format!("events.out.tfevents.{:010}.masp", times.started.max(0.0) as u64)
+}
+
+/// The event file: tags are `<stage>/<metric>` of steps and `<stage>/<split>/<metric>` of evaluations.
+///
+/// # Errors
+/// Where there is neither a step nor an evaluation.
+pub fn events(state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
+    let mut histories = state.stages.values();
+    if histories.all(|history| history.steps.is_empty() && history.evaluations.is_empty()) {
+        return Err(ExportError::Nothing(
+            "there is no step to tell TensorBoard of".to_owned(),
+        ));
+    }
+    let mut file = EventFile::begin(times.started);
+    for (&stage, history) in &state.stages {
+        for step in &history.steps {
+            file.scalars(times.of_step(stage, step.step), step.step, &of_step(stage, step));
+        }
+        for seen in &history.evaluations {
+            file.scalars(times.of_evaluation(seen), seen.step, &of_evaluation(seen));
+        }
+    }
+    Ok(file.into_bytes())
+}
+
+fn of_step(stage: Stage, step: &StepPoint) -> Vec<(String, f64)> {
+    let values = [
+        ("loss", step.loss),
+        ("lr", step.lr),
+        ("grad_norm", step.grad_norm),
+        ("samples_per_s", step.samples_per_s),
+        ("epoch", step.epoch),
+    ];
+    values
+        .into_iter()
+        .map(|(name, value)| (format!("{}/{name}", stage.name()), value))
+        .collect()
+}
+
+/// Stage 1's evaluations have the accuracy of each aspect, stage 2's the figures of a classifier.
+fn of_evaluation(seen: &Evaluation) -> Vec<(String, f64)> {
+    let metrics = &seen.metrics;
+    let mut values = vec![("loss".to_owned(), seen.loss)];
+    let aspects = seen.aspect_accuracy.iter();
+    values.extend(aspects.map(|(view, accuracy)| (format!("accuracy/{view}"), *accuracy)));
+    if seen.stage == Stage::Prompt {
+        let figures = [
+            ("accuracy", Some(metrics.accuracy)),
+            ("accuracy_generated", Some(metrics.accuracy_generated)),
+            ("macro_f1", Some(metrics.macro_f1)),
+            ("ece", Some(metrics.ece)),
+            ("brier", Some(metrics.brier)),
+            ("polarity_accuracy", metrics.polarity_accuracy),
+            ("wheel_distance", metrics.wheel_distance),
+        ];
+        let figures = figures.into_iter();
+        values.extend(figures.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        let classes = metrics.per_class.iter();
+        values.extend(classes.map(|(label, class)| (format!("recall/{}", printable(label)), class.recall)));
+    }
+    let tag = |name: &str| format!("{}/{}/{name}", seen.stage.name(), printable(&metrics.split));
+    values.into_iter().map(|(name, value)| (tag(&name), value)).collect()
+}

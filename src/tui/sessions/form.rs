@@ -1,0 +1,149 @@
+//! The form for a new run: its fields, what is typed into them and what is wrong with that.
+
+use tui_input::Input;
+
+/// A field as it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub name: &'static str,
+    pub value: String,
+    /// What an empty one means.
+    pub empty: &'static str,
+    /// What may be chosen; where there is nothing, any text is typed.
+    pub choices: &'static [&'static str],
+}
+
+/// The form.
+#[derive(Debug, Default)]
+pub struct Form {
+    pub rows: Vec<Row>,
+    /// The row under the cursor; behind the fields comes the start.
+    pub at: usize,
+    /// Why there is no form, or no run was started.
+    pub refused: Option<String>,
+    /// The run was started and has not said anything yet.
+    pub starting: bool,
+}
+
+/// A field with what stands in it.
+#[derive(Debug)]
+pub struct Row {
+    pub field: Field,
+    pub line: Input,
+    pub problem: Option<String>,
+}
+
+impl Form {
+    /// A form of these fields, or a sentence in its place.
+    pub fn new(fields: Result<Vec<Field>, String>) -> Self {
+        let row = |field: Field| Row {
+            line: Input::new(field.value.clone()),
+            field,
+            problem: None,
+        };
+        match fields {
+            Ok(fields) => Self {
+                rows: fields.into_iter().map(row).collect(),
+                ..Self::default()
+            },
+            Err(reason) => Self {
+                refused: Some(reason),
+                ..Self::default()
+            },
+        }
+    }
+
+    /// What stands in the fields, in their order.
+    #[must_use]
+    pub fn values(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.line.value().trim().to_owned()).collect()
+    }
+
+    /// Takes in what is wrong with each field.
+    pub fn judge(&mut self, problems: Vec<Option<String>>) {
+        for (row, problem) in self.rows.iter_mut().zip(problems) {
+            row.problem = problem;
+        }
+    }
+
+    /// How many fields are wrong.
+    #[must_use]
+    pub fn wrong(&self) -> usize {
+        self.rows.iter().filter(|row| row.problem.is_some()).count()
+    }
+
+    /// The field under the cursor; nothing on the start.
+    pub fn row_mut(&mut self) -> Option<&mut Row> {
+        self.rows.get_mut(self.at)
+    }
+
+    #[must_use]
+    pub fn is_on_start(&self) -> bool {
+        self.at == self.rows.len()
+    }
+
+    /// Moves the cursor, from the start on to the first field again.
+    pub fn step(&mut self, by: isize) {
+        let places = self.rows.len() as isize + 1;
+        self.at = (self.at as isize + by).rem_euclid(places) as usize;
+    }
+
+    /// Moves the cursor to the first field that is wrong.
+    pub fn go_to_wrong(&mut self) {
+        let wrong = self.rows.iter().position(|row| row.problem.is_some());
+        self.at = wrong.unwrap_or(self.at);
+    }
+}
+
+impl Row {
+    /// Takes the choice `by` places further; false where any text may be typed.
+    pub fn choose(&mut self, by: isize) -> bool {
+        let choices = self.field.choices;
+        let at = choices.iter().position(|choice| *choice == self.line.value());
+        let at = at.map_or(0, |at| (at as isize + by).rem_euclid(choices.len() as isize) as usize);
+        match choices.get(at) {
+            Some(choice) => self.line = Input::new((*choice).to_owned()),
+            None => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        let field = |name, choices| Field {
+            name,
+            value: "b".to_owned(),
+            empty: "",
+            choices,
+        };
+        Form::new(Ok(vec![field("text", &[]), field("choice", &["a", "b", "c"])]))
+    }
+
+    #[test]
+    fn the_cursor_goes_round_over_the_start() {
+        let mut form = form();
+        form.step(-1);
+        assert!(form.is_on_start() && form.row_mut().is_none());
+        form.step(1);
+        assert_eq!(form.at, 0);
+        form.judge(vec![None, Some("wrong".to_owned())]);
+        form.go_to_wrong();
+        assert_eq!((form.at, form.wrong()), (1, 1));
+    }
+
+    #[test]
+    fn choices_go_round_and_a_text_has_none() {
+        let mut form = form();
+        assert!(!form.rows[0].choose(1));
+        for chosen in ["c", "a"] {
+            assert!(form.rows[1].choose(1));
+            assert_eq!(form.values(), ["b", chosen]);
+        }
+        form.rows[1].choose(-1);
+        assert_eq!(form.values()[1], "c");
+    }
+}

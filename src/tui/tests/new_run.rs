@@ -1,0 +1,170 @@
+//! The form for a new run: how it looks, and keys through the real loop.
+
+use std::{thread, time::Duration};
+
+use crossbeam_channel::{Sender, never, unbounded};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use insta::assert_snapshot;
+use ratatui::{Terminal, backend::TestBackend};
+
+use super::{
+    evaluated::{self, MadeUpHost},
+    screens::{described, settled},
+};
+use crate::tui::{
+    Depth, Exit, Theme, Viewer,
+    app::App,
+    event_loop,
+    input::Input,
+    ui::{Layer, Screen},
+};
+
+/// A workbench on a folder with one session.
+fn app(root: &tempfile::TempDir) -> App {
+    evaluated::session(root.path(), "a", 20, false);
+    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    viewer.theme = Theme::dark(Depth::True);
+    viewer.sessions = Some(root.path().to_owned());
+    viewer.host = Some(Box::new(MadeUpHost {
+        root: root.path().to_owned(),
+    }));
+    let mut app = App::new(viewer).unwrap();
+    while app.reader.wanted() {
+        let done = app.reader.done().recv().unwrap();
+        app.read(done);
+    }
+    app
+}
+
+fn press(app: &mut App, code: KeyCode) {
+    app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+}
+
+fn keys(app: &mut App, keys: &str) {
+    keys.chars().for_each(|key| press(app, KeyCode::Char(key)));
+}
+
+#[test]
+fn the_form_at_four_sizes() {
+    let theme = Theme::dark(Depth::True);
+    for (width, height) in [(40, 8), (80, 24), (120, 40), (200, 55)] {
+        let root = tempfile::tempdir().unwrap();
+        let mut app = app(&root);
+        keys(&mut app, "nno/good");
+        [KeyCode::Down, KeyCode::Down, KeyCode::Right]
+            .into_iter()
+            .for_each(|code| press(&mut app, code));
+        keys(&mut app, "typed, but not taken: it is a choice");
+        press(&mut app, KeyCode::Tab);
+        keys(&mut app, "x");
+        [KeyCode::Up, KeyCode::Up, KeyCode::Up]
+            .into_iter()
+            .for_each(|code| press(&mut app, code));
+        assert_snapshot!(
+            format!("form_{width}x{height}"),
+            described(&settled(&mut app, width, height), &theme)
+        );
+    }
+}
+
+#[test]
+fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    let shown = |app: &mut App| described(&settled(app, 120, 40), &Theme::dark(Depth::True));
+    keys(&mut app, "n");
+    assert!(shown(&mut app).contains("named by the date"));
+    keys(&mut app, "/");
+    let text = shown(&mut app);
+    assert!(
+        text.contains("✗ use letters and digits alone") && text.contains("1 field is wrong"),
+        "{text}"
+    );
+    // From the first field up is the start; it leads back to what is wrong.
+    press(&mut app, KeyCode::Up);
+    press(&mut app, KeyCode::Enter);
+    let form = app.sessions.form.as_ref().unwrap();
+    assert_eq!((form.at, form.starting), (0, false));
+    press(&mut app, KeyCode::Backspace);
+    assert!(!shown(&mut app).contains('✗'));
+    press(&mut app, KeyCode::Esc);
+    assert_eq!((app.ui.layer, app.sessions.form.is_none()), (Layer::Main, true));
+}
+
+#[test]
+fn without_colours_the_form_is_told_apart_by_its_marks() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    keys(&mut app, "n/");
+    let mut mono = settled(&mut app, 80, 24);
+    Theme::dark(Depth::Mono).settle(&mut mono);
+    assert!(described(&mono, &Theme::dark(Depth::Mono)).contains("✗ use letters"));
+}
+
+/// The real loop on a thread of its own.
+fn at_work(root: &tempfile::TempDir) -> (Sender<Input>, thread::JoinHandle<(Exit, App)>) {
+    let (to_input, inputs) = unbounded();
+    let mut app = app(root);
+    let screen = thread::spawn(move || {
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        (event_loop::run(&mut terminal, &mut app, &inputs), app)
+    });
+    (to_input, screen)
+}
+
+fn send(inputs: &Sender<Input>, codes: impl IntoIterator<Item = KeyCode>) {
+    for code in codes {
+        inputs
+            .send(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_run_is_started_listed_and_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let (inputs, screen) = at_work(&root);
+    send(&inputs, "nfresh".chars().map(KeyCode::Char));
+    // Enter goes from field to field, and starts on the last row.
+    send(&inputs, [KeyCode::Enter; 5]);
+    thread::sleep(Duration::from_millis(500));
+    send(&inputs, [KeyCode::Char('q')]);
+    let (exit, app) = screen.join().unwrap();
+    assert_eq!(
+        (exit, app.ui.screen, app.ui.layer),
+        (Exit::Quit, Screen::Train, Layer::Main)
+    );
+    assert_eq!(app.folder, root.path().join("fresh"));
+    let listed = app.sessions.all.as_ref().unwrap().as_ref().unwrap();
+    assert!(listed.iter().any(|session| session.name == "fresh"));
+}
+
+#[test]
+fn a_run_that_does_not_begin_says_why_in_the_form() {
+    let root = tempfile::tempdir().unwrap();
+    let (inputs, screen) = at_work(&root);
+    send(&inputs, "nlate".chars().map(KeyCode::Char));
+    send(&inputs, [KeyCode::Up, KeyCode::Enter]);
+    thread::sleep(Duration::from_millis(500));
+    inputs.send(Input::Gone).unwrap();
+    let (_, mut app) = screen.join().unwrap();
+    let form = app.sessions.form.as_ref().unwrap();
+    assert_eq!(
+        (form.starting, form.refused.as_deref()),
+        (false, Some("the data folder does not exist"))
+    );
+    let shown = described(&settled(&mut app, 80, 24), &Theme::dark(Depth::True));
+    assert!(shown.contains("the data folder does not exist"), "{shown}");
+}
+
+#[test]
+fn a_workbench_without_a_host_says_that_it_can_start_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    app.host = None;
+    keys(&mut app, "n");
+    let shown = described(&settled(&mut app, 80, 24), &Theme::dark(Depth::True));
+    assert!(shown.contains("runs cannot be started from here"), "{shown}");
+    press(&mut app, KeyCode::Esc);
+    assert_eq!(app.ui.layer, Layer::Main);
+}
