@@ -8,6 +8,7 @@ mod detach;
 mod doctor;
 mod eval;
 mod failure;
+mod json;
 mod parts;
 mod phases;
 mod predict;

@@ -4,6 +4,7 @@ use crate as masp;
 
 mod browse;
 pub(crate) mod evaluated;
+mod hostile;
 mod made_up;
 mod screens;
 mod scripts;
