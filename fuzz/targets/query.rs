@@ -10,14 +10,15 @@ fuzz_target!(|text: &str| {
     with_screens(|screens| {
         let mut press = |code| _ = screens.press(KeyEvent::new(code, KeyModifiers::NONE));
         // Out of whatever the input before has left open.
-        [
+        for code in [
             KeyCode::Esc,
             KeyCode::Esc,
             KeyCode::Char('2'),
             KeyCode::Char('x'),
             KeyCode::Char('/'),
-        ]
-        .map(&mut press);
+        ] {
+            press(code);
+        }
         text.chars().take(200).for_each(|c| press(KeyCode::Char(c)));
         press(KeyCode::Enter);
     });
