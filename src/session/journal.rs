@@ -26,15 +26,30 @@ pub(super) const LONGEST_LINE: u64 = 16 << 20;
 pub enum JournalError {
     #[error("cannot read the journal {}: {source}", printable_path(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the journal {}: {source}; free space or mend the permissions, then resume the session", printable_path(path))]
+    #[error(
+        "cannot write the journal {}: {source}; free space or mend the permissions, then resume the session",
+        printable_path(path)
+    )]
     Write { path: PathBuf, source: io::Error },
-    #[error("{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it", printable_path(path))]
+    #[error(
+        "{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it",
+        printable_path(path)
+    )]
     Broken { path: PathBuf, line: u64, reason: String },
-    #[error("{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session", printable_path(path))]
+    #[error(
+        "{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session",
+        printable_path(path)
+    )]
     NewerFormat { path: PathBuf, format: u64 },
-    #[error("{} became shorter while it was read: it was deleted or replaced; open the session again", printable_path(path))]
+    #[error(
+        "{} became shorter while it was read: it was deleted or replaced; open the session again",
+        printable_path(path)
+    )]
     Shrunk { path: PathBuf },
-    #[error("{} has no `session` event yet, and that must be its first; nothing was written", printable_path(path))]
+    #[error(
+        "{} has no `session` event yet, and that must be its first; nothing was written",
+        printable_path(path)
+    )]
     SessionFirst { path: PathBuf },
 }
 
