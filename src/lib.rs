@@ -4,14 +4,19 @@
 
 pub mod aspects;
 mod atomic_file;
+mod bounded_file;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod engine;
 pub mod export;
+#[cfg(test)]
+mod hostile;
+mod inside;
 pub mod metrics;
 pub mod nn;
 mod printable;
+mod safetensors_header;
 pub mod session;
 pub mod tui;
 pub mod vlm;

@@ -7,9 +7,13 @@ use std::path::Path;
 /// each becomes U+FFFD, so that a file's name or a model's answer cannot command the terminal.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_unsafe) {
+    if text.chars().any(commands_terminal) {
         let fit = |c| {
-            if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }
+            if commands_terminal(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
         };
         Cow::Owned(text.chars().map(fit).collect())
     } else {
@@ -23,8 +27,11 @@ pub fn printable_path(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }
 
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+/// Whether a terminal would obey the character, or turn its text around.
+#[must_use]
+pub fn commands_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

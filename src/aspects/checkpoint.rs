@@ -21,7 +21,7 @@ use super::{
     checkpoint_meta::{from_strings, to_strings},
     host_tensor::HostTensor,
 };
-use crate::atomic_file::write_atomically;
+use crate::{atomic_file::write_atomically, bounded_file::open_regular, safetensors_header::check_header};
 
 /// A checkpoint: parameters as `q_view.<view>` `[queries, hidden]`, `cross_attn.<view>.in_proj_weight`
 /// `[3 hidden, hidden]`, `.in_proj_bias` `[3 hidden]`, `.out_proj.weight` `[hidden, hidden]`, `.out_proj.bias`
@@ -118,22 +118,23 @@ pub(super) fn load(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(Option<CheckpointMeta>, BTreeMap<String, HostTensor>), CheckpointError> {
     let map = || {
-        let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
+        let file = open_regular(path)?;
+        check_header(&file)?;
         // SAFETY: the map is read here and dropped before this function's caller goes on; checkpoints are replaced
         // by renaming, never written in place, so the mapped file does not change meanwhile.
         unsafe { Mmap::map(&file) }
     };
-    let map = map().map_err(|source| CheckpointError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
     let damaged = |reason: String| CheckpointError::Damaged {
         path: path.to_owned(),
         reason,
     };
+    let map = map().map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => damaged(source.to_string()),
+        _ => CheckpointError::Read {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
     let foreign = |error: safetensors::SafeTensorError| damaged(error.to_string().escape_debug().to_string());
     let (_, metadata) = SafeTensors::read_metadata(&map).map_err(foreign)?;
     let meta = match metadata.metadata() {

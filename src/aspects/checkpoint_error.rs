@@ -3,32 +3,33 @@
 use std::{io, path::PathBuf};
 
 use super::{checkpoint_meta::FORMAT, torch::TorchError};
+use crate::printable::printable_path;
 
 /// A checkpoint or parameter file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    #[error("cannot read {}: {source}; check the path", path.display())]
+    #[error("cannot read {}: {source}; check the path", printable_path(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write {}: {source}; nothing was changed", path.display())]
+    #[error("cannot write {}: {source}; nothing was changed", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
     #[error(
         "{} is no whole safetensors file: {reason}. It may have been cut short: copy it again, or use an older \
          checkpoint",
-        path.display()
+        printable_path(path)
     )]
     Damaged { path: PathBuf, reason: String },
     #[error(
         "{} has checkpoint format {found}, this program knows up to {FORMAT}; update masp",
-        path.display()
+        printable_path(path)
     )]
     Newer { path: PathBuf, found: u32 },
     #[error(
         "{} is no checkpoint of a masp run: {reason}. A run can be resumed only from its session's checkpoints; other \
          files can start one through --init-aspects or --init-prompt",
-        path.display()
+        printable_path(path)
     )]
     NoCheckpoint { path: PathBuf, reason: String },
-    #[error("{} does not hold {wanted}: {reason}", path.display())]
+    #[error("{} does not hold {wanted}: {reason}", printable_path(path))]
     Content {
         path: PathBuf,
         wanted: &'static str,
@@ -37,7 +38,7 @@ pub enum CheckpointError {
     #[error(
         "{} was made for a base model of hidden size {found}, the present one has {expected}; choose the base model \
          it was trained with, or another file",
-        path.display()
+        printable_path(path)
     )]
     HiddenSize {
         path: PathBuf,

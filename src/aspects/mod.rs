@@ -6,6 +6,8 @@ pub mod checkpoint;
 mod checkpoint_error;
 mod checkpoint_meta;
 pub mod host_tensor;
+#[cfg(test)]
+mod hostile;
 pub mod modules;
 mod parameter_file;
 pub mod prompt_file;

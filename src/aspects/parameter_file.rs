@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{self, Read},
     path::Path,
 };
@@ -13,6 +12,7 @@ use super::{
     host_tensor::HostTensor,
     torch::read_torch,
 };
+use crate::bounded_file::open_regular;
 
 /// The tensors that `wanted` names, of a safetensors file or one of PyTorch's.
 pub fn read_tensors(
@@ -34,7 +34,7 @@ pub fn read_tensors(
 
 fn start(path: &Path) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut start)?;
+    open_regular(path)?.take(2).read_to_end(&mut start)?;
     Ok(start)
 }
 

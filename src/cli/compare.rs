@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::{CompareArgs, SessionSpec};
 use super::failure::Failure;
+use super::json::write_line;
 use super::parts::{Chosen, choose};
 use super::phases::Phases;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
@@ -73,8 +74,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     };
     let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &document)?;
-        writeln!(out)?;
+        write_line(&mut out, &document)?;
     } else {
         print(&mut out, &document)?;
     }

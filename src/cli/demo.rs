@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::args::DemoArgs;
 use super::failure::Failure;
+use super::json::write_line;
 use super::phases::Phases;
 use super::train::execute;
 use super::watch::View;
@@ -125,8 +126,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     };
     let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &figures)?;
-        writeln!(out)?;
+        write_line(&mut out, &figures)?;
     } else {
         print(&mut out, &figures, &masp)?;
     }

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use super::args::EvalArgs;
 use super::failure::Failure;
+use super::json::write_line;
 use super::parts::choose;
 use super::phases::Phases;
 use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::printable::{printable, printable_path};
 use crate::session::{Metrics, SessionFolder, Utc, now, write_results};
 
 /// Runs the command.
@@ -25,18 +27,17 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     })?;
     phases.finish();
     for line in &seen.left_out {
-        eprintln!("left out: {line}");
+        eprintln!("left out: {}", printable(line));
     }
     let own = args.checkpoints.load_ckpt.is_none() && args.checkpoints.load_spmodel_ckpt.is_none();
     // Figures of other files' parameters are not the session's.
     if let Some(folder) = chosen.session.as_ref().filter(|_| own) {
         let kept = keep(folder, split, &seen)?;
-        eprintln!("wrote {}", kept.display());
+        eprintln!("wrote {}", printable_path(&kept));
     }
     let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &seen.metrics)?;
-        writeln!(out)?;
+        write_line(&mut out, &seen.metrics)?;
     } else {
         print(&mut out, &seen.metrics)?;
     }
@@ -78,7 +79,7 @@ fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
         writeln!(
             out,
             "{:<16} {recall:>7} {precision:>9} {f1:>7} {:>8}",
-            crate::printable::printable(label),
+            printable(label),
             class.support
         )?;
     }

@@ -9,6 +9,7 @@ mod detach;
 mod doctor;
 mod eval;
 mod failure;
+mod json;
 mod new_run;
 mod parts;
 mod phases;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::args::PredictArgs;
 use super::failure::Failure;
+use super::json::write_line;
 use super::parts::choose;
 use super::phases::Phases;
 use super::show;
@@ -36,9 +37,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         |path, prediction| {
             phases.borrow().finish();
             let written = match prediction {
-                Ok(prediction) if args.json => serde_json::to_writer(&mut out, &prediction)
-                    .map_err(std::io::Error::from)
-                    .and_then(|()| writeln!(out)),
+                Ok(prediction) if args.json => write_line(&mut out, &prediction),
                 Ok(prediction) if args.show => show::show(path, &prediction, decode),
                 Ok(prediction) => print(&mut out, &prediction),
                 Err(error) => {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{
     args::{ExportChoice, SessionsCommand},
     failure::Failure,
+    json::write_line,
     progress::duration,
 };
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
@@ -162,7 +163,7 @@ fn print(root: &Path, name: Option<&str>, json: bool, out: &mut impl Write) -> R
 
 fn list(sessions: &[SessionSummary], json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     if json {
-        return print_json(&sessions, out);
+        return Ok(write_line(out, &sessions)?);
     }
     if sessions.is_empty() {
         writeln!(out, "no sessions yet; `masp demo` makes the first ones")?;
@@ -203,7 +204,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
         Vec::new()
     };
     if json {
-        return print_json(&details(&summary, &records, &checkpoints)?, out);
+        return Ok(write_line(out, &details(&summary, &records, &checkpoints)?)?);
     }
     let heads = [
         "state", "progress", "steps", "best", "test", "started", "time", "data", "model",
@@ -268,11 +269,6 @@ fn details(
         .map(|file| json!({"stage": file.stage, "step": file.step, "file": file.path}));
     document.insert("checkpoints".to_owned(), files.collect());
     Ok(document)
-}
-
-fn print_json(document: &impl serde::Serialize, out: &mut impl Write) -> Result<(), SessionsError> {
-    writeln!(out, "{}", serde_json::to_string(document)?)?;
-    Ok(())
 }
 
 fn row(session: &SessionSummary) -> [String; 10] {

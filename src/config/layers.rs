@@ -1,7 +1,8 @@
 //! The sources of settings, read into layers, the later beating the earlier.
 
 use std::{
-    fs, io,
+    fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +12,10 @@ use super::{
     error::{ConfigError, excerpt, shown},
     locations, schema, yaml,
 };
+use crate::bounded_file::{open_regular, read_text_from};
+
+/// No config file is longer (the shipped one has 5 KiB): the parser takes some 500 bytes for each of its bytes.
+const MAX_FILE_BYTES: u64 = 256 << 10;
 
 /// Where settings come from; [`Sources::default`] is what `masp` without arguments reads.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -172,7 +177,9 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
         ConfigFile::IfPresent(path) => (path, false),
         ConfigFile::None => return Ok(None),
     };
-    let text = match fs::read_to_string(&path) {
+    // A config that is named may come through a pipe; one that just lies there may not keep us waiting.
+    let opened = if named { File::open(&path) } else { open_regular(&path) };
+    let text = match opened.and_then(|file| read_text_from(file, MAX_FILE_BYTES)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && named => {
             return Err(ConfigError::Missing { path });

@@ -9,6 +9,8 @@ mod checkpoint;
 mod data;
 mod error;
 mod eval;
+#[cfg(test)]
+mod hostile;
 mod layers;
 mod locations;
 mod merge;

@@ -3,7 +3,7 @@
 //! `serde_norway`'s values carry no positions, but its errors do. So [`line_of`] reads the text again with a visitor that
 //! fails on purpose at the wanted key: the parser itself says where that is, in block and flow style alike.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -19,7 +19,13 @@ pub(super) fn line_of(text: &str, path: &str) -> Option<usize> {
 }
 
 fn read(text: &str, stop_at: Option<&str>) -> Result<Value, serde_yaml::Error> {
-    Tree { path: "", stop_at }.deserialize(serde_yaml::Deserializer::from_str(text))
+    let room = Cell::new(4 * text.len() + 1024);
+    let tree = Tree {
+        path: "",
+        stop_at,
+        room: &room,
+    };
+    tree.deserialize(serde_yaml::Deserializer::from_str(text))
 }
 
 /// Builds the value that stands at `path`; fails at the key `stop_at`.
@@ -27,6 +33,23 @@ fn read(text: &str, stop_at: Option<&str>) -> Result<Value, serde_yaml::Error> {
 struct Tree<'a> {
     path: &'a str,
     stop_at: Option<&'a str>,
+    /// What values and keys may still take: one each, and the bytes of their text. No text needs as much as it is
+    /// given; aliases can make a small one unfold to gigabytes.
+    room: &'a Cell<usize>,
+}
+
+impl Tree<'_> {
+    fn take_room<E: Error>(self, bytes: usize) -> Result<(), E> {
+        match self.room.get().checked_sub(1 + bytes) {
+            Some(left) => {
+                self.room.set(left);
+                Ok(())
+            }
+            None => Err(E::custom(
+                "its aliases unfold to far more than it holds; write the values out",
+            )),
+        }
+    }
 }
 
 /// Reads a key of the mapping at `tree.path`; the error it gives carries the key's own line.
@@ -52,6 +75,7 @@ impl<'de> Visitor<'de> for KeyName<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        self.tree.take_room(key.len())?;
         let path = if self.tree.path.is_empty() {
             key.to_owned()
         } else {
@@ -82,32 +106,39 @@ impl<'de> Visitor<'de> for Tree<'_> {
         f.write_str("a mapping, a list, a text, a number, true, false or null")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(value.into())
     }
 
     /// JSON has no infinity and no NaN; as texts they are shown in the message that refuses them.
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        self.take_room(value.len())?;
         Ok(value.into())
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(Value::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Value, E> {
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        self.take_room(0)?;
         Ok(Value::Null)
     }
 
@@ -116,24 +147,20 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.take_room(0)?;
         let mut list = Vec::new();
         // Nothing within a list is a key that could be wanted.
-        while let Some(item) = items.next_element_seed(Tree {
-            path: self.path,
-            stop_at: None,
-        })? {
+        while let Some(item) = items.next_element_seed(Tree { stop_at: None, ..self })? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.take_room(0)?;
         let mut map = Map::new();
         while let Some((key, path)) = entries.next_key_seed(KeyName { tree: self, seen: &map })? {
-            let value = entries.next_value_seed(Tree {
-                path: &path,
-                stop_at: self.stop_at,
-            })?;
+            let value = entries.next_value_seed(Tree { path: &path, ..self })?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))

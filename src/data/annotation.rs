@@ -1,13 +1,14 @@
 //! Annotation files in EmoSet's keys, and what MASP answers with them.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::{Annotation, View};
+use crate::bounded_file::read_bounded;
 
 /// No annotation is longer; EmoSet's have a few hundred bytes.
-const MAX_FILE_BYTES: u64 = 4 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 impl Annotation {
     /// The answer to an aspect's question: lower case, underscores as spaces, lists joined by `, `, numbers in words.
@@ -57,11 +58,7 @@ pub(super) struct AnnotationFile {
 /// Reads one file leniently: unknown keys are ignored, a field of another kind is left out and named, text may stand
 /// where a list is expected and the reverse.
 pub(super) fn read(path: &Path) -> Result<AnnotationFile, String> {
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return Err("it is no file of a few kilobytes".into());
-    }
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = read_bounded(path, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     Ok(from_json(&object))
@@ -134,6 +131,8 @@ fn share(value: &Value) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn parse(text: &str) -> AnnotationFile {

@@ -4,19 +4,33 @@
 //! high byte is kept; here alone we leave Pillow, which saturates 16-bit *grayscale* at 255 and so turns nearly every
 //! such picture white.
 
+#[cfg(test)]
+mod hostile;
 mod jpeg;
 
+use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::{printable, printable_path};
 use std::{
-    fs::{self, File},
+    fs,
     io::{Cursor, Read},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 /// Larger pictures are refused before memory is taken for them.
 pub const MAX_PIXELS: u64 = 200_000_000;
+
+/// Larger pictures are decoded one at a time: a folder of giants takes the memory of one, whatever the threads.
+const LARGE_PIXELS: u64 = 25_000_000;
+static LARGE: Mutex<()> = Mutex::new(());
+
+/// What a decoder may take beside the picture itself: colour profiles, texts, tables.
+const MAX_ANCILLARY_BYTES: u64 = 64 << 20;
+/// The most bytes that a pixel can take: four samples of 32 bits. A picture as a whole may not take as many.
+const MAX_PIXEL_BYTES: u64 = 16;
+const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
 
 /// Larger files are refused before they are read.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -70,7 +84,7 @@ pub fn probe(path: &Path) -> Result<(), DecodeError> {
     let check = || {
         regular_file_size(path)?;
         let mut head = Vec::with_capacity(16);
-        File::open(path)
+        open_regular(path)
             .and_then(|file| file.take(16).read_to_end(&mut head))
             .map_err(|error| error.to_string())?;
         format_of(&head).map(drop)
@@ -101,7 +115,7 @@ fn regular_file_size(path: &Path) -> Result<u64, String> {
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     regular_file_size(path)?;
-    fs::read(path).map_err(|error| error.to_string())
+    read_bounded(path, MAX_FILE_BYTES).map_err(|error| error.to_string())
 }
 
 fn format_of(head: &[u8]) -> Result<ImageFormat, String> {
@@ -113,14 +127,16 @@ fn format_of(head: &[u8]) -> Result<ImageFormat, String> {
 
 fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String> {
     let format = format_of(bytes)?;
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_PIXELS * 8);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(reason)?;
-
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+    let decoder = |pixels: u64| {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(MAX_ANCILLARY_BYTES + (pixels * MAX_PIXEL_BYTES).min(MAX_DECODED_BYTES));
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(limits);
+        reader.into_decoder().map_err(reason)
+    };
+    let (width, height) = decoder(0)?.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
         return Err(format!(
             "the picture has {width} x {height} pixels; at most {MAX_PIXELS} are read, so make it smaller"
         ));
@@ -128,7 +144,15 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
     if width == 0 || height == 0 {
         return Err("the picture has no pixels".into());
     }
-    let orientation = decoder.orientation();
+    let large = (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut decoder = decoder(pixels)?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(format!(
+            "its {width} x {height} pixels take {} bytes; at most {MAX_DECODED_BYTES} are taken, so make it smaller",
+            decoder.total_bytes()
+        ));
+    }
+    let orientation = options.exif_orientation.then(|| decoder.orientation());
     let libjpegs = if format == ImageFormat::Jpeg {
         jpeg::decode(bytes)?
     } else {
@@ -138,10 +162,12 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
         Some(rgb) => rgb.into(),
         None => DynamicImage::from_decoder(decoder).map_err(reason)?,
     };
-    if options.exif_orientation {
+    if let Some(orientation) = orientation {
         picture.apply_orientation(orientation.map_err(reason)?);
     }
-    Ok(to_rgb8(picture))
+    let rgb = to_rgb8(picture);
+    drop(large);
+    Ok(rgb)
 }
 
 fn reason(error: image::ImageError) -> String {

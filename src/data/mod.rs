@@ -3,6 +3,8 @@
 mod annotation;
 pub mod check;
 pub mod classes;
+#[cfg(test)]
+mod hostile;
 pub mod image_file;
 mod layout;
 mod open;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::View;
-use crate::printable::printable_path;
+use crate::{bounded_file::read_text, printable::printable_path};
 
 /// No template file is longer.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -124,12 +124,7 @@ fn read(path: &Path) -> Result<String, PromptError> {
         path: path.to_owned(),
         source,
     };
-    let metadata = fs::metadata(path).map_err(error)?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        let reason = "it is no text file of at most a mebibyte";
-        return Err(error(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-    }
-    let text = fs::read_to_string(path).map_err(error)?;
+    let text = read_text(path, MAX_FILE_BYTES).map_err(error)?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 

@@ -8,8 +8,12 @@ use serde::Deserialize;
 use super::error::EngineError;
 use super::features::FeatureStore;
 use super::learner::Learner;
+use crate::bounded_file::read_text;
 use crate::data::{Sample, View};
 use crate::metrics::{BoundingBox, expected_hit_rate, pointing_hit};
+
+/// No annotation of a drawn picture is longer.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Shares per view, among the images where its thing is to be seen.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,7 +91,7 @@ fn boxes(root: &Path, sample: &Sample) -> Result<Boxes, EngineError> {
     let inner: std::path::PathBuf = relative.components().skip(1).collect();
     let path = root.join("annotation").join(inner);
     let wrong = |reason: String| EngineError::Failed(format!("cannot read the boxes in {}: {reason}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+    let text = read_text(&path, MAX_FILE_BYTES).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str::<Annotated>(&text)
         .map(|found| found.boxes)
         .map_err(|error| wrong(error.to_string()))

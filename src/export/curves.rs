@@ -9,6 +9,8 @@ use crate::session::{Ema, RunState, Stage};
 const SIZE: (u32, u32) = (900, 340);
 /// The share of the past in the smoothed curve.
 const SMOOTHING: f64 = 0.9;
+/// In nats; what is above it, below 0 or not finite is not drawn.
+const HIGHEST: f64 = 1e12;
 
 /// Both stages' losses beside each other, in nats: each step faint, smoothed, and on the validation images.
 ///
@@ -36,21 +38,22 @@ fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<
     for (area, stage) in root.split_evenly((1, stages.len())).iter().zip(stages) {
         let Some(history) = state.history(*stage) else { continue };
         let mut ema = Ema::new(SMOOTHING);
-        let finite = |(step, loss): &(f64, f64)| step.is_finite() && loss.is_finite();
+        let is_loss = |(_, loss): &(f64, f64)| (0.0..HIGHEST).contains(loss);
         let raw: Vec<(f64, f64)> = history
             .steps
             .iter()
             .map(|p| (p.step as f64, p.loss))
-            .filter(finite)
+            .filter(is_loss)
             .collect();
         let smooth: Vec<(f64, f64)> = raw.iter().map(|&(step, loss)| (step, ema.next(loss))).collect();
         let validation: Vec<(f64, f64)> = history
             .evaluations
             .iter()
             .map(|e| (e.step as f64, e.loss))
-            .filter(finite)
+            .filter(is_loss)
             .collect();
-        let last = history.last_step().max(1) as f64;
+        // Not the last one: plotters overflows on what lies outside of its axes.
+        let last = raw.iter().chain(&validation).map(|(step, _)| *step).fold(1.0, f64::max);
         let high = raw
             .iter()
             .chain(&validation)

@@ -5,12 +5,15 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use super::{ExportError, Source};
 use crate::data::View;
+use crate::data::image_file::{DecodeOptions, decode};
 use crate::session::SampleSeen;
 use crate::tui::heatmap::AttentionMap;
 
 /// Pixels of a tile's side, and between two.
 const TILE: u32 = 160;
 const GAP: u32 = 6;
+/// More images would make a picture that no viewer opens.
+const MOST_ROWS: usize = 200;
 
 /// A PNG: for each image of the panel the picture, then the maps of its aspects in their order.
 ///
@@ -22,6 +25,12 @@ pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
         return Err(ExportError::Nothing(
             "no image was looked at yet: the panel comes with the first evaluation".to_owned(),
         ));
+    }
+    if looks.len() > MOST_ROWS {
+        return Err(ExportError::Nothing(format!(
+            "the panel has {} images, and one picture holds at most {MOST_ROWS}",
+            looks.len()
+        )));
     }
     let step = TILE + GAP;
     let across = 1 + View::ALL.len() as u32;
@@ -51,6 +60,6 @@ pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
 /// The look's small picture in a tile's size.
 fn picture(source: &Source, look: &SampleSeen) -> Result<RgbImage, ExportError> {
     let path = source.inside(&look.thumbnail)?;
-    let picture = image::open(&path).map_err(|error| ExportError::Nothing(format!("{}: {error}", path.display())))?;
-    Ok(resize(&picture.into_rgb8(), TILE, TILE, FilterType::Triangle))
+    let picture = decode(&path, DecodeOptions::default()).map_err(|error| ExportError::Nothing(error.to_string()))?;
+    Ok(resize(&picture, TILE, TILE, FilterType::Triangle))
 }

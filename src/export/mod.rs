@@ -2,15 +2,20 @@
 
 mod curves;
 mod event_file;
+#[cfg(test)]
+mod hostile;
 mod maps;
 mod report;
 mod tables;
 mod tensorboard;
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::atomic_file::write_bytes_atomically;
+use crate::bounded_file::read_bounded;
+use crate::inside::inside_links_too;
+use crate::printable::printable_path;
 use crate::session::{
     JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
     kept_evaluations, read_results,
@@ -22,6 +27,9 @@ pub use curves::curves_svg;
 pub use maps::maps_png;
 pub use report::report_html;
 pub use tables::{metrics_csv, metrics_jsonl, predictions_csv};
+
+/// In bytes; with the maps of six aspects over a large image it is one.
+const LARGEST_PREDICTION: u64 = 64 << 20;
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +54,9 @@ pub enum ExportError {
     Results(#[from] ResultsError),
     #[error("{0}")]
     Nothing(String),
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
-    #[error("{} lies in the session's own folder, which keeps what the run wrote; name a file elsewhere", .0.display())]
+    #[error("{} lies in the session's own folder, which keeps what the run wrote; name a file elsewhere", printable_path(.0))]
     Own(PathBuf),
     #[error("a name in .{ending} cannot hold {what}; use {use_instead}")]
     Ending {
@@ -91,20 +99,19 @@ impl Source {
     /// Where the file that the look names cannot be read.
     pub fn prediction(&self, look: &SampleSeen) -> Result<Prediction, ExportError> {
         let path = self.inside(&look.file)?;
-        let says = |reason: String| ExportError::Nothing(format!("{}: {reason}", path.display()));
-        let text = std::fs::read(&path).map_err(|error| says(error.to_string()))?;
+        let says = |reason: String| ExportError::Nothing(format!("{}: {reason}", printable_path(&path)));
+        let text = read_bounded(&path, LARGEST_PREDICTION).map_err(|error| says(error.to_string()))?;
         serde_json::from_slice(&text).map_err(|error| says(error.to_string()))
     }
 
     /// A name from a journal stays inside the session's folder.
     fn inside(&self, file: &Path) -> Result<PathBuf, ExportError> {
-        if file.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Ok(self.folder.join(file));
-        }
-        Err(ExportError::Nothing(format!(
-            "{}: not a path inside the session's folder",
-            file.display()
-        )))
+        inside_links_too(&self.folder, file).ok_or_else(|| {
+            ExportError::Nothing(format!(
+                "{}: not a path inside the session's folder",
+                printable_path(file)
+            ))
+        })
     }
 
     /// The newest evaluation whose predictions are kept.

@@ -11,21 +11,25 @@ use super::{
     folder::SessionFolder,
     journal::{JournalError, each_record},
 };
+use crate::printable::printable_path;
 
 const ENDING: &str = ".safetensors";
 
 /// Why a checkpoint cannot be found or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    #[error("the session at {} has no checkpoint {wanted}; it has {there_are}", session.display())]
+    #[error(
+        "the session at {} has no checkpoint {wanted}; it has {there_are}",
+        printable_path(session)
+    )]
     NotFound {
         session: PathBuf,
         wanted: String,
         there_are: String,
     },
-    #[error("the checkpoint {} is not on disk, so no older one was removed", .0.display())]
+    #[error("the checkpoint {} is not on disk, so no older one was removed", printable_path(.0))]
     NotSafe(PathBuf),
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {
         action: &'static str,
         path: PathBuf,

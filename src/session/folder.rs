@@ -15,7 +15,8 @@ use rustix::{
 
 use super::utc::Utc;
 use crate::atomic_file::{PARTIAL, write_bytes_atomically};
-use crate::printable::printable;
+use crate::bounded_file::open_regular;
+use crate::printable::{printable, printable_path};
 
 const LOCK: &str = "lock";
 const NOTE: &str = "note.txt";
@@ -32,13 +33,19 @@ pub enum FolderError {
         printable(name)
     )]
     Name { name: String, reason: &'static str },
-    #[error("the session `{name}` exists already in {}; add --resume to go on with it, or choose another name with --session", root.display())]
+    #[error(
+        "the session `{name}` exists already in {}; add --resume to go on with it, or choose another name with --session",
+        printable_path(root)
+    )]
     Exists { name: String, root: PathBuf },
-    #[error("there is no session at {}; `masp sessions list` shows those there are", path.display())]
+    #[error(
+        "there is no session at {}; `masp sessions list` shows those there are",
+        printable_path(path)
+    )]
     Missing { path: PathBuf },
     #[error("the session `{name}` is running{}; `masp attach {name}` shows it, stop it before you go on with it here", .process.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Live { name: String, process: Option<u32> },
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {
         action: &'static str,
         path: PathBuf,
@@ -249,7 +256,7 @@ impl SessionFolder {
     /// What a person wrote on the session; nothing where nothing was, or it cannot be read.
     #[must_use]
     pub fn note(&self) -> String {
-        let file = File::open(self.path.join(NOTE));
+        let file = open_regular(&self.path.join(NOTE));
         let mut text = String::new();
         let read = file.and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text));
         if read.is_ok() {
@@ -305,7 +312,7 @@ impl SessionFolder {
     /// A lock file that cannot be read, a file system without locks.
     pub fn is_live(&self) -> Result<bool, FolderError> {
         let path = self.path.join(LOCK);
-        let file = match File::open(&path) {
+        let file = match open_regular(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed("open", &path, error)),

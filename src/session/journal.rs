@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,22 +13,43 @@ use super::{
     event::{Event, FORMAT, Record},
     step_line,
 };
-use crate::printable::printable;
+use crate::{
+    bounded_file::{open_regular, read_line},
+    printable::{printable, printable_path},
+};
+
+/// No line of a journal or of predictions is longer: an evaluation of a thousand classes takes 3 MB.
+pub(super) const LONGEST_LINE: u64 = 16 << 20;
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("cannot read the journal {}: {source}", path.display())]
+    #[error("cannot read the journal {}: {source}", printable_path(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the journal {}: {source}; free space or mend the permissions, then resume the session", path.display())]
+    #[error(
+        "cannot write the journal {}: {source}; free space or mend the permissions, then resume the session",
+        printable_path(path)
+    )]
     Write { path: PathBuf, source: io::Error },
-    #[error("{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it", path.display())]
+    #[error(
+        "{}, line {line}: {reason}; the journal was damaged, keep a copy and delete the file from this line on to use what stands before it",
+        printable_path(path)
+    )]
     Broken { path: PathBuf, line: u64, reason: String },
-    #[error("{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session", path.display())]
+    #[error(
+        "{} was written by a newer masp: its format is {format}, this program reads up to {FORMAT}; update masp to open this session",
+        printable_path(path)
+    )]
     NewerFormat { path: PathBuf, format: u64 },
-    #[error("{} became shorter while it was read: it was deleted or replaced; open the session again", path.display())]
+    #[error(
+        "{} became shorter while it was read: it was deleted or replaced; open the session again",
+        printable_path(path)
+    )]
     Shrunk { path: PathBuf },
-    #[error("{} has no `session` event yet, and that must be its first; nothing was written", path.display())]
+    #[error(
+        "{} has no `session` event yet, and that must be its first; nothing was written",
+        printable_path(path)
+    )]
     SessionFirst { path: PathBuf },
 }
 
@@ -57,7 +78,7 @@ pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
 /// As [`read_journal`]; what stands before a broken line was given.
 pub fn each_record(path: &Path, each: impl FnMut(Record)) -> Result<(), JournalError> {
     let mut tail = JournalTail::new(path);
-    let file = File::open(path).map_err(|source| tail.read_error(source))?;
+    let file = open_regular(path).map_err(|source| tail.read_error(source))?;
     tail.read(&file, each)
 }
 
@@ -69,8 +90,8 @@ pub fn first_record(path: &Path) -> Result<Option<Record>, JournalError> {
     let tail = JournalTail::new(path);
     let read_error = |source| tail.read_error(source);
     let mut line = Vec::new();
-    let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
-    reader.read_until(b'\n', &mut line).map_err(read_error)?;
+    let mut reader = BufReader::new(open_regular(path).map_err(read_error)?);
+    read_line(&mut reader, &mut line, LONGEST_LINE).map_err(|error| tail.line_error(error))?;
     if line.last() == Some(&b'\n') {
         tail.parse(&line).map(Some)
     } else {
@@ -105,7 +126,7 @@ impl JournalTail {
     /// # Errors
     /// As [`each_record`].
     pub fn poll(&mut self, each: impl FnMut(Record)) -> Result<(), JournalError> {
-        let file = match File::open(&self.path) {
+        let file = match open_regular(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => return Ok(()),
             Err(error) => return Err(self.read_error(error)),
@@ -126,10 +147,7 @@ impl JournalTail {
         let mut reader = BufReader::with_capacity(1 << 16, file.take(length - self.offset));
         let mut line = Vec::new();
         loop {
-            line.clear();
-            reader
-                .read_until(b'\n', &mut line)
-                .map_err(|source| self.read_error(source))?;
+            read_line(&mut reader, &mut line, LONGEST_LINE).map_err(|error| self.line_error(error))?;
             if line.last() != Some(&b'\n') {
                 return Ok(());
             }
@@ -178,6 +196,14 @@ impl JournalTail {
             path: self.path.clone(),
             line: self.lines + 1,
             reason: printable(reason).into_owned(),
+        }
+    }
+
+    /// A line that is too long to be one.
+    fn line_error(&self, error: io::Error) -> JournalError {
+        match error.kind() {
+            io::ErrorKind::InvalidData => self.broken(&error.to_string()),
+            _ => self.read_error(error),
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::{event::Stage, folder::SessionFolder, scan::Scan};
+use crate::printable::printable_path;
 
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,7 +87,7 @@ pub const SPARK: usize = 24;
 
 /// Why the sessions cannot be listed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the sessions' folder {}: {source}", path.display())]
+#[error("cannot read the sessions' folder {}: {source}", printable_path(path))]
 pub struct ListError {
     pub path: PathBuf,
     pub source: io::Error,

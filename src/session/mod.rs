@@ -5,6 +5,8 @@ mod checkpoints;
 mod difference;
 mod event;
 mod folder;
+#[cfg(test)]
+pub(crate) mod hostile;
 mod journal;
 mod list;
 mod nullable;

@@ -18,6 +18,17 @@ pub struct AspectSeen {
     pub text: String,
 }
 
+impl AspectSeen {
+    /// The grid, where each query has a weight for each of its patches; nothing of a file in which they do not fit.
+    #[must_use]
+    pub fn whole_grid(&self) -> Option<[usize; 2]> {
+        let [height, width] = self.grid;
+        let cells = height.checked_mul(width).filter(|&cells| cells > 0)?;
+        let fits = !self.attention.is_empty() && self.attention.iter().all(|query| query.len() == cells);
+        fits.then_some(self.grid)
+    }
+}
+
 /// The model's answer for one image: a line of `predict --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {

@@ -1,18 +1,17 @@
 //! The predictions of a whole evaluation: one image a line, in files that events name or that `masp eval` left.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Prediction, RunState, SessionFolder, Stage, nullable};
+use super::{Prediction, RunState, SessionFolder, Stage, journal::LONGEST_LINE, nullable};
 use crate::atomic_file::write_atomically;
+use crate::bounded_file::{open_regular, read_line};
 use crate::data::View;
-
-/// No line is longer: eight classes take less than a kilobyte, a thousand less than a hundred.
-const LONGEST_LINE: usize = 16 << 20;
+use crate::inside::inside_links_too;
+use crate::printable::{printable, printable_path};
 
 /// What the model makes of one image of an evaluation, beside what is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,9 +68,9 @@ pub struct KeptEvaluation {
 /// Why predictions cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
-    #[error("cannot read the predictions {}: {source}", path.display())]
+    #[error("cannot read the predictions {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}, line {line}: {reason}", path.display())]
+    #[error("{}, line {line}: {reason}", printable_path(path))]
     Line { path: PathBuf, line: usize, reason: String },
 }
 
@@ -84,14 +83,10 @@ const fn unknown() -> f64 {
 pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> {
     let of_run = state.stages.get(&Stage::Prompt).into_iter();
     let of_run = of_run.flat_map(|history| &history.evaluations).filter_map(|seen| {
-        let file = seen.predictions.as_ref()?;
-        let inside = file
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        inside.then(|| KeptEvaluation {
+        Some(KeptEvaluation {
             name: format!("{} · prompt {}", seen.metrics.split, seen.step),
             step: Some(seen.step),
-            path: folder.join(file),
+            path: inside_links_too(folder, seen.predictions.as_ref()?)?,
         })
     });
     let mut kept: Vec<KeptEvaluation> = of_run.collect();
@@ -142,18 +137,17 @@ pub fn read_results(path: &Path) -> Result<Vec<ImageResult>, ResultsError> {
         path: path.to_owned(),
         source,
     };
-    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let mut reader = BufReader::new(open_regular(path).map_err(failed)?);
     let (mut rows, mut line) = (Vec::new(), Vec::new());
     loop {
-        line.clear();
-        let mut one = io::Read::take(&mut reader, LONGEST_LINE as u64);
-        if one.read_until(b'\n', &mut line).map_err(failed)? == 0 {
+        read_line(&mut reader, &mut line, LONGEST_LINE).map_err(failed)?;
+        if line.is_empty() {
             return Ok(rows);
         }
         rows.push(serde_json::from_slice(&line).map_err(|error| ResultsError::Line {
             path: path.to_owned(),
             line: rows.len() + 1,
-            reason: error.to_string(),
+            reason: printable(&error.to_string()).into_owned(),
         })?);
     }
 }

@@ -2,8 +2,7 @@
 
 use std::{
     borrow::Cow,
-    fs,
-    io::{self, BufRead, BufReader},
+    io::{self, BufReader},
     path::Path,
 };
 
@@ -12,10 +11,13 @@ use serde::Deserialize;
 use super::{
     event::{Event, Record, SessionStart, Stage},
     folder::SessionFolder,
-    journal::first_record,
+    journal::{LONGEST_LINE, first_record},
     list::{SPARK, SessionState, SessionSummary},
 };
-use crate::printable::printable;
+use crate::{
+    bounded_file::{open_regular, read_line},
+    printable::{printable, printable_path},
+};
 
 /// What one pass over a journal has gathered.
 #[derive(Default)]
@@ -39,17 +41,16 @@ impl Scan {
     /// # Errors
     /// A sentence that names the file and the line.
     pub(super) fn read(&mut self, path: &Path) -> Result<(), String> {
-        let file = match fs::File::open(path) {
+        let file = match open_regular(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+            Err(error) => return Err(format!("cannot read {}: {error}", printable_path(path))),
         };
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let mut text = Vec::new();
         for number in 1_u64.. {
-            text.clear();
-            let read = reader.read_until(b'\n', &mut text);
-            read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            read_line(&mut reader, &mut text, LONGEST_LINE)
+                .map_err(|error| format!("cannot read {}, line {number}: {error}", printable_path(path)))?;
             if text.last() != Some(&b'\n') {
                 break;
             }
@@ -58,7 +59,7 @@ impl Scan {
             }
             let line: Line = serde_json::from_slice(&text).map_err(|error| {
                 let error = error.to_string();
-                format!("{}, line {number}: {}", path.display(), printable(&error))
+                format!("{}, line {number}: {}", printable_path(path), printable(&error))
             })?;
             self.apply(line);
         }
@@ -170,7 +171,7 @@ impl Scan {
             stage: current.map(|(stage, _)| stage),
             step: current.map_or(0, |(_, step)| step),
             planned,
-            steps: self.steps.iter().map(|(_, steps)| steps).sum(),
+            steps: self.steps.iter().fold(0, |all, (_, steps)| all.saturating_add(*steps)),
             best_accuracy: best(false).or_else(|| best(true)),
             test_accuracy: self.scores.iter().rfind(|score| score.test).map(|score| score.accuracy),
             started: self.started,

@@ -90,7 +90,7 @@ impl RunState {
             if record.seq < self.next_seq {
                 return;
             }
-            self.next_seq = record.seq + 1;
+            self.next_seq = record.seq.saturating_add(1);
         }
         self.tick(record);
         match &record.event {

@@ -41,16 +41,12 @@ impl AttentionMap {
     /// A sentence where the file's grid and its weights do not fit together.
     pub fn mean(aspect: &AspectSeen) -> Result<Self, String> {
         let [height, width] = aspect.grid;
-        let cells = height
-            .checked_mul(width)
-            .filter(|&cells| cells > 0)
-            .ok_or("the attention map's grid is empty")?;
-        if aspect.attention.is_empty() || aspect.attention.iter().any(|query| query.len() != cells) {
+        if aspect.whole_grid().is_none() {
             return Err(format!(
                 "the attention map does not have the {height} x {width} weights of its grid"
             ));
         }
-        let mut weights = vec![0.0; cells];
+        let mut weights = vec![0.0; height * width];
         for (sum, weight) in aspect.attention.iter().flat_map(|query| weights_of(query).enumerate()) {
             weights[sum] += weight / aspect.attention.len() as f32;
         }

@@ -22,6 +22,8 @@ mod panes;
 mod pictures;
 mod player;
 mod reader;
+#[doc(hidden)]
+pub mod rehearsal;
 mod screens;
 mod sessions;
 mod surface;

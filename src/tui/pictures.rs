@@ -2,9 +2,8 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{BufReader, Read},
-    path::{Component, Path, PathBuf},
+    io::BufReader,
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
 };
@@ -18,8 +17,10 @@ use super::{
     surface::{Painter, Surface},
 };
 use crate::{
+    bounded_file::{open_regular, read_bounded},
     data::View,
     data::image_file::{DecodeOptions, decode},
+    inside::{inside, inside_links_too},
     session::{Answer, Found, Prediction, SampleSeen},
 };
 
@@ -268,18 +269,15 @@ fn shrunk(picture: RgbImage) -> RgbImage {
 }
 
 fn read_prediction(folder: &Path, file: &Path) -> Result<Prediction, String> {
-    let path = inside(folder, file)?;
-    let mut text = String::new();
-    File::open(&path)
-        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::from_str(&text).map_err(|error| format!("{}: not a prediction: {error}", path.display()))
+    let path = in_session(folder, file)?;
+    let text = read_bounded(&path, LARGEST_FILE).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_slice(&text).map_err(|error| format!("{}: not a prediction: {error}", path.display()))
 }
 
 fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
-    let path = inside(folder, file)?;
+    let path = in_session(folder, file)?;
     let says = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let file = File::open(&path).map_err(|error| says(&error))?;
+    let file = open_regular(&path).map_err(|error| says(&error))?;
     let mut reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(|error| says(&error))?;
@@ -290,15 +288,8 @@ fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
 }
 
 /// A name from a journal stays inside the session's folder.
-fn inside(folder: &Path, file: &Path) -> Result<PathBuf, String> {
-    if file
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-    {
-        Ok(folder.join(file))
-    } else {
-        Err(format!("{}: not a path inside the session's folder", file.display()))
-    }
+fn in_session(folder: &Path, file: &Path) -> Result<PathBuf, String> {
+    inside_links_too(folder, file).ok_or_else(|| format!("{}: not a path inside the session's folder", file.display()))
 }
 
 #[cfg(test)]
@@ -309,11 +300,11 @@ mod tests {
     fn a_journal_cannot_point_outside_its_folder() {
         let folder = Path::new("/s");
         assert_eq!(
-            inside(folder, Path::new("samples/a.json")),
+            in_session(folder, Path::new("samples/a.json")),
             Ok(PathBuf::from("/s/samples/a.json"))
         );
-        assert!(inside(folder, Path::new("../a")).is_err());
-        assert!(inside(folder, Path::new("/etc/passwd")).is_err());
+        assert!(in_session(folder, Path::new("../a")).is_err());
+        assert!(in_session(folder, Path::new("/etc/passwd")).is_err());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io,
     path::{Component, Path, PathBuf},
 };
@@ -10,8 +9,16 @@ use std::{
 use candle_core::{DType, Device, Tensor, safetensors::MmapedSafetensors};
 use serde::Deserialize;
 
+use crate::{
+    bounded_file::{open_regular, read_text},
+    safetensors_header::check_header,
+};
+
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+
+/// Of the largest model that is read, the index has less than a megabyte.
+const MAX_INDEX_BYTES: u64 = 64 << 20;
 
 /// The weights of a Qwen2-VL folder, mapped into memory. Names are the hub's: `visual.*`, `model.*`,
 /// `lm_head.weight`; the newer `model.visual.*` and `model.language_model.*` are known by these, too.
@@ -175,9 +182,16 @@ impl Weights {
     }
 
     fn add(&mut self, path: PathBuf) -> Result<(), WeightsError> {
-        File::open(&path).map_err(|source| WeightsError::Read {
-            path: path.clone(),
-            source,
+        let opened = open_regular(&path).and_then(|file| check_header(&file));
+        opened.map_err(|source| match source.kind() {
+            io::ErrorKind::InvalidData => WeightsError::Damaged {
+                path: path.clone(),
+                reason: source.to_string(),
+            },
+            _ => WeightsError::Read {
+                path: path.clone(),
+                source,
+            },
         })?;
         // SAFETY: model folders are only read while a model is loaded; a file that another program cuts short
         // meanwhile ends the process, which is the known price of mapping gigabytes instead of copying them.
@@ -223,7 +237,7 @@ struct ShardIndex {
 
 /// The index's map from weight to shard; every shard is a plain file name.
 pub(super) fn shard_of_weight(index: &Path) -> Result<BTreeMap<String, String>, WeightsError> {
-    let text = std::fs::read_to_string(index).map_err(|source| WeightsError::Read {
+    let text = read_text(index, MAX_INDEX_BYTES).map_err(|source| WeightsError::Read {
         path: index.to_owned(),
         source,
     })?;

@@ -19,6 +19,7 @@ pub use read::read_torch;
 pub use write::write_torch;
 
 use super::host_tensor::HostTensor;
+use crate::printable::printable_path;
 
 /// What [`write_torch`] writes: a Python dict with string keys, in order.
 pub type TorchDict<'a> = IndexMap<String, TorchValue<'a>>;
@@ -34,15 +35,15 @@ pub enum TorchValue<'a> {
 /// A PyTorch file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TorchError {
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", printable_path(path))]
     Read { path: PathBuf, source: io::Error },
     #[error(
         "{} cannot be read as a PyTorch file: {reason}. A file that torch.save wrote from dictionaries of tensors \
          (zip format, PyTorch 1.6 or newer) is needed; copy it again if it was cut short, or save its state dict anew",
-        path.display()
+        printable_path(path)
     )]
     Unfit { path: PathBuf, reason: String },
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
 }
 

@@ -125,6 +125,11 @@ impl Heap {
         Self { objects, root }
     }
 
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
     /// The pickle's value.
     pub fn root(&self) -> &Object {
         self.get(self.root)

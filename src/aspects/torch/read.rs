@@ -13,10 +13,10 @@ use zip::ZipArchive;
 use super::{
     TorchError,
     gather::{Span, gather},
-    object::{Heap, MAX_OBJECTS, Object, TensorView},
+    object::{Heap, Object, TensorView},
     pickle::interpret,
 };
-use crate::aspects::host_tensor::HostTensor;
+use crate::{aspects::host_tensor::HostTensor, bounded_file::open_regular};
 
 /// More than any file of MASP's needs (30 tensors make 3 KiB).
 const MAX_PICKLE_BYTES: u64 = 1 << 20;
@@ -35,7 +35,7 @@ type Outcome<T> = Result<T, String>;
 /// checked), names anything but dictionaries and tensors, or claims more data than it holds.
 pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchError> {
     let open = || {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let bytes = file.metadata()?.len();
         Ok((file, bytes))
     };
@@ -133,7 +133,9 @@ impl<'a> Walk<'a> {
             Object::Dict(entries) => {
                 for (key, value) in entries {
                     self.entries += 1;
-                    if self.entries > MAX_OBJECTS {
+                    // In a file of torch.save each entry is of its own; a dictionary that stands in many places can
+                    // make a few of them unfold to any number.
+                    if self.entries > self.heap.len() {
                         return Err("its dictionaries have too many entries".to_owned());
                     }
                     let name = self.join(name, self.heap.get(*key))?;

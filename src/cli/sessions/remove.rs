@@ -1,10 +1,11 @@
 //! `masp sessions rm`: sessions go with their checkpoints; nothing else does, and no session that runs.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::SessionsError;
+use crate::bounded_file::open_regular;
 use crate::printable::printable;
 use crate::session::{Event, Record, SessionFolder, SessionLock, summarise_session};
 
@@ -119,7 +120,7 @@ fn check(path: &Path) -> Result<(), RemoveError> {
 
 fn has_journal(path: &Path) -> bool {
     let mut line = String::new();
-    let read = File::open(path.join("journal.jsonl"))
+    let read = open_regular(&path.join("journal.jsonl"))
         .and_then(|file| BufReader::new(file.take(LONGEST_LINE)).read_line(&mut line));
     let first = read.ok().and_then(|_| serde_json::from_str::<Record>(&line).ok());
     first.is_some_and(|record| matches!(record.event, Event::Session(_)))

@@ -5,10 +5,10 @@ use std::{collections::HashSet, path::Path};
 
 use super::{
     Candidate, Layout, Listing, Split,
-    listing::{entries, inside},
+    listing::{entries, read_list},
 };
 use crate::data::{DataError, LeftOut, classes, image_file};
-use crate::printable::printable;
+use crate::{inside::inside, printable::printable};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "Abstract (flat folder, ABSTRACT_groundTruth.csv)",
@@ -29,12 +29,12 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         path: path.clone(),
         reason,
     };
+    let listed = read_list(&path).map_err(|error| wrong(error.to_string()))?;
     let mut reader = csv::ReaderBuilder::new()
         .quote(b'\'')
         .flexible(true)
         .trim(csv::Trim::All)
-        .from_path(&path)
-        .map_err(|error| wrong(error.to_string()))?;
+        .from_reader(listed.as_slice());
     let heading = reader.byte_headers().map_err(|error| wrong(error.to_string()))?;
     let columns: Vec<(usize, String)> = heading
         .iter()
@@ -57,7 +57,8 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         let row = record.map_err(|error| error.to_string()).and_then(|record| {
             let fields: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
             let name = fields.first().map(AsRef::as_ref).unwrap_or_default();
-            let image = inside(root, name).ok_or_else(|| format!("`{}` is no file of this folder", printable(name)))?;
+            let image = inside(root, Path::new(name))
+                .ok_or_else(|| format!("`{}` is no file of this folder", printable(name)))?;
             let votes = |column: usize| {
                 fields
                     .get(column)

@@ -1,12 +1,12 @@
 //! EmoSet as downloaded: `{train,val,test}.json`, `image/<emotion>/*`, `annotation/<emotion>/*.json`.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Candidate, Layout, Listing, Split, listing::inside};
+use super::{Candidate, Layout, Listing, Split, listing::read_list};
 use crate::data::{DataError, LeftOut, classes};
-use crate::printable::printable;
+use crate::{inside::inside, printable::printable};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "EmoSet as downloaded (split files, image/, annotation/)",
@@ -39,7 +39,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
             path: path.clone(),
             reason,
         };
-        let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = read_list(&path).map_err(|error| wrong(error.to_string()))?;
         let rows: Vec<Value> = serde_json::from_slice(&text).map_err(|error| {
             wrong(format!(
                 "it is no JSON list of [emotion, image, annotation] rows ({error})"
@@ -68,7 +68,8 @@ fn candidate(root: &Path, split: Split, row: &Value) -> Result<Candidate, String
         return Err("the emotion or the image's path is no text".into());
     };
     let below = |path: &str| {
-        inside(root, path).ok_or_else(|| format!("the path `{}` leads out of the dataset's folder", printable(path)))
+        inside(root, Path::new(path))
+            .ok_or_else(|| format!("the path `{}` leads out of the dataset's folder", printable(path)))
     };
     Ok(Candidate {
         split,

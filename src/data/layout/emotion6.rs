@@ -1,14 +1,14 @@
 //! Emotion6: `images/<emotion>/N.jpg` and `ground_truth.txt` (file, valence, arousal, 7 probabilities a line).
 //! The label is the folder: the emotion whose keywords the image was found by. There is no official split.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, path::Path};
 
 use super::{
     Layout, Listing, Split,
-    listing::{holds_class_folders, inside},
+    listing::{holds_class_folders, read_list},
 };
 use crate::data::{DataError, LeftOut, classes};
-use crate::printable::printable;
+use crate::{inside::inside, printable::printable};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "Emotion6 (images/<emotion>/, ground_truth.txt)",
@@ -31,7 +31,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     if !path.is_file() {
         return Ok(listing);
     }
-    let text = fs::read(&path).map_err(|source| DataError::Io {
+    let text = read_list(&path).map_err(|source| DataError::Io {
         path: path.clone(),
         source,
     })?;
@@ -45,7 +45,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
         let Some(written) = line.split_whitespace().next().filter(|field| field.contains('/')) else {
             continue;
         };
-        if inside(&images, written).is_none_or(|image| !present.contains(&image)) {
+        if inside(&images, Path::new(written)).is_none_or(|image| !present.contains(&image)) {
             listing.left_out.push(LeftOut {
                 path: path.clone(),
                 reason: format!("`{}` is listed, but is not among the images", printable(written)),

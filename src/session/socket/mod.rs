@@ -5,6 +5,8 @@
 
 mod client;
 mod folder;
+#[cfg(test)]
+mod hostile;
 mod server;
 
 use std::io::{self, BufRead, Read};
@@ -17,6 +19,7 @@ pub use folder::usable_folder;
 pub use server::{Listening, Server};
 
 use super::Record;
+use crate::printable::printable_path;
 
 /// The version of what is said on the socket; another one is not spoken to.
 pub const PROTOCOL: u32 = 1;
@@ -30,9 +33,9 @@ const LONGEST_ANSWER: u64 = 64 << 20;
 pub enum SocketError {
     #[error("no folder for the control socket: set XDG_RUNTIME_DIR, XDG_STATE_HOME or HOME to a folder of yours")]
     NoFolder,
-    #[error("{} is not a folder that only you can enter; remove it, or name another one with XDG_RUNTIME_DIR", .0.display())]
+    #[error("{} is not a folder that only you can enter; remove it, or name another one with XDG_RUNTIME_DIR", printable_path(.0))]
     NotPrivate(PathBuf),
-    #[error("{} is longer than a socket's name may be; name a shorter folder with XDG_RUNTIME_DIR", .0.display())]
+    #[error("{} is longer than a socket's name may be; name a shorter folder with XDG_RUNTIME_DIR", printable_path(.0))]
     TooLong(PathBuf),
     #[error("nobody listens at the control socket of this session on this machine")]
     Nobody,
@@ -40,9 +43,9 @@ pub enum SocketError {
         "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
     )]
     Version { theirs: u32 },
-    #[error("what answers at {} is no run of this session: {reason}", path.display())]
+    #[error("what answers at {} is no run of this session: {reason}", printable_path(path))]
     Stranger { path: PathBuf, reason: String },
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {
         action: &'static str,
         path: PathBuf,

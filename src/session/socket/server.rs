@@ -14,7 +14,10 @@ use crossbeam_channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Greeting, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
-use crate::session::{Command, Record, SessionFolder};
+use crate::{
+    printable::printable,
+    session::{Command, Record, SessionFolder},
+};
 
 /// So many viewers at most; who comes later is sent away.
 const MOST_VIEWERS: usize = 32;
@@ -217,7 +220,8 @@ impl Viewers {
 fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
     let mut reader = BufReader::new(stream);
     while let Some(line) = read_line(&mut reader, LONGEST_COMMAND).map_err(|error| error.to_string())? {
-        let command = serde_json::from_slice(&line).map_err(|error| format!("that is no command: {error}"))?;
+        let command = serde_json::from_slice(&line)
+            .map_err(|error| format!("that is no command: {}", printable(&error.to_string())))?;
         // Waits where the run is busy, so that nothing is lost.
         if commands.send(command).is_err() {
             break;

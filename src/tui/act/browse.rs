@@ -160,7 +160,7 @@ impl App {
         let crate::session::Found::Prediction(prediction) = &answer.found else {
             return None;
         };
-        prediction.aspects.values().next().map(|seen| seen.grid)
+        prediction.aspects.values().next()?.whole_grid()
     }
 
     fn named_view(&self) -> View {

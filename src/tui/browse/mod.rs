@@ -181,9 +181,7 @@ impl Browse {
         let (Some(gold), Some(predicted)) = (rows.labels.get(self.cell.0), rows.labels.get(self.cell.1)) else {
             return;
         };
-        let filter = [("gold", gold), ("pred", predicted)]
-            .map(|(name, class)| format!("{name}={}", class.replace(' ', "_")))
-            .join(" ");
+        let filter = query::of_classes(gold, Some(predicted));
         // The names are a query's own words, so that this one can be read.
         let _ = self.set_filter(&filter);
     }
@@ -193,10 +191,10 @@ impl Browse {
         let gold = self
             .rows()
             .and_then(|rows| rows.labels.get(self.cell.0))
-            .map(|label| label.replace(' ', "_"));
+            .map(|label| query::of_classes(label, None));
         if let Some(gold) = gold {
             // A query's own word, so that this one can be read.
-            let _ = self.set_filter(&format!("gold={gold}"));
+            let _ = self.set_filter(&gold);
         }
     }
 

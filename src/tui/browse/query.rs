@@ -90,6 +90,13 @@ fn what(word: &str) -> Result<What, String> {
         "right" => return Ok(What::Right(true)),
         _ => {}
     }
+    // Before the relations: a class may have their signs in its name.
+    if let Some(class) = word.strip_prefix("gold=") {
+        return Ok(What::Gold(spaced(class), true));
+    }
+    if let Some(class) = word.strip_prefix("pred=").or_else(|| word.strip_prefix("says=")) {
+        return Ok(What::Predicted(spaced(class), true));
+    }
     if let Some((name, relation, value)) = RELATIONS
         .into_iter()
         .find_map(|(sign, relation)| word.split_once(sign).map(|(name, value)| (name, relation, value)))
@@ -103,13 +110,8 @@ fn what(word: &str) -> Result<What, String> {
         let value = value.parse().map_err(|_| format!("`{value}` is no number"))?;
         return Ok(What::Number(figure, relation, value));
     }
-    if let Some((name, value)) = word.split_once('=') {
-        let value = spaced(value);
-        return match name {
-            "gold" => Ok(What::Gold(value, true)),
-            "pred" | "says" => Ok(What::Predicted(value, true)),
-            _ => Err(format!("`{name}=` is no class; use gold or pred")),
-        };
+    if let Some((name, _)) = word.split_once('=') {
+        return Err(format!("`{name}=` is no class; use gold or pred"));
     }
     let Some((name, value)) = word.split_once(':') else {
         return Ok(What::Text(word.to_owned()));
@@ -126,9 +128,22 @@ fn what(word: &str) -> Result<What, String> {
     }
 }
 
-/// A class's name in small letters; `_` stands for a space, for words end at spaces.
+/// The words that let through one gold class and, where it is given, one predicted class: what [`Query::parse`] reads.
+#[must_use]
+pub fn of_classes(gold: &str, predicted: Option<&str>) -> String {
+    let word = |name: &str, class: &str| format!("{name}={}", class.replace(char::is_whitespace, "_"));
+    let predicted = predicted.map(|class| word("pred", class));
+    [Some(word("gold", gold)), predicted]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A class's name in small letters; `_` stands for any space, for words end at spaces.
 fn spaced(name: &str) -> String {
-    name.to_lowercase().replace('_', " ")
+    name.to_lowercase()
+        .replace(|c: char| c == '_' || c.is_whitespace(), " ")
 }
 
 fn is_class(class: &str, name: &str, whole: bool) -> bool {

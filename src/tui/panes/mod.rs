@@ -146,7 +146,7 @@ fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer
 
 /// Says on the lower border of a pane's `area` that `lines` more lie below.
 fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-    if lines > 0 && area.width > 16 {
+    if lines > 0 && area.width > 16 && area.height > 0 {
         let bottom = Rect {
             y: area.bottom() - 1,
             height: 1,

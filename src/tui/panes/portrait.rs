@@ -172,7 +172,7 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
 fn grid(scene: &mut Scene, portrait: &Portrait) -> Option<[usize; 2]> {
     let look = scene.pictures.look(&portrait.source)?;
     let prediction = look.prediction.as_ref()?.as_ref().ok()?;
-    prediction.aspects.values().next().map(|seen| seen.grid)
+    prediction.aspects.values().next()?.whole_grid()
 }
 
 /// Blanked patches as grey fields, the region's cursor as a frame of its colour.

@@ -1,0 +1,25 @@
+//! The filter of Browse, typed and taken.
+
+#![no_main]
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use libfuzzer_sys::fuzz_target;
+use masp_fuzz::with_screens;
+
+fuzz_target!(|text: &str| {
+    with_screens(|screens| {
+        let mut press = |code| _ = screens.press(KeyEvent::new(code, KeyModifiers::NONE));
+        // Out of whatever the input before has left open.
+        for code in [
+            KeyCode::Esc,
+            KeyCode::Esc,
+            KeyCode::Char('2'),
+            KeyCode::Char('x'),
+            KeyCode::Char('/'),
+        ] {
+            press(code);
+        }
+        text.chars().take(200).for_each(|c| press(KeyCode::Char(c)));
+        press(KeyCode::Enter);
+    });
+});

@@ -1,0 +1,53 @@
+//! `--json`: documents on standard output, which may be a terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Serializer, ser::Formatter};
+
+use crate::printable::commands_terminal;
+
+/// Writes a document as one line of JSON. What a terminal would obey is written as an escape, which a reader of JSON
+/// undoes: `serde_json` itself leaves the upper control range and direction overrides as they are.
+///
+/// # Errors
+/// A closed output.
+pub fn write_line(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
+    document.serialize(&mut Serializer::with_formatter(&mut *out, Harmless))?;
+    writeln!(out)
+}
+
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for piece in fragment.split_inclusive(commands_terminal) {
+            let end = piece.chars().next_back().filter(|&c| commands_terminal(c));
+            let text = piece.strip_suffix(|c| Some(c) == end).unwrap_or(piece);
+            writer.write_all(text.as_bytes())?;
+            if let Some(c) = end {
+                write!(writer, "\\u{:04x}", u32::from(c))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{hostile::TEXTS, printable::printable};
+
+    #[test]
+    fn what_is_written_is_harmless_and_read_back_as_it_was() {
+        for text in TEXTS.into_iter().chain(["", "é\u{9b}", "\u{9b}\u{9b}é"]) {
+            let document = serde_json::json!({ text: [text, 1.5, null] });
+            let mut line = Vec::new();
+            write_line(&mut line, &document).unwrap();
+            let line = String::from_utf8(line).unwrap();
+            let shown = line.trim_end();
+            assert_eq!(printable(shown), shown);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), document);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How much memory a piece of work holds at most, in this thread. (The crates that count so fill memory that was asked
+//! for as zeros, which a test with a picture of gigabytes must not do.)
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+/// What `work` gives, and the most bytes that it held at once, what it gives included.
+pub fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    HELD.set(0);
+    MOST.set(0);
+    let done = work();
+    (done, usize::try_from(MOST.get()).unwrap_or(0))
+}
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn note(bytes: isize) {
+    let held = HELD.get() + bytes;
+    HELD.set(held);
+    MOST.set(MOST.get().max(held));
+}
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: the system's allocator does all the work; the cells of a thread are its own, need no memory and no end.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size().cast_signed());
+        // SAFETY: as this function's caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size().cast_signed());
+        // SAFETY: as this function's caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        note(-layout.size().cast_signed());
+        // SAFETY: as this function's caller promises.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size.cast_signed() - layout.size().cast_signed());
+        // SAFETY: as this function's caller promises.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::measured;
+
+    #[test]
+    fn the_most_that_was_held_is_told() {
+        let (left, most) = measured(|| {
+            drop(std::hint::black_box(vec![0_u8; 1 << 20]));
+            std::hint::black_box(vec![1_u8; 1 << 10])
+        });
+        assert_eq!(left.len(), 1 << 10);
+        assert!((1 << 20..(1 << 20) + 4096).contains(&most), "{most}");
+    }
+}
