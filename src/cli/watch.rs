@@ -32,6 +32,19 @@ impl View {
     }
 }
 
+/// How the screens show pictures, as the settings have it.
+#[must_use]
+pub const fn pictures(images: Images) -> tui::Images {
+    match images {
+        Images::Auto => tui::Images::Auto,
+        Images::Halfblocks => tui::Images::Halfblocks,
+        Images::Kitty => tui::Images::Kitty,
+        Images::Iterm2 => tui::Images::Iterm2,
+        Images::Sixel => tui::Images::Sixel,
+        Images::Off => tui::Images::Off,
+    }
+}
+
 /// SIGTERM asks the run to write a checkpoint and end after its step; SIGHUP (the terminal is gone) changes nothing,
 /// for the run goes on without one.
 ///
@@ -59,7 +72,7 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
         viewer.commands = Some(running.commands.clone());
         viewer.owns_run = true;
         viewer.fps = settings.tui.fps;
-        viewer.pictures = settings.tui.images != Images::Off;
+        viewer.images = pictures(settings.tui.images);
         viewer.sessions = Some(settings.session.root.clone());
         // When the run is over, its own record says how its model is opened.
         viewer.host = Some(Box::new(Models {

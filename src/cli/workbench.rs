@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{CheckpointArgs, CheckpointChoice, ConfigArgs, OneSessionArgs, SessionSpec};
+use super::args::{CheckpointArgs, CheckpointChoice, Cli, OneSessionArgs, SessionSpec};
 use super::failure::Failure;
 use super::parts::choose;
-use super::watch::View;
-use crate::config::{self, Images, Settings, Sources};
+use super::watch::{View, pictures};
+use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
 use crate::session::{Checkpoints, Selector, SessionFolder, Stage, read_journal};
 use crate::tui::{self, Host, Study, Viewer};
@@ -16,7 +16,7 @@ use crate::tui::{self, Host, Study, Viewer};
 ///
 /// # Errors
 /// Where the settings are wrong or the terminal cannot be used.
-pub fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &Cli) -> Result<ExitCode, Failure> {
     let settings = config::load(args.sources())?.settings;
     let none = crossbeam_channel::never();
     show(
@@ -31,10 +31,10 @@ pub fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Where there is no such session, the settings are wrong or the terminal cannot be used.
 pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.settings.sources())?.settings;
+    let settings = config::load(args.sources())?.settings;
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
     let viewer = Viewer::of_session(folder.path()).map_err(Failure::failed)?;
-    show(viewer, args.settings.sources(), &settings)
+    show(viewer, args.sources(), &settings)
 }
 
 /// `masp replay SESSION`: its journal, played as it went.
@@ -42,10 +42,10 @@ pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Where there is no such session, its journal cannot be read, the settings are wrong or the terminal cannot be used.
 pub fn replay(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.settings.sources())?.settings;
+    let settings = config::load(args.sources())?.settings;
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
     let records = read_journal(&folder.journal())?;
-    show(Viewer::replay(&folder, records), args.settings.sources(), &settings)
+    show(Viewer::replay(&folder, records), args.sources(), &settings)
 }
 
 fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -55,7 +55,7 @@ fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<Exi
         ));
     }
     viewer.fps = settings.tui.fps;
-    viewer.pictures = settings.tui.images != Images::Off;
+    viewer.images = pictures(settings.tui.images);
     viewer.sessions = Some(settings.session.root.clone());
     viewer.host = Some(Box::new(Models { sources }));
     tui::run(viewer)?;

@@ -156,7 +156,11 @@ const OTHER_KEYS: [(&str, Allowed, bool); 34] = [
     ("prompt.tokens", Allowed::Count(1, MANY), false),
     ("session.root", Allowed::Path, false),
     ("session.name", Allowed::Text, true),
-    ("tui.images", Allowed::OneOf(&["auto", "halfblocks", "off"]), false),
+    (
+        "tui.images",
+        Allowed::OneOf(&["auto", "halfblocks", "kitty", "iterm2", "sixel", "off"]),
+        false,
+    ),
     ("tui.fps", Allowed::Count(1, 60), false),
 ];
 

@@ -4,6 +4,7 @@ use crate as masp;
 
 mod browse;
 pub(crate) mod evaluated;
+mod graphics;
 mod made_up;
 mod screens;
 mod scripts;
