@@ -149,7 +149,13 @@ fn blocks(picture: RgbImage, size: Size) -> Result<Ink, String> {
         Resize::Scale(Some(FilterType::Triangle)),
     );
     let size = resize.size_for(&picture, BLOCK, size);
-    let picture = resize.resize(&picture, BLOCK, size, None);
+    // To whole cells: a border of half a cell would stand out more than what this changes of the shape.
+    let side = |cells: u16, pixels: u16| u32::from(cells) * u32::from(pixels);
+    let picture = picture.resize_exact(
+        side(size.width, BLOCK.width),
+        side(size.height, BLOCK.height),
+        FilterType::Triangle,
+    );
     let blocks = Halfblocks::new(picture, size).map_err(|error| format!("the picture cannot be shown: {error}"))?;
     Ok(Ink::Blocks(Box::new(Protocol::Halfblocks(blocks))))
 }
