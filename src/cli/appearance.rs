@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::config::{Background, Images, TuiSettings};
-use crate::tui::{Keymap, Viewer};
+use crate::tui::{self, Keymap, Viewer};
 
 /// Dresses a viewer as `tui:` says.
 ///
@@ -10,7 +10,7 @@ use crate::tui::{Keymap, Viewer};
 /// Where two actions share a key, which no loaded settings have.
 pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
     viewer.fps = settings.fps;
-    viewer.pictures = settings.images != Images::Off;
+    viewer.images = pictures(settings.images);
     viewer.keymap = Keymap::changed(&settings.keys).map_err(Failure::usage)?;
     let theme = match settings.colors.theme {
         Background::Auto => viewer.theme.clone(),
@@ -19,4 +19,16 @@ pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure>
     };
     viewer.theme = theme.repainted(&settings.colors.roles);
     Ok(())
+}
+
+/// How the screens show pictures, as the settings have it.
+const fn pictures(images: Images) -> tui::Images {
+    match images {
+        Images::Auto => tui::Images::Auto,
+        Images::Halfblocks => tui::Images::Halfblocks,
+        Images::Kitty => tui::Images::Kitty,
+        Images::Iterm2 => tui::Images::Iterm2,
+        Images::Sixel => tui::Images::Sixel,
+        Images::Off => tui::Images::Off,
+    }
 }

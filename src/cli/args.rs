@@ -25,6 +25,8 @@ pub struct Cli {
     /// For the workbench; a command takes its own.
     #[command(flatten)]
     pub settings: ConfigArgs,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 impl Cli {
@@ -78,6 +80,28 @@ pub struct ConfigArgs {
     pub set: Vec<String>,
 }
 
+/// What every command that opens the screens takes.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Screen")]
+pub struct ScreenArgs {
+    /// How pictures are drawn [default: auto]
+    #[arg(long, value_enum)]
+    pub images: Option<ImagesChoice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImagesChoice {
+    /// In pixels where the terminal has them and is not reached over SSH or through a multiplexer, else in half blocks
+    Auto,
+    /// Two coloured pixels a cell, in any terminal
+    Halfblocks,
+    Kitty,
+    Iterm2,
+    Sixel,
+    /// Text alone
+    Off,
+}
+
 /// What every command that runs a model takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
@@ -123,6 +147,8 @@ pub struct DemoArgs {
     pub json: bool,
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +185,8 @@ pub struct TrainArgs {
     pub detach: bool,
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -282,6 +310,8 @@ pub struct OneSessionArgs {
     pub session: String,
     #[command(flatten)]
     pub settings: ConfigArgs,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 #[derive(Debug, Subcommand)]

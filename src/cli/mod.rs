@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
-        None => workbench::run(&cli.settings),
+        None => workbench::run(cli),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Eval(args)) => eval::run(args),

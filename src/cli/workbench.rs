@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crossbeam_channel::Receiver;
 
 use super::appearance::dress;
-use super::args::{CheckpointArgs, CheckpointChoice, ConfigArgs, OneSessionArgs, SessionSpec};
+use super::args::{CheckpointArgs, CheckpointChoice, Cli, OneSessionArgs, SessionSpec};
 use super::failure::Failure;
 use super::new_run::NewRun;
 use super::parts::choose;
@@ -20,7 +20,7 @@ use crate::tui::{self, Field, Host, Study, Viewer};
 ///
 /// # Errors
 /// Where the settings are wrong or the terminal cannot be used.
-pub fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &Cli) -> Result<ExitCode, Failure> {
     let settings = config::load(args.sources())?.settings;
     let none = crossbeam_channel::never();
     show(
@@ -35,10 +35,10 @@ pub fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Where there is no such session, the settings are wrong or the terminal cannot be used.
 pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.settings.sources())?.settings;
+    let settings = config::load(args.sources())?.settings;
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
     let viewer = Viewer::of_session(folder.path()).map_err(Failure::failed)?;
-    show(viewer, args.settings.sources(), &settings)
+    show(viewer, args.sources(), &settings)
 }
 
 /// `masp replay SESSION`: its journal, played as it went.
@@ -46,10 +46,10 @@ pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Where there is no such session, its journal cannot be read, the settings are wrong or the terminal cannot be used.
 pub fn replay(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.settings.sources())?.settings;
+    let settings = config::load(args.sources())?.settings;
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
     let records = read_journal(&folder.journal())?;
-    show(Viewer::replay(&folder, records), args.settings.sources(), &settings)
+    show(Viewer::replay(&folder, records), args.sources(), &settings)
 }
 
 fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {

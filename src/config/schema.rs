@@ -135,7 +135,7 @@ pub(super) const BF16_ALIAS: &str = "train.bf16";
 pub(super) const FP16_ALIAS: &str = "train.fp16";
 pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
 
-const OTHER_KEYS: [(&str, Allowed, bool); 34] = [
+const OTHER_KEYS: [(&str, Allowed, bool); 35] = [
     ("test.batch_size", Allowed::Count(1, MANY), false),
     ("test.max_new_tokens", Allowed::Count(1, MANY), false),
     ("test.do_sample", Allowed::Switch, false),
@@ -168,7 +168,11 @@ const OTHER_KEYS: [(&str, Allowed, bool); 34] = [
     ("prompt.tokens", Allowed::Count(1, MANY), false),
     ("session.root", Allowed::Path, false),
     ("session.name", Allowed::Text, true),
-    ("tui.images", Allowed::OneOf(&["auto", "halfblocks", "off"]), false),
+    (
+        "tui.images",
+        Allowed::OneOf(&["auto", "halfblocks", "kitty", "iterm2", "sixel", "off"]),
+        false,
+    ),
     ("tui.fps", Allowed::Count(1, 60), false),
     ("tui.colors.theme", Allowed::OneOf(&["auto", "dark", "light"]), false),
 ];

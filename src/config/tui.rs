@@ -34,6 +34,10 @@ pub enum Images {
     /// The terminal's own pictures where it has them and is not reached over SSH, else half blocks.
     Auto,
     Halfblocks,
+    Kitty,
+    Iterm2,
+    Sixel,
+    /// As text alone.
     Off,
 }
 

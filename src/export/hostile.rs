@@ -18,6 +18,7 @@ proptest! {
             name: "wild".to_owned(),
             folder: folder.path().to_owned(),
             state: RunState::default(),
+            times: Times::default(),
         };
         for document in documents {
             if let Ok(record) = serde_json::from_value::<Record>(document) {

@@ -6,15 +6,18 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, never};
-use ratatui::Frame;
+use ratatui::{Frame, layout::Size};
 
 use super::{
     Exit, Host, Viewer,
     browse::Browse,
+    canvas::Canvas,
     compare::Compare,
     follow::{Following, follow},
+    graphics::{Choice, Images},
     input::Input,
     keymap::{Keymap, Offers},
+    meter::Meter,
     model::{Model, Said},
     panes::{Scene, curves::Curves},
     pictures::Pictures,
@@ -57,6 +60,15 @@ pub struct App {
     title: String,
     owns_run: bool,
     pub show_pictures: bool,
+    painter: Painter,
+    /// Pictures are of pixels where the terminal has them.
+    pub pixels: bool,
+    /// Why there are none.
+    no_pixels: &'static str,
+    /// The pictures of pixels on the terminal.
+    pub canvas: Canvas,
+    /// What is sent to the terminal.
+    pub meter: Meter,
     /// The least time between two frames of what the run says.
     pub frame: Duration,
     /// The run's process has vanished without a word.
@@ -71,7 +83,8 @@ impl App {
     /// # Errors
     /// Where the pictures' thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
-        let pictures = Pictures::start(viewer.session_dir.clone(), Painter::new(&viewer.theme))?;
+        let painter = Painter::new(&viewer.theme);
+        let pictures = Pictures::start(viewer.session_dir.clone(), painter)?;
         let mut app = Self {
             state: viewer.history,
             ui: Ui::default(),
@@ -97,7 +110,12 @@ impl App {
             folder: viewer.session_dir,
             started: never(),
             owns_run: viewer.owns_run,
-            show_pictures: viewer.pictures,
+            show_pictures: viewer.images != Images::Off,
+            painter,
+            pixels: false,
+            no_pixels: "the terminal tells of none",
+            canvas: Canvas::default(),
+            meter: Meter::default(),
             frame: Duration::from_secs(1) / viewer.fps.max(1),
             lost: false,
             redraw: false,
@@ -242,7 +260,10 @@ impl App {
                 self.mouse(event);
                 None
             }
-            Input::Resized => None,
+            Input::Resized(cell) => {
+                self.resized(cell);
+                None
+            }
             Input::Gone => Some(Exit::TerminalGone),
             Input::Terminated => {
                 if self.run_is_ours() {
@@ -254,8 +275,51 @@ impl App {
         }
     }
 
+    /// Takes in what the terminal has for pictures.
+    pub fn set_graphics(&mut self, choice: Choice) {
+        self.painter.graphics = choice.graphics;
+        self.pixels = choice.pixels;
+        if let Some(refused) = choice.refused {
+            self.no_pixels = refused;
+            self.ui.notice = Some(format!("half blocks: {refused}"));
+        }
+        self.pictures.repaint(self.painter);
+    }
+
+    /// Shows pictures in pixels, or in half blocks again.
+    pub(super) fn toggle_pixels(&mut self) {
+        let notice = match self.painter.graphics {
+            _ if !self.show_pictures => "pictures are off (--images)".to_owned(),
+            None => format!("no pixels: {}", self.no_pixels),
+            Some(graphics) => {
+                self.pixels = !self.pixels;
+                if self.pixels {
+                    format!("pixels ({})", graphics.protocol.name())
+                } else {
+                    "half blocks".to_owned()
+                }
+            }
+        };
+        self.ui.notice = Some(notice);
+    }
+
+    /// Pictures of pixels are sent again, for the terminal may have moved or cut them; encoded again, where a cell has other
+    /// pixels now.
+    fn resized(&mut self, cell: Option<Size>) {
+        let Some(graphics) = &mut self.painter.graphics else {
+            return;
+        };
+        self.redraw |= self.pixels;
+        if let Some(cell) = cell.filter(|&cell| cell != graphics.cell) {
+            graphics.cell = cell;
+            self.pictures.repaint(self.painter);
+        }
+    }
+
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
+        // What lies on top of a picture is made of cells, and so must the picture be then.
+        self.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
         let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
         let mut scene = Scene {
             state: &self.state,
@@ -271,12 +335,14 @@ impl App {
             pictures: &mut self.pictures,
             curves: &mut self.curves,
             show_pictures: self.show_pictures,
+            sent: self.meter.last_busy(Instant::now()),
             commands: self.commands.is_some(),
             can_ask,
             offers,
             lost: self.lost,
         };
         screens::render(&self.title, area, frame.buffer_mut(), &mut scene);
+        self.pictures.end();
     }
 
     /// What can be asked for as things stand.
@@ -305,9 +371,8 @@ impl App {
     /// A sentence where it cannot be read; this one stays then.
     pub(super) fn open(&mut self, path: &Path) -> Result<(), String> {
         let followed = follow(path)?;
-        let painter = Painter::new(&self.theme);
         self.pictures =
-            Pictures::start(followed.folder.path().to_owned(), painter).map_err(|error| error.to_string())?;
+            Pictures::start(followed.folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
         followed.folder.path().clone_into(&mut self.folder);
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);

@@ -37,16 +37,26 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME.min(app.frame)),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
-            if std::mem::take(&mut app.redraw) && clear(terminal).is_err() {
+            if std::mem::take(&mut app.redraw) && (clear(terminal).is_err() || app.canvas.forget().is_err()) {
                 return Exit::TerminalGone;
             }
-            if terminal.draw(|frame| app.draw(frame)).is_err() {
+            let Ok(frame) = terminal.draw(|frame| app.draw(frame)) else {
+                return Exit::TerminalGone;
+            };
+            if app.canvas.set(app.pictures.take_placed(), frame.area).is_err() {
                 return Exit::TerminalGone;
             }
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
             continue;
         }
-        wait(inputs, app, [due, app.play_due()].into_iter().flatten().min());
+        if app.canvas.has_more() {
+            // Between two pictures the keys are looked at.
+            if app.canvas.send_one().is_err() {
+                return Exit::TerminalGone;
+            }
+        } else {
+            wait(inputs, app, [due, app.play_due()].into_iter().flatten().min());
+        }
 
         if app.play(Instant::now()) {
             wanted = wanted.max(Wanted::Soon);

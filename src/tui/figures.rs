@@ -51,6 +51,19 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// Bytes of a second in at most nine columns: `812 B/s`, `12.4 kB/s`, `860 kB/s`, `2.1 MB/s`.
+#[must_use]
+pub fn rate(bytes: u64) -> String {
+    let b = bytes as f64;
+    match bytes {
+        0..1_000 => format!("{bytes} B/s"),
+        1_000..99_950 => format!("{:.1} kB/s", b / 1e3),
+        99_950..999_500 => format!("{:.0} kB/s", b / 1e3),
+        999_500..99_950_000 => format!("{:.1} MB/s", b / 1e6),
+        _ => format!("{:.0} MB/s", b / 1e6),
+    }
+}
+
 /// A rate or a norm with about three digits: `0.0412`, `4.18`, `52.1`, `1840`.
 #[must_use]
 pub fn short(number: f64) -> String {
@@ -112,6 +125,10 @@ mod tests {
             ["48s", "3m 12s", "2h 05m", "4d 03h"]
         );
         assert_eq!([clock(48.9), clock(723.0), clock(7509.0)], ["0:48", "12:03", "2:05:09"]);
+        assert_eq!(
+            [0, 999, 12_400, 99_999, 999_999, 99_999_999].map(rate),
+            ["0 B/s", "999 B/s", "12.4 kB/s", "100 kB/s", "1.0 MB/s", "100 MB/s"]
+        );
         assert_eq!([bytes(812_000_000), bytes(1_213_000_000)], ["812 MB", "1.21 GB"]);
         assert_eq!(
             [short(9.2e-6), short(0.0412), short(4.18), short(52.14), short(1840.2)],

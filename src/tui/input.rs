@@ -21,6 +21,7 @@ use std::{
 
 use crossbeam_channel::{SendError, Sender};
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
+use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::{
     SigId,
@@ -29,12 +30,15 @@ use signal_hook::{
     low_level::{pipe, unregister},
 };
 
+use super::graphics::cell_size;
+
 /// What came from the terminal, or became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Key(KeyEvent),
     Mouse(MouseEvent),
-    Resized,
+    /// The terminal has another size, or its cells have: their pixels, where it tells them.
+    Resized(Option<Size>),
     /// SIGTERM.
     Terminated,
     /// The terminal is gone (hang-up); nothing more comes, and crossterm is not called again.
@@ -139,7 +143,7 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
         }
         let mut taken = Ok(());
         if signalled.resize.swap(false, Ordering::Relaxed) {
-            taken = taken.and_then(|()| inputs.send(Input::Resized));
+            taken = taken.and_then(|()| inputs.send(Input::Resized(cell_size(terminal))));
         }
         if signalled.terminate.swap(false, Ordering::Relaxed) {
             taken = taken.and_then(|()| inputs.send(Input::Terminated));
@@ -148,7 +152,7 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
                 Event::Mouse(mouse) => taken = inputs.send(Input::Mouse(mouse)),
-                Event::Resize(..) => taken = inputs.send(Input::Resized),
+                Event::Resize(..) => taken = inputs.send(Input::Resized(cell_size(terminal))),
                 _ => {}
             }
         }
@@ -171,7 +175,10 @@ fn woken_for_the_end(woken: &mut UnixStream) -> bool {
 }
 
 /// The descriptor that crossterm reads from: standard input, else the process's terminal.
-fn terminal() -> io::Result<OwnedFd> {
+///
+/// # Errors
+/// Where there is none.
+pub fn terminal() -> io::Result<OwnedFd> {
     if io::stdin().is_terminal() {
         return io::stdin().as_fd().try_clone_to_owned();
     }

@@ -53,6 +53,7 @@ pub enum Action {
     Alone,
     Query,
     Strength,
+    Pixels,
     Filter,
     ClearFilter,
     SortColumn,

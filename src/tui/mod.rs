@@ -7,20 +7,26 @@ mod act;
 mod app;
 mod axis;
 mod browse;
+mod canvas;
 mod compare;
 mod decimate;
 mod event_loop;
 mod figures;
 mod follow;
+mod graphics;
 pub(crate) mod heatmap;
 mod input;
 mod keymap;
+mod look;
+mod meter;
 mod metric;
 mod model;
 mod palette;
 mod panes;
 mod pictures;
+mod pixels;
 mod player;
+mod probe;
 mod reader;
 #[doc(hidden)]
 pub mod rehearsal;
@@ -30,20 +36,26 @@ mod surface;
 mod terminal;
 pub(crate) mod text;
 mod theme;
+mod typed;
 mod ui;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+};
 
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
 pub use follow::Following;
+pub use graphics::Images;
 pub use keymap::{Action, Clash, Key, Keymap};
 pub use sessions::form::Field;
 pub use theme::{Depth, Paint, Role, Theme};
 
+use self::{canvas::Canvas, input::Input};
 use crate::session::{Command, Record, RunState, SessionFolder};
 
 /// What the screens ask for that lies outside of them.
@@ -109,8 +121,8 @@ pub struct Viewer {
     pub keymap: Keymap,
     /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
     pub fps: u32,
-    /// Whether samples are shown with their pictures, or as text alone.
-    pub pictures: bool,
+    /// How samples are shown with their pictures, or as text alone.
+    pub images: Images,
     /// Records to be played instead of a run.
     pub replay: Vec<Record>,
     /// The folder of all sessions, for the screen that lists them.
@@ -161,7 +173,7 @@ impl Viewer {
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
             keymap: Keymap::default(),
             fps: 10,
-            pictures: true,
+            images: Images::Auto,
             replay: Vec::new(),
             sessions: None,
             host: None,
@@ -200,11 +212,23 @@ pub enum TuiError {
 /// Where the terminal cannot be set up. What happens to it later is an [`Exit`].
 pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     let (sender, inputs) = unbounded();
+    let (images, colours) = (viewer.images, viewer.theme.depth != Depth::Mono);
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
-    let (guard, mut screen) = terminal::Guard::take().map_err(TuiError::Terminal)?;
+    let (guard, mut screen) = terminal::Guard::take(app.meter.clone()).map_err(TuiError::Terminal)?;
+    app.canvas = Canvas::new(Box::new(BufWriter::new(app.meter.clone().counting(io::stdout()))));
+    if colours {
+        let (choice, typed) = probe::find(images).map_err(TuiError::Terminal)?;
+        app.set_graphics(choice);
+        // The receiver is held here: it takes all.
+        let _ = typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
+    }
     let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
     let exit = event_loop::run(&mut screen, &mut app, &inputs);
     drop(input_thread);
+    if exit != Exit::TerminalGone {
+        // The terminal is given back as it was; if it is gone by now, there is nothing to give back.
+        let _ = app.canvas.forget();
+    }
     if exit == Exit::TerminalGone {
         guard.abandon().map_err(TuiError::Terminal)?;
     }

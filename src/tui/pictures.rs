@@ -1,113 +1,92 @@
 //! Pictures and what the model says of them: read, decoded and encoded by a thread of their own, kept for the panes.
+//!
+//! The thread has one thing to do at a time. What else the panes want waits here and is asked for anew in each frame, so
+//! that nothing is done for a picture which is not looked at any more.
 
 use std::{
-    collections::HashMap,
-    io::BufReader,
-    path::{Path, PathBuf},
+    collections::{HashMap, VecDeque},
+    hash::Hash,
+    path::PathBuf,
     sync::Arc,
     thread,
 };
 
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
-use image::{ImageReader, Limits, RgbImage};
-use ratatui::layout::Size;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 
+pub use super::look::{Look, Source};
 use super::{
+    canvas::Placed,
     heatmap::{self, AttentionMap},
     surface::{Painter, Surface},
 };
-use crate::{
-    bounded_file::{open_regular, read_bounded},
-    data::View,
-    data::image_file::{DecodeOptions, decode},
-    inside::{inside, inside_links_too},
-    session::{Answer, Found, Prediction, SampleSeen},
-};
+use crate::data::View;
 
-/// A prediction's file is at most so large.
-const LARGEST_FILE: u64 = 64 << 20;
-/// A thumbnail has at most so many pixels a side.
-const LARGEST_SIDE: u32 = 4096;
-/// So many surfaces are kept before the old ones go.
+/// So many surfaces are kept before those go that are not shown.
 const KEPT: usize = 512;
-/// So many pictures are kept before the old ones go.
+/// So many bytes of surfaces are kept before those go that are not shown; a screen of pixels has some megabytes.
+const KEPT_BYTES: usize = 96 << 20;
+/// So many pictures are kept before those go that are not shown.
 const LOOKS: usize = 128;
-/// A dataset's picture is kept with at most so many pixels a side: no terminal shows more of it.
-const SHOWN_SIDE: u32 = 1024;
-
-/// What was read of an image; a sentence where that failed.
-#[derive(Debug)]
-pub struct Look {
-    /// Nothing where the model has not been asked.
-    pub prediction: Option<Result<Prediction, String>>,
-    pub picture: Result<RgbImage, String>,
-}
-
-/// Where an image and its prediction are.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The same for the same picture and prediction.
-    id: String,
-    files: Files,
-}
-
-#[derive(Debug, Clone)]
-enum Files {
-    /// In the session's folder.
-    Seen { file: PathBuf, thumbnail: PathBuf },
-    /// A picture of the dataset, with what the model said when it was asked.
-    Image { path: PathBuf, answer: Option<Arc<Answer>> },
-}
-
-impl Source {
-    /// A look of the panel.
-    #[must_use]
-    pub fn seen(sample: &SampleSeen) -> Self {
-        Self {
-            id: format!("seen {}", sample.file.display()),
-            files: Files::Seen {
-                file: sample.file.clone(),
-                thumbnail: sample.thumbnail.clone(),
-            },
-        }
-    }
-
-    /// The image `id` of a dataset, and an answer on it by a model, which `by` tells from others.
-    #[must_use]
-    pub fn image(root: &Path, id: &str, answer: Option<Arc<Answer>>, by: &str) -> Self {
-        let asked = answer
-            .as_ref()
-            .map(|answer| format!("{by} {:?} {} {:?}", answer.stage, answer.step, answer.request));
-        Self {
-            id: format!("{} {id} {}", root.display(), asked.unwrap_or_default()),
-            files: Files::Image {
-                path: inside(root, Path::new(id)).unwrap_or_default(),
-                answer,
-            },
-        }
-    }
-}
 
 /// What is painted of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     Picture,
+    /// The picture as cells, for marks are cells too.
+    MarkedPicture,
     Attention(View, heatmap::Look),
 }
 
-/// A surface: of which source, what, how large.
-type Key = (String, Subject, Size);
+/// A surface: of which source, what, how large, in pixels or in cells.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    source: String,
+    shape: Shape,
+}
 
+/// What two surfaces have in common that can stand for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Shape {
+    subject: Subject,
+    size: Size,
+    pixels: bool,
+}
+
+#[derive(Debug)]
 enum Request {
     Read(Source),
-    Paint { key: Key, look: Arc<Look> },
+    Paint {
+        key: Key,
+        look: Arc<Look>,
+        painter: Painter,
+    },
 }
 
 /// What the thread has done.
 #[derive(Debug)]
 pub enum Done {
     Read(String, Arc<Look>),
-    Painted((String, Subject, Size), Result<Arc<Surface>, String>),
+    Painted(Key, Result<Arc<Surface>, String>),
+}
+
+/// What is with the thread.
+#[derive(Debug, PartialEq)]
+enum Work {
+    Look(String),
+    Surface(Key),
+    /// What was forgotten since: the answer comes too late.
+    Stale,
+}
+
+/// Something kept, and the last frame that wanted it.
+#[derive(Debug)]
+struct Kept<T> {
+    what: T,
+    wanted: u64,
 }
 
 /// The samples' pictures that are there, and a way to ask for more.
@@ -115,10 +94,19 @@ pub enum Done {
 pub struct Pictures {
     requests: Sender<Request>,
     done: Receiver<Done>,
-    looks: HashMap<String, Option<Arc<Look>>>,
-    surfaces: HashMap<Key, Option<Result<Arc<Surface>, String>>>,
-    /// The last surface of a subject and size: shown until the one that follows it is there.
-    latest: HashMap<(Subject, Size), Arc<Surface>>,
+    painter: Painter,
+    looks: HashMap<String, Kept<Arc<Look>>>,
+    surfaces: HashMap<Key, Kept<Result<Arc<Surface>, String>>>,
+    /// The last surface of a shape: shown until the one that follows it is there.
+    latest: HashMap<Shape, Arc<Surface>>,
+    /// What this frame wants and does not have.
+    queue: VecDeque<Request>,
+    /// What the thread does.
+    work: Option<Work>,
+    frame: u64,
+    /// Whether this frame's pictures are pixels.
+    pixels: bool,
+    placed: Vec<Placed>,
 }
 
 impl Pictures {
@@ -132,25 +120,11 @@ impl Pictures {
             for request in todo {
                 let answer = match request {
                     Request::Read(source) => {
-                        let look = match source.files {
-                            Files::Seen { file, thumbnail } => Look {
-                                prediction: Some(read_prediction(&folder, &file)),
-                                picture: read_picture(&folder, &thumbnail),
-                            },
-                            Files::Image { path, answer } => Look {
-                                prediction: answer.and_then(|answer| match &answer.found {
-                                    Found::Prediction(prediction) => Some(Ok(prediction.as_ref().clone())),
-                                    _ => None,
-                                }),
-                                picture: decode(&path, DecodeOptions::default())
-                                    .map(shrunk)
-                                    .map_err(|error| error.to_string()),
-                            },
-                        };
+                        let look = source.read(&folder);
                         Done::Read(source.id, Arc::new(look))
                     }
-                    Request::Paint { key, look } => {
-                        let surface = paint(&look, key.1, key.2, &painter).map(Arc::new);
+                    Request::Paint { key, look, painter } => {
+                        let surface = paint(&look, key.shape, &painter).map(Arc::new);
                         Done::Painted(key, surface)
                     }
                 };
@@ -162,9 +136,15 @@ impl Pictures {
         Ok(Self {
             requests,
             done,
+            painter,
             looks: HashMap::new(),
             surfaces: HashMap::new(),
             latest: HashMap::new(),
+            queue: VecDeque::new(),
+            work: None,
+            frame: 0,
+            pixels: false,
+            placed: Vec::new(),
         })
     }
 
@@ -179,30 +159,51 @@ impl Pictures {
         self.done = never();
     }
 
-    /// Keeps an answer.
+    /// Begins a frame; its pictures are `pixels` where there is a painter for them.
+    pub fn begin(&mut self, pixels: bool) {
+        self.frame += 1;
+        self.pixels = pixels && self.painter.graphics.is_some();
+        self.queue.clear();
+        self.placed.clear();
+    }
+
+    /// Ends a frame: what it wanted first is begun.
+    pub fn end(&mut self) {
+        self.go_on();
+    }
+
+    /// The frame's pictures of pixels, to be taken once.
+    pub fn take_placed(&mut self) -> Vec<Placed> {
+        std::mem::take(&mut self.placed)
+    }
+
+    /// Keeps an answer, unless all was forgotten since it was asked for.
     pub fn accept(&mut self, done: Done) {
+        let stale = self.work.take() == Some(Work::Stale);
+        let wanted = self.frame;
         match done {
+            _ if stale => {}
             Done::Read(id, look) => {
-                self.looks.insert(id, Some(look));
+                self.looks.insert(id, Kept { what: look, wanted });
             }
             Done::Painted(key, surface) => {
                 if let Ok(surface) = &surface {
-                    self.latest.insert((key.1, key.2), Arc::clone(surface));
+                    self.latest.insert(key.shape, Arc::clone(surface));
                 }
-                self.surfaces.insert(key, Some(surface));
+                self.surfaces.insert(key, Kept { what: surface, wanted });
             }
         }
+        self.shrink();
+        self.go_on();
     }
 
     /// What is in a source's files; nothing while they are being read.
     pub fn look(&mut self, source: &Source) -> Option<Arc<Look>> {
-        if let Some(look) = self.looks.get(&source.id) {
-            return look.clone();
+        if let Some(kept) = self.looks.get_mut(&source.id) {
+            kept.wanted = self.frame;
+            return Some(Arc::clone(&kept.what));
         }
-        self.shrink();
-        self.looks.insert(source.id.clone(), None);
-        // The thread is gone only where the program is ending; then nothing is shown.
-        let _ = self.requests.send(Request::Read(source.clone()));
+        self.want(Request::Read(source.clone()));
         None
     }
 
@@ -212,120 +213,114 @@ impl Pictures {
             return None;
         }
         let look = self.look(source);
-        let key = (source.id.clone(), subject, size);
-        match self.surfaces.get(&key) {
-            Some(Some(surface)) => return Some(surface.clone()),
-            Some(None) => {}
-            None => {
-                if let Some(look) = look {
-                    self.surfaces.insert(key.clone(), None);
-                    let _ = self.requests.send(Request::Paint { key, look });
-                }
-            }
+        let shape = Shape {
+            subject,
+            size,
+            pixels: self.pixels && subject != Subject::MarkedPicture,
+        };
+        let key = Key {
+            source: source.id.clone(),
+            shape,
+        };
+        if let Some(kept) = self.surfaces.get_mut(&key) {
+            kept.wanted = self.frame;
+            return Some(kept.what.clone());
         }
-        self.latest.get(&(subject, size)).cloned().map(Ok)
+        if let Some(look) = look {
+            let painter = self.painter;
+            self.want(Request::Paint { key, look, painter });
+        }
+        self.latest.get(&shape).cloned().map(Ok)
+    }
+
+    /// Paints a surface in the middle of `area`; gives the place it took. One of pixels is noted for the terminal.
+    pub fn show(&mut self, surface: &Arc<Surface>, area: Rect, buffer: &mut Buffer) -> Rect {
+        let place = surface.render(area, buffer);
+        if surface.pixels().is_some() {
+            self.placed.push(Placed {
+                surface: Arc::clone(surface),
+                place,
+            });
+        }
+        place
     }
 
     /// Forgets all, so that all is read again.
     pub fn forget(&mut self) {
         self.looks.clear();
+        self.repaint(self.painter);
+    }
+
+    /// Paints all again with another painter.
+    pub fn repaint(&mut self, painter: Painter) {
+        self.painter = painter;
         self.surfaces.clear();
         self.latest.clear();
+        self.queue.clear();
+        self.work = self.work.take().map(|_| Work::Stale);
     }
 
     /// Whether an answer is still to come.
     #[cfg(test)]
     pub fn wanted(&self) -> bool {
-        self.looks.values().any(Option::is_none) || self.surfaces.values().any(Option::is_none)
+        self.work.is_some()
     }
 
+    /// Puts a request into the queue that is neither there nor with the thread.
+    fn want(&mut self, request: Request) {
+        let work = Work::of(&request);
+        let has = |request: &Request| Work::of(request) == work;
+        if self.work.as_ref() != Some(&work) && !self.queue.iter().any(has) {
+            self.queue.push_back(request);
+        }
+    }
+
+    /// Gives the thread the next request where it has none.
+    fn go_on(&mut self) {
+        if self.work.is_none()
+            && let Some(request) = self.queue.pop_front()
+        {
+            self.work = Some(Work::of(&request));
+            // The thread is gone only where the program is ending; then nothing is shown.
+            let _ = self.requests.send(request);
+        }
+    }
+
+    /// Lets go what is not shown, where too much is kept.
     fn shrink(&mut self) {
-        if self.surfaces.len() > KEPT || self.looks.len() > LOOKS {
-            self.forget();
+        let weight =
+            |kept: &Kept<Result<Arc<Surface>, String>>| kept.what.as_ref().map_or(0, |surface| surface.weight());
+        if self.surfaces.len() > KEPT || self.surfaces.values().map(weight).sum::<usize>() > KEPT_BYTES {
+            let frame = self.frame;
+            self.surfaces.retain(|_, kept| kept.wanted == frame);
+            self.latest.clear();
+        }
+        if self.looks.len() > LOOKS {
+            let frame = self.frame;
+            self.looks.retain(|_, kept| kept.wanted == frame);
         }
     }
 }
 
-fn paint(look: &Look, subject: Subject, size: Size, painter: &Painter) -> Result<Surface, String> {
+impl Work {
+    fn of(request: &Request) -> Self {
+        match request {
+            Request::Read(source) => Self::Look(source.id.clone()),
+            Request::Paint { key, .. } => Self::Surface(key.clone()),
+        }
+    }
+}
+
+fn paint(look: &Look, shape: Shape, painter: &Painter) -> Result<Surface, String> {
     let picture = look.picture.as_ref().map_err(Clone::clone)?;
-    match subject {
-        Subject::Picture => painter.picture(picture.clone(), size),
+    match shape.subject {
+        Subject::Picture | Subject::MarkedPicture => painter.picture(picture, shape.size, shape.pixels),
         Subject::Attention(view, shown) => {
             let prediction = look.prediction.as_ref().ok_or("not looked at yet")?;
             let prediction = prediction.as_ref().map_err(Clone::clone)?;
             let aspect = prediction.aspects.get(&view).ok_or("no map")?;
-            painter.attention(&AttentionMap::of(aspect, shown.query)?, picture, shown.strength(), size)
+            let map = AttentionMap::of(aspect, shown.query)?;
+            painter.attention(&map, picture, shown.strength(), shape.size, shape.pixels)
         }
-    }
-}
-
-fn shrunk(picture: RgbImage) -> RgbImage {
-    if picture.width().max(picture.height()) <= SHOWN_SIDE {
-        return picture;
-    }
-    image::DynamicImage::ImageRgb8(picture)
-        .thumbnail(SHOWN_SIDE, SHOWN_SIDE)
-        .into_rgb8()
-}
-
-fn read_prediction(folder: &Path, file: &Path) -> Result<Prediction, String> {
-    let path = in_session(folder, file)?;
-    let text = read_bounded(&path, LARGEST_FILE).map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::from_slice(&text).map_err(|error| format!("{}: not a prediction: {error}", path.display()))
-}
-
-fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
-    let path = in_session(folder, file)?;
-    let says = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let file = open_regular(&path).map_err(|error| says(&error))?;
-    let mut reader = ImageReader::new(BufReader::new(file))
-        .with_guessed_format()
-        .map_err(|error| says(&error))?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST_SIDE), Some(LARGEST_SIDE));
-    reader.limits(limits);
-    Ok(reader.decode().map_err(|error| says(&error))?.into_rgb8())
-}
-
-/// A name from a journal stays inside the session's folder.
-fn in_session(folder: &Path, file: &Path) -> Result<PathBuf, String> {
-    inside_links_too(folder, file).ok_or_else(|| format!("{}: not a path inside the session's folder", file.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_journal_cannot_point_outside_its_folder() {
-        let folder = Path::new("/s");
-        assert_eq!(
-            in_session(folder, Path::new("samples/a.json")),
-            Ok(PathBuf::from("/s/samples/a.json"))
-        );
-        assert!(in_session(folder, Path::new("../a")).is_err());
-        assert!(in_session(folder, Path::new("/etc/passwd")).is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_a_sentence_with_the_path() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("bad.json"), "{").unwrap();
-        std::fs::write(folder.path().join("bad.png"), "no picture").unwrap();
-        assert!(
-            read_prediction(folder.path(), Path::new("bad.json"))
-                .unwrap_err()
-                .contains("bad.json: not a prediction")
-        );
-        assert!(
-            read_picture(folder.path(), Path::new("bad.png"))
-                .unwrap_err()
-                .contains("bad.png")
-        );
-        assert!(
-            read_picture(folder.path(), Path::new("none.png"))
-                .unwrap_err()
-                .contains("none.png")
-        );
     }
 }

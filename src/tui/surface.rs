@@ -1,34 +1,43 @@
-//! A picture as cells: half blocks, or shades where the terminal has no colours.
+//! A picture ready for the screen: the terminal's own pixels, half blocks, or shades where it has no colours.
 
 use std::fmt;
 
-use image::{DynamicImage, RgbImage, imageops::FilterType};
+use image::{DynamicImage, Rgb, RgbImage, imageops::FilterType};
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, CellDiffOption},
     layout::{Rect, Size},
+    style::Style,
     widgets::Widget,
 };
-use ratatui_image::{Image, Resize, picker::Picker, protocol::Protocol};
+use ratatui_image::{
+    FontSize, Image, Resize,
+    protocol::{Protocol, halfblocks::Halfblocks},
+};
 
 use super::{
+    graphics::Graphics,
     heatmap::AttentionMap,
+    pixels::{self, Pixels},
     theme::{Depth, Theme},
 };
 
 /// From empty to full.
 const SHADES: [char; 10] = [' ', '.', ':', '-', '=', 'o', '*', '#', '%', '@'];
+/// A cell of half blocks is taken for twice as high as wide, whatever the font.
+const BLOCK: FontSize = FontSize::new(10, 20);
 
 /// Turns pictures into surfaces; knows what the terminal can show.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Painter {
-    picker: Picker,
+    /// The terminal's pixels, where it has them.
+    pub graphics: Option<Graphics>,
     mono: bool,
     dark: bool,
 }
 
 /// A picture that is ready for the frame.
 pub struct Surface {
-    cells: Cells,
+    ink: Ink,
     /// Of an attention map.
     pub peak: Option<Peak>,
 }
@@ -43,17 +52,18 @@ pub struct Peak {
     pub weight: f32,
 }
 
-enum Cells {
+enum Ink {
     Blocks(Box<Protocol>),
     Shades(Vec<String>, Size),
+    Pixels(Pixels),
 }
 
 impl Painter {
-    /// For a theme's terminal.
+    /// For a theme's terminal, in cells alone.
     #[must_use]
     pub fn new(theme: &Theme) -> Self {
         Self {
-            picker: Picker::halfblocks(),
+            graphics: None,
             mono: theme.depth == Depth::Mono,
             dark: theme.dark,
         }
@@ -63,21 +73,20 @@ impl Painter {
     ///
     /// # Errors
     /// A sentence where it cannot be encoded.
-    pub fn picture(&self, picture: RgbImage, size: Size) -> Result<Surface, String> {
-        if self.mono {
-            let size = self.fitted(&picture, size);
-            let small = image::imageops::resize(&picture, size.width.into(), size.height.into(), FilterType::Triangle);
-            return Ok(Surface::of(self.shades(size, |x, y| {
-                let image::Rgb([r, g, b]) = small.get_pixel(x.into(), y.into());
-                (0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b)) / 255.0
-            })));
+    pub fn picture(&self, picture: &RgbImage, size: Size, pixels: bool) -> Result<Surface, String> {
+        if let Some(graphics) = self.graphics.filter(|_| pixels) {
+            return encoded(&scaled(picture, size, graphics.cell), graphics);
         }
-        let picture = DynamicImage::ImageRgb8(picture);
-        let protocol = self
-            .picker
-            .new_protocol(picture, size, Resize::Scale(Some(FilterType::Triangle)))
-            .map_err(|error| format!("the picture cannot be shown: {error}"))?;
-        Ok(Surface::of(Cells::Blocks(Box::new(protocol))))
+        Ok(Surface::of(if self.mono {
+            let size = self.fitted(picture, size);
+            let small = image::imageops::resize(picture, size.width.into(), size.height.into(), FilterType::Triangle);
+            self.shades(size, |x, y| {
+                let Rgb([r, g, b]) = small.get_pixel(x.into(), y.into());
+                (0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b)) / 255.0
+            })
+        } else {
+            blocks(picture.clone(), size)?
+        }))
     }
 
     /// An attention map over its picture; where there are no colours the map alone.
@@ -90,18 +99,24 @@ impl Painter {
         picture: &RgbImage,
         strength: f32,
         size: Size,
+        pixels: bool,
     ) -> Result<Surface, String> {
-        let mut surface = if self.mono {
+        let (row, column, weight) = map.peak();
+        let middle = |at: usize, of: usize| (at as f32 + 0.5) / of as f32;
+        let (x, y) = (middle(column, map.width), middle(row, map.height));
+        let mut surface = if let Some(graphics) = self.graphics.filter(|_| pixels) {
+            let mut over = map.over(&scaled(picture, size, graphics.cell), strength);
+            mark(&mut over, x, y, u32::from(graphics.cell.width));
+            encoded(&over, graphics)?
+        } else if self.mono {
             let size = self.fitted(picture, size);
             let place = |at: u16, of: u16| (f32::from(at) + 0.5) / f32::from(of);
             Surface::of(self.shades(size, |x, y| map.relative(place(x, size.width), place(y, size.height))))
         } else {
-            self.picture(map.over(picture, strength), size)?
+            Surface::of(blocks(map.over(picture, strength), size)?)
         };
-        let (row, column, weight) = map.peak();
         let size = surface.size();
-        let cell = |at: usize, of: usize, cells: u16| ((at as f32 + 0.5) / of as f32 * f32::from(cells)) as u16;
-        let (x, y) = (cell(column, map.width, size.width), cell(row, map.height, size.height));
+        let (x, y) = ((x * f32::from(size.width)) as u16, (y * f32::from(size.height)) as u16);
         surface.peak = Some(Peak { x, y, weight });
         Ok(surface)
     }
@@ -117,13 +132,73 @@ impl Painter {
         )
     }
 
-    fn shades(&self, size: Size, light: impl Fn(u16, u16) -> f32) -> Cells {
+    fn shades(&self, size: Size, light: impl Fn(u16, u16) -> f32) -> Ink {
         let shade = |light: f32| {
             let full = if self.dark { light } else { 1.0 - light };
             SHADES[((full * SHADES.len() as f32) as usize).min(SHADES.len() - 1)]
         };
         let row = |y| (0..size.width).map(|x| shade(light(x, y))).collect();
-        Cells::Shades((0..size.height).map(row).collect(), size)
+        Ink::Shades((0..size.height).map(row).collect(), size)
+    }
+}
+
+/// Not by ratatui-image's picker, which would look for tmux and change its settings.
+fn blocks(picture: RgbImage, size: Size) -> Result<Ink, String> {
+    let (picture, resize) = (
+        DynamicImage::ImageRgb8(picture),
+        Resize::Scale(Some(FilterType::Triangle)),
+    );
+    let size = resize.size_for(&picture, BLOCK, size);
+    // To whole cells: a border of half a cell would stand out more than what this changes of the shape.
+    let side = |cells: u16, pixels: u16| u32::from(cells) * u32::from(pixels);
+    let picture = picture.resize_exact(
+        side(size.width, BLOCK.width),
+        side(size.height, BLOCK.height),
+        FilterType::Triangle,
+    );
+    let blocks = Halfblocks::new(picture, size).map_err(|error| format!("the picture cannot be shown: {error}"))?;
+    Ok(Ink::Blocks(Box::new(Protocol::Halfblocks(blocks))))
+}
+
+/// As large as fits in `size` cells of `cell` pixels.
+fn scaled(picture: &RgbImage, size: Size, cell: Size) -> RgbImage {
+    let pixels = |cells: u16, cell: u16| u32::from(cells) * u32::from(cell);
+    let (width, height) = (pixels(size.width, cell.width), pixels(size.height, cell.height));
+    let share = f64::from(width) / f64::from(picture.width().max(1));
+    let share = share.min(f64::from(height) / f64::from(picture.height().max(1)));
+    let side = |of: u32, most: u32| ((f64::from(of) * share).round() as u32).clamp(1, most.max(1));
+    image::imageops::resize(
+        picture,
+        side(picture.width(), width),
+        side(picture.height(), height),
+        FilterType::Triangle,
+    )
+}
+
+fn encoded(picture: &RgbImage, graphics: Graphics) -> Result<Surface, String> {
+    let pixels = pixels::encode(picture, graphics).map_err(|error| format!("the picture cannot be shown: {error}"))?;
+    Ok(Surface::of(Ink::Pixels(pixels)))
+}
+
+/// A dark cross with a light edge at a place in `[0, 1)`, about `size` pixels wide.
+fn mark(picture: &mut RgbImage, x: f32, y: f32, size: u32) {
+    let (width, height) = picture.dimensions();
+    let (cx, cy) = ((x * width as f32) as i64, (y * height as f32) as i64);
+    let arm = i64::from(size.max(6) / 2);
+    let thick = (arm / 5).max(1);
+    for (edge, colour) in [(1, Rgb([255, 255, 255])), (0, Rgb([0, 0, 0]))] {
+        for dy in -arm - edge..=arm + edge {
+            for dx in -arm - edge..=arm + edge {
+                let on_cross = dx.abs().min(dy.abs()) < thick + edge;
+                let at = (u32::try_from(cx + dx), u32::try_from(cy + dy));
+                if let (true, (Ok(px), Ok(py))) = (on_cross, at)
+                    && px < width
+                    && py < height
+                {
+                    picture.put_pixel(px, py, colour);
+                }
+            }
+        }
     }
 }
 
@@ -137,20 +212,40 @@ impl fmt::Debug for Surface {
 }
 
 impl Surface {
-    const fn of(cells: Cells) -> Self {
-        Self { cells, peak: None }
+    const fn of(ink: Ink) -> Self {
+        Self { ink, peak: None }
     }
 
     /// The cells it takes.
     #[must_use]
     pub fn size(&self) -> Size {
-        match &self.cells {
-            Cells::Blocks(protocol) => protocol.size(),
-            Cells::Shades(_, size) => *size,
+        match &self.ink {
+            Ink::Blocks(protocol) => protocol.size(),
+            Ink::Shades(_, size) => *size,
+            Ink::Pixels(pixels) => pixels.size,
         }
     }
 
-    /// Paints it in the middle of `area`; gives the place it took.
+    /// What the terminal is sent apart from the cells.
+    #[must_use]
+    pub const fn pixels(&self) -> Option<&Pixels> {
+        match &self.ink {
+            Ink::Pixels(pixels) => Some(pixels),
+            Ink::Blocks(_) | Ink::Shades(..) => None,
+        }
+    }
+
+    /// About how many bytes it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let size = self.size();
+        self.pixels()
+            .map_or(usize::from(size.width) * usize::from(size.height) * 12, |pixels| {
+                pixels.data.len()
+            })
+    }
+
+    /// Paints it in the middle of `area`; gives the place it took. Of one of pixels the cells are left alone.
     pub fn render(&self, area: Rect, buffer: &mut Buffer) -> Rect {
         let size = self.size();
         let (width, height) = (size.width.min(area.width), size.height.min(area.height));
@@ -160,11 +255,19 @@ impl Surface {
             width,
             height,
         );
-        match &self.cells {
-            Cells::Blocks(protocol) => Image::new(protocol).allow_clipping(true).render(place, buffer),
-            Cells::Shades(rows, _) => {
+        match &self.ink {
+            Ink::Blocks(protocol) => Image::new(protocol).allow_clipping(true).render(place, buffer),
+            Ink::Shades(rows, _) => {
                 for (y, row) in (place.y..place.bottom()).zip(rows) {
-                    buffer.set_stringn(place.x, y, row, place.width.into(), ratatui::style::Style::new());
+                    buffer.set_stringn(place.x, y, row, place.width.into(), Style::new());
+                }
+            }
+            Ink::Pixels(_) => {
+                for position in place.positions() {
+                    if let Some(cell) = buffer.cell_mut(position) {
+                        cell.reset();
+                        cell.set_diff_option(CellDiffOption::Skip);
+                    }
                 }
             }
         }
@@ -179,7 +282,7 @@ mod tests {
     use super::*;
 
     fn painted(theme: &Theme, picture: RgbImage, size: Size) -> (Buffer, Rect) {
-        let surface = Painter::new(theme).picture(picture, size).unwrap();
+        let surface = Painter::new(theme).picture(&picture, size, false).unwrap();
         let area = Rect::new(0, 0, size.width, size.height);
         let mut buffer = Buffer::empty(area);
         let place = surface.render(area, &mut buffer);
@@ -210,7 +313,7 @@ mod tests {
         let picture = RgbImage::from_pixel(8, 8, Rgb([128; 3]));
         for depth in [Depth::True, Depth::Mono] {
             let surface = Painter::new(&Theme::dark(depth))
-                .attention(&map, &picture, 1.0, Size::new(8, 4))
+                .attention(&map, &picture, 1.0, Size::new(8, 4), false)
                 .unwrap();
             assert_eq!(
                 (surface.size(), surface.peak.map(|peak| (peak.x, peak.y))),

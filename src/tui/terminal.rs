@@ -19,8 +19,10 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-/// A terminal that gathers a frame before it writes.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+use super::meter::{Counting, Meter};
+
+/// A terminal that gathers a frame before it writes, and counts what it writes.
+pub type Screen = Terminal<CrosstermBackend<BufWriter<Counting<Stdout>>>>;
 
 /// A frame with pictures is about so large.
 const FRAME_BYTES: usize = 64 << 10;
@@ -42,11 +44,12 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Takes the terminal. A panic of this thread restores it first; a panic elsewhere waits with its words until the screen is left.
+    /// Takes the terminal, with a `meter` of what is sent to it. A panic of this thread restores it first; a panic elsewhere waits
+    /// with its words until the screen is left.
     ///
     /// # Errors
     /// Where standard output is no terminal.
-    pub fn take() -> io::Result<(Self, Screen)> {
+    pub fn take(meter: Meter) -> io::Result<(Self, Screen)> {
         enable_raw_mode()?;
         let guard = Self {
             held: Arc::new(AtomicBool::new(true)),
@@ -74,7 +77,7 @@ impl Guard {
         execute!(io::stdout(), EnterAlternateScreen, Hide, Print(MOUSE_ON))?;
         let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
             FRAME_BYTES,
-            io::stdout(),
+            meter.counting(io::stdout()),
         )))?;
         Ok((guard, screen))
     }

@@ -102,6 +102,17 @@ pub enum Layer {
     Form,
 }
 
+impl Layer {
+    /// Whether it lies on the panes, and not only in the last row.
+    #[must_use]
+    pub const fn covers_screen(self) -> bool {
+        match self {
+            Self::Help | Self::Quit | Self::Form | Self::Entry(Entry::Command) => true,
+            Self::Main | Self::Entry(_) | Self::Region => false,
+        }
+    }
+}
+
 /// What a typed line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {

@@ -2,9 +2,13 @@
 //!
 //! The record of a session, where there is one, is the command's to add.
 
+use clap::ValueEnum;
 use serde_json::Value;
 
-use super::{CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, PredictArgs, TrainArgs};
+use super::{
+    Cli, CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ImagesChoice, ModelArgs, OneSessionArgs, PredictArgs,
+    ScreenArgs, TrainArgs,
+};
 use crate::config::{ConfigFile, Flag, Sources, user_file};
 
 impl ConfigArgs {
@@ -34,10 +38,32 @@ impl ModelArgs {
     }
 }
 
+impl Cli {
+    /// Those of the workbench without a command.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(self.settings.sources(), [self.screen.flag()])
+    }
+}
+
+impl ScreenArgs {
+    fn flag(self) -> Option<Flag> {
+        let name = |images: ImagesChoice| Some(images.to_possible_value()?.get_name().to_owned());
+        flag("--images", "tui.images", self.images.and_then(name))
+    }
+}
+
+impl OneSessionArgs {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(self.settings.sources(), [self.screen.flag()])
+    }
+}
+
 impl DemoArgs {
     #[must_use]
     pub fn sources(&self) -> Sources {
-        self.model.sources()
+        with_flags(self.model.sources(), [self.screen.flag()])
     }
 }
 
@@ -50,6 +76,7 @@ impl TrainArgs {
                 flag("--data", "data.root", self.data.as_deref()),
                 flag("--session", "session.name", self.session.as_deref()),
                 flag("--max-steps", "train.max_steps", self.max_steps),
+                self.screen.flag(),
             ],
         )
     }

@@ -49,8 +49,9 @@ fn every_command_of_the_contract_parses() {
         "masp predict a.jpg b.jpg --session S@120 --mute scene,object --show",
         "masp predict a.jpg --load-ckpt F --load-spmodel-ckpt G --json",
         "masp compare A B@best --json",
-        "masp attach S",
-        "masp replay S",
+        "masp attach S --images kitty",
+        "masp replay S --images off",
+        "masp --images sixel",
         "masp sessions list --json",
         "masp sessions show S",
         "masp sessions export S@best out.pth",
@@ -74,12 +75,40 @@ fn wrong_usage_exits_with_2() {
         "masp predict a.jpg --show --json",
         "masp train --max-steps 0",
         "masp train --device gpu",
+        "masp attach S --images tiff",
+        "masp eval S --images kitty",
         "masp eval S@first",
         "masp sessions rm",
         "masp nonsense",
     ];
     for line in lines {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn the_screens_pictures_are_a_setting() {
+    let images = |line: &str| {
+        let cli = parse(line).unwrap();
+        let sources = match &cli.command {
+            None => cli.sources(),
+            Some(Command::Attach(args)) => args.sources(),
+            Some(Command::Train(args)) => args.sources(),
+            Some(Command::Demo(args)) => args.sources(),
+            other => panic!("{other:?}"),
+        };
+        config::load(sources).unwrap().settings.tui.images
+    };
+    let cases = [
+        ("masp", config::Images::Auto),
+        ("masp --images sixel", config::Images::Sixel),
+        ("masp attach S --images halfblocks", config::Images::Halfblocks),
+        ("masp train --set tui.images=off --images kitty", config::Images::Kitty),
+        ("masp demo --images iterm2", config::Images::Iterm2),
+        ("masp demo --set tui.images=off", config::Images::Off),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(images(line), expected, "{line}");
     }
 }
 

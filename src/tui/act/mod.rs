@@ -93,6 +93,7 @@ impl App {
                 self.ui.heat = self.ui.heat.next_query(queries as usize);
             }
             Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
+            Action::Pixels => self.toggle_pixels(),
             Action::PlayPause => {
                 if let Some(player) = &mut self.player {
                     player.paused = !player.paused;

@@ -56,6 +56,12 @@ impl Intervention {
         }
     }
 
+    /// Whether marks lie on the image's patches.
+    #[must_use]
+    pub const fn marks_patches(&self) -> bool {
+        !self.blanked.is_empty() || self.cursor.is_some()
+    }
+
     /// Whether anything is tried.
     #[must_use]
     pub const fn is_plain(&self) -> bool {

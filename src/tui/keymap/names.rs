@@ -56,6 +56,7 @@ impl Action {
             Self::Redraw => "redraw",
             Self::Alone => "alone",
             Self::Query => "query",
+            Self::Pixels => "pixels",
             Self::Strength => "strength",
             Self::Filter => "filter",
             Self::ClearFilter => "clear_filter",

@@ -83,6 +83,7 @@ pub(super) const TABLE: &[Row] = table! {
 
     Everywhere "y"         => A::Query,          Look,    "",           "the maps of one query alone, the next one, the mean";
     Everywhere "w"         => A::Strength,       Look,    "",           "how much the maps cover of the picture";
+    Everywhere "i"         => A::Pixels,         Look,    "",           "pictures in the terminal's pixels, or in half blocks";
     Everywhere "P"         => A::PlayPause,      Run,     "play",       "replay: stop, or go on";
     Everywhere "<"         => A::SeekBack,       Run,     "seek",       "replay: back by a twentieth";
     Everywhere ">"         => A::SeekForth,      Run,     "seek",       "replay: forth by a twentieth";

@@ -47,7 +47,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
     Line::from(spans).render(area, buffer);
     if !notice.is_empty() {
-        let right = Line::styled(format!("{notice} "), Style::new().fg(theme.warning)).right_aligned();
-        right.render(area, buffer);
+        // A span, for a line's style would colour the keys as well.
+        let right = Span::styled(format!("{notice} "), Style::new().fg(theme.warning));
+        Line::from(right).right_aligned().render(area, buffer);
     }
 }

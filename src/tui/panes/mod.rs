@@ -72,6 +72,8 @@ pub struct Scene<'a> {
     pub curves: &'a mut Curves,
     /// Whether samples have pictures, or text alone.
     pub show_pictures: bool,
+    /// Bytes that the terminal was sent in the last busy second.
+    pub sent: Option<u64>,
     /// Whether the run takes commands from here.
     pub commands: bool,
     /// Whether the run's process has vanished without a word.

@@ -105,7 +105,7 @@ fn verdicts([a, b]: [&ImageResult; 2], sides: &[Side; 2], area: Rect, buffer: &m
             .pictures
             .surface(&source, Subject::Picture, Size::new(picture.width, picture.height))
         {
-            Some(Ok(surface)) => drop(surface.render(picture, buffer)),
+            Some(Ok(surface)) => drop(scene.pictures.show(&surface, picture, buffer)),
             Some(Err(error)) => message(&clean(&error), picture, buffer, theme.bad),
             None => {}
         }
@@ -198,7 +198,7 @@ fn paint_maps(
                     .pictures
                     .surface(&source, Subject::Attention(view, scene.ui.heat), Size::new(width, high));
             match surface {
-                Some(Ok(surface)) => drop(surface.render(place, buffer)),
+                Some(Ok(surface)) => drop(scene.pictures.show(&surface, place, buffer)),
                 Some(Err(error)) => message(&clean(&error), place, buffer, theme.dim),
                 None => {}
             }

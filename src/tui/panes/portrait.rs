@@ -130,7 +130,7 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
         ..tile
     };
     let label = match subject {
-        Subject::Picture => "picture",
+        Subject::Picture | Subject::MarkedPicture => "picture",
         Subject::Attention(view, _) => short_name(view),
     };
     let muted =
@@ -145,14 +145,22 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
         heading.push(Span::styled(format!(" q{}", query + 1), Style::new().fg(theme.dim)));
     }
     let size = Size::new(area.width, area.height);
-    match scene.pictures.surface(&portrait.source, subject, size) {
+    let marked = portrait.tried.is_some_and(Intervention::marks_patches);
+    let painted = if marked && subject == Subject::Picture {
+        Subject::MarkedPicture
+    } else {
+        subject
+    };
+    match scene.pictures.surface(&portrait.source, painted, size) {
         Some(Ok(surface)) => {
-            let place = surface.render(area, buffer);
+            let place = scene.pictures.show(&surface, area, buffer);
             if let (Subject::Picture, Some(tried), Some(grid)) = (subject, portrait.tried, grid(scene, portrait)) {
                 mark_patches(tried, grid, place, buffer, theme);
             }
             if let Some(peak) = surface.peak {
-                mark_peak(place.x + peak.x, place.y + peak.y, buffer);
+                if surface.pixels().is_none() {
+                    mark_peak(place.x + peak.x, place.y + peak.y, buffer);
+                }
                 let weight = format!(" {:.0}%", peak.weight * 100.0);
                 if columns(label) + columns(&weight) <= usize::from(tile.width) {
                     heading.push(Span::styled(weight, Style::new().fg(theme.dim)));

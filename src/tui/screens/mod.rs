@@ -14,6 +14,7 @@ use ratatui::{
 };
 
 use super::{
+    figures::rate,
     keymap::Action,
     panes::{Scene, entry, form, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
@@ -48,7 +49,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     scene.theme.settle(buffer);
 }
 
-/// ` MASP  1 Train ............ demo-0412  ● running`
+/// ` MASP  1 Train ............ demo-0412    1.2 kB/s  ● running`
 fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let (badge, color) = match &scene.playing {
@@ -87,21 +88,26 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let left_width = left.width();
     left.render(area, buffer);
     // Where no run is shown there is nothing to say of one.
-    if title.is_empty() && scene.state.session.is_none() && !scene.commands && scene.playing.is_none() {
-        return;
-    }
-    let room = usize::from(area.width).saturating_sub(left_width + columns(badge) + 4);
-    let title = if room < 4 {
-        String::new()
+    let none = title.is_empty() && scene.state.session.is_none() && !scene.commands && scene.playing.is_none();
+    let badge = if none { String::new() } else { format!("  {badge} ") };
+    let room = usize::from(area.width).saturating_sub(left_width + columns(&badge) + 1);
+    let title = clean(title);
+    // As wide as the largest, so that the title does not move; it goes where there is too little room.
+    let air = if none { " " } else { "" };
+    let sent = scene
+        .sent
+        .map(|bytes| format!("  {:>9}{air}", rate(bytes)))
+        .unwrap_or_default();
+    let sent = if columns(&title) + columns(&sent) < room {
+        sent
     } else {
-        fit(&clean(title), room)
+        String::new()
     };
+    let title = if room < 4 { String::new() } else { fit(&title, room) };
     let right = Line::from(vec![
         Span::styled(title, Style::new().fg(theme.dim)),
-        Span::styled(
-            format!("  {badge} "),
-            Style::new().fg(color).add_modifier(Modifier::BOLD),
-        ),
+        Span::styled(sent, Style::new().fg(theme.dim)),
+        Span::styled(badge, Style::new().fg(color).add_modifier(Modifier::BOLD)),
     ]);
     right.right_aligned().render(area, buffer);
 }

@@ -59,7 +59,9 @@ fn on_session(root: &Path, name: &str) -> App {
     let mut viewer = Viewer::of_session(&root.join(name)).unwrap();
     viewer.theme = Theme::dark(Depth::True);
     viewer.sessions = Some(root.to_owned());
-    viewer.host = Some(Box::new(MadeUpHost));
+    viewer.host = Some(Box::new(MadeUpHost {
+        root: root.to_owned(),
+    }));
     (viewer.commands, viewer.owns_run) = (Some(unbounded().0), true);
     let mut app = App::new(viewer).unwrap();
     settle(&mut app);
@@ -104,7 +106,7 @@ fn input() -> impl Strategy<Value = (Input, Option<(u16, u16)>)> {
     prop_oneof![
         20 => key().prop_map(|key| (Input::Key(key), None)),
         2 => mouse().prop_map(|mouse| (Input::Mouse(mouse), None)),
-        2 => (1_u16..210, 1_u16..60).prop_map(|size| (Input::Resized, Some(size))),
+        2 => (1_u16..210, 1_u16..60).prop_map(|size| (Input::Resized(None), Some(size))),
     ]
 }
 

@@ -5,6 +5,7 @@ use crate as masp;
 mod browse;
 mod changed_keys;
 pub(crate) mod evaluated;
+mod graphics;
 mod hostile;
 mod made_up;
 mod new_run;

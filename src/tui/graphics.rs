@@ -1,0 +1,282 @@
+//! What the terminal has for pictures: what its surroundings and the terminal itself say, and what the person asked for.
+//!
+//! Kitty's and iTerm2's protocols are known by the environment, which their terminals set; sixel by the terminal's answer
+//! to a question that every terminal answers (its attributes, DA1), and which crossterm passes over where the answer comes
+//! too late. Kitty's own question is not asked: a late answer to it would be read as keys.
+
+use std::os::fd::AsFd;
+
+use ratatui::layout::Size;
+
+/// How pictures are to be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Images {
+    /// In the terminal's pixels where it has them and is not reached over SSH or through a multiplexer, else in half blocks.
+    #[default]
+    Auto,
+    Halfblocks,
+    Kitty,
+    Iterm2,
+    Sixel,
+    /// Not at all.
+    Off,
+}
+
+/// A way to send pixels to a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    Kitty,
+    Iterm2,
+    Sixel,
+}
+
+/// A terminal's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Graphics {
+    pub protocol: Protocol,
+    /// A cell's width and height in pixels.
+    pub cell: Size,
+}
+
+/// What the terminal said when it was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub sixel: bool,
+    /// A cell's width and height in pixels.
+    pub cell: Option<Size>,
+}
+
+/// What comes of it all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// What can be shown; a key turns it on.
+    pub graphics: Option<Graphics>,
+    /// Whether it is on from the start.
+    pub pixels: bool,
+    /// Why a protocol that was named cannot be used.
+    pub refused: Option<&'static str>,
+}
+
+impl Protocol {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kitty => "kitty",
+            Self::Iterm2 => "iterm2",
+            Self::Sixel => "sixel",
+        }
+    }
+}
+
+impl Images {
+    const fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::Kitty => Some(Protocol::Kitty),
+            Self::Iterm2 => Some(Protocol::Iterm2),
+            Self::Sixel => Some(Protocol::Sixel),
+            Self::Auto | Self::Halfblocks | Self::Off => None,
+        }
+    }
+}
+
+/// Chooses how pictures are shown, from what was asked for, the environment and the pixels of a cell as the system knows
+/// them; `ask` asks the terminal, which is done only where its answer matters.
+pub fn choose(
+    images: Images,
+    variable: impl Fn(&str) -> Option<String>,
+    cell: Option<Size>,
+    ask: impl FnOnce() -> Answer,
+) -> Choice {
+    let has = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    let none = |refused| Choice {
+        graphics: None,
+        pixels: false,
+        refused,
+    };
+    let through = ["TMUX", "STY", "ZELLIJ"].into_iter().any(has);
+    let asked = images.protocol();
+    if images == Images::Off || (asked.is_none() && variable("TERM").is_none_or(|term| term == "dumb")) {
+        return none(None);
+    }
+    if through && matches!(asked, Some(Protocol::Kitty | Protocol::Iterm2)) {
+        return none(Some("a multiplexer does not pass them on"));
+    }
+    // What the environment names is the terminal outside.
+    let known = asked.or_else(|| named(&variable).filter(|_| !through));
+    let answer = if known.is_some() && cell.is_some() {
+        Answer::default()
+    } else {
+        ask()
+    };
+    let protocol = known.or(answer.sixel.then_some(Protocol::Sixel));
+    let (Some(protocol), Some(cell)) = (protocol, cell.or(answer.cell)) else {
+        return none(asked.map(|_| "the terminal tells no size of its cells"));
+    };
+    let remote = ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(has);
+    Choice {
+        graphics: Some(Graphics { protocol, cell }),
+        pixels: asked.is_some() || (images == Images::Auto && !remote && !through),
+        refused: None,
+    }
+}
+
+/// The protocol of the terminal that the environment names. `KITTY_WINDOW_ID` counts only where no other terminal names
+/// itself, for it is handed down to terminals that are started from kitty.
+fn named(variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
+    let says = |name: &str, values: &[&str]| variable(name).is_some_and(|value| values.contains(&value.as_str()));
+    if says("TERM", &["xterm-kitty", "xterm-ghostty"]) || says("TERM_PROGRAM", &["ghostty"]) {
+        return Some(Protocol::Kitty);
+    }
+    if says("TERM_PROGRAM", &["iTerm.app", "WezTerm", "mintty"]) || says("LC_TERMINAL", &["iTerm2"]) {
+        return Some(Protocol::Iterm2);
+    }
+    let others = ["TERM_PROGRAM", "XTERM_VERSION", "VTE_VERSION", "KONSOLE_VERSION"];
+    let other = others.into_iter().any(|name| variable(name).is_some());
+    (!other && variable("KITTY_WINDOW_ID").is_some()).then_some(Protocol::Kitty)
+}
+
+/// A cell's width and height in pixels, as the system knows them; nothing where the terminal has not told it.
+pub fn cell_size(terminal: impl AsFd) -> Option<Size> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    let width = size.ws_xpixel.checked_div(size.ws_col)?;
+    let height = size.ws_ypixel.checked_div(size.ws_row)?;
+    (width > 0 && height > 0).then_some(Size::new(width, height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELL: Size = Size::new(9, 18);
+
+    fn chosen(images: Images, environment: &[(&str, &str)], cell: Option<Size>, answer: Option<Answer>) -> Choice {
+        let variable = |name: &str| {
+            let found = environment.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        choose(images, variable, cell, || {
+            answer.expect("the terminal need not be asked")
+        })
+    }
+
+    fn shown(choice: Choice) -> (Option<Protocol>, bool) {
+        (choice.graphics.map(|graphics| graphics.protocol), choice.pixels)
+    }
+
+    #[test]
+    fn the_environment_names_the_protocol() {
+        let cases: [(&[(&str, &str)], Protocol); 7] = [
+            (&[("TERM", "xterm-kitty")], Protocol::Kitty),
+            (&[("TERM", "xterm-256color"), ("KITTY_WINDOW_ID", "1")], Protocol::Kitty),
+            (&[("TERM", "xterm-ghostty")], Protocol::Kitty),
+            (
+                &[("TERM", "xterm-256color"), ("TERM_PROGRAM", "iTerm.app")],
+                Protocol::Iterm2,
+            ),
+            (
+                &[("TERM", "xterm-256color"), ("LC_TERMINAL", "iTerm2")],
+                Protocol::Iterm2,
+            ),
+            (
+                &[("TERM", "xterm-256color"), ("TERM_PROGRAM", "WezTerm")],
+                Protocol::Iterm2,
+            ),
+            (
+                &[("TERM", "xterm-256color"), ("TERM_PROGRAM", "mintty")],
+                Protocol::Iterm2,
+            ),
+        ];
+        for (environment, protocol) in cases {
+            let choice = chosen(Images::Auto, environment, Some(CELL), None);
+            assert_eq!(shown(choice), (Some(protocol), true), "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_is_not_named_is_asked() {
+        let xterm = [
+            ("TERM", "xterm-256color"),
+            ("XTERM_VERSION", "XTerm(379)"),
+            ("KITTY_WINDOW_ID", "1"),
+        ];
+        let says = |sixel| Some(Answer { sixel, cell: None });
+        assert_eq!(
+            shown(chosen(Images::Auto, &xterm, Some(CELL), says(true))),
+            (Some(Protocol::Sixel), true)
+        );
+        assert_eq!(
+            shown(chosen(Images::Auto, &xterm, Some(CELL), says(false))),
+            (None, false)
+        );
+        assert_eq!(
+            shown(chosen(Images::Auto, &[("TERM", "dumb")], None, None)),
+            (None, false)
+        );
+    }
+
+    #[test]
+    fn over_ssh_and_in_a_multiplexer_pixels_wait_for_a_key() {
+        let kitty = ("TERM", "xterm-kitty");
+        for far in ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"] {
+            let far = [kitty, (far, "x")];
+            assert_eq!(
+                shown(chosen(Images::Auto, &far, Some(CELL), None)),
+                (Some(Protocol::Kitty), false)
+            );
+            assert_eq!(
+                shown(chosen(Images::Kitty, &far, Some(CELL), None)),
+                (Some(Protocol::Kitty), true)
+            );
+        }
+        let tmux = [("TERM", "screen"), ("TMUX", "x"), ("KITTY_WINDOW_ID", "1")];
+        let sixel = Answer {
+            sixel: true,
+            cell: None,
+        };
+        assert_eq!(
+            shown(chosen(Images::Auto, &tmux, Some(CELL), Some(Answer::default()))),
+            (None, false)
+        );
+        assert_eq!(
+            shown(chosen(Images::Auto, &tmux, Some(CELL), Some(sixel))),
+            (Some(Protocol::Sixel), false)
+        );
+        let refused = chosen(Images::Kitty, &tmux, Some(CELL), None);
+        assert!(refused.graphics.is_none() && refused.refused.is_some_and(|why| why.contains("multiplexer")));
+        assert_eq!(
+            shown(chosen(Images::Sixel, &tmux, Some(CELL), None)),
+            (Some(Protocol::Sixel), true)
+        );
+    }
+
+    #[test]
+    fn what_was_asked_for_holds() {
+        let kitty = [("TERM", "xterm-kitty")];
+        assert_eq!(shown(chosen(Images::Off, &kitty, Some(CELL), None)), (None, false));
+        assert_eq!(
+            shown(chosen(Images::Halfblocks, &kitty, Some(CELL), None)),
+            (Some(Protocol::Kitty), false)
+        );
+        assert_eq!(
+            shown(chosen(Images::Iterm2, &kitty, Some(CELL), None)),
+            (Some(Protocol::Iterm2), true)
+        );
+    }
+
+    #[test]
+    fn without_the_size_of_a_cell_there_are_no_pixels() {
+        let kitty = [("TERM", "xterm-kitty")];
+        let tells = Answer {
+            sixel: false,
+            cell: Some(CELL),
+        };
+        let told = chosen(Images::Auto, &kitty, None, Some(tells));
+        assert_eq!(told.graphics.map(|graphics| graphics.cell), Some(CELL));
+        assert_eq!(
+            chosen(Images::Auto, &kitty, None, Some(Answer::default())).refused,
+            None
+        );
+        let refused = chosen(Images::Sixel, &kitty, None, Some(Answer::default()));
+        assert!(refused.graphics.is_none() && refused.refused.is_some_and(|why| why.contains("size of its cells")));
+    }
+}

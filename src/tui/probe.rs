@@ -1,0 +1,202 @@
+//! The question to the terminal, asked before anything else reads from it.
+//!
+//! ratatui-image has such a question too, but leaves a thread behind that goes on reading where a terminal does not answer,
+//! and so takes the next keys. Here the reading ends with its time, and what was typed meanwhile is handed on as keys.
+
+use std::{
+    io::{self, Write},
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{
+    graphics::{Answer, Choice, Images, cell_size, choose},
+    input, typed,
+};
+
+/// A cell's size in pixels, then the terminal's attributes: those every terminal tells, so that the wait ends with them.
+const QUESTION: &[u8] = b"\x1b[16t\x1b[c";
+/// A local terminal answers in a few milliseconds. Later answers do no harm: crossterm passes them over.
+const LIMIT: Duration = Duration::from_millis(200);
+/// Attribute of a terminal that draws sixels.
+const SIXEL: &str = "4";
+
+/// Finds out how pictures are shown on this process's terminal, and what was typed meanwhile.
+///
+/// # Errors
+/// Where there is no terminal.
+pub fn find(images: Images) -> io::Result<(Choice, Vec<KeyEvent>)> {
+    let terminal = input::terminal()?;
+    let mut typed = Vec::new();
+    let choice = choose(
+        images,
+        |name| std::env::var(name).ok(),
+        cell_size(&terminal),
+        || {
+            // A terminal that cannot be read from: the input thread will say so.
+            let (answer, keys) = ask(&terminal, io::stdout(), LIMIT).unwrap_or_default();
+            typed = keys;
+            answer
+        },
+    );
+    Ok((choice, typed))
+}
+
+/// Asks the terminal that `output` writes to, and waits for its answer on `input`, at most `limit` (twice that where an answer
+/// has begun). Gives the keys that were typed meanwhile too.
+///
+/// # Errors
+/// Where the terminal cannot be written to or read from.
+fn ask(input: impl AsFd, mut output: impl Write, limit: Duration) -> io::Result<(Answer, Vec<KeyEvent>)> {
+    output.write_all(QUESTION)?;
+    output.flush()?;
+    let begin = Instant::now();
+    let mut bytes = Vec::new();
+    let heard = loop {
+        let heard = Heard::of(&bytes);
+        let limit = if heard.unfinished { limit * 2 } else { limit };
+        let Some(left) = limit.checked_sub(begin.elapsed()).filter(|_| !heard.answered) else {
+            break heard;
+        };
+        let left = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let mut watched = [PollFd::new(&input, PollFlags::IN)];
+        match poll(&mut watched, Some(&left)) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => other?,
+        };
+        if watched[0].revents().is_empty() {
+            continue;
+        }
+        let mut some = [0; 256];
+        match rustix::io::read(&input, &mut some)? {
+            // Gone: the input thread will say so.
+            0 => break heard,
+            count => bytes.extend_from_slice(&some[..count]),
+        }
+    };
+    Ok((heard.answer, typed::keys(&heard.typed)))
+}
+
+/// What came.
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    answer: Answer,
+    /// The attributes are there, which are the last answer.
+    answered: bool,
+    /// An escape sequence is not yet whole.
+    unfinished: bool,
+    /// What is no answer.
+    typed: Vec<u8>,
+}
+
+impl Heard {
+    fn of(bytes: &[u8]) -> Self {
+        let mut heard = Self::default();
+        let mut rest = bytes;
+        while let Some((&first, after)) = rest.split_first() {
+            let Some(sequence) = rest.strip_prefix(b"\x1b[") else {
+                heard.typed.push(first);
+                rest = after;
+                continue;
+            };
+            let Some(end) = sequence.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
+                heard.unfinished = true;
+                heard.typed.extend_from_slice(rest);
+                break;
+            };
+            let (body, after) = sequence.split_at(end + 1);
+            if !heard.take(body) {
+                heard.typed.extend_from_slice(b"\x1b[");
+                heard.typed.extend_from_slice(body);
+            }
+            rest = after;
+        }
+        heard
+    }
+
+    /// Takes the sequence in if it is an answer.
+    fn take(&mut self, body: &[u8]) -> bool {
+        let Ok(body) = std::str::from_utf8(body) else {
+            return false;
+        };
+        if let Some(attributes) = body.strip_prefix('?').and_then(|body| body.strip_suffix('c')) {
+            // The first is the terminal's class.
+            self.answer.sixel = attributes.split(';').skip(1).any(|attribute| attribute == SIXEL);
+            self.answered = true;
+            return true;
+        }
+        let Some(size) = body.strip_prefix("6;").and_then(|body| body.strip_suffix('t')) else {
+            return false;
+        };
+        let mut sides = size.split(';').map(|side| side.parse().unwrap_or(0_u16));
+        if let (Some(height @ 1..), Some(width @ 1..)) = (sides.next(), sides.next()) {
+            self.answer.cell = Some(Size::new(width, height));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, os::unix::net::UnixStream, thread};
+
+    use crossterm::event::KeyCode;
+
+    use super::*;
+
+    fn asked(says: &[&'static [u8]]) -> (Answer, Vec<KeyCode>, Duration) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let says = says.to_vec();
+        let terminal = thread::spawn(move || {
+            let mut question = [0; QUESTION.len()];
+            theirs.read_exact(&mut question).unwrap();
+            assert_eq!(question, QUESTION);
+            for piece in says {
+                theirs.write_all(piece).unwrap();
+                thread::sleep(Duration::from_millis(10));
+            }
+            theirs
+        });
+        let begin = Instant::now();
+        let (answer, keys) = ask(&ours, &ours, LIMIT).unwrap();
+        let took = begin.elapsed();
+        drop(terminal.join().unwrap());
+        (answer, keys.into_iter().map(|key| key.code).collect(), took)
+    }
+
+    #[test]
+    fn the_attributes_tell_sixel() {
+        let (answer, keys, _) = asked(&[b"\x1b[6;18;9t\x1b[?63;1;2;4;6;22c"]);
+        assert_eq!(
+            (answer.sixel, answer.cell, keys),
+            (true, Some(Size::new(9, 18)), Vec::new())
+        );
+        assert_eq!(
+            asked(&[b"\x1b[?4;6;22c"]).0,
+            Answer::default(),
+            "a class is no attribute"
+        );
+        assert_eq!(asked(&[b"\x1b[6;0;0t\x1b[?1;44c"]).0, Answer::default());
+    }
+
+    #[test]
+    fn what_is_typed_meanwhile_is_not_lost() {
+        let (answer, keys, _) = asked(&[b"q\x1b[6;18;", b"9t\x1b[A", b"2\x1b[?62;4", b"c"]);
+        assert!(answer.sixel && answer.cell.is_some());
+        assert_eq!(keys, [KeyCode::Char('q'), KeyCode::Up, KeyCode::Char('2')]);
+    }
+
+    #[test]
+    fn a_silent_terminal_costs_no_more_than_the_limit() {
+        let (answer, keys, took) = asked(&[b"j"]);
+        assert_eq!((answer, keys), (Answer::default(), vec![KeyCode::Char('j')]));
+        assert!(took >= LIMIT && took < LIMIT * 3, "{took:?}");
+    }
+}
