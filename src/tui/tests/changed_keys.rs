@@ -80,7 +80,7 @@ fn key_bar_help_and_palette_show_the_keys_that_hold() {
         );
     }
     let mut app = App::new(viewer(theme.clone())).unwrap();
-    let shown = described(&settled(&mut app, 120, 40), &theme);
+    let shown = described(&settled(&mut app, 200, 55), &theme);
     for part in [" x pause", " f2 help", " ctrl-q quit", "  alt-b Browse"] {
         assert!(shown.contains(part), "{part:?}: {shown}");
     }

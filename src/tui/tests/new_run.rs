@@ -50,6 +50,8 @@ fn the_form_at_four_sizes() {
     for (width, height) in [(40, 8), (80, 24), (120, 40), (200, 55)] {
         let root = tempfile::tempdir().unwrap();
         let mut app = app(&root);
+        // Sessions that began at a known time.
+        app.sessions.listed(Ok(evaluated::summaries(3)));
         keys(&mut app, "nno/good");
         [KeyCode::Down, KeyCode::Down, KeyCode::Right]
             .into_iter()
