@@ -22,9 +22,8 @@ mod tests {
 
     #[test]
     fn the_variable_beats_the_home_folder() {
-        let at = |config: &str, home: &str| {
-            located(|name| Some(if name == "HOME" { home } else { config }).map(PathBuf::from))
-        };
+        let at =
+            |config: &str, home: &str| located(|name| Some(PathBuf::from(if name == "HOME" { home } else { config })));
         assert_eq!(at("/c", "/h"), Some("/c/masp/config.yaml".into()));
         assert_eq!(at("relative", "/h"), Some("/h/.config/masp/config.yaml".into()));
         assert_eq!(at("", ""), None);

@@ -73,7 +73,7 @@ impl<'a> Keeper<'a> {
     /// Whether the settings ask for a checkpoint after the step that was just made.
     pub fn is_due(&self, trainer: &Trainer) -> bool {
         let settings = &self.run.job.settings.checkpoint;
-        let every = |steps: u64| steps > 0 && trainer.step % steps == 0;
+        let every = |steps: u64| steps > 0 && trainer.step.is_multiple_of(steps);
         let long_ago = || {
             let minutes = settings.every_minutes;
             minutes > 0.0 && self.written.elapsed().as_secs_f64() >= minutes * 60.0

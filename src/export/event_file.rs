@@ -106,8 +106,11 @@ impl Message {
 pub(super) mod tests {
     use super::*;
 
-    /// The events of a file, checksums checked: wall time, step and scalars of each but the first.
-    pub fn read_back(mut bytes: &[u8]) -> Vec<(f64, u64, Vec<(String, f32)>)> {
+    /// Wall time, step and scalars.
+    type Event = (f64, u64, Vec<(String, f32)>);
+
+    /// The events of a file, checksums checked, without the first.
+    pub fn read_back(mut bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         while !bytes.is_empty() {
             let (length, rest) = bytes.split_at(8);

@@ -27,8 +27,8 @@ const JOBS: [(&str, &str); 3] = [
 /// What this machine and this shell say.
 pub(super) fn findings() -> Vec<Finding> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let mut findings = vec![logout(Path::new("/"), &variable)];
-    findings.extend(job(&variable));
+    let mut findings = vec![logout(Path::new("/"), variable)];
+    findings.extend(job(variable));
     findings.extend(limits());
     findings.extend(memory_limit(Path::new("/")));
     findings.push(match socket::usable_folder() {
@@ -69,13 +69,13 @@ fn setting(root: &Path, key: &str) -> Option<String> {
         files.extend(inside);
         files.push(place);
     }
-    let said = files.iter().filter_map(|file| {
+    let mut said = files.iter().rev().filter_map(|file| {
         let text = fs::read_to_string(file).ok()?;
         let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
-        let of_key = pairs.filter(|(name, _)| name.trim() == key);
-        of_key.last().map(|(_, value)| value.trim().to_owned())
+        let mut of_key = pairs.filter(|(name, _)| name.trim() == key);
+        of_key.next_back().map(|(_, value)| value.trim().to_owned())
     });
-    said.last()
+    said.next()
 }
 
 fn is_yes(value: &str) -> bool {
