@@ -89,8 +89,8 @@ fn where_there_are_no_pixels_the_key_says_why() {
         pixels: false,
         refused: None,
     };
-    let why = Some("a multiplexer does not pass them on");
-    for (refused, says) in [(None, "the terminal tells of none"), (why, why.unwrap())] {
+    let why = "a multiplexer does not pass them on";
+    for (refused, says) in [(None, "the terminal tells of none"), (Some(why), why)] {
         let (mut app, _folder) = app(Choice { refused, ..none });
         assert_eq!(app.ui.notice.is_some(), refused.is_some());
         press(&mut app, 'i');
@@ -139,13 +139,15 @@ fn another_size_of_the_cells_paints_all_again() {
 fn what_is_painted_for_the_last_painter_is_dropped() {
     let (mut app, _folder) = app(KITTY);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-    let mut draw = |app: &mut App| drop(terminal.draw(|frame| app.draw(frame)).unwrap());
+    let mut draw = |app: &mut App| {
+        terminal.draw(|frame| app.draw(frame)).unwrap();
+    };
     draw(&mut app);
     let read = app.pictures.done().recv().unwrap();
     app.pictures.accept(read);
     draw(&mut app);
     let painted = app.pictures.done().recv().unwrap();
-    app.set_graphics(Choice { pixels: false, ..KITTY });
+    app.input(Input::Resized(Some(Size::new(20, 40))));
     app.pictures.accept(painted);
     draw(&mut app);
     assert!(app.pictures.take_placed().is_empty());
