@@ -147,7 +147,7 @@ fn what_is_painted_for_the_last_painter_is_dropped() {
     app.pictures.accept(read);
     draw(&mut app);
     let painted = app.pictures.done().recv().unwrap();
-    app.set_graphics(Choice { pixels: false, ..KITTY });
+    app.input(Input::Resized(Some(Size::new(20, 40))));
     app.pictures.accept(painted);
     draw(&mut app);
     assert!(app.pictures.take_placed().is_empty());
