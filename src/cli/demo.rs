@@ -15,6 +15,7 @@ use super::json::write_line;
 use super::phases::Phases;
 use super::train::execute;
 use super::watch::View;
+use crate::atomic_file::write_bytes_atomically;
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
@@ -22,7 +23,7 @@ use crate::engine::inference::{TrainedParts, evaluate_split, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::export::Source;
 use crate::printable::printable;
-use crate::session::{Checkpoints, Selector, SessionFolder, Stage};
+use crate::session::{Checkpoints, Metrics, Selector, SessionFolder, Stage};
 
 /// The document of `demo --json`.
 #[derive(Debug, Serialize)]
@@ -85,16 +86,16 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             shown(&data)
         ))
     })?;
-    let accuracy = |settings: &Settings, parts: &TrainedParts| {
+    let evaluated = |settings: &Settings, parts: &TrainedParts| {
         let mut phases = Phases::new();
         let seen = evaluate_split(settings, device, parts, "test", |phase, done, total| {
             phases.show(phase, done, total)
         })?;
         phases.finish();
-        Ok::<f64, Failure>(seen.metrics.accuracy)
+        Ok::<Metrics, Failure>(seen.metrics)
     };
     let parts = parts(&masp)?;
-    let masp_accuracy = accuracy(&settings, &parts)?;
+    let masp_accuracy = evaluated(&settings, &parts)?.accuracy;
     let seconds = begin.elapsed().as_secs_f64();
     let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
 
@@ -104,19 +105,22 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &without, view)? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let prompt_only = accuracy(
-        &without,
-        &TrainedParts {
-            aspects: None,
-            ..self::parts(&alone)?
-        },
-    )?;
+    let prompt_alone = TrainedParts {
+        aspects: None,
+        ..self::parts(&alone)?
+    };
+    let prompt_only = evaluated(&without, &prompt_alone)?.accuracy;
     without.prompt.tokens = 0;
-    let frozen = accuracy(&without, &TrainedParts::default())?;
+    let frozen = evaluated(&without, &TrainedParts::default())?;
+    // The Train screen marks them in the bars of both sessions.
+    for folder in [&masp, &alone] {
+        std::fs::create_dir_all(folder.evaluations())?;
+        write_bytes_atomically(&folder.frozen(), &serde_json::to_vec_pretty(&frozen)?)?;
+    }
 
     let figures = Figures {
         best_possible: info.synth.best_possible.test,
-        frozen,
+        frozen: frozen.accuracy,
         prompt_only,
         masp: masp_accuracy,
         aspects: study.answers,

@@ -154,6 +154,18 @@ pub struct Evaluation {
     pub predictions: Option<PathBuf>,
 }
 
+impl Evaluation {
+    /// The share of right answers over all samples, in stage 1 the mean over the aspects.
+    #[must_use]
+    pub fn overall_accuracy(&self) -> f64 {
+        let aspects = &self.aspect_accuracy;
+        if aspects.is_empty() {
+            return self.metrics.accuracy;
+        }
+        aspects.iter().map(|(_, share)| share).sum::<f64>() / aspects.len() as f64
+    }
+}
+
 /// One image of the panel, looked at again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampleSeen {

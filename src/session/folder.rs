@@ -208,6 +208,12 @@ impl SessionFolder {
         self.path.join("evaluations")
     }
 
+    /// Where the frozen model's figures are: the same model on the same data, without aspects and prompt.
+    #[must_use]
+    pub fn frozen(&self) -> PathBuf {
+        self.evaluations().join("frozen.json")
+    }
+
     /// A path as events name it: relative to the session's folder, where it lies in it.
     #[must_use]
     pub fn relative(&self, path: &Path) -> PathBuf {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Prediction, RunState, SessionFolder, Stage, journal::LONGEST_LINE, nullable};
+use super::{Metrics, Prediction, RunState, SessionFolder, Stage, journal::LONGEST_LINE, nullable};
 use crate::atomic_file::write_atomically;
-use crate::bounded_file::{open_regular, read_line};
+use crate::bounded_file::{open_regular, read_bounded, read_line};
 use crate::data::View;
 use crate::inside::inside_links_too;
 use crate::printable::{printable, printable_path};
@@ -72,6 +72,13 @@ pub enum ResultsError {
     Io { path: PathBuf, source: io::Error },
     #[error("{}, line {line}: {reason}", printable_path(path))]
     Line { path: PathBuf, line: usize, reason: String },
+}
+
+/// The frozen model's figures, where the session in `folder` holds them; what cannot be read counts as not there.
+#[must_use]
+pub fn frozen_metrics(folder: &Path) -> Option<Metrics> {
+    let text = read_bounded(&SessionFolder::at(folder)?.frozen(), LONGEST_LINE).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 const fn unknown() -> f64 {

@@ -190,8 +190,15 @@ impl RunState {
     /// The newest evaluation of a stage, and the one before it on as many samples: figures of other samples tell no change.
     #[must_use]
     pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {
+        self.evaluations_until(stage, u64::MAX)
+    }
+
+    /// As [`RunState::evaluations`], as things stood after `step`.
+    #[must_use]
+    pub fn evaluations_until(&self, stage: Stage, step: u64) -> (Option<&Evaluation>, Option<&Evaluation>) {
         let history = self.stages.get(&stage).into_iter();
-        let mut newest_first = history.flat_map(|history| history.evaluations.iter().rev());
+        let evaluations = history.flat_map(|history| history.evaluations.iter().rev());
+        let mut newest_first = evaluations.filter(|evaluation| evaluation.step <= step);
         let newest = newest_first.next();
         let before =
             newest_first.find(|before| newest.is_some_and(|newest| newest.metrics.samples == before.metrics.samples));
@@ -282,20 +289,10 @@ impl RunState {
 }
 
 fn evaluation_line(evaluation: &Evaluation) -> String {
-    let accuracy = if evaluation.aspect_accuracy.is_empty() {
-        evaluation.metrics.accuracy
-    } else {
-        evaluation
-            .aspect_accuracy
-            .iter()
-            .map(|(_, accuracy)| accuracy)
-            .sum::<f64>()
-            / evaluation.aspect_accuracy.len() as f64
-    };
     format!(
         "evaluated at step {}: {:.1} % right, loss {:.3}",
         evaluation.step,
-        accuracy * 100.0,
+        evaluation.overall_accuracy() * 100.0,
         evaluation.loss
     )
 }

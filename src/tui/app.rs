@@ -13,13 +13,15 @@ use super::{
     browse::Browse,
     canvas::Canvas,
     compare::Compare,
+    cursor::Cursor,
     follow::{Following, follow},
     graphics::{Choice, Images},
     input::Input,
     keymap::{Keymap, Offers},
     meter::Meter,
     model::{Model, Said},
-    panes::{Scene, curves::Curves},
+    overlays::Overlays,
+    panes::{Scene, curves::Curves, overlay::Losses},
     pictures::Pictures,
     player::Player,
     reader::{Done, Reader},
@@ -27,9 +29,9 @@ use super::{
     sessions::Sessions,
     surface::Painter,
     theme::Theme,
-    ui::{Cursor, Layer, Screen, Ui},
+    ui::{Layer, Screen, Ui},
 };
-use crate::session::{Command, Event, Record, RunState, StopAfter, kept_evaluations};
+use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter, frozen_metrics, kept_evaluations};
 
 /// The state of the run, of the person's side, and the ways between them.
 pub struct App {
@@ -38,6 +40,7 @@ pub struct App {
     pub browse: Browse,
     pub compare: Compare,
     pub sessions: Sessions,
+    pub overlays: Overlays,
     /// What the run says.
     pub records: Receiver<Record>,
     pub pictures: Pictures,
@@ -55,7 +58,10 @@ pub struct App {
     pub(super) folder: PathBuf,
     /// Says when a run that was started here has begun, or why it has not.
     pub started: Receiver<Result<PathBuf, String>>,
-    curves: Curves,
+    pub(super) curves: Curves,
+    losses: Losses,
+    /// The figures of the model as it was, where the session holds them.
+    frozen: Option<Metrics>,
     theme: Theme,
     title: String,
     owns_run: bool,
@@ -97,7 +103,10 @@ impl App {
             records: viewer.records,
             pictures,
             reader: Reader::start()?,
+            overlays: Overlays::default(),
             curves: Curves::default(),
+            losses: Losses::default(),
+            frozen: None,
             theme: viewer.theme,
             keymap: viewer.keymap,
             title: viewer.title,
@@ -232,7 +241,15 @@ impl App {
                 self.look_along();
             }
             Done::Sessions(all) => self.sessions.listed(all),
+            Done::Overlaid(Ok(overlaid)) => self.overlays.lay(*overlaid, &self.compare.folders()),
+            Done::Overlaid(Err(reason)) => self.ui.notice = Some(reason),
             Done::Sides(sides) => {
+                let folders = match &sides {
+                    Ok(sides) => sides.each_ref().map(|side| side.folder.clone()).to_vec(),
+                    Err(_) => Vec::new(),
+                };
+                folders.iter().for_each(|folder| self.overlays.claim(folder, &folders));
+                self.losses = Losses::default();
                 if let Some(files) = self.compare.sides_read(sides) {
                     self.reader.compare(files);
                 }
@@ -246,6 +263,7 @@ impl App {
 
     /// Learns which evaluations there are, and reads the predictions of the one that is shown.
     pub(super) fn read_evaluations(&mut self) {
+        self.frozen = frozen_metrics(&self.folder);
         let kept = kept_evaluations(&self.folder, &self.state);
         if let Some(path) = self.browse.update(kept) {
             self.reader.read(path);
@@ -327,6 +345,9 @@ impl App {
             browse: &self.browse,
             compare: &self.compare,
             sessions: &self.sessions,
+            folder: &self.folder,
+            overlays: &self.overlays,
+            frozen: self.frozen.as_ref(),
             playing: self.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
             opening: self.model.opening.as_deref(),
@@ -334,6 +355,7 @@ impl App {
             keymap: &self.keymap,
             pictures: &mut self.pictures,
             curves: &mut self.curves,
+            losses: &mut self.losses,
             show_pictures: self.show_pictures,
             sent: self.meter.last_busy(Instant::now()),
             commands: self.commands.is_some(),
@@ -351,6 +373,7 @@ impl App {
             commands: self.commands.is_some() && self.state.ended.is_none(),
             playing: self.player.is_some(),
             stages: self.state.stages.len() > 1,
+            overlaid: !self.overlays.shown().is_empty(),
         }
     }
 
@@ -361,7 +384,8 @@ impl App {
         match screen {
             Screen::Sessions => self.list_sessions(),
             Screen::Compare => self.begin_comparison(before == Screen::Compare),
-            Screen::Train | Screen::Browse => {}
+            Screen::Browse => self.browse_at_cursor(),
+            Screen::Train => {}
         }
     }
 
@@ -374,13 +398,14 @@ impl App {
         self.pictures =
             Pictures::start(followed.folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
         followed.folder.path().clone_into(&mut self.folder);
+        self.overlays.take_away(path);
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);
         (self.commands, self.read_only) = (followed.commands, followed.read_only);
         (self.following, self.owns_run, self.model) = (Some(followed.following), false, Model::default());
         self.lost = false;
         (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
-        self.ui.cursor = Cursor::default();
+        (self.ui.cursor, self.ui.zoom) = (Cursor::default(), None);
         self.read_evaluations();
         Ok(())
     }

@@ -43,7 +43,19 @@ pub enum Action {
     Last,
     Smoothing,
     Metric,
+    /// Curves of one more metric, or of one alone.
+    MoreMetrics,
     LogAxis,
+    ZoomIn,
+    ZoomOut,
+    /// All steps again.
+    Whole,
+    /// The crosshair, a column further.
+    EarlierStep,
+    LaterStep,
+    /// Another session's curves over those of the run, or away again.
+    Overlay,
+    ClearOverlays,
     OtherStage,
     EarlierLook,
     LaterLook,
@@ -127,6 +139,8 @@ pub struct Offers {
     pub playing: bool,
     /// Both stages have begun.
     pub stages: bool,
+    /// Other sessions' curves lie over the run's.
+    pub overlaid: bool,
 }
 
 impl Offers {
@@ -135,6 +149,7 @@ impl Offers {
         (self.commands || !action.is_command())
             && (self.playing || !action.is_playing())
             && (self.stages || action != Action::OtherStage)
+            && (self.overlaid || action != Action::ClearOverlays)
     }
 }
 

@@ -1,47 +1,76 @@
-//! What the curve of the Train screen shows.
+//! What the curves of the Train screen show.
 
 use super::figures;
-use crate::session::StepPoint;
+use crate::session::{Evaluation, StepPoint};
 
-/// A logged metric.
+/// A logged metric: of each step, of each evaluation, or of both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Metric {
     #[default]
     Loss,
+    /// In per cent.
+    Accuracy,
+    /// In per cent.
+    MacroF1,
+    Ece,
     GradNorm,
     LearningRate,
     Throughput,
 }
 
 impl Metric {
+    const ALL: [Self; 7] = [
+        Self::Loss,
+        Self::Accuracy,
+        Self::MacroF1,
+        Self::Ece,
+        Self::GradNorm,
+        Self::LearningRate,
+        Self::Throughput,
+    ];
+
+    /// The metric after this one, from the last on the first.
     #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Loss => Self::GradNorm,
-            Self::GradNorm => Self::LearningRate,
-            Self::LearningRate => Self::Throughput,
-            Self::Throughput => Self::Loss,
-        }
+    pub fn next(self) -> Self {
+        let place = Self::ALL.iter().position(|&metric| metric == self).unwrap_or(0);
+        Self::ALL[(place + 1) % Self::ALL.len()]
     }
 
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Loss => "loss",
+            Self::Accuracy => "accuracy",
+            Self::MacroF1 => "macro-F1",
+            Self::Ece => "ECE",
             Self::GradNorm => "grad norm",
             Self::LearningRate => "learning rate",
             Self::Throughput => "samples/s",
         }
     }
 
-    /// Its value at a step.
+    /// Its value at a step; nothing for what only evaluations tell.
     #[must_use]
-    pub const fn of(self, point: &StepPoint) -> f64 {
+    pub const fn of(self, point: &StepPoint) -> Option<f64> {
         match self {
-            Self::Loss => point.loss,
-            Self::GradNorm => point.grad_norm,
-            Self::LearningRate => point.lr,
-            Self::Throughput => point.samples_per_s,
+            Self::Loss => Some(point.loss),
+            Self::GradNorm => Some(point.grad_norm),
+            Self::LearningRate => Some(point.lr),
+            Self::Throughput => Some(point.samples_per_s),
+            Self::Accuracy | Self::MacroF1 | Self::Ece => None,
+        }
+    }
+
+    /// Its value in an evaluation; nothing for what only steps tell, and for what stage 1 does not measure.
+    #[must_use]
+    pub fn of_evaluation(self, evaluation: &Evaluation) -> Option<f64> {
+        let whole = evaluation.aspect_accuracy.is_empty();
+        match self {
+            Self::Loss => Some(evaluation.loss),
+            Self::Accuracy => Some(100.0 * evaluation.overall_accuracy()),
+            Self::MacroF1 if whole => Some(100.0 * evaluation.metrics.macro_f1),
+            Self::Ece if whole => Some(evaluation.metrics.ece),
+            _ => None,
         }
     }
 
@@ -49,8 +78,9 @@ impl Metric {
     #[must_use]
     pub fn shown(self, value: f64) -> String {
         match self {
-            Self::Loss => figures::loss(value),
-            _ => figures::short(value),
+            Self::Accuracy | Self::MacroF1 => figures::percent(value / 100.0),
+            Self::Loss | Self::Ece => figures::loss(value),
+            Self::GradNorm | Self::LearningRate | Self::Throughput => figures::short(value),
         }
     }
 }

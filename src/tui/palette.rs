@@ -14,22 +14,26 @@ pub fn find<'a>(keymap: &'a Keymap, scopes: &[Scope], offers: Offers, text: &str
         .of(scopes)
         .filter(|binding| offers.holds(binding.action))
         .collect();
+    matching(bindings, text, |binding| format!("{} {}", binding.short, binding.long))
+}
+
+/// The items whose `words` may be meant by `text`, the best first; all of them where it is empty.
+pub fn matching<T>(items: Vec<T>, text: &str, words: impl Fn(&T) -> String) -> Vec<T> {
     if text.trim().is_empty() {
-        return bindings;
+        return items;
     }
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut found: Vec<(u32, &Binding)> = bindings
+    let mut found: Vec<(u32, T)> = items
         .into_iter()
-        .filter_map(|binding| {
-            let words = format!("{} {}", binding.short, binding.long);
-            let score = pattern.score(Utf32Str::new(&words, &mut Vec::new()), &mut matcher)?;
-            Some((score, binding))
+        .filter_map(|item| {
+            let score = pattern.score(Utf32Str::new(&words(&item), &mut Vec::new()), &mut matcher)?;
+            Some((score, item))
         })
         .collect();
-    // Stable: of equals the table's order decides.
+    // Stable: of equals the order that they had decides.
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    found.into_iter().map(|(_, binding)| binding).collect()
+    found.into_iter().map(|(_, item)| item).collect()
 }
 
 #[cfg(test)]
@@ -43,6 +47,7 @@ mod tests {
             commands: true,
             playing: false,
             stages: true,
+            overlaid: false,
         };
         find(&keymap, Scope::of_screen(Screen::Train), offers, text)
             .first()
@@ -55,9 +60,9 @@ mod tests {
         assert_eq!(first("evnow"), Some(Action::Evaluate));
         assert_eq!(first("learning rate"), Some(Action::LearningRate));
         assert_eq!(
-            (first("zzzz"), first("replay: faster")),
-            (None, None),
-            "nothing is played"
+            (first("zzzz"), first("replay: faster"), first("take all away")),
+            (None, None, None),
+            "nothing is played, nothing lies over the curves"
         );
         assert_eq!(first(""), Some(Action::Pause));
     }

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use super::{
     browse::rows::Rows,
     compare::{Side, compared::Compared},
+    overlays::Overlaid,
 };
 use crate::session::{SessionSummary, list_sessions, read_results};
 
@@ -18,6 +19,8 @@ enum Wanted {
     Sides([PathBuf; 2]),
     /// Two files of predictions.
     Compare([PathBuf; 2]),
+    /// A session's folder.
+    Overlay(PathBuf),
 }
 
 /// What was read; a sentence where that failed.
@@ -30,6 +33,7 @@ pub enum Done {
     Sessions(Result<Vec<SessionSummary>, String>),
     Sides(Result<Box<[Side; 2]>, String>),
     Compared([PathBuf; 2], Result<Arc<Compared>, String>),
+    Overlaid(Result<Box<Overlaid>, String>),
 }
 
 /// The thread's ends.
@@ -62,6 +66,7 @@ impl Reader {
                         let sides = Side::read(&a).and_then(|a| Ok(Box::new([a, Side::read(&b)?])));
                         Done::Sides(sides)
                     }
+                    Wanted::Overlay(folder) => Done::Overlaid(Overlaid::read(&folder).map(Box::new)),
                     Wanted::Compare(files) => {
                         let compared = Compared::read(&files).map(Arc::new);
                         Done::Compared(files, compared)
@@ -97,6 +102,11 @@ impl Reader {
     /// Asks for what two files of predictions say of each other.
     pub fn compare(&mut self, files: [PathBuf; 2]) {
         self.want(Wanted::Compare(files));
+    }
+
+    /// Asks for a session whose curves are to lie over the run's.
+    pub fn overlay(&mut self, folder: PathBuf) {
+        self.want(Wanted::Overlay(folder));
     }
 
     fn want(&mut self, wanted: Wanted) {

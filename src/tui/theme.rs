@@ -21,6 +21,9 @@ pub enum Depth {
     Mono,
 }
 
+/// So many sessions' curves have colours of their own.
+pub const SERIES: usize = 6;
+
 /// The colours of each role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
@@ -43,6 +46,13 @@ pub struct Theme {
     pub smooth: Color,
     pub validation: Color,
     pub bar: Color,
+    /// The curves of other sessions, each with its own.
+    pub series1: Color,
+    pub series2: Color,
+    pub series3: Color,
+    pub series4: Color,
+    pub series5: Color,
+    pub series6: Color,
     /// B has more, and less, than A.
     pub more: Color,
     pub less: Color,
@@ -67,6 +77,12 @@ impl Theme {
             smooth: Color::Rgb(96, 190, 250),
             validation: Color::Rgb(240, 170, 40),
             bar: Color::Rgb(86, 160, 210),
+            series1: Color::Rgb(226, 132, 190),
+            series2: Color::Rgb(0, 196, 150),
+            series3: Color::Rgb(236, 222, 92),
+            series4: Color::Rgb(232, 96, 48),
+            series5: Color::Rgb(160, 128, 245),
+            series6: Color::Rgb(178, 184, 192),
             more: Color::Rgb(245, 160, 70),
             less: Color::Rgb(176, 140, 235),
             good: Color::Rgb(60, 200, 160),
@@ -90,6 +106,12 @@ impl Theme {
             smooth: Color::Rgb(0, 100, 180),
             validation: Color::Rgb(190, 100, 0),
             bar: Color::Rgb(30, 120, 180),
+            series1: Color::Rgb(184, 64, 140),
+            series2: Color::Rgb(0, 136, 100),
+            series3: Color::Rgb(140, 116, 0),
+            series4: Color::Rgb(204, 60, 10),
+            series5: Color::Rgb(104, 66, 190),
+            series6: Color::Rgb(106, 114, 126),
             more: Color::Rgb(179, 88, 6),
             less: Color::Rgb(100, 60, 160),
             good: Color::Rgb(0, 125, 90),
@@ -128,6 +150,19 @@ impl Theme {
         }
     }
 
+    /// The colours of other sessions' curves.
+    #[must_use]
+    pub const fn series(&self) -> [Color; SERIES] {
+        [
+            self.series1,
+            self.series2,
+            self.series3,
+            self.series4,
+            self.series5,
+            self.series6,
+        ]
+    }
+
     /// Brings a painted frame down to the terminal's colours.
     pub fn settle(&self, buffer: &mut Buffer) {
         for cell in &mut buffer.content {
@@ -158,6 +193,12 @@ impl Theme {
             (self.smooth, "smooth"),
             (self.validation, "validation"),
             (self.bar, "bar"),
+            (self.series1, "series1"),
+            (self.series2, "series2"),
+            (self.series3, "series3"),
+            (self.series4, "series4"),
+            (self.series5, "series5"),
+            (self.series6, "series6"),
             (self.more, "more"),
             (self.less, "less"),
             (self.good, "good"),
@@ -245,15 +286,12 @@ mod tests {
         assert_eq!(indexed(Color::Rgb(0, 0, 0)), Color::Indexed(16));
         assert_eq!(indexed(Color::Reset), Color::Reset);
         for theme in [Theme::dark(Depth::Indexed), Theme::light(Depth::Indexed)] {
-            let curves = [
-                theme.raw,
-                theme.smooth,
-                theme.validation,
-                theme.good,
-                theme.bad,
-                theme.faint,
-            ]
-            .map(indexed);
+            let own = [theme.raw, theme.smooth, theme.validation, theme.faint];
+            let others = theme.series().into_iter();
+            let curves: Vec<Color> = own.into_iter().chain(others).map(indexed).collect();
+            assert!(!curves.contains(&indexed(theme.text)));
+            let said = [theme.good, theme.bad, theme.faint].map(indexed);
+            assert!(said[0] != said[1] && said[1] != said[2] && said[0] != said[2]);
             assert!(
                 (1..curves.len()).all(|n| !curves[..n].contains(&curves[n])),
                 "{curves:?}"

@@ -1,12 +1,12 @@
-//! What the person looks at: the screen, the focused pane, the cursor that all panes share, and what lies on top.
+//! What the person looks at: the screen, the focused pane, and what lies on top.
 
 use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{heatmap, metric::Metric};
+use super::{cursor::Cursor, heatmap, metric::Metric, span::Span};
 use crate::data::View;
-use crate::session::{RunState, SampleSeen, Stage};
+use crate::session::Stage;
 
 /// A screen, in the order of the digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,6 +131,8 @@ pub enum Entry {
     Remove,
     /// A command, looked for by its words.
     Command,
+    /// A session whose curves are to lie over the run's.
+    Overlay,
 }
 
 impl Entry {
@@ -145,40 +147,8 @@ impl Entry {
             Self::Rename => "new name",
             Self::Remove => "type its name to remove the session for good",
             Self::Command => ":",
+            Self::Overlay => "lay over the curves",
         }
-    }
-}
-
-/// The place in the run that all panes show.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Nothing: the stage that runs.
-    pub stage: Option<Stage>,
-    /// The sample's place among the panel's slots.
-    pub sample: usize,
-    /// So many looks before the newest one.
-    pub looks_back: usize,
-}
-
-impl Cursor {
-    /// The stage shown.
-    #[must_use]
-    pub fn stage(self, state: &RunState) -> Option<Stage> {
-        self.stage
-            .filter(|stage| state.stages.contains_key(stage))
-            .or(state.stage)
-    }
-
-    /// The look at the panel's image under the cursor.
-    #[must_use]
-    pub fn sample(self, state: &RunState) -> Option<&SampleSeen> {
-        let looks = state
-            .panel
-            .values()
-            .nth(self.sample)
-            .or_else(|| state.panel.values().next_back());
-        let looks = looks?;
-        looks.get((looks.len().checked_sub(1)?).saturating_sub(self.looks_back))
     }
 }
 
@@ -225,6 +195,10 @@ pub struct Ui {
     /// What the curve shows, and whether by powers of ten.
     pub metric: Metric,
     pub log_axis: bool,
+    /// So many more metrics have curves below it.
+    pub more_metrics: usize,
+    /// The steps that the curves show; nothing: all of them.
+    pub zoom: Option<Span>,
     /// How attention maps are shown, and the aspect whose map is shown alone.
     pub heat: heatmap::Look,
     pub alone: Option<View>,
@@ -255,6 +229,8 @@ impl Default for Ui {
             smoothing: Smoothing::default(),
             metric: Metric::default(),
             log_axis: false,
+            more_metrics: 0,
+            zoom: None,
             heat: heatmap::Look::default(),
             alone: None,
             scroll: BTreeMap::new(),
@@ -288,6 +264,19 @@ impl Ui {
         if let Some(&pane) = panes.get((place + by).rem_euclid(panes.len() as isize) as usize) {
             self.focus_on(pane);
         }
+    }
+
+    /// The metrics that have curves.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let all = std::iter::successors(Some(self.metric), |metric| Some(metric.next()));
+        all.take(1 + self.more_metrics).collect()
+    }
+
+    /// The steps of a stage that its curves show; nothing: all of them.
+    #[must_use]
+    pub fn span(&self, stage: Stage) -> Option<Span> {
+        self.zoom.filter(|zoom| zoom.stage == stage)
     }
 
     /// Begins a line for `entry`.

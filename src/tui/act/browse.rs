@@ -24,17 +24,17 @@ impl App {
             Action::ClearFilter | Action::Out => {
                 // The empty filter can be read.
                 let _ = self.browse.set_filter("");
-                self.look_along();
+                self.row_moved();
             }
             Action::SortColumn => {
                 let next = self.browse.sort.map_or(Column::Confidence, |(column, _)| column.next());
                 self.browse.sort_by(next);
-                self.look_along();
+                self.row_moved();
             }
             Action::SortOrder => {
                 let column = self.browse.sort.map_or(Column::Confidence, |(column, _)| column);
                 self.browse.sort_by(column);
-                self.look_along();
+                self.row_moved();
             }
             Action::Summary => self.browse.summary = self.browse.summary.next(),
             Action::Normalise => self.browse.normalised = !self.browse.normalised,
@@ -42,11 +42,11 @@ impl App {
             Action::PreviousEvaluation => self.step_evaluation(-1),
             Action::Look if self.ui.focus() == Pane::Summary => {
                 match self.browse.summary {
-                    Summary::Confusion => self.browse.filter_by_cell(),
-                    Summary::Classes => self.browse.filter_by_class(),
+                    Summary::Confusion => self.browse.filter_by_cell(self.ui.cursor.class),
+                    Summary::Classes => self.browse.filter_by_class(self.ui.cursor.class),
                     Summary::Reliability => {}
                 }
-                self.look_along();
+                self.row_moved();
             }
             Action::Look => self.look(),
             Action::Mute(view)
@@ -69,7 +69,7 @@ impl App {
             }
             Action::Undo => {
                 self.browse.intervention.clear();
-                self.look_along();
+                self.row_moved();
             }
             Action::Region => self.begin_region(),
             Action::Ask if self.can_ask() => self.ui.ask(Entry::Question, ""),
@@ -90,7 +90,7 @@ impl App {
             (Pane::Summary, _) => {
                 let classes = self.browse.rows().map_or(0, |rows| rows.labels.len());
                 let last = classes.saturating_sub(1);
-                let (gold, said) = &mut self.browse.cell;
+                let (gold, said) = (&mut self.ui.cursor.class, &mut self.browse.said);
                 match (action, vertical) {
                     (Action::Left, _) => *said = said.saturating_sub(1),
                     (Action::Right, _) => *said = (*said + 1).min(last),
@@ -102,7 +102,7 @@ impl App {
             (_, Some(by)) => {
                 self.browse.step(by);
                 self.ui.scroll.remove(&Pane::Answers);
-                self.look_along();
+                self.row_moved();
             }
             _ => {}
         }
@@ -175,6 +175,7 @@ impl App {
         if let Some(path) = self.browse.step_evaluation(by) {
             self.reader.read(path);
         }
+        self.step_follows_evaluation();
     }
 
     /// Asks for the prediction on the image under the cursor with what is tried on it.

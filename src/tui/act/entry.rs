@@ -21,10 +21,15 @@ impl App {
     pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
         match action {
             Some(Action::Choose) if entry == Entry::Command => return self.take_command(),
+            Some(Action::Choose) if entry == Entry::Overlay => self.take_overlay(),
             Some(Action::Choose) => self.take_line(entry),
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
             Some(Action::Down) => {
-                self.ui.choice = (self.ui.choice + 1).min(self.found().len().saturating_sub(1));
+                let found = match entry {
+                    Entry::Overlay => self.sessions.others(self.ui.line.value(), &self.folder).len(),
+                    _ => self.found().len(),
+                };
+                self.ui.choice = (self.ui.choice + 1).min(found.saturating_sub(1));
             }
             Some(_) => {
                 self.ui.layer = Layer::Main;
@@ -59,6 +64,20 @@ impl App {
         self.act(action)
     }
 
+    /// Lays the session marked in the list over the curves, or takes it away.
+    fn take_overlay(&mut self) {
+        let found = self.sessions.others(self.ui.line.value(), &self.folder);
+        let marked = self.ui.choice.min(found.len().saturating_sub(1));
+        let Some(path) = found.get(marked).map(|session| session.path.clone()) else {
+            self.ui.refused = Some("no session is called so".to_owned());
+            return;
+        };
+        match self.overlay(&path) {
+            Ok(_) => self.ui.layer = Layer::Main,
+            Err(reason) => self.ui.refused = Some(reason),
+        }
+    }
+
     fn take_line(&mut self, entry: Entry) {
         let text = self.ui.line.value().trim().to_owned();
         let taken = match entry {
@@ -76,8 +95,8 @@ impl App {
                 _ => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
             },
             Entry::Note | Entry::Rename | Entry::Remove => self.change_session(entry, &text),
-            // Taken by `take_command`.
-            Entry::Command => Ok(()),
+            // Taken by `take_command` and `take_overlay`.
+            Entry::Command | Entry::Overlay => Ok(()),
             Entry::Question if text.is_empty() => Ok(()),
             Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {
@@ -90,7 +109,7 @@ impl App {
         match taken {
             Ok(()) => {
                 self.ui.layer = Layer::Main;
-                self.look_along();
+                self.row_moved();
             }
             Err(reason) => self.ui.refused = Some(reason),
         }

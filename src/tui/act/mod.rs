@@ -2,6 +2,8 @@
 
 mod browse;
 mod compare;
+mod cursor;
+mod curves;
 mod entry;
 mod form;
 mod mouse;

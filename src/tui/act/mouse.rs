@@ -1,4 +1,4 @@
-//! The mouse: a click focuses a pane and chooses a row, the wheel scrolls what it is over.
+//! The mouse: a click focuses a pane and chooses a row or a step, the wheel scrolls or zooms what it is over.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -37,10 +37,12 @@ impl App {
         };
         self.ui.focus_on(pane);
         match wheel {
+            Some(action) if pane == Pane::Loss => self.wheel_on_curves(action == Action::Up, at),
             Some(action) => (0..NOTCH).for_each(|_| {
                 // What the wheel asks for leaves no screen.
                 let _ = self.act(action);
             }),
+            None if pane == Pane::Loss => self.click_on_curves(at),
             None => self.choose_row(pane, area, at),
         }
     }
@@ -61,6 +63,6 @@ impl App {
             Pane::Pairs if row < self.compare.shown.len() => self.compare.step(by(self.compare.selected)),
             _ => return,
         }
-        self.look_along();
+        self.row_moved();
     }
 }

@@ -24,6 +24,11 @@ impl App {
                 self.sessions.mark();
                 self.sessions.step(1);
             }
+            Action::Overlay => {
+                let path = self.sessions.session().map(|session| session.path.clone());
+                let said = path.map(|path| self.overlay(&path).map_or_else(|reason| reason, str::to_owned));
+                self.ui.notice = said;
+            }
             Action::Open => self.open_selected(),
             Action::NewRun => self.begin_form(),
             Action::Note | Action::Rename | Action::Remove => {

@@ -37,37 +37,27 @@ impl App {
             }
             Action::NextSample => self.step_sample(1),
             Action::PreviousSample => self.step_sample(-1),
-            Action::EarlierLook => self.step_look(1),
-            Action::LaterLook => self.step_look(-1),
-            Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
-            Action::Metric => self.ui.metric = self.ui.metric.next(),
-            Action::LogAxis => self.ui.log_axis = !self.ui.log_axis,
-            Action::OtherStage => self.other_stage(),
-            action => {
-                if let Some(by) = lines(action) {
-                    self.scroll(by);
+            Action::EarlierLook => self.step_look(false),
+            Action::LaterLook => self.step_look(true),
+            Action::Left | Action::Right => {
+                let later = action == Action::Right;
+                if self.ui.focus() != Pane::Loss || !self.pan(later) {
+                    self.step_sample(if later { 1 } else { -1 });
                 }
             }
+            Action::OtherStage => self.other_stage(),
+            Action::Out => self.leave_curves(),
+            action => match lines(action) {
+                Some(by) if self.classes_focused() => self.step_class(by),
+                Some(by) => self.scroll(by),
+                None => self.act_curves(action),
+            },
         }
     }
 
-    fn step_sample(&mut self, by: isize) {
-        let count = self.state.panel.len() as isize;
-        if count > 0 {
-            let cursor = &mut self.ui.cursor;
-            cursor.sample = (cursor.sample as isize + by).rem_euclid(count) as usize;
-            self.ui.scroll.remove(&Pane::Rationale);
-        }
-    }
-
-    /// Goes back by looks at the sample, as far as there are any.
-    fn step_look(&mut self, back: isize) {
-        let looks = self.state.panel.values().nth(self.ui.cursor.sample).map_or(0, Vec::len);
-        let cursor = &mut self.ui.cursor;
-        cursor.looks_back = cursor
-            .looks_back
-            .saturating_add_signed(back)
-            .min(looks.saturating_sub(1));
+    /// Whether a class can be chosen: stage 1 is judged by its aspects.
+    fn classes_focused(&self) -> bool {
+        self.ui.focus() == Pane::Accuracy && self.ui.cursor.stage(&self.state) == Some(Stage::Prompt)
     }
 
     fn other_stage(&mut self) {
@@ -78,6 +68,7 @@ impl App {
         if self.state.stages.contains_key(&other) {
             // Back on the stage that runs, the cursor follows the run again.
             self.ui.cursor.stage = Some(other).filter(|&other| Some(other) != self.state.stage);
+            self.ui.cursor.step = None;
         }
     }
 }

@@ -59,8 +59,8 @@ pub struct Browse {
     pub shown: Vec<u32>,
     /// The row under the cursor, a place in `shown`.
     pub selected: usize,
-    /// The cell under the confusion matrix's cursor: gold and predicted class.
-    pub cell: (usize, usize),
+    /// The predicted class under the confusion matrix's cursor; the gold one is the class that all screens share.
+    pub said: usize,
     pub summary: Summary,
     /// What is tried on the image under the cursor.
     pub intervention: Intervention,
@@ -120,6 +120,17 @@ impl Browse {
         self.update(self.evaluations.clone())
     }
 
+    /// Chooses the run's newest evaluation up to `step`, of all where there is none; one that no run made stays chosen. Gives
+    /// the file to be read.
+    pub fn choose_until(&mut self, step: Option<u64>) -> Option<PathBuf> {
+        if self.chosen.is_some() && self.evaluation().is_some_and(|kept| kept.step.is_none()) {
+            return None;
+        }
+        let until = |kept: &&KeptEvaluation| kept.step.is_some_and(|of| step.is_some_and(|step| of <= step));
+        self.chosen = self.evaluations.iter().rfind(until).map(|kept| kept.path.clone());
+        self.update(self.evaluations.clone())
+    }
+
     /// Takes the rows of a file, if they are still wanted.
     pub fn loaded(&mut self, path: PathBuf, rows: Result<Arc<Rows>, String>) {
         if self.evaluation().is_none_or(|kept| kept.path != path) {
@@ -175,10 +186,10 @@ impl Browse {
         Ok(())
     }
 
-    /// Filters by the confusion matrix's cell.
-    pub fn filter_by_cell(&mut self) {
+    /// Filters by the confusion matrix's cell in the row of a gold class.
+    pub fn filter_by_cell(&mut self, gold: usize) {
         let Some(rows) = self.rows() else { return };
-        let (Some(gold), Some(predicted)) = (rows.labels.get(self.cell.0), rows.labels.get(self.cell.1)) else {
+        let (Some(gold), Some(predicted)) = (rows.labels.get(gold), rows.labels.get(self.said)) else {
             return;
         };
         let filter = query::of_classes(gold, Some(predicted));
@@ -186,11 +197,11 @@ impl Browse {
         let _ = self.set_filter(&filter);
     }
 
-    /// Filters by the gold class of the row under the summary's cursor.
-    pub fn filter_by_class(&mut self) {
+    /// Filters by a gold class.
+    pub fn filter_by_class(&mut self, gold: usize) {
         let gold = self
             .rows()
-            .and_then(|rows| rows.labels.get(self.cell.0))
+            .and_then(|rows| rows.labels.get(gold))
             .map(|label| query::of_classes(label, None));
         if let Some(gold) = gold {
             // A query's own word, so that this one can be read.
@@ -206,6 +217,15 @@ impl Browse {
             _ => Some((column, false)),
         };
         self.arrange();
+    }
+
+    /// Puts the cursor on an image, where it is shown.
+    pub fn select(&mut self, image: &str) {
+        let Some(rows) = self.rows() else { return };
+        let is = |&row: &u32| rows.get(row).is_some_and(|row| row.prediction.image == image);
+        if let Some(place) = self.shown.iter().position(is) {
+            self.step(place as isize - self.selected as isize);
+        }
     }
 
     /// Moves the cursor by rows.

@@ -182,6 +182,13 @@ impl Compare {
         sides.is_some_and(|sides| sides.iter().zip(folders).all(|(side, folder)| side.folder == *folder))
     }
 
+    /// The folders of the two sessions; none where none are compared.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let sides = self.sides.iter().flat_map(|sides| sides.iter());
+        sides.map(|side| side.folder.clone()).collect()
+    }
+
     /// Takes two sessions in; gives the files to be compared.
     pub fn sides_read(&mut self, sides: Result<Box<[Side; 2]>, String>) -> Option<[PathBuf; 2]> {
         *self = Self::default();

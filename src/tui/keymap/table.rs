@@ -18,19 +18,29 @@ macro_rules! table {
 
 pub(super) const TABLE: &[Row] = table! {
     Train "space p"        => A::Pause,          Run,     "pause",      "pause after this step, or go on";
-    Train "n right l"      => A::NextSample,     Look,    "sample",     "next sample of the panel";
-    Train "N left h"       => A::PreviousSample, Look,    "sample",     "previous sample";
+    Train "n"              => A::NextSample,     Look,    "sample",     "next sample of the panel";
+    Train "N"              => A::PreviousSample, Look,    "sample",     "previous sample";
+    Train "right l"        => A::Right,          Look,    "",           "next sample; on a zoomed curve: later steps";
+    Train "left h"         => A::Left,           Look,    "",           "previous sample; on a zoomed curve: earlier steps";
     Train ","              => A::EarlierLook,    Look,    "look",       "the sample at the evaluation before";
     Train "."              => A::LaterLook,      Look,    "look",       "the sample at the evaluation after";
+    Train "["              => A::EarlierStep,    Look,    "",           "read curves, accuracy and sample at an earlier step";
+    Train "]"              => A::LaterStep,      Look,    "",           "read them at a later step";
     Train "e"              => A::Evaluate,       Run,     "evaluate",   "evaluate now";
     Train "c"              => A::Checkpoint,     Run,     "checkpoint", "save a checkpoint now";
     Train "R"              => A::LearningRate,   Run,     "",           "set the learning rate";
     Train "E"              => A::StopAfterEpoch, Run,     "",           "stop after this epoch, with a checkpoint";
-    Train "s"              => A::Smoothing,      Look,    "smoothing",  "smooth the curve more, or not at all";
-    Train "m"              => A::Metric,         Look,    "metric",     "the curve of loss, grad norm, learning rate, samples/s";
+    Train "s"              => A::Smoothing,      Look,    "",           "smooth the curve more, or not at all";
+    Train "m"              => A::Metric,         Look,    "metric",     "the next metric: loss, accuracy, macro-F1, ECE, grad norm, ...";
+    Train "M"              => A::MoreMetrics,    Look,    "",           "one more metric below it, up to four, or one alone";
+    Train "+ ="            => A::ZoomIn,         Look,    "zoom",       "zoom in around the crosshair, or where the wheel turns";
+    Train "-"              => A::ZoomOut,        Look,    "zoom",       "zoom out";
+    Train "0"              => A::Whole,          Look,    "",           "show all steps again";
+    Train "o"              => A::Overlay,        Look,    "",           "lay another session's curves over these, or take them away";
+    Train "O"              => A::ClearOverlays,  Look,    "",           "take all other sessions' curves away";
     Train "L"              => A::LogAxis,        Look,    "",           "the curve by powers of ten, or not";
     Train ";"              => A::Alone,          Look,    "",           "one aspect's map alone and large, the next one, all of them";
-    Train "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve and accuracy";
+    Train "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve, accuracy and sample";
     Train "enter z"        => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
     Browse "enter"         => A::Look,           Look,    "look",       "let the model look at the image; on the confusion matrix: filter by the cell";
@@ -75,6 +85,7 @@ pub(super) const TABLE: &[Row] = table! {
     Sessions "x"           => A::ClearFilter,    Look,    "",           "show all sessions again";
     Sessions "s"           => A::SortColumn,     Look,    "sort",       "sort by start, name, best accuracy, state";
     Sessions "m space"     => A::Mark,           Look,    "mark",       "mark two sessions to be compared";
+    Sessions "o"           => A::Overlay,        Look,    "",           "lay its curves over those on Train, or take them away";
     Sessions "n"           => A::NewRun,         Run,     "new run",    "start a new run: a form, with the settings that hold here";
     Sessions "N"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
     Sessions "R"           => A::Rename,         General, "",           "give the session another name";
@@ -87,8 +98,8 @@ pub(super) const TABLE: &[Row] = table! {
     Everywhere "P"         => A::PlayPause,      Run,     "play",       "replay: stop, or go on";
     Everywhere "<"         => A::SeekBack,       Run,     "seek",       "replay: back by a twentieth";
     Everywhere ">"         => A::SeekForth,      Run,     "seek",       "replay: forth by a twentieth";
-    Everywhere "-"         => A::Slower,         Run,     "pace",       "replay: slower";
-    Everywhere "+ ="       => A::Faster,         Run,     "pace",       "replay: faster, up to 100 times";
+    Everywhere "("         => A::Slower,         Run,     "pace",       "replay: slower";
+    Everywhere ")"         => A::Faster,         Run,     "pace",       "replay: faster, up to 100 times";
     Everywhere "tab"       => A::NextPane,       Move,    "pane",       "next pane";
     Everywhere "shift-tab" => A::PreviousPane,   Move,    "",           "previous pane";
     Everywhere "up k"      => A::Up,             Move,    "",           "up";

@@ -1,4 +1,5 @@
-//! Accuracy per emotion (stage 2) or per aspect (stage 1) at the last evaluation, and its change since the one before.
+//! Accuracy per emotion (stage 2) or per aspect (stage 1) at the last evaluation, its change since the one before, and the
+//! frozen model's as a mark in each bar.
 
 use ratatui::{
     buffer::Buffer,
@@ -11,31 +12,84 @@ use ratatui::{
 use super::{Scene, bar, bordered, more_below, nothing_yet};
 use crate::{
     data::View,
-    session::{Evaluation, Stage},
+    session::{Evaluation, Metrics, Stage},
     tui::{
         figures::{count, loss, percent},
+        keymap::Action,
         text::{clean, columns, pad},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Screen},
     },
 };
+
+/// Where a bar would end before anything was learnt.
+const MARK: &str = "┃";
 
 /// A class or an aspect.
 struct Row {
     name: String,
     share: f64,
     before: Option<f64>,
+    /// Before anything was learnt.
+    start: Option<f64>,
     support: Option<usize>,
 }
 
-/// Paints the pane.
+/// Figures from before anything was learnt, marked in the bars.
+struct Start<'a> {
+    /// What they are figures of.
+    name: String,
+    metrics: &'a Metrics,
+    aspects: &'a [(View, f64)],
+    overall: f64,
+}
+
+impl<'a> Start<'a> {
+    /// Those of the frozen model, where the session holds them; else of an evaluation before the first step.
+    fn of(stage: Stage, newest: &Evaluation, scene: &Scene<'a>) -> Option<Self> {
+        if let Some(metrics) = scene.frozen.filter(|_| stage == Stage::Prompt) {
+            let name = if metrics.split == newest.metrics.split {
+                "frozen".to_owned()
+            } else {
+                format!("frozen, {}", clean(&metrics.split))
+            };
+            return Some(Self {
+                name,
+                metrics,
+                aspects: &[],
+                overall: metrics.accuracy,
+            });
+        }
+        let evaluations = &scene.state.history(stage)?.evaluations;
+        let first = evaluations.first().filter(|first| first.step == 0 && newest.step > 0)?;
+        Some(Self {
+            name: "step 0".to_owned(),
+            metrics: &first.metrics,
+            aspects: &first.aspect_accuracy,
+            overall: first.overall_accuracy(),
+        })
+    }
+
+    fn class(&self, label: &str) -> Option<f64> {
+        self.metrics.per_class.get(label).map(|class| class.recall)
+    }
+
+    fn aspect(&self, view: View) -> Option<f64> {
+        self.aspects.iter().find(|(of, _)| *of == view).map(|(_, share)| *share)
+    }
+}
+
+/// Paints the pane: the figures at the cursor's step.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let stage = scene.ui.cursor.stage(scene.state);
-    let (newest, before) = stage.map_or((None, None), |stage| scene.state.evaluations(stage));
-    let title = if stage == Some(Stage::Aspects) {
-        "accuracy per aspect"
-    } else {
+    let (state, theme, cursor) = (scene.state, scene.theme, scene.ui.cursor);
+    let stage = cursor.stage(state);
+    let until = cursor.until();
+    let (newest, before) = stage.map_or((None, None), |stage| state.evaluations_until(stage, until));
+    let by_class = stage != Some(Stage::Aspects);
+    let title = if by_class {
         "accuracy per emotion"
+    } else {
+        "accuracy per aspect"
     };
     let note = newest.map_or(String::new(), |e| {
         format!(
@@ -46,29 +100,44 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         )
     });
     let inner = bordered(Pane::Accuracy, title, &note, area, buffer, scene);
-    let Some(newest) = newest else {
-        let text = if scene.commands {
-            "no evaluation yet; e asks for one"
-        } else {
-            "no evaluation yet"
+    let Some((stage, newest)) = stage.zip(newest) else {
+        let text = match (cursor.step, scene.commands) {
+            (Some(_), _) => "no evaluation up to this step".to_owned(),
+            (None, true) => {
+                let key = scene.keymap.key_for(Screen::Train, Action::Evaluate);
+                format!("no evaluation yet; {key} asks for one")
+            }
+            (None, false) => "no evaluation yet".to_owned(),
         };
-        return nothing_yet(text, inner, buffer, scene.theme);
+        return nothing_yet(&text, inner, buffer, theme);
     };
 
-    let rows = rows(newest, before);
+    let start = Start::of(stage, newest, scene);
+    let rows = rows(newest, before, start.as_ref());
     let summary_rows = u16::from(usize::from(inner.height) > rows.len());
     let room = usize::from(inner.height - summary_rows);
     let hidden = rows.len().saturating_sub(room);
+    if by_class {
+        // The cursor's class stays in sight.
+        let top = scene.ui.scroll.entry(Pane::Accuracy).or_insert(0);
+        *top = (*top).min(cursor.class).max((cursor.class + 1).saturating_sub(room));
+    }
     let from = scene.ui.scrolled(Pane::Accuracy, hidden);
-    more_below(hidden - from, area, buffer, scene.theme);
-    let name_width = rows
-        .iter()
-        .map(|row| columns(&row.name))
-        .max()
-        .unwrap_or(0)
-        .min(usize::from(inner.width) / 3);
-    for (y, row) in (inner.y..inner.bottom() - summary_rows).zip(rows.iter().skip(from)) {
-        line(row, name_width, inner.width.into(), scene.theme).render(Rect { y, height: 1, ..inner }, buffer);
+    more_below(hidden - from, area, buffer, theme);
+    let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
+    let names = names.min(usize::from(inner.width) / 3);
+    let marked = (by_class && scene.ui.focus() == Pane::Accuracy).then_some(cursor.class);
+    let lines = (inner.y..inner.bottom() - summary_rows).zip(rows.iter().enumerate().skip(from));
+    for (y, (place, row)) in lines {
+        let area = Rect { y, height: 1, ..inner };
+        line(row, names, inner.width.into(), theme).render(area, buffer);
+        if marked == Some(place) {
+            let name = Rect {
+                width: names as u16,
+                ..area
+            };
+            buffer.set_style(name, Style::new().fg(theme.on_accent).bg(theme.accent));
+        }
     }
     if summary_rows == 1 {
         let bottom = Rect {
@@ -76,11 +145,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             height: 1,
             ..inner
         };
-        summary(newest, before, scene.theme).render(bottom, buffer);
+        summary(newest, before, start.as_ref(), inner.width.into(), theme).render(bottom, buffer);
     }
 }
 
-fn rows(newest: &Evaluation, before: Option<&Evaluation>) -> Vec<Row> {
+fn rows(newest: &Evaluation, before: Option<&Evaluation>, start: Option<&Start>) -> Vec<Row> {
     if !newest.aspect_accuracy.is_empty() {
         let earlier = |view: View| {
             before?
@@ -93,6 +162,7 @@ fn rows(newest: &Evaluation, before: Option<&Evaluation>) -> Vec<Row> {
             name: view.name().replace('_', " "),
             share,
             before: earlier(view),
+            start: start.and_then(|start| start.aspect(view)),
             support: None,
         };
         return newest.aspect_accuracy.iter().map(row).collect();
@@ -105,12 +175,13 @@ fn rows(newest: &Evaluation, before: Option<&Evaluation>) -> Vec<Row> {
             before: before
                 .and_then(|before| before.metrics.per_class.get(label))
                 .map(|class| class.recall),
+            start: start.and_then(|start| start.class(label)),
             support: Some(class.support),
         })
         .collect()
 }
 
-/// `amusement  ━━━━━━━━╸────  82.1 %  ▲ 3.1  n 32`
+/// `amusement  ━━┃━━━━━╸────  82.1 %  ▲ 3.1  n 32`
 fn line(row: &Row, name_width: usize, width: usize, theme: &Theme) -> Line<'static> {
     let support = row
         .support
@@ -119,51 +190,80 @@ fn line(row: &Row, name_width: usize, width: usize, theme: &Theme) -> Line<'stat
     let (change, color) = change(row.share, row.before, theme);
     let right = columns(&support) + 17;
     let bar_width = width.saturating_sub(name_width + 2 + right);
-    let (filled, rest) = bar(row.share, bar_width);
-    Line::from(vec![
-        Span::styled(format!("{}  ", pad(&row.name, name_width)), Style::new().fg(theme.text)),
-        Span::styled(filled, Style::new().fg(theme.bar)),
-        Span::styled(rest, Style::new().fg(theme.faint)),
+    let name = format!("{}  ", pad(&row.name, name_width));
+    let mut spans = vec![Span::styled(name, Style::new().fg(theme.text))];
+    spans.extend(marked_bar(row.share, row.start, bar_width, theme));
+    spans.extend([
         Span::styled(format!(" {:>7}", percent(row.share)), Style::new().fg(theme.text)),
         Span::styled(format!("  {}", pad(&change, 7)), Style::new().fg(color)),
         Span::styled(support, Style::new().fg(theme.dim)),
-    ])
+    ]);
+    Line::from(spans)
 }
 
-fn summary(newest: &Evaluation, before: Option<&Evaluation>, theme: &Theme) -> Line<'static> {
+/// A bar filled by `share`, with a mark where `start` would end.
+fn marked_bar(share: f64, start: Option<f64>, width: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let (filled, rest) = bar(share, width);
+    let end = filled.chars().count();
+    let cells = filled + &rest;
+    let part = |from: usize, to: usize, color| {
+        let text: String = cells.chars().skip(from).take(to.saturating_sub(from)).collect();
+        Span::styled(text, Style::new().fg(color))
+    };
+    let start = start.filter(|start| start.is_finite() && width > 0);
+    let Some(start) = start.map(|start| start.clamp(0.0, 1.0)) else {
+        return vec![part(0, end, theme.bar), part(end, width, theme.faint)];
+    };
+    let at = ((start * width as f64) as usize).min(width - 1);
+    vec![
+        part(0, at.min(end), theme.bar),
+        part(end, at, theme.faint),
+        Span::styled(MARK, Style::new().fg(theme.text)),
+        part(at + 1, end, theme.bar),
+        part(end.max(at + 1), width, theme.faint),
+    ]
+}
+
+/// The figures over all rows, as many as fit.
+fn summary(
+    newest: &Evaluation,
+    before: Option<&Evaluation>,
+    start: Option<&Start>,
+    width: usize,
+    theme: &Theme,
+) -> Line<'static> {
     let figure = |name: &str, value: String| {
-        [
+        vec![
             Span::styled(format!("{name} "), Style::new().fg(theme.dim)),
             Span::styled(value, Style::new().fg(theme.text)),
         ]
     };
-    let mean = overall(newest);
-    let (change, color) = change(mean, before.map(overall), theme);
-    let mut spans = figure(
-        if newest.aspect_accuracy.is_empty() {
-            "all"
-        } else {
-            "mean"
-        },
-        percent(mean),
-    )
-    .to_vec();
-    spans.push(Span::styled(format!(" {}", pad(&change, 7)), Style::new().fg(color)));
-    if newest.aspect_accuracy.is_empty() {
-        spans.extend(figure("macro-F1", percent(newest.metrics.macro_f1)));
-        spans.extend(figure("   ECE", format!("{:.3}", newest.metrics.ece)));
+    let by_class = newest.aspect_accuracy.is_empty();
+    let mean = newest.overall_accuracy();
+    let (change, color) = change(mean, before.map(Evaluation::overall_accuracy), theme);
+    let mut line = Line::from(figure(if by_class { "all" } else { "mean" }, percent(mean)));
+    line.push_span(Span::styled(format!(" {}", pad(&change, 7)), Style::new().fg(color)));
+    let mut figures = Vec::new();
+    if let Some(start) = start {
+        let mut figure = figure(&start.name, percent(start.overall));
+        figure.insert(0, Span::styled(format!("{MARK} "), Style::new().fg(theme.text)));
+        figures.push(figure);
     }
-    spans.extend(figure("   loss", loss(newest.loss)));
-    Line::from(spans)
-}
-
-/// The accuracy over all samples, in stage 1 the mean over the aspects.
-fn overall(evaluation: &Evaluation) -> f64 {
-    let aspects = &evaluation.aspect_accuracy;
-    if aspects.is_empty() {
-        return evaluation.metrics.accuracy;
+    if by_class {
+        figures.push(figure("macro-F1", percent(newest.metrics.macro_f1)));
+        figures.push(figure("ECE", format!("{:.3}", newest.metrics.ece)));
     }
-    aspects.iter().map(|(_, share)| share).sum::<f64>() / aspects.len() as f64
+    figures.push(figure("loss", loss(newest.loss)));
+    for (place, figure) in figures.into_iter().enumerate() {
+        let gap = if place == 0 { 0 } else { 3 };
+        let needed: usize = figure.iter().map(Span::width).sum();
+        if line.width() + gap + needed > width {
+            break;
+        }
+        line.push_span(" ".repeat(gap));
+        line.extend(figure);
+    }
+    line
 }
 
 /// The change in percentage points, with a sign that needs no colour.

@@ -23,16 +23,22 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let names = labels.iter().map(|label| columns(label)).max().unwrap_or(0);
     let names = names.min(usize::from(area.width) / 3);
     let hidden = labels.len().saturating_sub(area.height.into());
-    // The matrix's cursor is the class's: it stays in sight.
-    let top = scene.browse.cell.0.min(hidden);
+    // The cursor's class stays in sight.
+    let class_at = scene.ui.cursor.class;
+    let top = class_at.min(hidden);
     let width = usize::from(area.width).saturating_sub(names + 2 + 27);
     for (y, (class, label)) in (area.y..area.bottom()).zip(labels.iter().enumerate().skip(top)) {
         let (recall, precision, support) = rows.class(class);
         let (filled, rest) = bar(recall, width);
-        let marked = class == scene.browse.cell.0 && scene.ui.focus() == Pane::Summary;
-        let name = if marked { theme.accent } else { theme.text };
+        let marked = class == class_at && scene.ui.focus() == Pane::Summary;
+        let name = if marked {
+            Style::new().fg(theme.on_accent).bg(theme.accent)
+        } else {
+            Style::new().fg(theme.text)
+        };
         let line = Line::from(vec![
-            Span::styled(format!("{}  ", pad(label, names)), Style::new().fg(name)),
+            Span::styled(pad(label, names), name),
+            Span::raw("  "),
             Span::styled(filled, Style::new().fg(theme.bar)),
             Span::styled(rest, Style::new().fg(theme.faint)),
             Span::styled(format!(" {:>8}", percent(recall)), Style::new().fg(theme.text)),

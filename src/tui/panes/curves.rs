@@ -1,25 +1,30 @@
-//! A metric step by step: each step dim, smoothed bright, the validation loss as points; the axes grow in steps.
+//! Metrics step by step, below one another: each step dim, smoothed bright, evaluations as points, other sessions' curves
+//! over them; the axes grow in steps.
+
+use std::path::Path;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Position, Rect},
     style::{Color, Style},
-    symbols::Marker,
     text::{Line, Span},
-    widgets::{
-        Widget,
-        canvas::{Canvas, Context, Line as Stroke, Points},
-    },
+    widgets::Widget,
 };
 
-use super::{Scene, bordered, nothing_yet};
+use super::{
+    Scene, bordered, more_below, nothing_yet,
+    plot::{self, Curve, Plot, Shape},
+};
 use crate::{
-    session::{Ema, Stage, StageHistory},
+    session::{RunState, Stage, StageHistory},
     tui::{
-        axis::{Axis, grown},
-        decimate::{Column, Decimated},
-        figures,
+        axis::grown,
+        decimate::Decimated,
         metric::Metric,
+        overlays::{Overlaid, Overlays},
+        series::{Reading, Series, Window},
+        span::Span as Steps,
+        text::{clean, fit},
         theme::Theme,
         ui::Pane,
     },
@@ -27,270 +32,296 @@ use crate::{
 
 /// The step axis begins with at least so many steps.
 const FIRST_STEPS: f64 = 20.0;
-/// The column of the loss axis' labels: wide enough for all that a loss becomes.
-const GUTTER: u16 = 7;
-/// A smaller plot tells nothing.
-const SMALLEST: (u16, u16) = (16, 3);
+/// A metric gets at least so many rows, where there are several.
+const LEAST_ROWS: u16 = 6;
+/// Of them the legend leaves so many to the plot.
+const PLOT_ROWS: u16 = 3;
+/// An overlaid session's name takes so many columns at most.
+const NAME: usize = 16;
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let stage = scene.ui.cursor.stage(scene.state);
-    let (metric, log) = (scene.ui.metric, scene.ui.log_axis);
-    let scale = if log { " · log" } else { "" };
-    let note = stage
-        .map(|stage| format!("stage {}{scale}", stage.name()))
-        .unwrap_or_default();
-    let inner = bordered(Pane::Loss, metric.title(), &note, area, buffer, scene);
-    let history = stage.and_then(|stage| scene.state.history(stage));
-    let Some(history) = history.filter(|history| !history.steps.is_empty()) else {
-        return nothing_yet("the curve begins with the first step", inner, buffer, scene.theme);
+    let (state, overlays, theme) = (scene.state, scene.overlays, scene.theme);
+    let metrics = scene.ui.metrics();
+    let title: Vec<&str> = metrics.iter().map(|metric| metric.title()).collect();
+    let stage = scene.ui.cursor.stage(state);
+    let note = stage.map(|stage| note(stage, scene)).unwrap_or_default();
+    let inner = bordered(Pane::Loss, &title.join(", "), &note, area, buffer, scene);
+    let run = stage.and_then(|stage| Some((stage, state.history(stage).filter(|run| !run.steps.is_empty())?)));
+    let Some((stage, run)) = run else {
+        return nothing_yet("the curve begins with the first step", inner, buffer, theme);
     };
-    let planned = stage.and_then(|stage| scene.state.planned_steps(stage));
-    let [top, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
-    let (columns, rows) = SMALLEST;
-    let room = rest.width >= columns && rest.height >= rows;
+    let others: Vec<(&Overlaid, &StageHistory)> = over(overlays, stage, scene.folder).collect();
+    let folder = scene.folder;
+    let colors = |overlaid: &Overlaid| {
+        let path = &overlaid.folder;
+        (overlays.color(path, folder, theme), overlays.sign(path))
+    };
     let key = Key {
-        stage,
-        resumes: scene.state.resumes,
-        weight: scene.ui.smoothing.weight(),
-        metric,
-        log,
-        end: last_step(history, planned),
-        dots: if room { usize::from(rest.width - GUTTER) * 2 } else { 0 },
+        stage: Some(stage),
+        resumes: state.resumes,
+        changes: overlays.changes(),
+        others: others.len(),
     };
     if scene.curves.key != key {
-        *scene.curves = Curves::new(key);
+        *scene.curves = Curves {
+            key,
+            ..Curves::default()
+        };
     }
-    scene.curves.follow(history);
-    scene.curves.legend(scene.theme).render(top, buffer);
-    if room {
-        scene.curves.plot(rest, buffer, scene.theme);
+    let steps = scene
+        .ui
+        .span(stage)
+        .unwrap_or_else(|| Steps::whole(stage, end(state, stage, overlays)));
+
+    let fitting = usize::from(inner.height / LEAST_ROWS).clamp(1, metrics.len());
+    more_below(metrics.len() - fitting, area, buffer, theme);
+    let areas = Layout::vertical(vec![Constraint::Fill(1); fitting]).split(inner);
+    scene.curves.panels.truncate(fitting);
+    for (n, (&area, &metric)) in areas.iter().zip(&metrics).enumerate() {
+        let weight = scene.ui.smoothing.weight();
+        let readings = Readings {
+            metric,
+            weight,
+            named: metrics.len() > 1,
+            at: scene.ui.cursor.step,
+        };
+        let legend = readings.lines(run, &others, scene, area.width.into());
+        let rows = (legend.len() as u16).clamp(1, area.height.saturating_sub(PLOT_ROWS).max(1));
+        let [top, rest] = Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(area);
+        for (y, line) in (top.y..top.bottom()).zip(legend) {
+            line.render(Rect { y, height: 1, ..top }, buffer);
+        }
+        let last = n + 1 == fitting;
+        let Some(place) = plot::place(rest, last) else { continue };
+        let window = Window {
+            metric,
+            log: scene.ui.log_axis,
+            weight,
+            from: steps.from,
+            to: steps.to,
+            dots: usize::from(place.width) * 2,
+        };
+        scene.curves.columns = (place.x, place.width);
+        let panel = scene.curves.panel(n, window, others.len());
+        panel.follow(run, &others);
+        let plot = Plot {
+            window,
+            curves: panel.curves(&others, colors, theme),
+            crosshair: scene.ui.cursor.step,
+            steps: last,
+        };
+        if !plot.render(rest, buffer, theme) {
+            nothing_yet("nothing was logged here yet", rest, buffer, theme);
+        }
     }
 }
 
-/// The step at the right end of the axis.
-fn last_step(history: &StageHistory, planned: Option<u64>) -> f64 {
-    let reached = (history.last_step() as f64).max(FIRST_STEPS);
-    grown(reached).min(planned.map_or(f64::INFINITY, |planned| (planned as f64).max(reached)))
+/// `stage prompt · log · zoomed · step 430`
+fn note(stage: Stage, scene: &Scene) -> String {
+    let mut note = format!("stage {}", stage.name());
+    if scene.ui.log_axis {
+        note += " · log";
+    }
+    if scene.ui.span(stage).is_some() {
+        note += " · zoomed";
+    }
+    if let Some(step) = scene.ui.cursor.step {
+        note += &format!(" · step {}", crate::tui::figures::count(step));
+    }
+    note
 }
 
-/// What the curves were brought down for; where one of these changes, all is done anew.
+/// The sessions that lie over the curves of a stage; not the one that is shown anyway.
+fn over<'a>(
+    overlays: &'a Overlays,
+    stage: Stage,
+    own: &'a Path,
+) -> impl Iterator<Item = (&'a Overlaid, &'a StageHistory)> {
+    let others = overlays.shown().iter().filter(move |overlaid| overlaid.folder != own);
+    others.filter_map(move |overlaid| Some((overlaid, overlaid.stages.get(&stage)?)))
+}
+
+/// The step at the right end of a stage's axis.
+#[must_use]
+pub fn end(state: &RunState, stage: Stage, overlays: &Overlays) -> f64 {
+    let reached = state.history(stage).map_or(0, StageHistory::last_step) as f64;
+    let others = overlays
+        .shown()
+        .iter()
+        .filter_map(|overlaid| overlaid.stages.get(&stage));
+    let others = others.map(StageHistory::last_step).max().unwrap_or(0) as f64;
+    let reached = reached.max(others).max(FIRST_STEPS);
+    let planned = state
+        .planned_steps(stage)
+        .map_or(f64::INFINITY, |planned| planned as f64);
+    grown(reached).min(planned.max(reached))
+}
+
+/// The series of the plots, kept from frame to frame, and where their columns are.
+#[derive(Debug, Clone, Default)]
+pub struct Curves {
+    key: Key,
+    panels: Vec<Panel>,
+    /// The plots' first column on the screen, and how many they have; none before the first frame.
+    columns: (u16, u16),
+}
+
+/// Where one of these changes, all is done anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Key {
     stage: Option<Stage>,
     resumes: u32,
-    weight: f64,
-    metric: Metric,
-    /// Powers of ten instead of values.
-    log: bool,
-    end: f64,
-    /// Two a column of the plot.
-    dots: usize,
+    /// Of the sessions laid over.
+    changes: u64,
+    others: usize,
 }
 
-impl Key {
-    /// A value on the axis; what has no logarithm is left out.
-    fn scaled(&self, value: f64) -> f64 {
-        match self.log {
-            true if value > 0.0 => value.log10(),
-            true => f64::NAN,
-            false => value,
-        }
-    }
-}
-
-/// The series, brought down to the dots of the plot; kept from frame to frame, so that a frame costs only what is new.
+/// A metric of the run and of the sessions over it.
 #[derive(Debug, Clone, Default)]
-pub struct Curves {
-    key: Key,
-    /// So many steps of the history are in.
-    taken: usize,
-    raw: Decimated,
-    smooth: Decimated,
-    ema: Ema,
-    /// Step and loss.
-    validation: Vec<(f64, f64)>,
-    last: f64,
-    last_smooth: f64,
-    last_validation: Option<f64>,
+struct Panel {
+    run: Series,
+    others: Vec<Series>,
 }
 
 impl Curves {
-    fn new(key: Key) -> Self {
-        let series = Decimated::new(0.0, key.end, key.dots);
-        Self {
-            key,
-            raw: series.clone(),
-            smooth: series,
-            ema: Ema::new(key.weight),
-            ..Self::default()
-        }
+    /// Where a position on the screen lies on the step axis: 0 is its left end, 1 the right one.
+    #[must_use]
+    pub fn share_at(&self, at: Position) -> Option<f64> {
+        let (from, columns) = self.columns;
+        let column = at.x.checked_sub(from).filter(|&column| column < columns)?;
+        Some(f64::from(column) / f64::from(columns.saturating_sub(1).max(1)))
     }
 
-    /// Takes in what the history has more.
-    fn follow(&mut self, history: &StageHistory) {
-        for point in history.steps.iter().skip(self.taken) {
-            let value = self.key.metric.of(point);
-            (self.last, self.last_smooth) = (value, self.ema.next(value));
-            self.raw.push(point.step, self.key.scaled(self.last));
-            self.smooth.push(point.step, self.key.scaled(self.last_smooth));
-        }
-        self.taken = history.steps.len();
-        let losses = history.evaluations.iter().filter(|_| self.key.metric == Metric::Loss);
-        let validation = losses.map(|e| (e.step as f64, self.key.scaled(e.loss)));
-        self.validation = validation
-            .filter(|(step, loss)| loss.is_finite() && *step <= self.key.end)
-            .collect();
-        self.last_validation = history.evaluations.last().map(|e| e.loss);
+    /// The share of the step axis that a column takes.
+    #[must_use]
+    pub fn column(&self) -> f64 {
+        1.0 / f64::from(self.columns.1.saturating_sub(1).max(10))
     }
 
-    /// The newest value of each series beside its mark.
-    fn legend(&self, theme: &Theme) -> Line<'static> {
-        let mut spans = Vec::new();
-        let metric = self.key.metric;
-        let mut entry = |mark: &'static str, color: Color, name: String, value: f64| {
-            spans.push(Span::styled(format!("{mark} "), Style::new().fg(color)));
-            spans.push(Span::styled(format!("{name} "), Style::new().fg(theme.dim)));
-            spans.push(Span::styled(
-                format!("{}   ", metric.shown(value)),
-                Style::new().fg(theme.text),
-            ));
+    fn panel(&mut self, n: usize, window: Window, others: usize) -> &mut Panel {
+        let new = || Panel {
+            run: Series::new(window),
+            others: vec![Series::new(window); others],
         };
-        if self.key.weight > 0.0 {
-            entry(
-                "━",
-                theme.smooth,
-                format!("smoothed {}", self.key.weight),
-                self.last_smooth,
-            );
-            entry("⠶", theme.raw, "step".to_owned(), self.last);
+        if self.panels.len() <= n {
+            self.panels.resize_with(n + 1, new);
+        }
+        let panel = &mut self.panels[n];
+        if *panel.run.window() != window {
+            *panel = new();
+        }
+        panel
+    }
+}
+
+impl Panel {
+    fn follow(&mut self, run: &StageHistory, others: &[(&Overlaid, &StageHistory)]) {
+        self.run.follow(run);
+        for (series, (_, history)) in self.others.iter_mut().zip(others) {
+            series.follow(history);
+        }
+    }
+
+    /// The run's own lie over the others'.
+    fn curves(
+        &self,
+        others: &[(&Overlaid, &StageHistory)],
+        colors: impl Fn(&Overlaid) -> (Color, Option<char>),
+        theme: &Theme,
+    ) -> Vec<Curve<'_>> {
+        let own = |shape, color| Curve {
+            shape,
+            color,
+            sign: None,
+        };
+        let columns = |columns: &'_ Decimated| columns.columns().iter().any(Option::is_some);
+        let mut curves = Vec::new();
+        for (series, (overlaid, _)) in self.others.iter().zip(others) {
+            let shape = if columns(&series.smooth) {
+                Shape::Columns(series.smooth.columns())
+            } else {
+                Shape::Points(&series.evaluated)
+            };
+            let (color, sign) = colors(overlaid);
+            curves.push(Curve { shape, color, sign });
+        }
+        if self.run.window().weight > 0.0 {
+            curves.push(own(Shape::Columns(self.run.raw.columns()), theme.raw));
+        }
+        curves.push(own(Shape::Columns(self.run.smooth.columns()), theme.smooth));
+        curves.push(own(Shape::Points(&self.run.evaluated), theme.validation));
+        curves
+    }
+}
+
+/// The values beside each curve's mark: the newest, or those at the crosshair.
+struct Readings {
+    metric: Metric,
+    weight: f64,
+    /// Whether the metric's name stands before them.
+    named: bool,
+    at: Option<u64>,
+}
+
+impl Readings {
+    fn lines(
+        &self,
+        run: &StageHistory,
+        others: &[(&Overlaid, &StageHistory)],
+        scene: &Scene,
+        width: usize,
+    ) -> Vec<Line<'static>> {
+        let (theme, overlays) = (scene.theme, scene.overlays);
+        let mut entries: Vec<Vec<Span>> = Vec::new();
+        if self.named {
+            let style = Style::new().fg(theme.text);
+            entries.push(vec![Span::styled(self.metric.title(), style)]);
+        }
+        let mut entry = |mark: String, color: Color, name: &str, value: Option<f64>| {
+            let Some(value) = value else { return };
+            entries.push(vec![
+                Span::styled(format!("{mark} "), Style::new().fg(color)),
+                Span::styled(format!("{name} "), Style::new().fg(theme.dim)),
+                Span::styled(self.metric.shown(value), Style::new().fg(theme.text)),
+            ]);
+        };
+        let read = Reading::of(run, self.metric, self.weight, self.at);
+        if self.weight > 0.0 {
+            let name = if self.named {
+                "smoothed".to_owned()
+            } else {
+                format!("smoothed {}", self.weight)
+            };
+            entry("━".to_owned(), theme.smooth, &name, read.smoothed);
+            entry("⠶".to_owned(), theme.raw, "step", read.value);
         } else {
-            entry("━", theme.smooth, "step".to_owned(), self.last);
+            entry("━".to_owned(), theme.smooth, "step", read.value);
         }
-        if let Some(loss) = self.last_validation.filter(|_| !self.validation.is_empty()) {
-            entry("◆", theme.validation, "validation".to_owned(), loss);
+        entry(plot::POINT.to_owned(), theme.validation, "validation", read.evaluated);
+        for (overlaid, history) in others {
+            let read = Reading::of(history, self.metric, self.weight, self.at);
+            let color = overlays.color(&overlaid.folder, scene.folder, theme);
+            let sign = overlays.sign(&overlaid.folder).map(String::from).unwrap_or_default();
+            let name = fit(&clean(&overlaid.name), NAME);
+            entry(format!("━{sign}"), color, &name, read.smoothed.or(read.evaluated));
         }
-        Line::from(spans)
+        wrapped(entries, width)
     }
+}
 
-    fn plot(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) {
-        let x = area.x + GUTTER;
-        let plot = Rect {
-            x,
-            width: area.width - GUTTER,
-            height: area.height - 1,
-            ..area
-        };
-        let axis = self.loss_axis(usize::from(plot.height / 2).clamp(1, 6));
-        Canvas::default()
-            .marker(Marker::Braille)
-            .x_bounds([0.0, self.key.end])
-            .y_bounds([axis.lo, axis.hi])
-            .paint(|context| self.paint(&axis, context, theme))
-            .render(plot, buffer);
-
-        // The canvas' outermost dots are its bounds; a cell has 2 x 4 of them.
-        let place = |share: f64, cells: u16, dots: u16| {
-            let dot = (share * f64::from(cells * dots - 1)).round() as u16;
-            (dot / dots).min(cells - 1)
-        };
-        let row = |loss| plot.y + place((axis.hi - loss) / (axis.hi - axis.lo), plot.height, 4);
-        for &(step, loss) in &self.validation {
-            let column = plot.x + place(step / self.key.end, plot.width, 2);
-            buffer.set_string(column, row(loss), "◆", Style::new().fg(theme.validation));
-        }
-        for &tick in &axis.ticks {
-            let label = if self.key.log {
-                figures::short(10_f64.powf(tick))
-            } else {
-                axis.label(tick)
-            };
-            let label = format!("{label:>width$}", width = usize::from(GUTTER - 1));
-            buffer.set_stringn(area.x, row(tick), label, GUTTER.into(), Style::new().fg(theme.dim));
-        }
-        self.step_labels(plot, area.bottom() - 1, buffer, theme);
-    }
-
-    fn loss_axis(&self, intervals: usize) -> Axis {
-        let steps = self
-            .raw
-            .columns()
-            .iter()
-            .flatten()
-            .map(|column| (column.min, column.max));
-        let all = steps.chain(self.validation.iter().map(|&(_, loss)| (loss, loss)));
-        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (min, max)| {
-            (low.min(min), high.max(max))
-        });
-        Axis::new(low, high, intervals)
-    }
-
-    /// The grid and the curves, each a layer over the one before.
-    fn paint(&self, axis: &Axis, context: &mut Context, theme: &Theme) {
-        for &tick in &axis.ticks {
-            let dotted = (0..self.key.dots).step_by(8).map(|dot| (self.step_of(dot), tick));
-            context.draw(&Points {
-                coords: &dotted.collect::<Vec<_>>(),
-                color: theme.faint,
-            });
-        }
-        context.layer();
-        if self.key.weight > 0.0 {
-            self.paint_columns(self.raw.columns(), theme.raw, context);
-            context.layer();
-        }
-        self.paint_columns(self.smooth.columns(), theme.smooth, context);
-        context.layer();
-        for (from, to) in self.validation.iter().zip(self.validation.iter().skip(1)) {
-            context.draw(&Stroke::new(from.0, from.1, to.0, to.1, theme.validation));
-        }
-    }
-
-    /// Each column's range as an upright stroke, joined to the next.
-    fn paint_columns(&self, columns: &[Option<Column>], color: Color, context: &mut Context) {
-        let mut before: Option<(f64, f64)> = None;
-        for (n, column) in columns.iter().enumerate() {
-            let Some(column) = column else { continue };
-            let x = self.step_of(n);
-            if let Some((from, last)) = before {
-                context.draw(&Stroke::new(from, last, x, column.first, color));
+/// Entries beside one another, three columns apart, on as many lines as they need.
+fn wrapped(entries: Vec<Vec<Span<'static>>>, width: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line> = Vec::new();
+    for entry in entries {
+        let needed: usize = entry.iter().map(Span::width).sum();
+        match lines.last_mut() {
+            Some(line) if line.width() + 3 + needed <= width => {
+                line.push_span("   ");
+                line.extend(entry);
             }
-            context.draw(&Stroke::new(x, column.min, x, column.max, color));
-            before = Some((x, column.last));
+            _ => lines.push(Line::from(entry)),
         }
     }
-
-    /// The step that a column of dots stands for.
-    fn step_of(&self, dot: usize) -> f64 {
-        self.key.end * dot as f64 / self.key.dots.saturating_sub(1).max(1) as f64
-    }
-
-    /// Steps below the plot: none is cut, the last stands at the end.
-    fn step_labels(&self, plot: Rect, row: u16, buffer: &mut Buffer, theme: &Theme) {
-        let style = Style::new().fg(theme.dim);
-        let axis = Axis::new(0.0, self.key.end, usize::from(plot.width / 14).clamp(1, 8));
-        let last = figures::count(self.key.end as u64);
-        let last_at = plot.right().saturating_sub(last.len() as u16);
-        let mut free_from = plot.x;
-        for &tick in axis.ticks.iter().filter(|&&tick| tick < self.key.end) {
-            let first = tick == 0.0;
-            let label = if first {
-                "step 0".to_owned()
-            } else {
-                figures::count(tick as u64)
-            };
-            let width = label.len() as u16;
-            let middle = plot.x + (tick / self.key.end * f64::from(plot.width - 1)) as u16;
-            let at = if first {
-                plot.x
-            } else {
-                middle.saturating_sub(width / 2)
-            };
-            if at >= free_from && at + width + 2 <= last_at {
-                buffer.set_string(at, row, label, style);
-                free_from = at + width + 2;
-            }
-        }
-        buffer.set_stringn(last_at, row, last, plot.width.into(), style);
-    }
+    lines
 }

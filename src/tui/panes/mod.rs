@@ -4,6 +4,7 @@ mod about;
 pub mod accuracy;
 mod answers;
 mod arrangement;
+pub mod choice;
 mod classes;
 mod comparison;
 mod confusion;
@@ -15,10 +16,11 @@ pub mod help;
 mod image;
 pub mod keybar;
 pub mod log;
-mod overlay;
+pub mod overlay;
 mod pair;
 mod pairs;
 pub mod palette;
+mod plot;
 mod portrait;
 mod probabilities;
 pub mod quit;
@@ -31,6 +33,8 @@ pub mod status;
 mod summary;
 mod table;
 
+use std::path::Path;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -39,18 +43,19 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
-use self::curves::Curves;
+use self::{curves::Curves, overlay::Losses};
 use super::{
     browse::Browse,
     compare::Compare,
     keymap::{Keymap, Offers},
+    overlays::Overlays,
     pictures::Pictures,
     sessions::Sessions,
     text::{columns, fit},
     theme::Theme,
     ui::{Pane, Ui},
 };
-use crate::session::RunState;
+use crate::session::{Metrics, RunState};
 
 /// What the panes paint from.
 pub struct Scene<'a> {
@@ -59,6 +64,11 @@ pub struct Scene<'a> {
     pub browse: &'a Browse,
     pub compare: &'a Compare,
     pub sessions: &'a Sessions,
+    /// The folder of the session that is shown.
+    pub folder: &'a Path,
+    pub overlays: &'a Overlays,
+    /// The figure of the model as it was before it learnt.
+    pub frozen: Option<&'a Metrics>,
     /// The player's place and pace, where a journal is played.
     pub playing: Option<String>,
     /// Whether predictions are being read.
@@ -68,8 +78,9 @@ pub struct Scene<'a> {
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,
-    /// What the loss pane keeps between frames.
+    /// What the panes with curves keep between frames.
     pub curves: &'a mut Curves,
+    pub losses: &'a mut Losses,
     /// Whether samples have pictures, or text alone.
     pub show_pictures: bool,
     /// Bytes that the terminal was sent in the last busy second.

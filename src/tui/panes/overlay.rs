@@ -3,30 +3,36 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
-    style::{Color, Style},
-    symbols::Marker,
+    style::Style,
     text::{Line, Span},
-    widgets::{
-        Widget,
-        canvas::{Canvas, Line as Stroke},
-    },
+    widgets::Widget,
 };
 
-use super::{Scene, bordered, comparison::nothing, nothing_yet};
+use super::{
+    Scene, bordered,
+    comparison::nothing,
+    nothing_yet,
+    plot::{self, Curve, Plot, Shape},
+};
 use crate::{
     session::{Stage, StageHistory},
     tui::{
-        axis::{Axis, grown},
+        axis::grown,
         compare::Side,
-        decimate::Decimated,
         figures,
+        metric::Metric,
+        series::{Reading, Series, Window},
         text::{clean, fit},
         ui::Pane,
     },
 };
 
-/// The column of the axis' labels.
-const GUTTER: u16 = 7;
+/// The two series, kept from frame to frame.
+#[derive(Debug, Clone, Default)]
+pub struct Losses {
+    stage: Option<Stage>,
+    series: [Series; 2],
+}
 
 /// Paints the pane: stage 2, or stage 1 where neither has gone further.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -41,105 +47,60 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     } else {
         Stage::Aspects
     };
-    let note = format!("stage {} · smoothed {}", stage.name(), scene.ui.smoothing.weight());
-    let inner = bordered(Pane::Losses, "loss", &note, area, buffer, scene);
-    let colors = [theme.less, theme.more];
-    let [legend, plot] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
-    if plot.height < 3 || plot.width < 16 {
-        return;
-    }
-    let end = sides
-        .iter()
-        .filter_map(|side| history(side, stage))
-        .map(StageHistory::last_step)
-        .max()
-        .unwrap_or(0);
-    let end = grown(end as f64);
-    let dots = usize::from(plot.width - GUTTER) * 2;
     let weight = scene.ui.smoothing.weight();
-    let curves = sides.each_ref().map(|side| {
-        let mut curve = Decimated::new(0.0, end, dots);
-        let mut last = f64::NAN;
-        for (step, loss) in history(side, stage)
-            .into_iter()
-            .flat_map(|history| history.smoothed_loss(weight))
-        {
-            curve.push(step, loss);
-            last = loss;
-        }
-        (curve, last)
-    });
-    let names = ["A", "B"]
-        .iter()
-        .zip(sides)
-        .zip(&curves)
-        .zip(colors)
-        .flat_map(|(((mark, side), (_, last)), color)| {
-            [
-                Span::styled(format!("━ {mark} "), Style::new().fg(color)),
-                Span::styled(format!("{} ", fit(&clean(&side.name), 20)), Style::new().fg(theme.dim)),
-                Span::styled(format!("{}   ", figures::loss(*last)), Style::new().fg(theme.text)),
-            ]
-        });
-    Line::from(names.collect::<Vec<_>>()).render(legend, buffer);
-
-    let all = || curves.iter().flat_map(|(curve, _)| curve.columns().iter().flatten());
-    let low = all().map(|column| column.min).fold(f64::INFINITY, f64::min);
-    let high = all().map(|column| column.max).fold(f64::NEG_INFINITY, f64::max);
-    let place = Rect {
-        x: plot.x + GUTTER,
-        width: plot.width - GUTTER,
-        height: plot.height - 1,
-        ..plot
+    let note = format!("stage {} · smoothed {weight}", stage.name());
+    let inner = bordered(Pane::Losses, "loss", &note, area, buffer, scene);
+    let [legend, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
+    let Some(place) = plot::place(rest, true) else { return };
+    let steps = sides.iter().filter_map(|side| history(side, stage));
+    let end = steps.map(StageHistory::last_step).max().unwrap_or(0);
+    let window = Window {
+        metric: Metric::Loss,
+        log: false,
+        weight,
+        from: 0.0,
+        to: grown(end as f64),
+        dots: usize::from(place.width) * 2,
     };
-    let axis = Axis::new(low, high, usize::from(place.height / 2).clamp(1, 6));
-    Canvas::default()
-        .marker(Marker::Braille)
-        .x_bounds([0.0, end])
-        .y_bounds([axis.lo, axis.hi])
-        .paint(|context| {
-            for ((curve, _), color) in curves.iter().zip(colors) {
-                strokes(curve, end, color)
-                    .iter()
-                    .for_each(|stroke| context.draw(stroke));
-                context.layer();
-            }
-        })
-        .render(place, buffer);
-    let dim = Style::new().fg(theme.dim);
-    for &tick in &axis.ticks {
-        let share = (axis.hi - tick) / (axis.hi - axis.lo);
-        let row = place.y + (share * f64::from(place.height - 1)).round() as u16;
-        let label = format!("{:>width$}", axis.label(tick), width = usize::from(GUTTER - 1));
-        buffer.set_stringn(plot.x, row, label, GUTTER.into(), dim);
+    if scene.losses.stage != Some(stage) || *scene.losses.series[0].window() != window {
+        *scene.losses = Losses {
+            stage: Some(stage),
+            series: [Series::new(window), Series::new(window)],
+        };
     }
-    let last = figures::count(end as u64);
-    let bottom = plot.bottom() - 1;
-    buffer.set_stringn(place.x, bottom, "step 0", place.width.into(), dim);
-    buffer.set_stringn(
-        place.right().saturating_sub(last.len() as u16),
-        bottom,
-        &last,
-        place.width.into(),
-        dim,
-    );
+    let mut names = Vec::new();
+    let mut curves = Vec::new();
+    for ((sign, side), series) in ['A', 'B'].into_iter().zip(sides).zip(&mut scene.losses.series) {
+        let Some(history) = history(side, stage) else { continue };
+        series.follow(history);
+        let color = scene.overlays.color(&side.folder, scene.folder, theme);
+        let last = Reading::of(history, Metric::Loss, weight, None).smoothed;
+        names.extend([
+            Span::styled(format!("━ {sign} "), Style::new().fg(color)),
+            Span::styled(format!("{} ", fit(&clean(&side.name), 20)), Style::new().fg(theme.dim)),
+            Span::styled(
+                format!("{}   ", figures::loss(last.unwrap_or(f64::NAN))),
+                Style::new().fg(theme.text),
+            ),
+        ]);
+        curves.push(Curve {
+            shape: Shape::Columns(series.smooth.columns()),
+            color,
+            sign: Some(sign),
+        });
+    }
+    Line::from(names).render(legend, buffer);
+    let plot = Plot {
+        window,
+        curves,
+        crosshair: None,
+        steps: true,
+    };
+    if !plot.render(rest, buffer, theme) {
+        nothing_yet("no step was logged yet", rest, buffer, theme);
+    }
 }
 
 fn history(side: &Side, stage: Stage) -> Option<&StageHistory> {
     side.state.history(stage).filter(|history| !history.steps.is_empty())
-}
-
-/// The columns joined, each at its last value.
-fn strokes(curve: &Decimated, end: f64, color: Color) -> Vec<Stroke> {
-    let columns = curve.columns();
-    let step = |n: usize| end * n as f64 / columns.len().saturating_sub(1).max(1) as f64;
-    let points: Vec<(f64, f64)> = columns
-        .iter()
-        .enumerate()
-        .filter_map(|(n, column)| Some((step(n), (*column)?.last)))
-        .collect();
-    points
-        .windows(2)
-        .map(|two| Stroke::new(two[0].0, two[0].1, two[1].0, two[1].1, color))
-        .collect()
 }

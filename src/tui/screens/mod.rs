@@ -16,7 +16,7 @@ use ratatui::{
 use super::{
     figures::rate,
     keymap::Action,
-    panes::{Scene, entry, form, help, keybar, palette, quit, status},
+    panes::{Scene, choice, entry, form, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
     ui::{Entry, Layer, Pane, Screen},
 };
@@ -37,8 +37,10 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     match scene.ui.layer {
         Layer::Main | Layer::Region => {}
         Layer::Entry(line) => {
-            if line == Entry::Command {
-                palette::render(area, buffer, scene);
+            match line {
+                Entry::Command => palette::render(area, buffer, scene),
+                Entry::Overlay => choice::render(area, buffer, scene),
+                _ => {}
             }
             entry::render(line, bottom, buffer, scene);
         }

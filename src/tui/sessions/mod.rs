@@ -2,10 +2,11 @@
 
 pub mod form;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use form::Form;
 
+use super::palette::matching;
 use crate::session::SessionSummary;
 
 /// The screen's state.
@@ -75,6 +76,16 @@ impl Sessions {
     #[must_use]
     pub fn session(&self) -> Option<&SessionSummary> {
         self.row(self.selected)
+    }
+
+    /// The sessions besides `own` whose names `text` may mean, the best first.
+    #[must_use]
+    pub fn others(&self, text: &str, own: &Path) -> Vec<&SessionSummary> {
+        let all = self.all.as_ref().and_then(|all| all.as_ref().ok());
+        let others = all.into_iter().flatten().filter(|session| session.path != own);
+        matching(others.collect(), text, |session| {
+            format!("{} {} {}", session.name, session.state.name(), session.note)
+        })
     }
 
     /// Moves the cursor.

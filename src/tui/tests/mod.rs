@@ -4,10 +4,11 @@ use crate as masp;
 
 mod browse;
 mod changed_keys;
+mod curves;
 pub(crate) mod evaluated;
 mod graphics;
 mod hostile;
-mod made_up;
+pub(crate) mod made_up;
 mod new_run;
 mod screens;
 mod scripts;

@@ -154,11 +154,19 @@ fn a_sample_without_its_pictures() {
 fn each_metric_and_the_log_axis() {
     let theme = Theme::dark(Depth::True);
     let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
-    for metric in ["grad norm", "learning rate", "samples/s"] {
+    for (metric, mark) in [
+        ("accuracy", "◆ validation 61.7 %"),
+        ("macro-F1", "◆ validation 60.7 %"),
+        ("ECE", "◆ validation 0.077"),
+        ("grad norm", "⠶ step"),
+        ("learning rate", "⠶ step"),
+        ("samples/s", "⠶ step"),
+    ] {
         app.ui.metric = app.ui.metric.next();
         let shown = described(&settled(&mut app, 120, 40), &theme);
         assert!(shown.contains(&format!("╭ {metric} · stage prompt")), "{shown}");
-        assert!(!shown.contains("◆ validation"), "{shown}");
+        assert!(shown.contains(mark), "{shown}");
+        assert_eq!(shown.contains("◆ validation"), mark.starts_with('◆'), "{shown}");
     }
     (app.ui.metric, app.ui.log_axis) = (crate::tui::metric::Metric::Loss, true);
     snapshot("log_axis", app, 80, 24, &theme);

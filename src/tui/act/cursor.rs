@@ -1,0 +1,101 @@
+//! The cursor that all screens share: what moves it on one of them, and how the others follow.
+
+use crate::{
+    session::Stage,
+    tui::{
+        app::App,
+        ui::{Pane, Screen},
+    },
+};
+
+impl App {
+    /// Goes to another sample of the panel; Browse goes to its row.
+    pub(super) fn step_sample(&mut self, by: isize) {
+        let count = self.state.panel.len() as isize;
+        if count == 0 {
+            return;
+        }
+        let cursor = &mut self.ui.cursor;
+        cursor.sample = (cursor.sample as isize + by).rem_euclid(count) as usize;
+        self.ui.scroll.remove(&Pane::Rationale);
+        if let Some(sample) = self.ui.cursor.sample(&self.state) {
+            self.browse.select(&sample.image);
+        }
+    }
+
+    /// Goes to the look before or after the one that is shown; after the newest one the cursor goes with the run again.
+    pub(super) fn step_look(&mut self, later: bool) {
+        let looks = self.ui.cursor.looks(&self.state);
+        let Some(shown) = self.ui.cursor.sample(&self.state) else {
+            return;
+        };
+        let shown = (shown.stage, shown.step);
+        let mut steps = looks.iter().map(|look| (look.stage, look.step));
+        let next = if later {
+            steps.find(|&step| step > shown)
+        } else {
+            steps.rfind(|&step| step < shown)
+        };
+        match next {
+            Some((stage, step)) => self.stand_at(stage, step),
+            None if later => {
+                self.ui.cursor.stage = None;
+                self.ui.cursor.let_go(&self.state);
+            }
+            None => {}
+        }
+    }
+
+    /// Puts the crosshair on a step; curves that are zoomed move as far as they must.
+    pub(super) fn stand_at(&mut self, stage: Stage, step: u64) {
+        self.ui.cursor.stand_at(stage, step);
+        self.ui.scroll.remove(&Pane::Rationale);
+        let (span, end) = self.steps_shown(stage);
+        self.ui.zoom = self.ui.span(stage).map(|_| span.holding(step as f64, end));
+    }
+
+    /// Goes to another class.
+    pub(super) fn step_class(&mut self, by: isize) {
+        let classes = self.state.session.as_ref().map_or(0, |session| session.classes.len());
+        let class = &mut self.ui.cursor.class;
+        *class = class.saturating_add_signed(by).min(classes.saturating_sub(1));
+    }
+
+    /// Shows in Browse the evaluation at the cursor's step.
+    pub(in crate::tui) fn browse_at_cursor(&mut self) {
+        let cursor = self.ui.cursor;
+        let of_prompt = cursor.stage(&self.state) == Some(Stage::Prompt);
+        if let Some(path) = self.browse.choose_until(cursor.step.filter(|_| of_prompt)) {
+            self.reader.read(path);
+        }
+        self.look_along();
+    }
+
+    /// In Browse another evaluation was chosen: the cursor goes to its step.
+    pub(super) fn step_follows_evaluation(&mut self) {
+        let Some(step) = self.browse.evaluation().and_then(|kept| kept.step) else {
+            return;
+        };
+        let newest = self.browse.evaluations.iter().rev().find_map(|kept| kept.step);
+        self.stand_at(Stage::Prompt, step);
+        if newest == Some(step) {
+            self.ui.cursor.let_go(&self.state);
+        }
+    }
+
+    /// Another row is under a table's cursor: the panel's sample is that image, if it holds it.
+    pub(super) fn row_moved(&mut self) {
+        if self.ui.screen == Screen::Browse
+            && let Some(row) = self.browse.row()
+        {
+            let image = &row.prediction.image;
+            let mut slots = self.state.panel.values();
+            let slot = slots.position(|looks| looks.last().is_some_and(|look| look.image == *image));
+            if let Some(slot) = slot.filter(|&slot| slot != self.ui.cursor.sample) {
+                self.ui.cursor.sample = slot;
+                self.ui.scroll.remove(&Pane::Rationale);
+            }
+        }
+        self.look_along();
+    }
+}
