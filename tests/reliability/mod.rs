@@ -110,6 +110,23 @@ pub struct Left {
 }
 
 impl Left {
+    /// Without the checkpoints between the best and the last of each stage: a SIGTERM leaves one where it comes.
+    pub fn without_those_between(mut self) -> Self {
+        for stage in ["aspects", "prompt"] {
+            let of_stage = |name: &&PathBuf| name.to_string_lossy().contains(&format!("checkpoints/{stage}-"));
+            let names: Vec<PathBuf> = self.files.keys().filter(of_stage).cloned().collect();
+            let kept = |name: &PathBuf| {
+                let name = name.to_string_lossy();
+                // In these runs the first evaluation or the last is the best one.
+                name.ends_with("-000003.safetensors") || name.ends_with("-000006.safetensors")
+            };
+            for name in names.iter().filter(|name| !kept(name)) {
+                self.files.remove(name);
+            }
+        }
+        self
+    }
+
     pub fn by(folder: &Path, session: &str) -> Self {
         let mut state = RunState::default();
         each_record(&journal(folder, session), |record| state.apply(&record)).unwrap();

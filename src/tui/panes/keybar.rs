@@ -14,7 +14,10 @@ use crate::tui::{
     text::{clean, columns, fit},
 };
 
-/// Paints the row; what does not fit is left to the help.
+/// A key and its word.
+type Item = (String, String);
+
+/// Paints the row; what does not fit is left to the help, which is always among them.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
     let notice = scene
@@ -24,21 +27,19 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .map(|notice| fit(&clean(notice), usize::from(area.width) / 2))
         .unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
-    let (mut spans, mut used) = (Vec::new(), 0);
-    for (keys, word) in scene
+    let bar = scene
         .keymap
-        .bar(Scope::of(scene.ui), |action| scene.offers.holds(action))
-    {
+        .bar(Scope::of(scene.ui), |action| scene.offers.holds(action));
+    let items = bar.into_iter().map(|(keys, word)| {
         let word = if word == "pause" && scene.state.paused {
             "go on"
         } else {
             word
         };
-        let (keys, word) = (format!(" {keys} "), format!("{word} "));
-        used += columns(&keys) + columns(&word);
-        if used > room {
-            break;
-        }
+        (format!(" {keys} "), format!("{word} "))
+    });
+    let mut spans = Vec::new();
+    for (keys, word) in fitting(items.collect(), room) {
         spans.push(Span::styled(
             keys,
             Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
@@ -50,5 +51,42 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         // A span, for a line's style would colour the keys as well.
         let right = Span::styled(format!("{notice} "), Style::new().fg(theme.warning));
         Line::from(right).right_aligned().render(area, buffer);
+    }
+}
+
+/// The first ones that fit into `room` columns beside the one that opens the help.
+fn fitting(items: Vec<Item>, room: usize) -> Vec<Item> {
+    let width = |(keys, word): &Item| columns(keys) + columns(word);
+    let is_help = |(_, word): &Item| word.trim() == "help";
+    let mut left = room.saturating_sub(items.iter().filter(|item| is_help(item)).map(width).sum());
+    let mut full = false;
+    let mut fits = |item: &Item| {
+        if is_help(item) {
+            return true;
+        }
+        full |= width(item) > left;
+        left = left.saturating_sub(width(item));
+        !full
+    };
+    items.into_iter().filter(|item| fits(item)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_is_there_however_little_room_there_is() {
+        let items: Vec<Item> = ["open", "filter", "help", "quit"]
+            .map(|word| (" k ".to_owned(), format!("{word} ")))
+            .into();
+        let words = |room: usize| -> String {
+            let shown = fitting(items.clone(), room);
+            shown.into_iter().map(|(_, word)| word).collect()
+        };
+        assert_eq!(words(100), "open filter help quit ");
+        assert_eq!(words(26), "open filter help ");
+        assert_eq!(words(25), "open help ");
+        assert_eq!(words(3), "help ");
     }
 }
