@@ -1,5 +1,5 @@
 //! The blocks of `nn` on the CPU, forward alone and with the input's gradient, as one sample of stage 2 passes them in a
-//! small Qwen2-VL (f32): 8 layers of width 256 around a vision tower of width 128.
+//! small Qwen2-VL (f32): a language model of width 256, a vision tower of width 128.
 
 use std::hint::black_box;
 

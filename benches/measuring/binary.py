@@ -25,9 +25,11 @@ def masp(path):
     raise SystemExit("cargo built no program named masp")
 
 
-def version(binary):
-    """`masp 0.1.0`, with this checkout's commit where git tells it."""
+def version(binary, built):
+    """`masp 0.1.0`, with this checkout's commit where the program was built from it and git tells it."""
     said = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    if not built:
+        return said
     try:
         commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     except OSError:

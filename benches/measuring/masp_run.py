@@ -64,7 +64,18 @@ class Masp:
         ):
             self.common += ["--set", setting]
         self.aspects = work / "aspects.safetensors"
-        self.run("train", "--data", work / "cold", "--stage", "aspects", "--headless", "--max-steps", 1, "--save-ckpt", self.aspects)
+        self.run(
+            "train",
+            "--data",
+            work / "cold",
+            "--stage",
+            "aspects",
+            "--headless",
+            "--max-steps",
+            1,
+            "--save-ckpt",
+            self.aspects,
+        )
 
     def run(self, command, *words):
         """The command run to its end, and its peak memory in MiB."""
@@ -110,7 +121,14 @@ class Masp:
         """The second evaluation while training: the first has left the features in the cache."""
         name = self.session()
         words = self.stage("prompt", name, "validated", 1, 2)
-        words += ["--set", "eval.every_steps=1", "--set", "eval.max_samples=100000", "--set", f"test.batch_size={batch}"]
+        words += [
+            "--set",
+            "eval.every_steps=1",
+            "--set",
+            "eval.max_samples=100000",
+            "--set",
+            f"test.batch_size={batch}",
+        ]
         _, peak = self.run("train", *words)
         told = journal.events(self.work / "sessions" / name, "evaluation")[-1]
         shutil.rmtree(self.work / "sessions" / name)

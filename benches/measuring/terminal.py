@@ -33,7 +33,7 @@ class Screen:
     def feed(self, data):
         text = self.rest + self.decoder.decode(data)
         torn = TORN.search(text)
-        self.rest = text[torn.start():] if torn else ""
+        self.rest = text[torn.start() :] if torn else ""
         for token in TOKEN.finditer(text[: torn.start()] if torn else text):
             if token["place"] is not None:
                 row, _, column = token["place"].partition(";")
