@@ -22,7 +22,7 @@ use std::{
 use crossbeam_channel::{SendError, Sender};
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::{
     SigId,
     consts::{SIGHUP, SIGTERM, SIGWINCH},
@@ -148,7 +148,8 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
         if signalled.terminate.swap(false, Ordering::Relaxed) {
             taken = taken.and_then(|()| inputs.send(Input::Terminated));
         }
-        while taken.is_ok() && there && event::poll(Duration::ZERO)? {
+        // Asked anew before each: a terminal that closes among waiting keys would hold crossterm in its poll for good.
+        while taken.is_ok() && there && is_there(terminal) && event::poll(Duration::ZERO)? {
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
                 Event::Mouse(mouse) => taken = inputs.send(Input::Mouse(mouse)),
@@ -160,6 +161,14 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
             return Ok(error.into());
         }
     }
+}
+
+/// Whether the terminal has not hung up.
+fn is_there(terminal: &OwnedFd) -> bool {
+    let mut watched = [PollFd::new(terminal, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    poll(&mut watched, Some(&now)).is_ok() && !watched[0].revents().intersects(gone)
 }
 
 /// Empties the wake pipe; true where its other end was shut.
