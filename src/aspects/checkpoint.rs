@@ -5,12 +5,12 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Write},
+    os::unix::fs::FileExt,
     path::Path,
 };
 
 use half::{bf16, f16};
-use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, tensor::TensorInfo};
 use serde_json::{Map, Value, json};
 
 pub use super::{
@@ -21,7 +21,7 @@ use super::{
     checkpoint_meta::{from_strings, to_strings},
     host_tensor::HostTensor,
 };
-use crate::{atomic_file::write_atomically, bounded_file::open_regular, safetensors_header::check_header};
+use crate::{atomic_file::write_atomically, bounded_file::open_regular, safetensors_header::read_header};
 
 /// A checkpoint: parameters as `q_view.<view>` `[queries, hidden]`, `cross_attn.<view>.in_proj_weight`
 /// `[3 hidden, hidden]`, `.in_proj_bias` `[3 hidden]`, `.out_proj.weight` `[hidden, hidden]`, `.out_proj.bias`
@@ -112,70 +112,52 @@ fn write(file: &mut File, header: &[u8], tensors: &BTreeMap<String, HostTensor>)
     file.flush()
 }
 
-/// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32.
+/// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32. They are read, not mapped: another
+/// program may cut the file short meanwhile.
 pub(super) fn load(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(Option<CheckpointMeta>, BTreeMap<String, HostTensor>), CheckpointError> {
-    let map = || {
-        let file = open_regular(path)?;
-        check_header(&file)?;
-        // SAFETY: the map is read here and dropped before this function's caller goes on; checkpoints are replaced
-        // by renaming, never written in place, so the mapped file does not change meanwhile.
-        unsafe { Mmap::map(&file) }
-    };
     let damaged = |reason: String| CheckpointError::Damaged {
         path: path.to_owned(),
         reason,
     };
-    let map = map().map_err(|source| match source.kind() {
+    let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::InvalidData => damaged(source.to_string()),
+        io::ErrorKind::UnexpectedEof => damaged("it is cut short".to_owned()),
         _ => CheckpointError::Read {
             path: path.to_owned(),
             source,
         },
-    })?;
-    let foreign = |error: safetensors::SafeTensorError| damaged(error.to_string().escape_debug().to_string());
-    let (_, metadata) = SafeTensors::read_metadata(&map).map_err(foreign)?;
+    };
+    let file = open_regular(path).map_err(failed)?;
+    let (metadata, begin) = read_header(&file).map_err(failed)?;
     let meta = match metadata.metadata() {
         Some(strings) => from_strings(path, strings)?,
         None => None,
     };
-    let file = SafeTensors::deserialize(&map).map_err(foreign)?;
     let mut tensors = BTreeMap::new();
-    for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
-        let tensor = to_host(&view)
-            .ok_or_else(|| damaged(format!("the tensor {name:?} has the element type {:?}", view.dtype())))?;
-        tensors.insert(name.to_owned(), tensor);
+    for (name, info) in metadata.tensors().into_iter().filter(|(name, _)| wanted(name)) {
+        let (from, to) = info.data_offsets;
+        let mut bytes = vec![0; to - from];
+        file.read_exact_at(&mut bytes, begin + from as u64).map_err(failed)?;
+        let tensor = to_host(info, &bytes)
+            .ok_or_else(|| damaged(format!("the tensor {name:?} has the element type {:?}", info.dtype)))?;
+        tensors.insert(name, tensor);
     }
     Ok((meta, tensors))
 }
 
 /// A stored tensor as f32; nothing where its elements are no floats of 16 or 32 bits.
-fn to_host(view: &TensorView<'_>) -> Option<HostTensor> {
-    let bytes = view.data();
-    let data = match view.dtype() {
-        Dtype::F32 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect(),
-        Dtype::F16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&bytes| f16::from_le_bytes(bytes).to_f32())
-            .collect(),
-        Dtype::BF16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&bytes| bf16::from_le_bytes(bytes).to_f32())
-            .collect(),
+fn to_host(info: &TensorInfo, bytes: &[u8]) -> Option<HostTensor> {
+    let (words, halves) = (bytes.as_chunks().0.iter(), bytes.as_chunks().0.iter());
+    let data = match info.dtype {
+        Dtype::F32 => words.map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+        Dtype::F16 => halves.map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect(),
+        Dtype::BF16 => halves.map(|&bytes| bf16::from_le_bytes(bytes).to_f32()).collect(),
         _ => return None,
     };
-    HostTensor::new(view.shape().to_vec(), data)
+    HostTensor::new(info.shape.clone(), data)
 }
 
 #[cfg(test)]
