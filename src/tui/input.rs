@@ -2,6 +2,7 @@
 //!
 //! crossterm's own waiting never returns and takes a whole core once the terminal is gone. So this thread polls the terminal's
 //! descriptor itself, beside a pipe that signals and the thread's owner wake it through, and asks crossterm only for what is there.
+//! Where the terminal closes while crossterm reads, a second thread puts a silent descriptor in its place.
 
 use std::{
     fs::File,
@@ -22,7 +23,10 @@ use std::{
 use crossbeam_channel::{SendError, Sender};
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::retry_on_intr,
+};
 use signal_hook::{
     SigId,
     consts::{SIGHUP, SIGTERM, SIGWINCH},
@@ -51,7 +55,12 @@ pub struct InputThread {
     wake: UnixStream,
     signals: Vec<SigId>,
     thread: Option<JoinHandle<()>>,
+    /// What holds the silent descriptor open, and its thread; dropped last.
+    _silence: UnixStream,
 }
+
+/// Poll's words for a terminal that is gone.
+const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
 /// Which signals have come.
 #[derive(Debug, Default)]
@@ -68,8 +77,13 @@ impl InputThread {
     /// Where there is no terminal, or no pipe, signal handler or thread can be made.
     pub fn start(inputs: Sender<Input>) -> io::Result<Self> {
         let terminal = terminal()?;
+        if !io::stdin().is_terminal() {
+            // So that crossterm reads standard input in any case, whose descriptor can be replaced.
+            rustix::stdio::dup2_stdin(&terminal)?;
+        }
         let (wake, woken) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
+        let silence = silent_when_gone(terminal.try_clone()?)?;
         let signalled = Signalled::default();
         let mut signals = Vec::new();
         for (signal, said) in [
@@ -92,6 +106,7 @@ impl InputThread {
             wake,
             signals,
             thread: Some(thread),
+            _silence: silence,
         })
     }
 }
@@ -125,15 +140,9 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
     loop {
         let (there, hung_up) = {
             let mut watched = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&woken, PollFlags::IN)];
-            match poll(&mut watched, None) {
-                Err(rustix::io::Errno::INTR) => continue,
-                other => other?,
-            };
+            retry_on_intr(|| poll(&mut watched, None))?;
             let said = watched[0].revents();
-            (
-                said.contains(PollFlags::IN),
-                said.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-            )
+            (said.contains(PollFlags::IN), said.intersects(GONE))
         };
         if hung_up || signalled.hangup.load(Ordering::Relaxed) {
             return Ok(End::Terminal);
@@ -148,8 +157,7 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
         if signalled.terminate.swap(false, Ordering::Relaxed) {
             taken = taken.and_then(|()| inputs.send(Input::Terminated));
         }
-        // Asked anew before each: a terminal that closes among waiting keys would hold crossterm in its poll for good.
-        while taken.is_ok() && there && is_there(terminal) && event::poll(Duration::ZERO)? {
+        while taken.is_ok() && there && event::poll(Duration::ZERO)? {
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
                 Event::Mouse(mouse) => taken = inputs.send(Input::Mouse(mouse)),
@@ -163,12 +171,21 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
     }
 }
 
-/// Whether the terminal has not hung up.
-fn is_there(terminal: &OwnedFd) -> bool {
-    let mut watched = [PollFd::new(terminal, PollFlags::IN)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-    poll(&mut watched, Some(&now)).is_ok() && !watched[0].revents().intersects(gone)
+/// Once the terminal is gone, puts a descriptor on which nothing ever comes in the place of standard input: crossterm reads on
+/// for ever at the end of a terminal that closed among waiting keys. The watch lasts as long as what is returned.
+fn silent_when_gone(terminal: OwnedFd) -> io::Result<UnixStream> {
+    let (open, silent) = UnixStream::pair()?;
+    silent.set_nonblocking(true)?;
+    let watch = move || {
+        let nothing = PollFlags::empty();
+        let mut watched = [PollFd::new(&terminal, nothing), PollFd::new(&silent, nothing)];
+        let polled = retry_on_intr(|| poll(&mut watched, None));
+        if polled.is_ok() && watched[0].revents().intersects(GONE) {
+            let _ = rustix::stdio::dup2_stdin(&silent);
+        }
+    };
+    thread::Builder::new().name("hang-up".to_owned()).spawn(watch)?;
+    Ok(open)
 }
 
 /// Empties the wake pipe; true where its other end was shut.
