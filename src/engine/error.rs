@@ -57,11 +57,13 @@ impl EngineError {
         )
     }
 
-    /// Whether the device's memory ran out, as CUDA says it.
+    /// Whether the device's memory ran out, as CUDA and cuBLAS say it.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let said = self.to_string().to_lowercase();
-        said.contains("out of memory") || said.contains("out_of_memory")
+        ["out of memory", "out_of_memory", "alloc_failed"]
+            .iter()
+            .any(|words| said.contains(words))
     }
 
     /// Whether the command line was wrong (exit status 2), not the machine or a file (1).

@@ -8,6 +8,7 @@ use super::error::EngineError;
 use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
 use super::learner::Learner;
+use super::memory::Room;
 use super::trainer::Item;
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::data::{Sample, View};
@@ -132,8 +133,8 @@ fn score(
     Ok((sequences, scores))
 }
 
-/// Evaluates the emotion question on `samples`, `batch` images at a time; images that cannot be read are told to
-/// `left_out`, the number of images done to `progress`.
+/// Evaluates the emotion question on `samples`, as many at a time as there is `room` for; images that cannot be read are
+/// told to `left_out`, the number of images done to `progress`.
 ///
 /// # Errors
 /// Where the device fails.
@@ -141,25 +142,26 @@ pub fn evaluate<'a>(
     learner: &Learner,
     store: &mut FeatureStore,
     samples: &[&'a Sample],
-    (split, batch): (&str, usize),
+    (split, room): (&str, &mut Room),
     decoding: &Decoding,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluated<'a>, EngineError> {
     let mut rows = Vec::with_capacity(samples.len());
     let mut clock = Clock::default();
-    for chunk in samples.chunks(batch.max(1)) {
+    for chunk in samples.chunks(room.0.max(1)) {
         let begin = Instant::now();
         let found = readable(store, chunk, &mut left_out)?;
         let vision = begin.elapsed().as_secs_f64();
         clock.scoring += vision;
         clock.generating += vision;
-        let gold: Vec<_> = found.iter().map(|(sample, _)| Some(sample.label)).collect();
-        let features: Vec<_> = found.iter().map(|(_, features)| features.clone()).collect();
-        if !features.is_empty() {
+        room.in_parts(&found, |part| {
+            let gold: Vec<_> = part.iter().map(|(sample, _)| Some(sample.label)).collect();
+            let features: Vec<_> = part.iter().map(|(_, features)| features.clone()).collect();
             let judged = judge(learner, &features, &gold, &[], decoding, &mut clock)?;
-            rows.extend(found.into_iter().map(|(sample, _)| sample).zip(judged));
-        }
+            rows.extend(part.iter().map(|(sample, _)| *sample).zip(judged));
+            Ok(())
+        })?;
         progress(rows.len());
     }
     let scored: Vec<Scored> = rows
@@ -184,7 +186,7 @@ pub fn evaluate_aspects(
     learner: &Learner,
     store: &mut FeatureStore,
     items: &[Item],
-    batch: usize,
+    room: &mut Room,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize),
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {
@@ -192,39 +194,39 @@ pub fn evaluate_aspects(
     let mut right: indexmap::IndexMap<View, (usize, usize)> =
         learner.views().into_iter().map(|view| (view, (0, 0))).collect();
     let (mut loss, mut tokens, mut done) = (0.0, 0, 0);
-    for chunk in items.chunks(batch.max(1)) {
-        let (mut sequences, mut z, mut views) = (Vec::new(), Vec::new(), Vec::new());
+    for chunk in items.chunks(room.0.max(1)) {
+        let mut asked = Vec::with_capacity(chunk.len());
         let paths: Vec<_> = chunk.iter().map(|item| item.sample.path.as_path()).collect();
         for (item, features) in chunk.iter().zip(store.get(&paths)?) {
             match (item.view, features) {
-                (Some(view), Ok(features)) => {
-                    sequences.push(learner.aspect_sample(view, 0, &item.answer)?);
-                    z.push(learner.z(view, &features)?.detach());
-                    views.push(view);
-                }
+                (Some(view), Ok(features)) => asked.push((view, item, features)),
                 (_, Err(error)) => left_out(item.sample, &error),
                 (None, Ok(_)) => {}
             }
         }
+        room.in_parts(&asked, |part| {
+            let (mut sequences, mut z) = (Vec::new(), Vec::new());
+            for (view, item, features) in part {
+                sequences.push(learner.aspect_sample(*view, 0, &item.answer)?);
+                z.push(learner.z(*view, features)?.detach());
+            }
+            let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
+            let logits = spliced.logits(language, Vocabulary::Full, false)?;
+            let of_part = loss::cross_entropy_sum(&logits, &spliced.tokens)?
+                .to_dtype(candle_core::DType::F32)?
+                .to_scalar::<f32>()?;
+            for ((view, ..), right_here) in part.iter().zip(all_right(&logits, &spliced, &sequences)?) {
+                if let Some((hits, all)) = right.get_mut(view) {
+                    *hits += usize::from(right_here);
+                    *all += 1;
+                }
+            }
+            tokens += spliced.owners.len();
+            loss += f64::from(of_part);
+            Ok(())
+        })?;
         done += chunk.len();
         progress(done);
-        if sequences.is_empty() {
-            continue;
-        }
-        let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
-        let logits = spliced.logits(language, Vocabulary::Full, false)?;
-        tokens += spliced.owners.len();
-        loss += f64::from(
-            loss::cross_entropy_sum(&logits, &spliced.tokens)?
-                .to_dtype(candle_core::DType::F32)?
-                .to_scalar::<f32>()?,
-        );
-        for (view, right_here) in views.iter().zip(all_right(&logits, &spliced, &sequences)?) {
-            if let Some((hits, all)) = right.get_mut(view) {
-                *hits += usize::from(right_here);
-                *all += 1;
-            }
-        }
     }
     let share = |(view, (hits, all)): (View, (usize, usize))| (all > 0).then(|| (view, hits as f64 / all as f64));
     Ok((

@@ -9,6 +9,7 @@ use super::error::EngineError;
 use super::evaluator::label_probabilities;
 use super::features::{FeatureStore, Features};
 use super::learner::Learner;
+use super::memory::Room;
 use crate::data::{Sample, View};
 use crate::metrics::predicted;
 use crate::session::Faithfulness;
@@ -39,7 +40,11 @@ pub fn faithfulness(
         let features = (0..POINTS)
             .map(|point| store.blanked(&sample.path, &blanked(at(point, patches))))
             .collect::<Result<Vec<Features>, _>>()?;
-        let scored = label_probabilities(learner, &features)?;
+        let mut scored = Vec::with_capacity(POINTS);
+        Room::default().in_parts(&features, |part| {
+            scored.extend(label_probabilities(learner, part)?);
+            Ok(())
+        })?;
         Ok(scored
             .into_iter()
             .map(|p| p.get(class).copied().unwrap_or(f64::NAN))

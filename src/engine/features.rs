@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::error::EngineError;
 use crate::data::image_file::{DecodeOptions, decode};
+use crate::printable::printable_path;
 use crate::vlm::base::BaseModel;
 use crate::vlm::qwen2_vl::processor::Patches;
 
@@ -29,7 +31,13 @@ pub struct FeatureStore<'a> {
     kept: HashMap<PathBuf, Features>,
     bytes: u64,
     limit: u64,
+    /// What each file was when it was first read.
+    stamps: HashMap<PathBuf, Stamp>,
+    notes: Vec<String>,
 }
+
+/// Bytes, and the time of the last change.
+type Stamp = (u64, Option<SystemTime>);
 
 impl<'a> FeatureStore<'a> {
     /// A store that keeps at most `limit` bytes.
@@ -41,7 +49,14 @@ impl<'a> FeatureStore<'a> {
             kept: HashMap::new(),
             bytes: 0,
             limit,
+            stamps: HashMap::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// Sentences on files that have changed since they were first read, each told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Features of the images at `paths`; an image that cannot be read gives its own error.
@@ -59,9 +74,16 @@ impl<'a> FeatureStore<'a> {
         let mut fresh: HashMap<&Path, Result<Features, EngineError>> = HashMap::new();
         let decoded: Vec<_> = missing.par_iter().map(|path| (*path, self.patches(path))).collect();
         for (path, patches) in decoded {
+            self.note_change(path);
             let features = match patches {
                 Ok(patches) => {
-                    let features = self.look(&patches)?;
+                    let features = match self.look(&patches) {
+                        Err(error) if error.is_out_of_memory() && !self.kept.is_empty() => {
+                            self.make_room();
+                            self.look(&patches)
+                        }
+                        looked => looked,
+                    }?;
                     self.keep(path, &features);
                     Ok(features)
                 }
@@ -90,11 +112,26 @@ impl<'a> FeatureStore<'a> {
         let merged = self.base.merge() * self.base.merge();
         let width = patches.values.len() / patches.grid.patches().max(1) * merged;
         for &patch in blanked {
-            if let Some(values) = patches.values.get_mut(patch * width..(patch + 1) * width) {
+            if let Some(values) = patches.values.chunks_mut(width.max(1)).nth(patch) {
                 values.fill(0.0);
             }
         }
         self.look(&patches)
+    }
+
+    fn note_change(&mut self, path: &Path) {
+        let Ok(file) = path.metadata() else { return };
+        let stamp = (file.len(), file.modified().ok());
+        if self
+            .stamps
+            .insert(path.to_owned(), stamp)
+            .is_some_and(|first| first != stamp)
+        {
+            let path = printable_path(path);
+            self.notes.push(format!(
+                "{path} has changed since it was first read; from here on it is taken as it is now"
+            ));
+        }
     }
 
     fn patches(&self, path: &Path) -> Result<Patches, EngineError> {
@@ -123,6 +160,13 @@ impl<'a> FeatureStore<'a> {
             tokens,
             grid: (grid.merged_h(merge), grid.merged_w(merge)),
         })
+    }
+
+    /// The cache gives half of its place to what the device computes.
+    fn make_room(&mut self) {
+        self.kept.clear();
+        self.limit = self.bytes / 2;
+        self.bytes = 0;
     }
 
     fn keep(&mut self, path: &Path, features: &Features) {

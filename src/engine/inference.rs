@@ -10,6 +10,7 @@ use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
+use super::memory::Room;
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
 use super::run::{open_dataset, questions};
@@ -33,7 +34,7 @@ pub struct TrainedParts {
 pub struct SplitEvaluation {
     pub metrics: Metrics,
     pub results: Vec<ImageResult>,
-    /// Images that could not be read, with their reason.
+    /// Images that could not be read, with their reason, and what else is to be said.
     pub left_out: Vec<String>,
 }
 
@@ -68,15 +69,17 @@ pub fn evaluate_split(
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     let total = samples.len() as u64;
     let mut left_out = Vec::new();
+    let mut room = Room(settings.test.batch_size);
     let seen = evaluate(
         &learner,
         &mut store,
         &samples,
-        (split, settings.test.batch_size),
+        (split, &mut room),
         &decoding,
         |sample, error| left_out.push(format!("{}: {error}", sample.id)),
         |done| progress("evaluating", done as u64, total),
     )?;
+    left_out.extend(room.told(Room(settings.test.batch_size)));
     let results = seen
         .rows
         .iter()
@@ -150,7 +153,7 @@ pub fn study_aspects(
         &learner,
         &mut store,
         &items,
-        settings.test.batch_size,
+        &mut Room(settings.test.batch_size),
         |_, _| (),
         |_| (),
     )?;

@@ -13,6 +13,18 @@ impl Default for Room {
 }
 
 impl Room {
+    /// A sentence for the user, where the room has become less than `before`.
+    #[must_use]
+    pub fn told(self, before: Self) -> Option<String> {
+        (self != before).then(|| {
+            format!(
+                "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \
+                 not the results",
+                self.0
+            )
+        })
+    }
+
     /// Does `work` on `batch` in parts that the device holds; where its memory runs out the part is halved, and later
     /// batches are taken in parts of that size. `work` must leave nothing behind where it fails.
     ///

@@ -159,6 +159,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             .iter()
             .map(|drawn| self.load(drawn, store, notes))
             .collect::<Result<Vec<_>, EngineError>>()?;
+        notes.extend(store.take_notes());
 
         // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
         let tokens: usize = batches
@@ -186,14 +187,8 @@ impl<'a, 'b> Trainer<'a, 'b> {
             let samples = self.faulty(&batches)?;
             return Ok(Advanced::NotFinite(NotFinite { step, loss, samples }));
         }
-        if room != self.room {
-            self.room = room;
-            notes.push(format!(
-                "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \
-                 not what is learnt",
-                room.0
-            ));
-        }
+        notes.extend(room.told(self.room));
+        self.room = room;
         let lr = self.rate.at(step);
         self.optimizer
             .step(&gradients, lr, clip_factor(grad_norm, self.settings.max_grad_norm))?;

@@ -1,6 +1,6 @@
 //! What is evaluated and looked at while a stage trains.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::error::EngineError;
 use super::evaluator::{evaluate, evaluate_aspects, result};
@@ -8,6 +8,7 @@ use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::health::{Health, machine_memory};
 use super::learner::Learner;
+use super::memory::Room;
 use super::panel;
 use super::reporter::Reporter;
 use super::stage::{StageRun, told};
@@ -24,6 +25,8 @@ pub struct Watch<'a> {
     panel: Vec<&'a Sample>,
     pub decoding: Decoding,
     pub health: RefCell<Health>,
+    /// How many samples an evaluation gives the device at once.
+    room: Cell<Room>,
 }
 
 impl<'a> Watch<'a> {
@@ -37,6 +40,7 @@ impl<'a> Watch<'a> {
             panel: of(settings.eval.panel),
             decoding: Decoding::new(&settings.test, seed),
             health: RefCell::default(),
+            room: Cell::new(Room(settings.test.batch_size)),
         }
     }
 
@@ -98,7 +102,7 @@ impl<'a> Watch<'a> {
         Ok(Some(score))
     }
 
-    /// The figures on `eval.max_samples` images or the whole split, and sentences on images that were left out; nothing
+    /// The figures on `eval.max_samples` images or the whole split, and sentences on what was left out; nothing
     /// without validation images.
     pub fn measure(
         &self,
@@ -137,14 +141,15 @@ impl<'a> Watch<'a> {
             ));
         }
         let total = asked.len() as u64;
-        let batch = self.run.job.settings.test.batch_size;
+        let before = self.room.get();
+        let mut room = before;
         let begin = std::time::Instant::now();
         let mut left_out = Vec::new();
         let (loss, aspect_accuracy) = evaluate_aspects(
             learner,
             store,
             &asked,
-            batch,
+            &mut room,
             |sample, error| left_out.push(told(sample, error)),
             |done| drop(reporter.progress("evaluating", done as u64, total)),
         )?;
@@ -164,6 +169,9 @@ impl<'a> Watch<'a> {
         };
         // An image stands in the list once, though each of its aspects asked for it.
         left_out.dedup();
+        left_out.extend(store.take_notes());
+        self.room.set(room);
+        left_out.extend(room.told(before));
         Ok((evaluation, left_out))
     }
 
@@ -175,20 +183,24 @@ impl<'a> Watch<'a> {
         reporter: &mut Reporter,
     ) -> Result<(Evaluation, Vec<String>), EngineError> {
         let learner = trainer.learner;
-        let batch = self.run.job.settings.test.batch_size;
+        let before = self.room.get();
+        let mut room = before;
         let total = samples.len() as u64;
         let mut left_out = Vec::new();
         let seen = evaluate(
             learner,
             store,
             samples,
-            ("val", batch),
+            ("val", &mut room),
             &self.decoding,
             |sample, error| left_out.push(told(sample, error)),
             |done| {
                 drop(reporter.progress("evaluating", done as u64, total));
             },
         )?;
+        self.room.set(room);
+        left_out.extend(room.told(before));
+        left_out.extend(store.take_notes());
         let folder = &self.run.job.folder;
         let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
         let rows: Vec<ImageResult> = seen
