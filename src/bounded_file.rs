@@ -26,6 +26,11 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
+/// For files that this process writes into in place: a link at their path is refused, for it may lead to a person's own file.
+pub fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
+}
+
 /// The bytes of a regular file that has at most `most`.
 ///
 /// # Errors

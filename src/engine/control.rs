@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -46,7 +47,9 @@ impl Control {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
-        self.listen(reporter, (stage, step), true)
+        // What is asked for while paused is done while paused.
+        let asked = |control: &Self| control.evaluate || control.checkpoint || !control.requests.is_empty();
+        self.listen(reporter, (stage, step), asked)
     }
 
     /// Pauses of the run's own accord.
@@ -57,13 +60,33 @@ impl Control {
         self.take(Command::Pause, reporter, stage, step)
     }
 
-    /// Pauses of the run's own accord, and waits until it is told to go on or to end, whatever else is asked for.
+    /// Goes on of the run's own accord.
     ///
     /// # Errors
     /// Where the journal cannot be written.
-    pub fn hold(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
-        self.pause(reporter, stage, step)?;
-        self.listen(reporter, (stage, step), false)
+    pub fn resume(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
+        self.take(Command::Resume, reporter, stage, step)
+    }
+
+    /// Waits while paused until the run is told to go on or to end, whatever else is asked for, and no longer than
+    /// `patience`.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn hold(
+        &mut self,
+        reporter: &mut Reporter,
+        (stage, step): (Stage, u64),
+        patience: Duration,
+    ) -> Result<(), EngineError> {
+        let begin = Instant::now();
+        self.listen(reporter, (stage, step), |_| begin.elapsed() >= patience)
+    }
+
+    /// Whether the run is to stop where it is.
+    #[must_use]
+    pub fn stops_now(&self) -> bool {
+        self.is_terminated() || self.stop == Some(StopAfter::Step)
     }
 
     /// Whether the process is to end.
@@ -72,12 +95,12 @@ impl Control {
         self.terminate.load(Ordering::Relaxed)
     }
 
-    /// Takes what has come, and waits while paused; `asked` ends the wait if it counts.
+    /// Takes what has come, and waits while paused, until it is to stop or what `enough` waits for has come.
     fn listen(
         &mut self,
         reporter: &mut Reporter,
         (stage, step): (Stage, u64),
-        asking_counts: bool,
+        enough: impl Fn(&Self) -> bool,
     ) -> Result<(), EngineError> {
         self.last = Some((stage, step));
         loop {
@@ -87,12 +110,11 @@ impl Control {
             if self.is_terminated() {
                 self.stop = Some(StopAfter::Step);
             }
-            let asked = asking_counts && (self.evaluate || self.checkpoint || !self.requests.is_empty());
-            if !self.paused || self.stop.is_some() || asked {
+            if !self.paused || self.stops_now() || enough(self) {
                 return Ok(());
             }
             // The time-out is for SIGTERM, which no channel tells.
-            match self.commands.recv_timeout(std::time::Duration::from_millis(200)) {
+            match self.commands.recv_timeout(Duration::from_millis(200)) {
                 Ok(command) => self.take(command, reporter, stage, step)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 // Nobody is left who could resume.

@@ -1,6 +1,6 @@
 //! Which checkpoints a stage writes, and which go. A disk that is full costs a checkpoint, never the run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::control::Control;
 use super::error::EngineError;
@@ -11,6 +11,9 @@ use super::trainer::Trainer;
 use super::watch::score;
 use crate::config::SaveStrategy;
 use crate::session::{Checkpoints, Event, Keep, SavedCheckpoint, checkpoint_name, each_record};
+
+/// How often a checkpoint that must not be lost is tried again.
+const RETRY: Duration = Duration::from_secs(20);
 
 /// Writes the stage's checkpoints and removes those that are no longer wanted.
 pub struct Keeper<'a> {
@@ -99,10 +102,10 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Saves what must not be lost: where it cannot be written, the run waits until a person has mended what hinders it.
+    /// Saves what must not be lost: where it cannot be written, the run waits until what hinders it is mended.
     ///
     /// # Errors
-    /// As [`Self::save`]; and where the process is to end and it cannot be written.
+    /// As [`Self::save`]; and where the run is told to stop and it cannot be written.
     pub fn save_for_sure(
         &mut self,
         trainer: &Trainer,
@@ -110,15 +113,20 @@ impl<'a> Keeper<'a> {
         control: &mut Control,
         best: bool,
     ) -> Result<(), EngineError> {
+        let (stage, step) = (trainer.stage, trainer.step);
+        let mut held = false;
         loop {
             match self.write(trainer, reporter, best) {
-                Err(error) if error.is_write() && !control.is_terminated() => {
-                    reporter.warn(
-                        format!("{error}; the run waits with all that it has learnt: free space, then let it go on"),
-                        Some(trainer.step),
-                    )?;
-                    control.hold(reporter, trainer.stage, trainer.step)?;
+                Err(error) if error.is_write() && !control.stops_now() => {
+                    if !control.paused || !held {
+                        held = true;
+                        let text = "the run waits with all that it has learnt, and tries again: free space";
+                        reporter.warn(format!("{error}; {text}"), Some(step))?;
+                        control.pause(reporter, stage, step)?;
+                    }
+                    control.hold(reporter, (stage, step), RETRY)?;
                 }
+                Ok(()) if held && control.paused => return control.resume(reporter, stage, step),
                 saved => return saved,
             }
         }
@@ -130,10 +138,18 @@ impl<'a> Keeper<'a> {
         }
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
+        // A checkpoint that survives a power cut must not be ahead of the lines that lead to it.
+        reporter.sync()?;
         snapshot::save(trainer, &self.run.job.settings, best, &path)?;
         (self.saved, self.written) = (Some(trainer.step), Instant::now());
         self.tell(trainer, reporter, best)?;
-        self.prune(trainer)
+        match self.prune(trainer) {
+            Err(error) if error.is_write() => {
+                let text = format!("the checkpoint is kept, but an older one stays: {error}");
+                reporter.warn(text, Some(trainer.step))
+            }
+            pruned => pruned,
+        }
     }
 
     fn tell(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Writes and sends the events of a run.
 pub struct Reporter {
     listener: Sender<Record>,
-    /// Those who read the journal are told answers here, for there they lack their maps.
+    /// Those who read the journal are told here what is not in it: answers with their maps, and that it cannot be written.
     answers: Option<Sender<Record>>,
     /// Set where the process is to end.
     terminate: Arc<AtomicBool>,
@@ -79,31 +79,50 @@ impl Reporter {
             None => self.say(event),
         }
         if std::mem::take(&mut self.waited) {
-            return self.warn("the disk was full, and the run has waited for space", None);
+            return self.warn(
+                "the journal could not be written for a while, and the run has waited",
+                None,
+            );
         }
         Ok(())
     }
 
     /// Sends an event that is in no journal.
     pub fn say(&self, event: Event) {
-        drop(self.listener.send(Record {
+        let record = Record {
             seq: UNKEPT,
             time: now(),
             event,
-        }));
+        };
+        if let Some(answers) = &self.answers {
+            drop(answers.send(record.clone()));
+        }
+        drop(self.listener.send(record));
     }
 
-    /// Writes an event into the journal, if there is one yet. Where the disk is full the run waits: until there is space
-    /// again, or the process is to end.
+    /// What the journal holds is safe on the disk afterwards.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn sync(&self) -> Result<(), EngineError> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        journal.sync().map_err(|source| EngineError::Write {
+            path: journal.path().display().to_string(),
+            source,
+        })
+    }
+
+    /// Writes an event into the journal, if there is one yet. Where the disk is full or gone the run waits: until it can be
+    /// written again, or the process is to end.
     fn keep(&mut self, event: &Event) -> Result<Option<Record>, EngineError> {
         let Some(mut journal) = self.journal.take() else {
             return Ok(None);
         };
         let kept = loop {
             match journal.append(event.clone()) {
-                Err(error) if error.is_full() && !self.terminate.load(Ordering::Relaxed) => {
+                Err(error) if error.may_pass() && !self.terminate.load(Ordering::Relaxed) => {
                     if !std::mem::replace(&mut self.waited, true) {
-                        let text = format!("{error}. The run waits for space");
+                        let text = format!("{error}. The run waits until it can be written");
                         self.say(Event::Warning(Warning { text, step: None }));
                     }
                     std::thread::sleep(PAUSE);

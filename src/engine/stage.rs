@@ -86,7 +86,7 @@ pub fn run_stage(
                 found,
             })?;
         }
-        if control.paused && control.stop.is_none() {
+        if control.paused && !control.stops_now() {
             // What was asked is done; no step is made before the run is told to go on.
             continue;
         }
@@ -133,7 +133,9 @@ pub fn run_stage(
             keeper.save(&trainer, reporter, best)?;
         }
     }
-    Ok(None)
+    // The stage's end is an epoch's end too; after the last stage the run is done anyhow.
+    let more = run.job.stages.last() != Some(&run.stage);
+    Ok(control.stop.take_if(|stop| more && *stop == StopAfter::Epoch))
 }
 
 /// What a person is told of a step from which nothing can be learnt.

@@ -52,7 +52,8 @@ pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, Engin
         .stack_size(STACK)
         .spawn(move || {
             let reporter = Reporter::new(listener).of_run(tell, Arc::clone(&terminate));
-            supervise(job, reporter, Control::new(receiver, terminate))
+            let work = |reporter: &mut Reporter, control: &mut Control| run(job, reporter, control);
+            supervise(work, reporter, Control::new(receiver, terminate))
         })
         .map_err(|error| EngineError::Failed(format!("cannot start the engine's thread: {error}")))?;
     Ok(Running {
@@ -63,9 +64,13 @@ pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, Engin
     })
 }
 
-/// Runs the job and says how it ended, whatever happens.
-fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Result<Outcome, EngineError> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(job, &mut reporter, &mut control))).unwrap_or_else(|panic| {
+/// Does the work and says how it ended, whatever happens.
+fn supervise(
+    work: impl FnOnce(&mut Reporter, &mut Control) -> Result<Outcome, EngineError>,
+    mut reporter: Reporter,
+    mut control: Control,
+) -> Result<Outcome, EngineError> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut reporter, &mut control))).unwrap_or_else(|panic| {
         Err(EngineError::Failed(format!(
             "the engine panicked: {}",
             message(&*panic)
@@ -79,12 +84,13 @@ fn supervise(job: TrainJob, mut reporter: Reporter, mut control: Control) -> Res
     if let Some(((stage, step), left)) = control.unanswered() {
         for request in left {
             let found = Found::Failed("the run ended before this was answered; ask again".to_owned());
-            reporter.answer(Answer {
+            // What hinders it hinders the last line too, which is told below.
+            drop(reporter.answer(Answer {
                 stage,
                 step,
                 request,
                 found,
-            })?;
+            }));
         }
     }
     let ended = Event::Ended(Ended { reason });
@@ -102,4 +108,23 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_work_is_an_end_that_is_told() {
+        let (listener, records) = unbounded();
+        let (_commands, receiver) = bounded(1);
+        let control = Control::new(receiver, Arc::default());
+        let outcome = supervise(|_, _| panic!("a matrix is broken"), Reporter::new(listener), control);
+        assert!(outcome.is_err_and(|error| error.to_string() == "the engine panicked: a matrix is broken"));
+        let told: Vec<Event> = records.iter().map(|record| record.event).collect();
+        assert!(
+            matches!(&told[..], [Event::Ended(ended)] if ended.reason.contains("a matrix is broken")),
+            "{told:?}"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     step_line,
 };
 use crate::{
-    bounded_file::{open_regular, read_line},
+    bounded_file::{open_regular, read_line, without_links},
     printable::{printable, printable_path},
 };
 
@@ -54,11 +55,15 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether there was no space to write, which may come back.
+    /// Whether it cannot be written for now: there is no space, or the disk or its server is gone. It may come back.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(self, Self::Write { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    pub fn may_pass(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull};
+        matches!(self, Self::Write { source, .. } if source.raw_os_error() == Some(Errno::IO.raw_os_error())
+        || matches!(
+            source.kind(),
+            StorageFull | QuotaExceeded | FileTooLarge | ReadOnlyFilesystem | StaleNetworkFileHandle
+        ))
     }
 }
 
@@ -238,12 +243,17 @@ impl JournalWriter {
             path: path.to_owned(),
             source,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
+        let new = !path.exists();
+        let mut options = OpenOptions::new();
+        let file = without_links(options.read(true).append(true).create(true))
             .open(path)
             .map_err(failed)?;
+        if new && let Some(folder) = path.parent() {
+            // So that a power cut does not take its name away.
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
+        }
         let mut tail = JournalTail::new(path);
         tail.read(&file, drop)?;
         let writer = Self {
@@ -279,6 +289,19 @@ impl JournalWriter {
             source,
         })?;
         Ok(record)
+    }
+
+    /// Waits until all lines are safe on the disk.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn write(&mut self, record: &Record) -> io::Result<()> {
