@@ -12,11 +12,14 @@ use super::sampler::Sampler;
 use super::stage::{StageRun, run_stage};
 use super::trainer::{Item, items, steps};
 use super::{model, snapshot};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Settings;
 use crate::data::image_file::DecodeOptions;
 use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions, synth};
-use crate::session::{Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage};
+use crate::session::{
+    CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, first_record,
+};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -59,11 +62,15 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let compute = device::open(job.device, job.settings.model.dtype)?;
     job.notices.extend(compute.notice.clone());
     let checkpoints = Checkpoints::read(&job.folder)?;
-    let goes_on = job.resume && job.folder.journal().exists();
-    if goes_on {
-        reporter.go_on(&job.folder)?;
-    } else {
-        reporter.begin(&job.folder, session_start(&job, &dataset, &compute))?;
+    let begun = if job.resume { begun(&job.folder)? } else { None };
+    let goes_on = begun.is_some();
+    let start = session_start(&job, &dataset, &compute);
+    match &begun {
+        Some(begun) => {
+            job.notices.extend(differences(begun, &start)?);
+            reporter.go_on(&job.folder)?;
+        }
+        None => reporter.begin(&job.folder, start)?,
     }
     for line in job.notices.iter().chain(&dataset.warnings) {
         reporter.log(line.clone())?;
@@ -98,7 +105,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let mut announced = false;
     for (place, &stage) in job.stages.iter().enumerate() {
         let from = if goes_on {
-            checkpoints.find(Selector::Last, Some(stage)).ok()
+            newest_whole(&checkpoints, stage, reporter)?
         } else {
             None
         };
@@ -134,6 +141,70 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         reporter.log(format!("wrote {}", path.display()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// What the session's journal says of its beginning; nothing where the process ended before its first line was whole.
+fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, EngineError> {
+    let journal = folder.journal();
+    let first = if journal.exists() {
+        first_record(&journal)?
+    } else {
+        None
+    };
+    Ok(first.and_then(|record| match record.event {
+        Event::Session(start) => Some(start),
+        _ => None,
+    }))
+}
+
+/// Sentences on what is not as it was when the session was begun, so that what comes is not what would have come.
+///
+/// # Errors
+/// Where the classes are others: what was learnt says nothing of them.
+fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, EngineError> {
+    if begun.classes != now.classes {
+        return Err(EngineError::Failed(format!(
+            "the dataset at {} has the classes {} now, and the session was begun with {}; put it back as it was, or begin a \
+             new session",
+            now.data,
+            now.classes.join(", "),
+            begun.classes.join(", ")
+        )));
+    }
+    let mut told = Vec::new();
+    if begun.splits != now.splits {
+        let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
+        told.push(format!(
+            "the dataset has changed since the session was begun: {} images to train, validate and test on were {}",
+            of(now.splits),
+            of(begun.splits)
+        ));
+    }
+    if begun.model != now.model {
+        told.push(format!("the session was begun with the model {}", begun.model));
+    }
+    Ok(told)
+}
+
+/// The newest checkpoint of a stage that can be read; damaged ones are told of.
+fn newest_whole(
+    checkpoints: &Checkpoints,
+    stage: Stage,
+    reporter: &mut Reporter,
+) -> Result<Option<CheckpointFile>, EngineError> {
+    for file in checkpoints.files().rev().filter(|file| file.stage == stage) {
+        match Checkpoint::load_meta(&file.path) {
+            Err(error @ (CheckpointError::Damaged { .. } | CheckpointError::NoCheckpoint { .. })) => {
+                reporter.warn(
+                    format!("{error}; the run goes on from the one before it"),
+                    Some(file.step),
+                )?;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(Some(file)),
+        }
+    }
+    Ok(None)
 }
 
 /// Draws the dataset at `data.root`, where none is.
@@ -269,4 +340,28 @@ fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::P
         snapshot::export(learner, &meta(Stage::Aspects), Stage::Aspects, &beside)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_classes_are_refused_and_other_splits_told_of() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/example/journal.jsonl");
+        let Some(Event::Session(begun)) = first_record(example.as_ref()).unwrap().map(|record| record.event) else {
+            panic!("the example's first line")
+        };
+        assert_eq!(differences(&begun, &begun).unwrap(), Vec::<String>::new());
+        let mut now = begun.clone();
+        now.splits[0] += 1;
+        let told = differences(&begun, &now).unwrap();
+        assert!(
+            matches!(&told[..], [one] if one.contains("the dataset has changed")),
+            "{told:?}"
+        );
+        now.classes.swap(0, 1);
+        let refused = differences(&begun, &now).unwrap_err().to_string();
+        assert!(refused.contains(&now.classes.join(", ")), "{refused}");
+    }
 }

@@ -13,9 +13,10 @@ use rustix::{
     io::Errno,
 };
 
+use super::journal::first_record;
 use super::utc::Utc;
 use crate::atomic_file::{PARTIAL, write_bytes_atomically};
-use crate::bounded_file::open_regular;
+use crate::bounded_file::{open_regular, without_links};
 use crate::printable::{printable, printable_path};
 
 const LOCK: &str = "lock";
@@ -224,14 +225,12 @@ impl SessionFolder {
     /// process ends, however it ends. Partial checkpoints of a writer that crashed are removed.
     ///
     /// # Errors
-    /// A session that another process holds; a file system without locks.
+    /// A session that another process holds; a file system without locks; a lock or a folder that is a link, for what is written
+    /// or removed there would lie elsewhere.
     pub fn lock(&self) -> Result<SessionLock, FolderError> {
         let path = self.path.join(LOCK);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
+        let mut options = OpenOptions::new();
+        let mut file = without_links(options.read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(|source| failed("open", &path, source))?;
         // Whoever asks `is_live` holds the lock for a moment, so one refusal is not the last word.
@@ -255,6 +254,12 @@ impl SessionFolder {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|source| failed("write", &path, source))?;
+        for folder in FOLDERS.map(|folder| self.path.join(folder)) {
+            if folder.is_symlink() {
+                let link = io::Error::other("it is a link, and a session's folders lie in it");
+                return Err(failed("use", &folder, link));
+            }
+        }
         self.remove_partial_checkpoints()?;
         Ok(SessionLock { _file: file })
     }
@@ -333,8 +338,11 @@ impl SessionFolder {
     /// Gives the name of a run that failed before its first event back: its empty folders and its lock go. A session
     /// with a journal, and whatever else lies in the folder, stays.
     pub fn remove_unbegun(&self, lock: SessionLock) {
-        if self.journal().exists() {
-            return;
+        match first_record(&self.journal()) {
+            // Its first line was never whole: it says nothing.
+            Ok(None) => drop(fs::remove_file(self.journal())),
+            _ if self.journal().exists() => return,
+            _ => {}
         }
         // What is not empty is not removed, and then what holds it is not either.
         for folder in FOLDERS {
@@ -356,7 +364,7 @@ impl SessionFolder {
             fs::create_dir_all(&path).map_err(|source| failed("make the folder", &path, source))?;
         }
         let path = self.path.join(LOCK);
-        let made = OpenOptions::new().create(true).append(true).open(&path);
+        let made = without_links(OpenOptions::new().create(true).append(true)).open(&path);
         made.map(drop).map_err(|source| failed("write", &path, source))
     }
 

@@ -105,7 +105,10 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
         .flatten()
         .flatten()
         .filter_map(|entry| {
-            let path = entry.path().join("predictions.jsonl");
+            let named = Path::new("evaluations")
+                .join(entry.file_name())
+                .join("predictions.jsonl");
+            let path = inside_links_too(folder, &named)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let (time, split) = name.rsplit_once('-')?;
             path.is_file().then(|| KeptEvaluation {
