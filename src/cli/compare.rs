@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::json::write_line;
 use super::parts::{Chosen, choose};
 use super::phases::Phases;
+use super::say::say;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
@@ -63,7 +64,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     }
     let alone = rows_a.len() + rows_b.len() - 2 * pairs.len();
     if alone > 0 {
-        eprintln!("{alone} images were seen by one of the two alone; they are left out");
+        say(format_args!(
+            "{alone} images were seen by one of the two alone; they are left out"
+        ));
     }
     let document = Document {
         a: args.a.to_string(),

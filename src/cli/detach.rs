@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::say::say;
 use crate::printable::printable;
 use crate::session::SessionFolder;
 
@@ -32,11 +33,11 @@ pub fn leave_terminal() {
 /// Where no process can be started, or the run fails before it begins.
 pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
     let child = launch(folder, &arguments(std::env::args_os().skip(1), folder.name()))?;
-    eprintln!(
+    say(format_args!(
         "{} trains in the background (process {}); `masp attach {0}` shows it, `kill {1}` stops it with a checkpoint",
         printable(folder.name()),
         child.id()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

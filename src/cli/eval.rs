@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::json::write_line;
 use super::parts::choose;
 use super::phases::Phases;
+use super::say::say;
 use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::printable::{printable, printable_path};
@@ -27,13 +28,13 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     })?;
     phases.finish();
     for line in &seen.left_out {
-        eprintln!("left out: {}", printable(line));
+        say(format_args!("left out: {}", printable(line)));
     }
     let own = args.checkpoints.load_ckpt.is_none() && args.checkpoints.load_spmodel_ckpt.is_none();
     // Figures of other files' parameters are not the session's.
     if let Some(folder) = chosen.session.as_ref().filter(|_| own) {
         let kept = keep(folder, split, &seen)?;
-        eprintln!("wrote {}", printable_path(&kept));
+        say(format_args!("wrote {}", printable_path(&kept)));
     }
     let mut out = std::io::stdout().lock();
     if args.json {

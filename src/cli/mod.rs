@@ -15,6 +15,7 @@ mod parts;
 mod phases;
 mod predict;
 mod progress;
+mod say;
 mod sessions;
 mod show;
 mod train;
@@ -41,7 +42,7 @@ pub fn run() -> ExitCode {
         if failure.is_closed_pipe() {
             return ExitCode::SUCCESS;
         }
-        eprintln!("masp: {failure}");
+        say::say(format_args!("masp: {failure}"));
         failure.exit_code()
     })
 }

@@ -3,6 +3,8 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
+use super::say::say;
+
 /// The phase being shown.
 pub struct Phases {
     bar: ProgressBar,
@@ -31,7 +33,7 @@ impl Phases {
         if self.name != name {
             name.clone_into(&mut self.name);
             if !self.terminal {
-                eprintln!("{name}");
+                say(name);
             }
             self.bar.set_message(name.to_owned());
         }

@@ -8,11 +8,12 @@ use super::failure::Failure;
 use super::json::write_line;
 use super::parts::choose;
 use super::phases::Phases;
+use super::say::say;
 use super::show;
 use crate::data::image_file::DecodeOptions;
 use crate::engine::EngineError;
 use crate::engine::inference::predict_images;
-use crate::printable::printable;
+use crate::printable::{printable, printable_path};
 use crate::session::Prediction;
 
 /// Runs the command; an image that cannot be read is named, the others are predicted, and the exit status is 1.
@@ -42,11 +43,8 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
                 Ok(prediction) => print(&mut out, &prediction),
                 Err(error) => {
                     failed = true;
-                    eprintln!(
-                        "{}: {}",
-                        printable(&path.display().to_string()),
-                        printable(&error.to_string())
-                    );
+                    let error = error.to_string();
+                    say(format_args!("{}: {}", printable_path(path), printable(&error)));
                     Ok(())
                 }
             };

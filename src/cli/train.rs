@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::args::TrainArgs;
 use super::detach;
 use super::failure::Failure;
+use super::say::say;
 use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::engine::{self, Outcome, TrainJob};
@@ -60,7 +61,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     };
     let outcome = execute(job, if args.headless { View::Headless } else { View::best() })?;
     if outcome == Outcome::Stopped {
-        eprintln!("stopped; go on with --resume");
+        say("stopped; go on with --resume");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,11 +83,10 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
         ));
     }
     let running = engine::start(job, terminate)?;
-    let _server = match socket {
-        Ok(socket) => Some(socket.serve(running.commands.clone(), running.answers.clone())?),
-        Err(_) => None,
-    };
-    watch::watch(&running, &folder, view, &settings)?;
+    // From here on the run is seen to its end, whatever becomes of the screen and the socket.
+    let serve = |socket: Listening| socket.serve(running.commands.clone(), running.answers.clone());
+    let _server = socket.ok().and_then(|socket| serve(socket).map_err(say).ok());
+    watch::watch(&running, &folder, view, &settings);
     let outcome = running.join();
     if outcome.is_err() {
         folder.remove_unbegun(lock);

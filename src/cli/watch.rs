@@ -10,9 +10,11 @@ use super::args::ConfigArgs;
 use super::failure::Failure;
 use super::new_run::NewRun;
 use super::progress;
+use super::say::say;
 use super::workbench::Desk;
 use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::Running;
+use crate::printable::{printable, printable_path};
 use crate::session::SessionFolder;
 use crate::tui::{self, Exit, TuiError, Viewer};
 
@@ -35,7 +37,7 @@ impl View {
     }
 }
 
-/// SIGTERM asks the run to write a checkpoint and end after its step; SIGHUP (the terminal is gone) changes nothing,
+/// SIGTERM or SIGINT asks the run to write a checkpoint and end after its step; SIGHUP (the terminal is gone) changes nothing,
 /// for the run goes on without one.
 ///
 /// # Errors
@@ -47,21 +49,26 @@ pub fn handle_signals(terminate: &Arc<AtomicBool>) -> Result<(), Failure> {
             .map_err(|error| Failure::failed(format!("cannot handle signal {signal}: {error}")))
     };
     register(signal_hook::consts::SIGTERM, Arc::clone(terminate))?;
+    // Ctrl-c without a screen is the same; where it is pressed again, the process ends at once.
+    let again =
+        signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, Arc::clone(terminate));
+    again.map_err(|error| Failure::failed(format!("cannot handle ctrl-c: {error}")))?;
+    register(signal_hook::consts::SIGINT, Arc::clone(terminate))?;
     register(signal_hook::consts::SIGHUP, Arc::default())?;
     // A file that may not grow any more is then an error of the write, and not the end.
     register(signal_hook::consts::SIGXFSZ, Arc::default())
 }
 
-/// Shows the run until it ends. A run whose screen was left, or whose terminal is gone, goes on without one.
-///
-/// # Errors
-/// Where the terminal cannot be used.
-pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &Settings) -> Result<(), Failure> {
+/// Shows the run until it ends. A run whose screen was left or cannot be opened, or whose terminal is gone, goes on without
+/// one.
+pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &Settings) {
     if view == View::Screen {
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
         viewer.commands = Some(running.commands.clone());
         viewer.owns_run = true;
-        dress(&mut viewer, &settings.tui)?;
+        if let Err(failure) = dress(&mut viewer, &settings.tui) {
+            say(failure);
+        }
         viewer.sessions = Some(settings.session.root.clone());
         // When the run is over, its own record says how its model is opened.
         viewer.host = Some(Box::new(Desk {
@@ -71,18 +78,20 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
             },
             new_run: NewRun::new(ConfigArgs::default().sources()),
         }));
-        match shown(|| tui::run(viewer))? {
-            Exit::Detach | Exit::StopRequested => eprintln!(
-                "{} goes on here; the journal is {}",
-                folder.name(),
-                folder.journal().display()
-            ),
-            Exit::Quit | Exit::TerminalGone => {}
+        let goes_on = format!(
+            "{} goes on here; the journal is {}",
+            printable(folder.name()),
+            printable_path(&folder.journal())
+        );
+        match shown(|| tui::run(viewer)) {
+            Ok(Exit::Detach | Exit::StopRequested) => say(goes_on),
+            Ok(Exit::Quit | Exit::TerminalGone) => {}
+            // The engine is at work already, and needs no terminal.
+            Err(error) => say(format!("{error}; {goes_on}")),
         }
         // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
-    Ok(())
 }
 
 /// What became of the screen. One that fails in a panic has restored the terminal and said why; the run goes on without.

@@ -23,6 +23,8 @@ use crate::{
 const MOST_VIEWERS: usize = 32;
 /// A viewer that does not read for so long is let go.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The pause after a viewer that could not be taken.
+const BREATH: Duration = Duration::from_millis(100);
 /// How often it is made sure that the socket is still there: a logout may remove the folder that it lies in.
 const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
@@ -100,8 +102,10 @@ impl Listening {
             match there {
                 (_, true) => break,
                 (true, _) => {
-                    if let Ok((stream, _)) = self.listener.accept() {
-                        viewers.welcome(stream, &self.greeting, commands);
+                    match self.listener.accept() {
+                        Ok((stream, _)) => viewers.welcome(stream, &self.greeting, commands),
+                        // It gave up, or this process has no handle left for it: asked at once, that would be a whole core.
+                        Err(_) => thread::sleep(BREATH),
                     }
                 }
                 _ if self.path.exists() => {}
@@ -204,7 +208,16 @@ impl Viewers {
 
     fn tell(&self, answer: Record) {
         let said = Said::Answer(Box::new(answer));
-        self.with(|all| all.retain(|viewer| say(viewer, &said).is_ok()));
+        self.with(|all| {
+            all.retain(|viewer| {
+                let heard = say(viewer, &said).is_ok();
+                if !heard {
+                    // Its thread ends with the connection.
+                    drop(viewer.shutdown(std::net::Shutdown::Both));
+                }
+                heard
+            });
+        });
     }
 
     fn let_go(&self) {
