@@ -13,6 +13,7 @@ use crate::printable::{printable, printable_path};
 use std::{
     fs,
     io::{Cursor, Read},
+    panic::catch_unwind,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -68,12 +69,14 @@ pub struct DecodeError {
 /// # Errors
 /// A missing, empty, truncated or foreign file, or a picture above [`MAX_PIXELS`].
 pub fn decode(path: &Path, options: DecodeOptions) -> Result<RgbImage, DecodeError> {
-    read_file(path)
-        .and_then(|bytes| decode_bytes(&bytes, options))
-        .map_err(|reason| DecodeError {
-            path: path.to_owned(),
-            reason,
-        })
+    let decode = |bytes: Vec<u8>| {
+        // A decoder's fault in one picture is not to end a run of a hundred thousand.
+        catch_unwind(|| decode_bytes(&bytes, options)).unwrap_or_else(|_| Err("its decoder failed in a panic".into()))
+    };
+    read_file(path).and_then(decode).map_err(|reason| DecodeError {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 /// Whether the file begins as one of the formats that are read: cheap enough for each file of a large dataset.

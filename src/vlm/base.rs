@@ -5,12 +5,13 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
-use super::Parameters;
 use super::qwen2_vl::config::ConfigFileError;
 use super::qwen2_vl::processor::{ImageProcessor, ProcessorConfig, ProcessorError};
 use super::qwen2_vl::{Config, Qwen2Vl};
 use super::tokenizer::{Tokenizer, TokenizerError};
 use super::weights::{Weights, WeightsError};
+use super::{LONGEST_CONFIG, Parameters};
+use crate::bounded_file::read_text;
 
 /// The model with its tokenizer and image processor.
 pub struct BaseModel {
@@ -158,7 +159,7 @@ fn ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
     struct Generation {
         eos_token_id: Ends,
     }
-    let text = std::fs::read_to_string(folder.join("generation_config.json")).unwrap_or_default();
+    let text = read_text(&folder.join("generation_config.json"), LONGEST_CONFIG).unwrap_or_default();
     match serde_json::from_str::<Generation>(&text) {
         Ok(Generation {
             eos_token_id: Ends::One(id),

@@ -10,6 +10,9 @@ pub mod weights;
 
 use candle_core::{Result, Tensor};
 
+/// In bytes: no file of settings beside a model's weights is larger.
+const LONGEST_CONFIG: u64 = 16 << 20;
+
 /// Where a model's parameters come from: a folder's weight files, or variables that are being trained.
 pub trait Parameters {
     /// The tensor of a hub name, checked against `shape`, in the compute dtype and on the device.

@@ -1,7 +1,7 @@
 //! A drawn dataset's `info.json`: EmoSet's index of emotions, and how the dataset was made. It is written last, so that a folder that has
 //! it is whole.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,10 @@ use super::{
     rule::{self, EMOTIONS},
     write::Options,
 };
+use crate::bounded_file::read_bounded;
+
+/// In bytes; another dataset's file of this name may be of any size.
+const LONGEST_INFO: u64 = 1 << 20;
 
 /// Goes up whenever the same options give other files than before.
 pub const GENERATOR: u32 = 1;
@@ -75,6 +79,6 @@ impl Info {
     /// The info of the drawn dataset in `dir`; `None` where there is none, it is unfinished, or `info.json` is another dataset's.
     #[must_use]
     pub fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(dir.join("info.json")).ok()?).ok()
+        serde_json::from_slice(&read_bounded(&dir.join("info.json"), LONGEST_INFO).ok()?).ok()
     }
 }

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bounded_file::read_text;
+use crate::vlm::LONGEST_CONFIG;
+
 const ENDPOINT: &str = "https://huggingface.co";
 
 /// Where the hub is and where its files are kept, as people set it through the environment.
@@ -35,7 +38,7 @@ impl Hub {
             .map(PathBuf::from)
             .or_else(|| home.as_ref().map(|home| home.join("token")));
         let saved_token = || {
-            let text = std::fs::read_to_string(token_file?).ok()?;
+            let text = read_text(&token_file?, LONGEST_CONFIG).ok()?;
             Some(text.trim().to_owned()).filter(|token| !token.is_empty())
         };
         let offline = set("HF_HUB_OFFLINE")

@@ -13,7 +13,8 @@ use environment::Hub;
 pub use error::HubError;
 use hf_hub::Repo;
 
-use super::weights::shard_of_weight;
+use super::{LONGEST_CONFIG, weights::shard_of_weight};
+use crate::{bounded_file::read_text, inside::inside};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -140,9 +141,9 @@ impl Hub {
     /// The folder of the revision's last known commit.
     fn cached(&self, id: &str, revision: &str) -> Option<PathBuf> {
         let repo = self.cache.join(Repo::model(id.to_owned()).folder_name());
-        let commit = std::fs::read_to_string(repo.join("refs").join(revision));
+        let commit = read_text(&repo.join("refs").join(revision), LONGEST_CONFIG);
         let commit = commit.map_or_else(|_| revision.to_owned(), |commit| commit.trim().to_owned());
-        let folder = repo.join("snapshots").join(commit);
+        let folder = inside(&repo.join("snapshots"), Path::new(&commit))?;
         folder.is_dir().then_some(folder)
     }
 }

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::bounded_file::read_text;
+use crate::vlm::LONGEST_CONFIG;
+
 /// The language model's sizes, with the vision tower's inside; names as on the hub.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Config {
@@ -83,7 +86,8 @@ impl Config {
     pub fn read(folder: &Path) -> Result<Self, ConfigFileError> {
         let path = folder.join("config.json");
         let shown = || path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|source| ConfigFileError::Read { path: shown(), source })?;
+        let text =
+            read_text(&path, LONGEST_CONFIG).map_err(|source| ConfigFileError::Read { path: shown(), source })?;
         Self::parse(&text).map_err(|reason| ConfigFileError::Wrong { path: shown(), reason })
     }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ProcessorError;
+use crate::bounded_file::read_text;
+use crate::vlm::LONGEST_CONFIG;
 
 /// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
 const MAX_TARGET_PIXELS: usize = 50_000_000;
@@ -36,7 +38,7 @@ impl ProcessorConfig {
             path: path.to_owned(),
             reason,
         };
-        let text = std::fs::read_to_string(path).map_err(|error| file_error(error.to_string()))?;
+        let text = read_text(path, LONGEST_CONFIG).map_err(|error| file_error(error.to_string()))?;
         let config: Self = serde_json::from_str(&text).map_err(|error| file_error(error.to_string()))?;
         config.validate()?;
         Ok(config)
