@@ -51,11 +51,47 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
     Left::by(folder, "full").assert_same(&whole, "after a full disk");
 }
 
+#[test]
+fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
+    let folder = workplace();
+    let folder = folder.path();
+    // The model's files are larger than what is allowed below: they lie in the cache then.
+    uninterrupted(folder);
+    let script = "ulimit -f 64; exec \"$0\" \"$@\"";
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_masp")])
+        .args(train("full", &["--headless"]))
+        .current_dir(folder)
+        .envs(
+            command(folder)
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    let journal = journal(folder, "full");
+    wait_for_word(&journal, "the run waits with all that it has learnt");
+    // That an epoch's end was asked for is no reason to give up; a stop is, after one more attempt.
+    tell(folder, "{\"command\":\"stop\",\"after\":\"epoch\"}");
+    wait_for_word(&journal, "\"after\":\"epoch\"");
+    tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let said = std::fs::read_to_string(&journal).unwrap();
+    assert_eq!(said.matches("waits with all").count(), 1, "it is told once");
+}
+
 /// A file system of its own for a folder, unmounted when dropped.
-struct Small<'a>(&'a Path);
+pub(super) struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
-    fn mount(at: &'a Path, size: &str) -> Option<Self> {
+    pub(super) fn mount(at: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", size, "masp-test"])
@@ -96,7 +132,7 @@ fn a_full_disk_is_waited_out() {
     std::thread::sleep(std::time::Duration::from_millis(700));
     assert_eq!(std::fs::metadata(&journal).unwrap().len(), before, "it waits");
     std::fs::remove_file(sessions.join("filler")).unwrap();
-    wait_for_word(&journal, "the run has waited for space");
+    wait_for_word(&journal, "the run has waited");
     // A checkpoint that could not be written at the end holds the run as well.
     let mut child = child;
     let mut told = 0;

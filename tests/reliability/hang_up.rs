@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Left, journal, tell, times, train, uninterrupted, wait_for_word, workplace};
+use super::{Left, command, journal, tell, times, train, uninterrupted, wait_for_word, workplace};
 use crate::cli::screen::Screen;
 
 /// Clock ticks that a process has used, from /proc.
@@ -18,6 +18,28 @@ fn cpu_ticks(process: u32) -> u64 {
             .unwrap()
     };
     field(11) + field(12)
+}
+
+/// A logout: the terminal closes and everybody is told to end, in one moment.
+#[test]
+fn a_run_told_to_end_as_its_terminal_closes_writes_its_checkpoint() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    let arguments = train("logout", &[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let screen = Screen::open(folder, &arguments);
+    screen.wait_for("stage 1 of 2");
+    let process = rustix::process::Pid::from_raw(screen.process() as i32).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    let status = screen.hang_up().wait().unwrap();
+    assert!(status.success(), "{status:?}");
+    let resumed = command(folder)
+        .args(train("logout", &["--headless", "--resume"]))
+        .output();
+    assert!(resumed.unwrap().status.success());
+    let left = Left::by(folder, "logout").without_those_between();
+    left.assert_same(&whole.without_those_between(), "after a logout");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod attach;
 mod disk;
+mod faults;
 mod hang_up;
 mod kills;
+mod resume;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,0 +1,145 @@
+//! Losses that are not finite, pictures that vanish or change, folders that cannot be written: each ends in a defined state, told in
+//! a sentence.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use masp::aspects::checkpoint::Checkpoint;
+use masp::session::{RunState, Warning, each_record};
+use rustix::process::Signal;
+
+use super::disk::Small;
+use super::{command, journal, signal, tell, train, wait_for_word, wait_until, workplace};
+
+/// Starts `masp train` without a screen, with settings that stand above the usual ones.
+fn start(folder: &Path, session: &str, settings: &[&str]) -> Child {
+    let mut command = command(folder);
+    command.args(train(session, &["--headless"]));
+    for set in settings {
+        command.args(["--set", set]);
+    }
+    command.spawn().unwrap()
+}
+
+fn state(folder: &Path, session: &str) -> RunState {
+    let mut state = RunState::default();
+    each_record(&journal(folder, session), |record| state.apply(&record)).unwrap();
+    state
+}
+
+fn said(journal: &Path, word: &str) -> usize {
+    fs::read_to_string(journal).unwrap_or_default().matches(word).count()
+}
+
+#[test]
+fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspect() {
+    let folder = workplace();
+    let folder = folder.path();
+    // The first step leaves parameters of such a size that the second one's loss overflows.
+    let child = start(
+        folder,
+        "hot",
+        &["train.aspects.learning_rate=1e30", "train.warmup_ratio=0"],
+    );
+    let journal = journal(folder, "hot");
+    wait_for_word(&journal, "\"command\":\"pause\"");
+    let first = state(folder, "hot");
+    let unwell = |(_, warning): &&(_, Warning)| warning.text.contains("is not finite");
+    let (_, warning) = first.warnings.iter().find(unwell).unwrap();
+    let step = warning.step.unwrap();
+    assert!(
+        warning.text.contains("the fault is with image/") && warning.text.contains(".png ("),
+        "{}",
+        warning.text
+    );
+    let steps = |state: &RunState| state.stages.values().map(|stage| stage.steps.len()).sum::<usize>();
+    assert_eq!(steps(&first) as u64, step - 1, "nothing was learnt from the step");
+
+    // Told to go on, it leaves the step out; the next one is as bad.
+    tell(folder, "{\"command\":\"resume\"}");
+    wait_until("a second pause", || said(&journal, "\"command\":\"pause\"") == 2);
+    let second = state(folder, "hot");
+    let left_out = second
+        .stages
+        .values()
+        .flat_map(|stage| &stage.steps)
+        .find(|point| point.step == step);
+    assert!(left_out.unwrap().loss.is_nan());
+    signal(&child, Signal::TERM);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let last = state(folder, "hot").checkpoints.last().unwrap().file.clone();
+    let kept = Checkpoint::load(&folder.join("sessions/hot").join(last)).unwrap();
+    assert!(
+        kept.tensors
+            .values()
+            .flat_map(|tensor| &tensor.data)
+            .all(|value| value.is_finite())
+    );
+}
+
+#[test]
+fn pictures_that_vanish_or_change_are_left_out_and_told_of() {
+    let folder = workplace();
+    let folder = folder.path();
+    // Each is read anew, every time.
+    let mut child = start(folder, "robbed", &["data.cache_mb=0"]);
+    let journal = journal(folder, "robbed");
+    wait_for_word(&journal, "\"event\":\"step\"");
+    for (place, picture) in pictures(&folder.join("drawn")).iter().enumerate() {
+        match place % 3 {
+            0 => fs::remove_file(picture).unwrap(),
+            1 => fs::write(picture, b"no picture any more").unwrap(),
+            _ => {}
+        }
+    }
+    assert!(child.wait().unwrap().success());
+    let state = state(folder, "robbed");
+    assert_eq!(state.ended.as_ref().unwrap().reason, "done");
+    let about = |word: &str| {
+        let left_out = |(_, told): &(_, Warning)| told.text.contains("was left out") && told.text.contains(word);
+        state.warnings.iter().any(left_out)
+    };
+    assert!(about("No such file"), "{:?}", state.warnings);
+    assert!(about("png"), "{:?}", state.warnings);
+}
+
+fn pictures(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "png") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_ends_the_run_before_it_begins() {
+    let folder = workplace();
+    let folder = folder.path();
+    let sessions = folder.join("sessions");
+    let _mounted = Small::mount(&sessions, "size=1m,ro");
+    fs::set_permissions(&sessions, fs::Permissions::from_mode(0o555)).ok();
+    if fs::create_dir(sessions.join("probe")).is_ok() {
+        println!("skipped: this user may write anywhere, and nothing can be mounted");
+        return;
+    }
+    let output = start(folder, "nowhere", &[]).wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("sessions") && (words.contains("Read-only") || words.contains("denied")),
+        "{words}"
+    );
+    assert!(!words.contains("panicked"), "{words}");
+}

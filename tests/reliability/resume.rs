@@ -1,0 +1,113 @@
+//! What a run is gone on from: sessions that were cut short, damaged, changed or tampered with.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Output;
+
+use rustix::process::Signal;
+
+use super::{Left, command, journal, signal, train, uninterrupted, wait_for_word, workplace};
+
+fn resume(folder: &Path, session: &str) -> Output {
+    let output = command(folder)
+        .args(train(session, &["--headless", "--resume"]))
+        .output();
+    output.unwrap()
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_session_whose_first_line_was_never_whole_begins_anew() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    let line = fs::read_to_string(journal(folder, "whole")).unwrap();
+    let half = &line[..line.find('\n').unwrap() / 2];
+    for (name, text) in [("empty", ""), ("half", half)] {
+        fs::create_dir_all(folder.join("sessions").join(name)).unwrap();
+        fs::write(journal(folder, name), text).unwrap();
+        let output = resume(folder, name);
+        assert!(output.status.success(), "{name}: {}", words(&output));
+        Left::by(folder, name).assert_same(&whole, name);
+    }
+}
+
+#[test]
+fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    let checkpoints = folder.join("sessions/whole/checkpoints");
+    let newest = checkpoints.join("prompt-000006.safetensors");
+    let bytes = fs::read(&newest).unwrap();
+    fs::write(&newest, &bytes[..bytes.len() - 100]).unwrap();
+    let output = resume(folder, "whole");
+    assert!(output.status.success(), "{}", words(&output));
+    let said = fs::read_to_string(journal(folder, "whole")).unwrap();
+    assert!(said.contains("the run goes on from the one before it"));
+    Left::by(folder, "whole").assert_same(&whole, "after damage");
+}
+
+#[test]
+fn a_dataset_that_has_changed_since_is_told_of() {
+    let folder = workplace();
+    let folder = folder.path();
+    uninterrupted(folder);
+    fs::remove_dir_all(folder.join("drawn/image/awe")).unwrap();
+    let output = resume(folder, "whole");
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(words(&output).contains("the dataset has changed"), "{}", words(&output));
+}
+
+#[test]
+fn a_session_with_links_is_not_written_through_them() {
+    let folder = workplace();
+    let folder = folder.path();
+    let own = folder.join("diary.txt");
+    fs::write(&own, "mine").unwrap();
+    let elsewhere = folder.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("a.partial"), "mine too").unwrap();
+    for (name, link, to) in [
+        ("lock", "lock", &own),
+        ("line", "journal.jsonl", &own),
+        ("kept", "checkpoints", &elsewhere),
+    ] {
+        let session = folder.join("sessions").join(name);
+        fs::create_dir_all(&session).unwrap();
+        symlink(to, session.join(link)).unwrap();
+        let output = resume(folder, name);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", words(&output));
+        assert!(words(&output).contains(link), "{name}: {}", words(&output));
+    }
+    assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
+    assert!(elsewhere.join("a.partial").exists());
+}
+
+#[test]
+fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
+    let folder = workplace();
+    let folder = folder.path();
+    let (whole, _) = uninterrupted(folder);
+    let child = command(folder).args(train("stopped", &["--headless"])).spawn().unwrap();
+    wait_for_word(&journal(folder, "stopped"), "\"event\":\"step\"");
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && words(&output).contains("--resume"),
+        "{}",
+        words(&output)
+    );
+    assert!(
+        fs::read_to_string(journal(folder, "stopped"))
+            .unwrap()
+            .contains("\"reason\":\"stopped\"")
+    );
+    assert!(resume(folder, "stopped").status.success());
+    let left = Left::by(folder, "stopped").without_those_between();
+    left.assert_same(&whole.without_those_between(), "after ctrl-c");
+}
