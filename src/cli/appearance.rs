@@ -17,6 +17,8 @@ pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure>
         Background::Dark => viewer.theme.on(true),
         Background::Light => viewer.theme.on(false),
     };
+    let told = settings.colors.theme != Background::Auto || std::env::var_os("COLORFGBG").is_some();
+    viewer.on_light = (!told).then(|| theme.on(false).repainted(&settings.colors.roles));
     viewer.theme = theme.repainted(&settings.colors.roles);
     Ok(())
 }

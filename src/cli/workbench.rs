@@ -77,18 +77,18 @@ pub struct Desk {
 }
 
 impl Host for Desk {
-    fn study(&mut self, session: &Path) -> Result<Study, String> {
+    fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String> {
         let (sources, session) = (self.sources.clone(), session.to_owned());
         // Journals are read there, which takes a while for long ones.
         let subject = move || {
             let spec = SessionSpec {
                 session: session.display().to_string(),
-                checkpoint: CheckpointChoice::default(),
+                checkpoint: step.map_or_else(CheckpointChoice::default, CheckpointChoice::Step),
             };
             let chosen = choose(sources, Some(&spec), &CheckpointArgs::default());
             let chosen = chosen.map_err(|error| error.to_string())?;
             Ok(study::Subject {
-                at: newest(&session),
+                at: step.map_or_else(|| newest(&session), |step| (Stage::Prompt, step)),
                 settings: chosen.settings,
                 device: DeviceChoice::Auto,
                 parts: chosen.parts,

@@ -293,6 +293,15 @@ impl App {
         }
     }
 
+    /// Paints in other colours from now on.
+    pub fn set_theme(&mut self, theme: Theme) {
+        let graphics = self.painter.graphics;
+        self.painter = Painter::new(&theme);
+        self.painter.graphics = graphics;
+        self.theme = theme;
+        self.pictures.repaint(self.painter);
+    }
+
     /// Takes in what the terminal has for pictures.
     pub fn set_graphics(&mut self, choice: Choice) {
         self.painter.graphics = choice.graphics;

@@ -44,6 +44,8 @@ pub struct Answer {
     pub sixel: bool,
     /// A cell's width and height in pixels.
     pub cell: Option<Size>,
+    /// Whether the background is light.
+    pub light: Option<bool>,
 }
 
 /// What comes of it all.
@@ -199,7 +201,12 @@ mod tests {
             ("XTERM_VERSION", "XTerm(379)"),
             ("KITTY_WINDOW_ID", "1"),
         ];
-        let says = |sixel| Some(Answer { sixel, cell: None });
+        let says = |sixel| {
+            Some(Answer {
+                sixel,
+                ..Answer::default()
+            })
+        };
         assert_eq!(
             shown(chosen(Images::Auto, &xterm, Some(CELL), says(true))),
             (Some(Protocol::Sixel), true)
@@ -231,7 +238,7 @@ mod tests {
         let tmux = [("TERM", "screen"), ("TMUX", "x"), ("KITTY_WINDOW_ID", "1")];
         let sixel = Answer {
             sixel: true,
-            cell: None,
+            ..Answer::default()
         };
         assert_eq!(
             shown(chosen(Images::Auto, &tmux, Some(CELL), Some(Answer::default()))),
@@ -267,8 +274,8 @@ mod tests {
     fn without_the_size_of_a_cell_there_are_no_pixels() {
         let kitty = [("TERM", "xterm-kitty")];
         let tells = Answer {
-            sixel: false,
             cell: Some(CELL),
+            ..Answer::default()
         };
         let told = chosen(Images::Auto, &kitty, None, Some(tells));
         assert_eq!(told.graphics.map(|graphics| graphics.cell), Some(CELL));

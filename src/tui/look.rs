@@ -12,6 +12,7 @@ use crate::{
     bounded_file::{open_regular, read_bounded},
     data::image_file::{DecodeOptions, decode},
     inside::{inside, inside_links_too},
+    printable::printable_path,
     session::{Answer, Found, Prediction, SampleSeen},
 };
 
@@ -43,7 +44,11 @@ enum Files {
     /// In the session's folder.
     Seen { file: PathBuf, thumbnail: PathBuf },
     /// A picture of the dataset, with what the model said when it was asked.
-    Image { path: PathBuf, answer: Option<Arc<Answer>> },
+    Image {
+        root: PathBuf,
+        path: PathBuf,
+        answer: Option<Arc<Answer>>,
+    },
 }
 
 impl Source {
@@ -68,6 +73,7 @@ impl Source {
         Self {
             id: format!("{} {id} {}", root.display(), asked.unwrap_or_default()),
             files: Files::Image {
+                root: root.to_owned(),
                 path: inside(root, Path::new(id)).unwrap_or_default(),
                 answer,
             },
@@ -82,14 +88,18 @@ impl Source {
                 prediction: Some(read_prediction(folder, file)),
                 picture: read_picture(folder, thumbnail),
             },
-            Files::Image { path, answer } => Look {
+            Files::Image { root, path, answer } => Look {
                 prediction: answer.as_ref().and_then(|answer| match &answer.found {
                     Found::Prediction(prediction) => Some(Ok(prediction.as_ref().clone())),
                     _ => None,
                 }),
-                picture: decode(path, DecodeOptions::default())
-                    .map(shrunk)
-                    .map_err(|error| error.to_string()),
+                picture: decode(path, DecodeOptions::default()).map(shrunk).map_err(|error| {
+                    if root.is_dir() {
+                        return error.to_string();
+                    }
+                    let root = printable_path(root);
+                    format!("the session's pictures are not here: there is no folder {root} (`masp demo` draws the example's)")
+                }),
             },
         }
     }

@@ -64,11 +64,11 @@ use crate::session::{Command, Record, RunState, SessionFolder};
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {
-    /// Opens the model of the session in a folder, at its newest checkpoint.
+    /// Opens the model of the session in a folder: at the checkpoint of a step of the prompt's stage, or at its newest one.
     ///
     /// # Errors
     /// A sentence for the person.
-    fn study(&mut self, session: &Path) -> Result<Study, String>;
+    fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String>;
 
     /// Removes a session with all that is in its folder.
     ///
@@ -122,6 +122,8 @@ pub struct Viewer {
     /// Whether the run is this process's, so that leaving asks what becomes of it.
     pub owns_run: bool,
     pub theme: Theme,
+    /// The theme for a light background, where the terminal is to be asked whether its is.
+    pub on_light: Option<Theme>,
     pub keymap: Keymap,
     /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
     pub fps: u32,
@@ -175,6 +177,7 @@ impl Viewer {
             title: title.into(),
             owns_run: false,
             theme: Theme::from_environment(|name| std::env::var(name).ok()),
+            on_light: None,
             keymap: Keymap::default(),
             fps: 10,
             images: Images::Auto,
@@ -217,14 +220,18 @@ pub enum TuiError {
 pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     let (sender, inputs) = unbounded();
     let (images, colours) = (viewer.images, viewer.theme.depth != Depth::Mono);
+    let on_light = viewer.on_light.clone();
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
     let (guard, mut screen) = terminal::Guard::take(app.meter.clone()).map_err(TuiError::Terminal)?;
     app.canvas = Canvas::new(Box::new(BufWriter::new(app.meter.clone().counting(io::stdout()))));
     if colours {
-        let (choice, typed) = probe::find(images).map_err(TuiError::Terminal)?;
-        app.set_graphics(choice);
+        let found = probe::find(images, on_light.is_some()).map_err(TuiError::Terminal)?;
+        if let Some(theme) = on_light.filter(|_| found.light == Some(true)) {
+            app.set_theme(theme);
+        }
+        app.set_graphics(found.choice);
         // The receiver is held here: it takes all.
-        let _ = typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
+        let _ = found.typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
     }
     let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
     let exit = event_loop::run(&mut screen, &mut app, &inputs);

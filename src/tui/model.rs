@@ -38,14 +38,20 @@ impl Model {
         self.study.is_some()
     }
 
-    /// Asks the model of the session in `folder`; `host` opens it where that is still to be done.
+    /// Asks the model of the session in `folder`; `host` opens it, at a `step` or at its newest checkpoint, where that is still to
+    /// be done.
     ///
     /// # Errors
     /// A sentence where it cannot be opened, or has too much to do.
-    pub fn ask(&mut self, host: Option<&mut Box<dyn Host>>, folder: &Path, request: Request) -> Result<(), String> {
+    pub fn ask(
+        &mut self,
+        host: Option<&mut Box<dyn Host>>,
+        (folder, step): (&Path, Option<u64>),
+        request: Request,
+    ) -> Result<(), String> {
         if self.study.is_none() {
             let host = host.ok_or("no model can be asked here")?;
-            self.study = Some(host.study(folder)?);
+            self.study = Some(host.study(folder, step)?);
             self.opening = Some("opening the model".to_owned());
         }
         let study = self.study.as_ref().ok_or("no model can be asked here")?;

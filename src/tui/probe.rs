@@ -18,32 +18,53 @@ use super::{
     input, typed,
 };
 
+/// The colour of the background.
+const BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
 /// A cell's size in pixels, then the terminal's attributes: those every terminal tells, so that the wait ends with them.
 const QUESTION: &[u8] = b"\x1b[16t\x1b[c";
 /// A local terminal answers in a few milliseconds. Later answers do no harm: crossterm passes them over.
 const LIMIT: Duration = Duration::from_millis(200);
+/// A later answer on the background would be read as typed, so that is waited for longer.
+const BACKGROUND_LIMIT: Duration = Duration::from_secs(1);
 /// Attribute of a terminal that draws sixels.
 const SIXEL: &str = "4";
 
-/// Finds out how pictures are shown on this process's terminal, and what was typed meanwhile.
+/// What was found out.
+#[derive(Debug)]
+pub struct Found {
+    /// How pictures are shown.
+    pub choice: Choice,
+    /// Whether the background is light, where that was asked and told.
+    pub light: Option<bool>,
+    /// What was typed meanwhile.
+    pub typed: Vec<KeyEvent>,
+}
+
+/// Finds out how pictures are shown on this process's terminal, and with `background` whether that is light.
 ///
 /// # Errors
 /// Where there is no terminal.
-pub fn find(images: Images) -> io::Result<(Choice, Vec<KeyEvent>)> {
+pub fn find(images: Images, background: bool) -> io::Result<Found> {
     let terminal = input::terminal()?;
     let mut typed = Vec::new();
+    let mut question = |question: &[u8], limit| {
+        // A terminal that cannot be read from: the input thread will say so.
+        let (answer, keys) = ask(&terminal, io::stdout(), question, limit).unwrap_or_default();
+        typed.extend(keys);
+        answer
+    };
+    let known = background.then(|| question(&[BACKGROUND, QUESTION].concat(), BACKGROUND_LIMIT));
     let choice = choose(
         images,
         |name| std::env::var(name).ok(),
         cell_size(&terminal),
-        || {
-            // A terminal that cannot be read from: the input thread will say so.
-            let (answer, keys) = ask(&terminal, io::stdout(), LIMIT).unwrap_or_default();
-            typed = keys;
-            answer
-        },
+        || known.unwrap_or_else(|| question(QUESTION, LIMIT)),
     );
-    Ok((choice, typed))
+    Ok(Found {
+        choice,
+        light: known.and_then(|known| known.light),
+        typed,
+    })
 }
 
 /// Asks the terminal that `output` writes to, and waits for its answer on `input`, at most `limit` (twice that where an answer
@@ -51,8 +72,13 @@ pub fn find(images: Images) -> io::Result<(Choice, Vec<KeyEvent>)> {
 ///
 /// # Errors
 /// Where the terminal cannot be written to or read from.
-fn ask(input: impl AsFd, mut output: impl Write, limit: Duration) -> io::Result<(Answer, Vec<KeyEvent>)> {
-    output.write_all(QUESTION)?;
+fn ask(
+    input: impl AsFd,
+    mut output: impl Write,
+    question: &[u8],
+    limit: Duration,
+) -> io::Result<(Answer, Vec<KeyEvent>)> {
+    output.write_all(question)?;
     output.flush()?;
     let begin = Instant::now();
     let mut bytes = Vec::new();
@@ -63,7 +89,7 @@ fn ask(input: impl AsFd, mut output: impl Write, limit: Duration) -> io::Result<
             break heard;
         };
         let left = Timespec {
-            tv_sec: 0,
+            tv_sec: left.as_secs().cast_signed(),
             tv_nsec: i64::from(left.subsec_nanos()),
         };
         let mut watched = [PollFd::new(&input, PollFlags::IN)];
@@ -101,6 +127,17 @@ impl Heard {
         let mut heard = Self::default();
         let mut rest = bytes;
         while let Some((&first, after)) = rest.split_first() {
+            if let Some(body) = rest.strip_prefix(b"\x1b]11;") {
+                // Ended by a bell, or by what ends strings.
+                let Some(end) = body.iter().position(|byte| matches!(byte, 0x07 | 0x1b)) else {
+                    heard.unfinished = true;
+                    break;
+                };
+                heard.answer.light = is_light(&body[..end]);
+                rest = &body[end + 1..];
+                rest = rest.strip_prefix(b"\\").unwrap_or(rest);
+                continue;
+            }
             let Some(sequence) = rest.strip_prefix(b"\x1b[") else {
                 heard.typed.push(first);
                 rest = after;
@@ -143,6 +180,19 @@ impl Heard {
     }
 }
 
+/// Whether `rgb:ffff/f0f0/e0e0` (one to four digits a part) is a light colour, by its luminance.
+fn is_light(color: &[u8]) -> Option<bool> {
+    let color = std::str::from_utf8(color).ok()?;
+    let parts = color.strip_prefix("rgb:").or_else(|| color.strip_prefix("rgba:"))?;
+    let part = |digits: &str| {
+        let most = 16_f64.powi(i32::try_from(digits.len()).ok()?) - 1.0;
+        (digits.len() <= 4).then_some(f64::from(u16::from_str_radix(digits, 16).ok()?) / most)
+    };
+    let mut parts = parts.split('/').map(part);
+    let mut next = || parts.next().flatten();
+    Some(0.2126 * next()? + 0.7152 * next()? + 0.0722 * next()? > 0.5)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{io::Read, os::unix::net::UnixStream, thread};
@@ -165,7 +215,7 @@ mod tests {
             theirs
         });
         let begin = Instant::now();
-        let (answer, keys) = ask(&ours, &ours, LIMIT).unwrap();
+        let (answer, keys) = ask(&ours, &ours, QUESTION, LIMIT).unwrap();
         let took = begin.elapsed();
         drop(terminal.join().unwrap());
         (answer, keys.into_iter().map(|key| key.code).collect(), took)
@@ -184,6 +234,27 @@ mod tests {
             "a class is no attribute"
         );
         assert_eq!(asked(&[b"\x1b[6;0;0t\x1b[?1;44c"]).0, Answer::default());
+    }
+
+    #[test]
+    fn a_light_background_is_told_from_a_dark_one() {
+        let light = |says| asked(&[says]).0.light;
+        assert_eq!(light(b"\x1b]11;rgb:ffff/ffff/dddd\x1b\\\x1b[?62c"), Some(true));
+        assert_eq!(light(b"\x1b]11;rgb:10/12/18\x07\x1b[?62c"), Some(false));
+        assert_eq!(light(b"\x1b]11;rgba:f/f/f/8\x07\x1b[?62c"), Some(true));
+        for odd in [
+            b"\x1b]11;rgb:zz/1\x07\x1b[?62c".as_slice(),
+            b"\x1b]11;\x07\x1b[?62c",
+            b"\x1b[?62c",
+        ] {
+            let (answer, keys, _) = asked(&[odd]);
+            assert_eq!((answer.light, keys), (None, Vec::new()));
+        }
+        let (answer, keys, _) = asked(&[b"a\x1b]11;rgb:ffff/ff", b"ff/ffff\x1b\\b\x1b[?62c"]);
+        assert_eq!(
+            (answer.light, keys),
+            (Some(true), vec![KeyCode::Char('a'), KeyCode::Char('b')])
+        );
     }
 
     #[test]

@@ -37,6 +37,8 @@ impl Screen {
         command.args(arguments);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
+        // This terminal answers no questions.
+        command.env("COLORFGBG", "15;0");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
         command.env("XDG_RUNTIME_DIR", folder);
         let child = pair.slave.spawn_command(command).unwrap();

@@ -219,7 +219,9 @@ impl App {
                     TrySendError::Full(_) => "the run is busy; try again".to_owned(),
                     TrySendError::Disconnected(_) => "the run does not listen any more".to_owned(),
                 }),
-            None => self.model.ask(self.host.as_mut(), &self.folder, request.clone()),
+            None => self
+                .model
+                .ask(self.host.as_mut(), (&self.folder, None), request.clone()),
         };
         match asked {
             Ok(()) => self.browse.intervention.waiting = Some(request),

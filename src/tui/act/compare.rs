@@ -45,11 +45,14 @@ impl App {
         }
     }
 
-    /// Reads the two marked sessions; of one alone, it and the one that is shown. `again`: also those that are shown.
+    /// Reads the two marked sessions; of one alone, it and the one that is shown; without marks, two evaluations of the one that is
+    /// shown. `again`: also those that are shown.
     pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
         let folders = match self.sessions.marked.as_slice() {
             [a, b] => [a.clone(), b.clone()],
-            [a] if self.state.session.is_some() && *a != self.folder => [self.folder.clone(), a.clone()],
+            [a] if self.state.session.is_some() => [self.folder.clone(), a.clone()],
+            [a] => [a.clone(), a.clone()],
+            _ if self.state.session.is_some() => [self.folder.clone(), self.folder.clone()],
             _ => return,
         };
         if again || !self.compare.is_on(&folders) {
@@ -80,7 +83,8 @@ impl App {
                 muted: Vec::new(),
                 blanked: Vec::new(),
             };
-            match side.model.ask(self.host.as_mut(), &side.folder, request) {
+            let step = side.evaluation().and_then(|evaluation| evaluation.step);
+            match side.model.ask(self.host.as_mut(), (&side.folder, step), request) {
                 Ok(()) => side.asked(image.clone()),
                 Err(reason) => self.ui.notice = Some(reason),
             }

@@ -231,6 +231,10 @@ impl Compare {
         let side = self.sides.as_mut()?.get_mut(side)?;
         let count = side.evaluations.len() as isize;
         side.chosen = (side.chosen as isize + by).rem_euclid(count) as usize;
+        // Another evaluation is of another checkpoint.
+        side.model = Model::default();
+        side.answers.clear();
+        side.waiting = None;
         // The old figures are not those of the new names.
         self.compared = None;
         self.arrange();
@@ -311,8 +315,15 @@ impl Compare {
     }
 }
 
-/// The newest evaluations of one split: `test` where both have it, else the first split of A's, newest first, that B has.
+/// The newest evaluations of one split: `test` where both have it, else the first split of A's, newest first, that B has. Of one
+/// session the last two evaluations of the newest one's split.
 fn choose_one_split(sides: &mut [Side; 2]) {
+    if sides[0].folder == sides[1].folder {
+        let last = sides[1].chosen;
+        let before = (0..last).rev().find(|&n| sides[0].split(n) == sides[0].split(last));
+        sides[0].chosen = before.unwrap_or(last);
+        return;
+    }
     let newest = |side: &Side, split: &str| {
         (0..side.evaluations.len())
             .rev()

@@ -293,6 +293,25 @@ mod tests {
     }
 
     #[test]
+    fn each_side_is_told_whole() {
+        let texts = [
+            "fear because of it",
+            "awe because of it",
+            "a wide sky",
+            "sky",
+            "wide",
+            "The sky is wide and a sea",
+            "",
+        ];
+        for (a, b) in texts.iter().flat_map(|a| texts.map(|b| (*a, b))) {
+            for (only, whole) in [(ChangeTag::Delete, a), (ChangeTag::Insert, b)] {
+                let lines = words(a, b, only, 1000, Style::new(), Style::new());
+                assert_eq!(lines[0].to_string(), whole, "{a:?} | {b:?}");
+            }
+        }
+    }
+
+    #[test]
     fn no_line_is_wider_than_asked() {
         let text = "a rather long sentence with extraordinarily wide words";
         for width in [1, 5, 12, 40] {

@@ -155,7 +155,7 @@ pub struct MadeUpHost {
 }
 
 impl Host for MadeUpHost {
-    fn study(&mut self, session: &Path) -> Result<Study, String> {
+    fn study(&mut self, session: &Path, _: Option<u64>) -> Result<Study, String> {
         let other = session.ends_with("b");
         let ((commands, asked), (said, records)) = (unbounded(), unbounded());
         std::thread::spawn(move || {
