@@ -222,7 +222,7 @@ impl SessionFolder {
     }
 
     /// Takes the session for this process until the lock is dropped; the kernel lets go of it when the
-    /// process ends, however it ends. Partial checkpoints of a writer that crashed are removed.
+    /// process ends, however it ends. Partial files of a writer that crashed are removed.
     ///
     /// # Errors
     /// A session that another process holds; a file system without locks; a lock or a folder that is a link, for what is written
@@ -260,7 +260,7 @@ impl SessionFolder {
                 return Err(failed("use", &folder, link));
             }
         }
-        self.remove_partial_checkpoints()?;
+        self.remove_partial_files()?;
         Ok(SessionLock { _file: file })
     }
 
@@ -368,19 +368,22 @@ impl SessionFolder {
         made.map(drop).map_err(|source| failed("write", &path, source))
     }
 
-    fn remove_partial_checkpoints(&self) -> Result<(), FolderError> {
-        let folder = self.checkpoints();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed("read the folder", &folder, error)),
-        };
-        for entry in entries {
-            let path = entry
-                .map_err(|source| failed("read the folder", &folder, source))?
-                .path();
-            if path.to_string_lossy().ends_with(PARTIAL) {
-                fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
+    /// What a writer that was killed left half written. `evaluations` is written by other processes too, and they may be at it.
+    fn remove_partial_files(&self) -> Result<(), FolderError> {
+        for folder in FOLDERS.iter().filter(|folder| **folder != "evaluations") {
+            let folder = self.path.join(folder);
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed("read the folder", &folder, error)),
+            };
+            for entry in entries {
+                let path = entry
+                    .map_err(|source| failed("read the folder", &folder, source))?
+                    .path();
+                if path.to_string_lossy().ends_with(PARTIAL) {
+                    fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
+                }
             }
         }
         Ok(())

@@ -61,15 +61,17 @@ fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
 }
 
 #[test]
-fn one_process_holds_a_session_and_partial_checkpoints_go() -> Outcome {
+fn one_process_holds_a_session_and_partial_files_go() -> Outcome {
     let root = tempfile::tempdir()?;
     let session = SessionFolder::create(root.path(), "run")?;
     let partial = session.checkpoints().join("prompt-000001.safetensors.abc.partial");
     fs::write(&partial, "half")?;
+    let predictions = session.predictions().join("prompt-000001.jsonl.abc.partial");
+    fs::write(&predictions, "half")?;
     assert!(!session.is_live()?);
     let lock = session.lock()?;
     assert!(session.is_live()?);
-    assert!(!partial.exists());
+    assert!(!partial.exists() && !predictions.exists());
     let refused = session.lock().err().ok_or("locked twice")?.to_string();
     assert!(
         refused.contains(&format!("(process {})", std::process::id())),

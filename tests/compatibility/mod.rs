@@ -10,6 +10,9 @@ use masp::session::{
     kept_evaluations, read_results, summarise_session,
 };
 
+use crate::cli::{masp, stdout};
+use crate::reliability::workplace;
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/compatibility")
@@ -111,4 +114,45 @@ fn predictions_and_looks_of_format_1_are_read() {
     let prediction: Prediction = serde_json::from_slice(&text).unwrap();
     assert_eq!(prediction.aspects.len(), 6);
     assert!(session.path().join(&look.thumbnail).is_file());
+}
+
+/// `format-1-killed` was killed after its fifth step of eight; the losses are those of the same run when it was not.
+#[test]
+fn a_run_of_format_1_is_gone_on_with() {
+    let work = workplace();
+    let (kept, copy) = (folder("format-1-killed"), work.path().join("sessions/format-1-killed"));
+    for part in ["", "checkpoints", "predictions", "samples", "thumbnails"] {
+        std::fs::create_dir_all(copy.join(part)).unwrap();
+        for entry in std::fs::read_dir(kept.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, copy.join(part).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let resume = [
+        "train",
+        "--data",
+        "drawn",
+        "--session",
+        "format-1-killed",
+        "--stage",
+        "prompt",
+        "--headless",
+        "--resume",
+    ];
+    stdout(&masp(work.path(), &resume));
+    let mut state = RunState::default();
+    each_record(&copy.join("journal.jsonl"), |record| state.apply(&record)).unwrap();
+    let history = state.history(Stage::Prompt).unwrap();
+    let losses: Vec<f64> = history.steps.iter().map(|point| point.loss).collect();
+    let uninterrupted = [
+        1.743184, 1.701940, 1.473028, 1.499449, 2.423569, 1.591742, 0.833075, 1.499438,
+    ];
+    assert_eq!(losses.len(), uninterrupted.len());
+    for (loss, wanted) in losses.iter().zip(uninterrupted) {
+        assert!((loss - wanted).abs() < 1e-3, "{losses:?}");
+    }
+    let kept = Checkpoints::read(&SessionFolder::at(&copy).unwrap()).unwrap();
+    assert_eq!(kept.find(Selector::Last, None).unwrap().step, 8);
 }
