@@ -89,7 +89,8 @@ impl Gradients {
         self.0.resize(optimizer.slots.len(), None);
         // All or nothing: where memory runs out here, the same samples are taken once more.
         let sums = self.0.iter().zip(&optimizer.slots).map(|(sum, slot)| {
-            let grad = grads.remove(&slot.var);
+            // A variable's gradient still knows how it was computed: kept in the moments, that would hold every step's activations.
+            let grad = grads.remove(&slot.var).map(|grad| grad.detach());
             Ok(match (sum, grad) {
                 (Some(sum), Some(grad)) => Some((sum + grad)?),
                 (sum, grad) => grad.or_else(|| sum.clone()),
@@ -154,6 +155,28 @@ mod tests {
         assert!((value(&bias) - (0.9 - second)).abs() < 1e-6);
         assert!((value(&weight) - ((0.95 - 0.1) * 0.95 - second)).abs() < 1e-6);
         assert_eq!((value(&idle), adam.slots[2].steps), (3.0, 0));
+    }
+
+    #[test]
+    fn moments_hold_no_graph_of_the_steps_behind_them() {
+        let (first, second) = (var(2.0), var(3.0));
+        let named = [("first", &first), ("second", &second)];
+        let mut adam = AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.0).unwrap();
+        // The gradient of each factor is the other one, which is a variable.
+        let loss = (first.as_tensor() * second.as_tensor()).unwrap().sum_all().unwrap();
+        let mut grads = Gradients::default();
+        grads.add(&adam, loss.backward().unwrap()).unwrap();
+        adam.step(&grads, 0.1, 1.0).unwrap();
+        for slot in &adam.slots {
+            for moment in [&slot.exp_avg, &slot.exp_avg_sq] {
+                let reached = moment.sum_all().unwrap().backward().unwrap();
+                assert!(
+                    reached.get(&first).is_none() && reached.get(&second).is_none(),
+                    "{}",
+                    slot.name
+                );
+            }
+        }
     }
 
     #[test]
