@@ -64,7 +64,7 @@ fn linear(criterion: &mut Criterion) {
 fn norms(criterion: &mut Criterion) {
     let rms = RmsNorm::new(noise(&[HIDDEN]), 1e-6, false);
     time(criterion, "rms norm", &[&[1, TOKENS, HIDDEN]], |x| rms.forward(&x[0]));
-    let layer = LayerNorm::new(noise(&[VISION]), noise(&[VISION]), 1e-6);
+    let layer = LayerNorm::new(noise(&[VISION]), noise(&[VISION]), 1e-6, false);
     time(criterion, "layer norm", &[&[1, PATCHES, VISION]], |x| {
         layer.forward(&x[0])
     });

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     screen.press("2")?;
     screen.wait_for("predictions")?;
     screen.press("/wrong\r")?;
-    screen.wait_for("of ")?;
+    screen.wait_for("wrong")?;
     screen.press("\r")?;
     screen.wait_for("because")?;
     screen.settle();

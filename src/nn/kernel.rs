@@ -142,15 +142,23 @@ impl<T> Matrix<'_, T> {
     }
 }
 
-/// `out[m, n] (+)= scale * op(a) op(b)` on the calling thread, where `op` transposes if told.
+/// Who computes a product.
+#[derive(Clone, Copy)]
+pub enum Hands {
+    /// The calling thread, which is one of many that have products of their own.
+    One,
+    /// All threads of the pool.
+    All,
+}
+
+/// `out[m, n] (+)= scale * op(a) op(b)`, where `op` transposes if told.
 ///
 /// # Panics
 /// If the shapes do not fit one another or the slices: that is an error in this crate.
 pub fn matrix_product<T: Real>(
     out: &mut [T],
     out_stride: usize,
-    accumulate: bool,
-    scale: T,
+    (accumulate, scale, hands): (bool, T, Hands),
     (a, transpose_a): (Matrix<'_, T>, bool),
     (b, transpose_b): (Matrix<'_, T>, bool),
 ) {
@@ -203,7 +211,10 @@ pub fn matrix_product<T: Real>(
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            match hands {
+                Hands::One => gemm::Parallelism::None,
+                Hands::All => gemm::Parallelism::Rayon(rayon::current_num_threads()),
+            },
         );
     }
 }

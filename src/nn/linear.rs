@@ -1,7 +1,11 @@
 //! A linear layer, frozen or trained.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Module, Result, Shape, Storage, Tensor, bail, op};
+use candle_core::{
+    CpuStorage, CudaStorage, CustomOp1, CustomOp2, DType, Layout, Module, Result, Shape, Storage, Tensor, bail, op,
+};
+
+use super::kernel::{Hands, Matrix, Real, is_fused, matrix_product, slice, with_slices};
 
 /// `y = x W^T + b` over the last dimension.
 ///
@@ -48,15 +52,7 @@ impl Linear {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let width = x.dim(candle_core::D::Minus1)?;
-        let (out, input) = self.weight.dims2()?;
-        if width != input {
-            bail!("a linear layer of {input} inputs got {width}");
-        }
-        let mut dims = x.dims().to_vec();
-        let last = dims.len() - 1;
-        dims[last] = out;
-        let rows = x.contiguous()?.reshape(((), input))?;
+        let (rows, dims) = self.rows(x)?;
         let y = if self.trained {
             let y = rows.matmul(&self.weight.t()?)?;
             match &self.bias {
@@ -70,6 +66,39 @@ impl Linear {
             })?
         };
         y.reshape(dims)
+    }
+
+    /// `residual + forward(x)`, where `residual` has the result's shape.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub fn forward_onto(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        if self.trained || !is_fused(x) {
+            return residual + self.forward(x)?;
+        }
+        let (rows, dims) = self.rows(x)?;
+        if residual.dims() != dims {
+            bail!("a residual {:?} for a result {dims:?}", residual.shape());
+        }
+        let op = FrozenLinear {
+            weight: self.weight.clone(),
+            bias: self.bias.clone(),
+        };
+        let residual = residual.contiguous()?.reshape(((), dims[dims.len() - 1]))?;
+        rows.apply_op2(&residual, op)?.reshape(dims)
+    }
+
+    /// `x` as `[rows, in]`, contiguous, and the result's shape.
+    fn rows(&self, x: &Tensor) -> Result<(Tensor, Vec<usize>)> {
+        let width = x.dim(candle_core::D::Minus1)?;
+        let (out, input) = self.weight.dims2()?;
+        if width != input {
+            bail!("a linear layer of {input} inputs got {width}");
+        }
+        let mut dims = x.dims().to_vec();
+        let last = dims.len() - 1;
+        dims[last] = out;
+        Ok((x.contiguous()?.reshape(((), input))?, dims))
     }
 }
 
@@ -85,8 +114,54 @@ struct FrozenLinear {
 }
 
 impl FrozenLinear {
+    /// The fused CPU form: the bias is what the product is added to, and candle, which asks the system for the number of
+    /// processors at each product, is left out.
+    fn forward<T: Real>(&self, x: &[T], rows: usize, residual: Option<&[T]>) -> Result<Vec<T>> {
+        let (out, input) = self.weight.dims2()?;
+        let product = |weight: &[T], bias: Option<&[T]>| {
+            let mut y = match (residual, bias) {
+                (None, None) => vec![T::of(0.0); rows * out],
+                (None, Some(bias)) => bias.repeat(rows),
+                (Some(residual), None) => residual.to_vec(),
+                (Some(residual), Some(bias)) => {
+                    let sums = residual.chunks(out).flat_map(|row| row.iter().zip(bias));
+                    sums.map(|(&residual, &bias)| residual + bias).collect()
+                }
+            };
+            let (x, weight) = (matrix(x, rows, input), matrix(weight, out, input));
+            let how = (residual.is_some() || bias.is_some(), T::of(1.0), Hands::All);
+            matrix_product(&mut y, out, how, (x, false), (weight, true));
+            y
+        };
+        match &self.bias {
+            Some(bias) => with_slices(&[&self.weight, bias], |s| Ok(product(s[0], Some(s[1])))),
+            None => with_slices(&[&self.weight], |s| Ok(product(s[0], None))),
+        }
+    }
+
+    fn backward(&self, grad: &Tensor) -> Result<Tensor> {
+        match grad.dtype() {
+            DType::F32 if is_fused(grad) => self.fused_backward::<f32>(grad),
+            DType::F64 if is_fused(grad) => self.fused_backward::<f64>(grad),
+            _ => grad.matmul(&self.weight),
+        }
+    }
+
+    fn fused_backward<T: Real>(&self, grad: &Tensor) -> Result<Tensor> {
+        let (rows, out) = grad.dims2()?;
+        let input = self.weight.dims2()?.1;
+        let d = with_slices::<T, _>(&[grad, &self.weight], |s| {
+            let mut d = vec![T::of(0.0); rows * input];
+            let (grad, weight) = (matrix(s[0], rows, out), matrix(s[1], out, input));
+            let how = (false, T::of(1.0), Hands::All);
+            matrix_product(&mut d, input, how, (grad, false), (weight, false));
+            Ok(d)
+        })?;
+        Tensor::from_vec(d, (rows, input), grad.device())
+    }
+
     /// `x` is `[rows, in]`, contiguous.
-    fn product<S: BackendStorage>(
+    fn plain<S: BackendStorage>(
         &self,
         x: &S,
         x_layout: &Layout,
@@ -111,26 +186,77 @@ impl FrozenLinear {
     }
 }
 
+fn matrix<T>(data: &[T], rows: usize, columns: usize) -> Matrix<'_, T> {
+    Matrix {
+        data,
+        rows,
+        columns,
+        stride: columns,
+    }
+}
+
 impl CustomOp1 for FrozenLinear {
     fn name(&self) -> &'static str {
         "frozen-linear"
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.product(x, layout, |storage| match storage {
-            Storage::Cpu(storage) => Ok(storage),
-            _ => bail!("the input is on the CPU, the weight is not"),
-        })
+        let rows = layout.dims()[0];
+        let y = match x {
+            CpuStorage::F32(_) => CpuStorage::F32(self.forward(slice(x, layout)?, rows, None)?),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(slice(x, layout)?, rows, None)?),
+            _ => {
+                return self.plain(x, layout, |storage| match storage {
+                    Storage::Cpu(storage) => Ok(storage),
+                    _ => bail!("the input is on the CPU, the weight is not"),
+                });
+            }
+        };
+        Ok((y, Shape::from((rows, self.weight.dim(0)?))))
     }
 
     fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
-        self.product(x, layout, |storage| match storage {
+        self.plain(x, layout, |storage| match storage {
             Storage::Cuda(storage) => Ok(storage),
             _ => bail!("the input is on a CUDA device, the weight is not"),
         })
     }
 
     fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(grad.contiguous()?.matmul(&self.weight)?))
+        Ok(Some(self.backward(&grad.contiguous()?)?))
+    }
+}
+
+/// The product onto a residual, on the CPU.
+impl CustomOp2 for FrozenLinear {
+    fn name(&self) -> &'static str {
+        "frozen-linear-onto"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        residual: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let rows = x_layout.dims()[0];
+        let y = match x {
+            CpuStorage::F64(_) => {
+                CpuStorage::F64(self.forward(slice(x, x_layout)?, rows, Some(slice(residual, layout)?))?)
+            }
+            _ => CpuStorage::F32(self.forward(slice(x, x_layout)?, rows, Some(slice(residual, layout)?))?),
+        };
+        Ok((y, layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        _x: &Tensor,
+        _residual: &Tensor,
+        _y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok((Some(self.backward(&grad.contiguous()?)?), Some(grad.clone())))
     }
 }

@@ -1,9 +1,9 @@
 //! Normalisation over the last dimension.
 
-use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Real, dot, is_fused, slice, with_slices};
+use super::kernel::{Real, dot, is_fused, slice, sum_of, with_slices};
 use super::precision::widened;
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
@@ -46,19 +46,25 @@ impl RmsNorm {
     }
 }
 
-/// `(x - mean) / sd * weight + bias`; frozen or trained by whether its tensors are variables.
+/// `(x - mean) / sd * weight + bias`.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     eps: f64,
+    trained: bool,
 }
 
 impl LayerNorm {
-    /// `weight` and `bias` are `[hidden]`.
+    /// `weight` and `bias` are `[hidden]`; with `trained` they get gradients.
     #[must_use]
-    pub fn new(weight: Tensor, bias: Tensor, eps: f64) -> Self {
-        Self { weight, bias, eps }
+    pub fn new(weight: Tensor, bias: Tensor, eps: f64, trained: bool) -> Self {
+        Self {
+            weight,
+            bias,
+            eps,
+            trained,
+        }
     }
 
     /// `x` `[.., hidden]` to the same shape.
@@ -66,6 +72,13 @@ impl LayerNorm {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if is_fused(x) && !self.trained {
+            return x.contiguous()?.apply_op1(FusedLayer(self.clone()));
+        }
+        self.plain(x)
+    }
+
+    pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let (dtype, wide) = (x.dtype(), widened(x)?);
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
@@ -73,6 +86,81 @@ impl LayerNorm {
         unit.broadcast_mul(&widened(&self.weight)?)?
             .broadcast_add(&widened(&self.bias)?)?
             .to_dtype(dtype)
+    }
+}
+
+/// The frozen form on the CPU.
+struct FusedLayer(LayerNorm);
+
+impl FusedLayer {
+    fn forward<T: Real>(&self, x: &[T]) -> Result<Vec<T>> {
+        with_slices::<T, _>(&[&self.0.weight, &self.0.bias], |s| {
+            let width = s[0].len();
+            let mut y = vec![T::of(0.0); x.len()];
+            let rows = y.par_chunks_mut(width).zip(x.par_chunks(width));
+            rows.with_min_len(16).for_each(|(y, x)| {
+                let (mean, scale) = moments(x, self.0.eps);
+                for (((y, &x), &w), &b) in y.iter_mut().zip(x).zip(s[0]).zip(s[1]) {
+                    *y = (x - mean) * scale * w + b;
+                }
+            });
+            Ok(y)
+        })
+    }
+
+    /// With `g = grad * weight`, `n` the normalised row and `s = 1 / sd`: `dx = s (g - mean(g) - n mean(g n))`.
+    fn backward<T: Real>(&self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
+        let dx = with_slices::<T, _>(&[x, grad, &self.0.weight], |s| {
+            let width = s[2].len();
+            let mut dx = vec![T::of(0.0); s[0].len()];
+            let rows = dx
+                .par_chunks_mut(width)
+                .zip(s[0].par_chunks(width))
+                .zip(s[1].par_chunks(width));
+            rows.with_min_len(16).for_each(|((dx, x), grad)| {
+                let (mean, scale) = moments(x, self.0.eps);
+                let count = T::of(width as f64);
+                let g = |place: usize| grad[place] * s[2][place];
+                let n = |place: usize| (x[place] - mean) * scale;
+                let mean_g = (0..width).map(g).sum::<T>() / count;
+                let mean_gn = (0..width).map(|place| g(place) * n(place)).sum::<T>() / count;
+                for (place, dx) in dx.iter_mut().enumerate() {
+                    *dx = scale * (g(place) - mean_g - n(place) * mean_gn);
+                }
+            });
+            Ok(dx)
+        })?;
+        Tensor::from_vec(dx, x.shape(), x.device())
+    }
+}
+
+/// A row's mean, and the inverse of its standard deviation.
+fn moments<T: Real>(x: &[T], eps: f64) -> (T, T) {
+    let count = T::of(x.len() as f64);
+    let mean = sum_of(x, |x| x) / count;
+    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / count;
+    (mean, T::of(1.0) / (variance + T::of(eps)).sqrt())
+}
+
+impl CustomOp1 for FusedLayer {
+    fn name(&self) -> &'static str {
+        "layer-norm"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let y = match x {
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward::<f64>(slice(x, layout)?)?),
+            _ => CpuStorage::F32(self.forward::<f32>(slice(x, layout)?)?),
+        };
+        Ok((y, layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        Ok(Some(match x.dtype() {
+            DType::F64 => self.backward::<f64>(x, &grad)?,
+            _ => self.backward::<f32>(x, &grad)?,
+        }))
     }
 }
 

@@ -82,6 +82,21 @@ fn linear() {
 }
 
 #[test]
+fn a_linear_layer_onto_a_residual() {
+    for bias in [None, Some(noise(3, &[4]))] {
+        let layer = Linear::frozen(noise(2, &[4, 4]), bias);
+        let (x, residual) = (noise(1, &[2, 5, 4]), noise(4, &[2, 5, 4]));
+        let sum = (&residual + layer.forward(&x).unwrap()).unwrap();
+        close(&layer.forward_onto(&x, &residual).unwrap(), &sum, 1e-14);
+        check("onto", &[x, residual], |x| layer.forward_onto(&x[0], &x[1]));
+        // The residual is what the layer saw, too.
+        check("x + layer(x)", &[noise(5, &[3, 4])], |x| {
+            layer.forward_onto(&x[0], &x[0])
+        });
+    }
+}
+
+#[test]
 fn frozen_linear_keeps_no_gradient_of_its_weight() {
     let (x, w) = (
         Var::from_tensor(&noise(1, &[2, 4])).unwrap(),
@@ -103,8 +118,12 @@ fn norms() {
         RmsNorm::new(x[1].clone(), 1e-6, true).plain(&x[0])
     });
     check("layer", &[noise(1, &[3, 4]), noise(2, &[4]), noise(3, &[4])], |x| {
-        LayerNorm::new(x[1].clone(), x[2].clone(), 1e-6).forward(&x[0])
+        LayerNorm::new(x[1].clone(), x[2].clone(), 1e-6, true).forward(&x[0])
     });
+    let frozen = LayerNorm::new(noise(2, &[24]), noise(3, &[24]), 1e-6, false);
+    check("layer, frozen", &[noise(1, &[3, 24])], |x| frozen.forward(&x[0]));
+    let x = noise(1, &[40, 24]);
+    close(&frozen.forward(&x).unwrap(), &frozen.plain(&x).unwrap(), 1e-12);
     let (x, norm) = (noise(1, &[3, 8]), RmsNorm::new(noise(2, &[8]), 1e-6, false));
     close(&norm.forward(&x).unwrap(), &norm.plain(&x).unwrap(), 1e-12);
 }

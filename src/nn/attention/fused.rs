@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::Mask;
-use crate::nn::kernel::{Matrix, Real, dot, matrix_product, max, slice, sum, with_slices};
+use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, slice, sum, with_slices};
 
 pub(super) struct Attention {
     pub mask: Mask,
@@ -79,8 +79,7 @@ impl Attention {
         matrix_product(
             &mut weights,
             s.keys,
-            false,
-            T::of(s.scale()),
+            (false, T::of(s.scale()), Hands::One),
             (head.q, false),
             (head.k, true),
         );
@@ -124,7 +123,13 @@ impl Attention {
                     stride: s.keys,
                 };
                 let mut out = vec![T::of(0.0); s.queries * s.width];
-                matrix_product(&mut out, s.width, false, T::of(1.0), (weights, false), (head.v, false));
+                matrix_product(
+                    &mut out,
+                    s.width,
+                    (false, T::of(1.0), Hands::One),
+                    (weights, false),
+                    (head.v, false),
+                );
                 out
             })
             .collect();
@@ -178,9 +183,21 @@ impl Attention {
             columns: s.keys,
             stride: s.keys,
         };
-        matrix_product(dv, s.width, true, T::of(1.0), (square(&weights), true), (grad, false));
+        matrix_product(
+            dv,
+            s.width,
+            (true, T::of(1.0), Hands::One),
+            (square(&weights), true),
+            (grad, false),
+        );
         let mut d_scores = vec![T::of(0.0); s.queries * s.keys];
-        matrix_product(&mut d_scores, s.keys, false, T::of(1.0), (grad, false), (head.v, true));
+        matrix_product(
+            &mut d_scores,
+            s.keys,
+            (false, T::of(1.0), Hands::One),
+            (grad, false),
+            (head.v, true),
+        );
         for (d, p) in d_scores.chunks_mut(s.keys).zip(weights.chunks(s.keys)) {
             let dot = dot(d, p);
             for (d, &p) in d.iter_mut().zip(p) {
@@ -192,12 +209,17 @@ impl Attention {
         matrix_product(
             &mut dq,
             s.width,
-            false,
-            scale,
+            (false, scale, Hands::One),
             (square(&d_scores), false),
             (head.k, false),
         );
-        matrix_product(dk, s.width, true, scale, (square(&d_scores), true), (head.q, false));
+        matrix_product(
+            dk,
+            s.width,
+            (true, scale, Hands::One),
+            (square(&d_scores), true),
+            (head.q, false),
+        );
         dq
     }
 

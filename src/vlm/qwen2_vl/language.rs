@@ -299,10 +299,10 @@ impl Layer {
         };
         let q = self.q.forward(&asking)?;
         let q = rotary.apply(&q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?)?;
-        let x = (&x + self.o.forward(&attention(&q, &k, &v, mask)?)?)?;
+        let x = self.o.forward_onto(&attention(&q, &k, &v, mask)?, &x)?;
         let normed = self.attention_norm.forward(&x)?;
         let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;
-        x + self.down.forward(&wide)?
+        self.down.forward_onto(&wide, &x)
     }
 }
 

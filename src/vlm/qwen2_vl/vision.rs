@@ -162,11 +162,10 @@ impl Block {
                 .reshape((images, patches, self.heads, width / self.heads))
         };
         let (q, k) = (rotary.apply(&part(0)?)?, rotary.apply(&part(1)?)?);
-        let x = (x + self
-            .proj
-            .forward(&attention(&q, &k, &part(2)?, &Mask::full(images, patches, false))?)?)?;
+        let seen = attention(&q, &k, &part(2)?, &Mask::full(images, patches, false))?;
+        let x = self.proj.forward_onto(&seen, x)?;
         let wide = activation::quick_gelu(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
-        x + self.fc2.forward(&wide)?
+        self.fc2.forward_onto(&wide, &x)
     }
 }
 
@@ -175,5 +174,6 @@ fn layer_norm(scope: &Scope, width: usize) -> Result<LayerNorm> {
         scope.get("weight", &[width])?,
         scope.get("bias", &[width])?,
         EPS,
+        scope.trained(),
     ))
 }
