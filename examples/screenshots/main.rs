@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     screen.press("/wrong\r")?;
     screen.wait_for("wrong")?;
     screen.press("\r")?;
-    screen.wait_for("because")?;
+    screen.wait_for("evoke")?;
     screen.settle();
     keep(&screen, "browse.svg")?;
 

@@ -97,8 +97,8 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
         .map(|(name, Both { a, b, difference }, more_is_better)| {
             Line::from(vec![
                 Span::styled(format!("{name:<9}"), dim),
-                Span::styled(format!("{:<21}", interval(a, false)), text),
-                Span::styled(format!("{:<21}", interval(b, false)), text),
+                Span::styled(format!("{:<17} ", interval(a, false)), text),
+                Span::styled(format!("{:<17} ", interval(b, false)), text),
                 Span::styled(
                     interval(difference, true),
                     Style::new().fg(judged(difference, more_is_better, theme)),

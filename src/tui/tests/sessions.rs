@@ -237,3 +237,39 @@ fn a_session_without_predictions_says_so() {
     desk.keys("3");
     assert!(desk.text(120, 40).contains("no predictions yet"));
 }
+
+#[test]
+fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
+    let mut desk = Desk::new();
+    let session = desk._root.path().join("a");
+    let again = session.join("evaluations/20261122-120000-val");
+    std::fs::create_dir(&again).unwrap();
+    std::fs::copy(
+        session.join("predictions/prompt-000600.jsonl"),
+        again.join("predictions.jsonl"),
+    )
+    .unwrap();
+    desk.keys("s");
+    desk.press(KeyCode::Enter);
+    desk.keys("3");
+    let chosen = |desk: &Desk| {
+        let sides = desk.app.compare.sides.as_deref().unwrap();
+        let of = |side: &crate::tui::compare::Side| (side.name.clone(), side.evaluation().unwrap().name.clone());
+        [of(&sides[0]), of(&sides[1])]
+    };
+    let name = |evaluation: &str| ("a".to_owned(), evaluation.to_owned());
+    assert_eq!(chosen(&desk), [name("val · prompt 600"), name("val · 20261122-120000")]);
+    assert!(desk.text(120, 40).contains("only A is right 0"));
+    // Another evaluation is another checkpoint: its model is opened anew.
+    desk.keys("f");
+    desk.keys("}");
+    assert_eq!(chosen(&desk)[0], chosen(&desk)[1]);
+    assert!(
+        desk.app
+            .compare
+            .models()
+            .into_iter()
+            .flatten()
+            .all(|model| !model.is_open())
+    );
+}
