@@ -223,6 +223,9 @@ pub struct EvalArgs {
     pub split: Split,
     #[command(flatten)]
     pub checkpoints: CheckpointArgs,
+    /// The model as it is, without aspects and prompt; the Train screen of the session marks its figures
+    #[arg(long, conflicts_with_all = ["load_ckpt", "load_spmodel_ckpt"])]
+    pub frozen: bool,
     /// Print the figures as one JSON document on stdout
     #[arg(long)]
     pub json: bool,

@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::DemoArgs;
+use super::eval::keep_frozen;
 use super::failure::Failure;
 use super::json::write_line;
 use super::phases::Phases;
 use super::train::execute;
 use super::watch::View;
-use crate::atomic_file::write_bytes_atomically;
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
@@ -114,8 +114,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let frozen = evaluated(&without, &TrainedParts::default())?;
     // The Train screen marks them in the bars of both sessions.
     for folder in [&masp, &alone] {
-        std::fs::create_dir_all(folder.evaluations())?;
-        write_bytes_atomically(&folder.frozen(), &serde_json::to_vec_pretty(&frozen)?)?;
+        keep_frozen(folder, &frozen)?;
     }
 
     let figures = Figures {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::args::EvalArgs;
 use super::failure::Failure;
 use super::json::write_line;
-use super::parts::choose;
+use super::parts::{choose, frozen};
 use super::phases::Phases;
 use super::say::say;
 use crate::atomic_file::write_bytes_atomically;
@@ -19,7 +19,11 @@ use crate::session::{Metrics, SessionFolder, Utc, now, write_results};
 /// # Errors
 /// Where something cannot be opened, or the evaluation fails.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
-    let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
+    let chosen = if args.frozen {
+        frozen(args.sources(), args.session.as_ref())?
+    } else {
+        choose(args.sources(), args.session.as_ref(), &args.checkpoints)?
+    };
     let split = args.split.name();
     let mut phases = Phases::new();
     let device = args.model.device.into();
@@ -33,7 +37,11 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let own = args.checkpoints.load_ckpt.is_none() && args.checkpoints.load_spmodel_ckpt.is_none();
     // Figures of other files' parameters are not the session's.
     if let Some(folder) = chosen.session.as_ref().filter(|_| own) {
-        let kept = keep(folder, split, &seen)?;
+        let kept = if args.frozen {
+            keep_frozen(folder, &seen.metrics)?
+        } else {
+            keep(folder, split, &seen)?
+        };
         say(format_args!("wrote {}", printable_path(&kept)));
     }
     let mut out = std::io::stdout().lock();
@@ -54,6 +62,16 @@ fn keep(folder: &SessionFolder, split: &str, seen: &SplitEvaluation) -> Result<s
     write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
     write_results(&path.join("predictions.jsonl"), seen.results.iter())?;
     Ok(path)
+}
+
+/// The Train screen marks these figures in its bars.
+///
+/// # Errors
+/// Where the session's folder cannot be written.
+pub fn keep_frozen(folder: &SessionFolder, metrics: &Metrics) -> Result<std::path::PathBuf, Failure> {
+    std::fs::create_dir_all(folder.evaluations())?;
+    write_bytes_atomically(&folder.frozen(), &serde_json::to_vec_pretty(metrics)?)?;
+    Ok(folder.frozen())
 }
 
 fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {

@@ -14,6 +14,39 @@ pub struct Chosen {
     pub session: Option<SessionFolder>,
 }
 
+/// The model as it is, without aspects and prompt, with the settings and the classes of a session where one is named.
+///
+/// # Errors
+/// Where the session does not exist, or the settings are wrong.
+pub fn frozen(mut sources: Sources, spec: Option<&SessionSpec>) -> Result<Chosen, Failure> {
+    let mut session = None;
+    if let Some(spec) = spec {
+        let root = config::load(sources.clone())?.settings.session.root;
+        let folder = SessionFolder::open(&root, &spec.session)?;
+        sources.record = record(&folder)?;
+        session = Some(folder);
+    }
+    let mut settings = config::load(sources)?.settings;
+    settings.aspects.views.clear();
+    settings.prompt.tokens = 0;
+    Ok(Chosen {
+        parts: TrainedParts {
+            classes: session.as_ref().map(classes).transpose()?.flatten(),
+            ..TrainedParts::default()
+        },
+        settings,
+        session,
+    })
+}
+
+/// Those that a session was begun with.
+fn classes(folder: &SessionFolder) -> Result<Option<Vec<String>>, Failure> {
+    Ok(first_record(&folder.journal())?.and_then(|record| match record.event {
+        Event::Session(start) => Some(start.classes),
+        _ => None,
+    }))
+}
+
 /// Resolves what the command line names. A session's recorded settings lie below the config file and flags.
 ///
 /// # Errors
@@ -60,14 +93,10 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
         )));
     }
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
-    let classes = first_record(&folder.journal())?.and_then(|record| match record.event {
-        Event::Session(start) => Some(start.classes),
-        _ => None,
-    });
     let parts = TrainedParts {
         aspects: files.load_spmodel_ckpt.clone().or(aspects),
         prompt: files.load_ckpt.clone().or(prompt),
-        classes,
+        classes: classes(&folder)?,
     };
     Ok(Chosen {
         parts,

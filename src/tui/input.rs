@@ -29,7 +29,7 @@ use rustix::{
 };
 use signal_hook::{
     SigId,
-    consts::{SIGHUP, SIGTERM, SIGWINCH},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH},
     flag,
     low_level::{pipe, unregister},
 };
@@ -43,7 +43,7 @@ pub enum Input {
     Mouse(MouseEvent),
     /// The terminal has another size, or its cells have: their pixels, where it tells them.
     Resized(Option<Size>),
-    /// SIGTERM.
+    /// SIGTERM, or SIGINT.
     Terminated,
     /// The terminal is gone (hang-up); nothing more comes, and crossterm is not called again.
     Gone,
@@ -89,6 +89,8 @@ impl InputThread {
         for (signal, said) in [
             (SIGHUP, &signalled.hangup),
             (SIGTERM, &signalled.terminate),
+            // Ctrl-c is a key here; this is somebody's `kill -INT`.
+            (SIGINT, &signalled.terminate),
             (SIGWINCH, &signalled.resize),
         ] {
             // In this order: when the pipe wakes the thread, the flag is up.

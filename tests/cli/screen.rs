@@ -156,13 +156,21 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     let metrics: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(metrics["confusion"]["labels"].as_array().unwrap().len(), 8);
 
-    // The session is opened again: its predictions, and its model looks at one of the images.
+    stdout(&masp(folder.path(), &["eval", "seen", "--split", "val", "--frozen"]));
+
+    // The session is opened again: the frozen model's marks, its predictions, its model on one of the images, also without one
+    // of the aspects, and two of its evaluations side by side.
     let mut screen = Screen::open(folder.path(), &["attach", "seen"]);
     screen.wait_for("✓ done");
+    screen.wait_for("┃ frozen");
     screen.press("2");
     screen.wait_for("confusion");
     screen.press("\r");
     screen.wait_for("attention  low");
+    screen.press("F");
+    screen.wait_for("without face");
+    screen.press("3");
+    screen.wait_for("McNemar p");
     screen.press("q");
     assert!(screen.child.wait().unwrap().success());
     let mut screen = Screen::open(folder.path(), &["replay", "seen"]);

@@ -46,6 +46,7 @@ fn every_command_of_the_contract_parses() {
         "masp demo --headless --json --device cpu",
         "masp train --data D --stage aspects --session S --resume --init-aspects A --init-prompt P --max-steps 3 --detach",
         "masp eval S@best --split val --json --model Qwen/Qwen2-VL-2B-Instruct --device cuda",
+        "masp eval S --frozen --split val",
         "masp predict a.jpg b.jpg --session S@120 --mute scene,object --show",
         "masp predict a.jpg --load-ckpt F --load-spmodel-ckpt G --json",
         "masp compare A B@best --json",
