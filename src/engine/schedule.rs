@@ -23,6 +23,17 @@ impl LearningRate {
         }
     }
 
+    /// Makes the rate of `step` what is asked for, and those after it follow the same course; false where the course is at 0
+    /// there, which no factor changes.
+    #[must_use]
+    pub fn set(&mut self, step: u64, rate: f64) -> bool {
+        let share = Self { peak: 1.0, ..*self }.at(step);
+        if share > 0.0 {
+            self.peak = rate / share;
+        }
+        share > 0.0
+    }
+
     /// The rate of `step`, which counts from 1; with a warm-up the first one is 0.
     #[must_use]
     pub fn at(&self, step: u64) -> f64 {
@@ -47,6 +58,17 @@ impl LearningRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_that_is_set_is_that_of_the_step_and_the_course_goes_on() {
+        let mut rate = LearningRate::new(1e-3, 0.1, 100, Schedule::Linear);
+        assert!(!rate.set(1, 5e-4), "the warm-up begins at 0");
+        assert_eq!(rate.peak, 1e-3);
+        let (now, later) = (rate.at(60), rate.at(80));
+        assert!(rate.set(60, now) && (rate.peak - 1e-3).abs() < 1e-15);
+        assert!(rate.set(60, now / 2.0));
+        assert!((rate.at(60) - now / 2.0).abs() < 1e-15 && (rate.at(80) - later / 2.0).abs() < 1e-15);
+    }
 
     fn rates(shape: Schedule) -> Vec<f64> {
         let rate = LearningRate::new(1.0, 0.21, 10, shape);

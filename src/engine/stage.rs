@@ -57,8 +57,12 @@ pub fn run_stage(
     let mut left_out_step = None;
     while trainer.step < trainer.total() {
         control.poll(reporter, run.stage, trainer.step)?;
-        if let Some(lr) = control.lr.take() {
-            trainer.rate.peak = lr;
+        if let Some(lr) = control.lr.take()
+            && !trainer.rate.set(trainer.step + 1, lr)
+        {
+            let text =
+                "the schedule's learning rate is 0 at the next step, whatever is asked for; set it one step later";
+            reporter.warn(text, Some(trainer.step))?;
         }
         let stop_now = match control.stop {
             Some(StopAfter::Step) => true,

@@ -125,7 +125,7 @@ impl Action {
     pub const fn is_command(self) -> bool {
         matches!(
             self,
-            Self::Pause | Self::Evaluate | Self::Checkpoint | Self::LearningRate | Self::StopAfterEpoch
+            Self::Pause | Self::Evaluate | Self::Checkpoint | Self::LearningRate | Self::Stop | Self::StopAfterEpoch
         )
     }
 }

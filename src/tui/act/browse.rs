@@ -8,7 +8,7 @@ use crate::{
     session::{Command, Request},
     tui::{
         app::App,
-        browse::{Summary, rows::Column},
+        browse::{Summary, intervention::Intervention, rows::Column},
         keymap::Action,
         ui::{Entry, Layer, Pane, Screen},
     },
@@ -180,10 +180,18 @@ impl App {
 
     /// Asks for the prediction on the image under the cursor with what is tried on it.
     fn look(&mut self) {
-        if let Some(image) = self.image() {
-            let request = self.browse.intervention.request(&image);
-            self.ask_model(request);
+        let Some(image) = self.image() else { return };
+        let tried = &self.browse.intervention;
+        let request = tried.request(&image);
+        let known = self
+            .browse
+            .answers(&image)
+            .is_some_and(|answers| answers.plain.is_some());
+        if !known && !tried.is_plain() {
+            // A change is told against the image as it is.
+            self.ask_model(Intervention::default().request(&image));
         }
+        self.ask_model(request);
     }
 
     /// Lets an idle model look at the image under the cursor. A run's model has other work: it looks when asked.

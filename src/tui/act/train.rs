@@ -23,6 +23,10 @@ impl App {
             Action::Pause => self.tell(Command::Pause, "pausing after this step"),
             Action::Evaluate => self.tell(Command::Evaluate, "evaluation asked for"),
             Action::Checkpoint => self.tell(Command::Checkpoint, "checkpoint asked for"),
+            Action::Stop => {
+                let stop = Command::Stop { after: StopAfter::Step };
+                self.tell(stop, "stopping after this step");
+            }
             Action::StopAfterEpoch => {
                 let stop = Command::Stop {
                     after: StopAfter::Epoch,

@@ -29,6 +29,7 @@ pub(super) const TABLE: &[Row] = table! {
     Train "e"              => A::Evaluate,       Run,     "evaluate",   "evaluate now";
     Train "c"              => A::Checkpoint,     Run,     "checkpoint", "save a checkpoint now";
     Train "R"              => A::LearningRate,   Run,     "",           "set the learning rate";
+    Train "S"              => A::Stop,           Run,     "",           "stop after this step, with a checkpoint";
     Train "E"              => A::StopAfterEpoch, Run,     "",           "stop after this epoch, with a checkpoint";
     Train "s"              => A::Smoothing,      Look,    "",           "smooth the curve more, or not at all";
     Train "m"              => A::Metric,         Look,    "metric",     "the next metric: loss, accuracy, macro-F1, ECE, grad norm, ...";

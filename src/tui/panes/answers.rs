@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, more_below, nothing_yet,
+    Scene, bordered, more_below,
     portrait::short_name,
     rationale::{self, named, wrapped},
 };
@@ -37,18 +37,6 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::Answers, "answers", &note, area, buffer, scene);
     let Some(row) = browse.row() else { return };
     let answers = browse.answers(&row.prediction.image).cloned().unwrap_or_default();
-    if answers.plain.is_none() && answers.failed.is_none() && answers.other.is_none() {
-        let text = if scene.can_ask {
-            let key = scene.keymap.key_for(Screen::Browse, Action::Look);
-            format!("{key} lets the model look at this image")
-        } else {
-            "no model can be asked here".to_owned()
-        };
-        if note.is_empty() {
-            nothing_yet(&text, inner, buffer, scene.theme);
-        }
-        return;
-    }
     let lines = lines(row, &answers, inner.width.into(), scene);
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::Answers, hidden);
@@ -66,6 +54,19 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
         lines.extend(wrapped(&clean(reason), width, Style::new().fg(theme.bad)));
     }
     let plain = answers.plain.as_deref().and_then(predicted);
+    if plain.is_none() {
+        lines.extend(kept(row, width, theme));
+        if answers.failed.is_none() && tried.waiting.is_none() && scene.opening.is_none() {
+            let key = scene.keymap.key_for(Screen::Browse, Action::Look);
+            let text = if scene.can_ask {
+                format!("{key} lets the model look at this image")
+            } else {
+                "no model can be asked here".to_owned()
+            };
+            lines.push(Line::default());
+            lines.extend(wrapped(&text, width, dim));
+        }
+    }
     if let (Some(plain), Some(answer)) = (plain, answers.tried.as_deref().filter(|_| !tried.is_plain()))
         && let Some(now) = predicted(answer)
     {
@@ -103,6 +104,20 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
         }
     }
     lines
+}
+
+/// What the evaluation kept: each class's probability, the likeliest first.
+fn kept(row: &ImageResult, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let mut classes: Vec<(&String, &f64)> = row.prediction.probabilities.iter().collect();
+    classes.sort_by(|a, b| b.1.total_cmp(a.1));
+    let line = |(label, share): (&String, &f64)| {
+        Line::from(vec![
+            Span::styled(pad(&clean(label), width.min(14)), dim),
+            Span::styled(percent(*share), text),
+        ])
+    };
+    classes.into_iter().map(line).collect()
 }
 
 fn predicted(answer: &Answer) -> Option<&Prediction> {

@@ -124,6 +124,20 @@ fn each_figure_and_pane() {
     }
 }
 
+/// Who has never let the model look sees what an aspect changes at once.
+#[test]
+fn an_aspect_is_muted_on_an_image_that_was_not_looked_at() {
+    let mut desk = Desk::new(40, dark());
+    let before = desk.text(120, 40);
+    assert!(before.contains("lets the model look"), "{before}");
+    desk.keys("F");
+    desk.settle();
+    let image = desk.app.browse.row().unwrap().prediction.image.clone();
+    let answers = desk.app.browse.answers(&image).unwrap();
+    assert!(answers.plain.is_some() && answers.tried.is_some());
+    assert!(desk.text(120, 40).contains("without face"));
+}
+
 #[test]
 fn a_filter_is_typed_refused_and_cleared() {
     let mut desk = Desk::new(300, dark());

@@ -101,6 +101,23 @@ fn keys_command_the_run() {
     thread::sleep(Duration::from_millis(300));
     bench.keys("p");
     assert_eq!(bench.told(), Command::Resume);
+    // A word where a rate belongs is refused; then a rate is typed over what stands there.
+    bench.keys("R");
+    for rate in ["fast", "0.002"] {
+        (0..20).for_each(|_| bench.press(KeyCode::Backspace));
+        bench.keys(rate);
+        bench.press(KeyCode::Enter);
+    }
+    bench.keys("ES");
+    let stop = |after| Command::Stop { after };
+    assert_eq!(
+        [bench.told(), bench.told(), bench.told()],
+        [
+            Command::SetLearningRate { lr: 0.002 },
+            stop(StopAfter::Epoch),
+            stop(StopAfter::Step)
+        ]
+    );
     bench.input(Input::Gone);
     assert_eq!(bench.exit().0, Exit::TerminalGone);
 }
