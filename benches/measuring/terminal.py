@@ -18,7 +18,7 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 # A sequence that is not whole yet.
-TORN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]_P^X][^\x07]*|[ -/]*)?$", re.DOTALL)
+TORN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]_P^X](?:(?!\x1b\\)[^\x07])*|[ -/]*)?$", re.DOTALL)
 
 
 class Screen:
@@ -60,7 +60,9 @@ class Terminal:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
-            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})})
+            # The last one says that the background is dark: this terminal answers no questions.
+            told = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLORFGBG": "15;0"}
+            os.environ.update({**told, **(env or {})})
             # The size must stand before the program looks.
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execv(argv[0], [str(word) for word in argv])
