@@ -34,6 +34,9 @@ pub struct CheckpointMeta {
     /// Whether it was the best so far by the validation figure.
     #[serde(default)]
     pub best: bool,
+    /// Whether it was written before the evaluation that its step asks for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evaluation_due: bool,
     /// AdamW's own count of steps for each parameter.
     #[serde(default)]
     pub optimizer_steps: BTreeMap<String, u64>,
@@ -58,6 +61,7 @@ impl CheckpointMeta {
             step: 17,
             settings_hash: "0123".to_owned(),
             best: true,
+            evaluation_due: true,
             optimizer_steps: BTreeMap::from([("q_view.scene".to_owned(), 9)]),
             sampler: Some("7".to_owned()),
             rng: Some(r#"{"word":"\u0000"}"#.to_owned()),
@@ -102,7 +106,9 @@ pub(super) fn from_strings(
     }
     let fields = strings.iter().map(|(key, text)| {
         let value = match key.as_str() {
-            "format" | "hidden_size" | "step" | "best" | "optimizer_steps" => serde_json::from_str(text).ok(),
+            "format" | "hidden_size" | "step" | "best" | "evaluation_due" | "optimizer_steps" => {
+                serde_json::from_str(text).ok()
+            }
             _ => None,
         };
         (key.clone(), value.unwrap_or_else(|| Value::String(text.clone())))

@@ -38,6 +38,8 @@ pub enum EngineError {
     Compute(#[from] candle_core::Error),
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
+    #[error("the process is to end")]
+    Interrupted,
     /// The command line asks for what cannot be.
     #[error("{0}")]
     Usage(String),

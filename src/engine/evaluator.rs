@@ -134,10 +134,10 @@ fn score(
 }
 
 /// Evaluates the emotion question on `samples`, as many at a time as there is `room` for; images that cannot be read are
-/// told to `left_out`, the number of images done to `progress`.
+/// told to `left_out`, the number of images done to `progress`, which may end it.
 ///
 /// # Errors
-/// Where the device fails.
+/// Where the device fails, and those of `progress`.
 pub fn evaluate<'a>(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -145,7 +145,7 @@ pub fn evaluate<'a>(
     (split, room): (&str, &mut Room),
     decoding: &Decoding,
     mut left_out: impl FnMut(&Sample, &EngineError),
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<Evaluated<'a>, EngineError> {
     let mut rows = Vec::with_capacity(samples.len());
     let mut clock = Clock::default();
@@ -162,7 +162,7 @@ pub fn evaluate<'a>(
             rows.extend(part.iter().map(|(sample, _)| *sample).zip(judged));
             Ok(())
         })?;
-        progress(rows.len());
+        progress(rows.len())?;
     }
     let scored: Vec<Scored> = rows
         .iter()
@@ -181,14 +181,14 @@ pub fn evaluate<'a>(
 /// answer token is the most likely one, which is the greedy answer being right.
 ///
 /// # Errors
-/// Where the device fails.
+/// As [`evaluate`].
 pub fn evaluate_aspects(
     learner: &Learner,
     store: &mut FeatureStore,
     items: &[Item],
     room: &mut Room,
     mut left_out: impl FnMut(&Sample, &EngineError),
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {
     let language = &learner.base.qwen.language;
     let mut right: indexmap::IndexMap<View, (usize, usize)> =
@@ -226,7 +226,7 @@ pub fn evaluate_aspects(
             Ok(())
         })?;
         done += chunk.len();
-        progress(done);
+        progress(done)?;
     }
     let share = |(view, (hits, all)): (View, (usize, usize))| (all > 0).then(|| (view, hits as f64 / all as f64));
     Ok((

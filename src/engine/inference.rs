@@ -77,7 +77,10 @@ pub fn evaluate_split(
         (split, &mut room),
         &decoding,
         |sample, error| left_out.push(format!("{}: {error}", sample.id)),
-        |done| progress("evaluating", done as u64, total),
+        |done| {
+            progress("evaluating", done as u64, total);
+            Ok(())
+        },
     )?;
     left_out.extend(room.told(Room(settings.test.batch_size)));
     let results = seen
@@ -155,7 +158,7 @@ pub fn study_aspects(
         &items,
         &mut Room(settings.test.batch_size),
         |_, _| (),
-        |_| (),
+        |_| Ok(()),
     )?;
     Ok(AspectStudy {
         answers: answers.into_iter().collect(),

@@ -19,8 +19,8 @@ const RETRY: Duration = Duration::from_secs(20);
 pub struct Keeper<'a> {
     run: &'a StageRun<'a>,
     best: f64,
-    /// The step that was saved last.
-    saved: Option<u64>,
+    /// The step that was saved last, and whether its evaluation was still to be made.
+    saved: Option<(u64, bool)>,
     /// When that was.
     written: Instant,
     checkpoints: Checkpoints,
@@ -57,7 +57,7 @@ impl<'a> Keeper<'a> {
             keeper.tell(trainer, reporter, best)?;
         }
         keeper.best = best_so_far(run)?;
-        keeper.saved = Some(trainer.step);
+        keeper.saved = Some((trainer.step, trainer.evaluation_due));
         keeper.prune(trainer)?;
         Ok(keeper)
     }
@@ -73,8 +73,12 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Whether the settings ask for a checkpoint after the step that was just made.
+    /// Whether a checkpoint is wanted after the step that was just made: the settings ask for it, or the one that is there
+    /// was written before the step's evaluation.
     pub fn is_due(&self, trainer: &Trainer) -> bool {
+        if !trainer.evaluation_due && self.saved == Some((trainer.step, true)) {
+            return true;
+        }
         let settings = &self.run.job.settings.checkpoint;
         let every = |steps: u64| steps > 0 && trainer.step.is_multiple_of(steps);
         let long_ago = || {
@@ -133,7 +137,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn write(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
-        if self.saved == Some(trainer.step) {
+        if self.saved == Some((trainer.step, trainer.evaluation_due)) {
             return Ok(());
         }
         let folder = &self.run.job.folder;
@@ -141,7 +145,7 @@ impl<'a> Keeper<'a> {
         // A checkpoint that survives a power cut must not be ahead of the lines that lead to it.
         reporter.sync()?;
         snapshot::save(trainer, &self.run.job.settings, best, &path)?;
-        (self.saved, self.written) = (Some(trainer.step), Instant::now());
+        (self.saved, self.written) = (Some((trainer.step, trainer.evaluation_due)), Instant::now());
         self.tell(trainer, reporter, best)?;
         match self.prune(trainer) {
             Err(error) if error.is_write() => {

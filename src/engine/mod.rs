@@ -16,6 +16,7 @@ mod keeper;
 mod learner;
 mod memory;
 mod model;
+mod opening;
 mod panel;
 pub mod pointing;
 mod predictor;

@@ -21,7 +21,7 @@ const THUMBNAIL: u32 = 224;
 /// Looks at each of `samples` and reports what is seen, or why it cannot be seen or kept; gives what was seen.
 ///
 /// # Errors
-/// Where the journal cannot be written.
+/// Where the journal cannot be written, or the process is to end.
 pub fn look(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -33,6 +33,7 @@ pub fn look(
 ) -> Result<Vec<Prediction>, EngineError> {
     let mut seen = Vec::with_capacity(samples.len());
     for (slot, sample) in samples.iter().enumerate() {
+        reporter.unless_interrupted()?;
         let prediction = match predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) {
             Ok(prediction) => prediction,
             Err(error) => {

@@ -162,17 +162,29 @@ impl Reporter {
         }))
     }
 
+    /// An error where the process is to end, so that what takes long is left.
+    ///
+    /// # Errors
+    /// [`EngineError::Interrupted`].
+    pub fn unless_interrupted(&self) -> Result<(), EngineError> {
+        if self.terminate.load(Ordering::Relaxed) {
+            return Err(EngineError::Interrupted);
+        }
+        Ok(())
+    }
+
     /// How far a phase is.
     ///
     /// # Errors
-    /// As [`Self::report`].
+    /// As [`Self::report`], and where the process is to end.
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
         self.report(Event::Progress(Progress {
             phase: phase.to_owned(),
             done,
             total,
             memory: resident_bytes(),
-        }))
+        }))?;
+        self.unless_interrupted()
     }
 
     /// A line of the log.

@@ -7,6 +7,7 @@ use super::device::{self, Compute, DeviceChoice};
 use super::error::EngineError;
 use super::features::FeatureStore;
 use super::learner::Learner;
+use super::opening::open_model;
 use super::reporter::Reporter;
 use super::sampler::Sampler;
 use super::stage::{StageRun, run_stage};
@@ -86,15 +87,10 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         reporter.warn(text, None)?;
     }
 
-    let mut shown = String::new();
-    let base = model::open(&job.settings, &compute, |phase, done, total| {
-        // A listener that is gone is no error, and a full disk shows at the next event.
-        if shown != phase {
-            phase.clone_into(&mut shown);
-            drop(reporter.phase(phase, None));
-        }
-        drop(reporter.progress(phase, done, total));
-    })?;
+    let base = match open_model(&job.settings, &compute, reporter) {
+        Err(EngineError::Interrupted) => return Ok(Outcome::Stopped),
+        opened => opened?,
+    };
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     begin_from(&mut learner, &job, &checkpoints, goes_on)?;
     let decode = DecodeOptions {

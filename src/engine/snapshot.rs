@@ -28,6 +28,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
         step,
         settings_hash: settings_hash(settings),
         best: false,
+        evaluation_due: false,
         optimizer_steps: BTreeMap::new(),
         sampler: None,
         rng: None,
@@ -41,7 +42,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
 /// Where the device fails or the file cannot be written.
 pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> Result<(), EngineError> {
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
-    meta.best = best;
+    (meta.best, meta.evaluation_due) = (best, trainer.evaluation_due);
     let seed = trainer.settings.seed;
     meta.sampler = Some(
         serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string(),
@@ -99,7 +100,7 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> 
         slot.exp_avg_sq = find(&format!("optimizer.exp_avg_sq.{}", slot.name))?;
         slot.steps = checkpoint.meta.optimizer_steps.get(&slot.name).copied().unwrap_or(0);
     }
-    trainer.step = checkpoint.meta.step;
+    (trainer.step, trainer.evaluation_due) = (checkpoint.meta.step, checkpoint.meta.evaluation_due);
     let sampler: Option<serde_json::Value> = checkpoint
         .meta
         .sampler

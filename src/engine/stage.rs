@@ -49,13 +49,13 @@ pub fn run_stage(
     watch.health.borrow_mut().begin(prompt_norm(learner)?);
     if trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
         reporter.phase("first look", Some(run.stage))?;
-        watch.look(learner, store, reporter, (run.stage, 0))?;
+        unless_interrupted(watch.look(learner, store, reporter, (run.stage, 0)))?;
     }
     reporter.phase("training", Some(run.stage))?;
 
     let epoch = trainer.sampler.steps_per_epoch().max(1);
     let mut left_out_step = None;
-    while trainer.step < trainer.total() {
+    while trainer.step < trainer.total() || trainer.evaluation_due {
         control.poll(reporter, run.stage, trainer.step)?;
         if let Some(lr) = control.lr.take()
             && !trainer.rate.set(trainer.step + 1, lr)
@@ -66,7 +66,7 @@ pub fn run_stage(
         }
         let stop_now = match control.stop {
             Some(StopAfter::Step) => true,
-            Some(StopAfter::Epoch) => trainer.step > 0 && trainer.step % epoch == 0,
+            Some(StopAfter::Epoch) => trainer.step > 0 && trainer.step % epoch == 0 && !trainer.evaluation_due,
             None => false,
         };
         if stop_now {
@@ -75,7 +75,7 @@ pub fn run_stage(
             return Ok(stop);
         }
         if std::mem::take(&mut control.evaluate) {
-            watch.evaluate(&trainer, store, reporter, false)?;
+            unless_interrupted(watch.evaluate(&trainer, store, reporter, false))?;
             reporter.phase("training", Some(run.stage))?;
         }
         if std::mem::take(&mut control.checkpoint) {
@@ -92,6 +92,21 @@ pub fn run_stage(
         }
         if control.paused && !control.stops_now() {
             // What was asked is done; no step is made before the run is told to go on.
+            continue;
+        }
+        if trainer.evaluation_due {
+            let last = trainer.step == trainer.total();
+            let Some(score) = unless_interrupted(compare(run, &watch, &trainer, store, reporter, last))? else {
+                continue;
+            };
+            trainer.evaluation_due = false;
+            reporter.phase("training", Some(run.stage))?;
+            let best = keeper.is_best(score);
+            if last {
+                keeper.save_for_sure(&trainer, reporter, control, best)?;
+            } else if best || keeper.is_due(&trainer) {
+                keeper.save(&trainer, reporter, best)?;
+            }
             continue;
         }
 
@@ -116,30 +131,43 @@ pub fn run_stage(
             reporter.warn(text, Some(number))?;
         }
 
-        let last = number == trainer.total();
         let every = settings.eval.every_steps;
-        let mut best = false;
-        if last || (every > 0 && number % every == 0) {
-            // Checkpoints are compared on the same images each time; what is told at the end is of the whole split.
-            let whole = last && watch.some.len() < run.dataset.val.len();
-            let fair = if whole {
-                watch.measure(&trainer, store, reporter, false)?
-            } else {
-                None
-            };
-            let told = watch.evaluate(&trainer, store, reporter, whole)?;
-            best = keeper.is_best(fair.map_or(told, |(evaluation, _)| Some(score(&evaluation))));
-            reporter.phase("training", Some(run.stage))?;
-        }
-        if last {
-            keeper.save_for_sure(&trainer, reporter, control, best)?;
-        } else if best || keeper.is_due(&trainer) {
-            keeper.save(&trainer, reporter, best)?;
+        trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
+        if !trainer.evaluation_due && keeper.is_due(&trainer) {
+            keeper.save(&trainer, reporter, false)?;
         }
     }
     // The stage's end is an epoch's end too; after the last stage the run is done anyhow.
     let more = run.job.stages.last() != Some(&run.stage);
     Ok(control.stop.take_if(|stop| more && *stop == StopAfter::Epoch))
+}
+
+/// Evaluates, and gives the figure by which checkpoints are compared.
+fn compare(
+    run: &StageRun,
+    watch: &Watch,
+    trainer: &Trainer,
+    store: &mut FeatureStore,
+    reporter: &mut Reporter,
+    last: bool,
+) -> Result<Option<f64>, EngineError> {
+    // Checkpoints are compared on the same images each time; what is told at the end is of the whole split.
+    let whole = last && watch.some.len() < run.dataset.val.len();
+    let fair = if whole {
+        watch.measure(trainer, store, reporter, false)?
+    } else {
+        None
+    };
+    let told = watch.evaluate(trainer, store, reporter, whole)?;
+    Ok(fair.map_or(told, |(evaluation, _)| Some(score(&evaluation))))
+}
+
+/// What was done; nothing where it was left because the process is to end, of which the commands tell next.
+fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    match done {
+        Err(EngineError::Interrupted) => Ok(None),
+        done => done.map(Some),
+    }
 }
 
 /// What a person is told of a step from which nothing can be learnt.

@@ -70,6 +70,8 @@ pub struct Trainer<'a, 'b> {
     pub optimizer: AdamW,
     /// Optimiser steps done.
     pub step: u64,
+    /// Whether the evaluation after the last step is still to be made.
+    pub evaluation_due: bool,
     /// How many samples the device holds at once.
     room: Room,
 }
@@ -134,6 +136,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             rate,
             optimizer,
             step: 0,
+            evaluation_due: false,
             room: Room::default(),
         })
     }

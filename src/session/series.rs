@@ -56,6 +56,14 @@ impl StageHistory {
         self.pace_from = self.steps.len();
     }
 
+    /// Takes an evaluation in; one that was made again, because it was asked for or its process had ended amid it, stands
+    /// once.
+    pub fn evaluate(&mut self, evaluation: Evaluation) {
+        let of = |made: &Evaluation| (made.step, made.metrics.samples);
+        self.evaluations.pop_if(|last| of(last) == of(&evaluation));
+        self.evaluations.push(evaluation);
+    }
+
     /// The last step's number, 0 before the first.
     #[must_use]
     pub fn last_step(&self) -> u64 {

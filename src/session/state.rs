@@ -106,11 +106,13 @@ impl RunState {
             }
             Event::Evaluation(evaluation) => {
                 self.say(LogKind::Evaluation, evaluation_line(evaluation));
-                self.stage_at(evaluation.stage)
-                    .evaluations
-                    .push(evaluation.as_ref().clone());
+                self.stage_at(evaluation.stage).evaluate(evaluation.as_ref().clone());
             }
-            Event::Sample(sample) => self.panel.entry(sample.slot).or_default().push(sample.as_ref().clone()),
+            Event::Sample(sample) => {
+                let looks = self.panel.entry(sample.slot).or_default();
+                looks.pop_if(|last| (last.stage, last.step) == (sample.stage, sample.step));
+                looks.push(sample.as_ref().clone());
+            }
             Event::Checkpoint(checkpoint) => {
                 let best = if checkpoint.best { ", the best so far" } else { "" };
                 self.say(

@@ -5,6 +5,7 @@ mod disk;
 mod faults;
 mod hang_up;
 mod kills;
+mod power;
 mod resume;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,8 @@ use std::process::Output;
 
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, train, uninterrupted, wait_for_word, workplace};
+use super::{Left, command, journal, signal, train, uninterrupted, wait_for_word, wait_until, workplace};
+use crate::cli::{masp, stdout};
 
 fn resume(folder: &Path, session: &str) -> Output {
     let output = command(folder)
@@ -110,4 +111,64 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
     assert!(resume(folder, "stopped").status.success());
     let left = Left::by(folder, "stopped").without_those_between();
     left.assert_same(&whole.without_those_between(), "after ctrl-c");
+}
+
+/// SIGTERM does not wait for an evaluation: it is made when the run goes on.
+#[test]
+fn an_evaluation_is_left_at_once_and_made_after_the_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "600"]));
+    let long = ["--headless", "--set", "eval.max_samples=60"];
+    let slow = |session: &str, more: &[&str]| {
+        let mut command = command(folder);
+        // One image at a time, read anew each time: a second or two for an evaluation.
+        command.args(train(session, &[&long[..], more].concat()));
+        command.args(["--set", "test.batch_size=1", "--set", "data.cache_mb=0"]);
+        command
+    };
+    assert!(slow("whole", &[]).status().unwrap().success());
+    let whole = Left::by(folder, "whole").without_those_between();
+
+    let phases = |text: &str| text.matches("\"name\":\"evaluating\"").count();
+    let evaluations = |text: &str| text.matches("\"event\":\"evaluation\"").count();
+    let journal = journal(folder, "left");
+    for stage in ["aspects", "prompt"] {
+        let child = slow("left", &["--resume"]).spawn().unwrap();
+        let said = || fs::read_to_string(&journal).unwrap_or_default();
+        wait_until("an evaluation at work", || {
+            let text = said();
+            text.contains(&format!("\"stage\":\"{stage}\"")) && phases(&text) > evaluations(&text) && {
+                let last = text.rfind("\"name\":\"evaluating\"").unwrap();
+                text[last..].starts_with(&format!("\"name\":\"evaluating\",\"stage\":\"{stage}\""))
+            }
+        });
+        let before = evaluations(&said());
+        signal(&child, Signal::TERM);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        assert_eq!(evaluations(&said()), before, "the evaluation was not waited for");
+    }
+    assert!(slow("left", &["--resume"]).status().unwrap().success());
+    let left = Left::by(folder, "left").without_those_between();
+    left.assert_same(&whole, "evaluations left and made again");
+}
+
+#[test]
+fn checkpoints_are_written_at_times_too() {
+    let folder = workplace();
+    let folder = folder.path();
+    let saved = |name: &str, minutes: &str| {
+        let output = command(folder)
+            .args(train(name, &["--headless", "--set", "train.logging_steps=1"]))
+            .args(["--set", "checkpoint.every_steps=100", "--set", "eval.every_steps=0"])
+            .args(["--set", &format!("checkpoint.every_minutes={minutes}")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        let text = fs::read_to_string(journal(folder, name)).unwrap();
+        text.matches("\"event\":\"checkpoint\"").count()
+    };
+    assert_eq!(saved("ends", "60"), 2, "the end of each stage");
+    assert_eq!(saved("times", "0.0000001"), 12, "each step takes longer than that");
 }

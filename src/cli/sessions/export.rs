@@ -59,6 +59,7 @@ fn parameters_meta(path: &Path) -> Result<CheckpointMeta, CheckpointError> {
         reason: "its metadata does not say which program and stage it is from".to_owned(),
     })?;
     Ok(CheckpointMeta {
+        evaluation_due: false,
         optimizer_steps: BTreeMap::new(),
         sampler: None,
         rng: None,
@@ -122,6 +123,7 @@ mod tests {
             step,
             settings_hash: String::new(),
             best: false,
+            evaluation_due: false,
             optimizer_steps: BTreeMap::from([("soft_prompt".to_owned(), step)]),
             sampler: Some("{}".into()),
             rng: None,

@@ -1,0 +1,113 @@
+//! The base model opened on a thread of its own: neither a download nor gigabytes of weights hold the end of a run up.
+
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
+
+use super::device::Compute;
+use super::error::EngineError;
+use super::model;
+use super::reporter::Reporter;
+use crate::config::Settings;
+use crate::vlm::base::BaseModel;
+
+/// How often the end of the run is looked for.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A phase, how far it is, and how far it goes.
+type Far = (String, u64, u64);
+
+/// What the opening thread says.
+enum Said<T> {
+    Far(Far),
+    Opened(Box<Result<T, EngineError>>),
+}
+
+/// Opens the model that the settings name and reports how far it is.
+///
+/// # Errors
+/// Where it cannot be opened, the journal cannot be written, or the process is to end.
+pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporter) -> Result<BaseModel, EngineError> {
+    let (settings, compute) = (settings.clone(), compute.clone());
+    let work = move |told: &Sender<Said<BaseModel>>| {
+        model::open(&settings, &compute, |phase, done, total| {
+            drop(told.send(Said::Far((phase.to_owned(), done, total))));
+        })
+    };
+    unless_interrupted(work, reporter)
+}
+
+/// Does `work` on another thread, which is left behind where the process is to end.
+fn unless_interrupted<T: Send + 'static>(
+    work: impl FnOnce(&Sender<Said<T>>) -> Result<T, EngineError> + Send + 'static,
+    reporter: &mut Reporter,
+) -> Result<T, EngineError> {
+    let (tell, hear) = unbounded();
+    std::thread::Builder::new()
+        .name("opening".to_owned())
+        .spawn(move || {
+            let opened = work(&tell);
+            drop(tell.send(Said::Opened(Box::new(opened))));
+        })
+        .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens the model: {error}")))?;
+    let mut shown = String::new();
+    loop {
+        match hear.recv_timeout(PAUSE) {
+            Ok(Said::Far((phase, done, total))) => {
+                if shown != phase {
+                    reporter.phase(phase.as_str(), None)?;
+                    shown.clone_from(&phase);
+                }
+                reporter.progress(&phase, done, total)?;
+            }
+            Ok(Said::Opened(opened)) => return *opened,
+            Err(RecvTimeoutError::Timeout) => reporter.unless_interrupted()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(EngineError::Failed(
+                    "the thread that opens the model ended in a panic".to_owned(),
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::session::Event;
+
+    #[test]
+    fn what_is_opened_arrives_with_its_phases_and_an_end_waits_for_nothing() {
+        let (listener, records) = unbounded();
+        let terminate = Arc::new(AtomicBool::new(false));
+        let mut reporter = Reporter::new(listener).of_run(unbounded().0, Arc::clone(&terminate));
+        let opened = unless_interrupted(
+            |tell| {
+                for done in 1..3 {
+                    drop(tell.send(Said::Far(("loading weights".to_owned(), done, 2))));
+                }
+                Ok("a model")
+            },
+            &mut reporter,
+        );
+        assert_eq!(opened.unwrap(), "a model");
+        let phases = records.try_iter().filter(|said| matches!(said.event, Event::Phase(_)));
+        assert_eq!(phases.count(), 1);
+
+        let (never, waits) = crossbeam_channel::bounded::<()>(0);
+        terminate.store(true, Ordering::Relaxed);
+        let interrupted = unless_interrupted(
+            move |_| waits.recv().map_err(|gone| EngineError::Failed(gone.to_string())),
+            &mut reporter,
+        );
+        assert!(matches!(interrupted, Err(EngineError::Interrupted)));
+        drop(never);
+
+        terminate.store(false, Ordering::Relaxed);
+        let broken = unless_interrupted::<()>(|_| panic!("weights are torn"), &mut reporter);
+        assert!(broken.unwrap_err().to_string().contains("panic"));
+    }
+}
