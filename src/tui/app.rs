@@ -49,6 +49,8 @@ pub struct App {
     pub(super) commands: Option<Sender<Command>>,
     /// Why a run at work takes no commands from here.
     pub(super) read_only: Option<String>,
+    /// Tells that another process goes on with the session.
+    pub resumed: Receiver<()>,
     following: Option<Following>,
     pub(super) host: Option<Box<dyn Host>>,
     /// What plays a journal, where one is played.
@@ -112,6 +114,7 @@ impl App {
             title: viewer.title,
             commands: viewer.commands,
             read_only: viewer.read_only,
+            resumed: viewer.resumed,
             following: viewer.following,
             host: viewer.host,
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
@@ -189,7 +192,7 @@ impl App {
 
     /// Nothing comes from the run any more. Without a last word its process has vanished.
     pub fn records_ended(&mut self) {
-        (self.records, self.following) = (never(), None);
+        self.records = never();
         self.lost = self.state.session.is_some() && self.state.ended.is_none() && self.player.is_none();
         self.browse.intervention.waiting = None;
     }
@@ -398,6 +401,23 @@ impl App {
         }
     }
 
+    /// Another process goes on with the session: what it says is shown and it takes the commands; the person stays where they
+    /// are. What cannot be read stays as it was.
+    pub fn rejoin(&mut self) {
+        self.resumed = never();
+        match follow(&self.folder) {
+            Ok(followed) => {
+                (self.state, self.records) = (followed.history, followed.records);
+                (self.commands, self.read_only) = (followed.commands, followed.read_only);
+                (self.resumed, self.following) = (followed.resumed, Some(followed.following));
+                (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
+                self.ui.notice = Some("another process goes on with this session".to_owned());
+                self.read_evaluations();
+            }
+            Err(reason) => self.ui.notice = Some(reason),
+        }
+    }
+
     /// Shows another session: all that is known of this one is let go.
     ///
     /// # Errors
@@ -411,8 +431,8 @@ impl App {
         followed.folder.name().clone_into(&mut self.title);
         (self.state, self.records) = (followed.history, followed.records);
         (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.following, self.owns_run, self.model) = (Some(followed.following), false, Model::default());
-        self.lost = false;
+        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
+        (self.owns_run, self.lost, self.model) = (false, false, Model::default());
         (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
         (self.ui.cursor, self.ui.zoom) = (Cursor::default(), None);
         self.read_evaluations();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, TryRecvError};
+use crossbeam_channel::{Receiver, Select, TryRecvError, never};
 use ratatui::{
     Terminal,
     backend::Backend,
@@ -89,6 +89,14 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             }
             wanted = Wanted::Promptly;
         }
+        match app.resumed.try_recv() {
+            Ok(()) => {
+                app.rejoin();
+                wanted = Wanted::Promptly;
+            }
+            Err(TryRecvError::Disconnected) => app.resumed = never(),
+            Err(TryRecvError::Empty) => {}
+        }
         match app.started.try_recv() {
             Err(TryRecvError::Empty) => {}
             started => {
@@ -139,6 +147,7 @@ fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     select.recv(app.reader.done());
     select.recv(&app.records);
     select.recv(&app.started);
+    select.recv(&app.resumed);
     let models = app.models();
     for records in models.iter().flatten() {
         select.recv(records);

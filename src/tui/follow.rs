@@ -11,6 +11,8 @@ use crate::session::{
 
 /// How often a live journal is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often that of a session which no process holds is looked at.
+const REST: Duration = Duration::from_secs(1);
 
 /// A session that was opened.
 #[derive(Debug)]
@@ -23,12 +25,14 @@ pub struct Followed {
     pub commands: Option<Sender<Command>>,
     /// Why a run at work takes none from here.
     pub read_only: Option<String>,
+    /// Tells once that a process goes on with the session after `records` have ended: it is to be followed anew.
+    pub resumed: Receiver<()>,
     pub following: Following,
 }
 
 /// Dropped where nobody looks any more: then the journal is not looked at either.
 #[derive(Debug)]
-pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Option<Sender<Infallible>>);
+pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Sender<Infallible>);
 
 /// Reads the journal of the session in a folder, and follows it while its process is alive.
 ///
@@ -64,27 +68,49 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
         None => (None, never()),
     };
     let (watched, left) = bounded(0);
-    if live {
-        let watch = Watch {
-            folder: folder.clone(),
-            tail,
-            answers,
-            left,
-            sender,
-        };
-        thread::Builder::new()
-            .name("follow".to_owned())
-            .spawn(move || watch.run())
-            .map_err(|error| format!("cannot start a thread: {error}"))?;
-    }
+    let (tell, resumed) = bounded(1);
+    let watch = Watch {
+        folder: folder.clone(),
+        tail,
+        answers,
+        left: left.clone(),
+        sender,
+    };
+    thread::Builder::new()
+        .name("follow".to_owned())
+        .spawn(move || {
+            let journal = watch.folder.journal();
+            if !live || watch.run() {
+                wait_for_more(&journal, &left, &tell);
+            }
+        })
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
     Ok(Followed {
         folder,
         history,
         records,
         commands,
         read_only,
-        following: Following(live.then_some(watched)),
+        resumed,
+        following: Following(watched),
     })
+}
+
+/// Waits until a journal that nobody writes is written again. Its length is looked at, for who asks for the lock holds it for
+/// a moment, in which a run would be refused.
+fn wait_for_more(journal: &Path, left: &Receiver<Infallible>, tell: &Sender<()>) {
+    let length = || std::fs::metadata(journal).map(|file| file.len()).ok();
+    let before = length();
+    loop {
+        select! {
+            recv(left) -> _ => return,
+            default(REST) => if length() != before {
+                // Who shows the session has room for this one word, or is gone.
+                let _ = tell.try_send(());
+                return;
+            }
+        }
+    }
 }
 
 /// The thread's side.
@@ -97,21 +123,24 @@ struct Watch {
 }
 
 impl Watch {
-    fn run(mut self) {
+    /// Passes on what comes until the session's process has ended, which is told: nobody else wants to know.
+    fn run(mut self) -> bool {
         loop {
             // Asked before the journal is read: what a process wrote before it went is not missed.
             let alive = self.folder.is_live().unwrap_or(false);
             // A journal that cannot be read any more ends what is shown of it.
-            if self.pass_on().is_err() || !alive {
-                return;
+            match self.pass_on() {
+                Err(()) => return false,
+                Ok(()) if !alive => return true,
+                Ok(()) => {}
             }
             select! {
-                recv(self.left) -> _ => return,
+                recv(self.left) -> _ => return false,
                 recv(self.answers) -> answer => match answer {
                     // The journal has it already, without its maps; that one comes first, so that nothing is passed over.
                     Ok(answer) => {
                         if self.pass_on().is_err() || self.sender.send(answer).is_err() {
-                            return;
+                            return false;
                         }
                     }
                     Err(_) => self.answers = never(),
@@ -154,6 +183,9 @@ mod tests {
         drop(lock);
         assert!(matches!(followed.records.recv().unwrap().event, Event::Ended(_)));
         assert!(followed.records.recv().is_err(), "nothing comes any more");
+        assert!(followed.resumed.recv_timeout(2 * REST).is_err(), "nothing was written");
+        journal.append(say("another process goes on")).unwrap();
+        followed.resumed.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(follow(&root.path().join("none")).is_err());
     }
 

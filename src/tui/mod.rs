@@ -111,6 +111,8 @@ pub struct Viewer {
     pub commands: Option<Sender<Command>>,
     /// Why a run at work takes no commands from here.
     pub read_only: Option<String>,
+    /// Tells that another process goes on with the session.
+    pub resumed: Receiver<()>,
     /// Kept while another process's journal is followed.
     pub following: Option<Following>,
     /// What was before: the state folded from the journal so far.
@@ -158,6 +160,7 @@ impl Viewer {
             history: followed.history,
             commands: followed.commands,
             read_only: followed.read_only,
+            resumed: followed.resumed,
             following: Some(followed.following),
             ..Self::new(followed.records, followed.folder.path().to_owned(), name)
         })
@@ -171,6 +174,7 @@ impl Viewer {
             records,
             commands: None,
             read_only: None,
+            resumed: never(),
             following: None,
             history: RunState::default(),
             session_dir,

@@ -62,6 +62,32 @@ fn viewers_come_command_and_die_and_the_run_goes_on() {
     assert_eq!(sockets, 0, "the socket went with the run");
 }
 
+/// A viewer stays where it is while the run is killed and gone on with, and commands the new process.
+#[test]
+fn a_viewer_follows_a_killed_run_to_the_process_that_goes_on_with_it() {
+    let folder = workplace();
+    let folder = folder.path();
+    let mut endless = train("killed", &["--headless", "--resume"]);
+    let steps = endless.iter().position(|argument| argument == "6").unwrap();
+    endless[steps] = "100000".to_owned();
+    let mut child = command(folder).args(&endless).spawn().unwrap();
+    wait_for_word(&journal(folder, "killed"), "\"event\":\"checkpoint\"");
+    let mut screen = Screen::open(folder, &["attach", "killed"]);
+    screen.wait_for("● running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    screen.wait_for("crashed");
+    let mut child = command(folder).args(&endless).spawn().unwrap();
+    screen.wait_for("● running");
+    screen.press(" ");
+    screen.wait_for("‖ paused");
+    tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
+    screen.wait_for("■ stopped");
+    assert!(child.wait().unwrap().success());
+    screen.press("q");
+    assert!(screen.wait().success());
+}
+
 /// A journal that another program holds, without a socket.
 #[test]
 fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
