@@ -37,6 +37,15 @@ pub enum ModelError {
     Processor(#[from] ProcessorError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    #[error(
+        "in {folder}, config.json has the patch size, frames of a patch and merge size {of_vision:?}, and \
+         preprocessor_config.json {of_pictures:?}; the two files are not of one model"
+    )]
+    OtherPatches {
+        folder: String,
+        of_vision: (usize, usize, usize),
+        of_pictures: (usize, usize, usize),
+    },
     #[error("cannot build the model of {folder}: {source}")]
     Build { folder: String, source: candle_core::Error },
     #[error(
@@ -77,6 +86,20 @@ impl BaseModel {
         let processor = ProcessorConfig::from_file(&folder.join("preprocessor_config.json"))?
             .with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
         let shown = || folder.display().to_string();
+        let vision = &config.vision_config;
+        let of_vision = (vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size);
+        let of_pictures = (
+            processor.patch_size,
+            processor.temporal_patch_size,
+            processor.merge_size,
+        );
+        if of_vision != of_pictures {
+            return Err(ModelError::OtherPatches {
+                folder: shown(),
+                of_vision,
+                of_pictures,
+            });
+        }
         if config.vocab_size < tokenizer.vocab_len() + options.prompt_tokens {
             return Err(ModelError::NoRoom {
                 folder: shown(),
@@ -143,7 +166,8 @@ impl Parameters for Folder<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
         self.weights
             .tensor(name, shape, self.dtype, self.device)
-            .map_err(candle_core::Error::msg)
+            // A sentence: `Error::msg` would put a backtrace behind it.
+            .map_err(|error| candle_core::Error::Msg(error.to_string()))
     }
 }
 

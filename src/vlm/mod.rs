@@ -2,6 +2,8 @@
 
 pub mod base;
 pub mod chat;
+#[cfg(test)]
+mod hostile;
 pub mod hub;
 pub mod qwen2_vl;
 pub mod tiny;

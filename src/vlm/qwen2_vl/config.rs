@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::bounded_file::read_text;
+use crate::printable::printable;
 use crate::vlm::LONGEST_CONFIG;
 
 /// The language model's sizes, with the vision tower's inside; names as on the hub.
@@ -50,6 +51,9 @@ pub struct VisionConfig {
     #[serde(default = "default_two")]
     pub temporal_patch_size: usize,
 }
+
+/// No size is larger.
+const LARGEST: usize = 1 << 24;
 
 const fn default_channels() -> usize {
     3
@@ -99,6 +103,7 @@ impl Config {
             .unwrap_or("unnamed")
             .to_owned();
         if family != "qwen2_vl" {
+            let family = printable(&family);
             return Err(format!("model_type is `{family}`; this program runs `qwen2_vl`"));
         }
         if let Some(text) = value.get("text_config").and_then(|v| v.as_object()).cloned()
@@ -108,7 +113,7 @@ impl Config {
                 top.entry(key).or_insert(value);
             }
         }
-        let config: Self = serde_json::from_value(value).map_err(|e| e.to_string())?;
+        let config: Self = serde_json::from_value(value).map_err(|e| printable(&e.to_string()).into_owned())?;
         config.check().map(|()| config)
     }
 
@@ -134,6 +139,17 @@ impl Config {
         ];
         if let Some((key, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(format!("`{key}` is 0"));
+        }
+        let [time, height, width] = self.rope_scaling.mrope_section;
+        let more = [
+            ("intermediate_size", self.intermediate_size),
+            ("vision_config.depth", v.depth),
+            ("vision_config.in_chans", v.in_chans),
+            ("rope_scaling.mrope_section", time.max(height).max(width)),
+        ];
+        // So that sums and products of a few of them are numbers still.
+        if let Some((key, size)) = sizes.iter().chain(&more).find(|(_, size)| *size > LARGEST) {
+            return Err(format!("`{key}` is {size}; no model is that large"));
         }
         let sections: usize = self.rope_scaling.mrope_section.iter().sum();
         let rules = [

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::ProcessorError;
 use crate::bounded_file::read_text;
+use crate::printable::printable;
 use crate::vlm::LONGEST_CONFIG;
 
 /// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
@@ -39,7 +40,8 @@ impl ProcessorConfig {
             reason,
         };
         let text = read_text(path, LONGEST_CONFIG).map_err(|error| file_error(error.to_string()))?;
-        let config: Self = serde_json::from_str(&text).map_err(|error| file_error(error.to_string()))?;
+        let config: Self =
+            serde_json::from_str(&text).map_err(|error| file_error(printable(&error.to_string()).into_owned()))?;
         config.validate()?;
         Ok(config)
     }

@@ -1,0 +1,100 @@
+//! Model folders from anywhere: a model or a sentence, in memory that the folder's size bounds.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use candle_core::{DType, Device};
+use image::RgbImage;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{
+    base::{BaseModel, LoadOptions},
+    hub, tiny,
+};
+use crate::hostile::{Wild, changed, config, is_sentence, measured, wild};
+
+const SETTINGS: [&str; 3] = ["config.json", "preprocessor_config.json", "generation_config.json"];
+/// What the embedded model's folder takes to open, and more than a picture of it takes.
+const MEMORY: usize = 64 << 20;
+
+/// A copy of the embedded model's folder with some files in place of its own.
+fn folder(files: &BTreeMap<&str, Vec<u8>>) -> tempfile::TempDir {
+    let own = tiny::folder().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(own).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let to = folder.path().join(name);
+        match files.get(name) {
+            Some(bytes) => fs::write(to, bytes).unwrap(),
+            None => drop(fs::copy(&path, to).unwrap()),
+        }
+    }
+    folder
+}
+
+fn own(name: &str) -> Vec<u8> {
+    fs::read(tiny::folder().unwrap().join(name)).unwrap()
+}
+
+/// Opens the model and gives it a picture: what fails says so in a sentence, and takes no more memory than it may.
+fn opened(folder: &Path) {
+    let work = || {
+        let options = LoadOptions {
+            name: "hostile".to_owned(),
+            dtype: DType::F32,
+            device: Device::Cpu,
+            min_pixels: None,
+            max_pixels: None,
+            prompt_tokens: 4,
+        };
+        let model = BaseModel::open(folder, options, |_, _| ()).map_err(|error| error.to_string())?;
+        let patches = model.processor.process(&RgbImage::new(60, 40));
+        patches.map(drop).map_err(|error| error.to_string())
+    };
+    let (done, most) = measured(work);
+    if let Err(text) = done {
+        assert!(is_sentence(&text), "{text:?}");
+    }
+    assert!(most < MEMORY, "{most} bytes of memory");
+}
+
+fn settings() -> Vec<Value> {
+    SETTINGS
+        .map(|name| serde_json::from_slice(&own(name)).unwrap())
+        .to_vec()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn settings_of_any_numbers_and_kinds_end_in_a_model_or_a_sentence(documents in wild(settings())) {
+        let Wild(documents) = documents;
+        // One file at a time, so that the others' faults do not hide it.
+        for (name, document) in SETTINGS.into_iter().zip(documents) {
+            opened(folder(&BTreeMap::from([(name, document.to_string().into_bytes())])).path());
+        }
+    }
+
+    #[test]
+    fn changed_tokenizers_end_in_a_model_or_a_sentence(bytes in changed(vec![own("tokenizer.json")])) {
+        opened(folder(&BTreeMap::from([("tokenizer.json", bytes)])).path());
+    }
+
+    #[test]
+    fn changed_weights_end_in_a_model_or_a_sentence(bytes in changed(vec![own("model.safetensors")[..9000].to_vec()])) {
+        // The header is what can be wrong; the numbers may be any.
+        let mut whole = own("model.safetensors");
+        whole.splice(..9000, bytes);
+        opened(folder(&BTreeMap::from([("model.safetensors", whole)])).path());
+    }
+
+    #[test]
+    fn no_hub_id_leaves_the_cache(id in "[a-zA-Z0-9./@_~-]{0,24}|\\PC{0,24}") {
+        if hub::is_hub_id(&id) {
+            prop_assert!(!id.contains("..") || !id.split(['/', '@']).any(|part| part == ".." || part.starts_with('.')));
+            prop_assert!(!id.starts_with('/') && id.is_ascii());
+        }
+    }
+}
