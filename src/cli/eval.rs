@@ -12,7 +12,7 @@ use super::say::say;
 use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::printable::{printable, printable_path};
-use crate::session::{Metrics, SessionFolder, Utc, now, write_results};
+use crate::session::{EVALUATED_CHECKPOINT, EvaluatedCheckpoint, Metrics, SessionFolder, Utc, now, write_results};
 
 /// Runs the command.
 ///
@@ -40,7 +40,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         let kept = if args.frozen {
             keep_frozen(folder, &seen.metrics)?
         } else {
-            keep(folder, split, &seen)?
+            keep(folder, split, &seen, chosen.checkpoint)?
         };
         say(format_args!("wrote {}", printable_path(&kept)));
     }
@@ -54,12 +54,20 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
 }
 
 /// An evaluation gets its own folder under the session; a live journal is not touched.
-fn keep(folder: &SessionFolder, split: &str, seen: &SplitEvaluation) -> Result<std::path::PathBuf, Failure> {
+fn keep(
+    folder: &SessionFolder,
+    split: &str,
+    seen: &SplitEvaluation,
+    checkpoint: Option<EvaluatedCheckpoint>,
+) -> Result<std::path::PathBuf, Failure> {
     let path = folder
         .evaluations()
         .join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
     std::fs::create_dir_all(&path)?;
     write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
+    if let Some(checkpoint) = checkpoint {
+        write_bytes_atomically(&path.join(EVALUATED_CHECKPOINT), &serde_json::to_vec(&checkpoint)?)?;
+    }
     write_results(&path.join("predictions.jsonl"), seen.results.iter())?;
     Ok(path)
 }

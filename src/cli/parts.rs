@@ -5,13 +5,15 @@ use super::failure::Failure;
 use super::train::record;
 use crate::config::{self, Settings, Sources};
 use crate::engine::inference::TrainedParts;
-use crate::session::{Checkpoints, Event, Selector, SessionFolder, Stage, first_record};
+use crate::session::{Checkpoints, EvaluatedCheckpoint, Event, Selector, SessionFolder, Stage, first_record};
 
 /// The parts of a session or of files, the settings they go with, and the session's folder.
 pub struct Chosen {
     pub parts: TrainedParts,
     pub settings: Settings,
     pub session: Option<SessionFolder>,
+    /// The session's checkpoint that was chosen.
+    pub checkpoint: Option<EvaluatedCheckpoint>,
 }
 
 /// The model as it is, without aspects and prompt, with the settings and the classes of a session where one is named.
@@ -19,13 +21,7 @@ pub struct Chosen {
 /// # Errors
 /// Where the session does not exist, or the settings are wrong.
 pub fn frozen(mut sources: Sources, spec: Option<&SessionSpec>) -> Result<Chosen, Failure> {
-    let mut session = None;
-    if let Some(spec) = spec {
-        let root = config::load(sources.clone())?.settings.session.root;
-        let folder = SessionFolder::open(&root, &spec.session)?;
-        sources.record = record(&folder)?;
-        session = Some(folder);
-    }
+    let session = spec.map(|spec| open_session(&mut sources, spec)).transpose()?;
     let mut settings = config::load(sources)?.settings;
     settings.aspects.views.clear();
     settings.prompt.tokens = 0;
@@ -36,7 +32,16 @@ pub fn frozen(mut sources: Sources, spec: Option<&SessionSpec>) -> Result<Chosen
         },
         settings,
         session,
+        checkpoint: None,
     })
+}
+
+/// The folder of a session, whose recorded settings then lie below the others.
+fn open_session(sources: &mut Sources, spec: &SessionSpec) -> Result<SessionFolder, Failure> {
+    let root = config::load(sources.clone())?.settings.session.root;
+    let folder = SessionFolder::open(&root, &spec.session)?;
+    sources.record = record(&folder)?;
+    Ok(folder)
 }
 
 /// Those that a session was begun with.
@@ -63,11 +68,10 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
             parts,
             settings,
             session: None,
+            checkpoint: None,
         });
     };
-    let root = config::load(sources.clone())?.settings.session.root;
-    let folder = SessionFolder::open(&root, &spec.session)?;
-    sources.record = record(&folder)?;
+    let folder = open_session(&mut sources, spec)?;
     let settings = config::load(sources)?.settings;
     let checkpoints = Checkpoints::read(&folder)?;
     let selector: Selector = spec.checkpoint;
@@ -92,6 +96,10 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
             folder.name()
         )));
     }
+    let checkpoint = EvaluatedCheckpoint {
+        stage: prompt.stage,
+        step: prompt.step,
+    };
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
     let parts = TrainedParts {
         aspects: files.load_spmodel_ckpt.clone().or(aspects),
@@ -102,5 +110,6 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
         parts,
         settings,
         session: Some(folder),
+        checkpoint: Some(checkpoint),
     })
 }

@@ -13,7 +13,7 @@ use super::parts::choose;
 use super::watch::View;
 use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
-use crate::session::{Checkpoints, Selector, SessionFolder, Stage, read_journal};
+use crate::session::{SessionFolder, Stage, read_journal};
 use crate::tui::{self, Field, Host, Study, Viewer};
 
 /// Without a command: the sessions, to choose from.
@@ -88,7 +88,7 @@ impl Host for Desk {
             let chosen = choose(sources, Some(&spec), &CheckpointArgs::default());
             let chosen = chosen.map_err(|error| error.to_string())?;
             Ok(study::Subject {
-                at: step.map_or_else(|| newest(&session), |step| (Stage::Prompt, step)),
+                at: chosen.checkpoint.map_or((Stage::Aspects, 0), |of| (of.stage, of.step)),
                 settings: chosen.settings,
                 device: DeviceChoice::Auto,
                 parts: chosen.parts,
@@ -121,12 +121,4 @@ fn remove(session: &Path) -> Result<(), Failure> {
     // A bare name would be looked for under the root, which here is the folder itself.
     let path = if name.contains('/') { name } else { format!("./{name}") };
     super::sessions::remove(Path::new(""), &path)
-}
-
-/// The stage and step of a session's newest checkpoint.
-fn newest(session: &Path) -> (Stage, u64) {
-    let files = SessionFolder::at(session).and_then(|folder| Checkpoints::read(&folder).ok());
-    let newest = |stage| files.as_ref()?.find(Selector::Last, Some(stage)).ok();
-    let file = newest(Stage::Prompt).or_else(|| newest(Stage::Aspects));
-    file.map_or((Stage::Aspects, 0), |file| (file.stage, file.step))
 }

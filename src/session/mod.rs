@@ -31,7 +31,8 @@ pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_r
 pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use results::{
-    ImageResult, KeptEvaluation, ResultsError, frozen_metrics, kept_evaluations, read_results, write_results,
+    EVALUATED_CHECKPOINT, EvaluatedCheckpoint, ImageResult, KeptEvaluation, ResultsError, frozen_metrics,
+    kept_evaluations, read_results, write_results,
 };
 pub use series::{Ema, StageHistory, StepPoint};
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};

@@ -57,10 +57,12 @@ impl ImageResult {
 /// An evaluation whose predictions are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptEvaluation {
-    /// `val · prompt 120`, or `test · 20261122-130924`.
+    /// `val · prompt 120`, or `test · prompt 120 · 20261122-130924`.
     pub name: String,
     /// The step of the prompt that it was made at, where a run made it.
     pub step: Option<u64>,
+    /// The step of the prompt that was evaluated, where it is known.
+    pub prompt: Option<u64>,
     /// JSON Lines of [`ImageResult`].
     pub path: PathBuf,
 }
@@ -93,11 +95,12 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
         Some(KeptEvaluation {
             name: format!("{} · prompt {}", seen.metrics.split, seen.step),
             step: Some(seen.step),
+            prompt: Some(seen.step),
             path: inside_links_too(folder, seen.predictions.as_ref()?)?,
         })
     });
     let mut kept: Vec<KeptEvaluation> = of_run.collect();
-    // Evaluated twice at a step, the file is the later one's.
+    // EvaluatedCheckpoint twice at a step, the file is the later one's.
     kept.dedup_by(|later, earlier| later.path == earlier.path);
     let mut later: Vec<KeptEvaluation> = SessionFolder::at(folder)
         .and_then(|folder| std::fs::read_dir(folder.evaluations()).ok())
@@ -111,9 +114,12 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
             let path = inside_links_too(folder, &named)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let (time, split) = name.rsplit_once('-')?;
+            let prompt = evaluated_prompt(&path.with_file_name(EVALUATED_CHECKPOINT));
+            let of = prompt.map_or_else(String::new, |step| format!("prompt {step} · "));
             path.is_file().then(|| KeptEvaluation {
-                name: format!("{split} · {time}"),
+                name: format!("{split} · {of}{time}"),
                 step: None,
+                prompt,
                 path,
             })
         })
@@ -121,6 +127,23 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
     later.sort_by(|a, b| a.path.cmp(&b.path));
     kept.append(&mut later);
     kept
+}
+
+/// What was evaluated, in the file beside the predictions of an evaluation that no run made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvaluatedCheckpoint {
+    pub stage: Stage,
+    pub step: u64,
+}
+
+/// The name of that file.
+pub const EVALUATED_CHECKPOINT: &str = "checkpoint.json";
+
+/// The step of the prompt that an evaluation is of; what cannot be read counts as not known.
+fn evaluated_prompt(path: &Path) -> Option<u64> {
+    let text = read_bounded(path, LONGEST_LINE).ok()?;
+    let evaluated: EvaluatedCheckpoint = serde_json::from_slice(&text).ok()?;
+    (evaluated.stage == Stage::Prompt).then_some(evaluated.step)
 }
 
 /// Writes the rows of an evaluation.

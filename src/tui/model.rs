@@ -11,6 +11,8 @@ use crate::session::{Answer, Command, Event, Record, Request};
 #[derive(Debug, Default)]
 pub struct Model {
     study: Option<Study>,
+    /// The prompt's step that it was opened at; nothing for the newest.
+    step: Option<u64>,
     /// What it does until it is ready.
     pub opening: Option<String>,
 }
@@ -38,6 +40,12 @@ impl Model {
         self.study.is_some()
     }
 
+    /// Whether it was opened, at another step than `step`.
+    #[must_use]
+    pub fn is_elsewhere(&self, step: Option<u64>) -> bool {
+        self.is_open() && self.step != step
+    }
+
     /// Asks the model of the session in `folder`; `host` opens it, at a `step` or at its newest checkpoint, where that is still to
     /// be done.
     ///
@@ -51,7 +59,7 @@ impl Model {
     ) -> Result<(), String> {
         if self.study.is_none() {
             let host = host.ok_or("no model can be asked here")?;
-            self.study = Some(host.study(folder, step)?);
+            (self.study, self.step) = (Some(host.study(folder, step)?), step);
             self.opening = Some("opening the model".to_owned());
         }
         let study = self.study.as_ref().ok_or("no model can be asked here")?;

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use masp::aspects::aspect_file::read_aspects;
 use masp::aspects::checkpoint::Checkpoint;
+use masp::data::View;
 use masp::session::{
     Checkpoints, Prediction, RunState, RunStatus, Selector, SessionFolder, SessionState, Stage, each_record,
     kept_evaluations, read_results, summarise_session,
@@ -95,6 +97,25 @@ fn a_checkpoint_of_format_1_is_read() {
         assert!(tensor.data.iter().all(|value| value.is_finite()));
     }
     assert_eq!(checkpoint.meta.optimizer_steps["soft_prompt"], 40);
+}
+
+/// `format-1-aspects` holds modules of one view and width 4 that were written before an evaluation.
+#[test]
+fn an_aspects_checkpoint_of_format_1_is_read() {
+    let path = folder("format-1-aspects/checkpoints/aspects-000017.safetensors");
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    let meta = &checkpoint.meta;
+    assert_eq!((meta.format, meta.stage, meta.step), (1, Stage::Aspects, 17));
+    assert!(meta.best && meta.evaluation_due && meta.optimizer_steps["q_view.scene"] == 17);
+    assert_eq!(
+        checkpoint.tensors.len(),
+        3 * 5,
+        "five parameters, each with two moments"
+    );
+    let file = read_aspects(&path).unwrap();
+    let modules = file.views.get(&View::Scene).unwrap();
+    assert_eq!(modules.query.shape, [2, 4]);
+    file.require(&path, 4, &[View::Scene]).unwrap();
 }
 
 #[test]

@@ -5,11 +5,13 @@ use crossbeam_channel::TrySendError;
 use super::lines;
 use crate::{
     data::View,
-    session::{Command, Request},
+    inside::inside,
+    session::{Command, Request, Stage},
     tui::{
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
         keymap::Action,
+        model::Model,
         ui::{Entry, Layer, Pane, Screen},
     },
 };
@@ -47,6 +49,11 @@ impl App {
                     Summary::Reliability => {}
                 }
                 self.row_moved();
+            }
+            Action::Look if self.ui.focus() == Pane::Image && self.has_maps() => {
+                let view = self.named_view();
+                self.ui.enlarged = !self.ui.enlarged;
+                self.ui.alone = self.ui.enlarged.then(|| self.ui.alone.unwrap_or(view));
             }
             Action::Look => self.look(),
             Action::Mute(view)
@@ -153,6 +160,15 @@ impl App {
         }
     }
 
+    /// Whether the image under the cursor was looked at.
+    fn has_maps(&self) -> bool {
+        let answers = self
+            .browse
+            .row()
+            .and_then(|row| self.browse.answers(&row.prediction.image));
+        answers.is_some_and(|answers| answers.plain.is_some())
+    }
+
     /// The merged patches of the image under the cursor, as the model said when it looked.
     fn grid(&self) -> Option<[usize; 2]> {
         let image = &self.browse.row()?.prediction.image;
@@ -175,6 +191,7 @@ impl App {
         if let Some(path) = self.browse.step_evaluation(by) {
             self.reader.read(path);
         }
+        self.leave_other_model();
         self.step_follows_evaluation();
     }
 
@@ -218,7 +235,24 @@ impl App {
         at_work || self.model.is_open() || self.host.is_some()
     }
 
-    /// Asks the run's model, or where the run is over that of its last checkpoint.
+    /// The checkpoint of the evaluation that is shown, where it is kept; nothing: the newest.
+    fn asked_step(&self) -> Option<u64> {
+        let step = self.browse.evaluation()?.prompt?;
+        let mut saved = self.state.checkpoints.iter();
+        let saved = saved.find(|saved| (saved.stage, saved.step) == (Stage::Prompt, step))?;
+        let kept = inside(&self.folder, &saved.file).is_some_and(|path| path.is_file());
+        kept.then_some(step)
+    }
+
+    /// Lets a model go that is not the one of the evaluation shown, with what it answered.
+    fn leave_other_model(&mut self) {
+        if self.model.is_elsewhere(self.asked_step()) {
+            self.model = Model::default();
+            self.browse.forget_answers();
+        }
+    }
+
+    /// Asks the run's model, or where the run is over that of the evaluation's checkpoint.
     pub(super) fn ask_model(&mut self, request: Request) {
         let asked = match self.commands.as_ref().filter(|_| self.state.ended.is_none()) {
             Some(commands) => commands
@@ -227,9 +261,12 @@ impl App {
                     TrySendError::Full(_) => "the run is busy; try again".to_owned(),
                     TrySendError::Disconnected(_) => "the run does not listen any more".to_owned(),
                 }),
-            None => self
-                .model
-                .ask(self.host.as_mut(), (&self.folder, None), request.clone()),
+            None => {
+                self.leave_other_model();
+                let step = self.asked_step();
+                self.model
+                    .ask(self.host.as_mut(), (&self.folder, step), request.clone())
+            }
         };
         match asked {
             Ok(()) => self.browse.intervention.waiting = Some(request),

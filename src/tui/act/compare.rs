@@ -83,7 +83,7 @@ impl App {
                 muted: Vec::new(),
                 blanked: Vec::new(),
             };
-            let step = side.evaluation().and_then(|evaluation| evaluation.step);
+            let step = side.evaluation().and_then(|evaluation| evaluation.prompt);
             match side.model.ask(self.host.as_mut(), (&side.folder, step), request) {
                 Ok(()) => side.asked(image.clone()),
                 Err(reason) => self.ui.notice = Some(reason),

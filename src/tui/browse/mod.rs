@@ -258,6 +258,12 @@ impl Browse {
         self.answers.get(image)
     }
 
+    /// Forgets what was answered: it was another model.
+    pub fn forget_answers(&mut self) {
+        self.answers.clear();
+        self.intervention.waiting = None;
+    }
+
     fn arrange(&mut self) {
         let image = self.row().map(|row| row.prediction.image.clone());
         self.shown = self

@@ -1,5 +1,7 @@
 //! The rows of an evaluation with what is computed from them once.
 
+use std::cmp::Reverse;
+
 use super::query::Query;
 use crate::{
     metrics::{Bin, Scored, reliability},
@@ -15,16 +17,18 @@ pub enum Column {
     Confidence,
     Margin,
     Loss,
+    Annotation,
 }
 
 impl Column {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Image,
         Self::Gold,
         Self::Predicted,
         Self::Confidence,
         Self::Margin,
         Self::Loss,
+        Self::Annotation,
     ];
 
     #[must_use]
@@ -36,6 +40,7 @@ impl Column {
             Self::Confidence => "conf",
             Self::Margin => "margin",
             Self::Loss => "loss",
+            Self::Annotation => "annotation",
         }
     }
 
@@ -154,6 +159,15 @@ impl Rows {
             .filter(|&row| self.get(row).is_some_and(|row| query.holds(row)))
             .collect();
         let Some((column, falling)) = sort else { return shown };
+        if column == Column::Annotation {
+            let said = |row: u32| self.get(row).map(annotation);
+            if falling {
+                shown.sort_by_cached_key(|&row| Reverse(said(row)));
+            } else {
+                shown.sort_by_cached_key(|&row| said(row));
+            }
+            return shown;
+        }
         let text = |row: u32| {
             let row = self.get(row)?;
             Some(match column {
@@ -172,11 +186,18 @@ impl Rows {
         };
         let by = |a: u32, b: u32| match column {
             Column::Image | Column::Gold | Column::Predicted => text(a).cmp(&text(b)),
-            Column::Confidence | Column::Margin | Column::Loss => number(a).total_cmp(&number(b)),
+            _ => number(a).total_cmp(&number(b)),
         };
         shown.sort_by(|&a, &b| if falling { by(b, a) } else { by(a, b) });
         shown
     }
+}
+
+/// What the annotation says, aspect by aspect.
+#[must_use]
+pub fn annotation(row: &ImageResult) -> String {
+    let said: Vec<&str> = row.annotation.values().map(String::as_str).collect();
+    said.join(" · ")
 }
 
 #[cfg(test)]

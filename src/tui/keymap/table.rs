@@ -44,7 +44,7 @@ pub(super) const TABLE: &[Row] = table! {
     Train "t"              => A::OtherStage,     Look,    "stage",      "the other stage's curve, accuracy and sample";
     Train "enter z"        => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
-    Browse "enter"         => A::Look,           Look,    "look",       "let the model look at the image; on the confusion matrix: filter by the cell";
+    Browse "enter"         => A::Look,           Look,    "look",       "let the model look; on the confusion matrix: filter by the cell; on the image: full screen";
     Browse "/"             => A::Filter,         Look,    "filter",     "filter the table: wrong  gold:fear  pred:awe  conf<0.4  scene:beach  -word";
     Browse "x"             => A::ClearFilter,    Look,    "",           "show all rows again";
     Browse "s"             => A::SortColumn,     Look,    "sort",       "sort by the next column";

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
     tui::{
-        browse::Answers,
+        browse::{Answers, Browse},
         figures::{percent, sparkline},
         keymap::Action,
         text::{clean, columns, pad},
@@ -32,7 +32,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         (Some(doing), _) => clean(doing),
         (None, Some(Request::Faithfulness { view, .. })) => format!("following {} …", short_name(*view)),
         (None, Some(_)) => "the model looks …".to_owned(),
-        (None, None) => String::new(),
+        (None, None) => asked(browse).unwrap_or_default(),
     };
     let inner = bordered(Pane::Answers, "answers", &note, area, buffer, scene);
     let Some(row) = browse.row() else { return };
@@ -44,6 +44,13 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
+}
+
+/// Whose answers they are: `prompt 120`.
+fn asked(browse: &Browse) -> Option<String> {
+    let answers = browse.answers(&browse.row()?.prediction.image)?;
+    let answer = answers.plain.as_ref().or(answers.other.as_ref())?;
+    Some(format!("{} {}", answer.stage.name(), answer.step))
 }
 
 fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> Vec<Line<'static>> {

@@ -11,7 +11,10 @@ use super::{Scene, bordered, nothing_yet};
 use crate::{
     session::ImageResult,
     tui::{
-        browse::{Browse, Loaded, rows::Column},
+        browse::{
+            Browse, Loaded,
+            rows::{Column, annotation},
+        },
         figures::{count, loss, percent},
         text::{clean, columns, fit, fit_end, pad},
         theme::Theme,
@@ -21,6 +24,8 @@ use crate::{
 
 /// The image's name is worth so many columns; what is left over is the annotation's.
 const IMAGE: usize = 21;
+/// It and a class's name are given up to so few, so that all numbers have room.
+const LEAST: usize = 9;
 
 /// Paints the pane; the cursor's row is kept in sight.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -61,7 +66,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     });
 }
 
-/// `wrong gold:fear · 38 of 800 · val · prompt 120`
+/// `wrong gold:fear · by loss ↓ · 38 of 800 · val · prompt 120`
 fn note(browse: &Browse) -> String {
     let Some(evaluation) = browse.evaluation() else {
         return String::new();
@@ -78,7 +83,10 @@ fn note(browse: &Browse) -> String {
     } else {
         format!("{} · ", clean(&browse.filter))
     };
-    format!("{filter}{counts} · {}", clean(&evaluation.name))
+    let sort = browse.sort.map_or_else(String::new, |(column, falling)| {
+        format!("by {} {} · ", column.title(), if falling { "↓" } else { "↑" })
+    });
+    format!("{filter}{sort}{counts} · {}", clean(&evaluation.name))
 }
 
 /// Columns of each part; 0: there is no room for it.
@@ -92,18 +100,29 @@ struct Widths {
 
 impl Widths {
     fn of(width: usize, class: usize) -> Self {
-        let class = class.clamp(4, 14);
+        let (margin, loss) = (8, 7);
         // Gold, the mark, what is said, the confidence.
-        let needed = 2 * (class + 1) + 2 + 8;
-        let mut left = width.saturating_sub(needed);
-        let image = left.min(IMAGE);
+        let needed = |class: usize| 2 * (class + 1) + 2 + 8;
+        let wide = class.clamp(4, 14);
+        let narrow = wide.min(LEAST);
+        let all = |class: usize| needed(class) + LEAST + margin + loss;
+        let class = if width < all(wide) && width >= all(narrow) {
+            (width - all(0)) / 2
+        } else {
+            wide
+        };
+        let mut left = width.saturating_sub(needed(class));
+        let image = match left.checked_sub(margin + loss) {
+            Some(room) if room >= LEAST => room.min(IMAGE),
+            _ => left.min(IMAGE),
+        };
         left -= image;
         let mut take = |columns: usize| {
             let taken = if left >= columns { columns } else { 0 };
             left -= taken;
             taken
         };
-        let (margin, loss) = (take(8), take(7));
+        let (margin, loss) = (take(margin), take(loss));
         Self {
             image,
             class,
@@ -133,7 +152,7 @@ fn heading(browse: &Browse, widths: &Widths, theme: &Theme) -> Line<'static> {
     text += &right(Column::Margin, widths.margin);
     text += &right(Column::Loss, widths.loss);
     if widths.annotation > 0 {
-        text += "  annotation";
+        text += &format!("  {}", title(Column::Annotation));
     }
     Line::styled(text, Style::new().fg(theme.dim))
 }
@@ -167,8 +186,7 @@ fn line(row: &ImageResult, widths: &Widths, theme: &Theme) -> Line<'static> {
         Span::styled(number(loss(row.loss), widths.loss), dim),
     ];
     if widths.annotation > 0 {
-        let said: Vec<String> = row.annotation.values().map(|text| clean(text)).collect();
-        let said = fit(&said.join(" · "), widths.annotation - 2);
+        let said = fit(&clean(&annotation(row)), widths.annotation - 2);
         spans.push(Span::styled(format!("  {said}"), dim));
     }
     Line::from(spans)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     data::View,
-    session::{Event, Record},
+    session::{Event, Record, SavedCheckpoint, Stage},
     tui::{
         Depth, Theme, Viewer,
         app::App,
@@ -75,6 +75,31 @@ impl Desk {
             let records = self.app.models()[0].clone().unwrap();
             self.app.said(0, Some(records.recv().unwrap()));
         }
+    }
+
+    /// The run tells of a new evaluation of `rows` rows.
+    fn evaluate(&mut self, step: u64, rows: usize) {
+        let path = PathBuf::from(format!("predictions/prompt-{step:06}.jsonl"));
+        evaluated::write(&self.app.folder.join(&path), &self.app.folder.join("data"), rows);
+        let mut newest = made_up::records(600)
+            .into_iter()
+            .rev()
+            .find_map(|record| match record.event {
+                Event::Evaluation(seen) => Some(seen),
+                _ => None,
+            })
+            .unwrap();
+        (newest.step, newest.predictions) = (step, Some(path));
+        self.tell(Event::Evaluation(newest));
+    }
+
+    fn tell(&mut self, event: Event) {
+        let record = Record {
+            seq: self.app.state.next_seq,
+            time: 1.7e9,
+            event,
+        };
+        self.app.record(&record);
     }
 
     fn screen(&mut self, width: u16, height: u16) -> Buffer {
@@ -247,29 +272,70 @@ fn a_run_that_tells_of_a_new_evaluation_shows_it() {
     let mut desk = Desk::new(50, dark());
     desk.keys("jjj");
     let image = desk.image();
-    let path = PathBuf::from("predictions/prompt-000700.jsonl");
-    evaluated::write(&desk.app.folder.join(&path), &desk.app.folder.join("data"), 80);
-    let mut newest = made_up::records(600)
-        .into_iter()
-        .rev()
-        .find_map(|record| match record.event {
-            Event::Evaluation(seen) => Some(seen),
-            _ => None,
-        })
-        .unwrap();
-    (newest.step, newest.predictions) = (700, Some(path));
-    let record = Record {
-        seq: desk.app.state.next_seq,
-        time: 1.7e9,
-        event: Event::Evaluation(newest),
-    };
-    desk.app.record(&record);
+    desk.evaluate(700, 80);
     desk.settle();
     assert_eq!(desk.app.browse.rows().unwrap().len(), 80);
     assert_eq!(desk.image(), image, "the cursor stays on its image");
     desk.keys("[");
     desk.settle();
     assert_eq!(desk.app.browse.rows().unwrap().len(), 50);
+}
+
+#[test]
+fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
+    let mut desk = Desk::new(50, dark());
+    desk.evaluate(700, 80);
+    desk.evaluate(800, 80);
+    std::fs::create_dir(desk.app.folder.join("checkpoints")).unwrap();
+    for step in [700, 800] {
+        let file = PathBuf::from(format!("checkpoints/prompt-{step:06}.safetensors"));
+        if step == 700 {
+            std::fs::write(desk.app.folder.join(&file), "").unwrap();
+        }
+        desk.tell(Event::Checkpoint(SavedCheckpoint {
+            stage: Stage::Prompt,
+            step,
+            file,
+            best: false,
+        }));
+    }
+    desk.settle();
+    let asked = |desk: &mut Desk| {
+        desk.press(KeyCode::Enter);
+        desk.settle();
+        let image = desk.image();
+        desk.app.browse.answers(&image).unwrap().plain.as_ref().unwrap().step
+    };
+    assert_eq!(
+        asked(&mut desk),
+        600,
+        "what is not kept is asked of the newest, which the host chooses"
+    );
+    desk.keys("[");
+    desk.settle();
+    assert!(
+        desk.app.browse.answers(&desk.image()).is_none(),
+        "that was another model's"
+    );
+    assert_eq!(asked(&mut desk), 700);
+    assert!(desk.text(120, 40).contains("answers · prompt 700"));
+}
+
+#[test]
+fn enter_on_the_image_shows_one_map_on_the_whole_screen() {
+    let mut desk = Desk::new(50, dark());
+    desk.app.ui.focus_on(Pane::Image);
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    assert!(!desk.app.ui.enlarged, "the model looks first");
+    desk.press(KeyCode::Enter);
+    assert_eq!(
+        (desk.app.ui.enlarged, desk.app.ui.alone),
+        (true, Some(View::FacialExpression))
+    );
+    insta::assert_snapshot!("full_screen", desk.text(80, 24));
+    desk.press(KeyCode::Enter);
+    assert_eq!((desk.app.ui.enlarged, desk.app.ui.alone), (false, None));
 }
 
 #[test]

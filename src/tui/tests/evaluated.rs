@@ -155,7 +155,7 @@ pub struct MadeUpHost {
 }
 
 impl Host for MadeUpHost {
-    fn study(&mut self, session: &Path, _: Option<u64>) -> Result<Study, String> {
+    fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String> {
         let other = session.ends_with("b");
         let ((commands, asked), (said, records)) = (unbounded(), unbounded());
         std::thread::spawn(move || {
@@ -175,7 +175,7 @@ impl Host for MadeUpHost {
             }
             for command in asked {
                 let Command::Ask(request) = command else { continue };
-                if !say(Event::Answer(Box::new(answer(request, other)))) {
+                if !say(Event::Answer(Box::new(answer(request, other, step.unwrap_or(600))))) {
                     return;
                 }
             }
@@ -228,7 +228,7 @@ impl Host for MadeUpHost {
 }
 
 /// What is muted or blanked takes from the class `awe`; the `other` model looks elsewhere and says so.
-fn answer(request: Request, other: bool) -> Answer {
+fn answer(request: Request, other: bool, step: u64) -> Answer {
     let found = match &request {
         Request::Predict { image, muted, blanked } => {
             let mut said = Prediction {
@@ -256,7 +256,7 @@ fn answer(request: Request, other: bool) -> Answer {
     };
     Answer {
         stage: Stage::Prompt,
-        step: 600,
+        step,
         request,
         found,
     }
