@@ -70,6 +70,7 @@ impl Telling {
         let end = |state: &RunState| (state.log.len(), state.log.back().cloned());
         let before = end(&self.state);
         self.state.apply(record);
+        self.state.forget_past();
         let after = end(&self.state);
         let logged = if after == before { None } else { after.1 };
         let line = match (&record.event, logged) {

@@ -56,6 +56,17 @@ impl StageHistory {
         self.pace_from = self.steps.len();
     }
 
+    /// Forgets all but what the pace of late and the next figures are told from.
+    pub fn forget_past(&mut self) {
+        let past = self.steps.len().saturating_sub(PACE_WINDOW + 1);
+        // Not one at a time: each moves all that stay.
+        if past > PACE_WINDOW {
+            self.steps.drain(..past);
+            self.pace_from = self.pace_from.saturating_sub(past);
+        }
+        self.evaluations.drain(..self.evaluations.len().saturating_sub(2));
+    }
+
     /// Takes an evaluation in; one that was made again, because it was asked for or its process had ended amid it, stands
     /// once.
     pub fn evaluate(&mut self, evaluation: Evaluation) {

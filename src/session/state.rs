@@ -142,6 +142,15 @@ impl RunState {
         }
     }
 
+    /// Forgets what only curves and lists are made of, so that who tells of the present alone holds no more however long the
+    /// run is.
+    pub fn forget_past(&mut self) {
+        self.stages.values_mut().for_each(StageHistory::forget_past);
+        self.panel.clear();
+        self.checkpoints.clear();
+        self.warnings.clear();
+    }
+
     /// How the run stands.
     #[must_use]
     pub fn status(&self) -> RunStatus {

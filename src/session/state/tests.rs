@@ -255,3 +255,35 @@ fn phases_show_before_the_first_step() {
         Some("stopping after this epoch")
     );
 }
+
+#[test]
+fn who_forgets_the_past_tells_the_same_of_the_present_and_holds_no_more() {
+    let plan = [(Stage::Aspects, 10_000)];
+    let (mut whole, mut present) = (fold([session(&plan)]), fold([session(&plan)]));
+    for number in 1..2000 {
+        let mut events = vec![step(Stage::Aspects, number, 1.0)];
+        if number % 100 == 0 {
+            events.extend([
+                evaluation(Stage::Aspects, number),
+                sample(Stage::Aspects, number, 0),
+                checkpoint(Stage::Aspects, number),
+            ]);
+        }
+        for event in events {
+            let record = Record {
+                seq: whole.next_seq,
+                time: 1000.0 + number as f64 * (1.0 + 0.1 * (number % 7) as f64),
+                event,
+            };
+            whole.apply(&record);
+            present.apply(&record);
+            present.forget_past();
+        }
+        assert_eq!(present.eta(), whole.eta());
+        assert_eq!(present.throughput(), whole.throughput());
+        assert_eq!(present.evaluations(Stage::Aspects), whole.evaluations(Stage::Aspects));
+        let history = present.history(Stage::Aspects).unwrap();
+        assert!(history.steps.len() < 500 && history.evaluations.len() <= 2);
+        assert!(present.panel.is_empty() && present.checkpoints.is_empty());
+    }
+}
