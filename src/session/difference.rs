@@ -12,11 +12,13 @@ pub struct Difference {
     pub b: Value,
 }
 
-/// The keys whose values differ, in the first one's order; a list is one value. Settings as a session records them.
+/// The keys whose values differ, in the first one's order; a list is one value. Settings as a session records them, without
+/// those that say nothing of what was learnt: the session's name and place, and how it is shown.
 #[must_use]
 pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     collect("", a, b, &mut found);
+    found.retain(|difference| !["session", "tui"].contains(&difference.key.split('.').next().unwrap_or_default()));
     found
 }
 
@@ -53,10 +55,11 @@ mod tests {
     #[test]
     fn names_each_key_that_differs() {
         let a = json!({"train": {"seed": 1, "epochs": 2}, "aspects": {"views": ["scene", "object"]}});
-        let b = json!({"train": {"seed": 3, "epochs": 2}, "aspects": {"views": ["scene"]}, "tui": {"fps": 10}});
+        let b = json!({"train": {"seed": 3, "epochs": 2}, "aspects": {"views": ["scene"]},
+            "tui": {"fps": 10}, "eval": {"panel": 4}});
         let found = differences(&a, &b);
         let keys: Vec<_> = found.iter().map(|difference| difference.key.as_str()).collect();
-        assert_eq!(keys, ["train.seed", "aspects.views", "tui"]);
+        assert_eq!(keys, ["train.seed", "aspects.views", "eval"]);
         assert_eq!((&found[0].b, &found[2].a), (&json!(3), &Value::Null));
         assert!(differences(&a, &a).is_empty());
     }

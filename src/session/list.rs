@@ -77,6 +77,9 @@ pub struct SessionSummary {
     /// What a person wrote on it (`note.txt` in its folder).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// As the session recorded them; null where nothing could be read.
+    #[serde(skip)]
+    pub settings: serde_json::Value,
     /// The losses of the stage that made the last step, at most [`SPARK`] means of neighbours.
     #[serde(skip)]
     pub spark: Vec<f64>,

@@ -74,9 +74,11 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
         duration: 80.0,
         problem: None,
         note: String::new(),
+        settings: summary.settings.clone(),
         spark: Vec::new(),
     };
     assert_eq!(summary, expected);
+    assert!(summary.settings.is_object(), "{}", summary.settings);
     assert_eq!(summary.progress(), "prompt 8/8");
     Ok(())
 }

@@ -178,6 +178,7 @@ impl Scan {
             duration: self.duration,
             problem: read.err().or(reason),
             note: String::new(),
+            settings: start.map_or(serde_json::Value::Null, |start| start.settings.clone()),
             spark: spark(&self.losses),
         }
     }

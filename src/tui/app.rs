@@ -277,10 +277,7 @@ impl App {
     pub fn input(&mut self, input: Input) -> Option<Exit> {
         match input {
             Input::Key(event) => self.key(event),
-            Input::Mouse(event) => {
-                self.mouse(event);
-                None
-            }
+            Input::Mouse(event) => self.mouse(event),
             Input::Resized(cell) => {
                 self.resized(cell);
                 None

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{cursor::Cursor, heatmap, metric::Metric, span::Span};
+use super::{browse::rows::Column, cursor::Cursor, heatmap, metric::Metric, sessions::Sort, span::Span};
 use crate::data::View;
 use crate::session::Stage;
 
@@ -86,6 +86,23 @@ impl Pane {
             Self::About => "about",
         }
     }
+}
+
+/// What a click chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// A tab, where there is room for one pane.
+    Tab(Pane),
+    /// A class of accuracies or recalls.
+    Class(usize),
+    /// A cell of the confusion matrix: gold, predicted.
+    Cell(usize, usize),
+    /// A heading of the predictions.
+    Column(Column),
+    /// A heading of the sessions.
+    Sort(Sort),
+    /// A row of a list or a dialog on top of the screen.
+    Choice(usize),
 }
 
 /// What takes the keys: the screen, or what lies on top of it.
@@ -210,6 +227,8 @@ pub struct Ui {
     /// Where the panes and the screens' names were painted last, for the mouse.
     pub places: Vec<(Pane, Rect)>,
     pub tabs: Vec<(Screen, Rect)>,
+    /// What can be clicked inside them, and on what lies on top.
+    pub spots: Vec<(Spot, Rect)>,
     /// A word on the last key, until the next.
     pub notice: Option<String>,
     /// A stop was asked for here; the screen is left when the run has ended.
@@ -237,6 +256,7 @@ impl Default for Ui {
             help_scroll: 0,
             choice: 0,
             places: Vec::new(),
+            spots: Vec::new(),
             tabs: Vec::new(),
             notice: None,
             stopping: false,

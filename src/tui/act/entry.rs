@@ -20,9 +20,7 @@ const LONGEST: usize = 1000;
 impl App {
     pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
         match action {
-            Some(Action::Choose) if entry == Entry::Command => return self.take_command(),
-            Some(Action::Choose) if entry == Entry::Overlay => self.take_overlay(),
-            Some(Action::Choose) => self.take_line(entry),
+            Some(Action::Choose) => return self.take_choice(entry),
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
             Some(Action::Down) => {
                 let found = match entry {
@@ -42,6 +40,16 @@ impl App {
                     (self.ui.refused, self.ui.choice) = (None, 0);
                 }
             }
+        }
+        None
+    }
+
+    /// Takes what was typed, or what is marked in the list above it.
+    pub(super) fn take_choice(&mut self, entry: Entry) -> Option<Exit> {
+        match entry {
+            Entry::Command => return self.take_command(),
+            Entry::Overlay => self.take_overlay(),
+            entry => self.take_line(entry),
         }
         None
     }

@@ -46,14 +46,7 @@ impl App {
         match self.ui.layer {
             Layer::Main => self.act(action),
             Layer::Help => {
-                let scroll = &mut self.ui.help_scroll;
-                match action {
-                    Action::Up => *scroll = scroll.saturating_sub(1),
-                    Action::Down => *scroll += 1,
-                    Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
-                    Action::PageDown => *scroll += PAGE,
-                    _ => self.ui.layer = Layer::Main,
-                }
+                self.scroll_help(action);
                 None
             }
             Layer::Quit => self.choose(action),
@@ -120,6 +113,18 @@ impl App {
             },
         }
         None
+    }
+
+    /// Scrolls the help, or closes it.
+    fn scroll_help(&mut self, action: Action) {
+        let scroll = &mut self.ui.help_scroll;
+        match action {
+            Action::Up => *scroll = scroll.saturating_sub(1),
+            Action::Down => *scroll += 1,
+            Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
+            Action::PageDown => *scroll += PAGE,
+            _ => self.ui.layer = Layer::Main,
+        }
     }
 
     fn quit(&mut self) -> Option<Exit> {

@@ -1,29 +1,47 @@
-//! The mouse: a click focuses a pane and chooses a row or a step, the wheel scrolls or zooms what it is over.
+//! The mouse: a click focuses a pane and chooses what it is on, the wheel scrolls or zooms what it is over.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use crate::tui::{
+    Exit,
     app::App,
     keymap::Action,
-    ui::{Layer, Pane},
+    ui::{Entry, Layer, Pane, Spot},
 };
 
 /// Lines that a notch of the wheel moves.
 const NOTCH: usize = 3;
 
 impl App {
-    pub(in crate::tui) fn mouse(&mut self, event: MouseEvent) {
-        if self.ui.layer != Layer::Main {
-            return;
-        }
+    pub(in crate::tui) fn mouse(&mut self, event: MouseEvent) -> Option<Exit> {
         let at = Position::new(event.column, event.row);
         let wheel = match event.kind {
             MouseEventKind::ScrollUp => Some(Action::Up),
             MouseEventKind::ScrollDown => Some(Action::Down),
             MouseEventKind::Down(MouseButton::Left) => None,
-            _ => return,
+            _ => return None,
         };
+        let spot = self.ui.spots.iter().rev().find(|(_, area)| area.contains(at));
+        let spot = spot.map(|(spot, _)| *spot).filter(|_| wheel.is_none());
+        match (self.ui.layer, spot, wheel) {
+            (Layer::Main, ..) => self.mouse_on_panes(at, spot, wheel),
+            (Layer::Quit, Some(Spot::Choice(place)), _) => {
+                self.ui.choice = place;
+                return self.choose(Action::Choose);
+            }
+            (Layer::Entry(entry @ (Entry::Command | Entry::Overlay)), Some(Spot::Choice(place)), _) => {
+                self.ui.choice = place;
+                return self.take_choice(entry);
+            }
+            (Layer::Help, _, Some(action)) => (0..NOTCH).for_each(|_| self.scroll_help(action)),
+            (Layer::Help, ..) => self.ui.layer = Layer::Main,
+            _ => {}
+        }
+        None
+    }
+
+    fn mouse_on_panes(&mut self, at: Position, spot: Option<Spot>, wheel: Option<Action>) {
         if let Some(&(screen, _)) = self
             .ui
             .tabs
@@ -31,6 +49,9 @@ impl App {
             .find(|(_, area)| wheel.is_none() && area.contains(at))
         {
             return self.show(screen);
+        }
+        if let Some(Spot::Tab(pane)) = spot {
+            return self.ui.focus_on(pane);
         }
         let Some(&(pane, area)) = self.ui.places.iter().find(|(_, area)| area.contains(at)) else {
             return;
@@ -43,7 +64,24 @@ impl App {
                 let _ = self.act(action);
             }),
             None if pane == Pane::Loss => self.click_on_curves(at),
-            None => self.choose_row(pane, area, at),
+            None => match spot {
+                Some(spot) => self.choose_spot(spot),
+                None => self.choose_row(pane, area, at),
+            },
+        }
+    }
+
+    /// Puts the cursor on a class or a cell, or sorts by a heading.
+    fn choose_spot(&mut self, spot: Spot) {
+        match spot {
+            Spot::Class(class) => self.ui.cursor.class = class,
+            Spot::Cell(gold, said) => (self.ui.cursor.class, self.browse.said) = (gold, said),
+            Spot::Column(column) => {
+                self.browse.sort_by(column);
+                self.row_moved();
+            }
+            Spot::Sort(sort) => self.sessions.sort_by(sort),
+            Spot::Tab(_) | Spot::Choice(_) => {}
         }
     }
 

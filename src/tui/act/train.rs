@@ -5,6 +5,7 @@ use crate::{
     session::{Command, Stage, StopAfter},
     tui::{
         app::App,
+        browse::intervention::Intervention,
         figures,
         keymap::Action,
         ui::{Entry, Pane},
@@ -39,6 +40,7 @@ impl App {
                 let now = last.map(|step| figures::short(step.lr)).unwrap_or_default();
                 self.ui.ask(Entry::LearningRate, &now);
             }
+            Action::Look => self.predict_sample(),
             Action::NextSample => self.step_sample(1),
             Action::PreviousSample => self.step_sample(-1),
             Action::EarlierLook => self.step_look(false),
@@ -62,6 +64,17 @@ impl App {
     /// Whether a class can be chosen: stage 1 is judged by its aspects.
     fn classes_focused(&self) -> bool {
         self.ui.focus() == Pane::Accuracy && self.ui.cursor.stage(&self.state) == Some(Stage::Prompt)
+    }
+
+    /// Asks the model of now, or the one of the newest checkpoint, for the sample's prediction.
+    fn predict_sample(&mut self) {
+        let Some(sample) = self.ui.cursor.sample(&self.state) else {
+            self.ui.notice = Some("there is no sample yet".to_owned());
+            return;
+        };
+        let request = Intervention::default().request(&sample.image);
+        self.ui.notice = Some("the model looks …".to_owned());
+        self.ask_model(request);
     }
 
     fn other_stage(&mut self) {

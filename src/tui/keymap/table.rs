@@ -26,6 +26,7 @@ pub(super) const TABLE: &[Row] = table! {
     Train "."              => A::LaterLook,      Look,    "look",       "the sample at the evaluation after";
     Train "["              => A::EarlierStep,    Look,    "",           "read curves, accuracy and sample at an earlier step";
     Train "]"              => A::LaterStep,      Look,    "",           "read them at a later step";
+    Train "a"              => A::Look,           Run,     "",           "predict the sample now";
     Train "e"              => A::Evaluate,       Run,     "evaluate",   "evaluate now";
     Train "c"              => A::Checkpoint,     Run,     "checkpoint", "save a checkpoint now";
     Train "R"              => A::LearningRate,   Run,     "",           "set the learning rate";

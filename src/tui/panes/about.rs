@@ -7,7 +7,7 @@ use super::{
     rationale::{named, wrapped},
 };
 use crate::{
-    session::{SessionSummary, Utc},
+    session::{Difference, SessionSummary, Utc, differences},
     tui::{
         figures::{count, duration, percent},
         text::clean,
@@ -22,13 +22,32 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let Some(session) = scene.sessions.session() else {
         return;
     };
-    let lines = lines(session, inner.width.into(), scene.theme);
+    let mut lines = lines(session, inner.width.into(), scene.theme);
+    if let Some(other) = scene.sessions.beside() {
+        lines.push(Line::default());
+        lines.extend(differing(session, other, inner.width.into(), scene.theme));
+    }
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::About, hidden);
     more_below(hidden - from, area, buffer, scene.theme);
     for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
+}
+
+/// The settings that are others than in `other`: `train.seed   1 (3407)`.
+fn differing(session: &SessionSummary, other: &SessionSummary, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let found = differences(&session.settings, &other.settings);
+    let name = clean(&other.name);
+    if found.is_empty() {
+        return wrapped(&format!("the same settings as {name}"), width, dim);
+    }
+    let mut lines = wrapped(&format!("settings (those of {name} in brackets)"), width, dim);
+    for Difference { key, a, b } in found {
+        lines.extend(wrapped(&clean(&format!("{key}  {a} ({b})")), width, text));
+    }
+    lines
 }
 
 fn lines(session: &SessionSummary, width: usize, theme: &Theme) -> Vec<Line<'static>> {

@@ -18,7 +18,7 @@ use crate::{
         keymap::Action,
         text::{clean, columns, pad},
         theme::Theme,
-        ui::{Pane, Screen},
+        ui::{Pane, Screen, Spot},
     },
 };
 
@@ -131,6 +131,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     for (y, (place, row)) in lines {
         let area = Rect { y, height: 1, ..inner };
         line(row, names, inner.width.into(), theme).render(area, buffer);
+        if by_class {
+            scene.ui.spots.push((Spot::Class(place), area));
+        }
         if marked == Some(place) {
             let name = Rect {
                 width: names as u16,

@@ -17,7 +17,7 @@ use crate::tui::{
 const REST: usize = 12 + 18 + 8;
 
 /// Paints the list at the lower end of `screen`; what lies over the curves already is marked as its curve is.
-pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let sessions = scene.sessions.others(scene.ui.line.value(), scene.folder);
     let none = match &scene.sessions.all {
@@ -32,7 +32,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         count: sessions.len(),
         foot: String::new(),
     };
-    list.render(screen, buffer, scene, |place, style, width| {
+    let rows = list.render(screen, buffer, scene, |place, style, width| {
         let session = sessions.get(place)?;
         let path = &session.path;
         let mark = match scene.overlays.sign(path).filter(|_| scene.overlays.holds(path)) {
@@ -52,4 +52,5 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         let words = fit(&format!("{name}{rest}"), width.saturating_sub(4));
         Some(Line::from(vec![mark, Span::styled(words, style)]))
     });
+    scene.ui.spots.extend(rows);
 }

@@ -13,7 +13,7 @@ use crate::tui::{
     browse::rows::Rows,
     figures::{count, percent},
     text::{clean, columns, pad},
-    ui::Pane,
+    ui::{Pane, Spot},
 };
 
 /// Paints the classes in the label list's order.
@@ -45,6 +45,8 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             Span::styled(format!("  {:>8}", percent(precision)), Style::new().fg(theme.dim)),
             Span::styled(format!("  {:>6}", count(support.into())), Style::new().fg(theme.dim)),
         ]);
-        line.render(Rect { y, height: 1, ..area }, buffer);
+        let area = Rect { y, height: 1, ..area };
+        line.render(area, buffer);
+        scene.ui.spots.push((Spot::Class(class), area));
     }
 }

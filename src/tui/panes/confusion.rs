@@ -12,14 +12,14 @@ use super::Scene;
 use crate::tui::{
     browse::rows::Rows,
     text::{clean, columns, fit, pad},
-    ui::Pane,
+    ui::{Pane, Spot},
 };
 
 /// Columns of a cell, the gap included.
 const CELL: usize = 6;
 
 /// Paints the matrix; where it does not fit, the part around the cursor.
-pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &Scene) {
+pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let labels: Vec<String> = rows.labels.iter().map(|label| clean(label)).collect();
     let widest = labels.iter().map(|label| columns(label)).max().unwrap_or(0);
@@ -44,7 +44,9 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &Scene) {
         let all: u32 = counts.iter().sum();
         let name = labels.get(row).map(|label| pad(label, names)).unwrap_or_default();
         let mut spans = vec![Span::styled(name, Style::new().fg(theme.text))];
-        for (column, &count) in counts.iter().enumerate().skip(left).take(across) {
+        for (x, (column, &count)) in (0_u16..).zip(counts.iter().enumerate().skip(left).take(across)) {
+            let cell = Rect::new(area.x + names as u16 + x * CELL as u16, y, CELL as u16, 1);
+            scene.ui.spots.push((Spot::Cell(row, column), cell.intersection(area)));
             let share = f64::from(count) / f64::from(all.max(1));
             let text = if count == 0 {
                 "·".to_owned()

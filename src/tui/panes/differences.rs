@@ -33,7 +33,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let width = usize::from(inner.width);
     let lines = if scene.compare.confusion {
-        confusion(&compared, width, scene.theme)
+        confusion(&compared, width, scene.ui.cursor.class, scene.theme)
     } else {
         classes(&compared, width, scene.theme)
     };
@@ -93,7 +93,8 @@ fn classes(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'static
     classes.iter().map(line).collect()
 }
 
-fn confusion(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+/// Where not all columns have room, those up to the class under the cursor.
+fn confusion(compared: &Compared, width: usize, class: usize, theme: &Theme) -> Vec<Line<'static>> {
     let matrix = &compared.figures.confusion_difference;
     let labels: Vec<String> = matrix.labels.iter().map(|label| clean(label)).collect();
     let names = labels
@@ -103,30 +104,54 @@ fn confusion(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'stat
         .unwrap_or(0)
         .min(width / 4);
     let across = (width.saturating_sub(names) / CELL).min(labels.len());
+    let left = (class.min(labels.len().saturating_sub(1)) + 1).saturating_sub(across);
+    let most = matrix
+        .counts
+        .iter()
+        .flatten()
+        .map(|cell| cell.unsigned_abs())
+        .max()
+        .unwrap_or(0);
     let head = labels
         .iter()
+        .skip(left)
         .take(across)
         .map(|label| format!("{:>CELL$}", fit(label, CELL - 1)));
     let head = format!("{}{}", " ".repeat(names), head.collect::<String>());
     let mut lines = vec![Line::styled(head, Style::new().fg(theme.dim))];
     for (label, row) in labels.iter().zip(&matrix.counts) {
         let mut spans = vec![Span::styled(pad(label, names), Style::new().fg(theme.text))];
-        spans.extend(row.iter().take(across).map(|&cell| {
+        spans.extend(row.iter().skip(left).take(across).flat_map(|&cell| {
             let text = if cell == 0 {
                 "·".to_owned()
             } else {
                 format!("{cell:+}")
             };
-            let color = if cell == 0 {
-                theme.faint
-            } else {
-                sign(cell as f64, theme)
-            };
-            Span::styled(format!("{text:>CELL$}"), Style::new().fg(color))
+            let style = weighed(cell, most, theme);
+            [
+                Span::raw(" "),
+                Span::styled(format!("{text:>width$}", width = CELL - 1), style),
+            ]
         }));
         lines.push(Line::from(spans));
     }
     lines
+}
+
+/// A cell stands out as its difference is a third or two thirds of the largest.
+fn weighed(cell: i64, most: u64, theme: &Theme) -> Style {
+    let color = if cell == 0 {
+        theme.faint
+    } else {
+        sign(cell as f64, theme)
+    };
+    let style = Style::new().fg(color);
+    match 3 * cell.unsigned_abs() {
+        0 => style,
+        of if of > 2 * most => Style::new().fg(theme.on_accent).bg(color).add_modifier(Modifier::BOLD),
+        of if of > most => style.add_modifier(Modifier::BOLD),
+        _ => style,
+    }
 }
 
 /// Orange for more in B, purple for less; the sign says it, too.

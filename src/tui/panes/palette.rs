@@ -13,6 +13,7 @@ use crate::tui::{
     keymap::Scope,
     palette::find,
     text::{fit, pad},
+    ui::Spot,
 };
 
 /// So many rows at most.
@@ -20,7 +21,7 @@ const ROWS: u16 = 12;
 const KEYS: usize = 12;
 
 /// Paints the commands at the lower end of `screen`, its last row left free.
-pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let found = find(
         scene.keymap,
         Scope::of_screen(scene.ui.screen),
@@ -35,7 +36,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         // What the config file calls the marked one, for those who want another key for it.
         foot: marked.map_or_else(String::new, |binding| format!(" tui.keys.{} ", binding.action.name())),
     };
-    list.render(screen, buffer, scene, |place, style, width| {
+    let rows = list.render(screen, buffer, scene, |place, style, width| {
         let binding = found.get(place)?;
         let keys = binding.keys.iter().map(ToString::to_string);
         let keys = keys.collect::<Vec<_>>().join(" ");
@@ -46,6 +47,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
             Span::styled(words, style),
         ]))
     });
+    scene.ui.spots.extend(rows);
 }
 
 /// A list of which a row is marked.
@@ -59,21 +61,22 @@ pub struct List<'a> {
 }
 
 impl List<'_> {
-    /// Paints the list; `line` gives a row in its style, so many columns wide.
+    /// Paints the list; `line` gives a row in its style, so many columns wide. Gives where the rows can be clicked.
     pub fn render<'a>(
         &self,
         screen: Rect,
         buffer: &mut Buffer,
         scene: &Scene,
         line: impl Fn(usize, Style, usize) -> Option<Line<'a>>,
-    ) {
+    ) -> Vec<(Spot, Rect)> {
+        let mut painted = Vec::new();
         let theme = scene.theme;
         let room = screen.height.saturating_sub(3).min(ROWS);
         let rows = usize::from(room).min(self.count.max(1));
         let height = rows as u16 + 2;
         let width = screen.width.min(72);
         if width < 20 || screen.height < height + 1 {
-            return;
+            return painted;
         }
         let area = Rect::new(screen.x, screen.bottom() - 1 - height, width, height);
         let block = Block::bordered()
@@ -90,7 +93,7 @@ impl List<'_> {
         if self.count == 0 {
             let none = format!(" {}", fit(self.none, usize::from(inner.width).saturating_sub(1)));
             Line::styled(none, Style::new().fg(theme.dim)).render(inner, buffer);
-            return;
+            return painted;
         }
         let marked = scene.ui.choice.min(self.count - 1);
         let top = (marked + 1).saturating_sub(rows);
@@ -101,8 +104,11 @@ impl List<'_> {
                 Style::new().fg(theme.text)
             };
             if let Some(line) = line(place, style, inner.width.into()) {
-                line.render(Rect { y, height: 1, ..inner }, buffer);
+                let row = Rect { y, height: 1, ..inner };
+                line.render(row, buffer);
+                painted.push((Spot::Choice(place), row));
             }
         }
+        painted
     }
 }

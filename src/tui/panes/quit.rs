@@ -9,13 +9,16 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::keymap::{Action, Scope};
+use crate::tui::{
+    keymap::{Action, Scope},
+    ui::Spot,
+};
 
 /// The choices in their order, as the binding table names them.
 pub const CHOICES: [Action; 3] = [Action::Headless, Action::Stop, Action::Out];
 
 /// Paints the dialog in the middle of `screen`.
-pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let mut lines = Vec::new();
     for (place, choice) in CHOICES.into_iter().enumerate() {
@@ -47,6 +50,10 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
             Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
         ));
     let inner = block.inner(area);
+    for (place, y) in (inner.y..inner.bottom()).enumerate().take(lines.len()) {
+        let row = Rect { y, height: 1, ..inner };
+        scene.ui.spots.push((Spot::Choice(place), row));
+    }
     Clear.render(area, buffer);
     block.render(area, buffer);
     Paragraph::new(lines).render(

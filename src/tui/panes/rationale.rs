@@ -8,12 +8,14 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, more_below, nothing_yet};
+use super::{
+    Scene, bordered, more_below, nothing_yet,
+    sample::{answer_of_now, predicted, source},
+};
 use crate::{
     session::Prediction,
     tui::{
         panes::portrait::short_name,
-        pictures::Source,
         text::{clean, clean_lines, wrap},
         theme::Theme,
         ui::Pane,
@@ -23,15 +25,18 @@ use crate::{
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let sample = scene.ui.cursor.sample(scene.state).cloned();
+    let answer = sample.as_ref().and_then(|sample| answer_of_now(sample, scene));
+    let said = answer.as_ref().and_then(predicted);
     let note = sample
         .as_ref()
-        .map(|sample| format!("why {}", clean(&sample.prediction)))
+        .map(|sample| format!("why {}", clean(said.unwrap_or(&sample.prediction))))
         .unwrap_or_default();
     let inner = bordered(Pane::Rationale, "rationale", &note, area, buffer, scene);
     let Some(sample) = sample else {
         return nothing_yet("reasons come with the first sample", inner, buffer, scene.theme);
     };
-    let look = scene.pictures.look(&Source::seen(&sample));
+    let source = source(&sample, answer, scene);
+    let look = scene.pictures.look(&source);
     let Some(prediction) = look.as_ref().and_then(|look| look.prediction.as_ref()) else {
         return nothing_yet("…", inner, buffer, scene.theme);
     };

@@ -3,7 +3,21 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
 use super::Scene;
-use crate::tui::ui::Pane;
+use crate::tui::{
+    text::columns,
+    ui::{Pane, Spot},
+};
+
+/// Lets the headings be clicked whose words stand in `head`.
+pub fn clickable(head: &Line, words: impl IntoIterator<Item = (&'static str, Spot)>, area: Rect, scene: &mut Scene) {
+    let text: String = head.spans.iter().map(|span| span.content.as_ref()).collect();
+    for (word, spot) in words {
+        let Some(at) = text.find(word) else { continue };
+        let (x, width) = (area.x + columns(&text[..at]) as u16, word.len() as u16 + 1);
+        let heading = Rect::new(x, area.y, width, 1).intersection(area);
+        scene.ui.spots.push((spot, heading));
+    }
+}
 
 /// Paints `head` and below it as many of `count` rows as fit, each by `line`; the cursor at `selected` pushes the window.
 pub fn render<'a>(

@@ -1,16 +1,21 @@
 //! One image of the panel, at the look under the cursor.
 
+use std::{path::Path, sync::Arc};
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Scene, bordered, nothing_yet,
     portrait::{self, Portrait},
 };
-use crate::tui::{
-    figures::count,
-    pictures::Source,
-    text::{clean, columns, fit_end},
-    ui::Pane,
+use crate::{
+    session::{Answer, Found, SampleSeen},
+    tui::{
+        figures::count,
+        pictures::Source,
+        text::{clean, columns, fit_end},
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.
@@ -22,17 +27,48 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         return nothing_yet(text, inner, buffer, scene.theme);
     };
     let place = scene.ui.cursor.sample.min(slots.saturating_sub(1)) + 1;
-    let step = format!("step {}", count(sample.step));
+    let answer = answer_of_now(&sample, scene);
+    let step = match &answer {
+        Some(answer) => format!("step {}, asked", count(answer.step)),
+        None => format!("step {}", count(sample.step)),
+    };
     let room = usize::from(area.width).saturating_sub(columns(&step) + 24);
     let name = fit_end(&clean(&sample.image), room);
     let note = if room >= 8 { format!("{step} · {name}") } else { step };
     let title = format!("sample {place}/{slots}");
     let inner = bordered(Pane::Sample, &title, &note, area, buffer, scene);
+    let prediction = answer.as_ref().and_then(predicted);
     let portrait = Portrait {
-        source: Source::seen(&sample),
+        source: source(&sample, answer.clone(), scene),
         gold: &sample.gold,
-        prediction: &sample.prediction,
+        prediction: prediction.unwrap_or(&sample.prediction),
         tried: None,
     };
     portrait::render(&portrait, inner, buffer, scene);
+}
+
+/// What the model said when it was asked after the newest look, where that is the look shown.
+pub(super) fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> {
+    let looks = scene.state.panel.get(&sample.slot)?;
+    let newest = looks.last() == Some(sample);
+    let answer = scene.browse.answers(&sample.image)?.plain.as_ref()?;
+    let later = (answer.stage, answer.step) > (sample.stage, sample.step);
+    (newest && later).then(|| Arc::clone(answer))
+}
+
+/// The look, or the picture with the answer.
+pub(super) fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
+    let root = scene.state.session.as_ref().map_or("", |session| session.data.as_str());
+    match answer {
+        Some(answer) => Source::image(Path::new(root), &sample.image, Some(answer), ""),
+        None => Source::seen(sample),
+    }
+}
+
+/// The class that an answer names.
+pub(super) fn predicted(answer: &Arc<Answer>) -> Option<&str> {
+    match &answer.found {
+        Found::Prediction(prediction) => Some(&prediction.prediction),
+        _ => None,
+    }
 }

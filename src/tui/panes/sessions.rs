@@ -15,7 +15,7 @@ use crate::{
         sessions::Sort,
         text::{clean, columns, fit, pad},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Spot},
     },
 };
 
@@ -55,6 +55,13 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .unwrap_or(0);
     let widths = Widths::of(inner.width.into(), names);
     let head = Line::styled(widths.heading(), Style::new().fg(theme.dim));
+    let words = [
+        ("name", Sort::Name),
+        ("state", Sort::State),
+        ("best", Sort::Best),
+        ("started", Sort::Started),
+    ];
+    super::rows::clickable(&head, words.map(|(word, sort)| (word, Spot::Sort(sort))), inner, scene);
     let cursor = (sessions.shown.len(), sessions.selected);
     super::rows::render(Pane::Sessions, (inner, head), cursor, buffer, scene, |row| {
         let session = sessions.row(row)?;
@@ -66,16 +73,18 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 /// Columns of each part; 0: there is no room for it.
 struct Widths {
     name: usize,
-    started: usize,
     time: usize,
+    /// One or two points of the curve in each.
     spark: usize,
+    started: usize,
     data: usize,
+    model: usize,
 }
 
 impl Widths {
     fn of(width: usize, longest: usize) -> Self {
         // Mark, state, progress, best, test.
-        let mut left = width.saturating_sub(2 + 11 + 17 + 8 + 8);
+        let mut left = width.saturating_sub(2 + 10 + 16 + 7 + 7);
         let name = longest.clamp(8, 32).min(left);
         left -= name;
         let mut take = |columns: usize| {
@@ -83,13 +92,16 @@ impl Widths {
             left -= taken;
             taken
         };
-        let (started, time, spark) = (take(18), take(10), take(SPARK + 2));
+        let (time, half, started, rest) = (take(9), take(SPARK / 2 + 2), take(18), take(SPARK / 2));
+        let (data, model) = (take(12), take(18));
         Self {
             name,
-            started,
             time,
-            spark,
-            data: if left >= 10 { left } else { 0 },
+            spark: half + rest,
+            started,
+            data,
+            // The last one may be as long as there is room.
+            model: if model > 0 { model + left } else { 0 },
         }
     }
 
@@ -98,16 +110,17 @@ impl Widths {
             "",
             "name",
             ["state", "progress", "best", "test"],
-            ["started (UTC)", "time", "loss", "data"],
+            ["time", "loss", "started (UTC)", "data", "model"],
         )
     }
 
-    fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 4]) -> String {
+    fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 5]) -> String {
         let mut text = format!(
-            "{mark:<2}{} {state:<10} {progress:>16}{best:>8}{test:>8}",
+            "{mark:<2}{} {state:<9}{progress:>16}{best:>7}{test:>7}",
             pad(name, self.name)
         );
-        for (value, width) in rest.into_iter().zip([self.started, self.time, self.spark, self.data]) {
+        let widths = [self.time, self.spark, self.started, self.data, self.model];
+        for (value, width) in rest.into_iter().zip(widths) {
             if width > 0 {
                 text += &format!("  {}", pad(value, width - 2));
             }
@@ -115,12 +128,20 @@ impl Widths {
         text
     }
 
+    /// The curve in as many points as there are columns for.
+    fn points(&self, session: &SessionSummary) -> String {
+        let pairs: Vec<f64> = session
+            .spark
+            .chunks(2)
+            .map(|two| two.iter().sum::<f64>() / two.len() as f64)
+            .collect();
+        let points = if self.spark > SPARK { &session.spark } else { &pairs };
+        let low = points.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = points.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        sparkline(points, low, high)
+    }
+
     fn line(&self, session: &SessionSummary, mark: Option<usize>, theme: &Theme) -> Line<'static> {
-        let finite = session.spark.iter().copied();
-        let (low, high) = (
-            finite.clone().fold(f64::INFINITY, f64::min),
-            finite.fold(f64::NEG_INFINITY, f64::max),
-        );
         let share = |accuracy: Option<f64>| accuracy.map(percent).unwrap_or_default();
         let started = session
             .started
@@ -135,15 +156,16 @@ impl Widths {
             &clean(&session.name),
             [
                 session.state.name(),
-                &fit(&session.progress(), 16),
+                &fit(&session.progress(), 15),
                 &share(session.best_accuracy),
                 &share(session.test_accuracy),
             ],
             [
-                &started,
                 &duration(session.duration),
-                &sparkline(&session.spark, low, high),
+                &self.points(session),
+                &started,
                 &clean(&session.dataname),
+                &clean(&session.model),
             ],
         );
         let color = match session.state {

@@ -18,7 +18,7 @@ use crate::{
         figures::{count, loss, percent},
         text::{clean, columns, fit, fit_end, pad},
         theme::Theme,
-        ui::Pane,
+        ui::{Pane, Spot},
     },
 };
 
@@ -60,6 +60,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             .unwrap_or(0),
     );
     let head = heading(browse, &layout, theme);
+    let words = Column::ALL.map(|column| (column.title(), Spot::Column(column)));
+    super::rows::clickable(&head, words, inner, scene);
     let cursor = (browse.shown.len(), browse.selected);
     super::rows::render(Pane::Table, (inner, head), cursor, buffer, scene, |place| {
         Some(line(rows.get(*browse.shown.get(place)?)?, &layout, theme))

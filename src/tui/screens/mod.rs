@@ -18,7 +18,7 @@ use super::{
     keymap::Action,
     panes::{Scene, choice, entry, form, help, keybar, palette, quit, status},
     text::{clean, columns, fit},
-    ui::{Entry, Layer, Pane, Screen},
+    ui::{Entry, Layer, Pane, Screen, Spot},
 };
 
 /// Paints a whole frame.
@@ -26,6 +26,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let [top, body, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
     scene.ui.places.clear();
+    scene.ui.spots.clear();
     header(title, top, buffer, scene);
     match scene.ui.screen {
         Screen::Train => train::render(body, buffer, scene),
@@ -115,7 +116,7 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 /// The panes' names where one has the whole body.
-fn tabs(area: Rect, buffer: &mut Buffer, scene: &Scene) {
+fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let tab = |&pane: &Pane| {
         let style = if pane == scene.ui.focus() {
@@ -133,5 +134,16 @@ fn tabs(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         width: area.width.saturating_sub(1),
         ..area
     };
-    Line::from(scene.ui.screen.panes().iter().map(tab).collect::<Vec<_>>()).render(row, buffer);
+    let panes = scene.ui.screen.panes();
+    let spans: Vec<Span> = panes.iter().map(tab).collect();
+    let mut x = row.x;
+    for (&pane, span) in panes.iter().zip(&spans) {
+        let width = span.width() as u16;
+        scene
+            .ui
+            .spots
+            .push((Spot::Tab(pane), Rect { x, width, ..row }.intersection(row)));
+        x = x.saturating_add(width);
+    }
+    Line::from(spans).render(row, buffer);
 }

@@ -78,6 +78,20 @@ impl Sessions {
         self.row(self.selected)
     }
 
+    /// The session that the one under the cursor is held against: the first mark, else the next row.
+    #[must_use]
+    pub fn beside(&self) -> Option<&SessionSummary> {
+        let own = self.session()?;
+        let all = self.all.as_ref()?.as_ref().ok()?;
+        let marked = self
+            .marked
+            .first()
+            .and_then(|path| all.iter().find(|session| session.path == *path));
+        marked
+            .filter(|marked| marked.path != own.path)
+            .or_else(|| self.row(self.selected + 1))
+    }
+
     /// The sessions besides `own` whose names `text` may mean, the best first.
     #[must_use]
     pub fn others(&self, text: &str, own: &Path) -> Vec<&SessionSummary> {
@@ -102,7 +116,12 @@ impl Sessions {
 
     /// Sorts by the next column.
     pub fn sort_on(&mut self) {
-        self.sort = self.sort.next();
+        self.sort_by(self.sort.next());
+    }
+
+    /// Sorts by a column.
+    pub fn sort_by(&mut self, sort: Sort) {
+        self.sort = sort;
         self.arrange();
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crossbeam_channel::unbounded;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// A finished run whose last evaluation has `rows` rows.
-struct Desk {
-    app: App,
+pub struct Desk {
+    pub app: App,
     _folder: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new(rows: usize, theme: Theme) -> Self {
+    pub fn new(rows: usize, theme: Theme) -> Self {
         let folder = tempfile::tempdir().unwrap();
         made_up::write_samples(folder.path()).unwrap();
         let data = folder.path().join("data");
@@ -57,16 +57,16 @@ impl Desk {
         desk
     }
 
-    fn press(&mut self, code: KeyCode) {
+    pub fn press(&mut self, code: KeyCode) {
         self.app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub fn keys(&mut self, keys: &str) {
         keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
     }
 
     /// Waits for the rows, and for what the model was asked.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         while self.app.reader.wanted() {
             let done = self.app.reader.done().recv().unwrap();
             self.app.read(done);
@@ -102,12 +102,12 @@ impl Desk {
         self.app.record(&record);
     }
 
-    fn screen(&mut self, width: u16, height: u16) -> Buffer {
+    pub fn screen(&mut self, width: u16, height: u16) -> Buffer {
         self.settle();
         settled(&mut self.app, width, height)
     }
 
-    fn text(&mut self, width: u16, height: u16) -> String {
+    pub fn text(&mut self, width: u16, height: u16) -> String {
         let buffer = self.screen(width, height);
         described(&buffer, &Theme::dark(Depth::True))
     }
@@ -117,7 +117,7 @@ impl Desk {
     }
 }
 
-fn dark() -> Theme {
+pub fn dark() -> Theme {
     Theme::dark(Depth::True)
 }
 
@@ -374,33 +374,6 @@ fn the_palette_finds_a_command_and_does_it() {
     desk.press(KeyCode::Down);
     assert_eq!(desk.app.ui.choice, 1);
     insta::assert_snapshot!("palette", desk.text(80, 24));
-}
-
-#[test]
-fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
-    let mut desk = Desk::new(100, dark());
-    desk.screen(120, 40);
-    let mouse = |desk: &mut Desk, kind, column, row| {
-        let modifiers = KeyModifiers::NONE;
-        desk.app.input(Input::Mouse(MouseEvent {
-            kind,
-            column,
-            row,
-            modifiers,
-        }));
-    };
-    let click = MouseEventKind::Down(MouseButton::Left);
-    mouse(&mut desk, click, 70, 5);
-    assert_eq!(desk.app.ui.focus(), Pane::Image);
-    // Header, border and head stand above the first row.
-    mouse(&mut desk, click, 10, 1 + 2 + 4);
-    assert_eq!((desk.app.ui.focus(), desk.app.browse.selected), (Pane::Table, 4));
-    mouse(&mut desk, MouseEventKind::ScrollDown, 10, 10);
-    assert_eq!(desk.app.browse.selected, 7);
-    mouse(&mut desk, click, 10, 0);
-    assert_eq!(desk.app.ui.screen, Screen::Train);
-    mouse(&mut desk, click, 300, 300);
-    mouse(&mut desk, MouseEventKind::Moved, 10, 0);
 }
 
 #[test]

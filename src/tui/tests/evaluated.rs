@@ -140,6 +140,10 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
         duration: 152.0 + n as f64,
         problem: (states[n % states.len()] == SessionState::Failed).then(|| "the disk is full".into()),
         note: if n == 3 { "#keep".into() } else { String::new() },
+        settings: serde_json::json!({
+            "train": { "seed": 3407, "prompt": { "learning_rate": if n == 1 { 3e-3 } else { 3e-2 } } },
+            "aspects": { "views": if n == 2 { vec!["scene"] } else { vec!["scene", "object"] } },
+        }),
         spark: (0..24)
             .map(|step| (-f64::from(step) / 8.0).exp() + 0.1 * noise(n as u64, step as u64 + 30))
             .collect(),

@@ -9,6 +9,7 @@ pub(crate) mod evaluated;
 mod graphics;
 mod hostile;
 pub(crate) mod made_up;
+mod mouse;
 mod new_run;
 mod screens;
 mod scripts;
