@@ -73,7 +73,6 @@ impl App {
             return;
         };
         let request = Intervention::default().request(&sample.image);
-        self.ui.notice = Some("the model looks …".to_owned());
         self.ask_model(request);
     }
 

@@ -28,7 +28,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let place = scene.ui.cursor.sample.min(slots.saturating_sub(1)) + 1;
     let answer = answer_of_now(&sample, scene);
+    let waited_for = scene.browse.intervention.waiting.as_ref();
     let step = match &answer {
+        _ if waited_for.is_some_and(|asked| asked.image() == sample.image) => {
+            scene.opening.map_or_else(|| "the model looks …".to_owned(), clean)
+        }
         Some(answer) => format!("step {}, asked", count(answer.step)),
         None => format!("step {}", count(sample.step)),
     };
