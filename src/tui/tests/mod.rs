@@ -14,6 +14,7 @@ mod new_run;
 mod screens;
 mod scripts;
 mod sessions;
+mod sizes;
 mod walks;
 
 /// What a room may use is what its files name: of this crate the screens know the session, its figures and the six views.

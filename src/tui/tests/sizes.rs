@@ -1,0 +1,60 @@
+//! Every screen and layer from the smallest terminal to a wall of cells, each size after another on the same terminal.
+
+use crossterm::event::KeyCode;
+use ratatui::{Terminal, backend::TestBackend};
+
+use super::browse::{Desk, dark};
+use crate::tui::ui::Layer;
+
+const SIZES: [(u16, u16); 9] = [
+    (80, 24),
+    (20, 5),
+    (400, 120),
+    (1, 1),
+    (120, 40),
+    (43, 9),
+    (200, 55),
+    (21, 120),
+    (400, 6),
+];
+
+/// The frame as it is on a terminal that was another size before, and on a new one.
+fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str) {
+    for (width, height) in SIZES {
+        // Pictures come later than the first frame: both are painted without waiting for them.
+        desk.app.show_pictures = false;
+        terminal.backend_mut().resize(width, height);
+        terminal.draw(|frame| desk.app.draw(frame)).unwrap();
+        let mut fresh = Terminal::new(TestBackend::new(width, height)).unwrap();
+        fresh.draw(|frame| desk.app.draw(frame)).unwrap();
+        assert_eq!(terminal.backend(), fresh.backend(), "{what} at {width} x {height}");
+    }
+}
+
+#[test]
+fn no_size_panics_and_resizing_leaves_nothing_behind() {
+    let mut desk = Desk::new(60, dark());
+    desk.press(KeyCode::Enter);
+    desk.settle();
+    desk.app.sessions.listed(Ok(super::evaluated::summaries(40)));
+    let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    for screen in ["1", "2", "3", "4"] {
+        desk.keys(screen);
+        for (keys, leave) in [("", false), ("?", true), (":", true), ("z", false), ("z", false)] {
+            desk.keys(keys);
+            same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, key `{keys}`"));
+            if leave {
+                desk.press(KeyCode::Esc);
+            }
+        }
+        // Each pane in turn, for the small sizes show one.
+        for _ in 0..5 {
+            desk.press(KeyCode::Tab);
+            same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, a pane"));
+        }
+    }
+    for layer in [Layer::Quit, Layer::Form] {
+        desk.app.ui.layer = layer;
+        same_as_new(&mut desk, &mut terminal, &format!("{layer:?}"));
+    }
+}
