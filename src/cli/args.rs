@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
-use crate::{data::View, session::Stage};
+use crate::{data::View, export::What, session::Stage};
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, seen while it happens.
 ///
@@ -384,6 +384,20 @@ pub enum ExportChoice {
 }
 
 impl ExportChoice {
+    /// What of a session is written; nothing for its parameters, which are written by other means.
+    #[must_use]
+    pub const fn what(self) -> Option<What> {
+        match self {
+            Self::Parameters => None,
+            Self::Metrics => Some(What::Metrics),
+            Self::Predictions => Some(What::Predictions),
+            Self::Curves => Some(What::Curves),
+            Self::Maps => Some(What::Maps),
+            Self::Report => Some(What::Report),
+            Self::TensorBoard => Some(What::TensorBoard),
+        }
+    }
+
     /// What a file's ending speaks for.
     #[must_use]
     pub fn by_ending(path: &std::path::Path) -> Self {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::config::{self, Sources};
-use crate::export::{ExportError, Source, What};
+use crate::export::{ExportError, Source};
 use crate::printable::printable;
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
@@ -97,17 +97,9 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
             settings,
         } => {
             let root = root(settings.sources())?;
-            let what = match what.unwrap_or_else(|| ExportChoice::by_ending(to)) {
-                ExportChoice::Parameters => {
-                    export::export(&root, session, to, &mut out)?;
-                    return Ok(ExitCode::SUCCESS);
-                }
-                ExportChoice::Metrics => What::Metrics,
-                ExportChoice::Predictions => What::Predictions,
-                ExportChoice::Curves => What::Curves,
-                ExportChoice::Maps => What::Maps,
-                ExportChoice::Report => What::Report,
-                ExportChoice::TensorBoard => What::TensorBoard,
+            let Some(what) = what.unwrap_or_else(|| ExportChoice::by_ending(to)).what() else {
+                export::export(&root, session, to, &mut out)?;
+                return Ok(ExitCode::SUCCESS);
             };
             let folder = SessionFolder::open(&root, &session.session).map_err(SessionsError::from)?;
             let source = Source::read(&folder).map_err(SessionsError::from)?;

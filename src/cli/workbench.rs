@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, bounded};
 
 use super::appearance::dress;
-use super::args::{CheckpointArgs, CheckpointChoice, Cli, OneSessionArgs, SessionSpec};
+use super::args::{CheckpointArgs, CheckpointChoice, Cli, ExportChoice, OneSessionArgs, SessionSpec};
 use super::failure::Failure;
 use super::new_run::NewRun;
 use super::parts::choose;
 use super::watch::View;
 use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
+use crate::export::{self, Source};
 use crate::session::{SessionFolder, Stage, read_journal};
 use crate::tui::{self, Field, Host, Study, Viewer};
 
@@ -100,6 +101,21 @@ impl Host for Desk {
 
     fn remove(&mut self, session: &Path) -> Result<(), String> {
         remove(session).map_err(|error| error.to_string())
+    }
+
+    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let what = ExportChoice::by_ending(to).what();
+        let what = what.ok_or("what is written follows from the ending: .html, .csv, .jsonl, .svg or .png")?;
+        let folder = SessionFolder::at(session).ok_or("the session is gone")?;
+        let (to, (tell, told)) = (to.to_owned(), bounded(1));
+        let work = move || {
+            let written = Source::read(&folder).and_then(|source| export::export(&source, what, &to));
+            // Who asked may have left.
+            let _ = tell.send(written.map_err(|error| error.to_string()));
+        };
+        let thread = std::thread::Builder::new().name("export".to_owned()).spawn(work);
+        thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        Ok(told)
     }
 
     fn new_run(&mut self) -> Result<Vec<Field>, String> {

@@ -60,6 +60,8 @@ pub struct App {
     pub(super) folder: PathBuf,
     /// Says when a run that was started here has begun, or why it has not.
     pub started: Receiver<Result<PathBuf, String>>,
+    /// Tells what was exported, or why nothing was.
+    pub exported: Receiver<Result<PathBuf, String>>,
     pub(super) curves: Curves,
     losses: Losses,
     /// The figures of the model as it was, where the session holds them.
@@ -121,6 +123,7 @@ impl App {
             model: Model::default(),
             folder: viewer.session_dir,
             started: never(),
+            exported: never(),
             owns_run: viewer.owns_run,
             show_pictures: viewer.images != Images::Off,
             painter,

@@ -105,6 +105,14 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
                 wanted = Wanted::Promptly;
             }
         }
+        match app.exported.try_recv() {
+            Err(TryRecvError::Empty) => {}
+            written => {
+                let gone = "nothing was written: the thread is gone".to_owned();
+                app.export_done(written.unwrap_or(Err(gone)));
+                wanted = Wanted::Promptly;
+            }
+        }
         for (place, records) in app.models().into_iter().enumerate() {
             let Some(records) = records else { continue };
             loop {
@@ -147,6 +155,7 @@ fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     select.recv(app.reader.done());
     select.recv(&app.records);
     select.recv(&app.started);
+    select.recv(&app.exported);
     select.recv(&app.resumed);
     let models = app.models();
     for records in models.iter().flatten() {

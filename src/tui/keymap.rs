@@ -94,6 +94,7 @@ pub enum Action {
     Rename,
     Remove,
     Refresh,
+    Export,
     /// In Sessions: the form for a new run.
     NewRun,
     /// Of a journal that is played.

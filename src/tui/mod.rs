@@ -76,6 +76,13 @@ pub trait Host: Send + std::fmt::Debug {
     /// A sentence for the person; a session that runs stays.
     fn remove(&mut self, session: &Path) -> Result<(), String>;
 
+    /// Writes a session to a file in the background, in the form that its ending names; its path is told, or why nothing was
+    /// written.
+    ///
+    /// # Errors
+    /// A sentence where there was nothing to begin.
+    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
+
     /// The fields of a new run, with the settings that a run in the current folder would have.
     ///
     /// # Errors

@@ -146,6 +146,8 @@ pub enum Entry {
     Rename,
     /// A session's name, to remove it.
     Remove,
+    /// A file, to export a session to.
+    Export,
     /// A command, looked for by its words.
     Command,
     /// A session whose curves are to lie over the run's.
@@ -163,6 +165,7 @@ impl Entry {
             Self::Note => "note (#tags are found by the filter)",
             Self::Rename => "new name",
             Self::Remove => "type its name to remove the session for good",
+            Self::Export => "export to (.html .csv .jsonl .svg .png)",
             Self::Command => ":",
             Self::Overlay => "lay over the curves",
         }

@@ -149,6 +149,71 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
 }
 
 #[test]
+fn a_rate_that_is_set_is_the_next_steps_and_a_checkpoint_is_written_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(&folder.path().join("sessions"), "told").unwrap();
+    let running = start(folder.path(), &session, false);
+    let rate = |record: Record| match record.event {
+        Event::Step(step) => step.lr,
+        other => panic!("{other:?}"),
+    };
+    // Past the first one, whose rate the warm-up makes small.
+    next(
+        &running,
+        "a step",
+        |event| matches!(event, Event::Step(step) if step.step == 3),
+    );
+    let set = Command::SetLearningRate { lr: 0.002 };
+    running.commands.send(set.clone()).unwrap();
+    next(
+        &running,
+        "the rate",
+        |event| matches!(event, Event::Command(record) if record.command == set),
+    );
+    let after = rate(next(&running, "a step", is_step));
+    assert!((after / 0.002 - 1.0).abs() < 1e-9, "{after}");
+
+    running.commands.send(Command::SetLearningRate { lr: -1.0 }).unwrap();
+    let refused = next(&running, "a warning", |event| matches!(event, Event::Warning(_)));
+    let Event::Warning(warning) = refused.event else {
+        unreachable!()
+    };
+    assert!(warning.text.contains("-1 was refused"), "{}", warning.text);
+
+    running.commands.send(Command::Checkpoint).unwrap();
+    let saved = next(&running, "a checkpoint", |event| matches!(event, Event::Checkpoint(_)));
+    let Event::Checkpoint(saved) = saved.event else {
+        unreachable!()
+    };
+    assert!(session.path().join(&saved.file).is_file());
+    running.commands.send(Command::Stop { after: StopAfter::Step }).unwrap();
+    assert_eq!(running.join().unwrap(), Outcome::Stopped);
+}
+
+#[test]
+fn a_run_stops_at_its_epochs_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(&folder.path().join("sessions"), "epoch").unwrap();
+    let running = start(folder.path(), &session, false);
+    next(&running, "a step", is_step);
+    let stop = Command::Stop {
+        after: StopAfter::Epoch,
+    };
+    running.commands.send(stop).unwrap();
+    let mut last = None;
+    for record in running.records.iter() {
+        match record.event {
+            Event::Step(step) => last = Some(step),
+            Event::Ended(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(running.join().unwrap(), Outcome::Stopped);
+    let last = last.unwrap();
+    assert!(last.epoch >= 1.0 && last.epoch.fract().abs() < 1e-9, "{last:?}");
+}
+
+#[test]
 fn a_run_that_left_no_checkpoint_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(&folder.path().join("sessions"), "again").unwrap();

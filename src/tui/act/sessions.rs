@@ -1,5 +1,9 @@
 //! The Sessions screen's keys.
 
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::never;
+
 use super::lines;
 use crate::{
     session::SessionFolder,
@@ -31,11 +35,12 @@ impl App {
             }
             Action::Open => self.open_selected(),
             Action::NewRun => self.begin_form(),
-            Action::Note | Action::Rename | Action::Remove => {
+            Action::Note | Action::Rename | Action::Remove | Action::Export => {
                 let Some(session) = self.sessions.session() else { return };
                 let (entry, begun) = match action {
                     Action::Note => (Entry::Note, session.note.clone()),
                     Action::Rename => (Entry::Rename, session.name.clone()),
+                    Action::Export => (Entry::Export, format!("{}.html", session.name)),
                     _ => (Entry::Remove, String::new()),
                 };
                 self.ui.ask(entry, &begun);
@@ -56,6 +61,24 @@ impl App {
         if let Some(root) = self.sessions.root.clone() {
             self.reader.list(root);
         }
+    }
+
+    /// Writes the session under the cursor to a file, in the background.
+    pub(super) fn export(&mut self, to: &str) -> Result<(), String> {
+        let session = self.sessions.session().ok_or("no session is chosen")?;
+        let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
+        self.exported = host.export(&session.path, Path::new(to))?;
+        self.ui.notice = Some("writing …".to_owned());
+        Ok(())
+    }
+
+    /// Says what was written, or why nothing was.
+    pub(in crate::tui) fn export_done(&mut self, written: Result<PathBuf, String>) {
+        self.exported = never();
+        self.ui.notice = Some(match written {
+            Ok(path) => format!("wrote {}", path.display()),
+            Err(reason) => reason,
+        });
     }
 
     /// Notes, renames or removes the session under the cursor.

@@ -96,6 +96,7 @@ impl Action {
             Self::Rename => "rename",
             Self::Remove => "remove",
             Self::Refresh => "refresh",
+            Self::Export => "export",
             Self::NewRun => "new_run",
             Self::PlayPause => "play_pause",
             Self::SeekBack => "seek_back",

@@ -4,6 +4,7 @@ use crate as masp;
 
 mod browse;
 mod changed_keys;
+mod colours;
 mod curves;
 pub(crate) mod evaluated;
 mod graphics;
