@@ -15,7 +15,7 @@ use crossterm::{
     cursor::{Hide, Show},
     execute,
     style::Print,
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -74,7 +74,9 @@ impl Guard {
                 before(info);
             }
         }));
-        execute!(io::stdout(), EnterAlternateScreen, Hide, Print(MOUSE_ON))?;
+        // Where there is no other screen, what stands on this one would stay where nothing is painted.
+        let clear = Clear(ClearType::All);
+        execute!(io::stdout(), EnterAlternateScreen, clear, Hide, Print(MOUSE_ON))?;
         let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
             FRAME_BYTES,
             meter.counting(io::stdout()),

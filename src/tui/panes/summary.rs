@@ -6,6 +6,7 @@ use super::{Scene, bordered, classes, confusion, nothing_yet, reliability};
 use crate::tui::{
     browse::{Summary, rows::Rows},
     figures::percent,
+    text::columns,
     ui::Pane,
 };
 
@@ -38,22 +39,29 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         height: 1,
         ..inner
     };
-    Line::styled(figures(&rows), Style::new().fg(scene.theme.dim)).render(bottom, buffer);
+    Line::styled(figures(&rows, inner.width.into()), Style::new().fg(scene.theme.dim)).render(bottom, buffer);
 }
 
-fn figures(rows: &Rows) -> String {
+/// As many of the figures as there are columns for.
+fn figures(rows: &Rows, width: usize) -> String {
     let of = rows.figures;
-    let mut text = format!(
-        "right {}   macro-F1 {}   ECE {:.3}",
-        percent(of.accuracy),
-        percent(of.macro_f1),
-        of.ece
-    );
-    if let Some(share) = of.polarity_accuracy {
-        text += &format!("   polarity {}", percent(share));
-    }
-    if let Some(distance) = of.wheel_distance {
-        text += &format!("   wheel {distance:.2}");
+    let always = [
+        Some(format!("right {}", percent(of.accuracy))),
+        Some(format!("macro-F1 {}", percent(of.macro_f1))),
+        Some(format!("ECE {:.3}", of.ece)),
+    ];
+    let on_the_wheel = [
+        of.polarity_accuracy.map(|share| format!("polarity {}", percent(share))),
+        of.wheel_distance.map(|distance| format!("wheel {distance:.2}")),
+    ];
+    let mut text = String::new();
+    for figure in always.into_iter().chain(on_the_wheel).flatten() {
+        let gap = if text.is_empty() { "" } else { "   " };
+        if columns(&text) + columns(gap) + columns(&figure) > width {
+            break;
+        }
+        text += gap;
+        text += &figure;
     }
     text
 }
