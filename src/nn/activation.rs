@@ -101,35 +101,38 @@ impl SwiGlu {
         let mut y = vec![T::of(0.0); gate.len()];
         let inputs = gate.par_chunks(GRAIN).zip(up.par_chunks(GRAIN));
         let chunks = y.par_chunks_mut(GRAIN).zip(inputs);
-        chunks.for_each(|(y, (gate, up))| {
-            for ((y, &g), &u) in y.iter_mut().zip(gate).zip(up) {
-                *y = g * sigmoid(g) * u;
-            }
-        });
+        chunks.for_each(|(y, (gate, up))| gated(gate, up, y));
         y
     }
 
     fn backward<T: Real>(gate: &Tensor, up: &Tensor, grad: &Tensor) -> Result<(Tensor, Tensor)> {
         let (d_gate, d_up) = with_slices::<T, _>(&[gate, up, grad], |slices| {
-            let mut d_gate = vec![T::of(0.0); slices[0].len()];
-            let mut d_up = d_gate.clone();
-            let inputs = slices[0]
-                .par_chunks(GRAIN)
-                .zip(slices[1].par_chunks(GRAIN))
-                .zip(slices[2].par_chunks(GRAIN));
+            let mut d_gate = slices[2].to_vec();
+            let mut d_up = vec![T::of(0.0); d_gate.len()];
+            let inputs = slices[0].par_chunks(GRAIN).zip(slices[1].par_chunks(GRAIN));
             let outputs = d_gate.par_chunks_mut(GRAIN).zip(d_up.par_chunks_mut(GRAIN));
-            outputs.zip(inputs).for_each(|((d_gate, d_up), ((gate, up), grad))| {
-                let outputs = d_gate.iter_mut().zip(d_up);
-                for ((d_gate, d_up), ((&g, &u), &d)) in outputs.zip(gate.iter().zip(up).zip(grad)) {
-                    let s = sigmoid(g);
-                    *d_gate = d * u * s * (T::of(1.0) + g * (T::of(1.0) - s));
-                    *d_up = d * g * s;
-                }
-            });
+            let chunks = outputs.zip(inputs);
+            chunks.for_each(|((d_gate, d_up), inputs)| gated_backward(inputs, d_gate, d_up));
             Ok((d_gate, d_up))
         })?;
         let tensor = |values| Tensor::from_vec(values, gate.shape(), gate.device());
         Ok((tensor(d_gate)?, tensor(d_up)?))
+    }
+}
+
+/// `y = silu(gate) * up`.
+pub(super) fn gated<T: Real>(gate: &[T], up: &[T], y: &mut [T]) {
+    for ((y, &g), &u) in y.iter_mut().zip(gate).zip(up) {
+        *y = g * sigmoid(g) * u;
+    }
+}
+
+/// The gradients of gate and up; `d` holds the result's and then that of gate.
+pub(super) fn gated_backward<T: Real>((gate, up): (&[T], &[T]), d: &mut [T], d_up: &mut [T]) {
+    for ((d, d_up), (&g, &u)) in d.iter_mut().zip(d_up).zip(gate.iter().zip(up)) {
+        let (s, grad) = (sigmoid(g), *d);
+        *d = grad * u * s * (T::of(1.0) + g * (T::of(1.0) - s));
+        *d_up = grad * g * s;
     }
 }
 

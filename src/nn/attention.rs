@@ -1,6 +1,7 @@
 //! Scaled dot-product attention with grouped heads, for padded and packed sequences.
 
 mod fused;
+pub(super) mod head;
 
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 
@@ -62,7 +63,7 @@ impl Mask {
     }
 
     /// Whether places were given for `queries` queries of each row, if any were.
-    fn fits(&self, queries: usize) -> bool {
+    pub(super) fn fits(&self, queries: usize) -> bool {
         let inside = |row: &Vec<usize>| row.len() == queries && row.iter().all(|&place| place < self.keys());
         let places = self.queries.as_ref();
         places.map_or(queries <= self.keys(), |places| {

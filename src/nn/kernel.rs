@@ -99,6 +99,20 @@ pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     lanes.into_iter().sum::<T>() + rest
 }
 
+/// The sum of the products of the elements of three slices of one length.
+pub fn dot3<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
+    let mut lanes = [T::of(0.0); LANES];
+    let (a, b, c) = (a.chunks_exact(LANES), b.chunks_exact(LANES), c.chunks_exact(LANES));
+    let rest = a.remainder().iter().zip(b.remainder()).zip(c.remainder());
+    let rest: T = rest.map(|((&a, &b), &c)| a * b * c).sum();
+    for ((a, b), c) in a.zip(b).zip(c) {
+        for (((lane, &a), &b), &c) in lanes.iter_mut().zip(a).zip(b).zip(c) {
+            *lane += a * b * c;
+        }
+    }
+    lanes.into_iter().sum::<T>() + rest
+}
+
 /// Whether the fused CPU form serves this tensor.
 pub fn is_fused(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
@@ -134,7 +148,32 @@ pub struct Matrix<'a, T> {
     pub stride: usize,
 }
 
-impl<T> Matrix<'_, T> {
+impl<'a, T> Matrix<'a, T> {
+    /// A matrix whose rows lie one after another.
+    pub fn contiguous(data: &'a [T], rows: usize, columns: usize) -> Self {
+        Self {
+            data,
+            rows,
+            columns,
+            stride: columns,
+        }
+    }
+
+    /// `count` rows from `from` on.
+    pub fn rows_from(self, from: usize, count: usize) -> Self {
+        let data = &self.data[(from * self.stride).min(self.data.len())..];
+        Self {
+            data,
+            rows: count,
+            ..self
+        }
+    }
+
+    /// The elements of a row.
+    pub fn row(&self, row: usize) -> &'a [T] {
+        &self.data[row * self.stride..][..self.columns]
+    }
+
     fn holds(&self) -> bool {
         self.rows == 0
             || self.columns == 0

@@ -47,6 +47,18 @@ impl Linear {
         &self.weight
     }
 
+    /// `[out]`
+    #[must_use]
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
+    /// Whether its parameters get no gradient.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        !self.trained
+    }
+
     /// Applies the layer to `x` `[.., in]`, giving `[.., out]`.
     ///
     /// # Errors
@@ -128,7 +140,10 @@ impl FrozenLinear {
                     sums.map(|(&residual, &bias)| residual + bias).collect()
                 }
             };
-            let (x, weight) = (matrix(x, rows, input), matrix(weight, out, input));
+            let (x, weight) = (
+                Matrix::contiguous(x, rows, input),
+                Matrix::contiguous(weight, out, input),
+            );
             let how = (residual.is_some() || bias.is_some(), T::of(1.0), Hands::All);
             matrix_product(&mut y, out, how, (x, false), (weight, true));
             y
@@ -152,7 +167,10 @@ impl FrozenLinear {
         let input = self.weight.dims2()?.1;
         let d = with_slices::<T, _>(&[grad, &self.weight], |s| {
             let mut d = vec![T::of(0.0); rows * input];
-            let (grad, weight) = (matrix(s[0], rows, out), matrix(s[1], out, input));
+            let (grad, weight) = (
+                Matrix::contiguous(s[0], rows, out),
+                Matrix::contiguous(s[1], out, input),
+            );
             let how = (false, T::of(1.0), Hands::All);
             matrix_product(&mut d, input, how, (grad, false), (weight, false));
             Ok(d)
@@ -183,15 +201,6 @@ impl FrozenLinear {
             y = y.binary_impl::<op::Add>(operand(&bias)?, &layout, &bias_layout.broadcast_as(&shape)?)?;
         }
         Ok((y, shape))
-    }
-}
-
-fn matrix<T>(data: &[T], rows: usize, columns: usize) -> Matrix<'_, T> {
-    Matrix {
-        data,
-        rows,
-        columns,
-        stride: columns,
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod decoder_layer;
 pub mod embedding;
 pub mod kernel;
 pub mod layer_checkpoint;
@@ -19,6 +20,7 @@ pub mod rope;
 mod tests;
 
 pub use attention::{Mask, attention};
+pub use decoder_layer::DecoderLayer;
 pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use rope::Rotary;

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Real, dot, is_fused, slice, sum_of, with_slices};
+use super::kernel::{Real, dot, dot3, is_fused, slice, sum_of, with_slices};
 use super::precision::widened;
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
@@ -19,6 +19,24 @@ impl RmsNorm {
     #[must_use]
     pub fn new(weight: Tensor, eps: f64, trained: bool) -> Self {
         Self { weight, eps, trained }
+    }
+
+    /// `[hidden]`
+    #[must_use]
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// What is added to the mean square.
+    #[must_use]
+    pub fn eps(&self) -> f64 {
+        self.eps
+    }
+
+    /// Whether the weight gets a gradient.
+    #[must_use]
+    pub fn is_trained(&self) -> bool {
+        self.trained
     }
 
     /// `x` `[.., hidden]` to the same shape.
@@ -171,36 +189,22 @@ struct FusedRms {
 
 impl FusedRms {
     fn forward<T: Real>(&self, x: &[T], weight: &[T]) -> Vec<T> {
-        let width = weight.len();
+        let rows = ROWS * weight.len();
         let mut y = vec![T::of(0.0); x.len()];
-        y.par_chunks_mut(width)
-            .zip(x.par_chunks(width))
-            .with_min_len(16)
-            .for_each(|(y, x)| {
-                let scale = inverse_rms(x, self.eps);
-                for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
-                    *y = x * scale * w;
-                }
-            });
+        y.par_chunks_mut(rows)
+            .zip(x.par_chunks(rows))
+            .for_each(|(y, x)| rms_rows(x, (weight, self.eps), y));
         y
     }
 
-    /// With `g = grad * weight` and `s = 1 / rms`: `dx = s (g - x s^2 mean(g x))`, `dw = sum over rows of grad x s`.
+    /// Of input and weight; `dw = sum over rows of grad x / rms(x)`.
     fn backward<T: Real>(&self, x: &[T], weight: &[T], grad: &[T]) -> (Vec<T>, Option<Vec<T>>) {
-        let width = weight.len();
+        let (width, rows) = (weight.len(), ROWS * weight.len());
         let mut dx = vec![T::of(0.0); x.len()];
-        let rows = dx
-            .par_chunks_mut(width)
-            .zip(x.par_chunks(width))
-            .zip(grad.par_chunks(width));
-        rows.with_min_len(16).for_each(|((dx, x), grad)| {
-            let s = inverse_rms(x, self.eps);
-            let dot: T = grad.iter().zip(weight).zip(x).map(|((&g, &w), &x)| g * w * x).sum();
-            let c = s * s * s * dot / T::of(width as f64);
-            for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
-                *dx = s * g * w - c * x;
-            }
-        });
+        dx.par_chunks_mut(rows)
+            .zip(x.par_chunks(rows))
+            .zip(grad.par_chunks(rows))
+            .for_each(|((dx, x), grad)| rms_rows_backward(x, (weight, self.eps), grad, dx));
         let dw = self.trained.then(|| {
             let mut dw = vec![T::of(0.0); width];
             for (x, grad) in x.chunks(width).zip(grad.chunks(width)) {
@@ -218,6 +222,31 @@ impl FusedRms {
         let (dx, dw) = with_slices::<T, _>(&[x, w, grad], |s| Ok(self.backward(s[0], s[1], s[2])))?;
         let dw = dw.map(|dw| Tensor::from_vec(dw, w.shape(), w.device())).transpose()?;
         Ok((Tensor::from_vec(dx, x.shape(), x.device())?, dw))
+    }
+}
+
+/// Rows of a task.
+const ROWS: usize = 16;
+
+/// `y = x / rms(x) * weight` of rows `[rows, hidden]`; with the weight comes its epsilon.
+pub(super) fn rms_rows<T: Real>(x: &[T], (weight, eps): (&[T], f64), y: &mut [T]) {
+    for (y, x) in y.chunks_mut(weight.len()).zip(x.chunks(weight.len())) {
+        let scale = inverse_rms(x, eps);
+        for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
+            *y = x * scale * w;
+        }
+    }
+}
+
+/// With `g = grad * weight` and `s = 1 / rms(x)`: `dx += s (g - x s^2 mean(g x))`.
+pub(super) fn rms_rows_backward<T: Real>(x: &[T], (weight, eps): (&[T], f64), grad: &[T], dx: &mut [T]) {
+    let width = weight.len();
+    for ((dx, x), grad) in dx.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
+        let s = inverse_rms(x, eps);
+        let c = s * s * s * dot3(grad, weight, x) / T::of(width as f64);
+        for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
+            *dx += s * g * w - c * x;
+        }
     }
 }
 

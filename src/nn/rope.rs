@@ -33,6 +33,11 @@ impl Rotary {
         })
     }
 
+    /// Cosines and sines, each `[batch, tokens, head_dim / 2]`.
+    pub(super) fn tables(&self) -> (&Tensor, &Tensor) {
+        (&self.cos, &self.sin)
+    }
+
     /// Rotates `x` `[batch, tokens, heads, head_dim]`.
     ///
     /// # Errors
@@ -67,28 +72,34 @@ struct FusedRotary {
 impl FusedRotary {
     fn rotate<T: Real>(&self, x: &[T], dims: (usize, usize)) -> Result<Vec<T>> {
         let (heads, width) = dims;
-        let half = width / 2;
+        let (row, half) = (heads * width, width / 2);
         let sign = T::of(self.sign);
         with_slices::<T, _>(&[&self.rotary.cos, &self.rotary.sin], |tables| {
-            let mut y = vec![T::of(0.0); x.len()];
-            y.par_chunks_mut(heads * width)
-                .zip(x.par_chunks(heads * width))
-                .enumerate()
-                .with_min_len(8)
-                .for_each(|(token, (y, x))| {
-                    let cos = &tables[0][token * half..(token + 1) * half];
-                    let sin = &tables[1][token * half..(token + 1) * half];
-                    for (y, x) in y.chunks_mut(width).zip(x.chunks(width)) {
-                        let ((y1, y2), (x1, x2)) = (y.split_at_mut(half), x.split_at(half));
-                        for i in 0..half {
-                            let s = sign * sin[i];
-                            y1[i] = x1[i] * cos[i] - x2[i] * s;
-                            y2[i] = x2[i] * cos[i] + x1[i] * s;
-                        }
-                    }
-                });
+            let mut y = x.to_vec();
+            y.par_chunks_mut(TOKENS * row).enumerate().for_each(|(task, y)| {
+                let from = task * TOKENS * half;
+                rotate_rows(y, (row, width), (&tables[0][from..], &tables[1][from..]), sign);
+            });
             Ok(y)
         })
+    }
+}
+
+/// Tokens of a task.
+const TOKENS: usize = 16;
+
+/// Rotates the heads, each of `width`, of rows of length `row`; the tables begin at the first row's angles.
+pub(super) fn rotate_rows<T: Real>(x: &mut [T], (row, width): (usize, usize), (cos, sin): (&[T], &[T]), sign: T) {
+    let half = width / 2;
+    for ((x, cos), sin) in x.chunks_mut(row).zip(cos.chunks(half)).zip(sin.chunks(half)) {
+        for x in x.chunks_mut(width) {
+            let (x1, x2) = x.split_at_mut(half);
+            for (((x1, x2), &cos), &sin) in x1.iter_mut().zip(x2).zip(cos).zip(sin) {
+                let (first, second, sin) = (*x1, *x2, sign * sin);
+                *x1 = first * cos - second * sin;
+                *x2 = second * cos + first * sin;
+            }
+        }
     }
 }
 

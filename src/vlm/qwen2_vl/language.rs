@@ -5,8 +5,8 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use super::{Config, Positions, Wanted};
-use crate::nn::layer_checkpoint::checkpointed;
-use crate::nn::{Linear, Mask, RmsNorm, Rotary, activation, attention};
+use crate::nn::decoder_layer::{DecoderLayer, Few, Places};
+use crate::nn::{Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
 /// Differentiable with respect to its input embeddings; frozen, or trained where its parameters are variables.
@@ -15,23 +15,9 @@ pub struct LanguageModel {
     config: Config,
     /// `[vocab_size, hidden]`
     embeddings: Tensor,
-    layers: Vec<Layer>,
+    layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
-}
-
-#[derive(Clone, Debug)]
-struct Layer {
-    input_norm: RmsNorm,
-    attention_norm: RmsNorm,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    o: Linear,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    heads: (usize, usize),
 }
 
 /// Which entries the softmax over the vocabulary has.
@@ -63,7 +49,7 @@ impl LanguageModel {
         let layers = (0..config.num_hidden_layers)
             .map(|i| {
                 progress(i);
-                Layer::new(config, &scope.at("layers").at(i))
+                decoder_layer(config, &scope.at("layers").at(i))
             })
             .collect::<Result<_>>()?;
         let head = if config.tie_word_embeddings {
@@ -142,18 +128,11 @@ impl LanguageModel {
         wanted: Option<&Wanted>,
         recompute: bool,
     ) -> Result<Tensor> {
-        let rotary = self.rotary(x, positions)?;
-        let few = wanted.map(|wanted| self.few(x, positions, mask, wanted)).transpose()?;
+        let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
-            let few = few.as_ref().filter(|_| i + 1 == self.layers.len());
-            x = if recompute {
-                let (layer, rotary, mask, few) = (layer.clone(), rotary.clone(), mask.clone(), few.cloned());
-                let layer = move |x: &Tensor| layer.forward(x, &rotary, &mask, few.as_ref(), None);
-                checkpointed(&x, Arc::new(layer))?
-            } else {
-                layer.forward(&x, &rotary, mask, few, None)?
-            };
+            let places = if i + 1 == self.layers.len() { &last } else { &places };
+            x = layer.forward(&x, places, recompute)?;
         }
         self.norm.forward(&x)
     }
@@ -171,12 +150,11 @@ impl LanguageModel {
         wanted: Option<&Wanted>,
         cache: &mut KvCache,
     ) -> Result<Tensor> {
-        let rotary = self.rotary(x, positions)?;
-        let few = wanted.map(|wanted| self.few(x, positions, mask, wanted)).transpose()?;
+        let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
-            let few = few.as_ref().filter(|_| i + 1 == self.layers.len());
-            x = layer.forward(&x, &rotary, mask, few, Some(cache))?;
+            let places = if i + 1 == self.layers.len() { &last } else { &places };
+            x = layer.forward_cached(&x, places, cache)?;
         }
         self.norm.forward(&x)
     }
@@ -186,10 +164,10 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn states(&self, x: &Tensor, positions: &Positions, mask: &Mask) -> Result<Vec<Tensor>> {
-        let rotary = self.rotary(x, positions)?;
+        let (places, _) = self.places(x, positions, mask, None)?;
         let mut states = vec![x.clone()];
         for layer in &self.layers {
-            states.push(layer.forward(&states[states.len() - 1], &rotary, mask, None, None)?);
+            states.push(layer.forward(&states[states.len() - 1], &places, false)?);
         }
         if let Some(last) = states.last_mut() {
             *last = self.norm.forward(last)?;
@@ -220,13 +198,30 @@ impl LanguageModel {
         Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
     }
 
-    fn few(&self, x: &Tensor, positions: &Positions, mask: &Mask, wanted: &Wanted) -> Result<Few> {
-        Ok(Few {
-            index: wanted.index(x.dim(1)?, x.device())?,
-            width: wanted.width(),
-            rotary: self.rotary(x, &wanted.of(positions))?,
-            mask: mask.at(wanted.places().to_vec()),
-        })
+    /// Of all layers but the last, and of the last.
+    fn places(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        wanted: Option<&Wanted>,
+    ) -> Result<(Arc<Places>, Arc<Places>)> {
+        let all = Places {
+            rotary: self.rotary(x, positions)?,
+            mask: mask.clone(),
+            few: None,
+        };
+        let few = match wanted {
+            None => None,
+            Some(wanted) => Some(Few {
+                index: wanted.index(x.dim(1)?, x.device())?,
+                width: wanted.width(),
+                rotary: self.rotary(x, &wanted.of(positions))?,
+                mask: mask.at(wanted.places().to_vec()),
+            }),
+        };
+        let last = Places { few, ..all.clone() };
+        Ok((Arc::new(all), Arc::new(last)))
     }
 
     /// Where its tensors lie.
@@ -236,74 +231,20 @@ impl LanguageModel {
     }
 }
 
-/// The few places that the last layer's output is wanted of.
-#[derive(Clone, Debug)]
-struct Few {
-    /// `[batch * width]` (u32): rows of the flattened input.
-    index: Tensor,
-    width: usize,
-    rotary: Rotary,
-    mask: Mask,
-}
-
-impl Layer {
-    fn new(c: &Config, scope: &Scope) -> Result<Self> {
-        let (width, wide, kv) = (c.hidden_size, c.intermediate_size, c.head_dim() * c.num_key_value_heads);
-        Ok(Self {
-            input_norm: rms_norm(&scope.at("input_layernorm"), c)?,
-            attention_norm: rms_norm(&scope.at("post_attention_layernorm"), c)?,
-            q: scope.at("self_attn.q_proj").linear(width, width, true)?,
-            k: scope.at("self_attn.k_proj").linear(kv, width, true)?,
-            v: scope.at("self_attn.v_proj").linear(kv, width, true)?,
-            o: scope.at("self_attn.o_proj").linear(width, width, false)?,
-            gate: scope.at("mlp.gate_proj").linear(wide, width, false)?,
-            up: scope.at("mlp.up_proj").linear(wide, width, false)?,
-            down: scope.at("mlp.down_proj").linear(width, wide, false)?,
-            heads: (c.num_attention_heads, c.num_key_value_heads),
-        })
-    }
-
-    fn forward(
-        &self,
-        x: &Tensor,
-        rotary: &Rotary,
-        mask: &Mask,
-        few: Option<&Few>,
-        cache: Option<&mut candle_nn::kv_cache::KvCache>,
-    ) -> Result<Tensor> {
-        let (batch, tokens, width) = x.dims3()?;
-        let head_dim = width / self.heads.0;
-        let normed = self.input_norm.forward(x)?;
-        let k = rotary.apply(
-            &self
-                .k
-                .forward(&normed)?
-                .reshape((batch, tokens, self.heads.1, head_dim))?,
-        )?;
-        let v = self
-            .v
-            .forward(&normed)?
-            .reshape((batch, tokens, self.heads.1, head_dim))?;
-        let (k, v) = match cache {
-            Some(cache) => cache.append(&k.contiguous()?, &v.contiguous()?)?,
-            None => (k, v),
-        };
-        let (x, asking, rotary, mask) = match few {
-            None => (x.clone(), normed, rotary, mask),
-            Some(few) => {
-                let picked = x.flatten(0, 1)?.index_select(&few.index, 0)?;
-                let picked = picked.reshape((batch, few.width, width))?;
-                let normed = self.input_norm.forward(&picked)?;
-                (picked, normed, &few.rotary, &few.mask)
-            }
-        };
-        let q = self.q.forward(&asking)?;
-        let q = rotary.apply(&q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?)?;
-        let x = self.o.forward_onto(&attention(&q, &k, &v, mask)?, &x)?;
-        let normed = self.attention_norm.forward(&x)?;
-        let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;
-        self.down.forward_onto(&wide, &x)
-    }
+fn decoder_layer(c: &Config, scope: &Scope) -> Result<DecoderLayer> {
+    let (width, wide, kv) = (c.hidden_size, c.intermediate_size, c.head_dim() * c.num_key_value_heads);
+    Ok(DecoderLayer {
+        input_norm: rms_norm(&scope.at("input_layernorm"), c)?,
+        attention_norm: rms_norm(&scope.at("post_attention_layernorm"), c)?,
+        q: scope.at("self_attn.q_proj").linear(width, width, true)?,
+        k: scope.at("self_attn.k_proj").linear(kv, width, true)?,
+        v: scope.at("self_attn.v_proj").linear(kv, width, true)?,
+        o: scope.at("self_attn.o_proj").linear(width, width, false)?,
+        gate: scope.at("mlp.gate_proj").linear(wide, width, false)?,
+        up: scope.at("mlp.up_proj").linear(wide, width, false)?,
+        down: scope.at("mlp.down_proj").linear(width, wide, false)?,
+        heads: (c.num_attention_heads, c.num_key_value_heads),
+    })
 }
 
 fn rms_norm(scope: &Scope, config: &Config) -> Result<RmsNorm> {

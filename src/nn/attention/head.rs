@@ -1,0 +1,153 @@
+//! One head of attention on the CPU, forward and backward, a block of queries at a time.
+//!
+//! A block's scores stay in the core's own cache, and the keys that no query of a block sees, under a causal mask about
+//! half of all, are left out of its products.
+
+use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum};
+
+use super::Mask;
+
+/// Queries of a block.
+const BLOCK: usize = 64;
+
+/// The operands of one query head.
+#[derive(Clone, Copy)]
+pub struct Head<'a, T> {
+    /// `[queries, width]`
+    pub q: Matrix<'a, T>,
+    /// `[keys, width]`
+    pub k: Matrix<'a, T>,
+    /// `[keys, width]`
+    pub v: Matrix<'a, T>,
+    pub mask: &'a Mask,
+    /// Of the batch: which of the mask's rows is its own.
+    pub row: usize,
+}
+
+/// What a head gave, for its backward.
+#[derive(Clone, Copy)]
+pub struct Given<'a, T> {
+    /// `[queries, width]`
+    pub out: Matrix<'a, T>,
+    /// `[queries]`: the logarithm of each softmax' denominator.
+    pub log_sums: &'a [T],
+}
+
+impl<T: Real> Head<'_, T> {
+    fn scale(&self) -> T {
+        T::of(1.0 / (self.q.columns as f64).sqrt())
+    }
+
+    /// The keys that any query of a block may see: those before the returned one.
+    fn seen_by(&self, from: usize, count: usize) -> usize {
+        if !self.mask.causal {
+            return self.k.rows;
+        }
+        let places = (from..from + count).map(|query| self.mask.place(self.row, query, self.q.rows) + 1);
+        places.max().unwrap_or(0)
+    }
+
+    /// Scaled scores `[count, keys]` of a block, hidden ones far below all others.
+    fn scores(&self, scores: &mut [T], from: usize, count: usize, keys: usize) {
+        let how = (false, self.scale(), Hands::One);
+        let (q, k) = (self.q.rows_from(from, count), self.k.rows_from(0, keys));
+        matrix_product(scores, keys, how, (q, false), (k, true));
+        let segments = &self.mask.segments[self.row][..keys];
+        let shared = segments
+            .iter()
+            .position(|&segment| segment != Mask::SHARED)
+            .unwrap_or(keys);
+        for (query, scores) in scores.chunks_mut(keys).enumerate() {
+            let place = self.mask.place(self.row, from + query, self.q.rows);
+            let own = self.mask.segments[self.row][place];
+            let visible = if self.mask.causal { place + 1 } else { keys };
+            scores[visible..].fill(T::of(HIDDEN));
+            if shared < visible {
+                for (score, &segment) in scores[shared..visible].iter_mut().zip(&segments[shared..]) {
+                    let seen = (segment == Mask::SHARED) | (segment == own);
+                    *score = if seen { *score } else { T::of(HIDDEN) };
+                }
+            }
+        }
+    }
+
+    /// `out` `[queries, width]` and `log_sums` `[queries]`; `scratch` may be anything.
+    pub fn forward(&self, out: &mut [T], log_sums: &mut [T], scratch: &mut Vec<T>) {
+        let (queries, width) = (self.q.rows, self.q.columns);
+        for from in (0..queries).step_by(BLOCK) {
+            let count = BLOCK.min(queries - from);
+            let keys = self.seen_by(from, count);
+            let scores = room(scratch, count * keys);
+            self.scores(scores, from, count, keys);
+            let mut inverse = [T::of(0.0); BLOCK];
+            for (query, scores) in scores.chunks_mut(keys).enumerate() {
+                let largest = max(scores, T::of(HIDDEN));
+                for score in scores.iter_mut() {
+                    *score = (*score - largest).exp();
+                }
+                let total = sum(scores);
+                inverse[query] = T::of(1.0) / total;
+                log_sums[from + query] = largest + T::of(total.to_f64().ln());
+            }
+            let out = &mut out[from * width..][..count * width];
+            let how = (false, T::of(1.0), Hands::One);
+            let weights = (Matrix::contiguous(scores, count, keys), false);
+            matrix_product(out, width, how, weights, (self.v.rows_from(0, keys), false));
+            for (out, &inverse) in out.chunks_mut(width).zip(&inverse) {
+                out.iter_mut().for_each(|out| *out *= inverse);
+            }
+        }
+    }
+
+    /// With `P` the weights and `O` the result: `dV += P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K`,
+    /// `dK += scale dS^T Q`. `grad` is `[queries, width]` as `dq`; `dk` and `dv` are `[keys, width]`.
+    pub fn backward(
+        &self,
+        given: Given<'_, T>,
+        grad: Matrix<'_, T>,
+        (dq, dk, dv): (&mut [T], &mut [T], &mut [T]),
+        scratch: &mut Vec<T>,
+    ) {
+        let (queries, width, scale) = (self.q.rows, self.q.columns, self.scale());
+        let (once, onto) = (|scale| (false, scale, Hands::One), |scale| (true, scale, Hands::One));
+        for from in (0..queries).step_by(BLOCK) {
+            let count = BLOCK.min(queries - from);
+            let keys = self.seen_by(from, count);
+            let (weights, d_scores) = room(scratch, 2 * count * keys).split_at_mut(count * keys);
+            self.scores(weights, from, count, keys);
+            for (weights, &log_sum) in weights.chunks_mut(keys).zip(&given.log_sums[from..]) {
+                for weight in weights {
+                    *weight = (*weight - log_sum).exp();
+                }
+            }
+            let block = |data| Matrix::contiguous(data, count, keys);
+            let (grad, out) = (grad.rows_from(from, count), given.out.rows_from(from, count));
+            let one = T::of(1.0);
+            matrix_product(dv, width, onto(one), (block(weights), true), (grad, false));
+            let values = (self.v.rows_from(0, keys), true);
+            matrix_product(d_scores, keys, once(one), (grad, false), values);
+            for (query, (d, p)) in d_scores.chunks_mut(keys).zip(weights.chunks(keys)).enumerate() {
+                let mean = dot(grad.row(query), out.row(query));
+                for (d, &p) in d.iter_mut().zip(p) {
+                    *d = p * (*d - mean);
+                }
+            }
+            let dq = &mut dq[from * width..][..count * width];
+            let k = (self.k.rows_from(0, keys), false);
+            matrix_product(dq, width, once(scale), (block(d_scores), false), k);
+            let q = (self.q.rows_from(from, count), false);
+            matrix_product(dk, width, onto(scale), (block(d_scores), true), q);
+        }
+    }
+}
+
+/// A hidden key's score: its weight is 0 beside any that is seen.
+const HIDDEN: f64 = -1e30;
+
+/// The first `len` elements of a place that grows when it must.
+pub fn room<T: Real>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
+    if scratch.len() < len {
+        scratch.resize(len, T::of(0.0));
+    }
+    &mut scratch[..len]
+}

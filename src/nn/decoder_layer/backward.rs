@@ -1,0 +1,162 @@
+//! The fused layer backward, in the same three steps as forward, from the last to the first.
+
+use rayon::prelude::*;
+
+use super::forward::{Activations, Half, Heads, HeadsMajor, Input, zeros};
+use super::weights::{Dense, Weights, Widths, rows_of_a_task};
+use crate::nn::activation::gated_backward;
+use crate::nn::attention::head::{Given, room};
+use crate::nn::kernel::{Matrix, Real};
+use crate::nn::norm::rms_rows_backward;
+use crate::nn::rope::rotate_rows;
+
+/// The input's gradient `[batch * tokens, hidden]` of that of the result, `grad` `[asking, hidden]`.
+pub fn backward<T: Real>(
+    w: &Weights<'_, T>,
+    input: &Input<'_, T>,
+    (kept, half): (&Activations<T>, &Half<T>),
+    grad: &[T],
+) -> Vec<T> {
+    let (d_middle, d_attended) = second_half(w, half, grad);
+    let (dq, dk, dv) = heads(w, input, kept, &d_attended);
+    let Widths {
+        hidden,
+        head,
+        heads,
+        kv_heads,
+        ..
+    } = w.widths;
+    let tokens = input.x.len() / (hidden * input.batch);
+    let queries = grad.len() / (hidden * input.batch);
+    let major = |data, tokens, heads| HeadsMajor {
+        data,
+        tokens,
+        heads,
+        head,
+    };
+    let (dq, dk, dv) = (
+        major(&dq[..], queries, heads),
+        major(&dk[..], tokens, kv_heads),
+        major(&dv[..], tokens, kv_heads),
+    );
+    let (asking, asking_angles) = input.asking();
+    let keys = (&w.k, &dk, Some(input.angles));
+    let values = (&w.v, &dv, None);
+    let queries = (&w.q, &dq, Some(asking_angles));
+    match &input.few {
+        None => norm_backward(w, input.x, &[keys, values, queries], Some(&d_middle)),
+        Some(picked) => {
+            let mut dx = norm_backward(w, input.x, &[keys, values], None);
+            let few = norm_backward(w, asking, &[queries], Some(&d_middle));
+            for (&row, few) in picked.index.iter().zip(few.chunks(hidden)) {
+                let dx = &mut dx[row as usize * hidden..][..hidden];
+                dx.iter_mut().zip(few).for_each(|(dx, &few)| *dx += few);
+            }
+            dx
+        }
+    }
+}
+
+/// The gradients of `middle` and of what attention gave, both `[asking, hidden]`.
+fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Vec<T>, Vec<T>) {
+    let Widths { hidden, wide, .. } = w.widths;
+    let task = rows_of_a_task(grad.len() / hidden);
+    let (mut d_middle, mut d_attended) = (zeros(grad.len()), zeros(grad.len()));
+    d_middle
+        .par_chunks_mut(task * hidden)
+        .zip(d_attended.par_chunks_mut(task * hidden))
+        .zip(grad.par_chunks(task * hidden))
+        .zip(half.middle.par_chunks(task * hidden))
+        .zip(half.gate.par_chunks(task * wide))
+        .zip(half.up.par_chunks(task * wide))
+        .for_each_init(
+            Vec::new,
+            |scratch, (((((d_middle, d_attended), grad), middle), gate), up)| {
+                let (d_gate, rest) = room(scratch, 2 * gate.len() + grad.len()).split_at_mut(gate.len());
+                let (d_up, d_normed) = rest.split_at_mut(gate.len());
+                w.down.backward(grad, d_gate, false);
+                gated_backward((gate, up), d_gate, d_up);
+                w.gate.backward(d_gate, d_normed, false);
+                w.up.backward(d_up, d_normed, true);
+                d_middle.copy_from_slice(grad);
+                rms_rows_backward(middle, w.attention_norm, d_normed, d_middle);
+                w.o.backward(d_middle, d_attended, false);
+            },
+        );
+    (d_middle, d_attended)
+}
+
+/// The gradients of queries, keys and values: `[batch, heads, tokens, head]`.
+fn heads<T: Real>(
+    w: &Weights<'_, T>,
+    input: &Input<'_, T>,
+    kept: &Activations<T>,
+    grad: &[T],
+) -> (Vec<T>, Vec<T>, Vec<T>) {
+    let Widths {
+        head,
+        heads,
+        kv_heads,
+        hidden,
+        ..
+    } = w.widths;
+    let group = heads / kv_heads;
+    let queries = grad.len() / (hidden * input.batch);
+    let keys = input.x.len() / (hidden * input.batch);
+    let (mut dq, mut dk, mut dv) = (zeros(grad.len()), zeros(kept.k.len()), zeros(kept.v.len()));
+    let of = Heads::new(w.widths, (&kept.q, &kept.k, &kept.v), input);
+    dq.par_chunks_mut(group * queries * head)
+        .zip(dk.par_chunks_mut(keys * head))
+        .zip(dv.par_chunks_mut(keys * head))
+        .enumerate()
+        .for_each_init(Vec::new, |scratch, (task, ((dq, dk), dv))| {
+            let row = task / kv_heads;
+            for (n, dq) in dq.chunks_mut(queries * head).enumerate() {
+                let query_head = (task % kv_heads) * group + n;
+                let at = row * heads + query_head;
+                let given = Given {
+                    out: Matrix::contiguous(&kept.attended[at * queries * head..], queries, head),
+                    log_sums: &kept.log_sums[at * queries..][..queries],
+                };
+                let grad = of.matrix(grad, (row, queries), (heads, query_head));
+                of.of(row, query_head).backward(given, grad, (dq, dk, dv), scratch);
+            }
+        });
+    (dq, dk, dv)
+}
+
+/// A projection, its result's gradient, and the angles by which that was rotated.
+type Projected<'a, T> = (&'a Dense<'a, T>, &'a HeadsMajor<'a, T>, Option<(&'a [T], &'a [T])>);
+
+/// The gradient of `x` through the first norm, of what `projections` of it got, and of the residual.
+fn norm_backward<T: Real>(
+    w: &Weights<'_, T>,
+    x: &[T],
+    projections: &[Projected<'_, T>],
+    residual: Option<&[T]>,
+) -> Vec<T> {
+    let Widths { hidden, head, .. } = w.widths;
+    let task = rows_of_a_task(x.len() / hidden);
+    let mut dx = match residual {
+        Some(residual) => residual.to_vec(),
+        None => zeros(x.len()),
+    };
+    dx.par_chunks_mut(task * hidden)
+        .zip(x.par_chunks(task * hidden))
+        .enumerate()
+        .for_each_init(Vec::new, |scratch, (n, (dx, x))| {
+            let (d_normed, d) = room(scratch, 2 * x.len()).split_at_mut(x.len());
+            let (from, rows) = (n * task, x.len() / hidden);
+            for (i, (dense, grad, angles)) in projections.iter().enumerate() {
+                let d = &mut d[..rows * dense.width()];
+                grad.gather(from, d);
+                if let Some((cos, sin)) = angles {
+                    let at = from * head / 2;
+                    rotate_rows(d, (dense.width(), head), (&cos[at..], &sin[at..]), T::of(-1.0));
+                }
+                dense.backward(d, d_normed, i > 0);
+            }
+            rms_rows_backward(x, w.input_norm, d_normed, dx);
+        });
+    dx
+}

@@ -1,0 +1,265 @@
+//! The fused layer forward: a task takes some rows through all that is done to each row alone, so that what lies
+//! between two products never leaves its core's cache; attention stands between, a task a head.
+
+use rayon::prelude::*;
+
+use super::weights::{Dense, Weights, Widths, rows_of_a_task};
+use crate::nn::Mask;
+use crate::nn::activation::gated;
+use crate::nn::attention::head::{Head, room};
+use crate::nn::kernel::{Matrix, Real};
+use crate::nn::norm::rms_rows;
+use crate::nn::rope::rotate_rows;
+
+/// The input of the layer and where its rows stand.
+pub struct Input<'a, T> {
+    /// `[batch * tokens, hidden]`
+    pub x: &'a [T],
+    /// `[batch * tokens, head / 2]`: cosines and sines.
+    pub angles: (&'a [T], &'a [T]),
+    pub batch: usize,
+    /// The rows that ask; all of them where it is not said.
+    pub few: Option<Picked<'a, T>>,
+    /// With the places of the rows that ask.
+    pub mask: &'a Mask,
+}
+
+/// The few rows that ask.
+pub struct Picked<'a, T> {
+    /// `[asking]`: which rows of the input.
+    pub index: Vec<u32>,
+    /// `[asking, hidden]`
+    pub x: Vec<T>,
+    /// `[asking, head / 2]`
+    pub angles: (&'a [T], &'a [T]),
+}
+
+impl<'a, T: Real> Input<'a, T> {
+    /// The asking rows `[asking, hidden]` and their angles.
+    pub fn asking(&self) -> (&[T], (&'a [T], &'a [T])) {
+        match &self.few {
+            Some(picked) => (&picked.x, picked.angles),
+            None => (self.x, self.angles),
+        }
+    }
+}
+
+/// What backward needs, beside the input.
+pub struct Activations<T> {
+    /// `[asking, hidden]`, rotated.
+    pub q: Vec<T>,
+    /// `[batch * tokens, kv]`, rotated.
+    pub k: Vec<T>,
+    /// `[batch * tokens, kv]`
+    pub v: Vec<T>,
+    /// `[batch, heads, asking of a sequence, head]`
+    pub attended: Vec<T>,
+    /// `[batch, heads, asking of a sequence]`
+    pub log_sums: Vec<T>,
+    /// What is kept of the second half, where it is.
+    pub half: Option<Half<T>>,
+}
+
+/// Of the second half of the layer.
+pub struct Half<T> {
+    /// `[asking, hidden]`: the input and what attention added.
+    pub middle: Vec<T>,
+    /// `[asking, wide]`
+    pub gate: Vec<T>,
+    /// `[asking, wide]`
+    pub up: Vec<T>,
+}
+
+/// The result `[asking, hidden]`; with `keep` all that backward needs.
+pub fn forward<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>, keep: bool) -> (Vec<T>, Activations<T>) {
+    let (asking, asking_angles) = input.asking();
+    let k = projected(w, &w.k, input.x, Some(input.angles));
+    let v = projected(w, &w.v, input.x, None);
+    let q = projected(w, &w.q, asking, Some(asking_angles));
+    let rows = asking.len() / w.widths.hidden;
+    let mut attended = zeros(q.len());
+    let mut log_sums = zeros(rows * w.widths.heads);
+    let queries = rows / input.batch;
+    let heads = Heads::new(w.widths, (&q, &k, &v), input);
+    attended
+        .par_chunks_mut(queries * w.widths.head)
+        .zip(log_sums.par_chunks_mut(queries))
+        .enumerate()
+        .for_each_init(Vec::new, |scratch, (task, (out, log_sums))| {
+            heads
+                .of(task / w.widths.heads, task % w.widths.heads)
+                .forward(out, log_sums, scratch);
+        });
+    let (y, half) = second_half(w, asking, &attended, queries, keep);
+    let kept = Activations {
+        q,
+        k,
+        v,
+        attended,
+        log_sums,
+        half,
+    };
+    (y, kept)
+}
+
+/// `norm(x) W^T + b`, rotated where angles are given.
+fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles: Option<(&[T], &[T])>) -> Vec<T> {
+    let Widths { hidden, head, .. } = w.widths;
+    let (rows, out) = (x.len() / hidden, dense.width());
+    let task = rows_of_a_task(rows);
+    let mut y = zeros(rows * out);
+    y.par_chunks_mut(task * out)
+        .zip(x.par_chunks(task * hidden))
+        .enumerate()
+        .for_each_init(Vec::new, |scratch, (n, (y, x))| {
+            let normed = room(scratch, x.len());
+            rms_rows(x, w.input_norm, normed);
+            dense.forward(normed, y);
+            if let Some((cos, sin)) = angles {
+                let from = n * task * head / 2;
+                rotate_rows(y, (out, head), (&cos[from..], &sin[from..]), T::of(1.0));
+            }
+        });
+    y
+}
+
+/// From what attention gave to the result.
+fn second_half<T: Real>(
+    w: &Weights<'_, T>,
+    x: &[T],
+    attended: &[T],
+    queries: usize,
+    keep: bool,
+) -> (Vec<T>, Option<Half<T>>) {
+    let Widths { hidden, wide, .. } = w.widths;
+    let rows = x.len() / hidden;
+    let task = rows_of_a_task(rows);
+    let mut y = zeros(x.len());
+    let tasks = y
+        .par_chunks_mut(task * hidden)
+        .zip(x.par_chunks(task * hidden))
+        .enumerate();
+    let attended = HeadsMajor {
+        data: attended,
+        tokens: queries,
+        heads: w.widths.heads,
+        head: w.widths.head,
+    };
+    if !keep {
+        tasks.for_each_init(Vec::new, |scratch, (n, (y, x))| {
+            let rows = x.len() / hidden;
+            let (parts, scratch) =
+                room(scratch, rows * (2 * hidden + 3 * wide)).split_at_mut(rows * (hidden + 2 * wide));
+            let (middle, parts) = parts.split_at_mut(rows * hidden);
+            let (gate, up) = parts.split_at_mut(rows * wide);
+            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y, scratch);
+        });
+        return (y, None);
+    }
+    let (mut middle, mut gate, mut up) = (zeros(x.len()), zeros(rows * wide), zeros(rows * wide));
+    tasks
+        .zip(middle.par_chunks_mut(task * hidden))
+        .zip(gate.par_chunks_mut(task * wide))
+        .zip(up.par_chunks_mut(task * wide))
+        .for_each_init(Vec::new, |scratch, ((((n, (y, x)), middle), gate), up)| {
+            let scratch = room(scratch, x.len() + gate.len());
+            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y, scratch);
+        });
+    (y, Some(Half { middle, gate, up }))
+}
+
+/// `middle = x + attended O^T`, `y = middle + (silu(norm(middle) G^T) * (norm(middle) U^T)) D^T`.
+fn half_of_rows<T: Real>(
+    w: &Weights<'_, T>,
+    (x, attended, from): (&[T], &HeadsMajor<'_, T>, usize),
+    (middle, gate, up): (&mut [T], &mut [T], &mut [T]),
+    y: &mut [T],
+    scratch: &mut [T],
+) {
+    let (rows, active) = scratch.split_at_mut(x.len());
+    attended.gather(from, rows);
+    middle.copy_from_slice(x);
+    w.o.forward_onto(rows, middle);
+    rms_rows(middle, w.attention_norm, rows);
+    w.gate.forward(rows, gate);
+    w.up.forward(rows, up);
+    let active = &mut active[..gate.len()];
+    gated(gate, up, active);
+    y.copy_from_slice(middle);
+    w.down.forward_onto(active, y);
+}
+
+/// The heads of a batch.
+pub struct Heads<'a, T> {
+    widths: Widths,
+    q: &'a [T],
+    k: &'a [T],
+    v: &'a [T],
+    mask: &'a Mask,
+    queries: usize,
+    keys: usize,
+}
+
+impl<'a, T: Real> Heads<'a, T> {
+    /// Of queries, keys and values as [`Activations`] has them.
+    pub fn new(widths: Widths, (q, k, v): (&'a [T], &'a [T], &'a [T]), input: &Input<'a, T>) -> Self {
+        Self {
+            widths,
+            q,
+            k,
+            v,
+            mask: input.mask,
+            queries: q.len() / (widths.hidden * input.batch),
+            keys: k.len() / (widths.kv() * input.batch),
+        }
+    }
+
+    /// Query head `head` of sequence `row`.
+    pub fn of(&self, row: usize, head: usize) -> Head<'a, T> {
+        let Widths { heads, kv_heads, .. } = self.widths;
+        let kv = head / (heads / kv_heads);
+        Head {
+            q: self.matrix(self.q, (row, self.queries), (heads, head)),
+            k: self.matrix(self.k, (row, self.keys), (kv_heads, kv)),
+            v: self.matrix(self.v, (row, self.keys), (kv_heads, kv)),
+            mask: self.mask,
+            row,
+        }
+    }
+
+    /// Head `head` of `heads` in rows `[batch * tokens, heads * head width]`.
+    pub fn matrix(&self, data: &'a [T], (row, tokens): (usize, usize), (heads, head): (usize, usize)) -> Matrix<'a, T> {
+        let width = self.widths.head;
+        Matrix {
+            data: &data[(row * tokens * heads + head) * width..],
+            rows: tokens,
+            columns: width,
+            stride: heads * width,
+        }
+    }
+}
+
+/// `[batch, heads, tokens, head]`, as tasks of one head each write it.
+pub struct HeadsMajor<'a, T> {
+    pub data: &'a [T],
+    pub tokens: usize,
+    pub heads: usize,
+    pub head: usize,
+}
+
+impl<T: Real> HeadsMajor<'_, T> {
+    /// Rows `[rows, heads * head]` from `from` on into `out`.
+    pub fn gather(&self, from: usize, out: &mut [T]) {
+        for (n, out) in out.chunks_mut(self.heads * self.head).enumerate() {
+            let (row, token) = ((from + n) / self.tokens, (from + n) % self.tokens);
+            for (head, out) in out.chunks_mut(self.head).enumerate() {
+                let at = ((row * self.heads + head) * self.tokens + token) * self.head;
+                out.copy_from_slice(&self.data[at..at + self.head]);
+            }
+        }
+    }
+}
+
+pub fn zeros<T: Real>(len: usize) -> Vec<T> {
+    vec![T::of(0.0); len]
+}

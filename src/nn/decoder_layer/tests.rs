@@ -1,0 +1,147 @@
+//! The fused layer against the plain one and against finite differences, in f64.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::kv_cache::KvCache;
+
+use super::{DecoderLayer, Few, Places};
+use crate::nn::tests::{check, close, masks, noise};
+use crate::nn::{Linear, Mask, RmsNorm, Rotary};
+
+const HIDDEN: usize = 8;
+const HEADS: (usize, usize) = (4, 2);
+const HEAD: usize = HIDDEN / HEADS.0;
+const WIDE: usize = 12;
+
+fn layer() -> DecoderLayer {
+    let small = |seed, shape: &[usize]| (noise(seed, shape) * 0.5).unwrap();
+    let linear = |seed, out, input| Linear::frozen(small(seed, &[out, input]), None);
+    let biased = |seed, out, input| Linear::frozen(small(seed, &[out, input]), Some(small(seed + 50, &[out])));
+    let kv = HEADS.1 * HEAD;
+    DecoderLayer {
+        input_norm: RmsNorm::new(noise(20, &[HIDDEN]), 1e-6, false),
+        attention_norm: RmsNorm::new(noise(21, &[HIDDEN]), 1e-6, false),
+        q: biased(22, HIDDEN, HIDDEN),
+        k: biased(23, kv, HIDDEN),
+        v: biased(24, kv, HIDDEN),
+        o: linear(25, HIDDEN, HIDDEN),
+        gate: linear(26, WIDE, HIDDEN),
+        up: linear(27, WIDE, HIDDEN),
+        down: linear(28, HIDDEN, WIDE),
+        heads: HEADS,
+    }
+}
+
+fn rotary(places: &[Vec<usize>]) -> Rotary {
+    let angle = |&place: &usize| (0..HEAD / 2).map(move |i| 0.3 * place as f64 / (i + 1) as f64);
+    let angles: Vec<f64> = places.iter().flatten().flat_map(angle).collect();
+    Rotary::new(
+        &angles,
+        (places.len(), places[0].len(), HEAD / 2),
+        DType::F64,
+        &Device::Cpu,
+    )
+    .unwrap()
+}
+
+/// All of the mask's places, and of them the ones that are wanted.
+fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
+    let (batch, tokens) = (mask.segments.len(), mask.keys());
+    let few = wanted.map(|wanted| {
+        let rows = wanted.iter().enumerate();
+        let rows: Vec<u32> = rows
+            .flat_map(|(i, row)| row.iter().map(move |&place| (i * tokens + place) as u32))
+            .collect();
+        Few {
+            index: Tensor::new(rows, &Device::Cpu).unwrap(),
+            width: wanted[0].len(),
+            rotary: rotary(wanted),
+            mask: mask.at(wanted.to_vec()),
+        }
+    });
+    Arc::new(Places {
+        rotary: rotary(&vec![(0..tokens).collect(); batch]),
+        mask,
+        few,
+    })
+}
+
+#[test]
+fn gradients_with_every_mask() {
+    let wanted = [vec![1, 4], vec![2, 2]];
+    for mask in masks() {
+        for wanted in [None, Some(&wanted[..])] {
+            let (layer, places) = (layer(), places(mask.clone(), wanted));
+            let x = noise(1, &[2, 5, HIDDEN]);
+            let plain = layer.plain(&x, &places, None).unwrap();
+            for recompute in [false, true] {
+                close(&layer.forward(&x, &places, recompute).unwrap(), &plain, 1e-13);
+                check("decoder layer", &[x.clone()], |x| {
+                    layer.forward(&x[0], &places, recompute)
+                });
+            }
+        }
+    }
+}
+
+/// More tokens than a block of attention and than a task has rows, in the second sequence with padding before and after.
+#[test]
+fn long_sequences_are_those_of_the_plain_layer() {
+    const TOKENS: usize = 150;
+    let hidden = |place: usize| if (20..130).contains(&place) { 0 } else { Mask::PADDING };
+    let mask = Mask::new(true, vec![vec![0; TOKENS], (0..TOKENS).map(hidden).collect()]);
+    let wanted = [vec![3, 70, 149], vec![20, 100, 129]];
+    let layer = layer();
+    for wanted in [None, Some(&wanted[..])] {
+        let places = places(mask.clone(), wanted);
+        let x = Var::from_tensor(&noise(5, &[2, TOKENS, HIDDEN])).unwrap();
+        let gradient = |y: Tensor| {
+            let weights = noise(6, y.dims());
+            let grads = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
+            (y, grads.get(&x).unwrap().clone())
+        };
+        let (y, dx) = gradient(layer.plain(&x, &places, None).unwrap());
+        let (fused_y, fused_dx) = gradient(layer.forward(&x, &places, false).unwrap());
+        close(&fused_y, &y, 1e-12);
+        close(&fused_dx, &dx, 1e-12);
+        let (recomputed_y, recomputed_dx) = gradient(layer.forward(&x, &places, true).unwrap());
+        close(&recomputed_y, &fused_y, 0.0);
+        close(&recomputed_dx, &fused_dx, 0.0);
+    }
+}
+
+#[test]
+fn a_graph_may_be_walked_twice() {
+    let (layer, places) = (layer(), places(Mask::full(1, 3, true), None));
+    let x = Var::from_tensor(&noise(1, &[1, 3, HIDDEN])).unwrap();
+    let y = layer.forward(&x, &places, false).unwrap().sum_all().unwrap();
+    let first = y.backward().unwrap().get(&x).unwrap().clone();
+    close(y.backward().unwrap().get(&x).unwrap(), &first, 0.0);
+}
+
+#[test]
+fn keys_and_values_are_kept_for_the_tokens_that_follow() {
+    let layer = layer();
+    let x = noise(3, &[2, 6, HIDDEN]);
+    let whole = layer.forward(&x, &places(Mask::full(2, 6, true), None), false).unwrap();
+    let mut cache = KvCache::new(1, 6);
+    let first = x.narrow(1, 0, 5).unwrap();
+    let seen = layer.forward_cached(&first, &places(Mask::full(2, 5, true), None), &mut cache);
+    close(&seen.unwrap(), &whole.narrow(1, 0, 5).unwrap(), 1e-13);
+    let last = Places {
+        rotary: rotary(&vec![vec![5]; 2]),
+        mask: Mask::full(2, 6, true),
+        few: None,
+    };
+    let seen = layer.forward_cached(&x.narrow(1, 5, 1).unwrap(), &last, &mut cache);
+    close(&seen.unwrap(), &whole.narrow(1, 5, 1).unwrap(), 1e-13);
+}
+
+#[test]
+fn a_mask_of_another_batch_is_refused() {
+    let layer = layer();
+    let places = places(Mask::full(1, 4, true), None);
+    assert!(layer.forward(&noise(1, &[1, 5, HIDDEN]), &places, false).is_err());
+    assert!(layer.forward(&noise(1, &[2, 4, HIDDEN]), &places, false).is_err());
+}

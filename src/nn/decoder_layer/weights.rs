@@ -1,0 +1,160 @@
+//! The layer's parameters as slices, and what is done with them to some rows.
+
+use candle_core::{Result, Tensor, bail};
+
+use super::DecoderLayer;
+use crate::nn::kernel::{Hands, Matrix, Real, matrix_product, with_slices};
+
+/// The sizes of a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Widths {
+    pub hidden: usize,
+    /// Of gate and up.
+    pub wide: usize,
+    pub head: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub kv_heads: usize,
+}
+
+impl Widths {
+    /// Of a token's keys or values.
+    pub fn kv(&self) -> usize {
+        self.kv_heads * self.head
+    }
+}
+
+/// A frozen linear layer.
+#[derive(Clone, Copy)]
+pub struct Dense<'a, T> {
+    /// `[out, in]`
+    weight: Matrix<'a, T>,
+    bias: Option<&'a [T]>,
+}
+
+/// All of a layer's parameters.
+pub struct Weights<'a, T> {
+    pub widths: Widths,
+    /// `[hidden]` and epsilon.
+    pub input_norm: (&'a [T], f64),
+    pub attention_norm: (&'a [T], f64),
+    pub q: Dense<'a, T>,
+    pub k: Dense<'a, T>,
+    pub v: Dense<'a, T>,
+    pub o: Dense<'a, T>,
+    pub gate: Dense<'a, T>,
+    pub up: Dense<'a, T>,
+    pub down: Dense<'a, T>,
+}
+
+impl<'a, T: Real> Dense<'a, T> {
+    fn new(weight: &'a [T], bias: Option<&'a [T]>, out: usize) -> Self {
+        let weight = Matrix::contiguous(weight, out, weight.len() / out);
+        Self { weight, bias }
+    }
+
+    /// Of its results.
+    pub fn width(&self) -> usize {
+        self.weight.rows
+    }
+
+    /// `y = x W^T + b`: rows of `x` `[rows, in]` to `y` `[rows, out]`.
+    pub fn forward(&self, x: &[T], y: &mut [T]) {
+        if let Some(bias) = self.bias {
+            y.chunks_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
+        }
+        self.product(x, y, self.bias.is_some());
+    }
+
+    /// `y += x W^T`; the layer has no bias.
+    pub fn forward_onto(&self, x: &[T], y: &mut [T]) {
+        self.product(x, y, true);
+    }
+
+    fn product(&self, x: &[T], y: &mut [T], onto: bool) {
+        let (out, input) = (self.weight.rows, self.weight.columns);
+        let x = Matrix::contiguous(x, x.len() / input, input);
+        let how = (onto, T::of(1.0), Hands::One);
+        matrix_product(y, out, how, (x, false), (self.weight, true));
+    }
+
+    /// `dx = dy W`, or `dx += dy W`.
+    pub fn backward(&self, dy: &[T], dx: &mut [T], onto: bool) {
+        let (out, input) = (self.weight.rows, self.weight.columns);
+        let dy = Matrix::contiguous(dy, dy.len() / out, out);
+        let how = (onto, T::of(1.0), Hands::One);
+        matrix_product(dx, input, how, (dy, false), (self.weight, false));
+    }
+}
+
+/// Hands the parameters of `layer` and the elements of `others` to `f`.
+pub fn with_weights<T: Real, R>(
+    layer: &DecoderLayer,
+    others: &[&Tensor],
+    f: impl FnOnce(&Weights<'_, T>, &[&[T]]) -> Result<R>,
+) -> Result<R> {
+    let linears = [
+        &layer.q,
+        &layer.k,
+        &layer.v,
+        &layer.o,
+        &layer.gate,
+        &layer.up,
+        &layer.down,
+    ];
+    let norms = [&layer.input_norm, &layer.attention_norm];
+    let mut tensors: Vec<&Tensor> = linears.iter().map(|linear| linear.weight()).collect();
+    tensors.extend(norms.iter().map(|norm| norm.weight()));
+    tensors.extend(linears.iter().filter_map(|linear| linear.bias()));
+    tensors.extend(others);
+    with_slices::<T, _>(&tensors, |slices| {
+        let [
+            q,
+            k,
+            v,
+            o,
+            gate,
+            up,
+            down,
+            input,
+            attended,
+            q_bias,
+            k_bias,
+            v_bias,
+            others @ ..,
+        ] = slices
+        else {
+            bail!("a fused layer has biases for queries, keys and values alone");
+        };
+        let (hidden, wide) = (input.len(), gate.len() / input.len());
+        let widths = Widths {
+            hidden,
+            wide,
+            head: hidden / layer.heads.0,
+            heads: layer.heads.0,
+            kv_heads: layer.heads.1,
+        };
+        let weights = Weights {
+            widths,
+            input_norm: (input, norms[0].eps()),
+            attention_norm: (attended, norms[1].eps()),
+            q: Dense::new(q, Some(q_bias), hidden),
+            k: Dense::new(k, Some(k_bias), widths.kv()),
+            v: Dense::new(v, Some(v_bias), widths.kv()),
+            o: Dense::new(o, None, hidden),
+            gate: Dense::new(gate, None, wide),
+            up: Dense::new(up, None, wide),
+            down: Dense::new(down, None, hidden),
+        };
+        f(&weights, others)
+    })
+}
+
+/// Rows that a task handles: enough that a product runs at full speed, few enough that what lies between two products
+/// stays in its core's cache; and no core is left without work.
+pub fn rows_of_a_task(rows: usize) -> usize {
+    const MOST: usize = 128;
+    let tasks = rows.div_ceil(MOST).next_multiple_of(rayon::current_num_threads());
+    rows.div_ceil(tasks).max(1)
+}
