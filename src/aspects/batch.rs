@@ -1,11 +1,14 @@
 //! Sequences of any length as one padded batch of embeddings.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor, bail};
 
+use super::beginning::beginning;
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
-use crate::vlm::qwen2_vl::{LanguageModel, Positions, Vocabulary, Wanted};
+use crate::vlm::qwen2_vl::{KvCache, LanguageModel, Positions, Prefix, Vocabulary, Wanted};
 
 /// What stands in the `Visual` rows of a batch.
 pub enum Visuals<'a> {
@@ -18,9 +21,13 @@ pub enum Visuals<'a> {
 /// A padded batch, ready for the language model.
 #[derive(Debug)]
 pub struct Batch {
+    /// What stands before the embeddings of each sequence, if anything does.
+    prefix: Option<Arc<Prefix>>,
     /// `[batch, tokens, hidden]`
     pub embeddings: Tensor,
+    /// Of the embeddings.
     pub positions: Positions,
+    /// Over the prefix, too.
     pub mask: Mask,
     /// The places whose logits are wanted.
     wanted: Wanted,
@@ -34,7 +41,7 @@ pub struct Batch {
 
 impl Batch {
     /// Splices `sequences`; padding stands on the right and is seen by nobody. `prompt` `[tokens, hidden]` fills the
-    /// `Prompt` rows and gets a gradient.
+    /// `Prompt` rows, and gets a gradient if it is a variable.
     ///
     /// # Errors
     /// Where a row has nothing to stand for it, both the visuals and the prompt are trained, or shapes differ.
@@ -45,12 +52,14 @@ impl Batch {
         prompt: Option<&Tensor>,
     ) -> Result<Self> {
         let device = language.device();
-        let longest = sequences.iter().map(|s| s.rows.len()).max().unwrap_or(0);
+        let prefix = beginning(language, sequences, prompt)?;
+        let skipped = prefix.as_ref().map_or(0, |prefix| prefix.tokens);
+        let longest = sequences.iter().map(|s| s.rows.len() - skipped).max().unwrap_or(0);
         let mut table = Table::new(language, visuals)?;
         let mut rows = Vec::with_capacity(sequences.len() * longest);
         let mut trained = Vec::new();
         for (sample, sequence) in sequences.iter().enumerate() {
-            for &row in &sequence.rows {
+            for &row in &sequence.rows[skipped..] {
                 let place = rows.len() as u32;
                 rows.push(match (row, visuals, prompt) {
                     (Row::Token(id), ..) => Source::Constant(table.token(id)),
@@ -91,31 +100,36 @@ impl Batch {
             _ => constants.index_select(&index, 0)?,
         };
         let hidden = constants.dim(1)?;
-        Self::masked(sequences, flat.reshape((sequences.len(), longest, hidden))?)
+        Self::masked(sequences, prefix, flat.reshape((sequences.len(), longest, hidden))?)
     }
 
-    fn masked(sequences: &[Sequence], embeddings: Tensor) -> Result<Self> {
+    fn masked(sequences: &[Sequence], prefix: Option<Arc<Prefix>>, embeddings: Tensor) -> Result<Self> {
         let (_, longest, _) = embeddings.dims3()?;
+        let skipped = prefix.as_ref().map_or(0, |prefix| prefix.tokens);
         let padded = |sequence: &Sequence| {
             let mut segments = sequence.segments.clone();
-            segments.resize(longest, Mask::PADDING);
-            let mut positions = sequence.positions.clone();
+            segments.resize(skipped + longest, Mask::PADDING);
+            let mut positions = sequence.positions[skipped..].to_vec();
             positions.resize(longest, [1; 3]);
             (segments, positions)
         };
         let (segments, positions) = sequences.iter().map(padded).unzip();
-        let places = |sequence: &Sequence| sequence.targets.iter().map(|target| target.place).collect();
+        let places = |sequence: &Sequence| {
+            let places = sequence.targets.iter().map(|target| target.place - skipped);
+            places.collect()
+        };
         let wanted = Wanted::new(sequences.iter().map(places).collect());
         let (mut rows, mut tokens, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for (i, sequence) in sequences.iter().enumerate() {
             for target in &sequence.targets {
-                rows.extend(wanted.row(i, target.place).map(|row| row as u32));
+                rows.extend(wanted.row(i, target.place - skipped).map(|row| row as u32));
                 tokens.push(target.token);
                 owners.push((i, target.answer));
             }
         }
         let device = embeddings.device().clone();
         Ok(Self {
+            prefix,
             embeddings,
             positions: Positions(positions),
             mask: Mask::new(true, segments),
@@ -126,12 +140,31 @@ impl Batch {
         })
     }
 
+    /// The number of the prefix' tokens.
+    #[must_use]
+    pub fn prefix_tokens(&self) -> usize {
+        self.prefix.as_ref().map_or(0, |prefix| prefix.tokens)
+    }
+
+    /// A cache that holds the prefix, for the batch and `more` tokens.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn cache(&self, language: &LanguageModel, more: usize) -> Result<KvCache> {
+        let (batch, tokens, _) = self.embeddings.dims3()?;
+        match &self.prefix {
+            Some(prefix) => language.cache_behind(prefix, batch, tokens + more),
+            None => Ok(language.cache(tokens + more)),
+        }
+    }
+
     /// Logits `[targets, entries]` at the wanted places; with `recompute` layers run again in backward.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
-        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, &self.wanted, recompute)?;
+        let at = (&self.wanted, self.prefix.as_deref());
+        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, at, recompute)?;
         language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 

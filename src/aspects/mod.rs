@@ -2,6 +2,7 @@
 
 pub mod aspect_file;
 pub mod batch;
+mod beginning;
 pub mod checkpoint;
 mod checkpoint_error;
 mod checkpoint_meta;

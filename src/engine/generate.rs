@@ -63,9 +63,9 @@ pub fn generate(
     let language = &base.qwen.language;
     let batch = Batch::splice(language, sequences, &Visuals::Constant(visuals), prompt)?;
     let mut mask = batch.mask.clone();
-    let width = mask.keys();
-    let mut cache = language.cache(width + decoding.max_new_tokens);
-    let lasts = Wanted::new(sequences.iter().map(|s| vec![s.rows.len() - 1]).collect());
+    let mut cache = batch.cache(language, decoding.max_new_tokens)?;
+    let last = |sequence: &Sequence| vec![sequence.rows.len() - 1 - batch.prefix_tokens()];
+    let lasts = Wanted::new(sequences.iter().map(last).collect());
     let x = batch.embeddings.detach();
     let mut last = language
         .forward_cached(&x, &batch.positions, &mask, Some(&lasts), &mut cache)?

@@ -53,6 +53,24 @@ pub struct Few {
     pub mask: Mask,
 }
 
+/// Keys and values `[1, past, kv_heads, head]` of tokens that stand before those of every sequence of a batch.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub k: Tensor,
+    pub v: Tensor,
+}
+
+impl Past {
+    /// Those of each sequence, and then `k` and `v` `[batch, tokens, kv_heads, head]`.
+    fn before(&self, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
+        let join = |past: &Tensor, own: &Tensor| {
+            let (_, tokens, heads, head) = past.dims4()?;
+            Tensor::cat(&[&past.expand((own.dim(0)?, tokens, heads, head))?, own], 1)
+        };
+        Ok((join(&self.k, k)?, join(&self.v, v)?))
+    }
+}
+
 impl Places {
     fn asking(&self) -> (&Rotary, &Mask) {
         match &self.few {
@@ -63,20 +81,21 @@ impl Places {
 }
 
 impl DecoderLayer {
-    /// `x` `[batch, tokens, hidden]` to the same shape, or `[batch, wanted, hidden]`. With `recompute` the graph keeps
-    /// `x` alone.
+    /// `x` `[batch, tokens, hidden]` to the same shape, or `[batch, wanted, hidden]`; `past` stands before it, and is
+    /// covered by the mask. With `recompute` the graph keeps `x` alone.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward(&self, x: &Tensor, places: &Arc<Places>, recompute: bool) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, places: &Arc<Places>, past: Option<&Past>, recompute: bool) -> Result<Tensor> {
         if self.is_fused(x) {
-            return fused::forward(self, x, places, recompute);
+            return fused::forward(self, x, (places, past), recompute);
         }
         if recompute {
-            let (layer, places) = (self.clone(), places.clone());
-            return checkpointed(x, Arc::new(move |x| layer.plain(x, &places, None)));
+            let (layer, places, past) = (self.clone(), places.clone(), past.cloned());
+            let layer = move |x: &Tensor| layer.plain(x, &places, |k, v| with_past(past.as_ref(), k, v));
+            return checkpointed(x, Arc::new(layer));
         }
-        self.plain(x, places, None)
+        self.plain(x, places, |k, v| with_past(past, k, v))
     }
 
     /// As [`Self::forward`], without a graph: the keys and values of `x` are added to `cache`, and seen with those that
@@ -85,12 +104,14 @@ impl DecoderLayer {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward_cached(&self, x: &Tensor, places: &Places, cache: &mut KvCache) -> Result<Tensor> {
-        if self.is_fused(x) && cache.current_seq_len() == 0 {
-            let (y, k, v) = fused::forward_with_keys(self, x, places)?;
-            cache.append(&k, &v)?;
-            return Ok(y);
+        let append = |k: Tensor, v: Tensor| {
+            let (k, v) = cache.append(&k.contiguous()?, &v.contiguous()?)?;
+            Ok((k.contiguous()?, v.contiguous()?))
+        };
+        if self.is_fused(x) {
+            return fused::forward_with(self, x, places, append);
         }
-        self.plain(x, places, Some(cache))
+        self.plain(x, places, append)
     }
 
     /// Whether the fused CPU form serves: all is frozen, and biases are where Qwen2 has them.
@@ -101,18 +122,20 @@ impl DecoderLayer {
         is_fused(x) && biased && frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained()
     }
 
-    /// Operation by operation, on any device.
-    pub(super) fn plain(&self, x: &Tensor, places: &Places, cache: Option<&mut KvCache>) -> Result<Tensor> {
+    /// Operation by operation, on any device; `seen` gives all keys and values for those of `x`.
+    fn plain(
+        &self,
+        x: &Tensor,
+        places: &Places,
+        seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
+    ) -> Result<Tensor> {
         let (batch, tokens, width) = x.dims3()?;
         let head_dim = width / self.heads.0;
         let normed = self.input_norm.forward(x)?;
         let keys = (batch, tokens, self.heads.1, head_dim);
         let k = places.rotary.apply(&self.k.forward(&normed)?.reshape(keys)?)?;
         let v = self.v.forward(&normed)?.reshape(keys)?;
-        let (k, v) = match cache {
-            Some(cache) => cache.append(&k.contiguous()?, &v.contiguous()?)?,
-            None => (k, v),
-        };
+        let (k, v) = seen(k, v)?;
         let (x, asking) = match &places.few {
             None => (x.clone(), normed),
             Some(few) => {
@@ -129,5 +152,12 @@ impl DecoderLayer {
         let normed = self.attention_norm.forward(&x)?;
         let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;
         self.down.forward_onto(&wide, &x)
+    }
+}
+
+fn with_past(past: Option<&Past>, k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
+    match past {
+        Some(past) => past.before(&k, &v),
+        None => Ok((k, v)),
     }
 }

@@ -194,7 +194,7 @@ pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(
     let visuals = Visuals::Constant(std::slice::from_ref(&rows));
     let batch = Batch::splice(language, &[open(slice, &greedy.prompt_ids)], &visuals, Some(&prompt))?;
     let mut mask = batch.mask.clone();
-    let mut cache = language.cache(mask.keys() + greedy.tokens.len());
+    let mut cache = batch.cache(language, greedy.tokens.len())?;
     let (mut x, mut positions) = (batch.embeddings, batch.positions);
     let mut tokens = Vec::with_capacity(greedy.tokens.len());
     for _ in &greedy.tokens {

@@ -28,16 +28,20 @@ pub fn backward<T: Real>(
     } = w.widths;
     let tokens = input.x.len() / (hidden * input.batch);
     let queries = grad.len() / (hidden * input.batch);
-    let major = |data, tokens, heads| HeadsMajor {
+    let keys = kept.k.len() / (w.widths.kv() * input.batch);
+    let major = |data, (skipped, tokens), heads| HeadsMajor {
         data,
+        skipped,
         tokens,
         heads,
         head,
     };
+    // What stands before the input is constant.
+    let own = (keys - tokens, tokens);
     let (dq, dk, dv) = (
-        major(&dq[..], queries, heads),
-        major(&dk[..], tokens, kv_heads),
-        major(&dv[..], tokens, kv_heads),
+        major(&dq[..], (0, queries), heads),
+        major(&dk[..], own, kv_heads),
+        major(&dv[..], own, kv_heads),
     );
     let (asking, asking_angles) = input.asking();
     let keys = (&w.k, &dk, Some(input.angles));
@@ -102,7 +106,7 @@ fn heads<T: Real>(
     } = w.widths;
     let group = heads / kv_heads;
     let queries = grad.len() / (hidden * input.batch);
-    let keys = input.x.len() / (hidden * input.batch);
+    let keys = kept.k.len() / (w.widths.kv() * input.batch);
     let (mut dq, mut dk, mut dv) = (zeros(grad.len()), zeros(kept.k.len()), zeros(kept.v.len()));
     let of = Heads::new(w.widths, (&kept.q, &kept.k, &kept.v), input);
     dq.par_chunks_mut(group * queries * head)

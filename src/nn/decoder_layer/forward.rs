@@ -48,9 +48,9 @@ impl<'a, T: Real> Input<'a, T> {
 pub struct Activations<T> {
     /// `[asking, hidden]`, rotated.
     pub q: Vec<T>,
-    /// `[batch * tokens, kv]`, rotated.
+    /// `[batch * keys, kv]`, rotated: of what stood before, and of the input.
     pub k: Vec<T>,
-    /// `[batch * tokens, kv]`
+    /// `[batch * keys, kv]`
     pub v: Vec<T>,
     /// `[batch, heads, asking of a sequence, head]`
     pub attended: Vec<T>,
@@ -70,11 +70,30 @@ pub struct Half<T> {
     pub up: Vec<T>,
 }
 
-/// The result `[asking, hidden]`; with `keep` all that backward needs.
-pub fn forward<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>, keep: bool) -> (Vec<T>, Activations<T>) {
-    let (asking, asking_angles) = input.asking();
+/// The input's own keys, rotated, and values: both `[batch * tokens, kv]`.
+pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> (Vec<T>, Vec<T>) {
     let k = projected(w, &w.k, input.x, Some(input.angles));
-    let v = projected(w, &w.v, input.x, None);
+    (k, projected(w, &w.v, input.x, None))
+}
+
+/// `[batch * (past + tokens), kv]` of `past` `[past, kv]`, which stands before each sequence, and `own`
+/// `[batch * tokens, kv]`.
+pub fn behind<T: Real>(past: &[T], own: Vec<T>, batch: usize) -> Vec<T> {
+    if past.is_empty() {
+        return own;
+    }
+    let sequences = own.chunks(own.len() / batch);
+    sequences.flat_map(|own| [past, own]).flatten().copied().collect()
+}
+
+/// The result `[asking, hidden]` of all keys and values; with `keep` all that backward needs.
+pub fn forward<T: Real>(
+    w: &Weights<'_, T>,
+    input: &Input<'_, T>,
+    (k, v): (Vec<T>, Vec<T>),
+    keep: bool,
+) -> (Vec<T>, Activations<T>) {
+    let (asking, asking_angles) = input.asking();
     let q = projected(w, &w.q, asking, Some(asking_angles));
     let rows = asking.len() / w.widths.hidden;
     let mut attended = zeros(q.len());
@@ -141,6 +160,7 @@ fn second_half<T: Real>(
         .enumerate();
     let attended = HeadsMajor {
         data: attended,
+        skipped: 0,
         tokens: queries,
         heads: w.widths.heads,
         head: w.widths.head,
@@ -239,9 +259,11 @@ impl<'a, T: Real> Heads<'a, T> {
     }
 }
 
-/// `[batch, heads, tokens, head]`, as tasks of one head each write it.
+/// `[batch, heads, skipped + tokens, head]`, as tasks of one head each write it.
 pub struct HeadsMajor<'a, T> {
     pub data: &'a [T],
+    /// Of each sequence: rows before the first.
+    pub skipped: usize,
     pub tokens: usize,
     pub heads: usize,
     pub head: usize,
@@ -253,7 +275,8 @@ impl<T: Real> HeadsMajor<'_, T> {
         for (n, out) in out.chunks_mut(self.heads * self.head).enumerate() {
             let (row, token) = ((from + n) / self.tokens, (from + n) % self.tokens);
             for (head, out) in out.chunks_mut(self.head).enumerate() {
-                let at = ((row * self.heads + head) * self.tokens + token) * self.head;
+                let of_head = (row * self.heads + head) * (self.skipped + self.tokens);
+                let at = (of_head + self.skipped + token) * self.head;
                 out.copy_from_slice(&self.data[at..at + self.head]);
             }
         }

@@ -9,49 +9,72 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::backward::backward;
-use super::forward::{Activations, Half, Input, Picked, forward as run};
+use super::forward::{Activations, Half, Input, Picked, behind, forward as run, keys_and_values};
 use super::weights::{Weights, with_weights};
-use super::{DecoderLayer, Places};
+use super::{DecoderLayer, Past, Places};
 use crate::nn::kernel::{Real, slice, with_slices};
 
 /// As [`DecoderLayer::forward`].
-pub fn forward(layer: &DecoderLayer, x: &Tensor, places: &Arc<Places>, recompute: bool) -> Result<Tensor> {
+pub fn forward(
+    layer: &DecoderLayer,
+    x: &Tensor,
+    (places, past): (&Arc<Places>, Option<&Past>),
+    recompute: bool,
+) -> Result<Tensor> {
     let x = x.contiguous()?;
     let op = FusedLayer {
         layer: layer.clone(),
         places: places.clone(),
+        past: past.cloned(),
         keep: x.track_op() && !recompute,
         kept: Mutex::new(None),
     };
     x.apply_op1(op)
 }
 
-/// The result, and the keys and values `[batch, tokens, kv_heads, head]` of `x`.
-pub fn forward_with_keys(layer: &DecoderLayer, x: &Tensor, places: &Places) -> Result<(Tensor, Tensor, Tensor)> {
+/// Without a graph; `seen` gives all keys and values, contiguous, for those of `x`
+/// (`[batch, tokens, kv_heads, head]`).
+pub fn forward_with(
+    layer: &DecoderLayer,
+    x: &Tensor,
+    places: &Places,
+    seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
+) -> Result<Tensor> {
     match x.dtype() {
-        DType::F64 => with_keys::<f64>(layer, x, places),
-        _ => with_keys::<f32>(layer, x, places),
+        DType::F64 => with_seen::<f64>(layer, x, places, seen),
+        _ => with_seen::<f32>(layer, x, places, seen),
     }
 }
 
-fn with_keys<T: Real>(layer: &DecoderLayer, x: &Tensor, places: &Places) -> Result<(Tensor, Tensor, Tensor)> {
+fn with_seen<T: Real>(
+    layer: &DecoderLayer,
+    x: &Tensor,
+    places: &Places,
+    seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
+) -> Result<Tensor> {
     let (batch, tokens, hidden) = x.dims3()?;
     let x = x.contiguous()?;
-    let (y, kept) = with_slices::<T, _>(&[&x], |s| {
-        with_input(layer, places, (s[0], x.dims()), |w, input| Ok(run(w, input, false)))
+    let dims = (batch, tokens, layer.heads.1, hidden / layer.heads.0);
+    let y = with_slices::<T, _>(&[&x], |s| {
+        with_input(layer, (places, None), (s[0], x.dims()), |w, input, _| {
+            let (k, v) = keys_and_values(w, input);
+            let tensor = |values| Tensor::from_vec(values, dims, x.device());
+            let (k, v) = seen(tensor(k)?, tensor(v)?)?;
+            let keys = k.dim(1)?;
+            if input.mask.keys() != keys || v.dims() != k.dims() || k.dim(0)? != batch {
+                bail!("keys {:?} for a mask of {}", k.shape(), input.mask.keys());
+            }
+            let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((s[0].to_vec(), s[1].to_vec())))?;
+            Ok(run(w, input, keys, false).0)
+        })
     })?;
-    let keys = (batch, tokens, layer.heads.1, hidden / layer.heads.0);
-    let tensor = |values, keys| Tensor::from_vec(values, keys, x.device());
-    Ok((
-        Tensor::from_vec(y, (batch, (), hidden), x.device())?,
-        tensor(kept.k, keys)?,
-        tensor(kept.v, keys)?,
-    ))
+    Tensor::from_vec(y, (batch, (), hidden), x.device())
 }
 
 struct FusedLayer {
     layer: DecoderLayer,
     places: Arc<Places>,
+    past: Option<Past>,
     keep: bool,
     /// [`Activations`] of the input's type, from forward until backward takes them.
     kept: Mutex<Option<Box<dyn Any + Send>>>,
@@ -59,8 +82,9 @@ struct FusedLayer {
 
 impl FusedLayer {
     fn forward<T: Real>(&self, x: &[T], dims: &[usize]) -> Result<Vec<T>> {
-        let (y, kept) = with_input(&self.layer, &self.places, (x, dims), |w, input| {
-            Ok(run(w, input, self.keep))
+        let places = (&*self.places, self.past.as_ref());
+        let (y, kept) = with_input(&self.layer, places, (x, dims), |w, input, past| {
+            whole(w, input, past, self.keep)
         })?;
         if self.keep {
             *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(kept));
@@ -72,8 +96,12 @@ impl FusedLayer {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let kept = kept.and_then(|kept| kept.downcast::<Activations<T>>().ok());
         let dx = with_slices::<T, _>(&[x, grad], |s| {
-            with_input(&self.layer, &self.places, (s[0], x.dims()), |w, input| {
-                let kept = kept.map_or_else(|| run(w, input, true).1, |kept| *kept);
+            let places = (&*self.places, self.past.as_ref());
+            with_input(&self.layer, places, (s[0], x.dims()), |w, input, past| {
+                let kept = match kept {
+                    Some(kept) => *kept,
+                    None => whole(w, input, past, true)?.1,
+                };
                 let half: &Half<T> = match &kept.half {
                     Some(half) => half,
                     None => bail!("a fused layer kept half of what it needs"),
@@ -85,38 +113,59 @@ impl FusedLayer {
     }
 }
 
-/// Hands the layer's weights and the input with its places to `f`.
+/// From the input's keys and values, behind those of `past`, to the result.
+fn whole<T: Real>(
+    w: &Weights<'_, T>,
+    input: &Input<'_, T>,
+    past: [&[T]; 2],
+    keep: bool,
+) -> Result<(Vec<T>, Activations<T>)> {
+    let (k, v) = keys_and_values(w, input);
+    let (k, v) = (behind(past[0], k, input.batch), behind(past[1], v, input.batch));
+    let keys = k.len() / (w.widths.kv() * input.batch);
+    if input.mask.keys() != keys {
+        bail!("{keys} keys, {} of them masked", input.mask.keys());
+    }
+    Ok(run(w, input, (k, v), keep))
+}
+
+/// Hands the layer's weights, the input with its places, and the keys and values before it to `f`.
 fn with_input<T: Real, R>(
     layer: &DecoderLayer,
-    places: &Places,
+    (places, past): (&Places, Option<&Past>),
     (x, dims): (&[T], &[usize]),
-    f: impl FnOnce(&Weights<'_, T>, &Input<'_, T>) -> Result<R>,
+    f: impl FnOnce(&Weights<'_, T>, &Input<'_, T>, [&[T]; 2]) -> Result<R>,
 ) -> Result<R> {
     let (batch, tokens, hidden) = (dims[0], dims[1], dims[2]);
-    let (cos, sin) = places.rotary.tables();
-    let mut tables = vec![cos, sin];
+    let mut others = Vec::from(<[&Tensor; 2]>::from(places.rotary.tables()));
     if let Some(few) = &places.few {
-        tables.extend(<[&Tensor; 2]>::from(few.rotary.tables()));
+        others.extend(<[&Tensor; 2]>::from(few.rotary.tables()));
     }
-    with_weights(layer, &tables, |w, angles| {
+    if let Some(past) = past {
+        others.extend([&past.k, &past.v]);
+    }
+    with_weights(layer, &others, |w, others| {
+        let (angles, others) = others.split_at(2);
         let (_, mask) = places.asking();
-        let fits = |keys: &[T], rows: usize| keys.len() == rows * w.widths.head / 2;
-        let few = match &places.few {
-            None => None,
+        let fits = |angles: &[T], rows: usize| angles.len() == rows * w.widths.head / 2;
+        let (few, others) = match &places.few {
+            None => (None, others),
             Some(few) => {
                 let index = few.index.to_vec1::<u32>()?;
-                if index.iter().any(|&row| row as usize >= batch * tokens) || !fits(angles[2], index.len()) {
+                if index.iter().any(|&row| row as usize >= batch * tokens) || !fits(others[0], index.len()) {
                     bail!("wanted rows {index:?} of {batch} x {tokens}");
                 }
                 let rows = index.iter().flat_map(|&row| &x[row as usize * hidden..][..hidden]);
                 let x = rows.copied().collect();
-                let angles = (angles[2], angles[3]);
-                Some(Picked { index, x, angles })
+                let angles = (others[0], others[1]);
+                (Some(Picked { index, x, angles }), &others[2..])
             }
         };
+        let past = if let [k, v] = others { [*k, *v] } else { [&[][..]; 2] };
         let asking = few.as_ref().map_or(tokens, |few| few.index.len() / batch);
-        if hidden != w.widths.hidden || mask.keys() != tokens || !mask.fits(asking) || !fits(angles[0], batch * tokens)
-        {
+        let keys = past[0].len() / w.widths.kv() + tokens;
+        let masked = mask.segments.len() == batch && mask.fits(asking) && mask.keys() >= keys;
+        if hidden != w.widths.hidden || !masked || !fits(angles[0], batch * tokens) {
             bail!(
                 "a layer of {} over {dims:?} with {} masked keys",
                 w.widths.hidden,
@@ -130,7 +179,7 @@ fn with_input<T: Real, R>(
             few,
             mask,
         };
-        f(w, &input)
+        f(w, &input, past)
     })
 }
 

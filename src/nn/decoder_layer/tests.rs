@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::kv_cache::KvCache;
 
-use super::{DecoderLayer, Few, Places};
+use super::{DecoderLayer, Few, Past, Places, with_past};
 use crate::nn::tests::{check, close, masks, noise};
 use crate::nn::{Linear, Mask, RmsNorm, Rotary};
 
@@ -67,6 +67,11 @@ fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
     })
 }
 
+/// Keys and values with nothing before them.
+fn alone(k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
+    with_past(None, k, v)
+}
+
 #[test]
 fn gradients_with_every_mask() {
     let wanted = [vec![1, 4], vec![2, 2]];
@@ -74,11 +79,11 @@ fn gradients_with_every_mask() {
         for wanted in [None, Some(&wanted[..])] {
             let (layer, places) = (layer(), places(mask.clone(), wanted));
             let x = noise(1, &[2, 5, HIDDEN]);
-            let plain = layer.plain(&x, &places, None).unwrap();
+            let plain = layer.plain(&x, &places, alone).unwrap();
             for recompute in [false, true] {
-                close(&layer.forward(&x, &places, recompute).unwrap(), &plain, 1e-13);
+                close(&layer.forward(&x, &places, None, recompute).unwrap(), &plain, 1e-13);
                 check("decoder layer", &[x.clone()], |x| {
-                    layer.forward(&x[0], &places, recompute)
+                    layer.forward(&x[0], &places, None, recompute)
                 });
             }
         }
@@ -101,11 +106,11 @@ fn long_sequences_are_those_of_the_plain_layer() {
             let grads = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
             (y, grads.get(&x).unwrap().clone())
         };
-        let (y, dx) = gradient(layer.plain(&x, &places, None).unwrap());
-        let (fused_y, fused_dx) = gradient(layer.forward(&x, &places, false).unwrap());
+        let (y, dx) = gradient(layer.plain(&x, &places, alone).unwrap());
+        let (fused_y, fused_dx) = gradient(layer.forward(&x, &places, None, false).unwrap());
         close(&fused_y, &y, 1e-12);
         close(&fused_dx, &dx, 1e-12);
-        let (recomputed_y, recomputed_dx) = gradient(layer.forward(&x, &places, true).unwrap());
+        let (recomputed_y, recomputed_dx) = gradient(layer.forward(&x, &places, None, true).unwrap());
         close(&recomputed_y, &fused_y, 0.0);
         close(&recomputed_dx, &fused_dx, 0.0);
     }
@@ -115,7 +120,7 @@ fn long_sequences_are_those_of_the_plain_layer() {
 fn a_graph_may_be_walked_twice() {
     let (layer, places) = (layer(), places(Mask::full(1, 3, true), None));
     let x = Var::from_tensor(&noise(1, &[1, 3, HIDDEN])).unwrap();
-    let y = layer.forward(&x, &places, false).unwrap().sum_all().unwrap();
+    let y = layer.forward(&x, &places, None, false).unwrap().sum_all().unwrap();
     let first = y.backward().unwrap().get(&x).unwrap().clone();
     close(y.backward().unwrap().get(&x).unwrap(), &first, 0.0);
 }
@@ -124,7 +129,9 @@ fn a_graph_may_be_walked_twice() {
 fn keys_and_values_are_kept_for_the_tokens_that_follow() {
     let layer = layer();
     let x = noise(3, &[2, 6, HIDDEN]);
-    let whole = layer.forward(&x, &places(Mask::full(2, 6, true), None), false).unwrap();
+    let whole = layer
+        .forward(&x, &places(Mask::full(2, 6, true), None), None, false)
+        .unwrap();
     let mut cache = KvCache::new(1, 6);
     let first = x.narrow(1, 0, 5).unwrap();
     let seen = layer.forward_cached(&first, &places(Mask::full(2, 5, true), None), &mut cache);
@@ -139,9 +146,38 @@ fn keys_and_values_are_kept_for_the_tokens_that_follow() {
 }
 
 #[test]
+fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
+    let layer = layer();
+    let (k, v) = (noise(11, &[1, 2, HEADS.1, HEAD]), noise(12, &[1, 2, HEADS.1, HEAD]));
+    let past = Past { k, v };
+    let p = Mask::PADDING;
+    let mask = Mask::new(true, vec![vec![0, 0, 0, 0, 0], vec![0, 0, 0, 0, p]]);
+    let few = Few {
+        index: Tensor::new(&[1_u32, 3], &Device::Cpu).unwrap(),
+        width: 1,
+        rotary: rotary(&[vec![3], vec![2]]),
+        mask: mask.at(vec![vec![3], vec![2]]),
+    };
+    for few in [None, Some(few)] {
+        let places = Arc::new(Places {
+            rotary: rotary(&vec![vec![2, 3, 4]; 2]),
+            mask: mask.clone(),
+            few,
+        });
+        let x = noise(13, &[2, 3, HIDDEN]);
+        let plain = layer.plain(&x, &places, |k, v| with_past(Some(&past), k, v)).unwrap();
+        for recompute in [false, true] {
+            let fused = |x: &Tensor| layer.forward(x, &places, Some(&past), recompute);
+            close(&fused(&x).unwrap(), &plain, 1e-13);
+            check("decoder layer behind a past", &[x.clone()], |x| fused(&x[0]));
+        }
+    }
+}
+
+#[test]
 fn a_mask_of_another_batch_is_refused() {
     let layer = layer();
     let places = places(Mask::full(1, 4, true), None);
-    assert!(layer.forward(&noise(1, &[1, 5, HIDDEN]), &places, false).is_err());
-    assert!(layer.forward(&noise(1, &[2, 4, HIDDEN]), &places, false).is_err());
+    assert!(layer.forward(&noise(1, &[1, 5, HIDDEN]), &places, None, false).is_err());
+    assert!(layer.forward(&noise(1, &[2, 4, HIDDEN]), &places, None, false).is_err());
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
+use super::prefix::{Prefix, Prefixes};
 use super::{Config, Positions, Wanted};
-use crate::nn::decoder_layer::{DecoderLayer, Few, Places};
+use crate::nn::decoder_layer::{DecoderLayer, Few, Past, Places};
 use crate::nn::{Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
@@ -18,6 +19,24 @@ pub struct LanguageModel {
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
+    pub(super) prefixes: Prefixes,
+}
+
+impl KvCache {
+    /// What it holds, of one sequence.
+    pub(super) fn into_past(self) -> Result<Vec<Past>> {
+        let whole = |tensor: Option<Tensor>| match tensor {
+            Some(tensor) => tensor.contiguous(),
+            None => candle_core::bail!("a cache without keys"),
+        };
+        let of_layer = |cache: candle_nn::kv_cache::KvCache| {
+            Ok(Past {
+                k: whole(cache.k()?)?,
+                v: whole(cache.v()?)?,
+            })
+        };
+        self.layers.into_iter().map(of_layer).collect()
+    }
 }
 
 /// Which entries the softmax over the vocabulary has.
@@ -69,6 +88,7 @@ impl LanguageModel {
             layers,
             norm,
             head,
+            prefixes: Prefixes::default(),
         })
     }
 
@@ -87,6 +107,12 @@ impl LanguageModel {
             .index_select(&Tensor::new(ids, self.embeddings.device())?, 0)
     }
 
+    /// Whether no parameter gets a gradient.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.head.is_frozen()
+    }
+
     /// A cache for `tokens` positions.
     #[must_use]
     pub fn cache(&self, tokens: usize) -> KvCache {
@@ -95,17 +121,33 @@ impl LanguageModel {
         }
     }
 
+    /// A cache for `tokens` positions behind those of `prefix`, which stands before each of `batch` sequences.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn cache_behind(&self, prefix: &Prefix, batch: usize, tokens: usize) -> Result<KvCache> {
+        let mut cache = self.cache(prefix.tokens + tokens);
+        let of_each = |past: &Tensor| {
+            let (_, tokens, heads, head) = past.dims4()?;
+            past.expand((batch, tokens, heads, head))?.contiguous()
+        };
+        for (cache, past) in cache.layers.iter_mut().zip(&prefix.layers) {
+            cache.append(&of_each(&past.k)?, &of_each(&past.v)?)?;
+        }
+        Ok(cache)
+    }
+
     /// Hidden states `[batch, tokens, hidden]` after the final norm of `x`, of the same shape. `positions` are those of
     /// `x`; `mask` covers the cached keys and `x`'s. With `recompute` the graph keeps each layer's input alone.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
-        self.pass(x, positions, mask, None, recompute)
+        self.pass(x, positions, mask, (None, None), recompute)
     }
 
-    /// As [`Self::forward`], of the wanted places alone: `[batch, wanted, hidden]`. Of the last layer all others need
-    /// only keys and values.
+    /// As [`Self::forward`], of the wanted places of `x` alone: `[batch, wanted, hidden]`. Of the last layer all others
+    /// need only keys and values. A `prefix` stands before `x`, and is covered by the mask.
     ///
     /// # Errors
     /// As [`Self::forward`].
@@ -114,10 +156,10 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        wanted: &Wanted,
+        (wanted, prefix): (&Wanted, Option<&Prefix>),
         recompute: bool,
     ) -> Result<Tensor> {
-        self.pass(x, positions, mask, Some(wanted), recompute)
+        self.pass(x, positions, mask, (Some(wanted), prefix), recompute)
     }
 
     fn pass(
@@ -125,14 +167,14 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        wanted: Option<&Wanted>,
+        (wanted, prefix): (Option<&Wanted>, Option<&Prefix>),
         recompute: bool,
     ) -> Result<Tensor> {
         let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
             let places = if i + 1 == self.layers.len() { &last } else { &places };
-            x = layer.forward(&x, places, recompute)?;
+            x = layer.forward(&x, places, prefix.map(|prefix| &prefix.layers[i]), recompute)?;
         }
         self.norm.forward(&x)
     }
@@ -167,7 +209,7 @@ impl LanguageModel {
         let (places, _) = self.places(x, positions, mask, None)?;
         let mut states = vec![x.clone()];
         for layer in &self.layers {
-            states.push(layer.forward(&states[states.len() - 1], &places, false)?);
+            states.push(layer.forward(&states[states.len() - 1], &places, None, false)?);
         }
         if let Some(last) = states.last_mut() {
             *last = self.norm.forward(last)?;
@@ -213,12 +255,17 @@ impl LanguageModel {
         };
         let few = match wanted {
             None => None,
-            Some(wanted) => Some(Few {
-                index: wanted.index(x.dim(1)?, x.device())?,
-                width: wanted.width(),
-                rotary: self.rotary(x, &wanted.of(positions))?,
-                mask: mask.at(wanted.places().to_vec()),
-            }),
+            Some(wanted) => {
+                let tokens = x.dim(1)?;
+                let past = mask.keys().saturating_sub(tokens);
+                let of_keys = |row: &Vec<usize>| row.iter().map(|place| past + place).collect();
+                Some(Few {
+                    index: wanted.index(tokens, x.device())?,
+                    width: wanted.width(),
+                    rotary: self.rotary(x, &wanted.of(positions))?,
+                    mask: mask.at(wanted.places().iter().map(of_keys).collect()),
+                })
+            }
         };
         let last = Places { few, ..all.clone() };
         Ok((Arc::new(all), Arc::new(last)))

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod language;
+mod prefix;
 pub mod processor;
 pub mod rope;
 pub mod vision;
@@ -11,6 +12,7 @@ use candle_core::Result;
 
 pub use config::Config;
 pub use language::{KvCache, LanguageModel, Vocabulary};
+pub use prefix::Prefix;
 pub use rope::Positions;
 pub use vision::VisionTower;
 pub use wanted::Wanted;

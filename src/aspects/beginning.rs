@@ -1,0 +1,108 @@
+//! The rows that all sequences of a batch begin with, and that nothing trained stands in: the chat's header, and in
+//! evaluation the soft prompt behind it. The language model passes them once, not once a sample and step.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor};
+
+use super::sequence::{Row, Sequence};
+use crate::nn::Mask;
+use crate::vlm::qwen2_vl::{LanguageModel, Positions, Prefix};
+
+/// The prefix of `sequences`, if they have one; `prompt` `[tokens, hidden]` is what stands in their `Prompt` rows.
+///
+/// # Errors
+/// Where the device fails.
+pub(super) fn beginning(
+    language: &LanguageModel,
+    sequences: &[Sequence],
+    prompt: Option<&Tensor>,
+) -> Result<Option<Arc<Prefix>>> {
+    let prompt = prompt.filter(|prompt| !prompt.track_op());
+    let rows = shared_rows(sequences, prompt.is_some());
+    let Some(first) = sequences.first().filter(|_| rows > 0 && language.is_frozen()) else {
+        return Ok(None);
+    };
+    let (rows, positions) = (&first.rows[..rows], &first.positions[..rows]);
+    let prompt = prompt.filter(|_| rows.iter().any(|row| matches!(row, Row::Prompt(_))));
+    let key = key(rows, positions, prompt)?;
+    let begin = || {
+        let embedded = rows.iter().map(|row| match (row, prompt) {
+            (Row::Token(id), _) => language.embed(&[*id]),
+            (Row::Prompt(i), Some(prompt)) => prompt.narrow(0, *i, 1)?.to_dtype(language.embeddings().dtype()),
+            (row, _) => candle_core::bail!("nothing stands for {row:?} of a beginning"),
+        });
+        let x = Tensor::cat(&embedded.collect::<Result<Vec<_>>>()?, 0)?;
+        Ok((x.unsqueeze(0)?, Positions(vec![positions.to_vec()])))
+    };
+    language.prefix(key, begin).map(Some)
+}
+
+/// How many rows all sequences begin with; of each at least one is left, and none is asked for anything.
+fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
+    let Some(first) = sequences.first() else { return 0 };
+    let begins = |sequence: &Sequence| {
+        let shared = sequence.rows.iter().zip(&sequence.positions).zip(&sequence.segments);
+        let of_first = first.rows.iter().zip(&first.positions);
+        let same = shared.zip(of_first).take_while(|((at, segment), of_first)| {
+            let constant = match at.0 {
+                Row::Token(_) => true,
+                Row::Prompt(_) => constant_prompt,
+                Row::Visual(_) => false,
+            };
+            constant && at == of_first && **segment == Mask::SHARED
+        });
+        let asked = sequence.targets.iter().map(|target| target.place).min();
+        let most = asked
+            .map_or(usize::MAX, |asked| asked)
+            .min(sequence.rows.len().saturating_sub(1));
+        same.count().min(most)
+    };
+    sequences.iter().map(begins).min().unwrap_or(0)
+}
+
+/// What tells this beginning from others: its rows and positions, and the prompt's values where it has them.
+fn key(rows: &[Row], positions: &[[u32; 3]], prompt: Option<&Tensor>) -> Result<Vec<u32>> {
+    let mut key: Vec<u32> = rows
+        .iter()
+        .flat_map(|row| match row {
+            Row::Token(id) => [0, *id],
+            Row::Prompt(i) => [1, *i as u32],
+            Row::Visual(i) => [2, *i as u32],
+        })
+        .collect();
+    key.extend(positions.iter().flatten());
+    if let Some(prompt) = prompt {
+        let values = prompt.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        key.extend(values.into_iter().map(f32::to_bits));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aspects::sequence::PositionRule;
+
+    #[test]
+    fn a_beginning_ends_before_what_differs_is_trained_or_is_asked_for() {
+        let text = |ids: &[u32]| {
+            let mut sequence = Sequence::default();
+            sequence
+                .text(ids)
+                .prompt(2)
+                .visual(1, None, PositionRule::Paper)
+                .text(&[9]);
+            sequence
+        };
+        let both = [text(&[1, 2, 3]), text(&[1, 2, 3])];
+        assert_eq!([shared_rows(&both, false), shared_rows(&both, true)], [3, 5]);
+        assert_eq!(shared_rows(&[text(&[1, 2, 3]), text(&[1, 4, 3])], true), 1);
+        let mut asked = Sequence::default();
+        asked.text(&[1]).asked(&[2, 3], 0);
+        assert_eq!(shared_rows(&[asked], true), 0);
+        let mut short = Sequence::default();
+        short.text(&[1, 2]);
+        assert_eq!([shared_rows(&[short], true), shared_rows(&[], true)], [1, 0]);
+    }
+}

@@ -1,0 +1,51 @@
+//! What all sequences begin with: its keys and values are computed once, and kept.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{Result, Tensor};
+
+use super::{LanguageModel, Positions};
+use crate::nn::Mask;
+use crate::nn::decoder_layer::Past;
+
+/// Keys and values of some constant tokens at the beginning of each sequence of a batch.
+#[derive(Clone, Debug)]
+pub struct Prefix {
+    /// Their number.
+    pub tokens: usize,
+    pub(super) layers: Vec<Past>,
+}
+
+/// The prefixes that were asked for last, by what tells one from another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prefixes(Arc<Mutex<VecDeque<(Vec<u32>, Arc<Prefix>)>>>);
+
+/// A stage has one, its evaluation another.
+const KEPT: usize = 4;
+
+impl LanguageModel {
+    /// The prefix of `key`, which must name all that it depends on, the parameters left out: of a frozen model only.
+    /// `begin` gives its embeddings `[1, tokens, hidden]` and positions where it is not known.
+    ///
+    /// # Errors
+    /// Those of `begin`, and where the device fails.
+    pub fn prefix(&self, key: Vec<u32>, begin: impl FnOnce() -> Result<(Tensor, Positions)>) -> Result<Arc<Prefix>> {
+        let mut kept = self.prefixes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, prefix)) = kept.iter().find(|(known, _)| *known == key) {
+            return Ok(prefix.clone());
+        }
+        let (x, positions) = begin()?;
+        let tokens = x.dim(1)?;
+        let mut cache = self.cache(tokens);
+        let mask = Mask::full(1, tokens, true);
+        self.forward_cached(&x.detach(), &positions, &mask, None, &mut cache)?;
+        let prefix = Arc::new(Prefix {
+            tokens,
+            layers: cache.into_past()?,
+        });
+        kept.truncate(KEPT - 1);
+        kept.push_front((key, prefix.clone()));
+        Ok(prefix)
+    }
+}
