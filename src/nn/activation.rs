@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Real, is_fused, slice, with_slices};
+use super::kernel::{Real, is_fused, slice, vectorised, with_slices};
 use super::precision::widened;
 
 /// Elements a task handles.
@@ -47,9 +47,11 @@ impl QuickGelu {
         let mut y = vec![T::of(0.0); x.len()];
         let chunks = y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN));
         chunks.for_each(|(y, x)| {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = x * sigmoid(c * x);
-            }
+            vectorised(|| {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = x * sigmoid(c * x);
+                }
+            });
         });
         y
     }
@@ -122,18 +124,22 @@ impl SwiGlu {
 
 /// `y = silu(gate) * up`.
 pub(super) fn gated<T: Real>(gate: &[T], up: &[T], y: &mut [T]) {
-    for ((y, &g), &u) in y.iter_mut().zip(gate).zip(up) {
-        *y = g * sigmoid(g) * u;
-    }
+    vectorised(|| {
+        for ((y, &g), &u) in y.iter_mut().zip(gate).zip(up) {
+            *y = g * sigmoid(g) * u;
+        }
+    });
 }
 
 /// The gradients of gate and up; `d` holds the result's and then that of gate.
 pub(super) fn gated_backward<T: Real>((gate, up): (&[T], &[T]), d: &mut [T], d_up: &mut [T]) {
-    for ((d, d_up), (&g, &u)) in d.iter_mut().zip(d_up).zip(gate.iter().zip(up)) {
-        let (s, grad) = (sigmoid(g), *d);
-        *d = grad * u * s * (T::of(1.0) + g * (T::of(1.0) - s));
-        *d_up = grad * g * s;
-    }
+    vectorised(|| {
+        for ((d, d_up), (&g, &u)) in d.iter_mut().zip(d_up).zip(gate.iter().zip(up)) {
+            let (s, grad) = (sigmoid(g), *d);
+            *d = grad * u * s * (T::of(1.0) + g * (T::of(1.0) - s));
+            *d_up = grad * g * s;
+        }
+    });
 }
 
 impl CustomOp2 for SwiGlu {

@@ -4,6 +4,8 @@ use std::iter::Sum;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, WithDType, bail};
 
+use super::buffer::Spares;
+
 /// f32 or f64: the types in which the fused CPU operations compute.
 pub trait Real: WithDType + Sum {
     fn exp(self) -> Self;
@@ -11,6 +13,8 @@ pub trait Real: WithDType + Sum {
     fn of(value: f64) -> Self {
         Self::from_f64(value)
     }
+    /// Where its buffers come from and go to.
+    fn spares() -> &'static Spares<Self>;
 }
 
 impl Real for f32 {
@@ -33,6 +37,10 @@ impl Real for f32 {
     fn sqrt(self) -> Self {
         f32::sqrt(self)
     }
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<f32> = Spares::new();
+        &SPARES
+    }
 }
 
 impl Real for f64 {
@@ -44,11 +52,23 @@ impl Real for f64 {
     fn sqrt(self) -> Self {
         f64::sqrt(self)
     }
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<f64> = Spares::new();
+        &SPARES
+    }
+}
+
+/// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them, too. The
+/// results are the same to the bit, for no operation is fused or put in another order.
+#[inline(always)]
+pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
 }
 
 /// Partial results of a reduction: a single running one is bound by the latency of an addition.
 const LANES: usize = 16;
 
+#[inline(always)]
 fn reduce<T: Real>(x: &[T], start: T, step: impl Fn(T, T) -> T) -> T {
     let mut lanes = [start; LANES];
     let chunks = x.chunks_exact(LANES);
@@ -62,6 +82,7 @@ fn reduce<T: Real>(x: &[T], start: T, step: impl Fn(T, T) -> T) -> T {
 }
 
 /// The sum of the elements.
+#[inline(always)]
 pub fn sum<T: Real>(x: &[T]) -> T {
     reduce(x, T::of(0.0), |a, b| a + b)
 }
@@ -81,11 +102,13 @@ pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T) -> T {
 }
 
 /// The largest element, or `floor` where all are smaller.
+#[inline(always)]
 pub fn max<T: Real>(x: &[T], floor: T) -> T {
     reduce(x, floor, |a, b| if b > a { b } else { a })
 }
 
 /// The sum of the products of the elements of two slices of one length.
+#[inline(always)]
 pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let mut lanes = [T::of(0.0); LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -100,6 +123,7 @@ pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 }
 
 /// The sum of the products of the elements of three slices of one length.
+#[inline(always)]
 pub fn dot3<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
     let mut lanes = [T::of(0.0); LANES];
     let (a, b, c) = (a.chunks_exact(LANES), b.chunks_exact(LANES), c.chunks_exact(LANES));

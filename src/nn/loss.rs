@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::kernel::{Real, is_fused, max, slice, sum_of, with_slices};
+use super::kernel::{Real, is_fused, max, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
 /// Exponentials that are summed in one go.
@@ -49,12 +49,15 @@ impl LogLikelihoods {
     fn forward<T: Real>(&self, logits: &[T]) -> Vec<T> {
         let rows = logits.par_chunks(logits.len() / self.targets.len().max(1));
         let of_row = |(row, &target): (&[T], &u32)| {
-            let largest = max(row, row[0]);
-            // A vocabulary has 150,000 entries: short sums, added up in f64.
-            let blocks = row.chunks(BLOCK);
-            let sum: f64 = blocks
-                .map(|block| sum_of(block, |x| (x - largest).exp()).to_f64())
-                .sum();
+            let (largest, sum) = vectorised(|| {
+                let largest = max(row, row[0]);
+                // A vocabulary has 150,000 entries: short sums, added up in f64.
+                let mut sum = 0.0;
+                for block in row.chunks(BLOCK) {
+                    sum += sum_of(block, |x| (x - largest).exp()).to_f64();
+                }
+                (largest, sum)
+            });
             row[target as usize] - largest - T::of(sum.ln())
         };
         rows.zip(&self.targets).map(of_row).collect()
@@ -70,9 +73,11 @@ impl LogLikelihoods {
             rows.zip(scalars).for_each(|((d, logits), (&target, (&y, &grad)))| {
                 let target = target as usize;
                 let log_sum = logits[target] - y;
-                for (d, &logit) in d.iter_mut().zip(logits) {
-                    *d = T::of(0.0) - grad * (logit - log_sum).exp();
-                }
+                vectorised(|| {
+                    for (d, &logit) in d.iter_mut().zip(logits) {
+                        *d = T::of(0.0) - grad * (logit - log_sum).exp();
+                    }
+                });
                 d[target] += grad;
             });
             Ok(d)

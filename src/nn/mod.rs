@@ -7,6 +7,7 @@
 
 pub mod activation;
 pub mod attention;
+mod buffer;
 pub mod decoder_layer;
 pub mod embedding;
 pub mod kernel;

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Real, dot, dot3, is_fused, slice, sum_of, with_slices};
+use super::kernel::{Real, dot, dot3, is_fused, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
@@ -230,26 +230,31 @@ const ROWS: usize = 16;
 
 /// `y = x / rms(x) * weight` of rows `[rows, hidden]`; with the weight comes its epsilon.
 pub(super) fn rms_rows<T: Real>(x: &[T], (weight, eps): (&[T], f64), y: &mut [T]) {
-    for (y, x) in y.chunks_mut(weight.len()).zip(x.chunks(weight.len())) {
-        let scale = inverse_rms(x, eps);
-        for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
-            *y = x * scale * w;
+    vectorised(|| {
+        for (y, x) in y.chunks_mut(weight.len()).zip(x.chunks(weight.len())) {
+            let scale = inverse_rms(x, eps);
+            for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
+                *y = x * scale * w;
+            }
         }
-    }
+    });
 }
 
 /// With `g = grad * weight` and `s = 1 / rms(x)`: `dx += s (g - x s^2 mean(g x))`.
 pub(super) fn rms_rows_backward<T: Real>(x: &[T], (weight, eps): (&[T], f64), grad: &[T], dx: &mut [T]) {
     let width = weight.len();
-    for ((dx, x), grad) in dx.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
-        let s = inverse_rms(x, eps);
-        let c = s * s * s * dot3(grad, weight, x) / T::of(width as f64);
-        for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
-            *dx += s * g * w - c * x;
+    vectorised(|| {
+        for ((dx, x), grad) in dx.chunks_mut(width).zip(x.chunks(width)).zip(grad.chunks(width)) {
+            let s = inverse_rms(x, eps);
+            let c = s * s * s * dot3(grad, weight, x) / T::of(width as f64);
+            for (((dx, &x), &g), &w) in dx.iter_mut().zip(x).zip(grad).zip(weight) {
+                *dx += s * g * w - c * x;
+            }
         }
-    }
+    });
 }
 
+#[inline(always)]
 fn inverse_rms<T: Real>(x: &[T], eps: f64) -> T {
     let square = dot(x, x);
     T::of(1.0) / (square / T::of(x.len() as f64) + T::of(eps)).sqrt()

@@ -63,10 +63,10 @@ impl Attention {
     fn forward<T: Real>(&self, s: Sizes, data: [&[T]; 3]) -> Vec<T> {
         let heads: Vec<Vec<T>> = (0..s.batch * s.heads)
             .into_par_iter()
-            .map_init(Vec::new, |scratch, task| {
+            .map(|task| {
                 let head = self.operands(s, data, task / s.heads, task % s.heads);
                 let mut out = vec![T::of(0.0); s.queries * s.width];
-                head.forward(&mut out, &mut vec![T::of(0.0); s.queries], scratch);
+                head.forward(&mut out, &mut vec![T::of(0.0); s.queries]);
                 out
             })
             .collect();
@@ -78,7 +78,7 @@ impl Attention {
         let group = s.heads / s.kv_heads;
         let tasks: Vec<GroupGradients<T>> = (0..s.batch * s.kv_heads)
             .into_par_iter()
-            .map_init(Vec::new, |scratch, task| {
+            .map(|task| {
                 let (batch, kv) = (task / s.kv_heads, task % s.kv_heads);
                 let zeros = |tokens: usize| vec![T::of(0.0); tokens * s.width];
                 let (mut dk, mut dv) = (zeros(s.keys), zeros(s.keys));
@@ -86,13 +86,13 @@ impl Attention {
                     let grad = s.head(grad, batch, s.queries, s.heads, head);
                     let head = self.operands(s, data, batch, head);
                     let (mut out, mut log_sums) = (zeros(s.queries), vec![T::of(0.0); s.queries]);
-                    head.forward(&mut out, &mut log_sums, scratch);
+                    head.forward(&mut out, &mut log_sums);
                     let given = Given {
                         out: Matrix::contiguous(&out, s.queries, s.width),
                         log_sums: &log_sums,
                     };
                     let mut dq = zeros(s.queries);
-                    head.backward(given, grad, (&mut dq, &mut dk, &mut dv), scratch);
+                    head.backward(given, grad, (&mut dq, &mut dk, &mut dv));
                     dq
                 };
                 let dq = (kv * group..(kv + 1) * group).map(of_head).collect();

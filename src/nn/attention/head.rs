@@ -3,7 +3,8 @@
 //! A block's scores stay in the core's own cache, and the keys that no query of a block sees, under a causal mask about
 //! half of all, are left out of its products.
 
-use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum};
+use crate::nn::buffer::Buffer;
+use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum, vectorised};
 
 use super::Mask;
 
@@ -71,21 +72,24 @@ impl<T: Real> Head<'_, T> {
         }
     }
 
-    /// `out` `[queries, width]` and `log_sums` `[queries]`; `scratch` may be anything.
-    pub fn forward(&self, out: &mut [T], log_sums: &mut [T], scratch: &mut Vec<T>) {
+    /// `out` `[queries, width]` and `log_sums` `[queries]`.
+    pub fn forward(&self, out: &mut [T], log_sums: &mut [T]) {
         let (queries, width) = (self.q.rows, self.q.columns);
+        let mut block = Buffer::of(BLOCK.min(queries) * self.k.rows);
         for from in (0..queries).step_by(BLOCK) {
             let count = BLOCK.min(queries - from);
             let keys = self.seen_by(from, count);
-            let scores = room(scratch, count * keys);
+            let scores = &mut block[..count * keys];
             self.scores(scores, from, count, keys);
             let mut inverse = [T::of(0.0); BLOCK];
             for (query, scores) in scores.chunks_mut(keys).enumerate() {
-                let largest = max(scores, T::of(HIDDEN));
-                for score in scores.iter_mut() {
-                    *score = (*score - largest).exp();
-                }
-                let total = sum(scores);
+                let (largest, total) = vectorised(|| {
+                    let largest = max(scores, T::of(HIDDEN));
+                    for score in scores.iter_mut() {
+                        *score = (*score - largest).exp();
+                    }
+                    (largest, sum(scores))
+                });
                 inverse[query] = T::of(1.0) / total;
                 log_sums[from + query] = largest + T::of(total.to_f64().ln());
             }
@@ -101,37 +105,37 @@ impl<T: Real> Head<'_, T> {
 
     /// With `P` the weights and `O` the result: `dV += P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K`,
     /// `dK += scale dS^T Q`. `grad` is `[queries, width]` as `dq`; `dk` and `dv` are `[keys, width]`.
-    pub fn backward(
-        &self,
-        given: Given<'_, T>,
-        grad: Matrix<'_, T>,
-        (dq, dk, dv): (&mut [T], &mut [T], &mut [T]),
-        scratch: &mut Vec<T>,
-    ) {
+    pub fn backward(&self, given: Given<'_, T>, grad: Matrix<'_, T>, (dq, dk, dv): (&mut [T], &mut [T], &mut [T])) {
         let (queries, width, scale) = (self.q.rows, self.q.columns, self.scale());
+        let room = BLOCK.min(queries) * self.k.rows;
+        let (mut weights, mut d_scores) = (Buffer::of(room), Buffer::of(room));
         let (once, onto) = (|scale| (false, scale, Hands::One), |scale| (true, scale, Hands::One));
         for from in (0..queries).step_by(BLOCK) {
             let count = BLOCK.min(queries - from);
             let keys = self.seen_by(from, count);
-            let (weights, d_scores) = room(scratch, 2 * count * keys).split_at_mut(count * keys);
+            let (weights, d_scores) = (&mut weights[..count * keys], &mut d_scores[..count * keys]);
             self.scores(weights, from, count, keys);
-            for (weights, &log_sum) in weights.chunks_mut(keys).zip(&given.log_sums[from..]) {
-                for weight in weights {
-                    *weight = (*weight - log_sum).exp();
+            vectorised(|| {
+                for (weights, &log_sum) in weights.chunks_mut(keys).zip(&given.log_sums[from..]) {
+                    for weight in weights {
+                        *weight = (*weight - log_sum).exp();
+                    }
                 }
-            }
+            });
             let block = |data| Matrix::contiguous(data, count, keys);
             let (grad, out) = (grad.rows_from(from, count), given.out.rows_from(from, count));
             let one = T::of(1.0);
             matrix_product(dv, width, onto(one), (block(weights), true), (grad, false));
             let values = (self.v.rows_from(0, keys), true);
             matrix_product(d_scores, keys, once(one), (grad, false), values);
-            for (query, (d, p)) in d_scores.chunks_mut(keys).zip(weights.chunks(keys)).enumerate() {
-                let mean = dot(grad.row(query), out.row(query));
-                for (d, &p) in d.iter_mut().zip(p) {
-                    *d = p * (*d - mean);
+            vectorised(|| {
+                for (query, (d, p)) in d_scores.chunks_mut(keys).zip(weights.chunks(keys)).enumerate() {
+                    let mean = dot(grad.row(query), out.row(query));
+                    for (d, &p) in d.iter_mut().zip(p) {
+                        *d = p * (*d - mean);
+                    }
                 }
-            }
+            });
             let dq = &mut dq[from * width..][..count * width];
             let k = (self.k.rows_from(0, keys), false);
             matrix_product(dq, width, once(scale), (block(d_scores), false), k);
@@ -143,11 +147,3 @@ impl<T: Real> Head<'_, T> {
 
 /// A hidden key's score: its weight is 0 beside any that is seen.
 const HIDDEN: f64 = -1e30;
-
-/// The first `len` elements of a place that grows when it must.
-pub fn room<T: Real>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
-    if scratch.len() < len {
-        scratch.resize(len, T::of(0.0));
-    }
-    &mut scratch[..len]
-}

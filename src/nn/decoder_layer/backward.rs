@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::forward::{Activations, Half, Heads, HeadsMajor, Input, zeros};
+use super::forward::{Activations, Half, Heads, HeadsMajor, Input};
 use super::weights::{Dense, Weights, Widths, rows_of_a_task};
 use crate::nn::activation::gated_backward;
-use crate::nn::attention::head::{Given, room};
+use crate::nn::attention::head::Given;
+use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Matrix, Real};
 use crate::nn::norm::rms_rows_backward;
 use crate::nn::rope::rotate_rows;
@@ -62,10 +63,10 @@ pub fn backward<T: Real>(
 }
 
 /// The gradients of `middle` and of what attention gave, both `[asking, hidden]`.
-fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Vec<T>, Vec<T>) {
+fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Buffer<T>, Buffer<T>) {
     let Widths { hidden, wide, .. } = w.widths;
     let task = rows_of_a_task(grad.len() / hidden);
-    let (mut d_middle, mut d_attended) = (zeros(grad.len()), zeros(grad.len()));
+    let (mut d_middle, mut d_attended) = (Buffer::of(grad.len()), Buffer::of(grad.len()));
     d_middle
         .par_chunks_mut(task * hidden)
         .zip(d_attended.par_chunks_mut(task * hidden))
@@ -73,20 +74,17 @@ fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Vec<
         .zip(half.middle.par_chunks(task * hidden))
         .zip(half.gate.par_chunks(task * wide))
         .zip(half.up.par_chunks(task * wide))
-        .for_each_init(
-            Vec::new,
-            |scratch, (((((d_middle, d_attended), grad), middle), gate), up)| {
-                let (d_gate, rest) = room(scratch, 2 * gate.len() + grad.len()).split_at_mut(gate.len());
-                let (d_up, d_normed) = rest.split_at_mut(gate.len());
-                w.down.backward(grad, d_gate, false);
-                gated_backward((gate, up), d_gate, d_up);
-                w.gate.backward(d_gate, d_normed, false);
-                w.up.backward(d_up, d_normed, true);
-                d_middle.copy_from_slice(grad);
-                rms_rows_backward(middle, w.attention_norm, d_normed, d_middle);
-                w.o.backward(d_middle, d_attended, false);
-            },
-        );
+        .for_each(|(((((d_middle, d_attended), grad), middle), gate), up)| {
+            let (mut d_gate, mut d_up) = (Buffer::of(gate.len()), Buffer::of(gate.len()));
+            let mut d_normed = Buffer::of(grad.len());
+            w.down.backward(grad, &mut d_gate, false);
+            gated_backward((gate, up), &mut d_gate, &mut d_up);
+            w.gate.backward(&d_gate, &mut d_normed, false);
+            w.up.backward(&d_up, &mut d_normed, true);
+            d_middle.copy_from_slice(grad);
+            rms_rows_backward(middle, w.attention_norm, &d_normed, d_middle);
+            w.o.backward(d_middle, d_attended, false);
+        });
     (d_middle, d_attended)
 }
 
@@ -96,7 +94,7 @@ fn heads<T: Real>(
     input: &Input<'_, T>,
     kept: &Activations<T>,
     grad: &[T],
-) -> (Vec<T>, Vec<T>, Vec<T>) {
+) -> (Buffer<T>, Buffer<T>, Buffer<T>) {
     let Widths {
         head,
         heads,
@@ -107,13 +105,19 @@ fn heads<T: Real>(
     let group = heads / kv_heads;
     let queries = grad.len() / (hidden * input.batch);
     let keys = kept.k.len() / (w.widths.kv() * input.batch);
-    let (mut dq, mut dk, mut dv) = (zeros(grad.len()), zeros(kept.k.len()), zeros(kept.v.len()));
+    let (mut dq, mut dk, mut dv) = (
+        Buffer::of(grad.len()),
+        Buffer::of(kept.k.len()),
+        Buffer::of(kept.v.len()),
+    );
     let of = Heads::new(w.widths, (&kept.q, &kept.k, &kept.v), input);
     dq.par_chunks_mut(group * queries * head)
         .zip(dk.par_chunks_mut(keys * head))
         .zip(dv.par_chunks_mut(keys * head))
         .enumerate()
-        .for_each_init(Vec::new, |scratch, (task, ((dq, dk), dv))| {
+        .for_each(|(task, ((dq, dk), dv))| {
+            dk.fill(T::of(0.0));
+            dv.fill(T::of(0.0));
             let row = task / kv_heads;
             for (n, dq) in dq.chunks_mut(queries * head).enumerate() {
                 let query_head = (task % kv_heads) * group + n;
@@ -123,7 +127,7 @@ fn heads<T: Real>(
                     log_sums: &kept.log_sums[at * queries..][..queries],
                 };
                 let grad = of.matrix(grad, (row, queries), (heads, query_head));
-                of.of(row, query_head).backward(given, grad, (dq, dk, dv), scratch);
+                of.of(row, query_head).backward(given, grad, (dq, dk, dv));
             }
         });
     (dq, dk, dv)
@@ -143,13 +147,13 @@ fn norm_backward<T: Real>(
     let task = rows_of_a_task(x.len() / hidden);
     let mut dx = match residual {
         Some(residual) => residual.to_vec(),
-        None => zeros(x.len()),
+        None => vec![T::of(0.0); x.len()],
     };
     dx.par_chunks_mut(task * hidden)
         .zip(x.par_chunks(task * hidden))
         .enumerate()
-        .for_each_init(Vec::new, |scratch, (n, (dx, x))| {
-            let (d_normed, d) = room(scratch, 2 * x.len()).split_at_mut(x.len());
+        .for_each(|(n, (dx, x))| {
+            let (mut d_normed, mut d) = (Buffer::of(x.len()), Buffer::of(x.len()));
             let (from, rows) = (n * task, x.len() / hidden);
             for (i, (dense, grad, angles)) in projections.iter().enumerate() {
                 let d = &mut d[..rows * dense.width()];
@@ -158,9 +162,9 @@ fn norm_backward<T: Real>(
                     let at = from * head / 2;
                     rotate_rows(d, (dense.width(), head), (&cos[at..], &sin[at..]), T::of(-1.0));
                 }
-                dense.backward(d, d_normed, i > 0);
+                dense.backward(d, &mut d_normed, i > 0);
             }
-            rms_rows_backward(x, w.input_norm, d_normed, dx);
+            rms_rows_backward(x, w.input_norm, &d_normed, dx);
         });
     dx
 }

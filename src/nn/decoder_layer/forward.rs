@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::weights::{Dense, Weights, Widths, rows_of_a_task};
 use crate::nn::Mask;
 use crate::nn::activation::gated;
-use crate::nn::attention::head::{Head, room};
+use crate::nn::attention::head::Head;
+use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Matrix, Real};
 use crate::nn::norm::rms_rows;
 use crate::nn::rope::rotate_rows;
@@ -45,69 +46,75 @@ impl<'a, T: Real> Input<'a, T> {
 }
 
 /// What backward needs, beside the input.
-pub struct Activations<T> {
+pub struct Activations<T: Real> {
     /// `[asking, hidden]`, rotated.
-    pub q: Vec<T>,
+    pub q: Buffer<T>,
     /// `[batch * keys, kv]`, rotated: of what stood before, and of the input.
-    pub k: Vec<T>,
+    pub k: Buffer<T>,
     /// `[batch * keys, kv]`
-    pub v: Vec<T>,
+    pub v: Buffer<T>,
     /// `[batch, heads, asking of a sequence, head]`
-    pub attended: Vec<T>,
+    pub attended: Buffer<T>,
     /// `[batch, heads, asking of a sequence]`
-    pub log_sums: Vec<T>,
+    pub log_sums: Buffer<T>,
     /// What is kept of the second half, where it is.
     pub half: Option<Half<T>>,
 }
 
 /// Of the second half of the layer.
-pub struct Half<T> {
+pub struct Half<T: Real> {
     /// `[asking, hidden]`: the input and what attention added.
-    pub middle: Vec<T>,
+    pub middle: Buffer<T>,
     /// `[asking, wide]`
-    pub gate: Vec<T>,
+    pub gate: Buffer<T>,
     /// `[asking, wide]`
-    pub up: Vec<T>,
+    pub up: Buffer<T>,
 }
 
 /// The input's own keys, rotated, and values: both `[batch * tokens, kv]`.
-pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> (Vec<T>, Vec<T>) {
+pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> (Buffer<T>, Buffer<T>) {
     let k = projected(w, &w.k, input.x, Some(input.angles));
     (k, projected(w, &w.v, input.x, None))
 }
 
 /// `[batch * (past + tokens), kv]` of `past` `[past, kv]`, which stands before each sequence, and `own`
 /// `[batch * tokens, kv]`.
-pub fn behind<T: Real>(past: &[T], own: Vec<T>, batch: usize) -> Vec<T> {
+pub fn behind<T: Real>(past: &[T], own: Buffer<T>, batch: usize) -> Buffer<T> {
     if past.is_empty() {
         return own;
     }
-    let sequences = own.chunks(own.len() / batch);
-    sequences.flat_map(|own| [past, own]).flatten().copied().collect()
+    let sequence = own.len() / batch;
+    let mut all = Buffer::of(own.len() + batch * past.len());
+    for (all, own) in all.chunks_mut(past.len() + sequence).zip(own.chunks(sequence)) {
+        let (before, after) = all.split_at_mut(past.len());
+        before.copy_from_slice(past);
+        after.copy_from_slice(own);
+    }
+    all
 }
 
 /// The result `[asking, hidden]` of all keys and values; with `keep` all that backward needs.
 pub fn forward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
-    (k, v): (Vec<T>, Vec<T>),
+    (k, v): (Buffer<T>, Buffer<T>),
     keep: bool,
 ) -> (Vec<T>, Activations<T>) {
     let (asking, asking_angles) = input.asking();
     let q = projected(w, &w.q, asking, Some(asking_angles));
     let rows = asking.len() / w.widths.hidden;
-    let mut attended = zeros(q.len());
-    let mut log_sums = zeros(rows * w.widths.heads);
+    let mut attended = Buffer::of(q.len());
+    let mut log_sums = Buffer::of(rows * w.widths.heads);
     let queries = rows / input.batch;
     let heads = Heads::new(w.widths, (&q, &k, &v), input);
     attended
         .par_chunks_mut(queries * w.widths.head)
         .zip(log_sums.par_chunks_mut(queries))
         .enumerate()
-        .for_each_init(Vec::new, |scratch, (task, (out, log_sums))| {
+        .for_each(|(task, (out, log_sums))| {
             heads
                 .of(task / w.widths.heads, task % w.widths.heads)
-                .forward(out, log_sums, scratch);
+                .forward(out, log_sums);
         });
     let (y, half) = second_half(w, asking, &attended, queries, keep);
     let kept = Activations {
@@ -122,18 +129,18 @@ pub fn forward<T: Real>(
 }
 
 /// `norm(x) W^T + b`, rotated where angles are given.
-fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles: Option<(&[T], &[T])>) -> Vec<T> {
+fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles: Option<(&[T], &[T])>) -> Buffer<T> {
     let Widths { hidden, head, .. } = w.widths;
     let (rows, out) = (x.len() / hidden, dense.width());
     let task = rows_of_a_task(rows);
-    let mut y = zeros(rows * out);
+    let mut y = Buffer::of(rows * out);
     y.par_chunks_mut(task * out)
         .zip(x.par_chunks(task * hidden))
         .enumerate()
-        .for_each_init(Vec::new, |scratch, (n, (y, x))| {
-            let normed = room(scratch, x.len());
-            rms_rows(x, w.input_norm, normed);
-            dense.forward(normed, y);
+        .for_each(|(n, (y, x))| {
+            let mut normed = Buffer::of(x.len());
+            rms_rows(x, w.input_norm, &mut normed);
+            dense.forward(&normed, y);
             if let Some((cos, sin)) = angles {
                 let from = n * task * head / 2;
                 rotate_rows(y, (out, head), (&cos[from..], &sin[from..]), T::of(1.0));
@@ -153,7 +160,7 @@ fn second_half<T: Real>(
     let Widths { hidden, wide, .. } = w.widths;
     let rows = x.len() / hidden;
     let task = rows_of_a_task(rows);
-    let mut y = zeros(x.len());
+    let mut y = vec![T::of(0.0); x.len()];
     let tasks = y
         .par_chunks_mut(task * hidden)
         .zip(x.par_chunks(task * hidden))
@@ -165,27 +172,27 @@ fn second_half<T: Real>(
         heads: w.widths.heads,
         head: w.widths.head,
     };
+    let half = |rows: usize| Half {
+        middle: Buffer::of(rows * hidden),
+        gate: Buffer::of(rows * wide),
+        up: Buffer::of(rows * wide),
+    };
     if !keep {
-        tasks.for_each_init(Vec::new, |scratch, (n, (y, x))| {
-            let rows = x.len() / hidden;
-            let (parts, scratch) =
-                room(scratch, rows * (2 * hidden + 3 * wide)).split_at_mut(rows * (hidden + 2 * wide));
-            let (middle, parts) = parts.split_at_mut(rows * hidden);
-            let (gate, up) = parts.split_at_mut(rows * wide);
-            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y, scratch);
+        tasks.for_each(|(n, (y, x))| {
+            let Half { middle, gate, up } = &mut half(x.len() / hidden);
+            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y);
         });
         return (y, None);
     }
-    let (mut middle, mut gate, mut up) = (zeros(x.len()), zeros(rows * wide), zeros(rows * wide));
+    let mut kept = half(rows);
     tasks
-        .zip(middle.par_chunks_mut(task * hidden))
-        .zip(gate.par_chunks_mut(task * wide))
-        .zip(up.par_chunks_mut(task * wide))
-        .for_each_init(Vec::new, |scratch, ((((n, (y, x)), middle), gate), up)| {
-            let scratch = room(scratch, x.len() + gate.len());
-            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y, scratch);
+        .zip(kept.middle.par_chunks_mut(task * hidden))
+        .zip(kept.gate.par_chunks_mut(task * wide))
+        .zip(kept.up.par_chunks_mut(task * wide))
+        .for_each(|((((n, (y, x)), middle), gate), up)| {
+            half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y);
         });
-    (y, Some(Half { middle, gate, up }))
+    (y, Some(kept))
 }
 
 /// `middle = x + attended O^T`, `y = middle + (silu(norm(middle) G^T) * (norm(middle) U^T)) D^T`.
@@ -194,19 +201,17 @@ fn half_of_rows<T: Real>(
     (x, attended, from): (&[T], &HeadsMajor<'_, T>, usize),
     (middle, gate, up): (&mut [T], &mut [T], &mut [T]),
     y: &mut [T],
-    scratch: &mut [T],
 ) {
-    let (rows, active) = scratch.split_at_mut(x.len());
-    attended.gather(from, rows);
+    let (mut rows, mut active) = (Buffer::of(x.len()), Buffer::of(gate.len()));
+    attended.gather(from, &mut rows);
     middle.copy_from_slice(x);
-    w.o.forward_onto(rows, middle);
-    rms_rows(middle, w.attention_norm, rows);
-    w.gate.forward(rows, gate);
-    w.up.forward(rows, up);
-    let active = &mut active[..gate.len()];
-    gated(gate, up, active);
+    w.o.forward_onto(&rows, middle);
+    rms_rows(middle, w.attention_norm, &mut rows);
+    w.gate.forward(&rows, gate);
+    w.up.forward(&rows, up);
+    gated(gate, up, &mut active);
     y.copy_from_slice(middle);
-    w.down.forward_onto(active, y);
+    w.down.forward_onto(&active, y);
 }
 
 /// The heads of a batch.
@@ -281,8 +286,4 @@ impl<T: Real> HeadsMajor<'_, T> {
             }
         }
     }
-}
-
-pub fn zeros<T: Real>(len: usize) -> Vec<T> {
-    vec![T::of(0.0); len]
 }

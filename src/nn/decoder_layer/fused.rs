@@ -12,6 +12,7 @@ use super::backward::backward;
 use super::forward::{Activations, Half, Input, Picked, behind, forward as run, keys_and_values};
 use super::weights::{Weights, with_weights};
 use super::{DecoderLayer, Past, Places};
+use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Real, slice, with_slices};
 
 /// As [`DecoderLayer::forward`].
@@ -58,17 +59,23 @@ fn with_seen<T: Real>(
     let y = with_slices::<T, _>(&[&x], |s| {
         with_input(layer, (places, None), (s[0], x.dims()), |w, input, _| {
             let (k, v) = keys_and_values(w, input);
-            let tensor = |values| Tensor::from_vec(values, dims, x.device());
+            let tensor = |values: Buffer<T>| Tensor::from_slice(&values, dims, x.device());
             let (k, v) = seen(tensor(k)?, tensor(v)?)?;
             let keys = k.dim(1)?;
             if input.mask.keys() != keys || v.dims() != k.dims() || k.dim(0)? != batch {
                 bail!("keys {:?} for a mask of {}", k.shape(), input.mask.keys());
             }
-            let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((s[0].to_vec(), s[1].to_vec())))?;
+            let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((filled(s[0]), filled(s[1]))))?;
             Ok(run(w, input, keys, false).0)
         })
     })?;
     Tensor::from_vec(y, (batch, (), hidden), x.device())
+}
+
+fn filled<T: Real>(values: &[T]) -> Buffer<T> {
+    let mut buffer = Buffer::of(values.len());
+    buffer.copy_from_slice(values);
+    buffer
 }
 
 struct FusedLayer {
