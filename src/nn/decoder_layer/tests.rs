@@ -82,7 +82,7 @@ fn gradients_with_every_mask() {
             let plain = layer.plain(&x, &places, alone).unwrap();
             for recompute in [false, true] {
                 close(&layer.forward(&x, &places, None, recompute).unwrap(), &plain, 1e-13);
-                check("decoder layer", &[x.clone()], |x| {
+                check("decoder layer", std::slice::from_ref(&x), |x| {
                     layer.forward(&x[0], &places, None, recompute)
                 });
             }
@@ -169,7 +169,9 @@ fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
         for recompute in [false, true] {
             let fused = |x: &Tensor| layer.forward(x, &places, Some(&past), recompute);
             close(&fused(&x).unwrap(), &plain, 1e-13);
-            check("decoder layer behind a past", &[x.clone()], |x| fused(&x[0]));
+            check("decoder layer behind a past", std::slice::from_ref(&x), |x| {
+                fused(&x[0])
+            });
         }
     }
 }

@@ -19,7 +19,10 @@ pub struct Prefix {
 
 /// The prefixes that were asked for last, by what tells one from another.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Prefixes(Arc<Mutex<VecDeque<(Vec<u32>, Arc<Prefix>)>>>);
+pub(super) struct Prefixes(Arc<Mutex<VecDeque<Known>>>);
+
+/// A key and its prefix.
+type Known = (Vec<u32>, Arc<Prefix>);
 
 /// A stage has one, its evaluation another.
 const KEPT: usize = 4;
