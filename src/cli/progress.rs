@@ -196,6 +196,7 @@ mod tests {
             lr: 2e-4,
             grad_norm: 1.0,
             samples_per_s: 8.0,
+            cache_hits: None,
         })
     }
 

@@ -23,6 +23,10 @@ pub struct DataSettings {
     pub exif_orientation: bool,
     /// Bound of the cache of vision features in memory, in MiB; 0: no cache.
     pub cache_mb: u64,
+    /// Bound of the same on disk, in MiB; 0: none there.
+    pub disk_cache_mb: u64,
+    /// The folder of the cache on disk; `None`: `.features` in the folder of all sessions.
+    pub cache_dir: Option<PathBuf>,
 }
 
 impl Default for DataSettings {
@@ -36,6 +40,8 @@ impl Default for DataSettings {
             val_fraction: 0.1,
             exif_orientation: false,
             cache_mb: 1024,
+            disk_cache_mb: 0,
+            cache_dir: None,
         }
     }
 }

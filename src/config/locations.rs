@@ -33,7 +33,12 @@ pub(super) fn from_home(path: &str) -> String {
 /// Makes every path absolute; a hub id stays as it is.
 pub(super) fn make_absolute(settings: &mut Settings) {
     let data = &mut settings.data;
-    let optional = [&mut data.root, &mut data.prompts, &mut data.aspect_prompts];
+    let optional = [
+        &mut data.root,
+        &mut data.prompts,
+        &mut data.aspect_prompts,
+        &mut data.cache_dir,
+    ];
     for path in optional.into_iter().flatten().chain([&mut settings.session.root]) {
         *path = absolute(path);
     }

@@ -135,7 +135,7 @@ pub(super) const BF16_ALIAS: &str = "train.bf16";
 pub(super) const FP16_ALIAS: &str = "train.fp16";
 pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
 
-const OTHER_KEYS: [(&str, Allowed, bool); 35] = [
+const OTHER_KEYS: [(&str, Allowed, bool); 37] = [
     ("test.batch_size", Allowed::Count(1, MANY), false),
     ("test.max_new_tokens", Allowed::Count(1, MANY), false),
     ("test.do_sample", Allowed::Switch, false),
@@ -162,6 +162,8 @@ const OTHER_KEYS: [(&str, Allowed, bool); 35] = [
     ("data.val_fraction", Allowed::ShareBelowOne, false),
     ("data.exif_orientation", Allowed::Switch, false),
     ("data.cache_mb", Allowed::Count(0, MANY), false),
+    ("data.disk_cache_mb", Allowed::Count(0, MANY), false),
+    ("data.cache_dir", Allowed::Path, true),
     ("aspects.views", Allowed::Views, false),
     ("aspects.queries", Allowed::Count(1, MANY), false),
     ("aspects.initial", Allowed::OneOf(&["reference", "identity"]), false),

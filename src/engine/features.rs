@@ -1,17 +1,21 @@
-//! Images as the vision tower's merged tokens, kept in a bounded cache.
+//! Images as the vision tower's merged tokens, kept in memory and on disk within bounds.
+
+mod files;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
+use self::files::{CHECKSUM, FeatureFiles};
 use super::error::EngineError;
+use crate::config::Settings;
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::printable::printable_path;
 use crate::vlm::base::BaseModel;
-use crate::vlm::qwen2_vl::processor::Patches;
+use crate::vlm::qwen2_vl::processor::{Grid, Patches};
 
 /// An image's merged tokens.
 #[derive(Debug, Clone)]
@@ -22,7 +26,7 @@ pub struct Features {
     pub grid: (usize, usize),
 }
 
-/// Runs the vision tower once an image; what fits the bound is kept.
+/// Runs the vision tower once an image; what fits the bounds is kept, in memory and, where that is asked for, on disk.
 ///
 /// Each image passes the tower alone, so that its tokens do not depend on what was cached or came along.
 pub struct FeatureStore<'a> {
@@ -31,32 +35,83 @@ pub struct FeatureStore<'a> {
     kept: HashMap<PathBuf, Features>,
     bytes: u64,
     limit: u64,
+    files: Option<FeatureFiles>,
     /// What each file was when it was first read.
     stamps: HashMap<PathBuf, Stamp>,
+    uses: CacheUse,
     notes: Vec<String>,
+    told_full: bool,
 }
 
 /// Bytes, and the time of the last change.
 type Stamp = (u64, Option<SystemTime>);
 
-impl<'a> FeatureStore<'a> {
-    /// A store that keeps at most `limit` bytes.
+/// How often features were asked for, and how often they were kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    pub asked: usize,
+    pub kept: usize,
+}
+
+impl CacheUse {
+    /// The share of what was kept, in `[0, 1]`; nothing where nothing was asked for.
     #[must_use]
-    pub fn new(base: &'a BaseModel, decode: DecodeOptions, limit: u64) -> Self {
-        Self {
+    pub fn hit_rate(self) -> Option<f64> {
+        (self.asked > 0).then(|| self.kept as f64 / self.asked as f64)
+    }
+}
+
+/// What is at hand of an image before the tower has seen it.
+enum Found {
+    Features(Features),
+    Patches(Patches),
+}
+
+impl<'a> FeatureStore<'a> {
+    /// A store that keeps at most `memory_mb` MiB in memory, and on disk what `settings` say. A folder that cannot be used
+    /// is told of, and done without.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn of(base: &'a BaseModel, settings: &Settings, memory_mb: u64) -> Result<Self, EngineError> {
+        let data = &settings.data;
+        let bytes = |mb: u64| mb.saturating_mul(1 << 20);
+        let mut store = Self {
             base,
-            decode,
+            decode: DecodeOptions {
+                exif_orientation: data.exif_orientation,
+            },
             kept: HashMap::new(),
             bytes: 0,
-            limit,
+            limit: bytes(memory_mb),
+            files: None,
             stamps: HashMap::new(),
+            uses: CacheUse::default(),
             notes: Vec::new(),
+            told_full: memory_mb == 0,
+        };
+        if data.disk_cache_mb > 0 {
+            let folder = data.cache_dir.clone();
+            let folder = folder.unwrap_or_else(|| settings.session.root.join(".features"));
+            match FeatureFiles::open(&folder, &store.signature()?, bytes(data.disk_cache_mb)) {
+                Ok(files) => store.files = Some(files),
+                Err(error) => store.notes.push(format!(
+                    "no features are kept in {} ({error}); set data.cache_dir to a folder that can be written",
+                    printable_path(&folder)
+                )),
+            }
         }
+        Ok(store)
     }
 
-    /// Sentences on files that have changed since they were first read, each told once.
+    /// Sentences on files that have changed since they were first read, and on what cannot be kept, each told once.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// What was asked of the store since it was last asked for this.
+    pub fn take_uses(&mut self) -> CacheUse {
+        std::mem::take(&mut self.uses)
     }
 
     /// Features of the images at `paths`; an image that cannot be read gives its own error.
@@ -69,24 +124,17 @@ impl<'a> FeatureStore<'a> {
             .copied()
             .filter(|path| !self.kept.contains_key(*path))
             .collect();
+        self.uses.asked += paths.len();
+        self.uses.kept += paths.len() - missing.len();
         missing.sort_unstable();
         missing.dedup();
         let mut fresh: HashMap<&Path, Result<Features, EngineError>> = HashMap::new();
-        let decoded: Vec<_> = missing.par_iter().map(|path| (*path, self.patches(path))).collect();
-        for (path, patches) in decoded {
-            self.note_change(path);
-            let features = match patches {
-                Ok(patches) => {
-                    let features = match self.look(&patches) {
-                        Err(error) if error.is_out_of_memory() && !self.kept.is_empty() => {
-                            self.make_room();
-                            self.look(&patches)
-                        }
-                        looked => looked,
-                    }?;
-                    self.keep(path, &features);
-                    Ok(features)
-                }
+        let found: Vec<_> = missing.par_iter().map(|path| (*path, self.find(path))).collect();
+        for (path, (stamp, note, found)) in found {
+            self.note_change(path, stamp);
+            self.notes.extend(note);
+            let features = match found {
+                Ok(found) => Ok(self.features(path, stamp, found)?),
                 Err(error) => Err(error),
             };
             fresh.insert(path, features);
@@ -100,6 +148,58 @@ impl<'a> FeatureStore<'a> {
             });
         }
         Ok(found)
+    }
+
+    /// What the image at `path` is, a sentence on what is wrong with what is kept of it, and what there is of it.
+    fn find(&self, path: &Path) -> (Option<Stamp>, Option<String>, Result<Found, EngineError>) {
+        // Before it is read: what is read of a file that changes meanwhile is not taken for what it is then.
+        let stamp = path.metadata().ok().map(|file| (file.len(), file.modified().ok()));
+        let kept = match (&self.files, stamp) {
+            (Some(files), Some(stamp)) => files.find(path, stamp),
+            _ => Ok(None),
+        };
+        let (kept, note) = match kept {
+            Ok(kept) => (kept, None),
+            Err(reason) => (None, Some(format!("{reason}; its image passes the vision tower again"))),
+        };
+        let found = match kept {
+            Some(features) => Ok(Found::Features(features)),
+            None => self.patches(path).map(Found::Patches),
+        };
+        (stamp, note, found)
+    }
+
+    /// The features of the image at `path` on the device, which are kept.
+    fn features(&mut self, path: &Path, stamp: Option<Stamp>, found: Found) -> Result<Features, EngineError> {
+        let features = match found {
+            Found::Features(features) => {
+                self.uses.kept += 1;
+                Features {
+                    tokens: features.tokens.to_device(&self.base.device)?,
+                    ..features
+                }
+            }
+            Found::Patches(patches) => {
+                let features = match self.look(&patches) {
+                    Err(error) if error.is_out_of_memory() && !self.kept.is_empty() => {
+                        self.make_room();
+                        self.look(&patches)
+                    }
+                    looked => looked,
+                }?;
+                if let (Some(files), Some(stamp)) = (&mut self.files, stamp)
+                    && let Err(error) = files.keep(path, stamp, &features)
+                {
+                    self.files = None;
+                    self.notes.push(format!(
+                        "features are kept on disk no longer ({error}); training goes on without"
+                    ));
+                }
+                features
+            }
+        };
+        self.keep(path, &features);
+        Ok(features)
     }
 
     /// Features of the image at `path` with some merged patches (row by row) blanked: their pixels become the
@@ -119,9 +219,8 @@ impl<'a> FeatureStore<'a> {
         self.look(&patches)
     }
 
-    fn note_change(&mut self, path: &Path) {
-        let Ok(file) = path.metadata() else { return };
-        let stamp = (file.len(), file.modified().ok());
+    fn note_change(&mut self, path: &Path, stamp: Option<Stamp>) {
+        let Some(stamp) = stamp else { return };
         if self
             .stamps
             .insert(path.to_owned(), stamp)
@@ -174,6 +273,35 @@ impl<'a> FeatureStore<'a> {
         if self.bytes + bytes <= self.limit {
             self.bytes += bytes;
             self.kept.insert(path.to_owned(), features.clone());
+        } else if self.files.is_none() && !std::mem::replace(&mut self.told_full, true) {
+            self.notes.push(format!(
+                "the features of {} images fill data.cache_mb; others pass the vision tower each time they are drawn: \
+                 raise it, or set data.disk_cache_mb",
+                self.kept.len()
+            ));
         }
     }
+
+    /// Names all that features depend on but the image: how it is prepared, and what the tower makes, to the bit, of numbers
+    /// that are always the same. So other weights, types, devices and programs have other names.
+    fn signature(&self) -> Result<String, EngineError> {
+        let config = self.base.processor.config();
+        let side = 2 * self.base.merge();
+        let width = 3 * config.temporal_patch_size * config.patch_size * config.patch_size;
+        let waves = (0..side * side * width).map(|i| (i as f32 * 0.37).sin());
+        let patches = Patches {
+            values: waves.collect(),
+            grid: Grid { t: 1, h: side, w: side },
+        };
+        let tokens = self.look(&patches)?.tokens.to_dtype(DType::F32)?.flatten_all()?;
+        let mut digest = CHECKSUM.digest();
+        digest.update(format!("{config:?} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
+        for value in tokens.to_vec1::<f32>()? {
+            digest.update(&value.to_le_bytes());
+        }
+        Ok(format!("{:016x}", digest.finalize()))
+    }
 }
+
+#[cfg(test)]
+mod tests;

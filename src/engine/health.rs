@@ -220,6 +220,7 @@ mod tests {
             lr: 1e-3,
             grad_norm: 1.0,
             samples_per_s,
+            cache_hits: None,
         }
     }
 

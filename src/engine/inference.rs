@@ -17,7 +17,6 @@ use super::run::{open_dataset, questions};
 use super::trainer::items;
 use super::{model, snapshot};
 use crate::config::Settings;
-use crate::data::image_file::DecodeOptions;
 use crate::data::{View, classes};
 use crate::session::{ImageResult, Metrics, Prediction, Stage};
 
@@ -65,7 +64,7 @@ pub fn evaluate_split(
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
     let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
-    let mut store = store(&base, settings, 0);
+    let mut store = FeatureStore::of(&base, settings, 0)?;
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     let total = samples.len() as u64;
     let mut left_out = Vec::new();
@@ -119,7 +118,7 @@ pub fn predict_images(
             .collect()
     });
     let learner = learner(&base, settings, classes, parts)?;
-    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let mut store = FeatureStore::of(&base, settings, settings.data.cache_mb)?;
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     for path in images {
         let name = path.display().to_string();
@@ -150,7 +149,7 @@ pub fn study_aspects(
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, |_, _, _| ())?;
     let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
-    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let mut store = FeatureStore::of(&base, settings, settings.data.cache_mb)?;
     let items = items(Stage::Aspects, &dataset.test, &learner.views(), &dataset.classes);
     let (_, answers) = evaluate_aspects(
         &learner,
@@ -180,14 +179,4 @@ pub(super) fn learner<'a>(
         snapshot::load_prompt(&mut learner, path)?;
     }
     Ok(learner)
-}
-
-pub(super) fn store<'a>(base: &'a crate::vlm::base::BaseModel, settings: &Settings, limit: u64) -> FeatureStore<'a> {
-    FeatureStore::new(
-        base,
-        DecodeOptions {
-            exif_orientation: settings.data.exif_orientation,
-        },
-        limit,
-    )
 }

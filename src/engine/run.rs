@@ -15,7 +15,6 @@ use super::trainer::{Item, items, steps};
 use super::{model, snapshot};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Settings;
-use crate::data::image_file::DecodeOptions;
 use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions, synth};
 use crate::session::{
@@ -93,10 +92,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     };
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     begin_from(&mut learner, &job, &checkpoints, goes_on)?;
-    let decode = DecodeOptions {
-        exif_orientation: job.settings.data.exif_orientation,
-    };
-    let mut store = FeatureStore::new(&base, decode, job.settings.data.cache_mb << 20);
+    let mut store = FeatureStore::of(&base, &job.settings, job.settings.data.cache_mb)?;
 
     let mut announced = false;
     for (place, &stage) in job.stages.iter().enumerate() {

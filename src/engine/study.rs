@@ -5,8 +5,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::answers::answer;
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
+use super::features::FeatureStore;
 use super::generate::Decoding;
-use super::inference::{TrainedParts, learner, store};
+use super::inference::{TrainedParts, learner};
 use super::model;
 use super::reporter::Reporter;
 use super::run::open_dataset;
@@ -63,7 +64,7 @@ fn serve(subject: &Subject, asked: &Receiver<Command>, reporter: &mut Reporter) 
     })?;
     let classes = subject.parts.classes.clone().unwrap_or_else(|| dataset.classes.clone());
     let learner = learner(&base, settings, classes, &subject.parts)?;
-    let mut store = store(&base, settings, settings.data.cache_mb << 20);
+    let mut store = FeatureStore::of(&base, settings, settings.data.cache_mb)?;
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     reporter.phase("ready", None)?;
     for command in asked {

@@ -158,10 +158,12 @@ impl<'a, 'b> Trainer<'a, 'b> {
             let (items, questions) = (&self.items, &self.learner.questions);
             self.sampler.draw(step, |item| templates(&items[item], questions))
         };
+        store.take_uses();
         let batches = micro_batches
             .iter()
             .map(|drawn| self.load(drawn, store, notes))
             .collect::<Result<Vec<_>, EngineError>>()?;
+        let cache_hits = store.take_uses().hit_rate();
         notes.extend(store.take_notes());
 
         // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
@@ -204,6 +206,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             lr,
             grad_norm,
             samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
+            cache_hits,
         }))
     }
 
@@ -218,6 +221,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             lr: self.rate.at(self.step),
             grad_norm: f64::NAN,
             samples_per_s: 0.0,
+            cache_hits: None,
         }
     }
 

@@ -16,6 +16,7 @@ pub fn metrics_csv(state: &RunState) -> String {
         "lr",
         "grad_norm",
         "samples_per_s",
+        "cache_hits",
         "split",
         "val_loss",
         "accuracy",
@@ -28,7 +29,17 @@ pub fn metrics_csv(state: &RunState) -> String {
             let seen = history.evaluations.iter().rfind(|seen| seen.step == step.step);
             let of_prompt = seen.filter(|_| *stage == Stage::Prompt);
             let mut row = vec![stage.name().to_owned(), step.step.to_string()];
-            row.extend([step.epoch, step.loss, step.lr, step.grad_norm, step.samples_per_s].map(number));
+            row.extend(
+                [
+                    step.epoch,
+                    step.loss,
+                    step.lr,
+                    step.grad_norm,
+                    step.samples_per_s,
+                    step.cache_hits,
+                ]
+                .map(number),
+            );
             row.push(seen.map(|seen| seen.metrics.split.clone()).unwrap_or_default());
             row.push(seen.map(|seen| number(seen.loss)).unwrap_or_default());
             let figures = |figure: fn(&crate::session::Metrics) -> f64| {
@@ -61,7 +72,7 @@ pub fn metrics_jsonl(state: &RunState) -> String {
         for step in &history.steps {
             say(json!({
                 "event": "step", "stage": stage, "step": step.step, "epoch": step.epoch, "loss": step.loss, "lr": step.lr,
-                "grad_norm": step.grad_norm, "samples_per_s": step.samples_per_s,
+                "grad_norm": step.grad_norm, "samples_per_s": step.samples_per_s, "cache_hits": step.cache_hits,
             }));
             for seen in history.evaluations.iter().filter(|seen| seen.step == step.step) {
                 say(evaluation(seen));

@@ -74,10 +74,14 @@ fn of_step(stage: Stage, step: &StepPoint) -> Vec<(String, f64)> {
         ("lr", step.lr),
         ("grad_norm", step.grad_norm),
         ("samples_per_s", step.samples_per_s),
+        ("cache_hits", step.cache_hits),
         ("epoch", step.epoch),
     ];
+    // A journal of before they were counted has none.
+    let known = |(name, value): &(&str, f64)| *name != "cache_hits" || value.is_finite();
     values
         .into_iter()
+        .filter(known)
         .map(|(name, value)| (format!("{}/{name}", stage.name()), value))
         .collect()
 }

@@ -15,8 +15,8 @@ fn tables_hold_every_step_and_image() {
     let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 1200);
     let last = rows.last().unwrap();
-    assert_eq!((&last[0], &last[1], &last[7]), ("prompt", "600", "val"));
-    assert!((last[9].parse::<f64>().unwrap() - 0.8).abs() < 1e-9, "{last:?}");
+    assert_eq!((&last[0], &last[1], &last[8]), ("prompt", "600", "val"));
+    assert!((last[10].parse::<f64>().unwrap() - 0.8).abs() < 1e-9, "{last:?}");
 
     let lines = metrics_jsonl(&source.state);
     let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -112,6 +112,7 @@ fn a_step_that_was_done_again_has_its_last_time() {
             lr: 1.0,
             grad_norm: 1.0,
             samples_per_s: 1.0,
+            cache_hits: None,
         })
     };
     let resumed = Event::Resumed(Resumed {

@@ -129,6 +129,9 @@ pub struct Step {
     /// This step's, loading included.
     #[serde(deserialize_with = "nullable::number")]
     pub samples_per_s: f64,
+    /// The share, in `[0, 1]`, of the step's images that did not pass the vision tower, because their features were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_hits: Option<f64>,
 }
 
 /// An evaluation's figures.

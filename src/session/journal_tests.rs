@@ -39,6 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
                 lr,
                 grad_norm,
                 samples_per_s,
+                cache_hits: None,
             })
         }),
         text.prop_map(|text| Event::Log(Log { text })),
@@ -180,6 +181,7 @@ fn a_line_has_the_documented_keys_and_null_for_what_is_not_finite() -> Outcome {
         lr,
         grad_norm,
         samples_per_s,
+        cache_hits: None,
     }))?;
     let metrics = Metrics {
         accuracy: nan,

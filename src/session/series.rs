@@ -15,6 +15,8 @@ pub struct StepPoint {
     pub lr: f64,
     pub grad_norm: f64,
     pub samples_per_s: f64,
+    /// In `[0, 1]`; NaN where it is not known.
+    pub cache_hits: f64,
 }
 
 impl StepPoint {
@@ -29,6 +31,10 @@ impl StepPoint {
             lr: step.lr,
             grad_norm: step.grad_norm,
             samples_per_s: step.samples_per_s,
+            cache_hits: match step.cache_hits {
+                Some(share) => share,
+                None => f64::NAN,
+            },
         }
     }
 }
@@ -44,7 +50,7 @@ pub struct StageHistory {
 
 /// The pace is the mean over at most so many steps.
 const PACE_WINDOW: usize = 200;
-/// The throughput is the mean over at most so many steps.
+/// The throughput and the share of cache hits are means over at most so many steps.
 const THROUGHPUT_WINDOW: usize = 20;
 
 impl StageHistory {
@@ -103,6 +109,15 @@ impl StageHistory {
             .filter(|rate| rate.is_finite() && *rate > 0.0)
             .fold((0_u32, 0.0), |(count, seconds), rate| (count + 1, seconds + 1.0 / rate));
         (count > 0).then(|| f64::from(count) / seconds)
+    }
+
+    /// The share of late of images that did not pass the vision tower; nothing where it is not known.
+    #[must_use]
+    pub fn cache_hits(&self) -> Option<f64> {
+        let shares = self.steps.iter().rev().take(THROUGHPUT_WINDOW);
+        let shares = shares.map(|point| point.cache_hits).filter(|share| share.is_finite());
+        let (count, sum) = shares.fold((0_u32, 0.0), |(count, sum), share| (count + 1, sum + share));
+        (count > 0).then(|| sum / f64::from(count))
     }
 
     /// Each step's smoothed loss; see [`Ema`].

@@ -198,6 +198,12 @@ impl RunState {
         self.stages.get(&self.stage?)?.throughput()
     }
 
+    /// The share of late of the running stage's images that did not pass the vision tower.
+    #[must_use]
+    pub fn cache_hits(&self) -> Option<f64> {
+        self.stages.get(&self.stage?)?.cache_hits()
+    }
+
     /// The newest evaluation of a stage, and the one before it on as many samples: figures of other samples tell no change.
     #[must_use]
     pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {

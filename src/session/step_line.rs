@@ -25,6 +25,8 @@ struct StepLine {
     grad_norm: f64,
     #[serde(deserialize_with = "nullable::number")]
     samples_per_s: f64,
+    #[serde(default)]
+    cache_hits: Option<f64>,
 }
 
 /// How far from its line's begin the writer says what happened.
@@ -51,6 +53,7 @@ pub(super) fn read(line: &[u8]) -> Option<Record> {
             lr: line.lr,
             grad_norm: line.grad_norm,
             samples_per_s: line.samples_per_s,
+            cache_hits: line.cache_hits,
         }),
     })
 }
@@ -70,18 +73,21 @@ mod tests {
             lr: 1e-3,
             grad_norm: 0.1 + 0.2,
             samples_per_s: 31.5,
+            cache_hits: None,
         };
-        let record = Record {
-            seq: 40,
-            time: 1_763_000_000.125,
-            event: Event::Step(step),
-        };
-        let line = serde_json::to_vec(&record).unwrap();
-        let read = read(&line).unwrap();
-        let general: Record = serde_json::from_slice(&line).unwrap();
-        // NaN is not equal to itself.
-        assert_eq!(format!("{read:?}"), format!("{general:?}"));
-        assert!(format!("{read:?}").contains("0.30000000000000004"));
+        for cache_hits in [None, Some(0.75)] {
+            let event = Event::Step(Step {
+                cache_hits,
+                ..step.clone()
+            });
+            let (seq, time) = (40, 1_763_000_000.125);
+            let line = serde_json::to_vec(&Record { seq, time, event }).unwrap();
+            let read = read(&line).unwrap();
+            let general: Record = serde_json::from_slice(&line).unwrap();
+            // NaN is not equal to itself.
+            assert_eq!(format!("{read:?}"), format!("{general:?}"));
+            assert!(format!("{read:?}").contains("0.30000000000000004"));
+        }
     }
 
     #[test]

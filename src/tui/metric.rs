@@ -16,10 +16,12 @@ pub enum Metric {
     GradNorm,
     LearningRate,
     Throughput,
+    /// In per cent.
+    CacheHits,
 }
 
 impl Metric {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Loss,
         Self::Accuracy,
         Self::MacroF1,
@@ -27,6 +29,7 @@ impl Metric {
         Self::GradNorm,
         Self::LearningRate,
         Self::Throughput,
+        Self::CacheHits,
     ];
 
     /// The metric after this one, from the last on the first.
@@ -46,6 +49,7 @@ impl Metric {
             Self::GradNorm => "grad norm",
             Self::LearningRate => "learning rate",
             Self::Throughput => "samples/s",
+            Self::CacheHits => "cache hits",
         }
     }
 
@@ -57,6 +61,7 @@ impl Metric {
             Self::GradNorm => Some(point.grad_norm),
             Self::LearningRate => Some(point.lr),
             Self::Throughput => Some(point.samples_per_s),
+            Self::CacheHits => Some(100.0 * point.cache_hits),
             Self::Accuracy | Self::MacroF1 | Self::Ece => None,
         }
     }
@@ -78,7 +83,7 @@ impl Metric {
     #[must_use]
     pub fn shown(self, value: f64) -> String {
         match self {
-            Self::Accuracy | Self::MacroF1 => figures::percent(value / 100.0),
+            Self::Accuracy | Self::MacroF1 | Self::CacheHits => figures::percent(value / 100.0),
             Self::Loss | Self::Ece => figures::loss(value),
             Self::GradNorm | Self::LearningRate | Self::Throughput => figures::short(value),
         }

@@ -178,6 +178,7 @@ mod tests {
             lr: 1e-3,
             grad_norm: 1.0,
             samples_per_s: 1.0,
+            cache_hits: 1.0,
         };
         let mut history = StageHistory::default();
         history.steps.extend((0..count).map(point));

@@ -12,6 +12,7 @@ fn step(stage: Stage, step: u64, loss: f64) -> Event {
         lr: 1e-3,
         grad_norm: 1.0,
         samples_per_s: 4.0,
+        cache_hits: None,
     })
 }
 

@@ -120,6 +120,8 @@ fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
         facts.push(("lr", short(point.lr)));
         facts.push(("grad norm", short(point.grad_norm)));
         facts.push(("epoch", format!("{:.2}", point.epoch)));
+        let hits = state.cache_hits().map(|share| format!("{:.0} %", 100.0 * share));
+        facts.extend(hits.map(|hits| ("cache hits", hits)));
     }
     facts.extend(state.memory.map(|memory| ("memory", bytes(memory))));
     facts.push(("at work", duration(state.active_s)));

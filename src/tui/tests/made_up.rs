@@ -118,6 +118,7 @@ fn stage_events(stage: Stage, steps: u64, events: &mut Vec<Event>) {
             lr: 1e-4 * (1.0 - done),
             grad_norm: 0.6 + 0.3 * noise(step, 2).abs() + spike,
             samples_per_s: 48.0 + 6.0 * noise(step, 3),
+            cache_hits: Some(if done < 1.0 / 3.0 { 0.83 } else { 1.0 }),
         }));
         if spike > 0.0 {
             events.push(Event::Warning(Warning {

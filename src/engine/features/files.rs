@@ -1,0 +1,177 @@
+//! Features on disk, for what does not fit in memory and for later runs: a bounded folder, one safetensors file an image.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf, absolute};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use candle_core::{DType, Device, Tensor};
+use crc::{CRC_64_XZ, Crc, Table};
+use safetensors::{SafeTensors, View};
+
+use super::{Features, Stamp};
+use crate::atomic_file::PARTIAL;
+
+/// Told of contents, and names files by their images.
+pub(super) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+/// Unfinished files of a process that ended are removed after so long.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
+
+/// The features of images as one model sees them.
+pub struct FeatureFiles {
+    folder: PathBuf,
+    limit: u64,
+    bytes: u64,
+}
+
+impl FeatureFiles {
+    /// Opens `root/<model>`, where `model` names all that the features depend on but the image. Where `root` holds more than
+    /// `limit` bytes, what other models left there is removed, the oldest first.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn open(root: &Path, model: &str, limit: u64) -> io::Result<Self> {
+        let folder = root.join(model);
+        fs::create_dir_all(&folder)?;
+        let mut others = Vec::new();
+        for entry in fs::read_dir(root)? {
+            let path = entry?.path();
+            if path != folder && path.is_dir() {
+                let changed = path.metadata()?.modified()?;
+                others.push((changed, size(&path)?, path));
+            }
+        }
+        others.sort();
+        let bytes = size(&folder)?;
+        let mut all = bytes + others.iter().map(|(_, bytes, _)| bytes).sum::<u64>();
+        for (_, bytes, path) in others {
+            if all < limit {
+                break;
+            }
+            fs::remove_dir_all(path)?;
+            all -= bytes;
+        }
+        Ok(Self {
+            folder,
+            limit,
+            // What is left of others counts, too.
+            bytes: all,
+        })
+    }
+
+    /// The features of the image at `path` as it was at `stamp`, on the CPU; nothing where there are none of it.
+    ///
+    /// # Errors
+    /// A sentence on a file that is damaged or cannot be read.
+    pub fn find(&self, path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
+        let file = self.file(path);
+        let bytes = match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+        };
+        parse(&bytes, path, stamp).map_err(|reason| format!("{} is damaged ({reason})", file.display()))
+    }
+
+    /// Keeps the features of the image at `path` as it was at `stamp`; where the folder is full, nothing.
+    ///
+    /// # Errors
+    /// What the device or the file system reports.
+    pub fn keep(&mut self, path: &Path, stamp: Stamp, features: &Features) -> io::Result<()> {
+        let bytes = serialize(path, stamp, features).map_err(io::Error::other)?;
+        let file = self.file(path);
+        let old = file.metadata().map_or(0, |old| old.len());
+        let all = self.bytes.saturating_sub(old) + bytes.len() as u64;
+        if all > self.limit {
+            return Ok(());
+        }
+        // Not synced to the disk: what a power cut tears, its checksum tells, and it is computed again.
+        let mut partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.folder)?;
+        partial.write_all(&bytes)?;
+        partial.persist(&file).map_err(|failed| failed.error)?;
+        self.bytes = all;
+        Ok(())
+    }
+
+    fn file(&self, path: &Path) -> PathBuf {
+        let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
+        let name = CHECKSUM.checksum(whole.as_os_str().as_bytes());
+        self.folder.join(format!("{name:016x}.safetensors"))
+    }
+}
+
+/// Bytes of the files in `folder`, without what ended processes left unfinished.
+fn size(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = match entry.metadata() {
+            // Another run has renamed or removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            about => about?,
+        };
+        let unfinished = entry.file_name().as_bytes().ends_with(PARTIAL.as_bytes());
+        let age = about.modified()?.elapsed().unwrap_or_default();
+        if unfinished && age > FORGOTTEN {
+            fs::remove_file(entry.path())?;
+        } else {
+            bytes += about.len();
+        }
+    }
+    Ok(bytes)
+}
+
+/// What the image was: its whole path, bytes and time of change.
+fn source(path: &Path, (bytes, changed): Stamp) -> String {
+    let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
+    let changed = changed.and_then(|time: SystemTime| time.duration_since(UNIX_EPOCH).ok());
+    format!("{} {bytes} {}", whole.display(), changed.unwrap_or_default().as_nanos())
+}
+
+fn serialize(path: &Path, stamp: Stamp, features: &Features) -> candle_core::Result<Vec<u8>> {
+    let tokens = features.tokens.to_device(&Device::Cpu)?.contiguous()?;
+    let about = HashMap::from([
+        ("source".to_owned(), source(path, stamp)),
+        ("grid".to_owned(), format!("{} {}", features.grid.0, features.grid.1)),
+        ("checksum".to_owned(), checksum(&tokens.data())),
+    ]);
+    Ok(safetensors::serialize([("tokens", &tokens)], Some(about))?)
+}
+
+/// Of the numbers as they lie in the file.
+fn checksum(numbers: &[u8]) -> String {
+    format!("{:016x}", CHECKSUM.checksum(numbers))
+}
+
+/// The features in a file's bytes, if they are of this image as it is; else what is wrong with the bytes.
+fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string().escape_debug().to_string();
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| said(&error))?;
+    let about = header.metadata().clone().unwrap_or_default();
+    let about = |key: &str| about.get(key).cloned().ok_or_else(|| format!("it has no {key}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|error| said(&error))?;
+    let numbers = file.tensor("tokens").map_err(|error| said(&error))?;
+    if about("checksum")? != checksum(numbers.data()) {
+        return Err("its checksum is of other numbers".to_owned());
+    }
+    if about("source")? != source(path, stamp) {
+        return Ok(None);
+    }
+    let grid = about("grid")?;
+    let grid = grid
+        .split_once(' ')
+        .and_then(|(height, width)| Some((height.parse::<usize>().ok()?, width.parse::<usize>().ok()?)));
+    let tokens = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
+        .map_err(|error| said(&error))?
+        .remove("tokens");
+    let whole = |tokens: &Tensor, (height, width): (usize, usize)| {
+        let rows = height.checked_mul(width);
+        tokens.dims2().is_ok_and(|(tokens, _)| Some(tokens) == rows) && tokens.dtype() != DType::U8
+    };
+    match (tokens, grid) {
+        (Some(tokens), Some(grid)) if whole(&tokens, grid) => Ok(Some(Features { tokens, grid })),
+        _ => Err("its grid is not of its tokens".to_owned()),
+    }
+}

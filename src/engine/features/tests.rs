@@ -1,0 +1,177 @@
+use std::error::Error;
+use std::fs;
+
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+use super::*;
+use crate::engine::device::DeviceChoice;
+use crate::engine::{device, model};
+
+type Tested<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Two pictures, and settings with a cache on disk.
+struct Place {
+    folder: TempDir,
+    settings: Settings,
+}
+
+impl Place {
+    fn new() -> Tested<Self> {
+        let folder = tempfile::tempdir()?;
+        for (name, shade) in [("a.png", 40), ("b.png", 200)] {
+            RgbImage::from_fn(56, 56, |x, y| Rgb([shade, x as u8, y as u8])).save(folder.path().join(name))?;
+        }
+        let mut settings = Settings::default();
+        settings.data.disk_cache_mb = 16;
+        settings.data.cache_dir = Some(folder.path().join("cache"));
+        Ok(Self { folder, settings })
+    }
+
+    fn base(&self) -> Result<BaseModel, EngineError> {
+        let compute = device::open(DeviceChoice::Cpu, self.settings.model.dtype)?;
+        model::open(&self.settings, &compute, |_, _, _| ())
+    }
+
+    fn image(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The files of the cache.
+    fn files(&self) -> Tested<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for model in fs::read_dir(self.folder.path().join("cache"))? {
+            for file in fs::read_dir(model?.path())? {
+                files.push(file?.path());
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The tokens of the pictures, and what was asked and kept.
+fn look(store: &mut FeatureStore, images: &[PathBuf]) -> Tested<(Vec<Vec<f32>>, CacheUse)> {
+    let paths: Vec<&Path> = images.iter().map(PathBuf::as_path).collect();
+    let mut tokens = Vec::new();
+    for features in store.get(&paths)? {
+        tokens.push(features?.tokens.flatten_all()?.to_vec1()?);
+    }
+    Ok((tokens, store.take_uses()))
+}
+
+#[test]
+fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let images = [place.image("a.png"), place.image("b.png"), place.image("a.png")];
+    let mut store = FeatureStore::of(&base, &place.settings, 1)?;
+    let (first, uses) = look(&mut store, &images)?;
+    assert_eq!((uses.asked, uses.kept), (3, 0));
+    let (again, uses) = look(&mut store, &images)?;
+    assert_eq!((uses.asked, uses.kept, uses.hit_rate()), (3, 3, Some(1.0)));
+    assert_eq!(first, again);
+    assert_ne!(first[0], first[1]);
+
+    // Nothing in memory: all that is kept is on disk.
+    let mut later = FeatureStore::of(&base, &place.settings, 0)?;
+    for _ in 0..2 {
+        let (kept, uses) = look(&mut later, &images[..2])?;
+        assert_eq!((uses.asked, uses.kept), (2, 2));
+        assert_eq!(kept, first[..2]);
+    }
+    assert!(later.take_notes().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_damaged_file_is_told_of_and_made_anew() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let images = [place.image("a.png")];
+    let (whole, _) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
+    let file = place.files()?.remove(0);
+    let good = fs::read(&file)?;
+    let mut flipped = good.clone();
+    let last = flipped.len() - 1;
+    flipped[last] ^= 1;
+    for damaged in [&flipped[..], &good[..good.len() / 2], &good[..4], b""] {
+        fs::write(&file, damaged)?;
+        let mut store = FeatureStore::of(&base, &place.settings, 0)?;
+        let (tokens, uses) = look(&mut store, &images)?;
+        assert_eq!((tokens, uses.kept), (whole.clone(), 0));
+        let notes = store.take_notes();
+        assert!(matches!(&notes[..], [note] if note.contains("is damaged")), "{notes:?}");
+        assert_eq!(fs::read(&file)?.len(), good.len());
+    }
+    Ok(())
+}
+
+#[test]
+fn features_of_a_picture_that_was_are_not_those_of_the_picture_that_is() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let images = [place.image("a.png")];
+    let (old, _) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
+    fs::copy(place.image("b.png"), &images[0])?;
+    let (new, uses) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
+    assert_ne!(old, new);
+    assert_eq!(uses.kept, 0);
+    assert_eq!(place.files()?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn other_pixels_are_other_features() -> Tested {
+    let mut place = Place::new()?;
+    let images = [place.image("a.png")];
+    look(&mut FeatureStore::of(&place.base()?, &place.settings, 0)?, &images)?;
+    place.settings.model.max_pixels = Some(14_000);
+    let (_, uses) = look(&mut FeatureStore::of(&place.base()?, &place.settings, 0)?, &images)?;
+    assert_eq!(uses.kept, 0);
+    assert_eq!(place.files()?.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_of_and_done_without() -> Tested {
+    let mut place = Place::new()?;
+    place.settings.data.cache_dir = Some(place.image("a.png"));
+    let base = place.base()?;
+    let mut store = FeatureStore::of(&base, &place.settings, 0)?;
+    let (_, uses) = look(&mut store, &[place.image("b.png")])?;
+    assert_eq!((uses.asked, uses.kept), (1, 0));
+    let notes = store.take_notes();
+    assert!(
+        matches!(&notes[..], [note] if note.contains("data.cache_dir")),
+        "{notes:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let (a, b) = (place.image("a.png"), place.image("b.png"));
+    let features = FeatureStore::of(&base, &place.settings, 0)?.get(&[&a])?.remove(0)?;
+    let root = place.folder.path().join("bounded");
+    let stamp = (1, None);
+    let keep = |model: &str, limit: u64, path: &Path| {
+        let mut files = FeatureFiles::open(&root, model, limit)?;
+        files.keep(path, stamp, &features)?;
+        Ok::<bool, Box<dyn Error>>(files.find(path, stamp)?.is_some())
+    };
+    assert!(keep("old", 1 << 20, &a)?);
+    let one: u64 = fs::read_dir(root.join("old"))?
+        .flatten()
+        .filter_map(|file| file.metadata().ok())
+        .map(|file| file.len())
+        .sum();
+    assert!(keep("old", 2 * one + 8, &b)?, "two fit");
+    assert!(!keep("old", one + 8, &place.image("c.png"))?, "a third does not");
+    assert!(keep("old", one + 8, &a)?, "what is kept stays");
+    // A model that finds the place taken by another removes what that one left.
+    assert!(keep("new", 2 * one, &a)?);
+    assert!(!root.join("old").exists());
+    Ok(())
+}
