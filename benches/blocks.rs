@@ -2,10 +2,14 @@
 //! small Qwen2-VL (f32): a language model of width 256, a vision tower of width 128.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
-use masp::nn::{LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, layer_checkpoint, loss};
+use masp::nn::{
+    DecoderLayer, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, decoder_layer::Places,
+    layer_checkpoint, loss,
+};
 
 /// Text, soft prompt twice, 30 aspect tokens and 64 vision tokens.
 const TOKENS: usize = 240;
@@ -115,10 +119,45 @@ fn losses(criterion: &mut Criterion) {
 /// What keeping only a layer's input costs: the layer runs once more in backward.
 fn checkpointing(criterion: &mut Criterion) {
     let layer = Linear::frozen(noise(&[HIDDEN, HIDDEN]), None);
-    let layer = std::sync::Arc::new(move |x: &Tensor| layer.forward(x));
+    let layer = Arc::new(move |x: &Tensor| layer.forward(x));
     time(criterion, "linear, checkpointed", &[&[TOKENS, HIDDEN]], |x| {
         layer_checkpoint::checkpointed(&x[0], layer.clone())
     });
+}
+
+/// A frozen layer, fused on the CPU, in batches of one and of eight samples; with `recompute` it keeps its input alone.
+fn decoder_layer(criterion: &mut Criterion) {
+    let frozen =
+        |rows: usize, columns: usize, bias: bool| Linear::frozen(noise(&[rows, columns]), bias.then(|| noise(&[rows])));
+    let narrow = HEADS.1 * HEAD_DIM;
+    let layer = DecoderLayer {
+        input_norm: RmsNorm::new(noise(&[HIDDEN]), 1e-6, false),
+        attention_norm: RmsNorm::new(noise(&[HIDDEN]), 1e-6, false),
+        q: frozen(HIDDEN, HIDDEN, true),
+        k: frozen(narrow, HIDDEN, true),
+        v: frozen(narrow, HIDDEN, true),
+        o: frozen(HIDDEN, HIDDEN, false),
+        gate: frozen(WIDE, HIDDEN, false),
+        up: frozen(WIDE, HIDDEN, false),
+        down: frozen(HIDDEN, WIDE, false),
+        heads: HEADS,
+    };
+    for batch in [1, 8] {
+        let angles: Vec<f64> = (0..batch * TOKENS * HEAD_DIM / 2).map(|i| i as f64 * 0.7).collect();
+        let shape = (batch, TOKENS, HEAD_DIM / 2);
+        let places = Arc::new(Places {
+            rotary: Rotary::new(&angles, shape, DType::F32, &Device::Cpu).unwrap(),
+            mask: Mask::full(batch, TOKENS, true),
+            few: None,
+        });
+        for recompute in [false, true] {
+            let kept = if recompute { ", recomputed" } else { "" };
+            let name = format!("decoder layer, batch of {batch}{kept}");
+            time(criterion, &name, &[&[batch, TOKENS, HIDDEN]], |x| {
+                layer.forward(&x[0], &places, None, recompute)
+            });
+        }
+    }
 }
 
 criterion_group!(
@@ -129,6 +168,7 @@ criterion_group!(
     attentions,
     activations,
     losses,
-    checkpointing
+    checkpointing,
+    decoder_layer
 );
 criterion_main!(blocks);

@@ -18,9 +18,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// No more of what a run that could not begin has said is passed on.
 const LONGEST_WORDS: u64 = 64 << 10;
 
+/// Whether this process was started to run without a terminal.
+#[must_use]
+pub fn is_detached() -> bool {
+    std::env::var_os(DETACHED).is_some()
+}
+
 /// Leaves the terminal's session, where this process was started to; then no hang-up reaches it.
 pub fn leave_terminal() {
-    if std::env::var_os(DETACHED).is_some() {
+    if is_detached() {
         // It fails where this process leads a session already, and then there is nothing to leave.
         let _ = rustix::process::setsid();
     }

@@ -46,18 +46,18 @@ pub struct FeatureStore<'a> {
 /// Bytes, and the time of the last change.
 type Stamp = (u64, Option<SystemTime>);
 
-/// How often features were asked for, and how often they were kept.
+/// How often features were asked for, and how often the tower had to be passed for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheUse {
     pub asked: usize,
-    pub kept: usize,
+    pub passed: usize,
 }
 
 impl CacheUse {
-    /// The share of what was kept, in `[0, 1]`; nothing where nothing was asked for.
+    /// The share of what was at hand, in `[0, 1]`; nothing where nothing was asked for.
     #[must_use]
     pub fn hit_rate(self) -> Option<f64> {
-        (self.asked > 0).then(|| self.kept as f64 / self.asked as f64)
+        (self.asked > 0).then(|| 1.0 - self.passed as f64 / self.asked as f64)
     }
 }
 
@@ -125,7 +125,6 @@ impl<'a> FeatureStore<'a> {
             .filter(|path| !self.kept.contains_key(*path))
             .collect();
         self.uses.asked += paths.len();
-        self.uses.kept += paths.len() - missing.len();
         missing.sort_unstable();
         missing.dedup();
         let mut fresh: HashMap<&Path, Result<Features, EngineError>> = HashMap::new();
@@ -172,14 +171,12 @@ impl<'a> FeatureStore<'a> {
     /// The features of the image at `path` on the device, which are kept.
     fn features(&mut self, path: &Path, stamp: Option<Stamp>, found: Found) -> Result<Features, EngineError> {
         let features = match found {
-            Found::Features(features) => {
-                self.uses.kept += 1;
-                Features {
-                    tokens: features.tokens.to_device(&self.base.device)?,
-                    ..features
-                }
-            }
+            Found::Features(features) => Features {
+                tokens: features.tokens.to_device(&self.base.device)?,
+                ..features
+            },
             Found::Patches(patches) => {
+                self.uses.passed += 1;
                 let features = match self.look(&patches) {
                     Err(error) if error.is_out_of_memory() && !self.kept.is_empty() => {
                         self.make_room();

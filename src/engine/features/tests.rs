@@ -49,7 +49,7 @@ impl Place {
     }
 }
 
-/// The tokens of the pictures, and what was asked and kept.
+/// The tokens of the pictures, and what was asked of the store.
 fn look(store: &mut FeatureStore, images: &[PathBuf]) -> Tested<(Vec<Vec<f32>>, CacheUse)> {
     let paths: Vec<&Path> = images.iter().map(PathBuf::as_path).collect();
     let mut tokens = Vec::new();
@@ -66,9 +66,9 @@ fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
     let images = [place.image("a.png"), place.image("b.png"), place.image("a.png")];
     let mut store = FeatureStore::of(&base, &place.settings, 1)?;
     let (first, uses) = look(&mut store, &images)?;
-    assert_eq!((uses.asked, uses.kept), (3, 0));
+    assert_eq!((uses.asked, uses.passed), (3, 2));
     let (again, uses) = look(&mut store, &images)?;
-    assert_eq!((uses.asked, uses.kept, uses.hit_rate()), (3, 3, Some(1.0)));
+    assert_eq!((uses.asked, uses.passed, uses.hit_rate()), (3, 0, Some(1.0)));
     assert_eq!(first, again);
     assert_ne!(first[0], first[1]);
 
@@ -76,7 +76,7 @@ fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
     let mut later = FeatureStore::of(&base, &place.settings, 0)?;
     for _ in 0..2 {
         let (kept, uses) = look(&mut later, &images[..2])?;
-        assert_eq!((uses.asked, uses.kept), (2, 2));
+        assert_eq!((uses.asked, uses.passed), (2, 0));
         assert_eq!(kept, first[..2]);
     }
     assert!(later.take_notes().is_empty());
@@ -98,7 +98,7 @@ fn a_damaged_file_is_told_of_and_made_anew() -> Tested {
         fs::write(&file, damaged)?;
         let mut store = FeatureStore::of(&base, &place.settings, 0)?;
         let (tokens, uses) = look(&mut store, &images)?;
-        assert_eq!((tokens, uses.kept), (whole.clone(), 0));
+        assert_eq!((tokens, uses.passed), (whole.clone(), 1));
         let notes = store.take_notes();
         assert!(matches!(&notes[..], [note] if note.contains("is damaged")), "{notes:?}");
         assert_eq!(fs::read(&file)?.len(), good.len());
@@ -115,7 +115,7 @@ fn features_of_a_picture_that_was_are_not_those_of_the_picture_that_is() -> Test
     fs::copy(place.image("b.png"), &images[0])?;
     let (new, uses) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
     assert_ne!(old, new);
-    assert_eq!(uses.kept, 0);
+    assert_eq!(uses.passed, 1);
     assert_eq!(place.files()?.len(), 1);
     Ok(())
 }
@@ -127,7 +127,7 @@ fn other_pixels_are_other_features() -> Tested {
     look(&mut FeatureStore::of(&place.base()?, &place.settings, 0)?, &images)?;
     place.settings.model.max_pixels = Some(14_000);
     let (_, uses) = look(&mut FeatureStore::of(&place.base()?, &place.settings, 0)?, &images)?;
-    assert_eq!(uses.kept, 0);
+    assert_eq!(uses.passed, 1);
     assert_eq!(place.files()?.len(), 2);
     Ok(())
 }
@@ -139,10 +139,29 @@ fn a_folder_that_cannot_be_written_is_told_of_and_done_without() -> Tested {
     let base = place.base()?;
     let mut store = FeatureStore::of(&base, &place.settings, 0)?;
     let (_, uses) = look(&mut store, &[place.image("b.png")])?;
-    assert_eq!((uses.asked, uses.kept), (1, 0));
+    assert_eq!((uses.asked, uses.passed), (1, 1));
     let notes = store.take_notes();
     assert!(
         matches!(&notes[..], [note] if note.contains("data.cache_dir")),
+        "{notes:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_fails_later_costs_the_cache_alone() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let mut store = FeatureStore::of(&base, &place.settings, 0)?;
+    // As if it were full or gone: nothing can be written there any more.
+    fs::remove_dir_all(place.folder.path().join("cache"))?;
+    for name in ["a.png", "b.png"] {
+        let (tokens, uses) = look(&mut store, &[place.image(name)])?;
+        assert_eq!((tokens.len(), uses.passed), (1, 1));
+    }
+    let notes = store.take_notes();
+    assert!(
+        matches!(&notes[..], [note] if note.contains("on disk no longer")),
         "{notes:?}"
     );
     Ok(())
