@@ -4,6 +4,7 @@ use candle_core::{DType, Device};
 
 use super::error::EngineError;
 use crate::config;
+use crate::nn;
 
 /// What `--device` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,14 +57,17 @@ pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, Engin
         config::Dtype::F16 => DType::F16,
         config::Dtype::Auto | config::Dtype::F32 => DType::F32,
     };
+    let device = cuda.unwrap_or(Device::Cpu);
+    let notices = [notice, nn::cuda::prepare(&device)].into_iter().flatten();
+    let notice = notices.reduce(|all, one| format!("{all}; {one}"));
     let threads = candle_core::utils::get_num_threads();
-    let name = if cuda.is_some() {
+    let name = if device.is_cuda() {
         "cuda:0".to_owned()
     } else {
         format!("cpu, {threads} threads")
     };
     Ok(Compute {
-        device: cuda.unwrap_or(Device::Cpu),
+        device,
         dtype,
         name,
         notice,

@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::cuda;
 use super::kernel::{Real, is_fused, slice, vectorised, with_slices};
 use super::precision::widened;
 
@@ -17,6 +18,13 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     if is_fused(gate) {
         return gate.contiguous()?.apply_op2(&up.contiguous()?, SwiGlu);
     }
+    if cuda::serves(gate) {
+        return cuda::swiglu(gate, up);
+    }
+    plain_swiglu(gate, up)
+}
+
+pub(super) fn plain_swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     (widened(gate)?.silu()? * widened(up)?)?.to_dtype(gate.dtype())
 }
 

@@ -3,8 +3,11 @@
 mod fused;
 pub(super) mod head;
 
+use std::sync::{Arc, OnceLock};
+
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 
+use super::cuda::{self, Seen};
 use super::kernel::is_fused;
 use super::precision::widened;
 
@@ -20,6 +23,17 @@ pub struct Mask {
     pub segments: Vec<Vec<u32>>,
     /// `[batch][queries]`: at which key's place each query stands; where it is not said, they are the last ones.
     queries: Option<Vec<Vec<usize>>>,
+    on_device: OnDevice,
+}
+
+/// A mask's copy on a device, made once for all layers; it says nothing that the mask does not.
+#[derive(Clone, Debug, Default)]
+struct OnDevice(Arc<OnceLock<Seen>>);
+
+impl PartialEq for OnDevice {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Mask {
@@ -35,6 +49,7 @@ impl Mask {
             causal,
             segments,
             queries: None,
+            on_device: OnDevice::default(),
         }
     }
 
@@ -49,6 +64,7 @@ impl Mask {
     pub fn at(&self, queries: Vec<Vec<usize>>) -> Self {
         Self {
             queries: Some(queries),
+            on_device: OnDevice::default(),
             ..self.clone()
         }
     }
@@ -87,6 +103,25 @@ impl Mask {
     fn hides_nothing(&self, queries: usize) -> bool {
         (!self.causal || (queries == 1 && self.queries.is_none()))
             && self.segments.iter().flatten().all(|&segment| segment == Self::SHARED)
+    }
+
+    /// What the kernels need to know of `queries` queries of each row.
+    fn on_device(&self, queries: usize, device: &Device) -> Result<Seen> {
+        let made = self.on_device.0.get();
+        if let Some(seen) = made.filter(|seen| seen.places.dims().last() == Some(&queries)) {
+            return Ok(seen.clone());
+        }
+        let batch = self.segments.len();
+        let places = |row| (0..queries).map(move |query| self.place(row, query, queries) as u32);
+        let places: Vec<u32> = (0..batch).flat_map(places).collect();
+        let seen = Seen {
+            segments: Tensor::from_vec(self.segments.concat(), (batch, self.keys()), device)?,
+            places: Tensor::from_vec(places, (batch, queries), device)?,
+            causal: self.causal,
+        };
+        // Where it was made for another number of queries, that one stays.
+        drop(self.on_device.0.set(seen.clone()));
+        Ok(seen)
     }
 
     /// `[batch, 1, queries, keys]`: 0 where seen, minus infinity where not.
@@ -141,29 +176,34 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tens
 pub(super) fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
     let (batch, queries, heads, width) = q.dims4()?;
     let (_, keys, kv_heads, _) = k.dims4()?;
-    let group = heads / kv_heads;
-    let spread = |x: &Tensor| -> Result<Tensor> {
-        let x = x.transpose(1, 2)?;
-        let x = if group == 1 {
-            x
-        } else {
-            x.unsqueeze(2)?
-                .expand((batch, kv_heads, group, keys, width))?
-                .reshape((batch, heads, keys, width))?
-        };
-        x.contiguous()
-    };
-    let (q, k, v) = (q.transpose(1, 2)?.contiguous()?, spread(k)?, spread(v)?);
-    let scores = (widened(&q.matmul(&k.t()?)?)? * (1.0 / (width as f64).sqrt()))?;
-    let scores = if mask.hides_nothing(queries) {
-        scores
+    // Query heads of one group read the same keys: they stand as more queries of one head, and no key is copied.
+    let grouped = (batch, kv_heads, heads / kv_heads * queries, width);
+    let q = q.transpose(1, 2)?.contiguous()?.reshape(grouped)?;
+    let (k, v) = (k.transpose(1, 2)?.contiguous()?, v.transpose(1, 2)?.contiguous()?);
+    let scores = q.matmul(&k.t()?)?.reshape((batch, heads, queries, keys))?;
+    let scale = 1.0 / (width as f64).sqrt();
+    let weights = if cuda::serves(&scores) {
+        cuda::masked_softmax(&scores, &mask.on_device(queries, q.device())?, scale)?
     } else {
-        scores.broadcast_add(&mask.dense(queries, scores.dtype(), q.device())?)?
+        plain_softmax(&scores, mask, scale)?
     };
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())?;
     weights
+        .reshape((batch, kv_heads, heads / kv_heads * queries, keys))?
         .matmul(&v)?
+        .reshape((batch, heads, queries, width))?
         .transpose(1, 2)?
         .contiguous()?
         .reshape((batch, queries, heads * width))
+}
+
+/// `softmax(scale * scores)` of `scores` `[batch, heads, queries, keys]` where `mask` allows.
+pub(super) fn plain_softmax(scores: &Tensor, mask: &Mask, scale: f64) -> Result<Tensor> {
+    let (dtype, queries) = (scores.dtype(), scores.dim(2)?);
+    let scores = (widened(scores)? * scale)?;
+    let scores = if mask.hides_nothing(queries) {
+        scores
+    } else {
+        scores.broadcast_add(&mask.dense(queries, scores.dtype(), scores.device())?)?
+    };
+    candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(dtype)
 }

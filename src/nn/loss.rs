@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use super::cuda;
 use super::kernel::{Real, is_fused, max, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
@@ -21,6 +22,9 @@ pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
             bail!("{} targets for logits {:?}", targets.len(), logits.shape());
         }
         return logits.contiguous()?.apply_op1(LogLikelihoods { targets });
+    }
+    if cuda::serves(logits) {
+        return cuda::log_likelihoods(logits, targets);
     }
     plain(logits, targets)
 }

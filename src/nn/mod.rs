@@ -2,12 +2,13 @@
 //!
 //! candle drops or doubles gradients in places (`ops::rms_norm`, `Op::Matmul` on frozen weights), so each block here
 //! says itself what it returns in backward. Every block has a plain form of candle's own differentiable operations,
-//! which runs on any device and dtype, and where it pays a fused form for f32 and f64 on CPU; tests hold the two
-//! together and both against finite differences.
+//! which runs on any device and dtype, and where it pays a fused form for f32 and f64 on CPU and one for f32 and bf16 on
+//! CUDA devices; tests hold them together and against finite differences.
 
 pub mod activation;
 pub mod attention;
 mod buffer;
+pub mod cuda;
 pub mod decoder_layer;
 pub mod embedding;
 pub mod kernel;

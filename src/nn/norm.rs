@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::cuda;
 use super::kernel::{Real, dot, dot3, is_fused, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
@@ -50,6 +51,9 @@ impl RmsNorm {
                 trained: self.trained,
             };
             return x.contiguous()?.apply_op2(&self.weight, op);
+        }
+        if cuda::serves(x) && !self.trained {
+            return cuda::rms_norm(x, &self.weight, self.eps);
         }
         self.plain(x)
     }

@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::cuda;
 use super::kernel::{Real, is_fused, slice, with_slices};
 use super::precision::{wide, widened};
 
@@ -48,6 +49,9 @@ impl Rotary {
                 rotary: self.clone(),
                 sign: 1.0,
             });
+        }
+        if cuda::serves(x) {
+            return cuda::rotate(x, &self.cos, &self.sin);
         }
         self.plain(x)
     }

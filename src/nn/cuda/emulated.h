@@ -1,0 +1,44 @@
+/* What kernels.cu needs of CUDA, on the CPU: the threads of a block are threads of the system, the blocks come one after
+   another. Compiled and run by the tests: program KERNEL REAL N0 ... N5 GRID BYTES1 BYTES2 BYTES3 BYTES_OUT < inputs > output. */
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long wide;
+typedef struct { unsigned x; } place;
+static _Thread_local place threadIdx, blockIdx;
+/* Few threads, so that rows of the tests' width take several turns. */
+#define THREADS 8
+static const place blockDim = {THREADS};
+static pthread_barrier_t barrier;
+#define KERNEL static void
+#define DEVICE static
+#define SHARED static
+#define SYNC() pthread_barrier_wait(&barrier)
+#ifdef BF16
+typedef uint16_t REAL;
+static float from_bf16(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+static uint16_t to_bf16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000)
+        return 0x7fff;
+    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+#define LOAD(x) from_bf16(x)
+#define STORE(x) to_bf16(x)
+#else
+typedef float REAL;
+#define LOAD(x) (x)
+#define STORE(x) (x)
+#endif

@@ -1,0 +1,153 @@
+//! Each kernel, forward and backward, against what serves without it, on small operands.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use super::{Seen, log_likelihoods, masked_softmax, rms_norm, rotate, swiglu};
+use crate::nn::{Mask, RmsNorm, Rotary, activation, attention, loss};
+
+const EPS: f64 = 1e-6;
+/// As that of a head of 32.
+const SCALE: f64 = 0.176_776_695;
+
+/// A sentence on the first kernel that gives other numbers than the plain operations do in f32.
+///
+/// # Errors
+/// Where the device fails.
+pub fn disagreement(device: &Device) -> Result<Option<String>> {
+    for (dtype, bound) in [(DType::F32, 1e-5), (DType::BF16, 2e-2)] {
+        for case in cases(device)? {
+            let weights = noise(case.plain(&case.operands)?.dims(), device)?;
+            let (got, d_got) = case.with_gradient(dtype, &weights, |operands| case.fused(operands))?;
+            let (want, d_want) = case.with_gradient(DType::F32, &weights, |operands| case.plain(operands))?;
+            let pairs = [got].into_iter().chain(d_got).zip([want].into_iter().chain(d_want));
+            for (got, want) in pairs {
+                let error = relative_error(&got, &want)?;
+                if !matches!(error, 0.0..) || error > bound {
+                    return Ok(Some(format!("{} in {dtype:?} is off by {error:.1e}", case.name)));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// An operation, and operands that bf16 holds exactly.
+struct Case {
+    name: &'static str,
+    /// How many of the operands get a gradient.
+    trained: usize,
+    operands: Vec<Tensor>,
+    kind: Kind,
+}
+
+enum Kind {
+    RmsNorm(Tensor),
+    SwiGlu,
+    Rotate { angles: Vec<f64>, cos: Tensor, sin: Tensor },
+    MaskedSoftmax { mask: Mask, seen: Seen },
+    LogLikelihood(Tensor),
+}
+
+fn cases(device: &Device) -> Result<Vec<Case>> {
+    let case = |name, shapes: &[&[usize]], kind| {
+        let operands = shapes
+            .iter()
+            .map(|shape| noise(shape, device))
+            .collect::<Result<Vec<_>>>()?;
+        Ok::<_, candle_core::Error>(Case {
+            name,
+            trained: operands.len(),
+            operands,
+            kind,
+        })
+    };
+    let angles: Vec<f64> = (0..2 * 3 * 8).map(|i| f64::from(i) * 0.7).collect();
+    let table = |f: fn(f64) -> f64| {
+        let values: Vec<f32> = angles.iter().map(|&angle| f(angle) as f32).collect();
+        Tensor::from_vec(values, (2, 3, 8), device)
+    };
+    let rotate = Kind::Rotate {
+        cos: table(f64::cos)?,
+        sin: table(f64::sin)?,
+        angles: angles.clone(),
+    };
+    // A shared beginning, two answers and padding; the second sequence is all shared.
+    let segments = vec![vec![0, 0, 0, 1, 1, 2, 2, Mask::PADDING, Mask::PADDING], vec![0; 9]];
+    let places: [u32; 10] = [2, 4, 6, 7, 8, 0, 3, 5, 7, 8];
+    let rows = places
+        .chunks(5)
+        .map(|row| row.iter().map(|&place| place as usize).collect());
+    let mask = Mask::new(true, segments.clone()).at(rows.collect());
+    let seen = Seen {
+        segments: Tensor::new(segments, device)?,
+        places: Tensor::from_slice(&places, (2, 5), device)?,
+        causal: true,
+    };
+    let targets = Tensor::new(&[3_u32, 699, 0, 255], device)?;
+    Ok(vec![
+        case("the RMS norm", &[&[3, 5, 300]], Kind::RmsNorm(noise(&[300], device)?))?,
+        case("SwiGLU", &[&[7, 301], &[7, 301]], Kind::SwiGlu)?,
+        case("the rotation", &[&[2, 3, 4, 16]], rotate)?,
+        case("the softmax", &[&[2, 4, 5, 9]], Kind::MaskedSoftmax { mask, seen })?,
+        case("the cross-entropy", &[&[4, 700]], Kind::LogLikelihood(targets))?,
+    ])
+}
+
+impl Case {
+    fn fused(&self, x: &[Tensor]) -> Result<Tensor> {
+        match &self.kind {
+            Kind::RmsNorm(weight) => rms_norm(&x[0], &weight.to_dtype(x[0].dtype())?, EPS),
+            Kind::SwiGlu => swiglu(&x[0], &x[1]),
+            Kind::Rotate { cos, sin, .. } => rotate(&x[0], cos, sin),
+            Kind::MaskedSoftmax { seen, .. } => masked_softmax(&x[0], seen, SCALE),
+            Kind::LogLikelihood(targets) => log_likelihoods(&x[0], targets),
+        }
+    }
+
+    fn plain(&self, x: &[Tensor]) -> Result<Tensor> {
+        match &self.kind {
+            Kind::RmsNorm(weight) => RmsNorm::new(weight.clone(), EPS, false).plain(&x[0]),
+            Kind::SwiGlu => activation::plain_swiglu(&x[0], &x[1]),
+            Kind::Rotate { angles, .. } => Rotary::new(angles, (2, 3, 8), DType::F32, x[0].device())?.plain(&x[0]),
+            Kind::MaskedSoftmax { mask, .. } => attention::plain_softmax(&x[0], mask, SCALE),
+            Kind::LogLikelihood(targets) => loss::plain(&x[0], targets),
+        }
+    }
+
+    /// What `compute` gives in `dtype`, and the gradients of the operands for a loss that weights it; all in f32.
+    fn with_gradient(
+        &self,
+        dtype: DType,
+        weights: &Tensor,
+        compute: impl Fn(&[Tensor]) -> Result<Tensor>,
+    ) -> Result<(Tensor, Vec<Tensor>)> {
+        let vars = self.operands[..self.trained].iter();
+        let vars = vars
+            .map(|x| Var::from_tensor(&x.to_dtype(dtype)?))
+            .collect::<Result<Vec<_>>>()?;
+        let operands: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let y = compute(&operands)?.to_dtype(DType::F32)?;
+        let grads = (&y * weights)?.sum_all()?.backward()?;
+        let of = |var: &Var| match grads.get(var) {
+            Some(grad) => grad.to_dtype(DType::F32),
+            None => candle_core::bail!("no gradient"),
+        };
+        Ok((y, vars.iter().map(of).collect::<Result<Vec<_>>>()?))
+    }
+}
+
+/// The norm of the difference by that of what is wanted.
+fn relative_error(got: &Tensor, want: &Tensor) -> Result<f64> {
+    let difference = (got - want)?.sqr()?.sum_all()?.to_scalar::<f32>()?;
+    let norm = want.sqr()?.sum_all()?.to_scalar::<f32>()?;
+    Ok((f64::from(difference) / f64::from(norm)).sqrt())
+}
+
+/// Values in [-2, 2] that are the same each time, and that bf16 holds.
+fn noise(shape: &[usize], device: &Device) -> Result<Tensor> {
+    let n: usize = shape.iter().product();
+    let values: Vec<f32> = (0..n).map(|i| 2.0 * (i as f32 * 12.9898).sin()).collect();
+    Tensor::from_vec(values, shape, device)?
+        .to_dtype(DType::BF16)?
+        .to_dtype(DType::F32)
+}

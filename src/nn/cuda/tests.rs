@@ -1,0 +1,45 @@
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::operation::{Operation, Work};
+use super::*;
+
+/// The kernels' own code, forward and backward, in both formats: see `probe.rs`.
+#[test]
+fn the_kernels_agree_with_the_plain_operations() -> Result<()> {
+    assert_eq!(super::probe::disagreement(&Device::Cpu)?, None);
+    Ok(())
+}
+
+#[test]
+fn operands_that_do_not_fit_are_refused() -> Result<()> {
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
+    assert!(rms_norm(&zeros(&[2, 8])?, &zeros(&[7])?, 1e-6).is_err());
+    assert!(swiglu(&zeros(&[2, 8])?, &zeros(&[8, 2])?).is_err());
+    assert!(rotate(&zeros(&[1, 2, 3, 8])?, &zeros(&[1, 2, 3])?, &zeros(&[1, 2, 3])?).is_err());
+    let seen = Seen {
+        segments: Tensor::zeros((1, 5), DType::U32, &Device::Cpu)?,
+        places: Tensor::zeros((1, 4), DType::U32, &Device::Cpu)?,
+        causal: true,
+    };
+    assert!(masked_softmax(&zeros(&[1, 2, 3, 5])?, &seen, 1.0).is_err());
+    let strided = zeros(&[4, 6])?.t()?;
+    let layout = strided.layout();
+    let refused = Operation::SwiGlu.launch([layout, layout, layout], DType::F32);
+    assert!(refused.is_err());
+    Ok(())
+}
+
+#[test]
+fn a_target_beyond_the_vocabulary_gives_no_number() -> Result<()> {
+    let logits = Tensor::zeros((2, 9), DType::F32, &Device::Cpu)?;
+    let told = log_likelihoods(&logits, &Tensor::new(&[8_u32, 9], &Device::Cpu)?)?.to_vec1::<f32>()?;
+    assert!((told[0] + 9.0_f32.ln()).abs() < 1e-6 && told[1].is_nan(), "{told:?}");
+    Ok(())
+}
+
+#[test]
+fn blocks_cover_all_elements() {
+    assert_eq!(Work::Elements(257).blocks(256), 2);
+    assert_eq!(Work::Elements(256).blocks(256), 1);
+    assert_eq!(Work::Rows(3).blocks(256), 3);
+}
