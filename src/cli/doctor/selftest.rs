@@ -11,7 +11,7 @@ use crate::engine::selftest::{Check, selftest};
 /// So many failed checks are named.
 const NAMED: usize = 8;
 
-/// A finding a number format of the device: f32, and on a GPU bf16 too.
+/// A finding a number format of the device: f32, and on a GPU bf16 too, and one on the kernels there.
 pub(super) fn findings(model: &ModelArgs) -> Vec<Finding> {
     let compute = match device::open(model.device.into(), Dtype::F32) {
         Ok(compute) => compute,
@@ -25,7 +25,11 @@ pub(super) fn findings(model: &ModelArgs) -> Vec<Finding> {
         Ok(checks) => judge(&format!("{} in {format}", compute.name), &checks),
         Err(error) => Finding::problem("selftest", format!("{} in {format}: {error}", compute.name)),
     };
-    formats.into_iter().map(finding).collect()
+    let kernels = compute.device.is_cuda().then(|| match &compute.notice {
+        None => Finding::ok("kernels", "the fused kernels agree with the plain operations"),
+        Some(notice) => Finding::problem("kernels", notice.clone()),
+    });
+    kernels.into_iter().chain(formats.into_iter().map(finding)).collect()
 }
 
 fn judge(what: &str, checks: &[Check]) -> Finding {
