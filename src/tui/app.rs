@@ -262,6 +262,7 @@ impl App {
             }
             Done::Compared(files, compared) => {
                 self.compare.compared(&files, compared);
+                self.compare_at_cursor();
                 self.look_along();
             }
         }

@@ -38,7 +38,7 @@ impl App {
                 (_, Some(by)) => {
                     self.compare.step(by);
                     self.ui.scroll.remove(&Pane::Pair);
-                    self.look_along();
+                    self.row_moved();
                 }
                 _ => {}
             },

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl App {
-    /// Goes to another sample of the panel; Browse goes to its row.
+    /// Goes to another sample of the panel; the tables go to its row.
     pub(super) fn step_sample(&mut self, by: isize) {
         let count = self.state.panel.len() as isize;
         if count == 0 {
@@ -20,6 +20,7 @@ impl App {
         self.ui.scroll.remove(&Pane::Rationale);
         if let Some(sample) = self.ui.cursor.sample(&self.state) {
             self.browse.select(&sample.image);
+            self.compare.select(&sample.image);
         }
     }
 
@@ -83,19 +84,38 @@ impl App {
         }
     }
 
-    /// Another row is under a table's cursor: the panel's sample is that image, if it holds it.
+    /// Another row is under a table's cursor: the other table goes to that image, and so does the panel, if they hold it.
     pub(super) fn row_moved(&mut self) {
-        if self.ui.screen == Screen::Browse
-            && let Some(row) = self.browse.row()
-        {
-            let image = &row.prediction.image;
+        if let Some(image) = self.table_image() {
+            match self.ui.screen {
+                Screen::Compare => self.browse.select(&image),
+                _ => self.compare.select(&image),
+            }
             let mut slots = self.state.panel.values();
-            let slot = slots.position(|looks| looks.last().is_some_and(|look| look.image == *image));
+            let slot = slots.position(|looks| looks.last().is_some_and(|look| look.image == image));
             if let Some(slot) = slot.filter(|&slot| slot != self.ui.cursor.sample) {
                 self.ui.cursor.sample = slot;
                 self.ui.scroll.remove(&Pane::Rationale);
             }
         }
         self.look_along();
+    }
+
+    /// The image under the cursor of the screen's table.
+    fn table_image(&self) -> Option<String> {
+        match self.ui.screen {
+            Screen::Compare => self.compare.image().map(str::to_owned),
+            Screen::Browse => self.browse.row().map(|row| row.prediction.image.clone()),
+            _ => None,
+        }
+    }
+
+    /// A comparison has come: it begins at the image that is looked at elsewhere.
+    pub(in crate::tui) fn compare_at_cursor(&mut self) {
+        let looked_at = self.ui.cursor.sample(&self.state).map(|sample| &sample.image);
+        let row = self.browse.row().map(|row| &row.prediction.image);
+        if let Some(image) = row.or(looked_at) {
+            self.compare.select(image);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The rows of an evaluation with what is computed from them once.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
+
+use rayon::prelude::*;
 
 use super::query::Query;
 use crate::{
@@ -56,8 +58,8 @@ impl Column {
 #[derive(Debug)]
 pub struct Rows {
     all: Vec<ImageResult>,
-    /// Confidence, margin and loss of each row, for sorting.
-    numbers: Vec<[f64; 3]>,
+    /// Of each column the rank of each row, equals alike: sorting a hundred thousand names takes too long for a key.
+    ranks: Vec<Vec<u32>>,
     pub labels: Vec<String>,
     /// `[gold][predicted]`
     pub confusion: Vec<Vec<u32>>,
@@ -114,13 +116,10 @@ impl Rows {
             polarity_accuracy: crate::metrics::polarity_accuracy(&labels, &scored),
         };
         let bins = reliability(&scored);
-        let numbers = all
-            .iter()
-            .map(|row| [row.confidence(), row.margin(), row.loss])
-            .collect();
+        let ranks = Column::ALL.par_iter().map(|&column| ranks(&all, column)).collect();
         Self {
             all,
-            numbers,
+            ranks,
             labels,
             confusion,
             bins,
@@ -159,38 +158,46 @@ impl Rows {
             .filter(|&row| self.get(row).is_some_and(|row| query.holds(row)))
             .collect();
         let Some((column, falling)) = sort else { return shown };
-        if column == Column::Annotation {
-            let said = |row: u32| self.get(row).map(annotation);
-            if falling {
-                shown.sort_by_cached_key(|&row| Reverse(said(row)));
-            } else {
-                shown.sort_by_cached_key(|&row| said(row));
-            }
+        let Some(ranks) = self.ranks.get(column as usize) else {
             return shown;
+        };
+        let rank = |row: u32| ranks.get(row as usize).copied();
+        if falling {
+            shown.sort_by_key(|&row| Reverse(rank(row)));
+        } else {
+            shown.sort_by_key(|&row| rank(row));
         }
-        let text = |row: u32| {
-            let row = self.get(row)?;
-            Some(match column {
-                Column::Image => row.prediction.image.as_str(),
-                Column::Gold => row.gold.as_str(),
-                _ => row.prediction.prediction.as_str(),
-            })
-        };
-        let number = |row: u32| {
-            let [confidence, margin, loss] = self.numbers.get(row as usize).copied().unwrap_or([f64::NAN; 3]);
-            match column {
-                Column::Confidence => confidence,
-                Column::Margin => margin,
-                _ => loss,
-            }
-        };
-        let by = |a: u32, b: u32| match column {
-            Column::Image | Column::Gold | Column::Predicted => text(a).cmp(&text(b)),
-            _ => number(a).total_cmp(&number(b)),
-        };
-        shown.sort_by(|&a, &b| if falling { by(b, a) } else { by(a, b) });
         shown
     }
+}
+
+/// The place of each row in the column's order; equals have one place.
+fn ranks(all: &[ImageResult], column: Column) -> Vec<u32> {
+    let text = |of: fn(&ImageResult) -> &str| ranks_by(all, of, Ord::cmp);
+    let number = |of: fn(&ImageResult) -> f64| ranks_by(all, of, f64::total_cmp);
+    match column {
+        Column::Image => text(|row| &row.prediction.image),
+        Column::Gold => text(|row| &row.gold),
+        Column::Predicted => text(|row| &row.prediction.prediction),
+        Column::Confidence => number(ImageResult::confidence),
+        Column::Margin => number(ImageResult::margin),
+        Column::Loss => number(|row| row.loss),
+        Column::Annotation => ranks_by(all, annotation, Ord::cmp),
+    }
+}
+
+fn ranks_by<'a, K>(all: &'a [ImageResult], key: impl Fn(&'a ImageResult) -> K, by: fn(&K, &K) -> Ordering) -> Vec<u32> {
+    let keys: Vec<K> = all.iter().map(key).collect();
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| by(&keys[a], &keys[b]));
+    let (mut ranks, mut rank) = (vec![0; keys.len()], 0);
+    for (place, &row) in order.iter().enumerate() {
+        if place > 0 && by(&keys[order[place - 1]], &keys[row]).is_ne() {
+            rank += 1;
+        }
+        ranks[row] = rank;
+    }
+    ranks
 }
 
 /// What the annotation says, aspect by aspect.

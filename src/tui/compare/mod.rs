@@ -258,6 +258,15 @@ impl Compare {
         Ok(())
     }
 
+    /// Puts the cursor on an image, where it is shown.
+    pub fn select(&mut self, image: &str) {
+        let Some(compared) = &self.compared else { return };
+        let is = |&place: &usize| compared.pair(place).is_some_and(|[a, _]| a.prediction.image == image);
+        if let Some(place) = self.shown.iter().position(is) {
+            self.selected = place;
+        }
+    }
+
     /// Moves the cursor.
     pub fn step(&mut self, by: isize) {
         let last = self.shown.len().saturating_sub(1);
@@ -299,7 +308,9 @@ impl Compare {
         }
     }
 
+    /// The cursor stays on its image where that is still shown.
     fn arrange(&mut self) {
+        let image = self.image().map(str::to_owned);
         self.shown = match &self.compared {
             None => Vec::new(),
             Some(compared) => (0..compared.pairs.len())
@@ -312,6 +323,9 @@ impl Compare {
                 .collect(),
         };
         self.selected = self.selected.min(self.shown.len().saturating_sub(1));
+        if let Some(image) = image {
+            self.select(&image);
+        }
     }
 }
 

@@ -273,3 +273,26 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
             .all(|model| !model.is_open())
     );
 }
+
+#[test]
+fn one_image_is_under_the_cursor_of_both_tables() {
+    let mut desk = Desk::new();
+    desk.press(KeyCode::Enter);
+    desk.keys("2");
+    desk.keys("4");
+    desk.compare();
+    let browsed = |desk: &Desk| desk.app.browse.row().map(|row| row.prediction.image.clone());
+    let compared = |desk: &Desk| desk.app.compare.image().map(str::to_owned);
+    // From flips to all images: the cursor stays on its own.
+    desk.keys("jj");
+    let image = compared(&desk);
+    desk.keys("ffff");
+    assert_eq!(compared(&desk), image);
+    desk.keys("jjj");
+    assert_ne!(compared(&desk), image);
+    assert_eq!(browsed(&desk), compared(&desk));
+    desk.keys("2");
+    desk.keys("jj");
+    desk.keys("3");
+    assert_eq!(browsed(&desk), compared(&desk));
+}
