@@ -136,7 +136,7 @@ impl Batch {
     /// Where a tensor operation fails.
     pub fn first_right(&self, model: &LanguageModel) -> Result<usize> {
         let best = self.log_probabilities(model)?.argmax(D::Minus1)?.to_vec1::<u32>()?;
-        let mut right = vec![true; self.mask.segments.len()];
+        let mut right = vec![true; self.mask.segments().len()];
         for (&best, (index, target)) in best.iter().zip(&self.targets) {
             right[*index] &= target.question > 0 || best == target.token;
         }

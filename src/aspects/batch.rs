@@ -184,7 +184,7 @@ impl Batch {
         let each = self
             .log_likelihoods(language, vocabulary, false)?
             .to_dtype(candle_core::DType::F64)?;
-        let mut scores: Vec<Vec<f64>> = vec![Vec::new(); self.mask.segments.len()];
+        let mut scores: Vec<Vec<f64>> = vec![Vec::new(); self.mask.segments().len()];
         for (value, &(sequence, answer)) in each.to_vec1::<f64>()?.into_iter().zip(&self.owners) {
             let answers = &mut scores[sequence];
             answers.resize(answers.len().max(answer + 1), 0.0);

@@ -6,7 +6,6 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 use super::error::EngineError;
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::config::TestSettings;
-use crate::nn::Mask;
 use crate::vlm::base::BaseModel;
 use crate::vlm::qwen2_vl::{Positions, Vocabulary, Wanted};
 
@@ -86,7 +85,7 @@ pub fn generate(
         if step + 1 == decoding.max_new_tokens || !open.contains(&true) {
             break;
         }
-        mask.segments.iter_mut().for_each(|row| row.push(Mask::SHARED));
+        mask.push_shared();
         let positions = sequences
             .iter()
             .map(|s| vec![[s.next_position() + step as u32; 3]])

@@ -18,9 +18,9 @@ use super::precision::widened;
 /// segment of its own), images packed into one sequence, and several answers scored on one shared prefix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
-    pub causal: bool,
+    causal: bool,
     /// `[batch][keys]`
-    pub segments: Vec<Vec<u32>>,
+    segments: Vec<Vec<u32>>,
     /// `[batch][queries]`: at which key's place each query stands; where it is not said, they are the last ones.
     queries: Option<Vec<Vec<usize>>>,
     on_device: OnDevice,
@@ -51,6 +51,18 @@ impl Mask {
             queries: None,
             on_device: OnDevice::default(),
         }
+    }
+
+    /// `[batch][keys]`
+    #[must_use]
+    pub fn segments(&self) -> &[Vec<u32>] {
+        &self.segments
+    }
+
+    /// A key more in each row, that of the next token, which all see.
+    pub fn push_shared(&mut self) {
+        self.segments.iter_mut().for_each(|row| row.push(Self::SHARED));
+        self.on_device = OnDevice::default();
     }
 
     /// All keys are seen by all queries, or by later ones where `causal`.

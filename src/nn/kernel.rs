@@ -5,6 +5,7 @@ use std::iter::Sum;
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, WithDType, bail};
 
 use super::buffer::Spares;
+use super::cuda;
 
 /// f32 or f64: the types in which the fused CPU operations compute.
 pub trait Real: WithDType + Sum {
@@ -139,7 +140,7 @@ pub fn dot3<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
 
 /// Whether the fused CPU form serves this tensor.
 pub fn is_fused(x: &Tensor) -> bool {
-    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64) && !cuda::is_emulated()
 }
 
 /// The elements of a contiguous CPU operand.

@@ -18,7 +18,7 @@ fn mask(attention_mask: &Tensor) -> Mask {
 fn seen(x: &Tensor, mask: &Mask) -> Tensor {
     let flat = x.flatten(0, 1).unwrap();
     let rows = mask
-        .segments
+        .segments()
         .iter()
         .flatten()
         .enumerate()
@@ -63,7 +63,7 @@ fn greedy(model: &Qwen2Vl, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32
     let mut cache = model.language.cache(mask.keys() + steps);
     let mut positions = Positions::sequential(&mask);
     let mut x = x.clone();
-    let mut out = vec![Vec::new(); mask.segments.len()];
+    let mut out = vec![Vec::new(); mask.segments().len()];
     for _ in 0..steps {
         let hidden = model
             .language
@@ -77,10 +77,8 @@ fn greedy(model: &Qwen2Vl, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32
         let logits = model.language.logits(&last, Vocabulary::Full).unwrap();
         let tokens = logits.argmax(1).unwrap().to_vec1::<u32>().unwrap();
         x = model.language.embed(&tokens).unwrap().unsqueeze(1).unwrap();
-        for ((row, out), &token) in mask.segments.iter_mut().zip(&mut out).zip(&tokens) {
-            row.push(Mask::SHARED);
-            out.push(token);
-        }
+        out.iter_mut().zip(&tokens).for_each(|(out, &token)| out.push(token));
+        mask.push_shared();
         positions = Positions::sequential(&mask).last(1);
     }
     out

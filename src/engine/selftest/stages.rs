@@ -9,7 +9,7 @@ use crate::config::Schedule;
 use crate::data::View;
 use crate::engine::adamw::{AdamW, Gradients, clip_factor};
 use crate::engine::schedule::LearningRate;
-use crate::nn::{Mask, loss};
+use crate::nn::loss;
 use crate::vlm::qwen2_vl::{Positions, Vocabulary};
 
 /// Ids up to an answer as a sequence: runs of image tokens are visual rows, ids behind the tokenizer's prompt rows.
@@ -216,7 +216,7 @@ pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(
             .index_select(&Tensor::new(token.as_slice(), &slice.device)?, 0)?
             .unsqueeze(1)?;
         tokens.extend(token);
-        mask.segments.iter_mut().for_each(|row| row.push(Mask::SHARED));
+        mask.push_shared();
         positions = Positions::sequential(&mask).last(1);
     }
     report.equal("greedy tokens", tokens == greedy.tokens);

@@ -1,5 +1,5 @@
 /* What kernels.cu needs of CUDA, on the CPU: the threads of a block are threads of the system, the blocks come one after
-   another. Compiled and run by the tests: program KERNEL REAL N0 ... N5 GRID BYTES1 BYTES2 BYTES3 BYTES_OUT < inputs > output. */
+   another. The tests compile and run it. */
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>

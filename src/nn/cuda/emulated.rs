@@ -1,15 +1,14 @@
 //! The kernels on the CPU: `kernels.cu` compiled as C, its blocks one after another, the threads of a block as threads.
 
+use std::cell::Cell;
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, DType, Layout, Result, bail};
+use candle_core::{CpuStorage, DType, Layout, Result};
 use half::bf16;
-use tempfile::TempDir;
 
 use super::operation::Launch;
 
@@ -21,48 +20,73 @@ const SOURCE: &str = concat!(
 /// THREADS of emulated.h.
 const THREADS: u32 = 8;
 
-static PROGRAMS: LazyLock<(TempDir, [PathBuf; 2])> = LazyLock::new(|| {
+thread_local! {
+    /// Whether this thread's CPU tensors are computed as a device's would be.
+    pub(in crate::nn) static EMULATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` with this thread's CPU standing for a device.
+pub fn emulated<R>(f: impl FnOnce() -> R) -> R {
+    EMULATED.set(true);
+    let result = f();
+    EMULATED.set(false);
+    result
+}
+
+/// A program for each format, started when it is first needed; it ends with the tests.
+struct Program {
+    _child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+static PROGRAMS: LazyLock<[Mutex<Program>; 2]> = LazyLock::new(|| [start(&[]), start(&["-DBF16"])].map(Mutex::new));
+
+fn start(format: &[&str]) -> Program {
     let folder = tempfile::tempdir().expect("a folder for temporary files");
-    let source = folder.path().join("kernels.c");
+    let (source, program) = (folder.path().join("kernels.c"), folder.path().join("kernels"));
     fs::write(&source, SOURCE).expect("a file in it");
-    let compile = |name: &str, format: &[&str]| {
-        let program = folder.path().join(name);
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        let mut command = Command::new(compiler);
-        command.args(["-std=gnu11", "-O1", "-pthread"]).args(format);
-        let status = command.arg(&source).arg("-o").arg(&program).arg("-lm").status();
-        assert!(status.expect("a C compiler").success(), "the kernels compile as C");
-        program
-    };
-    let programs = [compile("f32", &[]), compile("bf16", &["-DBF16"])];
-    (folder, programs)
-});
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let mut command = Command::new(compiler);
+    command.args(["-std=gnu11", "-O1", "-pthread"]).args(format);
+    let status = command.arg(&source).arg("-o").arg(&program).arg("-lm").status();
+    assert!(status.expect("a C compiler").success(), "the kernels compile as C");
+    let child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("the program starts");
+    let (input, output) = (child.stdin.take(), child.stdout.take());
+    Program {
+        input: input.expect("its input"),
+        output: output.expect("its output"),
+        _child: child,
+    }
+}
 
 /// What the kernel gives for these operands.
 pub fn run(launch: &Launch, operands: [(&CpuStorage, &Layout); 3]) -> Result<CpuStorage> {
     let bytes = operands.map(|(storage, layout)| bytes(storage, layout));
-    let output = launch.output.elem_count();
-    let output = output * launch.dtype.size_in_bytes();
-    let program = &PROGRAMS.1[usize::from(operands[0].0.dtype() == DType::BF16)];
-    let mut child = Command::new(program)
-        .args([launch.kernel.to_owned(), launch.real.to_string()])
-        .args(launch.numbers.map(|number| number.to_string()))
-        .arg(launch.work.blocks(THREADS).to_string())
-        .args(bytes.iter().map(|bytes| bytes.len().to_string()))
-        .arg(output.to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(&bytes.concat())?;
-    }
-    let done = child.wait_with_output()?;
-    if !done.status.success() || done.stdout.len() != output {
-        bail!("{} ended with {}", launch.kernel, done.status);
-    }
+    let mut output = vec![0; launch.output.elem_count() * launch.dtype.size_in_bytes()];
+    let mut line = format!("{} {:e}", launch.kernel, launch.real);
+    let sizes = bytes.iter().map(Vec::len).chain([output.len()]);
+    let blocks = launch.work.blocks(THREADS) as usize;
+    let numbers_then_sizes = launch
+        .numbers
+        .iter()
+        .map(|&number| number as usize)
+        .chain([blocks])
+        .chain(sizes);
+    numbers_then_sizes.for_each(|number| line += &format!(" {number}"));
+    let program = &PROGRAMS[usize::from(operands[0].0.dtype() == DType::BF16)];
+    let mut program = program.lock().unwrap_or_else(PoisonError::into_inner);
+    program.input.write_all(format!("{line}\n").as_bytes())?;
+    program.input.write_all(&bytes.concat())?;
+    program.input.flush()?;
+    program.output.read_exact(&mut output)?;
     Ok(match launch.dtype {
-        DType::BF16 => CpuStorage::BF16(numbers(&done.stdout, bf16::from_le_bytes)),
-        _ => CpuStorage::F32(numbers(&done.stdout, f32::from_le_bytes)),
+        DType::BF16 => CpuStorage::BF16(numbers(&output, bf16::from_le_bytes)),
+        _ => CpuStorage::F32(numbers(&output, f32::from_le_bytes)),
     })
 }
 

@@ -24,32 +24,37 @@ static void *thread(void *index)
     return NULL;
 }
 
-int main(int count, char **arguments)
+/* A line a start, KERNEL REAL N0 ... N5 GRID BYTES1 BYTES2 BYTES3 BYTES_OUT, and behind it the operands; until the end of the input. */
+int main(void)
 {
-    if (count != 14)
-        return 2;
-    for (size_t i = 0; i < sizeof KERNELS / sizeof *KERNELS; i++)
-        if (!strcmp(KERNELS[i].name, arguments[1]))
-            chosen = KERNELS[i].start;
-    if (!chosen)
-        return 3;
-    real_number = strtof(arguments[2], NULL);
-    for (int i = 0; i < 6; i++)
-        numbers[i] = (unsigned)strtoul(arguments[3 + i], NULL, 10);
-    grid = (unsigned)strtoul(arguments[9], NULL, 10);
-    for (int i = 0; i < 4; i++) {
-        size_t bytes = strtoul(arguments[10 + i], NULL, 10);
-        operands[i] = malloc(bytes);
-        if (!operands[i] || (i < 3 && fread(operands[i], 1, bytes, stdin) != bytes))
-            return 4;
-    }
-    pthread_t threads[THREADS];
+    char name[64];
+    size_t bytes[4];
     pthread_barrier_init(&barrier, NULL, THREADS);
-    for (uintptr_t i = 0; i < THREADS; i++)
-        if (pthread_create(&threads[i], NULL, thread, (void *)i))
-            return 5;
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    size_t bytes = strtoul(arguments[13], NULL, 10);
-    return fwrite(operands[3], 1, bytes, stdout) == bytes ? 0 : 6;
+    while (scanf("%63s %f %u %u %u %u %u %u %u %zu %zu %zu %zu", name, &real_number, &numbers[0], &numbers[1], &numbers[2],
+                 &numbers[3], &numbers[4], &numbers[5], &grid, &bytes[0], &bytes[1], &bytes[2], &bytes[3]) == 13) {
+        /* The line's end. */
+        getchar();
+        chosen = NULL;
+        for (size_t i = 0; i < sizeof KERNELS / sizeof *KERNELS; i++)
+            if (!strcmp(KERNELS[i].name, name))
+                chosen = KERNELS[i].start;
+        if (!chosen)
+            return 3;
+        for (int i = 0; i < 4; i++) {
+            operands[i] = malloc(bytes[i]);
+            if ((bytes[i] && !operands[i]) || (i < 3 && fread(operands[i], 1, bytes[i], stdin) != bytes[i]))
+                return 4;
+        }
+        pthread_t threads[THREADS];
+        for (uintptr_t i = 0; i < THREADS; i++)
+            if (pthread_create(&threads[i], NULL, thread, (void *)i))
+                return 5;
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(threads[i], NULL);
+        if (fwrite(operands[3], 1, bytes[3], stdout) != bytes[3] || fflush(stdout))
+            return 6;
+        for (int i = 0; i < 4; i++)
+            free(operands[i]);
+    }
+    return 0;
 }

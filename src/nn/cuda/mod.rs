@@ -37,13 +37,28 @@ pub fn prepare(_: &Device) -> Option<String> {
 }
 
 /// Whether the kernels serve this tensor.
-#[cfg(feature = "cuda")]
 pub(super) fn serves(x: &Tensor) -> bool {
-    x.device().is_cuda() && matches!(x.dtype(), DType::F32 | DType::BF16) && launch::is_ready()
+    matches!(x.dtype(), DType::F32 | DType::BF16) && (is_emulated() || is_ready(x.device()))
+}
+
+#[cfg(feature = "cuda")]
+fn is_ready(device: &Device) -> bool {
+    device.is_cuda() && launch::is_ready()
 }
 
 #[cfg(not(feature = "cuda"))]
-pub(super) fn serves(_: &Tensor) -> bool {
+const fn is_ready(_: &Device) -> bool {
+    false
+}
+
+/// Whether this thread's CPU stands for a device: in tests alone.
+#[cfg(test)]
+pub(super) fn is_emulated() -> bool {
+    emulated::EMULATED.get()
+}
+
+#[cfg(not(test))]
+pub(super) const fn is_emulated() -> bool {
     false
 }
 

@@ -171,7 +171,7 @@ fn with_input<T: Real, R>(
         let past = if let [k, v] = others { [*k, *v] } else { [&[][..]; 2] };
         let asking = few.as_ref().map_or(tokens, |few| few.index.len() / batch);
         let keys = past[0].len() / w.widths.kv() + tokens;
-        let masked = mask.segments.len() == batch && mask.fits(asking) && mask.keys() >= keys;
+        let masked = mask.segments().len() == batch && mask.fits(asking) && mask.keys() >= keys;
         if hidden != w.widths.hidden || !masked || !fits(angles[0], batch * tokens) {
             bail!(
                 "a layer of {} over {dims:?} with {} masked keys",

@@ -47,7 +47,7 @@ fn rotary(places: &[Vec<usize>]) -> Rotary {
 
 /// All of the mask's places, and of them the ones that are wanted.
 fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
-    let (batch, tokens) = (mask.segments.len(), mask.keys());
+    let (batch, tokens) = (mask.segments().len(), mask.keys());
     let few = wanted.map(|wanted| {
         let rows = wanted.iter().enumerate();
         let rows: Vec<u32> = rows

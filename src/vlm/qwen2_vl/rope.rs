@@ -26,7 +26,7 @@ impl Positions {
                 })
                 .collect()
         };
-        Self(mask.segments.iter().map(row).collect())
+        Self(mask.segments().iter().map(row).collect())
     }
 
     /// The last `count` positions of each row.
