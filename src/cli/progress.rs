@@ -206,6 +206,7 @@ mod tests {
     fn evaluation() -> Event {
         let metrics = Metrics {
             accuracy: 0.5,
+            samples: 4,
             ..Metrics::default()
         };
         Event::Evaluation(Box::new(Evaluation {
@@ -270,7 +271,7 @@ mod tests {
             "aspects 4/5  loss 4.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:01 + next stage",
             "aspects 5/5  loss 5.0000  lr 2.00e-4  8.0 samples/s  ETA 0:00:00 + next stage",
             "prompt 2/2  loss NaN  lr 2.00e-4  8.0 samples/s  ETA 0:00:00",
-            "prompt: evaluated at step 2: 50.0 % right, loss 1.250",
+            "prompt: evaluated at step 2: 50.0 % of 4 right, loss 1.250",
             "prompt: checkpoint at step 2, the best so far",
             "warning: step 2: loss is not finite",
             "ended: done",

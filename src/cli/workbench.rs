@@ -13,8 +13,8 @@ use super::parts::choose;
 use super::watch::View;
 use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
-use crate::export::{self, Source};
-use crate::session::{SessionFolder, Stage, read_journal};
+use crate::export::{self, ExportError, Source};
+use crate::session::{ImageResult, SessionFolder, Stage, read_journal};
 use crate::tui::{self, Field, Host, Study, Viewer};
 
 /// Without a command: the sessions, to choose from.
@@ -107,15 +107,16 @@ impl Host for Desk {
         let what = ExportChoice::by_ending(to).what();
         let what = what.ok_or("what is written follows from the ending: .html, .csv, .jsonl, .svg or .png")?;
         let folder = SessionFolder::at(session).ok_or("the session is gone")?;
-        let (to, (tell, told)) = (to.to_owned(), bounded(1));
-        let work = move || {
-            let written = Source::read(&folder).and_then(|source| export::export(&source, what, &to));
-            // Who asked may have left.
-            let _ = tell.send(written.map_err(|error| error.to_string()));
-        };
-        let thread = std::thread::Builder::new().name("export".to_owned()).spawn(work);
-        thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(told)
+        let to = unused(to)?;
+        in_background(move || Source::read(&folder).and_then(|source| export::export(&source, what, &to)))
+    }
+
+    fn export_rows(&mut self, rows: Vec<ImageResult>, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let to = unused(to)?;
+        if !matches!(export::ending(&to).as_str(), "csv" | "jsonl") {
+            return Err("what is written follows from the ending: .csv or .jsonl".to_owned());
+        }
+        in_background(move || export::export_rows(&rows, &to).map(|()| to))
     }
 
     fn new_run(&mut self) -> Result<Vec<Field>, String> {
@@ -129,6 +130,28 @@ impl Host for Desk {
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
         self.new_run.start(values)
     }
+}
+
+/// A path at which nothing lies yet: on a screen nobody is asked whether a file may be written over.
+fn unused(to: &Path) -> Result<PathBuf, String> {
+    if to.exists() {
+        return Err(format!("{} is there already; name another file", to.display()));
+    }
+    Ok(to.to_owned())
+}
+
+/// Runs `work` on a thread of its own; what it wrote is told, or why it wrote nothing.
+fn in_background(
+    work: impl FnOnce() -> Result<PathBuf, ExportError> + Send + 'static,
+) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    let (tell, told) = bounded(1);
+    let work = move || {
+        // Who asked may have left.
+        let _ = tell.send(work().map_err(|error| error.to_string()));
+    };
+    let thread = std::thread::Builder::new().name("export".to_owned()).spawn(work);
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(told)
 }
 
 /// Removes a session, which the screens have asked about.

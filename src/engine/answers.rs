@@ -1,5 +1,6 @@
 //! Answers to what a person asks about one image, by the model as it is now.
 
+use super::effects::effects;
 use super::error::EngineError;
 use super::faithfulness::faithfulness;
 use super::features::FeatureStore;
@@ -71,6 +72,10 @@ fn answer_on(
                 &Decoding::greedy(ANSWER_TOKENS),
             )?;
             Found::Text(learner.base.tokenizer.decode(&tokens.concat())?.trim().to_owned())
+        }
+        Request::Effects { .. } => {
+            let features = store.get(&[&sample.path])?.remove(0)?;
+            Found::Effects(effects(learner, &features)?)
         }
         Request::Faithfulness { view, .. } => Found::Faithfulness(faithfulness(learner, store, sample, *view)?),
     })

@@ -100,13 +100,17 @@ pub fn judge(
     Ok(judged)
 }
 
-/// The labels' probabilities alone, without an answer in words.
+/// The labels' probabilities alone, without an answer in words; views in `muted` say nothing.
 ///
 /// # Errors
 /// Where the device fails.
-pub fn label_probabilities(learner: &Learner, features: &[Features]) -> Result<Vec<Vec<f64>>, EngineError> {
-    let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), &[])?;
-    let (_, scores) = score(learner, features, &rows, &[])?;
+pub fn label_probabilities(
+    learner: &Learner,
+    features: &[Features],
+    muted: &[View],
+) -> Result<Vec<Vec<f64>>, EngineError> {
+    let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), muted)?;
+    let (_, scores) = score(learner, features, &rows, muted)?;
     let labels = scores
         .iter()
         .map(|scores| scores.get(..learner.classes.len()).unwrap_or_default());

@@ -32,7 +32,7 @@ pub fn faithfulness(
     let whole = store.get(&[&sample.path])?.remove(0)?;
     let patches = whole.grid.0 * whole.grid.1;
     let order = by_attention(learner, &whole, view)?;
-    let probabilities = label_probabilities(learner, std::slice::from_ref(&whole))?.concat();
+    let probabilities = label_probabilities(learner, std::slice::from_ref(&whole), &[])?.concat();
     let class = predicted(&probabilities)
         .ok_or_else(|| EngineError::Failed("the model predicts nothing that could be followed".to_owned()))?;
 
@@ -42,7 +42,7 @@ pub fn faithfulness(
             .collect::<Result<Vec<Features>, _>>()?;
         let mut scored = Vec::with_capacity(POINTS);
         Room::default().in_parts(&features, |part| {
-            scored.extend(label_probabilities(learner, part)?);
+            scored.extend(label_probabilities(learner, part, &[])?);
             Ok(())
         })?;
         Ok(scored

@@ -5,6 +5,7 @@ mod answers;
 mod control;
 pub mod device;
 mod dialogue;
+mod effects;
 mod error;
 mod evaluator;
 mod faithfulness;

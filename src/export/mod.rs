@@ -17,8 +17,8 @@ use crate::bounded_file::read_bounded;
 use crate::inside::inside_links_too;
 use crate::printable::printable_path;
 use crate::session::{
-    JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
-    kept_evaluations, read_results,
+    ImageResult, JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder,
+    each_record, kept_evaluations, read_results, write_results,
 };
 
 use tensorboard::Times;
@@ -150,12 +150,37 @@ pub fn export(source: &Source, what: What, to: &Path) -> Result<PathBuf, ExportE
     }
 }
 
+/// Writes some rows of an evaluation to `to`, as CSV or JSON Lines.
+///
+/// # Errors
+/// Where the ending is another's, or the file cannot be written.
+pub fn export_rows(rows: &[ImageResult], to: &Path) -> Result<(), ExportError> {
+    let written = match ending(to).as_str() {
+        "csv" => write_bytes_atomically(to, predictions_csv(rows).as_bytes()),
+        "jsonl" => write_results(to, rows.iter()),
+        other => {
+            return Err(ExportError::Ending {
+                ending: other.to_owned(),
+                what: "predictions",
+                use_instead: ".csv or .jsonl",
+            });
+        }
+    };
+    written.map_err(|source| ExportError::Write {
+        path: to.to_owned(),
+        source,
+    })
+}
+
+/// What a file's name ends in, in small letters.
+#[must_use]
+pub fn ending(to: &Path) -> String {
+    let ending = to.extension().and_then(|ending| ending.to_str());
+    ending.unwrap_or_default().to_lowercase()
+}
+
 fn contents(source: &Source, what: What, to: &Path) -> Result<Vec<u8>, ExportError> {
-    let ending = to
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default()
-        .to_lowercase();
+    let ending = ending(to);
     let wrong = |what, use_instead| {
         Err(ExportError::Ending {
             ending: ending.clone(),

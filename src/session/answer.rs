@@ -21,6 +21,8 @@ pub enum Request {
     Question { image: String, question: String },
     /// How much the prediction hangs on what an aspect looks at.
     Faithfulness { image: String, view: View },
+    /// What each aspect does to the prediction: each muted alone, and all of them.
+    Effects { image: String },
 }
 
 impl Request {
@@ -28,7 +30,10 @@ impl Request {
     #[must_use]
     pub fn image(&self) -> &str {
         match self {
-            Self::Predict { image, .. } | Self::Question { image, .. } | Self::Faithfulness { image, .. } => image,
+            Self::Predict { image, .. }
+            | Self::Question { image, .. }
+            | Self::Faithfulness { image, .. }
+            | Self::Effects { image } => image,
         }
     }
 }
@@ -72,6 +77,7 @@ pub enum Found {
     Prediction(Box<Prediction>),
     Text(String),
     Faithfulness(Faithfulness),
+    Effects(Effects),
     /// Why there is no answer; the run goes on.
     Failed(String),
 }
@@ -93,6 +99,19 @@ pub struct Faithfulness {
     pub random_deletion: Vec<f64>,
     #[serde(deserialize_with = "nullable::numbers")]
     pub random_insertion: Vec<f64>,
+}
+
+/// The predicted class's probability with all aspects, without each one alone, and without any.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effects {
+    /// The class whose probability is followed: the one predicted with all aspects.
+    pub class: String,
+    #[serde(deserialize_with = "nullable::number")]
+    pub whole: f64,
+    #[serde(deserialize_with = "nullable::by_view")]
+    pub without: Vec<(View, f64)>,
+    #[serde(deserialize_with = "nullable::number")]
+    pub without_all: f64,
 }
 
 #[cfg(test)]
@@ -129,6 +148,7 @@ mod tests {
                 image: image.clone(),
                 view: View::Object,
             },
+            Request::Effects { image: image.clone() },
         ];
         let seen = AspectSeen {
             grid: [1, 2],
@@ -157,6 +177,12 @@ mod tests {
             Found::Prediction(Box::new(prediction)),
             Found::Text("a dog".to_owned()),
             Found::Faithfulness(curves),
+            Found::Effects(Effects {
+                class: "awe".to_owned(),
+                whole: 0.9,
+                without: vec![(View::Scene, 0.25), (View::Object, 0.875)],
+                without_all: 0.125,
+            }),
             Found::Failed("no such image".to_owned()),
         ];
         for request in requests {

@@ -64,7 +64,8 @@ pub struct SessionSummary {
     pub planned: Option<u64>,
     /// Optimiser steps of all stages.
     pub steps: u64,
-    /// The highest accuracy on a split other than `test`, or on `test` where there is no other.
+    /// The highest accuracy on a split other than `test`, or on `test` where there is no other; of the evaluations that saw
+    /// the most images.
     pub best_accuracy: Option<f64>,
     /// The accuracy of the last evaluation on `test`.
     pub test_accuracy: Option<f64>,

@@ -19,7 +19,7 @@ mod state;
 mod step_line;
 mod utc;
 
-pub use answer::{Answer, Faithfulness, Found, Request};
+pub use answer::{Answer, Effects, Faithfulness, Found, Request};
 pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
 pub use difference::{Difference, differences};
 pub use event::{

@@ -100,8 +100,14 @@ impl Scan {
             }
             ("evaluation", Some(at)) if at.0 == Stage::Prompt && line.samples > Some(0) => {
                 let test = line.split.as_deref() == Some("test");
-                self.scores
-                    .extend(line.accuracy.map(|accuracy| Score { at, test, accuracy }));
+                let samples = line.samples.unwrap_or(0);
+                let score = |accuracy| Score {
+                    at,
+                    test,
+                    samples,
+                    accuracy,
+                };
+                self.scores.extend(line.accuracy.map(score));
             }
             ("command", _) => match line.command.as_deref() {
                 Some("pause") => self.paused = true,
@@ -147,9 +153,12 @@ impl Scan {
             },
         };
         let reason = ended.filter(|_| state == SessionState::Failed).map(str::to_owned);
+        // A figure of a few images is not better than one of all.
         let best = |test| {
-            let of_split = self.scores.iter().filter(|score| score.test == test);
-            of_split.map(|score| score.accuracy).max_by(f64::total_cmp)
+            let of_split = || self.scores.iter().filter(move |score| score.test == test);
+            let most = of_split().map(|score| score.samples).max()?;
+            let of_most = of_split().filter(|score| score.samples == most);
+            of_most.map(|score| score.accuracy).max_by(f64::total_cmp)
         };
         let current = self.steps.last().copied();
         let start = self.start.as_deref();
@@ -214,5 +223,6 @@ fn spark(losses: &[f64]) -> Vec<f64> {
 struct Score {
     at: (Stage, u64),
     test: bool,
+    samples: u64,
     accuracy: f64,
 }

@@ -256,6 +256,7 @@ impl RunState {
                 Request::Predict { image, .. } => format!("asked to predict {image}"),
                 Request::Question { image, question } => format!("asked about {image}: {question}"),
                 Request::Faithfulness { image, view } => format!("asked how {image} hangs on its {view}"),
+                Request::Effects { image } => format!("asked what each aspect does to {image}"),
             },
         };
         self.say(LogKind::Command, text);
@@ -307,9 +308,10 @@ impl RunState {
 
 fn evaluation_line(evaluation: &Evaluation) -> String {
     format!(
-        "evaluated at step {}: {:.1} % right, loss {:.3}",
+        "evaluated at step {}: {:.1} % of {} right, loss {:.3}",
         evaluation.step,
         evaluation.overall_accuracy() * 100.0,
+        evaluation.metrics.samples,
         evaluation.loss
     )
 }

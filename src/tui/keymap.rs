@@ -83,6 +83,8 @@ pub enum Action {
     Undo,
     Ask,
     Faithfulness,
+    /// What each aspect does to the prediction.
+    Effects,
     /// In Sessions: show the session under the cursor.
     Open,
     /// In Compare: which images are listed.

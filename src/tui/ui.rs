@@ -148,6 +148,8 @@ pub enum Entry {
     Remove,
     /// A file, to export a session to.
     Export,
+    /// A file, to export the rows of Browse to.
+    ExportRows,
     /// A command, looked for by its words.
     Command,
     /// A session whose curves are to lie over the run's.
@@ -166,6 +168,7 @@ impl Entry {
             Self::Rename => "new name",
             Self::Remove => "type its name to remove the session for good",
             Self::Export => "export to (.html .csv .jsonl .svg .png)",
+            Self::ExportRows => "export the rows shown to (.csv .jsonl)",
             Self::Command => ":",
             Self::Overlay => "lay over the curves",
         }

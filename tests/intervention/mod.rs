@@ -99,9 +99,10 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
             question: "What is the person doing?".to_owned(),
         },
         Request::Faithfulness {
-            image,
+            image: image.clone(),
             view: View::Object,
         },
+        Request::Effects { image },
     ] {
         running.commands.send(Command::Ask(request.clone())).unwrap();
         let record = next(&running, "an answer", |event| {
@@ -118,6 +119,14 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
                 assert!(answer.has_maps() && prediction.aspects.len() == 6);
             }
             (Request::Question { .. }, Found::Text(_)) => {}
+            (Request::Effects { .. }, Found::Effects(effects)) => {
+                let shares = effects.without.iter().map(|(_, share)| *share);
+                let mut shares = shares.chain([effects.whole, effects.without_all]);
+                assert!(shares.all(|share| (0.0..=1.0).contains(&share)), "{effects:?}");
+                assert_eq!(effects.without.len(), 6);
+                // What is left out is what is different: no two passes are of the same tokens.
+                assert!(effects.without.iter().any(|(_, share)| *share != effects.whole));
+            }
             (Request::Faithfulness { .. }, Found::Faithfulness(curves)) => {
                 let ends = |curve: &[f64]| (curve[0], curve[curve.len() - 1]);
                 let (whole, blank) = ends(&curves.deletion);

@@ -1,5 +1,7 @@
 //! The Browse screen's keys, and the model behind them.
 
+use std::path::Path;
+
 use crossbeam_channel::TrySendError;
 
 use super::lines;
@@ -23,10 +25,16 @@ impl App {
                 let filter = self.browse.filter.clone();
                 self.ui.ask(Entry::Filter, &filter);
             }
+            Action::Out if !self.browse.intervention.is_plain() => self.try_nothing(),
             Action::ClearFilter | Action::Out => {
                 // The empty filter can be read.
                 let _ = self.browse.set_filter("");
                 self.row_moved();
+            }
+            Action::Export if self.browse.rows().is_some() => {
+                let session = self.folder.file_name().unwrap_or_default().to_string_lossy();
+                let name = format!("{session}-predictions.csv");
+                self.ui.ask(Entry::ExportRows, &name);
             }
             Action::SortColumn => {
                 let next = self.browse.sort.map_or(Column::Confidence, |(column, _)| column.next());
@@ -74,13 +82,15 @@ impl App {
                 self.browse.intervention.solo(view);
                 self.look();
             }
-            Action::Undo => {
-                self.browse.intervention.clear();
-                self.row_moved();
-            }
+            Action::Undo => self.try_nothing(),
             Action::Region => self.begin_region(),
             Action::Ask if self.can_ask() => self.ui.ask(Entry::Question, ""),
             Action::Ask => self.ui.notice = Some(NOBODY.to_owned()),
+            Action::Effects => {
+                if let Some(image) = self.image() {
+                    self.ask_model(Request::Effects { image });
+                }
+            }
             Action::Faithfulness => {
                 let view = self.named_view();
                 if let Some(image) = self.image() {
@@ -89,6 +99,21 @@ impl App {
             }
             action => self.move_in_browse(action),
         }
+    }
+
+    fn try_nothing(&mut self) {
+        self.browse.intervention.clear();
+        self.row_moved();
+    }
+
+    /// Writes the rows that are shown, in their order, in the background.
+    pub(super) fn export_rows(&mut self, to: &str) -> Result<(), String> {
+        let rows = self.browse.rows().ok_or("there are no rows")?;
+        let shown = self.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
+        let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
+        self.exported = host.export_rows(shown.collect(), Path::new(to))?;
+        self.ui.notice = Some("writing …".to_owned());
+        Ok(())
     }
 
     fn move_in_browse(&mut self, action: Action) {

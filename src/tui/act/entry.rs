@@ -103,6 +103,7 @@ impl App {
                 _ => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
             },
             Entry::Export => self.export(&text),
+            Entry::ExportRows => self.export_rows(&text),
             Entry::Note | Entry::Rename | Entry::Remove => self.change_session(entry, &text),
             // Taken by `take_command` and `take_overlay`.
             Entry::Command | Entry::Overlay => Ok(()),

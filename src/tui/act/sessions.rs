@@ -76,7 +76,7 @@ impl App {
     pub(in crate::tui) fn export_done(&mut self, written: Result<PathBuf, String>) {
         self.exported = never();
         self.ui.notice = Some(match written {
-            Ok(path) => format!("wrote {}", path.display()),
+            Ok(path) => format!("wrote {}", std::path::absolute(&path).unwrap_or(path).display()),
             Err(reason) => reason,
         });
     }

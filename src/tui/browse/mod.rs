@@ -211,10 +211,10 @@ impl Browse {
 
     /// Sorts by a column; the same one again turns the order, and a third time ends it.
     pub fn sort_by(&mut self, column: Column) {
+        let first = column.falls_first();
         self.sort = match self.sort {
-            Some((now, false)) if now == column => Some((column, true)),
-            Some((now, true)) if now == column => None,
-            _ => Some((column, false)),
+            Some((now, falling)) if now == column => (falling == first).then_some((column, !first)),
+            _ => Some((column, first)),
         };
         self.arrange();
     }
@@ -245,7 +245,7 @@ impl Browse {
                 kept.plain = Some(Arc::new(answer.clone()))
             }
             Found::Prediction(_) => kept.tried = Some(Arc::new(answer.clone())),
-            Found::Text(_) | Found::Faithfulness(_) => kept.other = Some(Arc::new(answer.clone())),
+            Found::Text(_) | Found::Faithfulness(_) | Found::Effects(_) => kept.other = Some(Arc::new(answer.clone())),
         }
         if self.intervention.waits_for(&answer.request) {
             self.intervention.waiting = None;

@@ -46,6 +46,12 @@ impl Column {
         }
     }
 
+    /// Whether the largest stand first when it is chosen: what is asked of numbers is where they are high.
+    #[must_use]
+    pub const fn falls_first(self) -> bool {
+        matches!(self, Self::Confidence | Self::Margin | Self::Loss)
+    }
+
     /// The column after this one.
     #[must_use]
     pub fn next(self) -> Self {

@@ -87,6 +87,7 @@ impl Action {
             Self::Undo => "undo",
             Self::Ask => "ask",
             Self::Faithfulness => "faithfulness",
+            Self::Effects => "effects",
             Self::Open => "open",
             Self::Only => "only",
             Self::NextOfA => "next_of_a",

@@ -9,11 +9,12 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, more_below,
+    Scene, bordered, effects, more_below,
     portrait::short_name,
     rationale::{self, named, wrapped},
 };
 use crate::{
+    data::View,
     session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
     tui::{
         browse::{Answers, Browse},
@@ -31,6 +32,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let note = match (scene.opening, &browse.intervention.waiting) {
         (Some(doing), _) => clean(doing),
         (None, Some(Request::Faithfulness { view, .. })) => format!("following {} …", short_name(*view)),
+        (None, Some(Request::Effects { .. })) => "muting each aspect …".to_owned(),
         (None, Some(_)) => "the model looks …".to_owned(),
         (None, None) => asked(browse).unwrap_or_default(),
     };
@@ -98,6 +100,10 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
             lines.extend(faithfulness(short_name(*view), curves, theme));
             lines.push(Line::default());
         }
+        Some((Request::Effects { .. }, Found::Effects(effects))) => {
+            lines.extend(effects::lines(effects, width, theme));
+            lines.push(Line::default());
+        }
         _ => {}
     }
     if let Some(plain) = plain {
@@ -140,6 +146,9 @@ fn without(request: &Request) -> String {
         return String::new();
     };
     let mut left_out: Vec<String> = muted.iter().map(|view| short_name(*view).to_owned()).collect();
+    if muted.len() == View::ALL.len() {
+        left_out = vec!["all aspects".to_owned()];
+    }
     match blanked.len() {
         0 => {}
         1 => left_out.push("1 patch".to_owned()),
@@ -201,11 +210,12 @@ fn faithfulness(view: &str, curves: &Faithfulness, theme: &Theme) -> Vec<Line<'s
     };
     vec![
         Line::styled(
-            format!("p({}) as {view}'s patches go, or come", clean(&curves.class)),
+            format!("p({}) as {view}'s patches go, or come; its mean:", clean(&curves.class)),
             dim,
         ),
         row("deletion", &curves.deletion, &curves.random_deletion, true),
         row("insertion", &curves.insertion, &curves.random_insertion, false),
+        Line::styled("faithful: deletion lower than random, insertion higher", dim),
     ]
 }
 

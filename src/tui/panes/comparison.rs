@@ -27,7 +27,12 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let note = compare
         .compared
         .as_ref()
-        .map(|compared| format!("{} images · %, 95 % intervals", count(compared.pairs.len() as u64)))
+        .map(|compared| {
+            format!(
+                "{} images · %, 95 % bootstrap intervals",
+                count(compared.pairs.len() as u64)
+            )
+        })
         .unwrap_or_default();
     let inner = bordered(Pane::Figures, "figures", &note, area, buffer, scene);
     if let Some(problem) = &compare.problem {
@@ -115,6 +120,7 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
         Span::styled("   McNemar p ", dim),
         Span::styled(format!("{:.3}", test.p_value), text.add_modifier(Modifier::BOLD)),
     ]));
+    lines.push(Line::styled(verdict(compared), text.add_modifier(Modifier::BOLD)));
     if compared.alone > 0 {
         let text = format!(
             "{} images were seen by one of the two alone",
@@ -123,6 +129,19 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
         lines.push(Line::styled(text, Style::new().fg(theme.warning)));
     }
     lines
+}
+
+/// What the difference in accuracy comes to. Where the interval and the test disagree, nothing is claimed.
+fn verdict(compared: &Compared) -> String {
+    let difference = compared.figures.accuracy.difference;
+    let sure = compared.figures.mcnemar.p_value < 0.05;
+    if sure && difference.low > 0.0 {
+        "B is more often right, beyond chance".to_owned()
+    } else if sure && difference.high < 0.0 {
+        "A is more often right, beyond chance".to_owned()
+    } else {
+        "no difference in accuracy beyond chance".to_owned()
+    }
 }
 
 /// `91.2 [88.0, 93.1]`, in per cent.

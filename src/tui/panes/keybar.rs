@@ -54,21 +54,33 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// The first ones that fit into `room` columns beside the one that opens the help.
+/// The first ones that fit into `room` columns beside those that tell of the others and lead out: the help always, next
+/// pane and quit where half of the room is left.
 fn fitting(items: Vec<Item>, room: usize) -> Vec<Item> {
     let width = |(keys, word): &Item| columns(keys) + columns(word);
-    let is_help = |(_, word): &Item| word.trim() == "help";
-    let mut left = room.saturating_sub(items.iter().filter(|item| is_help(item)).map(width).sum());
+    let is = |(_, word): &Item, of: &[&str]| of.contains(&word.trim());
+    let of = |of: &[&str]| -> usize { items.iter().filter(|item| is(item, of)).map(width).sum() };
+    let lasting: &[&str] = if 2 * of(&["help", "pane", "quit"]) <= room {
+        &["help", "pane", "quit"]
+    } else {
+        &["help"]
+    };
+    let mut left = room.saturating_sub(of(lasting));
     let mut full = false;
     let mut fits = |item: &Item| {
-        if is_help(item) {
+        if is(item, lasting) {
             return true;
         }
         full |= width(item) > left;
         left = left.saturating_sub(width(item));
         !full
     };
-    items.into_iter().filter(|item| fits(item)).collect()
+    let kept: Vec<bool> = items.iter().map(&mut fits).collect();
+    items
+        .into_iter()
+        .zip(kept)
+        .filter_map(|(item, kept)| kept.then_some(item))
+        .collect()
 }
 
 #[cfg(test)]
@@ -85,6 +97,7 @@ mod tests {
             shown.into_iter().map(|(_, word)| word).collect()
         };
         assert_eq!(words(100), "open filter help quit ");
+        assert_eq!(words(32), "open help quit ");
         assert_eq!(words(26), "open filter help ");
         assert_eq!(words(25), "open help ");
         assert_eq!(words(3), "help ");

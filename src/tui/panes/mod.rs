@@ -10,6 +10,7 @@ mod comparison;
 mod confusion;
 pub mod curves;
 mod differences;
+mod effects;
 pub mod entry;
 pub mod form;
 pub mod help;

@@ -185,6 +185,10 @@ fn paint_maps(
         for (side, y) in [(0, area.y + 1), (1, area.y + 2 + high)] {
             let place = Rect::new(x, y, width, high);
             if maps[side].is_none() {
+                if looked[side].aspects.is_empty() && view == View::ALL[0] {
+                    let text = ["A has no aspects", "B has no aspects"][side];
+                    buffer.set_string(x, y, fit(text, area.width.into()), Style::new().fg(theme.dim));
+                }
                 continue;
             }
             let source = Source::image(

@@ -16,9 +16,10 @@ use crate::{
             rows::{Column, annotation},
         },
         figures::{count, loss, percent},
+        keymap::Action,
         text::{clean, columns, fit, fit_end, pad},
         theme::Theme,
-        ui::{Pane, Spot},
+        ui::{Pane, Screen, Spot},
     },
 };
 
@@ -34,12 +35,14 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::Table, "predictions", &note, area, buffer, scene);
     match browse.state() {
         None => {
-            return nothing_yet(
-                "no predictions yet; they come with the prompt's evaluations",
-                inner,
-                buffer,
-                theme,
-            );
+            let text = if scene.state.session.is_some() {
+                "no predictions yet; they come with the prompt's evaluations".to_owned()
+            } else {
+                let sessions = scene.keymap.key_for(Screen::Browse, Action::Screen(Screen::Sessions));
+                let open = scene.keymap.key_for(Screen::Sessions, Action::Open);
+                format!("no session is shown; choose one in Sessions ({sessions}, then {open})")
+            };
+            return nothing_yet(&text, inner, buffer, theme);
         }
         Some(Loaded::Reading) => return nothing_yet("reading the predictions …", inner, buffer, theme),
         Some(Loaded::Failed(reason)) => {

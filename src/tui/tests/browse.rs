@@ -199,7 +199,7 @@ fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
 #[test]
 fn sorting_and_moving_keep_the_cursor_on_a_row() {
     let mut desk = Desk::new(300, dark());
-    desk.keys("sS");
+    desk.keys("s");
     let rows: Vec<f64> = {
         let browse = &desk.app.browse;
         let rows = browse.rows().unwrap();

@@ -9,8 +9,8 @@ use super::made_up::{self, CLASSES, noise, picture, prediction};
 use crate::{
     data::View,
     session::{
-        Answer, Command, Event, Faithfulness, Found, ImageResult, JournalWriter, Phase, Prediction, Record, Request,
-        SessionFolder, SessionState, SessionSummary, Stage, write_results,
+        Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, JournalWriter, Phase, Prediction, Record,
+        Request, SessionFolder, SessionState, SessionSummary, Stage, write_results,
     },
     tui::{Field, Host, Study},
 };
@@ -197,6 +197,13 @@ impl Host for MadeUpHost {
         Ok(told)
     }
 
+    fn export_rows(&mut self, rows: Vec<ImageResult>, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let (tell, told) = unbounded();
+        tell.send(Ok(PathBuf::from(format!("/{} rows to {}", rows.len(), to.display()))))
+            .unwrap();
+        Ok(told)
+    }
+
     fn new_run(&mut self) -> Result<Vec<Field>, String> {
         let field = |name, value: &str, empty, choices| Field {
             name,
@@ -252,6 +259,15 @@ fn answer(request: Request, other: bool, step: u64) -> Answer {
             Found::Prediction(Box::new(said))
         }
         Request::Question { question, .. } => Found::Text(format!("you asked: {question}")),
+        Request::Effects { .. } => Found::Effects(Effects {
+            class: "awe".into(),
+            whole: 0.724,
+            without: View::ALL
+                .into_iter()
+                .zip([0.72, 0.31, 0.7, 0.729, 0.724, f64::NAN])
+                .collect(),
+            without_all: 0.2,
+        }),
         Request::Faithfulness { .. } => {
             let line = |from: f64, to: f64| (0..11).map(|n| from + (to - from) * f64::from(n) / 10.0).collect();
             Found::Faithfulness(Faithfulness {

@@ -66,12 +66,13 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
     desk.keys("xv");
     click(&mut desk, size, Spot::Class(6));
     assert_eq!(desk.app.ui.cursor.class, 6);
-    for falling in [false, true] {
+    // What is high stands first.
+    for falling in [true, false] {
         click(&mut desk, size, Spot::Column(Column::Loss));
         assert_eq!(desk.app.browse.sort, Some((Column::Loss, falling)));
     }
     let shown = desk.text(120, 40);
-    assert!(shown.contains("by loss ↓") && shown.contains("loss↓"), "{shown}");
+    assert!(shown.contains("by loss ↑") && shown.contains("loss↑"), "{shown}");
     desk.keys("1");
     click(&mut desk, size, Spot::Class(3));
     assert_eq!((desk.app.ui.focus(), desk.app.ui.cursor.class), (Pane::Accuracy, 3));
