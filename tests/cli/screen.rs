@@ -169,6 +169,8 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     screen.wait_for("attention  low");
     screen.press("F");
     screen.wait_for("without face");
+    screen.press("e");
+    screen.wait_for("all of them");
     screen.press("3");
     screen.wait_for("McNemar p");
     screen.press("q");

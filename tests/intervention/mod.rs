@@ -153,7 +153,7 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
             _ => None,
         })
         .collect();
-    assert_eq!(answers.len(), 4);
+    assert_eq!(answers.len(), 5);
     assert!(!answers[0].has_maps(), "the journal holds no maps");
 }
 

@@ -120,9 +120,12 @@ impl App {
         let scroll = &mut self.ui.help_scroll;
         match action {
             Action::Up => *scroll = scroll.saturating_sub(1),
-            Action::Down => *scroll += 1,
+            Action::Down => *scroll = scroll.saturating_add(1),
             Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
-            Action::PageDown => *scroll += PAGE,
+            Action::PageDown => *scroll = scroll.saturating_add(PAGE),
+            Action::First => *scroll = 0,
+            // Painting holds it to what there is.
+            Action::Last => *scroll = usize::MAX,
             _ => self.ui.layer = Layer::Main,
         }
     }

@@ -48,7 +48,7 @@ pub(super) const TABLE: &[Row] = table! {
     Browse "enter"         => A::Look,           Look,    "look",       "let the model look; on the confusion matrix: filter by the cell; on the image: full screen";
     Browse "/"             => A::Filter,         Look,    "filter",     "filter the table: wrong  gold:fear  pred:awe  conf<0.4  scene:beach  -word";
     Browse "x"             => A::ClearFilter,    Look,    "",           "show all rows again";
-    Browse "s"             => A::SortColumn,     Look,    "sort",       "sort by the next column";
+    Browse "s"             => A::SortColumn,     Look,    "sort",       "sort by the next column; loss: nats a token of the right answer";
     Browse "S"             => A::SortOrder,      Look,    "",           "turn the order, or leave it";
     Browse "v"             => A::Summary,        Look,    "figures",    "confusion matrix, classes, reliability";
     Browse "%"             => A::Normalise,      Look,    "",           "the confusion matrix in shares of its rows";
@@ -128,6 +128,8 @@ pub(super) const TABLE: &[Row] = table! {
     Help "up k"            => A::Up,             Move,    "scroll",     "scroll up";
     Help "pgdn space"      => A::PageDown,       Move,    "",           "a page down";
     Help "pgup"            => A::PageUp,         Move,    "",           "a page up";
+    Help "home g"          => A::First,          Move,    "",           "to the top";
+    Help "end G"           => A::Last,           Move,    "",           "to the bottom";
 
     Quit "g"               => A::Headless,       Run,     "",           "leave; the run goes on without a screen";
     Quit "s"               => A::Stop,           Run,     "",           "stop after this step, with a checkpoint";

@@ -76,7 +76,8 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
             lines.extend(wrapped(&text, width, dim));
         }
     }
-    if let (Some(plain), Some(answer)) = (plain, answers.tried.as_deref().filter(|_| !tried.is_plain()))
+    let changed = answers.tried.as_deref().filter(|_| !tried.is_plain());
+    if let (Some(plain), Some(answer)) = (plain, changed)
         && let Some(now) = predicted(answer)
     {
         let at = |answer: &Answer| (answer.stage, answer.step);
@@ -106,8 +107,8 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
         }
         _ => {}
     }
-    if let Some(plain) = plain {
-        lines.extend(rationale::lines(plain, width, theme));
+    if let Some(said) = changed.and_then(predicted).or(plain) {
+        lines.extend(rationale::lines(said, width, theme));
     }
     if !row.annotation.is_empty() {
         lines.push(Line::default());

@@ -10,14 +10,19 @@ use ratatui::{
 
 use super::{Scene, more_below};
 use crate::tui::{
-    keymap::{Keymap, Scope, Section},
+    keymap::{Binding, Scope, Section},
     text::columns,
     theme::Theme,
 };
 
 /// Paints the overlay in the middle of `screen`.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let lines = lines(scene.keymap, Scope::of_screen(scene.ui.screen), scene.theme);
+    let bindings: Vec<&Binding> = scene.keymap.of(Scope::of_screen(scene.ui.screen)).collect();
+    // Keys that wind a journal say nothing where none is played.
+    let shown = bindings
+        .into_iter()
+        .filter(|binding| scene.offers.playing || !binding.action.is_playing());
+    let lines = lines(&shown.collect::<Vec<_>>(), scene.theme);
     let width = lines.iter().map(Line::width).max().unwrap_or(0) as u16 + 4;
     let height = lines.len() as u16 + 2;
     let area = screen.centered(
@@ -29,7 +34,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .border_type(BorderType::Rounded)
         .border_style(Style::new().fg(theme.accent))
         .title(Span::styled(
-            " keys ",
+            " keys · esc closes ",
             Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
         ));
     let inner = block.inner(area);
@@ -54,24 +59,24 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     );
 }
 
-fn lines(keymap: &Keymap, scopes: &[Scope], theme: &Theme) -> Vec<Line<'static>> {
+fn lines(bindings: &[&Binding], theme: &Theme) -> Vec<Line<'static>> {
     let keys_of =
         |keys: &[crate::tui::keymap::Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
-    let widest = keymap
-        .of(scopes)
+    let widest = bindings
+        .iter()
         .map(|binding| columns(&keys_of(&binding.keys)))
         .max()
         .unwrap_or(0);
     let mut lines = Vec::new();
     for section in Section::ALL {
-        if !keymap.of(scopes).any(|binding| binding.section == section) {
+        if !bindings.iter().any(|binding| binding.section == section) {
             continue;
         }
         if !lines.is_empty() {
             lines.push(Line::default());
         }
         lines.push(Line::styled(section.title(), Style::new().fg(theme.dim)));
-        for binding in keymap.of(scopes).filter(|binding| binding.section == section) {
+        for binding in bindings.iter().filter(|binding| binding.section == section) {
             let keys = keys_of(&binding.keys);
             let gap = " ".repeat(widest + 3 - columns(&keys));
             lines.push(Line::from(vec![
