@@ -170,7 +170,7 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     screen.press("F");
     screen.wait_for("without face");
     screen.press("e");
-    screen.wait_for("all of them");
+    screen.wait_for("and without");
     screen.press("3");
     screen.wait_for("McNemar p");
     screen.press("q");

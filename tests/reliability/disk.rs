@@ -1,6 +1,6 @@
 //! No space: a limit on the size of files everywhere, and a small tmpfs where mounting is allowed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -155,10 +155,11 @@ fn a_full_disk_is_waited_out() {
     // What was looked at while there was no space is not there, and said so.
     let left = Left::by(folder, "small");
     assert_eq!(left.steps, whole.steps);
-    assert_eq!(
-        left.files.keys().filter(|name| name.starts_with("checkpoints")).count(),
-        6
-    );
+    // One in the middle of a stage is tried again later, that at its end is waited for.
+    for last in ["aspects-000006", "prompt-000006"] {
+        let is = |name: &PathBuf| name.starts_with("checkpoints") && name.to_string_lossy().contains(last);
+        assert!(left.files.keys().any(is), "{last}: {:?}", left.files.keys());
+    }
     assert!(
         left.files
             .iter()

@@ -75,8 +75,10 @@ pub struct Answers {
     pub plain: Option<Arc<Answer>>,
     /// The last prediction with something muted or blanked.
     pub tried: Option<Arc<Answer>>,
-    /// The last answer to a free question, or curve.
+    /// The last answer to a free question, or curve, or effects.
     pub other: Option<Arc<Answer>>,
+    /// Whether that came after what was tried.
+    pub other_is_newer: bool,
     pub failed: Option<String>,
 }
 
@@ -244,8 +246,10 @@ impl Browse {
             Found::Prediction(_) if intervention::is_plain(&answer.request) => {
                 kept.plain = Some(Arc::new(answer.clone()))
             }
-            Found::Prediction(_) => kept.tried = Some(Arc::new(answer.clone())),
-            Found::Text(_) | Found::Faithfulness(_) | Found::Effects(_) => kept.other = Some(Arc::new(answer.clone())),
+            Found::Prediction(_) => (kept.tried, kept.other_is_newer) = (Some(Arc::new(answer.clone())), false),
+            Found::Text(_) | Found::Faithfulness(_) | Found::Effects(_) => {
+                (kept.other, kept.other_is_newer) = (Some(Arc::new(answer.clone())), true);
+            }
         }
         if self.intervention.waits_for(&answer.request) {
             self.intervention.waiting = None;

@@ -77,36 +77,14 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
         }
     }
     let changed = answers.tried.as_deref().filter(|_| !tried.is_plain());
-    if let (Some(plain), Some(answer)) = (plain, changed)
-        && let Some(now) = predicted(answer)
-    {
-        let at = |answer: &Answer| (answer.stage, answer.step);
-        if answers.plain.as_deref().map(at) != Some(at(answer)) {
-            let [undo, look] = [Action::Undo, Action::Look].map(|action| scene.keymap.key_for(Screen::Browse, action));
-            let text = format!("the model has learnt since it looked at the image as it is: {undo}, then {look}");
-            lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
-        }
-        lines.push(Line::styled(without(&answer.request), dim));
-        lines.extend(changes(plain, now, width, theme));
-        lines.push(Line::default());
+    let mut newest = [
+        told_of_tried(answers, changed, width, scene),
+        told_of_other(answers, width, theme),
+    ];
+    if answers.other_is_newer {
+        newest.reverse();
     }
-    match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
-        Some((Request::Question { question, .. }, Found::Text(said))) => {
-            lines.extend(wrapped(&clean(question), width, dim));
-            let said = if said.is_empty() { "–" } else { said };
-            lines.extend(wrapped(&clean(said), width, text));
-            lines.push(Line::default());
-        }
-        Some((Request::Faithfulness { view, .. }, Found::Faithfulness(curves))) => {
-            lines.extend(faithfulness(short_name(*view), curves, theme));
-            lines.push(Line::default());
-        }
-        Some((Request::Effects { .. }, Found::Effects(effects))) => {
-            lines.extend(effects::lines(effects, width, theme));
-            lines.push(Line::default());
-        }
-        _ => {}
-    }
+    lines.extend(newest.into_iter().flatten());
     if let Some(said) = changed.and_then(predicted).or(plain) {
         lines.extend(rationale::lines(said, width, theme));
     }
@@ -117,6 +95,46 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
             lines.extend(named(short_name(*view), &clean(said), width, text, dim));
         }
     }
+    lines
+}
+
+/// What changes with what is tried.
+fn told_of_tried(answers: &Answers, changed: Option<&Answer>, width: usize, scene: &Scene) -> Vec<Line<'static>> {
+    let (theme, mut lines) = (scene.theme, Vec::new());
+    let plain = answers.plain.as_deref();
+    let (Some(before), Some(answer)) = (plain.and_then(predicted), changed) else {
+        return lines;
+    };
+    let Some(now) = predicted(answer) else { return lines };
+    let at = |answer: &Answer| (answer.stage, answer.step);
+    if plain.map(at) != Some(at(answer)) {
+        let [undo, look] = [Action::Undo, Action::Look].map(|action| scene.keymap.key_for(Screen::Browse, action));
+        let text = format!("the model has learnt since it looked at the image as it is: {undo}, then {look}");
+        lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
+    }
+    lines.push(Line::styled(without(&answer.request), Style::new().fg(theme.dim)));
+    lines.extend(changes(before, now, width, theme));
+    lines.push(Line::default());
+    lines
+}
+
+/// The answer to a question, or what was measured.
+fn told_of_other(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
+    let mut lines = match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
+        Some((Request::Question { question, .. }, Found::Text(said))) => {
+            let said = if said.is_empty() { "–" } else { said };
+            let mut lines = wrapped(&clean(question), width, dim);
+            lines.extend(wrapped(&clean(said), width, text));
+            lines
+        }
+        Some((Request::Faithfulness { view, .. }, Found::Faithfulness(curves))) => {
+            faithfulness(short_name(*view), curves, theme)
+        }
+        Some((Request::Effects { .. }, Found::Effects(effects))) => effects::lines(effects, width, theme),
+        _ => return Vec::new(),
+    };
+    lines.push(Line::default());
     lines
 }
 

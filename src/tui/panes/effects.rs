@@ -18,7 +18,7 @@ use crate::{
 /// A change of fewer points than this is none that a person need look at.
 const NOTABLE: f64 = 1.0;
 
-/// The pane's lines: the largest change first, then what it comes to.
+/// The pane's lines: what it comes to, then the largest change first.
 pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let points = |share: f64| (share - effects.whole) * 100.0;
@@ -40,12 +40,6 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
         ])
     };
     let class = clean(&effects.class);
-    let mut lines = vec![Line::styled(
-        format!("p({class}) {}, and without", percent(effects.whole)),
-        dim,
-    )];
-    lines.extend(without.iter().map(|&(view, share)| row(short_name(view), share)));
-    lines.push(row("all of them", effects.without_all));
     let first = without.first().filter(|(_, share)| points(*share).abs() >= NOTABLE);
     let verdict = match first {
         Some((view, share)) if points(*share) < 0.0 => format!("{} drives {class} most", short_name(*view)),
@@ -55,7 +49,11 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
         }
         None => format!("no aspect moves {class} by a point: the image's own tokens decide"),
     };
-    lines.extend(wrapped(&verdict, width, text.add_modifier(Modifier::BOLD)));
+    let mut lines = wrapped(&verdict, width, text.add_modifier(Modifier::BOLD));
+    let whole = format!("p({class}) {}, and without", percent(effects.whole));
+    lines.push(Line::styled(whole, dim));
+    lines.extend(without.iter().map(|&(view, share)| row(short_name(view), share)));
+    lines.push(row("all of them", effects.without_all));
     lines
 }
 
@@ -72,7 +70,7 @@ mod tests {
             without_all,
         };
         let lines = lines(&effects, 80, &Theme::dark(Depth::True));
-        lines.last().map(ToString::to_string).unwrap_or_default()
+        lines.first().map(ToString::to_string).unwrap_or_default()
     }
 
     #[test]
