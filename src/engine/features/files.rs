@@ -1,6 +1,7 @@
 //! Features on disk, for what does not fit in memory and for later runs: a bounded folder, one safetensors file an image.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -38,8 +39,10 @@ impl FeatureFiles {
         fs::create_dir_all(&folder)?;
         let mut others = Vec::new();
         for entry in fs::read_dir(root)? {
-            let path = entry?.path();
-            if path != folder && path.is_dir() {
+            let entry = entry?;
+            let path = entry.path();
+            // The folder may be a person's own, with other things in it.
+            if path != folder && entry.file_type()?.is_dir() && is_name(&entry.file_name()) {
                 let changed = path.metadata()?.modified()?;
                 others.push((changed, size(&path)?, path));
             }
@@ -51,7 +54,7 @@ impl FeatureFiles {
             if all < limit {
                 break;
             }
-            fs::remove_dir_all(path)?;
+            remove(&path)?;
             all -= bytes;
         }
         Ok(Self {
@@ -99,6 +102,27 @@ impl FeatureFiles {
         let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
         let name = CHECKSUM.checksum(whole.as_os_str().as_bytes());
         self.folder.join(format!("{name:016x}.safetensors"))
+    }
+}
+
+/// Whether it is a name that this cache gives: 16 digits of a checksum.
+fn is_name(name: &OsStr) -> bool {
+    let digits = name.as_bytes();
+    digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Removes the features that a model left; what else lies there stays, and its folder with it.
+fn remove(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let features = path.extension().is_some_and(|ending| ending == "safetensors");
+        if features && path.file_stem().is_some_and(is_name) {
+            fs::remove_file(path)?;
+        }
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
     }
 }
 

@@ -175,22 +175,29 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
     let features = FeatureStore::of(&base, &place.settings, 0)?.get(&[&a])?.remove(0)?;
     let root = place.folder.path().join("bounded");
     let stamp = (1, None);
+    const OLD: &str = "00000000000000aa";
+    const NEW: &str = "00000000000000bb";
+    // A folder that was there before is nobody's to empty.
+    let own = root.join("my data");
+    fs::create_dir_all(&own)?;
+    fs::write(own.join("thesis.safetensors"), [0; 4096])?;
     let keep = |model: &str, limit: u64, path: &Path| {
         let mut files = FeatureFiles::open(&root, model, limit)?;
         files.keep(path, stamp, &features)?;
         Ok::<bool, Box<dyn Error>>(files.find(path, stamp)?.is_some())
     };
-    assert!(keep("old", 1 << 20, &a)?);
-    let one: u64 = fs::read_dir(root.join("old"))?
+    assert!(keep(OLD, 1 << 20, &a)?);
+    let one: u64 = fs::read_dir(root.join(OLD))?
         .flatten()
         .filter_map(|file| file.metadata().ok())
         .map(|file| file.len())
         .sum();
-    assert!(keep("old", 2 * one + 8, &b)?, "two fit");
-    assert!(!keep("old", one + 8, &place.image("c.png"))?, "a third does not");
-    assert!(keep("old", one + 8, &a)?, "what is kept stays");
+    assert!(keep(OLD, 2 * one + 8, &b)?, "two fit");
+    assert!(!keep(OLD, one + 8, &place.image("c.png"))?, "a third does not");
+    assert!(keep(OLD, one + 8, &a)?, "what is kept stays");
     // A model that finds the place taken by another removes what that one left.
-    assert!(keep("new", 2 * one, &a)?);
-    assert!(!root.join("old").exists());
+    assert!(keep(NEW, 2 * one, &a)?);
+    assert!(!root.join(OLD).exists());
+    assert!(own.join("thesis.safetensors").exists());
     Ok(())
 }
