@@ -36,6 +36,7 @@ class Masp:
     def __init__(self, binary, work, a):
         self.binary, self.work, self.new_tokens = binary, work, a.new_tokens
         self.cuda, self.samples, self.sessions = a.device == "cuda", a.samples, 0
+        self.checkpointing = a.checkpointing
         pictures = sorted(p for p in (a.model / "images").iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
         if not pictures:
             raise SystemExit(f"{a.model / 'images'} holds no picture (PNG, JPEG)")
@@ -54,7 +55,6 @@ class Masp:
         self.common = ["--model", a.model.resolve(), "--device", a.device, "--dataname", "EmoSet"]
         for setting in (
             f"model.dtype={a.dtype}",
-            f"train.gradient_checkpointing={'true' if a.checkpointing == 'on' else 'false'}",
             f"test.max_new_tokens={a.new_tokens}",
             f"data.prompts={work / 'emotion.txt'}",
             f"data.aspect_prompts={work / 'views'}",
@@ -91,18 +91,22 @@ class Masp:
         self.sessions += 1
         return f"{self.sessions:05d}"
 
-    def stage(self, stage, name, data, batch, steps):
+    def stage(self, stage, name, data, batch, steps, checkpointing=None):
         words = ["--headless", "--session", name, "--data", self.work / data, "--stage", stage, "--max-steps", steps]
-        words += ["--set", f"train.batch_size={batch}"]
+        saved = "true" if (checkpointing or self.checkpointing) == "on" else "false"
+        words += ["--set", f"train.batch_size={batch}", "--set", f"train.gradient_checkpointing={saved}"]
         return [*words, "--init-aspects", self.aspects] if stage == "prompt" else words
 
-    def train(self, stage, batch, cached):
-        """Optimiser steps of one stage; with cached features the first epoch, which fills the cache, is not counted."""
+    def train(self, stage, batch, cached, checkpointing=None):
+        """Optimiser steps of one stage; with cached features the first epoch, which fills the cache, is not counted.
+
+        `checkpointing` ("on", "off") for this run alone.
+        """
         items = self.kept * (len(VIEWS) if stage == "aspects" else 1)
         before = -(-items // batch) if cached else WARM_UP
         steps = before + max(8, self.samples // batch)
         name = self.session()
-        words = self.stage(stage, name, "kept" if cached else "cold", batch, steps)
+        words = self.stage(stage, name, "kept" if cached else "cold", batch, steps, checkpointing)
         words += ["--set", f"data.cache_mb={1024 if cached else 0}"]
         done, peak = self.run("train", *words)
         made = journal.events(self.work / "sessions" / name, "step")
