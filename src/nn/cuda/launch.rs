@@ -11,7 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaStorageSlice, WrapErr};
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Layout, Result, bail};
 
 use super::operation::Launch;
-use super::probe;
+use super::{pool, probe};
 
 const SOURCE: &str = concat!(include_str!("prologue.cuh"), include_str!("kernels.cu"));
 /// THREADS of the prologue.
@@ -27,11 +27,20 @@ static COMPILED: OnceLock<std::result::Result<Compiled, String>> = OnceLock::new
 /// What the kernels' first use on the device gave.
 static READY: OnceLock<std::result::Result<(), String>> = OnceLock::new();
 
-/// Compiles the kernels, and compares each with candle's own operations on `device`.
+/// Compiles the kernels, and compares each with candle's own operations on `device`, whose memory is kept for reuse.
 pub fn prepare(device: &Device) -> Option<String> {
-    if !device.is_cuda() {
+    let Device::Cuda(cuda) = device else {
         return None;
-    }
+    };
+    let slow_memory = pool::keep_freed_memory(cuda).err().map(|error| {
+        format!("this device's driver does not keep freed memory ({error}), so each step takes its memory anew")
+    });
+    let notices = [slow_memory, kernels(device)].into_iter().flatten();
+    notices.reduce(|all, one| format!("{all}; {one}"))
+}
+
+/// Why the kernels do not serve, if they do not.
+fn kernels(device: &Device) -> Option<String> {
     let ready = READY.get_or_init(|| {
         if let Err(reason) = COMPILED.get_or_init(compile) {
             return Err(reason.clone());

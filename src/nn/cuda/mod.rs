@@ -12,6 +12,8 @@ mod launch;
     allow(dead_code, reason = "only a build with CUDA starts kernels")
 )]
 mod operation;
+#[cfg(feature = "cuda")]
+mod pool;
 #[cfg(any(test, feature = "cuda"))]
 mod probe;
 #[cfg(test)]

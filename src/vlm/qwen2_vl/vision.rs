@@ -94,10 +94,10 @@ impl VisionTower {
     /// # Errors
     /// Where the shapes do not fit.
     pub fn forward(&self, pixels: &Tensor, grid: (usize, usize, usize)) -> Result<Tensor> {
-        let rotary = self.rotary(pixels, grid)?;
+        let (rotary, mask) = self.places(pixels, grid)?;
         let mut x = self.patch_embed.forward(pixels)?;
         for block in &self.blocks {
-            x = block.forward(&x, &rotary)?;
+            x = block.forward(&x, &rotary, &mask)?;
         }
         self.merge(&x)
     }
@@ -107,25 +107,27 @@ impl VisionTower {
     /// # Errors
     /// Where the shapes do not fit.
     pub fn states(&self, pixels: &Tensor, grid: (usize, usize, usize)) -> Result<VisionStates> {
-        let rotary = self.rotary(pixels, grid)?;
+        let (rotary, mask) = self.places(pixels, grid)?;
         let mut blocks = vec![self.patch_embed.forward(pixels)?];
         for block in &self.blocks {
-            blocks.push(block.forward(&blocks[blocks.len() - 1], &rotary)?);
+            blocks.push(block.forward(&blocks[blocks.len() - 1], &rotary, &mask)?);
         }
         let merged = self.merge(&blocks[blocks.len() - 1])?;
         Ok(VisionStates { blocks, merged })
     }
 
-    fn rotary(&self, pixels: &Tensor, grid: (usize, usize, usize)) -> Result<Rotary> {
+    /// Where the patches stand, and that each sees all of its image: the same for all blocks.
+    fn places(&self, pixels: &Tensor, grid: (usize, usize, usize)) -> Result<(Rotary, Mask)> {
         let (images, patches, _) = pixels.dims3()?;
         let head_dim = self.config.embed_dim / self.config.num_heads;
         let one = vision_angles(grid, self.config.spatial_merge_size, head_dim);
-        Rotary::new(
+        let rotary = Rotary::new(
             &one.repeat(images),
             (images, patches, head_dim / 2),
             pixels.dtype(),
             pixels.device(),
-        )
+        )?;
+        Ok((rotary, Mask::full(images, patches, false)))
     }
 
     fn merge(&self, x: &Tensor) -> Result<Tensor> {
@@ -154,7 +156,7 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, rotary: &Rotary) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, rotary: &Rotary, mask: &Mask) -> Result<Tensor> {
         let (images, patches, width) = x.dims3()?;
         let qkv = self.qkv.forward(&self.norm1.forward(x)?)?;
         let part = |i: usize| {
@@ -162,7 +164,7 @@ impl Block {
                 .reshape((images, patches, self.heads, width / self.heads))
         };
         let (q, k) = (rotary.apply(&part(0)?)?, rotary.apply(&part(1)?)?);
-        let seen = attention(&q, &k, &part(2)?, &Mask::full(images, patches, false))?;
+        let seen = attention(&q, &k, &part(2)?, mask)?;
         let x = self.proj.forward_onto(&seen, x)?;
         let wide = activation::quick_gelu(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
         self.fc2.forward_onto(&wide, &x)
