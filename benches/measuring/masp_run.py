@@ -31,6 +31,11 @@ class Evaluated:
     greedy: float
     peak_mib: float
 
+    @property
+    def both(self):
+        """Images a second where each is scored and generated for."""
+        return 1 / (1 / self.labels + 1 / self.greedy)
+
 
 class Masp:
     def __init__(self, binary, work, a):
