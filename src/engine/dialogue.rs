@@ -1,6 +1,6 @@
 //! The questions of MASP as sequences for the language model.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::error::EngineError;
 use crate::aspects::{PositionRule, Sequence};
@@ -84,8 +84,12 @@ impl Dialogue<'_> {
     /// Where the device fails.
     pub fn initial_prompt(&self) -> Result<Tensor> {
         let rows = self.base.qwen.language.embeddings();
+        if self.prompt_tokens == 0 {
+            // A CUDA device starts no kernel, not even a conversion's, on no elements.
+            return Tensor::zeros((0, rows.dim(1)?), DType::F32, rows.device());
+        }
         rows.narrow(0, self.base.tokenizer.vocab_len(), self.prompt_tokens)?
-            .to_dtype(candle_core::DType::F32)
+            .to_dtype(DType::F32)
     }
 
     fn newline(&self) -> std::result::Result<Vec<u32>, EngineError> {

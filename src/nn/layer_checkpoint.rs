@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, Var, bail};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, D, Layout, Result, Shape, Storage, Tensor, Var, bail};
 
 /// A differentiable function of one tensor whose other operands are constants.
 pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
@@ -46,7 +46,8 @@ impl CustomOp1 for Recomputed {
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let x = Var::from_tensor(x)?;
         let y = (self.layer)(x.as_tensor())?;
-        let mut grads = (y * grad)?.sum_all()?.backward()?;
+        // In two steps: a CUDA device sums a whole tensor on one of its many multiprocessors.
+        let mut grads = (y * grad)?.sum(D::Minus1)?.sum_all()?.backward()?;
         Ok(grads.remove(&x))
     }
 }
