@@ -9,16 +9,16 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, effects, more_below,
+    Scene, bordered, effects, faithfulness, more_below,
     portrait::short_name,
     rationale::{self, named, wrapped},
 };
 use crate::{
     data::View,
-    session::{Answer, Faithfulness, Found, ImageResult, Prediction, Request},
+    session::{Answer, Found, ImageResult, Prediction, Request},
     tui::{
         browse::{Answers, Browse},
-        figures::{percent, sparkline},
+        figures::percent,
         keymap::Action,
         text::{clean, columns, pad},
         theme::Theme,
@@ -78,7 +78,7 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     }
     let changed = answers.tried.as_deref().filter(|_| !tried.is_plain());
     let mut newest = [
-        told_of_tried(answers, changed, width, scene),
+        told_of_tried(answers, changed, &row.gold, width, scene),
         told_of_other(answers, width, theme),
     ];
     if answers.other_is_newer {
@@ -99,7 +99,13 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
 }
 
 /// What changes with what is tried.
-fn told_of_tried(answers: &Answers, changed: Option<&Answer>, width: usize, scene: &Scene) -> Vec<Line<'static>> {
+fn told_of_tried(
+    answers: &Answers,
+    changed: Option<&Answer>,
+    gold: &str,
+    width: usize,
+    scene: &Scene,
+) -> Vec<Line<'static>> {
     let (theme, mut lines) = (scene.theme, Vec::new());
     let plain = answers.plain.as_deref();
     let (Some(before), Some(answer)) = (plain.and_then(predicted), changed) else {
@@ -113,7 +119,7 @@ fn told_of_tried(answers: &Answers, changed: Option<&Answer>, width: usize, scen
         lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
     }
     lines.push(Line::styled(without(&answer.request), Style::new().fg(theme.dim)));
-    lines.extend(changes(before, now, width, theme));
+    lines.extend(changes(before, now, gold, width, theme));
     lines.push(Line::default());
     lines
 }
@@ -129,7 +135,7 @@ fn told_of_other(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'st
             lines
         }
         Some((Request::Faithfulness { view, .. }, Found::Faithfulness(curves))) => {
-            faithfulness(short_name(*view), curves, theme)
+            faithfulness::lines(short_name(*view), curves, width, theme)
         }
         Some((Request::Effects { .. }, Found::Effects(effects))) => effects::lines(effects, width, theme),
         _ => return Vec::new(),
@@ -176,28 +182,38 @@ fn without(request: &Request) -> String {
     format!("without {}", left_out.join(", "))
 }
 
-/// `awe   62.4 % → 48.1 %  ▼ 14.3`, the largest change first.
-fn changes(before: &Prediction, now: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut changes: Vec<(String, f64, f64)> = now
+/// `awe   62.4 % → 48.1 %  ▼ 14.3`, the largest change first. Green is better: more for the `gold` class, less for another.
+fn changes(before: &Prediction, now: &Prediction, gold: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut changes: Vec<(&str, f64, f64)> = now
         .probabilities
         .iter()
-        .filter_map(|(label, &after)| Some((clean(label), *before.probabilities.get(label)?, after)))
+        .filter_map(|(label, &after)| Some((label.as_str(), *before.probabilities.get(label)?, after)))
         .collect();
+    let gold_is_known = now.probabilities.contains_key(gold);
     changes.sort_by(|a, b| (b.2 - b.1).abs().total_cmp(&(a.2 - a.1).abs()));
-    let names = changes.iter().map(|(label, ..)| columns(label)).max().unwrap_or(0);
+    let names = changes
+        .iter()
+        .map(|(label, ..)| columns(&clean(label)))
+        .max()
+        .unwrap_or(0);
     let names = names.min(width.saturating_sub(28));
-    let line = |(label, before, after): (String, f64, f64)| {
+    let line = |(label, before, after): (&str, f64, f64)| {
         let points = (after - before) * 100.0;
+        let better = |rises: bool| match (gold_is_known, rises == (label == gold)) {
+            (false, _) => theme.text,
+            (true, true) => theme.good,
+            (true, false) => theme.bad,
+        };
         let (arrow, color) = match points {
-            p if p >= 0.05 => ("▲", theme.good),
-            p if p <= -0.05 => ("▼", theme.bad),
+            p if p >= 0.05 => ("▲", better(true)),
+            p if p <= -0.05 => ("▼", better(false)),
             _ => ("=", theme.dim),
         };
         let said = now.prediction == label;
         let name = Style::new().fg(theme.text);
         Line::from(vec![
             Span::styled(
-                pad(&label, names),
+                pad(&clean(label), names),
                 if said { name.add_modifier(Modifier::BOLD) } else { name },
             ),
             Span::styled(
@@ -210,47 +226,39 @@ fn changes(before: &Prediction, now: &Prediction, width: usize, theme: &Theme) -
     changes.into_iter().map(line).collect()
 }
 
-/// The curves as sparklines with their areas beside those of a random map.
-fn faithfulness(view: &str, curves: &Faithfulness, theme: &Theme) -> Vec<Line<'static>> {
-    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
-    let row = |name: &str, curve: &[f64], random: &[f64], lower: bool| {
-        let (own, chance) = (area(curve), area(random));
-        let better = if lower { own < chance } else { own > chance };
-        let color = if better { theme.good } else { theme.bad };
-        Line::from(vec![
-            Span::styled(format!("{name:<10}"), dim),
-            Span::styled(sparkline(curve, 0.0, 1.0), text),
-            Span::styled(
-                format!(" {own:.2} "),
-                Style::new().fg(color).add_modifier(Modifier::BOLD),
-            ),
-            Span::styled(format!("random {} {chance:.2}", sparkline(random, 0.0, 1.0)), dim),
-        ])
-    };
-    vec![
-        Line::styled(
-            format!("p({}) as {view}'s patches go, or come; its mean:", clean(&curves.class)),
-            dim,
-        ),
-        row("deletion", &curves.deletion, &curves.random_deletion, true),
-        row("insertion", &curves.insertion, &curves.random_insertion, false),
-        Line::styled("faithful: deletion lower than random, insertion higher", dim),
-    ]
-}
-
-/// The mean height of a curve over equal steps, by trapezes.
-fn area(curve: &[f64]) -> f64 {
-    let steps = curve.len().saturating_sub(1).max(1) as f64;
-    curve.windows(2).map(|two| (two[0] + two[1]) / 2.0).sum::<f64>() / steps
-}
-
 #[cfg(test)]
 mod tests {
+    use indexmap::IndexMap;
+
     use super::*;
+    use crate::tui::Depth;
+
+    fn prediction(awe: f64) -> Prediction {
+        let probabilities = IndexMap::from_iter([("awe".to_owned(), awe), ("fear".to_owned(), 1.0 - awe)]);
+        Prediction {
+            image: "1.png".to_owned(),
+            prediction: "awe".to_owned(),
+            log_likelihoods: probabilities.clone(),
+            probabilities,
+            generated: String::new(),
+            rationale: String::new(),
+            aspects: IndexMap::new(),
+        }
+    }
 
     #[test]
-    fn areas_by_trapezes() {
-        assert!((area(&[1.0, 0.5, 0.0]) - 0.5).abs() < 1e-12);
-        assert_eq!(area(&[]), 0.0);
+    fn green_is_better_and_not_more() {
+        let theme = Theme::dark(Depth::True);
+        let colors = |gold: &str, after: f64| -> Vec<_> {
+            let lines = changes(&prediction(0.5), &prediction(after), gold, 60, &theme);
+            let of = |line: &Line| line.spans.last().and_then(|span| span.style.fg);
+            lines.iter().map(of).collect()
+        };
+        let (good, bad) = (Some(theme.good), Some(theme.bad));
+        assert_eq!(colors("awe", 0.7), [good, good], "awe rises, fear falls");
+        assert_eq!(colors("awe", 0.3), [bad, bad]);
+        assert_eq!(colors("fear", 0.3), [good, good]);
+        assert_eq!(colors("fear", 0.5), [Some(theme.dim); 2]);
+        assert_eq!(colors("", 0.7), [Some(theme.text); 2], "no gold class, no better");
     }
 }

@@ -12,6 +12,7 @@ pub mod curves;
 mod differences;
 mod effects;
 pub mod entry;
+mod faithfulness;
 pub mod form;
 pub mod help;
 mod image;
