@@ -7,7 +7,7 @@ use super::{
     rationale::{named, wrapped},
 };
 use crate::{
-    session::{Difference, SessionSummary, Utc, differences},
+    session::{SessionSummary, Utc, differences},
     tui::{
         figures::{count, duration, percent},
         text::clean,
@@ -44,8 +44,9 @@ fn differing(session: &SessionSummary, other: &SessionSummary, width: usize, the
         return wrapped(&format!("the same settings as {name}"), width, dim);
     }
     let mut lines = wrapped(&format!("settings (those of {name} in brackets)"), width, dim);
-    for Difference { key, a, b } in found {
-        lines.extend(wrapped(&clean(&format!("{key}  {a} ({b})")), width, text));
+    for difference in found {
+        let [a, b] = difference.shown();
+        lines.extend(wrapped(&clean(&format!("{}  {a} ({b})", difference.key)), width, text));
     }
     lines
 }
