@@ -14,8 +14,9 @@ use super::eval::keep_frozen;
 use super::failure::Failure;
 use super::json::write_line;
 use super::phases::Phases;
+use super::say::say;
 use super::train::execute;
-use super::watch::View;
+use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
@@ -74,7 +75,11 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             notices: loaded.notices.clone(),
         };
         let folder = job.folder.clone();
-        execute(job, view).map(|outcome| (outcome == Outcome::Done).then_some(folder))
+        let outcome = execute(job, view)?;
+        if view == View::Screen || outcome == Outcome::Stopped {
+            say(watch::next(outcome, stages, &folder));
+        }
+        Ok::<_, Failure>((outcome == Outcome::Done).then_some(folder))
     };
     let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, view)?;
     let Some(masp) = masp.filter(|_| view == View::Headless) else {

@@ -48,7 +48,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         return detach::start(&folder);
     }
     let job = TrainJob {
-        stages,
+        stages: stages.clone(),
         device: args.model.device.into(),
         resume: args.resume,
         init_aspects: args.init_aspects.clone(),
@@ -59,10 +59,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         folder,
         settings,
     };
+    let folder = job.folder.clone();
     let outcome = execute(job, if args.headless { View::Headless } else { View::best() })?;
-    if outcome == Outcome::Stopped {
-        say("stopped; go on with --resume");
-    }
+    say(watch::next(outcome, &stages, &folder));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,15 +7,16 @@ use std::sync::atomic::AtomicBool;
 
 use super::appearance::dress;
 use super::args::ConfigArgs;
+use super::detach::is_detached;
 use super::failure::Failure;
 use super::new_run::NewRun;
 use super::progress;
 use super::say::say;
 use super::workbench::Desk;
 use crate::config::{ConfigFile, Settings, Sources};
-use crate::engine::Running;
+use crate::engine::{Outcome, Running};
 use crate::printable::{printable, printable_path};
-use crate::session::SessionFolder;
+use crate::session::{SessionFolder, Stage};
 use crate::tui::{self, Exit, TuiError, Viewer};
 
 /// Screen or lines.
@@ -78,20 +79,55 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
             },
             new_run: NewRun::new(ConfigArgs::default().sources()),
         }));
-        let goes_on = format!(
-            "{} goes on here; the journal is {}",
-            printable(folder.name()),
-            printable_path(&folder.journal())
-        );
-        match shown(|| tui::run(viewer)) {
-            Ok(Exit::Detach | Exit::StopRequested) => say(goes_on),
-            Ok(Exit::Quit | Exit::TerminalGone) => {}
+        let exit = shown(|| tui::run(viewer));
+        if let Err(error) = &exit {
             // The engine is at work already, and needs no terminal.
-            Err(error) => say(format!("{error}; {goes_on}")),
+            say(error);
+        }
+        if let Some(words) = on_leaving(exit.ok(), folder) {
+            say(words);
         }
         // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
+    } else if !is_detached() {
+        say(goes_on(folder));
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
+}
+
+/// What the shell is told where the screen was left and the run holds it on; `None` is a screen that could not be shown.
+fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
+    match exit {
+        None | Some(Exit::Detach) => Some(goes_on(folder)),
+        Some(Exit::StopRequested) => Some(format!(
+            "{} stops here after its step, with a checkpoint",
+            printable(folder.name())
+        )),
+        // How it ended is told when all that it wrote is safe.
+        Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone) => None,
+    }
+}
+
+/// How to come back to a run that holds the shell.
+fn goes_on(folder: &SessionFolder) -> String {
+    format!(
+        "{} goes on here; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
+        printable(folder.name()),
+        printable_path(&folder.journal())
+    )
+}
+
+/// What to do with a run that has ended.
+#[must_use]
+pub fn next(outcome: Outcome, trained: &[Stage], folder: &SessionFolder) -> String {
+    let name = printable(folder.name());
+    match outcome {
+        Outcome::Done if trained.contains(&Stage::Prompt) => {
+            format!("{name} is done: `masp eval {name}` tests it, `masp attach {name}` shows it again")
+        }
+        // Without a prompt there is no classifier to be tested.
+        Outcome::Done => format!("{name} is done: `masp attach {name}` shows it again"),
+        Outcome::Stopped => format!("{name} is stopped: `masp train --session {name} --resume` goes on with it"),
+    }
 }
 
 /// What became of the screen. One that fails in a panic has restored the terminal and said why; the run goes on without.
@@ -102,6 +138,30 @@ fn shown(show: impl FnOnce() -> Result<Exit, TuiError>) -> Result<Exit, TuiError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_leaves_is_told_the_truth_and_what_to_do() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::create(root.path(), "first").unwrap();
+        let told = |exit| on_leaving(exit, &folder).unwrap_or_default();
+        for exit in [None, Some(Exit::Detach)] {
+            assert!(
+                told(exit).starts_with("first goes on here; `masp attach first`"),
+                "{}",
+                told(exit)
+            );
+        }
+        assert_eq!(
+            told(Some(Exit::StopRequested)),
+            "first stops here after its step, with a checkpoint"
+        );
+        for exit in [Exit::Stopped, Exit::Quit, Exit::TerminalGone] {
+            assert_eq!(told(Some(exit)), "");
+        }
+        assert!(next(Outcome::Done, &[Stage::Prompt], &folder).contains("`masp eval first`"));
+        assert!(!next(Outcome::Done, &[Stage::Aspects], &folder).contains("eval"));
+        assert!(next(Outcome::Stopped, &[], &folder).contains("`masp train --session first --resume`"));
+    }
 
     #[test]
     fn a_screen_that_panics_leaves_the_run_alone() {

@@ -150,7 +150,7 @@ impl App {
         self.state.apply(record);
         match record.event {
             Event::Command(_) => self.ui.notice = None,
-            Event::Ended(_) if self.ui.stopping => return Some(Exit::StopRequested),
+            Event::Ended(_) if self.ui.stopping => return Some(Exit::Stopped),
             Event::Ended(_) if self.ui.layer == Layer::Quit => self.ui.layer = Layer::Main,
             _ => {}
         }

@@ -12,7 +12,7 @@ mod compare;
 mod cursor;
 mod decimate;
 mod event_loop;
-mod figures;
+pub(crate) mod figures;
 mod follow;
 mod graphics;
 pub(crate) mod heatmap;
@@ -210,8 +210,10 @@ impl Viewer {
 pub enum Exit {
     /// The person left, and no run of this process was at work.
     Quit,
-    /// The run was told to stop after its step: by the person (it has ended, or the person did not want to wait) or by SIGTERM.
+    /// The run was told to stop after its step, by the person or by SIGTERM, and has not ended yet.
     StopRequested,
+    /// The run that the person told to stop has ended.
+    Stopped,
     /// The run goes on without a screen.
     Detach,
     /// The terminal is gone; standard input, output and error are /dev/null now. A run goes on.

@@ -153,7 +153,7 @@ fn a_stop_leaves_when_the_run_has_ended() {
     bench.says(Event::Ended(Ended {
         reason: "stopped".into(),
     }));
-    assert_eq!(bench.exit().0, Exit::StopRequested);
+    assert_eq!(bench.exit().0, Exit::Stopped);
 
     let bench = Bench::start(true);
     bench.keys("qsq");
