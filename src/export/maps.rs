@@ -9,7 +9,7 @@ use crate::data::image_file::{DecodeOptions, decode};
 use crate::session::SampleSeen;
 use crate::tui::heatmap::AttentionMap;
 
-/// Pixels of a tile's side, and between two.
+/// Pixels of a tile's side, which a picture has as its longer one, and between two.
 const TILE: u32 = 160;
 const GAP: u32 = 6;
 /// More images would make a picture that no viewer opens.
@@ -46,7 +46,9 @@ pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
         });
         for (column, tile) in (0_i64..).zip(std::iter::once(Some(picture.clone())).chain(maps)) {
             if let Some(tile) = tile {
-                replace(&mut sheet, &tile, column * i64::from(step), row * i64::from(step));
+                let middle = |side: u32| i64::from((TILE - side.min(TILE)) / 2);
+                let (x, y) = (column * i64::from(step), row * i64::from(step));
+                replace(&mut sheet, &tile, x + middle(tile.width()), y + middle(tile.height()));
             }
         }
     }
@@ -57,9 +59,30 @@ pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
     Ok(bytes.into_inner())
 }
 
-/// The look's small picture in a tile's size.
+/// The look's small picture as large as a tile has room for; its sides keep their proportion.
 fn picture(source: &Source, look: &SampleSeen) -> Result<RgbImage, ExportError> {
     let path = source.inside(&look.thumbnail)?;
     let picture = decode(&path, DecodeOptions::default()).map_err(|error| ExportError::Nothing(error.to_string()))?;
-    Ok(resize(&picture, TILE, TILE, FilterType::Triangle))
+    let (width, height) = fitted(picture.dimensions());
+    Ok(resize(&picture, width, height, FilterType::Triangle))
+}
+
+/// The longer side is a tile's.
+fn fitted((width, height): (u32, u32)) -> (u32, u32) {
+    let longer = f64::from(width.max(height).max(1));
+    let scaled = |side: u32| ((f64::from(side) * f64::from(TILE) / longer).round() as u32).clamp(1, TILE);
+    (scaled(width), scaled(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_keep_their_proportion() {
+        assert_eq!(fitted((320, 240)), (160, 120));
+        assert_eq!(fitted((10, 40)), (40, 160));
+        assert_eq!(fitted((7, 7)), (160, 160));
+        assert_eq!([fitted((9000, 1)), fitted((0, 0))], [(160, 1), (1, 1)]);
+    }
 }
