@@ -16,6 +16,7 @@ use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
 use crate::session::{Difference, ImageResult, differences};
+use crate::tui::figures::{self, fixed};
 
 /// So many flips are listed where a person reads them; `--json` has all.
 const LISTED: usize = 20;
@@ -135,8 +136,9 @@ fn print(out: &mut impl Write, document: &Document) -> std::io::Result<()> {
     writeln!(out, "{} images of split {}", figures.samples, document.split)?;
     if !document.settings.is_empty() {
         writeln!(out, "\nsettings that differ")?;
-        for Difference { key, a, b } in &document.settings {
-            let line = format!("  {key:<28} {a} | {b}");
+        for difference in &document.settings {
+            let [a, b] = difference.shown();
+            let line = format!("  {:<28} {a} | {b}", difference.key);
             writeln!(out, "{}", printable(&line))?;
         }
     }
@@ -168,12 +170,12 @@ fn print(out: &mut impl Write, document: &Document) -> std::io::Result<()> {
     for (label, class) in &figures.per_class {
         writeln!(
             out,
-            "{:<16} {:>8} {:>9.3} {:>9.3} {:>+8.3}",
+            "{:<16} {:>8} {:>9} {:>9} {:>8}",
             printable(label),
             class.support,
-            class.recall_a,
-            class.recall_b,
-            class.recall_b - class.recall_a
+            recall(class.recall_a, fixed),
+            recall(class.recall_b, fixed),
+            recall(class.recall_b - class.recall_a, figures::signed)
         )?;
     }
     if !figures.flips.is_empty() {
@@ -190,10 +192,20 @@ fn print(out: &mut impl Write, document: &Document) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A dash for a class without images.
+fn recall(share: f64, shown: fn(f64, usize) -> String) -> String {
+    if share.is_finite() {
+        shown(share, 3)
+    } else {
+        "–".to_owned()
+    }
+}
+
 fn shown(Estimate { value, low, high }: Estimate) -> String {
-    format!("{value:.3} [{low:.3}, {high:.3}]")
+    format!("{} [{}, {}]", fixed(value, 3), fixed(low, 3), fixed(high, 3))
 }
 
 fn signed(Estimate { value, low, high }: Estimate) -> String {
-    format!("{value:+.3} [{low:+.3}, {high:+.3}]")
+    let signed = |share| figures::signed(share, 3);
+    format!("{} [{}, {}]", signed(value), signed(low), signed(high))
 }

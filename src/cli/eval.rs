@@ -13,6 +13,7 @@ use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::printable::{printable, printable_path};
 use crate::session::{EVALUATED_CHECKPOINT, EvaluatedCheckpoint, Metrics, SessionFolder, Utc, now, write_results};
+use crate::tui::figures;
 
 /// Runs the command.
 ///
@@ -83,13 +84,13 @@ pub fn keep_frozen(folder: &SessionFolder, metrics: &Metrics) -> Result<std::pat
 }
 
 fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
-    let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
+    let percent = |share: f64| format!("{:>7}", figures::percent(share));
     writeln!(out, "{} images of split {}", metrics.samples, metrics.split)?;
     writeln!(out, "accuracy            {}", percent(metrics.accuracy))?;
     writeln!(out, "accuracy, generated {}", percent(metrics.accuracy_generated))?;
     writeln!(out, "macro-F1            {}", percent(metrics.macro_f1))?;
-    writeln!(out, "ECE                 {:7.3}", metrics.ece)?;
-    writeln!(out, "Brier               {:7.3}", metrics.brier)?;
+    writeln!(out, "ECE                 {:>7}", figures::calibration(metrics.ece))?;
+    writeln!(out, "Brier               {:>7}", figures::calibration(metrics.brier))?;
     if let Some(polarity) = metrics.polarity_accuracy {
         writeln!(out, "polarity accuracy   {}", percent(polarity))?;
     }
@@ -101,7 +102,8 @@ fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
         "\n{:<16} {:>7} {:>9} {:>7} {:>8}",
         "class", "recall", "precision", "F1", "support"
     )?;
-    for (label, class) in &metrics.per_class {
+    let classes = metrics.per_class.keys();
+    for (label, class) in classes.filter_map(|label| Some((label, metrics.class(label)?))) {
         let (recall, precision, f1) = (percent(class.recall), percent(class.precision), percent(class.f1));
         writeln!(
             out,

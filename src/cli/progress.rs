@@ -153,7 +153,7 @@ fn figures(state: &RunState, step: &Step) -> String {
 }
 
 fn progress_line(progress: &Progress) -> String {
-    format!("{} {}/{}", fit(&progress.phase), progress.done, progress.total)
+    format!("{} {}", fit(&progress.phase), progress.counts())
 }
 
 /// Text from files and errors, with its line breaks as spaces.
@@ -297,6 +297,23 @@ mod tests {
         assert_eq!(
             told(events, 3.0),
             ["loading weights", "loading weights 4/9", "loading weights 8/9"]
+        );
+    }
+
+    #[test]
+    fn no_more_is_done_than_there_is() {
+        let line = |done, total| {
+            let phase = "downloading".to_owned();
+            progress_line(&Progress {
+                phase,
+                done,
+                total,
+                memory: None,
+            })
+        };
+        assert_eq!(
+            [line(30, 60), line(60, 30), line(7, 0)],
+            ["downloading 30/60", "downloading 60", "downloading 7"]
         );
     }
 

@@ -88,7 +88,8 @@ pub fn judge(
                 .iter()
                 .filter(|t| t.answer == gold || t.answer == labels.len())
                 .count();
-            -(labels[gold] + newline.iter().sum::<f64>()) / tokens as f64
+            // Not `-sum`: of a sure answer that is -0.0.
+            (0.0 - (labels[gold] + newline.iter().sum::<f64>())) / tokens as f64
         });
         judged.push(Judged {
             log_likelihoods: labels.to_vec(),

@@ -8,7 +8,7 @@ use super::reporter::Reporter;
 use super::snapshot;
 use super::stage::StageRun;
 use super::trainer::Trainer;
-use super::watch::score;
+use super::watch::Score;
 use crate::config::SaveStrategy;
 use crate::session::{Checkpoints, Event, Keep, SavedCheckpoint, checkpoint_name, each_record};
 
@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_secs(20);
 /// Writes the stage's checkpoints and removes those that are no longer wanted.
 pub struct Keeper<'a> {
     run: &'a StageRun<'a>,
-    best: f64,
+    best: Option<Score>,
     /// The step that was saved last, and whether its evaluation was still to be made.
     saved: Option<(u64, bool)>,
     /// When that was.
@@ -34,7 +34,7 @@ impl<'a> Keeper<'a> {
     pub fn new(run: &'a StageRun<'a>) -> Result<Self, EngineError> {
         Ok(Self {
             run,
-            best: f64::NEG_INFINITY,
+            best: None,
             saved: None,
             written: Instant::now(),
             checkpoints: Checkpoints::read(&run.job.folder)?,
@@ -63,14 +63,10 @@ impl<'a> Keeper<'a> {
     }
 
     /// Whether a figure is the best so far, which it is from then on.
-    pub fn is_best(&mut self, score: Option<f64>) -> bool {
-        match score {
-            Some(score) if score > self.best => {
-                self.best = score;
-                true
-            }
-            _ => false,
-        }
+    pub fn is_best(&mut self, score: Option<Score>) -> bool {
+        let better = score.filter(|score| score.beats(self.best));
+        self.best = better.or(self.best);
+        better.is_some()
     }
 
     /// Whether a checkpoint is wanted after the step that was just made: the settings ask for it, or the one that is there
@@ -181,16 +177,19 @@ impl<'a> Keeper<'a> {
 }
 
 /// The best figure that a run to be gone on with had reached.
-fn best_so_far(run: &StageRun) -> Result<f64, EngineError> {
-    // An evaluation counts if its checkpoint was saved as the best: one whose checkpoint was not saved is made again.
-    let (mut seen, mut best) = (None, f64::NEG_INFINITY);
+fn best_so_far(run: &StageRun) -> Result<Option<Score>, EngineError> {
+    // An evaluation counts if its checkpoint was saved as the best: one whose checkpoint was not saved is made again. Of two at
+    // one step that of fewer images was for comparing.
+    let (mut seen, mut best): (Option<(u64, Score)>, Option<Score>) = (None, None);
     each_record(&run.job.folder.journal(), |record| match record.event {
         Event::Evaluation(evaluation) if evaluation.stage == run.stage => {
-            seen = Some((evaluation.step, score(&evaluation)));
+            let score = Score::of(&evaluation);
+            let fewer = seen.filter(|(step, fair)| *step == evaluation.step && fair.samples < score.samples);
+            seen = fewer.or(Some((evaluation.step, score)));
         }
         Event::Checkpoint(saved) if saved.stage == run.stage && saved.best => {
-            let score = seen.filter(|(step, _)| *step == saved.step);
-            best = score.map_or(best, |(_, score)| f64::max(best, score));
+            let score = seen.filter(|(step, _)| *step == saved.step).map(|(_, score)| score);
+            best = score.filter(|score| score.beats(best)).or(best);
         }
         Event::Resumed(resumed) if resumed.stage == run.stage => {
             seen = seen.filter(|(step, _)| *step <= resumed.from_step);

@@ -2,6 +2,7 @@
 
 mod adamw;
 mod answers;
+mod clock;
 mod control;
 pub mod device;
 mod dialogue;

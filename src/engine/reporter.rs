@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::clock::{Clock, told};
 use super::error::EngineError;
 use crate::session::{
     Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, UNKEPT, Warning,
@@ -26,6 +27,7 @@ pub struct Reporter {
     waited: bool,
     /// None before the session's first line: what is said until then is shown but not kept.
     journal: Option<JournalWriter>,
+    clock: Clock,
 }
 
 impl Reporter {
@@ -38,6 +40,7 @@ impl Reporter {
             terminate: Arc::default(),
             waited: false,
             journal: None,
+            clock: Clock::default(),
         }
     }
 
@@ -74,6 +77,12 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
+        if self.journal.is_some()
+            && let Some(jump) = self.clock.jump()
+            && let Some(record) = self.keep(&Event::Log(told(jump)))?
+        {
+            drop(self.listener.send(record));
+        }
         match self.keep(&event)? {
             Some(record) => drop(self.listener.send(record)),
             None => self.say(event),
@@ -181,7 +190,8 @@ impl Reporter {
         self.report(Event::Progress(Progress {
             phase: phase.to_owned(),
             done,
-            total,
+            // Of something that has become longer the end is not known.
+            total: if done > total { 0 } else { total },
             memory: resident_bytes(),
         }))?;
         self.unless_interrupted()
@@ -192,7 +202,7 @@ impl Reporter {
     /// # Errors
     /// As [`Self::report`].
     pub fn log(&mut self, text: impl Into<String>) -> Result<(), EngineError> {
-        self.report(Event::Log(Log { text: text.into() }))
+        self.report(Event::Log(Log::new(text)))
     }
 
     /// Something a person should know.

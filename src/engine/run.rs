@@ -65,6 +65,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let begun = if job.resume { begun(&job.folder)? } else { None };
     let goes_on = begun.is_some();
     let start = session_start(&job, &dataset, &compute);
+    let plan = start.plan.clone();
     match &begun {
         Some(begun) => {
             job.notices.extend(differences(begun, &start)?);
@@ -115,6 +116,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
             reporter.report(Event::Resumed(Resumed {
                 stage,
                 from_step: from.as_ref().map_or(0, |from| from.step),
+                plan: plan.clone(),
             }))?;
         }
         let stage_run = StageRun {

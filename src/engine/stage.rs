@@ -10,7 +10,7 @@ use super::reporter::Reporter;
 use super::run::{TrainJob, training_items};
 use super::snapshot;
 use super::trainer::{Advanced, NotFinite, Trainer};
-use super::watch::{Watch, prompt_norm, score};
+use super::watch::{Score, Watch, prompt_norm};
 use crate::data::{Dataset, Sample};
 use crate::session::{Answer, CheckpointFile, Event, Stage, StopAfter};
 
@@ -150,16 +150,18 @@ fn compare(
     store: &mut FeatureStore,
     reporter: &mut Reporter,
     last: bool,
-) -> Result<Option<f64>, EngineError> {
+) -> Result<Option<Score>, EngineError> {
     // Checkpoints are compared on the same images each time; what is told at the end is of the whole split.
     let whole = last && watch.some.len() < run.dataset.val.len();
-    let fair = if whole {
-        watch.measure(trainer, store, reporter, false)?
-    } else {
-        None
-    };
+    let mut fair = None;
+    if whole && let Some((mut evaluation, _)) = watch.measure(trainer, store, reporter, false)? {
+        fair = Some(Score::of(&evaluation));
+        // Its file is that of the whole split's predictions.
+        evaluation.predictions = None;
+        reporter.report(Event::Evaluation(Box::new(evaluation)))?;
+    }
     let told = watch.evaluate(trainer, store, reporter, whole)?;
-    Ok(fair.map_or(told, |(evaluation, _)| Some(score(&evaluation))))
+    Ok(fair.or(told))
 }
 
 /// What was done; nothing where it was left because the process is to end, of which the commands tell next.

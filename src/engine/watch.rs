@@ -88,11 +88,11 @@ impl<'a> Watch<'a> {
         store: &mut FeatureStore,
         reporter: &mut Reporter,
         whole: bool,
-    ) -> Result<Option<f64>, EngineError> {
+    ) -> Result<Option<Score>, EngineError> {
         let Some((evaluation, left_out)) = self.measure(trainer, store, reporter, whole)? else {
             return Ok(None);
         };
-        let score = score(&evaluation);
+        let score = Score::of(&evaluation);
         self.check(trainer, &evaluation, reporter)?;
         reporter.report(Event::Evaluation(Box::new(evaluation)))?;
         for text in left_out {
@@ -225,11 +225,31 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The figure by which a stage's checkpoints are compared; more is better.
-pub fn score(evaluation: &Evaluation) -> f64 {
-    match evaluation.stage {
-        Stage::Aspects => -evaluation.loss,
-        Stage::Prompt => evaluation.metrics.accuracy,
+/// A figure by which a stage's checkpoints are compared, and of how many images it is: figures of other images tell nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    pub samples: usize,
+    /// More is better.
+    pub figure: f64,
+}
+
+impl Score {
+    pub fn of(evaluation: &Evaluation) -> Self {
+        Self {
+            samples: evaluation.metrics.samples,
+            figure: match evaluation.stage {
+                Stage::Aspects => -evaluation.loss,
+                Stage::Prompt => evaluation.metrics.accuracy,
+            },
+        }
+    }
+
+    /// Whether it is the best so far, where `best` is; the first one of as many images is.
+    pub fn beats(self, best: Option<Self>) -> bool {
+        match best.filter(|best| best.samples == self.samples) {
+            Some(best) => self.figure > best.figure,
+            None => self.figure > f64::NEG_INFINITY,
+        }
     }
 }
 
@@ -237,4 +257,19 @@ pub fn score(evaluation: &Evaluation) -> f64 {
 pub fn prompt_norm(learner: &Learner) -> Result<f64, EngineError> {
     let square = learner.prompt.as_tensor().sqr()?.sum_all()?.to_scalar::<f32>()?;
     Ok(f64::from(square).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_chosen_among_figures_of_as_many_images() {
+        let score = |samples, figure| Score { samples, figure };
+        let best = Some(score(96, 0.7));
+        assert!(score(96, 0.71).beats(best) && !score(96, 0.7).beats(best));
+        assert!(score(400, 0.6).beats(best), "the first of 400 images");
+        assert!(score(96, 0.1).beats(None));
+        assert!(!score(96, f64::NAN).beats(None) && !score(96, f64::NAN).beats(best));
+    }
 }

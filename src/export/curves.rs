@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::ExportError;
-use crate::session::{Ema, RunState, Stage};
+use crate::session::{Ema, Evaluation, RunState, Stage};
 
 /// In pixels; a drawing scales.
 const SIZE: (u32, u32) = (900, 340);
@@ -12,7 +12,8 @@ const SMOOTHING: f64 = 0.9;
 /// In nats; what is above it, below 0 or not finite is not drawn.
 const HIGHEST: f64 = 1e12;
 
-/// Both stages' losses beside each other, in nats: each step faint, smoothed, and on the validation images.
+/// Both stages' losses beside each other, in nats: each step faint, smoothed, and on the
+/// validation images; what was evaluated on others than most stands apart.
 ///
 /// # Errors
 /// Where there is no step yet, or the drawing fails.
@@ -46,19 +47,16 @@ fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<
             .filter(is_loss)
             .collect();
         let smooth: Vec<(f64, f64)> = raw.iter().map(|&(step, loss)| (step, ema.next(loss))).collect();
-        let validation: Vec<(f64, f64)> = history
-            .evaluations
-            .iter()
-            .map(|e| (e.step as f64, e.loss))
-            .filter(is_loss)
-            .collect();
+        let losses = |evaluations: Vec<&Evaluation>| -> Vec<(f64, f64)> {
+            let losses = evaluations.into_iter().map(|seen| (seen.step as f64, seen.loss));
+            losses.filter(is_loss).collect()
+        };
+        let (alike, others) = history.alike();
+        let (validation, apart) = (losses(alike), losses(others));
         // Not the last one: plotters overflows on what lies outside of its axes.
-        let last = raw.iter().chain(&validation).map(|(step, _)| *step).fold(1.0, f64::max);
-        let high = raw
-            .iter()
-            .chain(&validation)
-            .map(|(_, loss)| *loss)
-            .fold(f64::MIN_POSITIVE, f64::max);
+        let points = || raw.iter().chain(&validation).chain(&apart);
+        let last = points().map(|(step, _)| *step).fold(1.0, f64::max);
+        let high = points().map(|(_, loss)| *loss).fold(f64::MIN_POSITIVE, f64::max);
         let mut chart = ChartBuilder::on(area)
             .caption(format!("stage {}", stage.name()), ("sans-serif", 18))
             .margin(12)
@@ -79,6 +77,8 @@ fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<
         let mark = RGBColor(190, 100, 0);
         chart.draw_series(LineSeries::new(validation.clone(), mark))?;
         chart.draw_series(validation.into_iter().map(|at| Circle::new(at, 3, mark.filled())))?;
+        // Of other images: no line joins them, and they are hollow.
+        chart.draw_series(apart.into_iter().map(|at| Circle::new(at, 4, mark)))?;
     }
     root.present()?;
     Ok(())

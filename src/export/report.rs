@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{ExportError, Source, curves_svg, maps_png};
 use crate::session::{Evaluation, Stage};
+use crate::tui::figures::{calibration, percent};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1e2128}\
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;text-align:right;border-bottom:1px solid #d8dbe2}\
@@ -84,16 +85,17 @@ fn figures(page: &mut String, seen: &Evaluation) {
     let _ = write!(
         page,
         "<h2>Step {}, {} images of {}</h2><table><tr><td>accuracy<td>{}<tr><td>accuracy, generated<td>{}\
-         <tr><td>macro-F1<td>{}<tr><td>ECE<td>{:.3}</table><table><tr><th>class<th>recall<th>precision<th>F1<th>images",
+         <tr><td>macro-F1<td>{}<tr><td>ECE<td>{}</table><table><tr><th>class<th>recall<th>precision<th>F1<th>images",
         seen.step,
         metrics.samples,
         escaped(&metrics.split),
         percent(metrics.accuracy),
         percent(metrics.accuracy_generated),
         percent(metrics.macro_f1),
-        metrics.ece
+        calibration(metrics.ece)
     );
-    for (label, class) in &metrics.per_class {
+    let classes = metrics.per_class.keys();
+    for (label, class) in classes.filter_map(|label| Some((label, metrics.class(label)?))) {
         let _ = write!(
             page,
             "<tr><td>{}<td>{}<td>{}<td>{}<td>{}",
@@ -105,14 +107,6 @@ fn figures(page: &mut String, seen: &Evaluation) {
         );
     }
     *page += "</table>";
-}
-
-fn percent(share: f64) -> String {
-    if share.is_finite() {
-        format!("{:.1} %", share * 100.0)
-    } else {
-        "–".to_owned()
-    }
 }
 
 fn escaped(text: &str) -> String {

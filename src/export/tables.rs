@@ -1,4 +1,9 @@
 //! Steps, evaluations and predictions as tables.
+//!
+//! A CSV file is data, to be read by pandas, R or a script: each cell is what the session holds, to the character. Nothing is
+//! put before a cell that begins with `=`, `+`, `-` or `@` (a model may answer `=1+1`, and a number may be negative), for then
+//! the file would say what nobody has said. A spreadsheet takes such a cell for a formula: there the columns are imported as
+//! text.
 
 use serde_json::json;
 
@@ -125,7 +130,8 @@ pub fn predictions_csv(rows: &[ImageResult]) -> String {
 
 fn number(value: f64) -> String {
     if value.is_finite() {
-        value.to_string()
+        // The loss of a sure answer is -0.0.
+        (value + 0.0).to_string()
     } else {
         String::new()
     }

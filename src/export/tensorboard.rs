@@ -11,7 +11,7 @@ use crate::session::{Evaluation, Event, Record, RunState, Stage, StepPoint};
 #[derive(Debug, Default)]
 pub struct Times {
     steps: HashMap<(Stage, u64), f64>,
-    evaluations: HashMap<(Stage, u64, String), f64>,
+    evaluations: HashMap<(Stage, u64, String, usize), f64>,
     started: f64,
 }
 
@@ -35,8 +35,9 @@ impl Times {
     }
 }
 
-fn key(seen: &Evaluation) -> (Stage, u64, String) {
-    (seen.stage, seen.step, seen.metrics.split.clone())
+fn key(seen: &Evaluation) -> (Stage, u64, String, usize) {
+    let metrics = &seen.metrics;
+    (seen.stage, seen.step, metrics.split.clone(), metrics.samples)
 }
 
 /// The event file's name. The same session has the same name, so that a later export takes the place of an earlier one;
@@ -45,7 +46,8 @@ pub fn file_name(times: &Times) -> String {
     format!("events.out.tfevents.{:010}.masp", times.started.max(0.0) as u64)
 }
 
-/// The event file: tags are `<stage>/<metric>` of steps and `<stage>/<split>/<metric>` of evaluations.
+/// The event file: tags are `<stage>/<metric>` of steps and `<stage>/<split>/<metric>` of evaluations; those of other images
+/// than most are no points of that curve: `<stage>/<split>-<images>/<metric>`.
 ///
 /// # Errors
 /// Where there is neither a step nor an evaluation.
@@ -61,8 +63,14 @@ pub fn events(state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
         for step in &history.steps {
             file.scalars(times.of_step(stage, step.step), step.step, &of_step(stage, step));
         }
-        for seen in &history.evaluations {
-            file.scalars(times.of_evaluation(seen), seen.step, &of_evaluation(seen));
+        let (alike, others) = history.alike();
+        let alike = alike.into_iter().map(|seen| (seen, seen.metrics.split.clone()));
+        let others = others.into_iter().map(|seen| {
+            let metrics = &seen.metrics;
+            (seen, format!("{}-{}", metrics.split, metrics.samples))
+        });
+        for (seen, curve) in alike.chain(others) {
+            file.scalars(times.of_evaluation(seen), seen.step, &of_evaluation(seen, &curve));
         }
     }
     Ok(file.into_bytes())
@@ -87,7 +95,7 @@ fn of_step(stage: Stage, step: &StepPoint) -> Vec<(String, f64)> {
 }
 
 /// Stage 1's evaluations have the accuracy of each aspect, stage 2's the figures of a classifier.
-fn of_evaluation(seen: &Evaluation) -> Vec<(String, f64)> {
+fn of_evaluation(seen: &Evaluation, curve: &str) -> Vec<(String, f64)> {
     let metrics = &seen.metrics;
     let mut values = vec![("loss".to_owned(), seen.loss)];
     let aspects = seen.aspect_accuracy.iter();
@@ -104,9 +112,10 @@ fn of_evaluation(seen: &Evaluation) -> Vec<(String, f64)> {
         ];
         let figures = figures.into_iter();
         values.extend(figures.filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        let classes = metrics.per_class.iter();
+        // A class without images has no recall.
+        let classes = metrics.per_class.iter().filter(|(_, class)| class.support > 0);
         values.extend(classes.map(|(label, class)| (format!("recall/{}", printable(label)), class.recall)));
     }
-    let tag = |name: &str| format!("{}/{}/{name}", seen.stage.name(), printable(&metrics.split));
+    let tag = |name: &str| format!("{}/{}/{name}", seen.stage.name(), printable(curve));
     values.into_iter().map(|(name, value)| (tag(&name), value)).collect()
 }

@@ -62,6 +62,83 @@ fn curves_maps_and_report_are_files_of_their_kind() {
 }
 
 #[test]
+fn pictures_keep_their_proportion() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let look = source.state.panel.values().next().unwrap().last().unwrap();
+    let red = image::RgbImage::from_pixel(80, 40, image::Rgb([200, 0, 0]));
+    red.save(source.folder.join(&look.thumbnail)).unwrap();
+    let sheet = image::load_from_memory(&maps_png(&source).unwrap())
+        .unwrap()
+        .into_rgb8();
+    let column: Vec<bool> = (0..160).map(|y| sheet.get_pixel(80, y).0 == [200, 0, 0]).collect();
+    assert_eq!(column.iter().position(|&red| red), Some(40));
+    assert_eq!(column.iter().filter(|&&red| red).count(), 80, "twice as wide as high");
+    assert_eq!(sheet.get_pixel(0, 80).0, [200, 0, 0]);
+    let map = |y| sheet.get_pixel(166 + 80, y).0 == [255; 3];
+    assert!(map(39) && !map(40) && !map(119) && map(120), "its maps, too");
+}
+
+#[test]
+fn cells_are_what_was_said_to_the_character() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let mut results = read_results(&source.newest().unwrap().path).unwrap();
+    let odd = ["=1+1", "+a", "-b", "@c", "\t=d", "e,\"f\"\ng"];
+    for (row, said) in results.iter_mut().zip(odd) {
+        row.prediction.generated = said.to_owned();
+        row.prediction.image = said.to_owned();
+    }
+    results[0].loss = -0.0;
+    let table = predictions_csv(&results);
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    for (row, said) in rows.iter().zip(odd) {
+        assert_eq!((&row[0], &row[7]), (said, said));
+    }
+    assert_eq!(&rows[0][6], "0");
+}
+
+#[test]
+fn evaluations_of_other_images_are_no_points_of_one_curve() {
+    let root = tempfile::tempdir().unwrap();
+    let mut source = source(root.path());
+    let history = source.state.stages.get_mut(&Stage::Prompt).unwrap();
+    let mut whole = history.evaluations.last().unwrap().clone();
+    whole.metrics.samples += 304;
+    let (images, usual) = (whole.metrics.samples, history.evaluations.len());
+    history.evaluate(whole);
+    let hollow = |svg: &str| svg.matches("<circle").count() - svg.matches("fill=\"#BE6400\"").count();
+    assert_eq!(hollow(&curves_svg(&source.state).unwrap()), 1);
+    let events = event_file::tests::read_back(&tensorboard::events(&source.state, &Times::default()).unwrap());
+    let count = |tag: &str| {
+        let scalars = events.iter().flat_map(|(_, _, scalars)| scalars);
+        scalars.filter(|(name, _)| name == tag).count()
+    };
+    assert_eq!(count("prompt/val/accuracy"), usual);
+    assert_eq!(count(&format!("prompt/val-{images}/accuracy")), 1);
+}
+
+#[test]
+fn a_class_without_images_has_a_dash() {
+    let root = tempfile::tempdir().unwrap();
+    let mut source = source(root.path());
+    let history = source.state.stages.get_mut(&Stage::Prompt).unwrap();
+    let metrics = &mut history.evaluations.last_mut().unwrap().metrics;
+    let fear = metrics.per_class.get_mut("fear").unwrap();
+    (fear.support, fear.recall) = (0, 0.0);
+    metrics.ece = 0.0189;
+    let page = report_html(&source).unwrap();
+    assert!(page.contains("<tr><td>fear<td>–<td>"), "{page}");
+    assert!(page.contains("<td>ECE<td>0.019<"), "{page}");
+    let times = Times::default();
+    let events = event_file::tests::read_back(&tensorboard::events(&source.state, &times).unwrap());
+    let recalls = events.iter().flat_map(|(_, _, scalars)| scalars);
+    let of_fear = recalls.filter(|(tag, _)| tag == "prompt/val/recall/fear").count();
+    assert_eq!(of_fear, source.state.stages[&Stage::Prompt].evaluations.len() - 1);
+}
+
+#[test]
 fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
@@ -118,6 +195,7 @@ fn a_step_that_was_done_again_has_its_last_time() {
     let resumed = Event::Resumed(Resumed {
         stage: Stage::Prompt,
         from_step: 1,
+        plan: vec![],
     });
     for (seq, event) in (0..).zip([event, step(1), step(2), step(3), resumed, step(2)]) {
         let time = 100.0 + seq as f64;

@@ -39,7 +39,7 @@ pub struct Both {
     pub difference: Estimate,
 }
 
-/// Recall and F1 of one class, and how many samples there are of it.
+/// Recall and F1 of one class, and how many samples there are of it; the recall of a class without any is NaN (JSON: null).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ClassDifference {
     pub support: usize,
@@ -118,10 +118,11 @@ fn class_differences(labels: &[String], a: &[Scored], b: &[Scored]) -> IndexMap<
     let of = |rows| per_class(labels.len(), rows);
     let classes = labels.iter().cloned().zip(of(a).into_iter().zip(of(b)));
     let difference = |(label, (a, b)): (String, (crate::session::ClassMetrics, crate::session::ClassMetrics))| {
+        let recall = |class: &crate::session::ClassMetrics| if class.support > 0 { class.recall } else { f64::NAN };
         let difference = ClassDifference {
             support: a.support,
-            recall_a: a.recall,
-            recall_b: b.recall,
+            recall_a: recall(&a),
+            recall_b: recall(&b),
             f1_a: a.f1,
             f1_b: b.f1,
         };
@@ -203,6 +204,23 @@ mod tests {
             .map(|flip| (flip.image.as_str(), flip.b.as_str(), flip.gained))
             .collect();
         assert_eq!(flips, [("2", "awe", true), ("3", "awe", false)]);
+    }
+
+    #[test]
+    fn a_class_without_images_has_no_recall() {
+        let labels = ["awe", "fear"].map(str::to_owned);
+        let sure = [0.9, 0.1];
+        let pair = Pair {
+            image: "1",
+            a: scored(0, &sure),
+            b: scored(0, &sure),
+        };
+        let document = serde_json::to_value(compare(&labels, &[pair])).unwrap_or_default();
+        let of = |class: &str| document["per_class"][class]["recall_a"].clone();
+        assert_eq!(
+            [of("awe"), of("fear")],
+            [serde_json::json!(1.0), serde_json::Value::Null]
+        );
     }
 
     #[test]

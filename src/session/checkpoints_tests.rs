@@ -100,6 +100,7 @@ fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
     journal.append(Event::Resumed(Resumed {
         stage: Stage::Prompt,
         from_step: 200,
+        plan: vec![],
     }))?;
     // Renamed, but its writer died before the event.
     saved(&session, Stage::Prompt, 300, false)?;

@@ -102,10 +102,23 @@ pub struct Phase {
 pub struct Progress {
     pub phase: String,
     pub done: u64,
+    /// 0 where it is not known.
     pub total: u64,
     /// Resident memory of the process, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+}
+
+impl Progress {
+    /// `4/9`, or `4` where the end is not known.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        if self.total < self.done || self.total == 0 {
+            self.done.to_string()
+        } else {
+            format!("{}/{}", self.done, self.total)
+        }
+    }
 }
 
 /// One optimiser step.
@@ -158,6 +171,12 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Whether the figures of both can be told against each other: they are of the same split and of as many images.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.metrics.split, self.metrics.samples) == (&other.metrics.split, other.metrics.samples)
+    }
+
     /// The share of right answers over all samples, in stage 1 the mean over the aspects.
     #[must_use]
     pub fn overall_accuracy(&self) -> f64 {
@@ -245,6 +264,21 @@ pub struct Warning {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     pub text: String,
+    /// Seconds by which the clock has gone further than the run since the record before: it was set, or the machine slept.
+    /// They are no work; negative where it was set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_jump_s: Option<f64>,
+}
+
+impl Log {
+    /// A line that tells of nothing but itself.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            clock_jump_s: None,
+        }
+    }
 }
 
 /// The run goes on from a checkpoint: what came after `from_step` of `stage` is forgotten.
@@ -252,6 +286,33 @@ pub struct Log {
 pub struct Resumed {
     pub stage: Stage,
     pub from_step: u64,
+    /// Steps that each stage makes from now on, as in [`SessionStart::plan`]; journals of before this was said have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<(Stage, u64)>,
+}
+
+impl Record {
+    /// Seconds by which the clock was set since the record before, see [`Log::clock_jump_s`].
+    #[must_use]
+    pub fn clock_jump_s(&self) -> f64 {
+        match &self.event {
+            Event::Log(log) => log.clock_jump_s.filter(|jump| jump.is_finite()).unwrap_or(0.0),
+            _ => 0.0,
+        }
+    }
+}
+
+impl Resumed {
+    /// Brings the plan of before up to date; a stage that is not trained any more keeps its steps.
+    pub fn replan(&self, plan: &mut Vec<(Stage, u64)>) {
+        for &(stage, steps) in &self.plan {
+            match plan.iter_mut().find(|(planned, _)| *planned == stage) {
+                Some((_, planned)) => *planned = steps,
+                None => plan.push((stage, steps)),
+            }
+        }
+        plan.sort_by_key(|(stage, _)| *stage);
+    }
 }
 
 /// The run is over.

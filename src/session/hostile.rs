@@ -35,12 +35,12 @@ pub fn journal() -> String {
         }
     }
     let rest = [
-        r#""event":"resumed","stage":"aspects","from_step":1"#,
+        r#""event":"resumed","stage":"aspects","from_step":1,"plan":[["aspects",4],["prompt",9]]"#,
         r#""event":"command","command":"set_learning_rate","lr":0.001,"stage":"prompt","step":2"#,
         r#""event":"command","command":"ask","ask":"question","image":"a","question":"why?","stage":null,"step":2"#,
         r#""event":"answer","stage":"prompt","step":2,"request":{"ask":"predict","image":"a","muted":["scene"],"blanked":[1]},"found":{"text":"so"}"#,
         r#""event":"warning","text":"careful","step":3"#,
-        r#""event":"log","text":"said""#,
+        r#""event":"log","text":"said","clock_jump_s":3600.5"#,
     ];
     lines.extend(rest.map(|rest| format!(r#"{{"seq":0,"time":1.7e9,{rest}}}"#)));
     let number = |(seq, line): (usize, String)| {

@@ -42,7 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
                 cache_hits: None,
             })
         }),
-        text.prop_map(|text| Event::Log(Log { text })),
+        text.prop_map(|text| Event::Log(Log::new(text))),
         text.prop_map(|name| Event::Phase(Phase { name, stage: None })),
         (text, any::<bool>()).prop_map(|(text, best)| Event::Checkpoint(SavedCheckpoint {
             stage: Stage::Prompt,
@@ -158,7 +158,7 @@ fn line(seq: u64, event: Event) -> serde_json::Result<String> {
 }
 
 fn log(seq: u64) -> serde_json::Result<String> {
-    line(seq, Event::Log(Log { text: "text".into() }))
+    line(seq, Event::Log(Log::new("text")))
 }
 
 fn message<T>(result: Result<T, JournalError>) -> String {
@@ -252,7 +252,7 @@ fn a_newer_format_is_refused_whatever_its_line_holds() -> Outcome {
 fn the_session_comes_first() -> Outcome {
     let (_folder, path) = journal(&[])?;
     let mut writer = JournalWriter::open(&path)?;
-    let log_event = Event::Log(Log { text: String::new() });
+    let log_event = Event::Log(Log::new(""));
     assert!(matches!(
         writer.append(log_event),
         Err(JournalError::SessionFirst { .. })
@@ -287,7 +287,7 @@ fn after_a_failed_write_the_half_line_is_cut_before_the_next() -> Outcome {
         .open(&path)?
         .write_all(b"{\"seq\":1,")?;
     writer.torn = true;
-    writer.append(Event::Log(Log { text: "next".into() }))?;
+    writer.append(Event::Log(Log::new("next")))?;
     assert_eq!(read_journal(&path)?.len(), 2);
     Ok(())
 }

@@ -60,7 +60,7 @@ pub struct SessionSummary {
     /// The stage that made the last step, and its steps.
     pub stage: Option<Stage>,
     pub step: u64,
-    /// Steps that the stage is to make.
+    /// Steps that the stage is to make; nothing where it has made more.
     pub planned: Option<u64>,
     /// Optimiser steps of all stages.
     pub steps: u64,

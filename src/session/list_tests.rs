@@ -168,3 +168,25 @@ fn a_session_that_cannot_be_read_does_not_hide_the_others() -> Outcome {
     assert_eq!(list_sessions(&root.path().join("none"))?, []);
     Ok(())
 }
+
+#[test]
+fn a_longer_plan_and_a_clock_that_was_set() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let resumed = |plan: Value| json!({"event": "resumed", "stage": "prompt", "from_step": 8, "plan": plan});
+    let jump = json!({"event": "log", "text": "the clock was set", "clock_jump_s": 9.0});
+    let events = [
+        start(),
+        step("prompt", 8),
+        resumed(json!([["prompt", 16]])),
+        jump,
+        step("prompt", 9),
+    ];
+    let summary = summarise_session(&session(root.path(), "told", &events)?);
+    assert_eq!((summary.progress().as_str(), summary.duration), ("prompt 9/16", 21.0));
+    // A journal of before the plan was told again.
+    let resumed = json!({"event": "resumed", "stage": "prompt", "from_step": 8});
+    let events = [start(), step("prompt", 8), resumed, step("prompt", 16)];
+    let summary = summarise_session(&session(root.path(), "older", &events)?);
+    assert_eq!((summary.progress().as_str(), summary.planned), ("prompt 16", None));
+    Ok(())
+}

@@ -94,3 +94,53 @@ pub struct Metrics {
     #[serde(deserialize_with = "nullable::number")]
     pub generated_images_per_s: f64,
 }
+
+impl Metrics {
+    /// A class's figures as they are to be shown, also where an older document has 0 for what is none: a class without images
+    /// has no recall, one that is never said either has no precision and no F1; they are NaN.
+    #[must_use]
+    pub fn class(&self, label: &str) -> Option<ClassMetrics> {
+        let class = *self.per_class.get(label)?;
+        let column = self.confusion.labels.iter().position(|other| other == label);
+        let said = column.map(|column| {
+            let cells = self.confusion.counts.iter().filter_map(|row| row.get(column));
+            cells.fold(0_u64, |sum, count| sum.saturating_add(*count))
+        });
+        let share = |of_something: bool, share: f64| if of_something { share } else { f64::NAN };
+        let (there, said) = (class.support > 0, said != Some(0));
+        Some(ClassMetrics {
+            recall: share(there, class.recall),
+            precision: share(there || said, class.precision),
+            f1: share(there || said, class.f1),
+            support: class.support,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_nothing_is_no_number_where_it_is_shown() {
+        let class = |support| ClassMetrics {
+            support,
+            ..ClassMetrics::default()
+        };
+        let labels = ["seen", "only said", "never"].map(str::to_owned);
+        let metrics = Metrics {
+            per_class: labels.iter().cloned().zip([2, 0, 0].map(class)).collect(),
+            confusion: Confusion {
+                labels: labels.to_vec(),
+                counts: vec![vec![0, 2, 0], vec![0; 3], vec![0; 3]],
+            },
+            ..Metrics::default()
+        };
+        let numbers = labels.map(|label| {
+            let class = metrics.class(&label).unwrap();
+            [class.recall, class.precision, class.f1].map(f64::is_finite)
+        });
+        assert_eq!(numbers, [[true, true, true], [false, true, true], [false; 3]]);
+        assert!(metrics.class("none").is_none());
+    }
+}

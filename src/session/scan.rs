@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    event::{Event, Record, SessionStart, Stage},
+    event::{Event, Record, Resumed, SessionStart, Stage},
     folder::SessionFolder,
     journal::{LONGEST_LINE, first_record},
     list::{SPARK, SessionState, SessionSummary},
@@ -85,7 +85,7 @@ impl Scan {
     fn apply(&mut self, line: Line) {
         let resumed = line.event == "resumed";
         if !resumed && self.ended.is_none() {
-            self.duration += (line.time - self.last).max(0.0);
+            self.duration += (line.time - self.last - line.clock_jump_s.unwrap_or(0.0)).max(0.0);
         }
         self.last = line.time;
         self.ended = None;
@@ -121,6 +121,14 @@ impl Scan {
                     self.set_steps(from.0, from.1);
                     self.losses.truncate(usize::try_from(from.1).unwrap_or(usize::MAX));
                     self.scores.retain(|score| score.at <= from);
+                    let resumed = Resumed {
+                        stage: from.0,
+                        from_step: from.1,
+                        plan: line.plan.unwrap_or_default(),
+                    };
+                    if let Some(start) = &mut self.start {
+                        resumed.replan(&mut start.plan);
+                    }
                 }
             }
             ("ended", _) => {
@@ -168,6 +176,8 @@ impl Scan {
                 .find(|(planned, _)| *planned == stage)
                 .map(|(_, steps)| *steps)
         });
+        // Where more steps were made the plan was another, of which an older journal says nothing.
+        let planned = planned.filter(|&planned| current.is_some_and(|(_, step)| step <= planned));
         let text = |of: fn(&SessionStart) -> &String| start.map(of).cloned().unwrap_or_default();
         SessionSummary {
             name: folder.name().to_owned(),
@@ -208,6 +218,8 @@ struct Line<'a> {
     loss: Option<f64>,
     command: Option<Cow<'a, str>>,
     reason: Option<String>,
+    plan: Option<Vec<(Stage, u64)>>,
+    clock_jump_s: Option<f64>,
 }
 
 /// Means of neighbours, what is not finite left out.

@@ -76,9 +76,35 @@ impl StageHistory {
     /// Takes an evaluation in; one that was made again, because it was asked for or its process had ended amid it, stands
     /// once.
     pub fn evaluate(&mut self, evaluation: Evaluation) {
-        let of = |made: &Evaluation| (made.step, made.metrics.samples);
-        self.evaluations.pop_if(|last| of(last) == of(&evaluation));
+        let of_step = self.evaluations.partition_point(|made| made.step < evaluation.step);
+        let again = |made: &Evaluation| made.step == evaluation.step && made.is_like(&evaluation);
+        let made = self
+            .evaluations
+            .get(of_step..)
+            .unwrap_or_default()
+            .iter()
+            .position(again);
+        if let Some(place) = made {
+            self.evaluations.remove(of_step + place);
+        }
         self.evaluations.push(evaluation);
+    }
+
+    /// The evaluations that make one curve, for their figures are of the same split and of as many images: the kind that was
+    /// made most often, of two the one of more images. Then those of the other kinds, which stand for themselves.
+    #[must_use]
+    pub fn alike(&self) -> (Vec<&Evaluation>, Vec<&Evaluation>) {
+        let often = |seen: &Evaluation| self.evaluations.iter().filter(|other| other.is_like(seen)).count();
+        // Few kinds, of which each is counted once.
+        let mut kinds: Vec<&Evaluation> = Vec::new();
+        for seen in &self.evaluations {
+            if !kinds.iter().any(|kind| kind.is_like(seen)) {
+                kinds.push(seen);
+            }
+        }
+        let usual = kinds.into_iter().max_by_key(|kind| (often(kind), kind.metrics.samples));
+        let is_usual = |seen: &&Evaluation| usual.is_some_and(|usual| usual.is_like(seen));
+        self.evaluations.iter().partition(is_usual)
     }
 
     /// The last step's number, 0 before the first.

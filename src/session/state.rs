@@ -170,13 +170,13 @@ impl RunState {
         self.stages.get(&stage)
     }
 
-    /// The steps planned for `stage`.
+    /// The steps planned for `stage`; nothing where more were made, for then the plan was another.
     #[must_use]
     pub fn planned_steps(&self, stage: Stage) -> Option<u64> {
         let plan = &self.session.as_ref()?.plan;
-        plan.iter()
-            .find(|(planned, _)| *planned == stage)
-            .map(|(_, steps)| *steps)
+        let planned = plan.iter().find(|(planned, _)| *planned == stage);
+        let made = self.history(stage).map_or(0, StageHistory::last_step);
+        planned.map(|(_, steps)| *steps).filter(|&steps| made <= steps)
     }
 
     /// The time left by the plan and the pace of late; nothing before the second step of a process or after the end.
@@ -204,7 +204,7 @@ impl RunState {
         self.stages.get(&self.stage?)?.cache_hits()
     }
 
-    /// The newest evaluation of a stage, and the one before it on as many samples: figures of other samples tell no change.
+    /// The newest evaluation of a stage, and the one before it that is like it: figures of other samples tell no change.
     #[must_use]
     pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {
         self.evaluations_until(stage, u64::MAX)
@@ -217,17 +217,17 @@ impl RunState {
         let evaluations = history.flat_map(|history| history.evaluations.iter().rev());
         let mut newest_first = evaluations.filter(|evaluation| evaluation.step <= step);
         let newest = newest_first.next();
-        let before =
-            newest_first.find(|before| newest.is_some_and(|newest| newest.metrics.samples == before.metrics.samples));
+        let before = newest_first.find(|before| newest.is_some_and(|newest| newest.is_like(before)));
         (newest, before)
     }
 
-    /// Lets the clock of work go on, unless the run stood still since the last record.
+    /// Lets the clock of work go on, unless the run stood still since the last record. By how much the system's clock was set
+    /// is no work.
     fn tick(&mut self, record: &Record) {
         let still =
             self.paused || self.ended.is_some() || matches!(record.event, Event::Resumed(_) | Event::Session(_));
         if let Some(last) = self.last_time.filter(|_| !still) {
-            self.active_s += (record.time - last).max(0.0);
+            self.active_s += (record.time - last - record.clock_jump_s()).max(0.0);
         }
         self.last_time = Some(record.time);
     }
@@ -269,7 +269,10 @@ impl RunState {
 
     /// Forgets what came after `from_step` of its stage, and all of the later stages. The log stays: it was said.
     fn resume(&mut self, resumed: &Resumed) {
-        let Resumed { stage, from_step } = *resumed;
+        let Resumed { stage, from_step, .. } = *resumed;
+        if let Some(session) = &mut self.session {
+            resumed.replan(&mut session.plan);
+        }
         let kept = |of: Stage, step: u64| of < stage || (of == stage && step <= from_step);
         self.stages.retain(|&of, _| of <= stage);
         self.stage_at(stage).forget_after(from_step);

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn other_lines_are_not_its_own() {
         let text = "{\"seq\":1,\"time\":2.0,\"event\":\"step\",\"stage\":\"aspects\"";
-        let event = Event::Log(Log { text: text.to_owned() });
+        let event = Event::Log(Log::new(text.to_owned()));
         let line = serde_json::to_vec(&Record {
             seq: 0,
             time: 0.0,

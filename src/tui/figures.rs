@@ -64,6 +64,26 @@ pub fn rate(bytes: u64) -> String {
     }
 }
 
+/// A number with so many decimals; what rounds to nothing has no sign.
+#[must_use]
+pub fn fixed(number: f64, decimals: usize) -> String {
+    unsigned_zero(format!("{number:.decimals$}"))
+}
+
+/// A difference with its sign, `+0.3` or `-0.3`; what rounds to nothing has none.
+#[must_use]
+pub fn signed(number: f64, decimals: usize) -> String {
+    unsigned_zero(format!("{number:+.decimals$}"))
+}
+
+/// `-0.0` and `+0.0` say of nothing that it is less or more.
+fn unsigned_zero(text: String) -> String {
+    match text.strip_prefix(['-', '+']) {
+        Some(digits) if digits.bytes().all(|digit| matches!(digit, b'0' | b'.')) => digits.to_owned(),
+        _ => text,
+    }
+}
+
 /// A rate or a norm with about three digits: `0.0412`, `4.18`, `52.1`, `1840`.
 #[must_use]
 pub fn short(number: f64) -> String {
@@ -84,7 +104,7 @@ pub fn loss(nats: f64) -> String {
     match nats.abs() {
         n if !n.is_finite() => "–".to_owned(),
         n if n >= 100.0 => short(nats),
-        _ => format!("{nats:.3}"),
+        _ => fixed(nats, 3),
     }
 }
 
@@ -92,7 +112,18 @@ pub fn loss(nats: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     if share.is_finite() {
-        format!("{:.1} %", share * 100.0)
+        format!("{} %", fixed(share * 100.0, 1))
+    } else {
+        "–".to_owned()
+    }
+}
+
+/// An expected calibration error or a Brier score, `0.019`, or a dash: a fraction on every screen and in every text, never
+/// per cent.
+#[must_use]
+pub fn calibration(fraction: f64) -> String {
+    if fraction.is_finite() {
+        fixed(fraction, 3)
     } else {
         "–".to_owned()
     }
@@ -115,6 +146,29 @@ mod tests {
     fn sparklines_span_their_range() {
         assert_eq!(sparkline(&[0.0, 0.5, 1.0, f64::NAN, 9.0], 0.0, 1.0), "▁▅█▁█");
         assert_eq!(sparkline(&[3.0, 3.0], 3.0, 3.0), "▁▁");
+    }
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!(
+            [fixed(-0.04, 1), fixed(-0.0, 3), fixed(-0.05, 2)],
+            ["0.0", "0.000", "-0.05"]
+        );
+        assert_eq!(
+            [
+                signed(-0.04, 1),
+                signed(0.04, 1),
+                signed(0.0, 0),
+                signed(-0.06, 1),
+                signed(1.0, 1)
+            ],
+            ["0.0", "0.0", "0", "-0.1", "+1.0"]
+        );
+        assert_eq!([percent(-0.0001), loss(-0.0)], ["0.0 %", "0.000"]);
+        assert_eq!(
+            [signed(f64::NAN, 1), calibration(f64::NAN), calibration(0.0189)],
+            ["NaN", "–", "0.019"]
+        );
     }
 
     #[test]

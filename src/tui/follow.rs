@@ -168,7 +168,7 @@ mod tests {
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
-        let say = |text: &str| Event::Log(Log { text: text.into() });
+        let say = |text: &str| Event::Log(Log::new(text));
         journal.append(crate::tui::tests::evaluated::start()).unwrap();
         journal.append(say("before")).unwrap();
         let followed = follow(folder.path()).unwrap();

@@ -84,7 +84,8 @@ impl Metric {
     pub fn shown(self, value: f64) -> String {
         match self {
             Self::Accuracy | Self::MacroF1 | Self::CacheHits => figures::percent(value / 100.0),
-            Self::Loss | Self::Ece => figures::loss(value),
+            Self::Loss => figures::loss(value),
+            Self::Ece => figures::calibration(value),
             Self::GradNorm | Self::LearningRate | Self::Throughput => figures::short(value),
         }
     }

@@ -78,7 +78,7 @@ impl Model {
         match record.event {
             Event::Phase(phase) => self.opening = (phase.name != "ready").then_some(phase.name),
             Event::Progress(progress) => {
-                self.opening = Some(format!("{} {}/{}", progress.phase, progress.done, progress.total));
+                self.opening = Some(format!("{} {}", progress.phase, progress.counts()));
             }
             Event::Answer(answer) => return Said::Answer(answer),
             Event::Warning(warning) => {

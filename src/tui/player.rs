@@ -37,7 +37,7 @@ impl Player {
         let mut times = Vec::with_capacity(records.len());
         let mut before: Option<f64> = None;
         for record in &records {
-            let passed = before.map_or(0.0, |before| (record.time - before).max(0.0));
+            let passed = before.map_or(0.0, |before| (record.time - before - record.clock_jump_s()).max(0.0));
             time += if matches!(record.event, Event::Resumed(_)) {
                 passed.min(GAP)
             } else {
@@ -121,7 +121,7 @@ mod tests {
         let record = |(seq, &time): (usize, &f64)| Record {
             seq: seq as u64,
             time,
-            event: Event::Log(Log { text: String::new() }),
+            event: Event::Log(Log::new("")),
         };
         times.iter().enumerate().map(record).collect()
     }
@@ -167,6 +167,7 @@ mod tests {
         records[2].event = Event::Resumed(Resumed {
             stage: Stage::Prompt,
             from_step: 1,
+            plan: vec![],
         });
         let player = Player::new(records, Instant::now());
         assert_eq!(player.length(), 7.0);

@@ -1,7 +1,7 @@
 //! A metric of one run in the window of a plot, and what it was at one step.
 
 use super::{decimate::Decimated, metric::Metric};
-use crate::session::{Ema, StageHistory, StepPoint};
+use crate::session::{Ema, Evaluation, StageHistory, StepPoint};
 
 /// What a plot shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -55,8 +55,10 @@ pub struct Series {
     ema: Ema,
     pub raw: Decimated,
     pub smooth: Decimated,
-    /// Step and value of each evaluation, also of those beside the window: lines lead to them.
+    /// Step and value of each evaluation that is like the most, also of those beside the window: lines lead to them.
     pub evaluated: Vec<(f64, f64)>,
+    /// Those of other images, which no line joins.
+    pub apart: Vec<(f64, f64)>,
 }
 
 impl Series {
@@ -93,11 +95,15 @@ impl Series {
             }
         }
         self.taken = to;
-        let evaluated = history.evaluations.iter().filter_map(|evaluation| {
-            let value = window.scaled(window.metric.of_evaluation(evaluation)?);
-            Some((evaluation.step as f64, value))
-        });
-        self.evaluated = evaluated.filter(|(_, value)| value.is_finite()).collect();
+        let points = |evaluations: Vec<&Evaluation>| {
+            let points = evaluations.into_iter().filter_map(|evaluation| {
+                let value = window.scaled(window.metric.of_evaluation(evaluation)?);
+                Some((evaluation.step as f64, value))
+            });
+            points.filter(|(_, value)| value.is_finite()).collect()
+        };
+        let (alike, others) = history.alike();
+        (self.evaluated, self.apart) = (points(alike), points(others));
     }
 }
 
@@ -111,20 +117,31 @@ fn memory(weight: f64) -> usize {
     }
 }
 
-/// What a run logged of a metric at one step.
+/// What a run logged of a metric at one step; nothing at all beyond its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
     /// Nothing for what only evaluations tell.
     pub value: Option<f64>,
     pub smoothed: Option<f64>,
-    /// In the last evaluation up to there.
+    /// In the last evaluation up to there that is like the most.
     pub evaluated: Option<f64>,
+    /// The same of those of other images, with how many they are, where it is newer.
+    pub apart: Option<(f64, usize)>,
+    /// The run's last step, where it is before the one that is asked for.
+    pub ended_at: Option<u64>,
 }
 
 impl Reading {
     /// At the logged step nearest to `at`; where that is nothing, at the newest.
     #[must_use]
     pub fn of(history: &StageHistory, metric: Metric, weight: f64, at: Option<u64>) -> Self {
+        let last = history.last_step();
+        if at.is_some_and(|at| at > last) {
+            return Self {
+                ended_at: Some(last),
+                ..Self::default()
+            };
+        }
         let at = at.unwrap_or(u64::MAX);
         let place = nearest(&history.steps, at, |point: &StepPoint| point.step);
         let point = place.and_then(|place| history.steps.get(place));
@@ -134,16 +151,21 @@ impl Reading {
             let average = past.iter().map(|point| Some(ema.next(metric.of(point)?)));
             average.last().flatten()
         });
-        let until = history
-            .evaluations
-            .iter()
-            .rev()
-            .filter(|evaluation| evaluation.step <= at);
-        let evaluated = until.filter_map(|evaluation| metric.of_evaluation(evaluation)).next();
+        let newest = |evaluations: Vec<&Evaluation>| {
+            let mut until = evaluations.into_iter().rev().filter(|evaluation| evaluation.step <= at);
+            until.find_map(|seen| Some((seen.step, metric.of_evaluation(seen)?, seen.metrics.samples)))
+        };
+        let (alike, others) = history.alike();
+        let (evaluated, apart) = (newest(alike), newest(others));
+        let is_newer = |step: u64| evaluated.is_none_or(|(of, ..)| step >= of);
         Self {
             value: point.and_then(|point| metric.of(point)),
             smoothed,
-            evaluated,
+            evaluated: evaluated.map(|(_, value, _)| value),
+            apart: apart
+                .filter(|(step, ..)| is_newer(*step))
+                .map(|(_, value, samples)| (value, samples)),
+            ended_at: None,
         }
     }
 }
@@ -163,6 +185,7 @@ pub fn nearest<T>(items: &[T], at: u64, step: impl Fn(&T) -> u64) -> Option<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Metrics, Stage};
 
     /// Steps 1, 1 + every, ... with a peak at `peak`.
     fn history(count: u64, every: u64, peak: u64) -> StageHistory {
@@ -249,12 +272,64 @@ mod tests {
     }
 
     #[test]
+    fn beyond_its_end_a_run_tells_nothing() {
+        let mut history = history(5, 10, 21);
+        history.evaluate(evaluation(41, 96, 0.5));
+        for metric in [Metric::Loss, Metric::Accuracy] {
+            let read = |at| Reading::of(&history, metric, 0.9, at);
+            let beyond = Reading {
+                ended_at: Some(41),
+                ..Reading::default()
+            };
+            assert_eq!([read(Some(42)), read(Some(9999))], [beyond; 2]);
+            assert_eq!(read(None), read(Some(41)));
+            assert!(read(None).value.or(read(None).evaluated).is_some());
+        }
+    }
+
+    #[test]
+    fn evaluations_of_other_images_stand_apart() {
+        let mut history = history(5, 10, 21);
+        for (step, samples, accuracy) in [(11, 96, 0.5), (21, 96, 0.6), (41, 96, 0.7), (41, 400, 0.65)] {
+            history.evaluate(evaluation(step, samples, accuracy));
+        }
+        // Asked for again: it stands once.
+        history.evaluate(evaluation(41, 96, 0.7));
+        let mut series = Series::new(Window {
+            metric: Metric::Accuracy,
+            ..window(0.0, 50.0)
+        });
+        series.follow(&history);
+        let shown = |points: &[(f64, f64)]| points.iter().map(|(step, v)| (*step, v.round())).collect::<Vec<_>>();
+        assert_eq!(shown(&series.evaluated), [(11.0, 50.0), (21.0, 60.0), (41.0, 70.0)]);
+        assert_eq!(shown(&series.apart), [(41.0, 65.0)]);
+        let read = |at| Reading::of(&history, Metric::Accuracy, 0.0, Some(at));
+        assert_eq!((read(41).evaluated, read(41).apart), (Some(70.0), Some((65.0, 400))));
+        assert_eq!((read(30).evaluated, read(30).apart), (Some(60.0), None));
+    }
+
+    fn evaluation(step: u64, samples: usize, accuracy: f64) -> Evaluation {
+        Evaluation {
+            stage: Stage::Prompt,
+            step,
+            loss: 1.0,
+            aspect_accuracy: Vec::new(),
+            metrics: Metrics {
+                split: "val".to_owned(),
+                samples,
+                accuracy,
+                ..Metrics::default()
+            },
+            predictions: None,
+        }
+    }
+
+    #[test]
     fn the_nearest_logged_step_is_read() {
         let history = history(5, 10, 21);
         let value = |at| Reading::of(&history, Metric::Loss, 0.0, at).value;
         assert_eq!([20, 24, 17].map(|at| value(Some(at))), [Some(99.0); 3]);
         assert_ne!(value(Some(16)), Some(99.0), "of two the earlier one");
-        assert_eq!(value(None), value(Some(9999)));
         assert_eq!(value(None), value(Some(41)));
         assert_eq!(Reading::of(&history, Metric::Accuracy, 0.0, None), Reading::default());
         assert_eq!(nearest(&[] as &[u64], 3, |&step| step), None);

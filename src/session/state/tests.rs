@@ -111,7 +111,11 @@ fn a_resume_forgets_later_steps_and_stages() {
     }));
     let before = fold(events.clone());
     assert_eq!((before.status(), before.warnings.len()), (RunStatus::Stopped, 1));
-    events.push(Event::Resumed(Resumed { stage: a, from_step: 5 }));
+    events.push(Event::Resumed(Resumed {
+        stage: a,
+        from_step: 5,
+        plan: vec![],
+    }));
     events.push(step(a, 6, 60.0));
     let state = fold(events);
     let losses: Vec<_> = state.stages[&a]
@@ -184,6 +188,7 @@ fn the_pace_begins_anew_after_a_resume() {
         event: Event::Resumed(Resumed {
             stage: Stage::Prompt,
             from_step: 3,
+            plan: vec![],
         }),
     });
     assert_eq!(state.stages[&Stage::Prompt].seconds_per_step(), None);
@@ -219,7 +224,7 @@ fn smoothing_passes_over_what_is_not_finite() {
 
 #[test]
 fn the_log_is_bounded_and_keeps_the_newest() {
-    let line = |n: usize| Event::Log(Log { text: n.to_string() });
+    let line = |n: usize| Event::Log(Log::new(n.to_string()));
     let state = fold((0..LOG_LINES + 5).map(line));
     assert_eq!(state.log.len(), LOG_LINES);
     assert_eq!(state.log.back().map(|line| line.text.as_str()), Some("1004"));
@@ -287,4 +292,55 @@ fn who_forgets_the_past_tells_the_same_of_the_present_and_holds_no_more() {
         assert!(history.steps.len() < 500 && history.evaluations.len() <= 2);
         assert!(present.panel.is_empty() && present.checkpoints.is_empty());
     }
+}
+
+#[test]
+fn a_clock_that_is_set_is_no_work() {
+    let mut state = fold([step(Stage::Prompt, 1, 1.0), step(Stage::Prompt, 2, 1.0)]);
+    let mut seq = 2;
+    let mut at = |state: &mut RunState, time, event| {
+        state.apply(&Record { seq, time, event });
+        seq += 1;
+    };
+    let jumped = |seconds| {
+        Event::Log(Log {
+            clock_jump_s: Some(seconds),
+            ..Log::new("the clock was set")
+        })
+    };
+    at(&mut state, 3702.0, jumped(3600.0));
+    at(&mut state, 3703.0, step(Stage::Prompt, 3, 1.0));
+    assert_eq!(state.active_s, 3.0);
+    at(&mut state, 104.0, jumped(-3600.0));
+    at(&mut state, 105.0, step(Stage::Prompt, 4, 1.0));
+    assert_eq!(state.active_s, 5.0, "also where it is set back");
+    assert_eq!(state.stages[&Stage::Prompt].seconds_per_step(), Some(5.0 / 3.0));
+}
+
+#[test]
+fn no_more_is_done_than_was_planned() {
+    let plan = [(Stage::Aspects, 10), (Stage::Prompt, 30)];
+    let resumed = |plan: &[(Stage, u64)]| {
+        Event::Resumed(Resumed {
+            stage: Stage::Prompt,
+            from_step: 30,
+            plan: plan.to_vec(),
+        })
+    };
+    let planned = |after: Event, last: u64| {
+        let state = fold([
+            session(&plan),
+            step(Stage::Prompt, 30, 1.0),
+            after,
+            step(Stage::Prompt, last, 1.0),
+        ]);
+        [Stage::Aspects, Stage::Prompt].map(|stage| state.planned_steps(stage))
+    };
+    assert_eq!(planned(resumed(&[(Stage::Prompt, 60)]), 31), [Some(10), Some(60)]);
+    assert_eq!(planned(resumed(&[]), 30), [Some(10), Some(30)]);
+    assert_eq!(
+        planned(resumed(&[]), 60),
+        [Some(10), None],
+        "an older journal: the plan was another"
+    );
 }

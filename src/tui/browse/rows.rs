@@ -143,18 +143,20 @@ impl Rows {
         self.all.get(row as usize)
     }
 
-    /// Recall, precision and support of a class; a share of nothing is NaN.
+    /// Recall, precision and support of a class. A class without images has no recall, one that is never said either has no
+    /// precision; they are NaN.
     #[must_use]
     pub fn class(&self, class: usize) -> (f64, f64, u32) {
         let of = |row: &Vec<u32>| row.get(class).copied().unwrap_or(0);
         let hits = self.confusion.get(class).map_or(0, of);
         let support: u32 = self.confusion.get(class).map_or(0, |row| row.iter().sum());
         let said: u32 = self.confusion.iter().map(of).sum();
-        (
-            f64::from(hits) / f64::from(support),
-            f64::from(hits) / f64::from(said),
-            support,
-        )
+        let precision = if support > 0 && said == 0 {
+            0.0
+        } else {
+            f64::from(hits) / f64::from(said)
+        };
+        (f64::from(hits) / f64::from(support), precision, support)
     }
 
     /// The rows that `query` lets through, sorted by a column (`true`: falling); without one as they were evaluated.

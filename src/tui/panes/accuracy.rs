@@ -14,7 +14,7 @@ use crate::{
     data::View,
     session::{Evaluation, Metrics, Stage},
     tui::{
-        figures::{count, loss, percent},
+        figures::{calibration, count, loss, percent},
         keymap::Action,
         text::{clean, columns, pad},
         theme::Theme,
@@ -48,13 +48,8 @@ impl<'a> Start<'a> {
     /// Those of the frozen model, where the session holds them; else of an evaluation before the first step.
     fn of(stage: Stage, newest: &Evaluation, scene: &Scene<'a>) -> Option<Self> {
         if let Some(metrics) = scene.frozen.filter(|_| stage == Stage::Prompt) {
-            let name = if metrics.split == newest.metrics.split {
-                "frozen".to_owned()
-            } else {
-                format!("frozen, {}", clean(&metrics.split))
-            };
             return Some(Self {
-                name,
+                name: named("frozen", metrics, &newest.metrics),
                 metrics,
                 aspects: &[],
                 overall: metrics.accuracy,
@@ -63,7 +58,7 @@ impl<'a> Start<'a> {
         let evaluations = &scene.state.history(stage)?.evaluations;
         let first = evaluations.first().filter(|first| first.step == 0 && newest.step > 0)?;
         Some(Self {
-            name: "step 0".to_owned(),
+            name: named("step 0", &first.metrics, &newest.metrics),
             metrics: &first.metrics,
             aspects: &first.aspect_accuracy,
             overall: first.overall_accuracy(),
@@ -71,11 +66,20 @@ impl<'a> Start<'a> {
     }
 
     fn class(&self, label: &str) -> Option<f64> {
-        self.metrics.per_class.get(label).map(|class| class.recall)
+        self.metrics.class(label).map(|class| class.recall)
     }
 
     fn aspect(&self, view: View) -> Option<f64> {
         self.aspects.iter().find(|(of, _)| *of == view).map(|(_, share)| *share)
+    }
+}
+
+/// What the mark is of, with what tells its figures from the bars': another split, another number of images.
+fn named(what: &str, of: &Metrics, bars: &Metrics) -> String {
+    match (of.split == bars.split, of.samples == bars.samples) {
+        (true, true) => what.to_owned(),
+        (true, false) => format!("{what}, {} images", count(of.samples as u64)),
+        (false, _) => format!("{what}, {}", clean(&of.split)),
     }
 }
 
@@ -170,13 +174,14 @@ fn rows(newest: &Evaluation, before: Option<&Evaluation>, start: Option<&Start>)
         };
         return newest.aspect_accuracy.iter().map(row).collect();
     }
-    let classes = newest.metrics.per_class.iter();
+    let classes = newest.metrics.per_class.keys();
     classes
+        .filter_map(|label| Some((label, newest.metrics.class(label)?)))
         .map(|(label, class)| Row {
             name: clean(label),
             share: class.recall,
             before: before
-                .and_then(|before| before.metrics.per_class.get(label))
+                .and_then(|before| before.metrics.class(label))
                 .map(|class| class.recall),
             start: start.and_then(|start| start.class(label)),
             support: Some(class.support),
@@ -254,7 +259,7 @@ fn summary(
     }
     if by_class {
         figures.push(figure("macro-F1", percent(newest.metrics.macro_f1)));
-        figures.push(figure("ECE", format!("{:.3}", newest.metrics.ece)));
+        figures.push(figure("ECE", calibration(newest.metrics.ece)));
     }
     figures.push(figure("loss", loss(newest.loss)));
     for (place, figure) in figures.into_iter().enumerate() {

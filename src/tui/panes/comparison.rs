@@ -13,7 +13,7 @@ use crate::{
     metrics::{Both, Estimate},
     tui::{
         compare::{Side, compared::Compared},
-        figures::count,
+        figures::{count, fixed, signed},
         keymap::Action,
         text::{clean, fit},
         theme::Theme,
@@ -29,7 +29,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .as_ref()
         .map(|compared| {
             format!(
-                "{} images · %, 95 % bootstrap intervals",
+                "{} images · % (ECE 0–1), 95 % intervals",
                 count(compared.pairs.len() as u64)
             )
         })
@@ -47,7 +47,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         lines.push(Line::styled("settings that differ", Style::new().fg(theme.dim)));
     }
     for difference in &compare.settings {
-        let text = format!("  {}  {} | {}", difference.key, difference.a, difference.b);
+        let [a, b] = difference.shown();
+        let text = format!("  {}  {a} | {b}", difference.key);
         lines.push(Line::styled(
             fit(&clean(&text), inner.width.into()),
             Style::new().fg(theme.text),
@@ -93,19 +94,19 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
     let (dim, text) = (Style::new().fg(theme.dim), Style::new().fg(theme.text));
     let of = &compared.figures;
     let rows = [
-        ("accuracy", of.accuracy, true),
-        ("macro-F1", of.macro_f1, true),
-        ("ECE", of.ece, false),
+        ("accuracy", of.accuracy, true, percent as fn(f64, bool) -> String),
+        ("macro-F1", of.macro_f1, true, percent),
+        ("ECE", of.ece, false, fraction),
     ];
     let mut lines: Vec<Line> = rows
         .into_iter()
-        .map(|(name, Both { a, b, difference }, more_is_better)| {
+        .map(|(name, Both { a, b, difference }, more_is_better, shown)| {
             Line::from(vec![
                 Span::styled(format!("{name:<9}"), dim),
-                Span::styled(format!("{:<17} ", interval(a, false)), text),
-                Span::styled(format!("{:<17} ", interval(b, false)), text),
+                Span::styled(format!("{:<16} ", interval(a, false, shown)), text),
+                Span::styled(format!("{:<16} ", interval(b, false, shown)), text),
                 Span::styled(
-                    interval(difference, true),
+                    interval(difference, true, shown),
                     Style::new().fg(judged(difference, more_is_better, theme)),
                 ),
             ])
@@ -144,17 +145,22 @@ fn verdict(compared: &Compared) -> String {
     }
 }
 
-/// `91.2 [88.0, 93.1]`, in per cent.
-fn interval(Estimate { value, low, high }: Estimate, signed: bool) -> String {
-    let number = |share: f64| {
-        let points = share * 100.0;
-        if signed {
-            format!("{points:+.1}")
-        } else {
-            format!("{points:.1}")
-        }
-    };
-    format!("{} [{}, {}]", number(value), number(low), number(high))
+/// `91.2 [88.0,93.1]`
+fn interval(Estimate { value, low, high }: Estimate, difference: bool, shown: fn(f64, bool) -> String) -> String {
+    let number = |share| shown(share, difference);
+    format!("{} [{},{}]", number(value), number(low), number(high))
+}
+
+/// A share or a difference of two, in per cent.
+fn percent(share: f64, difference: bool) -> String {
+    let shown = if difference { signed } else { fixed };
+    shown(share * 100.0, 1)
+}
+
+/// The same as a fraction, as calibration is told everywhere: `.019`, which takes no more columns than `12.3`.
+fn fraction(share: f64, difference: bool) -> String {
+    let shown = if difference { signed } else { fixed };
+    shown(share, 3).replacen("0.", ".", 1)
 }
 
 /// A difference is good or bad where its interval leaves 0 out.
@@ -165,5 +171,47 @@ fn judged(difference: Estimate, more_is_better: bool, theme: &Theme) -> Color {
         theme.good
     } else {
         theme.bad
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::Depth;
+
+    const fn estimate(value: f64, low: f64, high: f64) -> Estimate {
+        Estimate { value, low, high }
+    }
+
+    #[test]
+    fn calibration_is_a_fraction_and_shares_are_per_cent() {
+        let ece = estimate(0.0189, 0.0104, 0.2);
+        assert_eq!(interval(ece, false, fraction), ".019 [.010,.200]");
+        assert_eq!(
+            interval(estimate(0.0001, -0.0534, 0.056), true, fraction),
+            ".000 [-.053,+.056]"
+        );
+        assert_eq!(
+            interval(estimate(1.0, 0.995, 1.0), false, fraction),
+            "1.000 [.995,1.000]"
+        );
+        assert_eq!(
+            interval(estimate(-0.0001, -0.113, 0.02), true, percent),
+            "0.0 [-11.3,+2.0]"
+        );
+    }
+
+    #[test]
+    fn good_is_better_and_not_more() {
+        let theme = Theme::dark(Depth::True);
+        let (rises, falls) = (estimate(0.1, 0.05, 0.2), estimate(-0.1, -0.2, -0.05));
+        assert_eq!(
+            [judged(rises, true, &theme), judged(falls, false, &theme)],
+            [theme.good; 2]
+        );
+        assert_eq!(
+            [judged(falls, true, &theme), judged(rises, false, &theme)],
+            [theme.bad; 2]
+        );
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     tui::{
         axis::grown,
         decimate::Decimated,
+        figures::count,
         metric::Metric,
         overlays::{Overlaid, Overlays},
         series::{Reading, Series, Window},
@@ -127,7 +128,7 @@ fn note(stage: Stage, scene: &Scene) -> String {
         note += " · zoomed";
     }
     if let Some(step) = scene.ui.cursor.step {
-        note += &format!(" · step {}", crate::tui::figures::count(step));
+        note += &format!(" · step {}", count(step));
     }
     note
 }
@@ -244,6 +245,9 @@ impl Panel {
                 Shape::Points(&series.evaluated)
             };
             let (color, sign) = colors(overlaid);
+            if matches!(shape, Shape::Points(_)) {
+                curves.push(own(Shape::Apart(&series.apart), color));
+            }
             curves.push(Curve { shape, color, sign });
         }
         if self.run.window().weight > 0.0 {
@@ -251,6 +255,7 @@ impl Panel {
         }
         curves.push(own(Shape::Columns(self.run.smooth.columns()), theme.smooth));
         curves.push(own(Shape::Points(&self.run.evaluated), theme.validation));
+        curves.push(own(Shape::Apart(&self.run.apart), theme.validation));
         curves
     }
 }
@@ -278,13 +283,17 @@ impl Readings {
             let style = Style::new().fg(theme.text);
             entries.push(vec![Span::styled(self.metric.title(), style)]);
         }
-        let mut entry = |mark: String, color: Color, name: &str, value: Option<f64>| {
-            let Some(value) = value else { return };
+        let mut told = |mark: String, color: Color, name: &str, value: String| {
             entries.push(vec![
                 Span::styled(format!("{mark} "), Style::new().fg(color)),
                 Span::styled(format!("{name} "), Style::new().fg(theme.dim)),
-                Span::styled(self.metric.shown(value), Style::new().fg(theme.text)),
+                Span::styled(value, Style::new().fg(theme.text)),
             ]);
+        };
+        let mut entry = |mark: String, color: Color, name: &str, value: Option<f64>| {
+            if let Some(value) = value {
+                told(mark, color, name, self.metric.shown(value));
+            }
         };
         let read = Reading::of(run, self.metric, self.weight, self.at);
         if self.weight > 0.0 {
@@ -299,12 +308,20 @@ impl Readings {
             entry("━".to_owned(), theme.smooth, "step", read.value);
         }
         entry(plot::POINT.to_owned(), theme.validation, "validation", read.evaluated);
+        if let Some((value, samples)) = read.apart {
+            let name = format!("of {} images", count(samples as u64));
+            entry(plot::APART.to_owned(), theme.validation, &name, Some(value));
+        }
         for (overlaid, history) in others {
             let read = Reading::of(history, self.metric, self.weight, self.at);
             let color = overlays.color(&overlaid.folder, scene.folder, theme);
             let sign = overlays.sign(&overlaid.folder).map(String::from).unwrap_or_default();
             let name = fit(&clean(&overlaid.name), NAME);
-            entry(format!("━{sign}"), color, &name, read.smoothed.or(read.evaluated));
+            let value = read.smoothed.or(read.evaluated).map(|value| self.metric.shown(value));
+            let ended = read.ended_at.map(|step| format!("ended at {}", count(step)));
+            if let Some(value) = value.or(ended) {
+                told(format!("━{sign}"), color, &name, value);
+            }
         }
         wrapped(entries, width)
     }

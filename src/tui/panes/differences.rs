@@ -11,7 +11,7 @@ use ratatui::{
 use super::{Scene, bordered, comparison::nothing, more_below, nothing_yet};
 use crate::tui::{
     compare::compared::Compared,
-    figures::{count, percent},
+    figures::{count, percent, signed},
     text::{clean, columns, fit, pad},
     theme::Theme,
     ui::Pane,
@@ -69,6 +69,11 @@ fn classes(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'static
         };
         let (left, right) = if difference < 0.0 { (length, 0) } else { (0, length) };
         let color = sign(difference, theme);
+        let change = if difference.is_finite() {
+            signed(difference * 100.0, 1)
+        } else {
+            String::new()
+        };
         Line::from(vec![
             Span::styled(format!("{}  ", pad(&clean(label), names)), Style::new().fg(theme.text)),
             Span::raw(" ".repeat(room - left)),
@@ -81,7 +86,7 @@ fn classes(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'static
                 Style::new().fg(theme.dim),
             ),
             Span::styled(
-                format!(" {:>+6.1}", difference * 100.0),
+                format!(" {change:>6}"),
                 Style::new().fg(color).add_modifier(Modifier::BOLD),
             ),
             Span::styled(

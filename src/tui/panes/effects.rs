@@ -9,7 +9,7 @@ use super::{portrait::short_name, rationale::wrapped};
 use crate::{
     session::Effects,
     tui::{
-        figures::percent,
+        figures::{percent, signed},
         text::{clean, pad},
         theme::Theme,
     },
@@ -36,7 +36,7 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
         Line::from(vec![
             Span::styled(pad(name, 11), dim),
             Span::styled(format!("{:>7}", percent(share)), text),
-            Span::styled(format!("  {change:+.1} points"), style),
+            Span::styled(format!("  {} points", signed(change, 1)), style),
         ])
     };
     let class = clean(&effects.class);

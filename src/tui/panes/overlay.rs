@@ -1,9 +1,9 @@
-//! The smoothed losses of both sessions over each other.
+//! The smoothed losses of both sessions over each other; of one session its loss, with the two evaluations on it.
 
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
-    style::Style,
+    style::{Color, Style},
     text::{Line, Span},
     widgets::Widget,
 };
@@ -23,9 +23,13 @@ use crate::{
         metric::Metric,
         series::{Reading, Series, Window},
         text::{clean, fit},
+        theme::Theme,
         ui::Pane,
     },
 };
+
+/// What stands at the curves' ends.
+const SIGNS: [char; 2] = ['A', 'B'];
 
 /// The two series, kept from frame to frame.
 #[derive(Debug, Clone, Default)]
@@ -68,26 +72,40 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             series: [Series::new(window), Series::new(window)],
         };
     }
+    let one_session = sides[0].folder == sides[1].folder;
+    let evaluated: Vec<Vec<(f64, f64)>> = sides
+        .iter()
+        .map(|side| Vec::from_iter(at(side, stage, weight)))
+        .collect();
     let mut names = Vec::new();
     let mut curves = Vec::new();
-    for ((sign, side), series) in ['A', 'B'].into_iter().zip(sides).zip(&mut scene.losses.series) {
+    for ((place, side), series) in sides.iter().enumerate().zip(&mut scene.losses.series) {
         let Some(history) = history(side, stage) else { continue };
-        series.follow(history);
         let color = scene.overlays.color(&side.folder, scene.folder, theme);
-        let last = Reading::of(history, Metric::Loss, weight, None).smoothed;
-        names.extend([
-            Span::styled(format!("━ {sign} "), Style::new().fg(color)),
-            Span::styled(format!("{} ", fit(&clean(&side.name), 20)), Style::new().fg(theme.dim)),
-            Span::styled(
-                format!("{}   ", figures::loss(last.unwrap_or(f64::NAN))),
-                Style::new().fg(theme.text),
-            ),
-        ]);
-        curves.push(Curve {
-            shape: Shape::Columns(series.smooth.columns()),
-            color,
-            sign: Some(sign),
-        });
+        let sign = SIGNS[place];
+        if !(one_session && place == 1) {
+            series.follow(history);
+            let sign = (!one_session).then_some(sign);
+            curves.push(Curve {
+                shape: Shape::Columns(series.smooth.columns()),
+                color,
+                sign,
+            });
+            let last = Reading::of(history, Metric::Loss, weight, None).smoothed;
+            names.extend(named(sign, &side.name, last, color, theme));
+        }
+        if one_session {
+            // The loss is one: the two evaluations are places on it.
+            curves.push(Curve {
+                shape: Shape::Apart(&evaluated[place]),
+                color: theme.validation,
+                sign: Some(sign),
+            });
+            if let Some(&(step, _)) = evaluated[place].first() {
+                let text = format!("{sign} at step {}   ", figures::count(step as u64));
+                names.push(Span::styled(text, Style::new().fg(theme.validation)));
+            }
+        }
     }
     Line::from(names).render(legend, buffer);
     let plot = Plot {
@@ -99,6 +117,24 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     if !plot.render(rest, buffer, theme) {
         nothing_yet("no step was logged yet", rest, buffer, theme);
     }
+}
+
+/// The step and the smoothed loss at which a side's prompt was evaluated, where that is known and of this stage.
+fn at(side: &Side, stage: Stage, weight: f64) -> Option<(f64, f64)> {
+    let step = side.evaluation()?.prompt.filter(|_| stage == Stage::Prompt)?;
+    let loss = Reading::of(history(side, stage)?, Metric::Loss, weight, Some(step)).smoothed?;
+    Some((step as f64, loss)).filter(|_| loss.is_finite())
+}
+
+/// `━ A name 0.512`
+fn named(sign: Option<char>, name: &str, last: Option<f64>, color: Color, theme: &Theme) -> [Span<'static>; 3] {
+    let sign = sign.map(|sign| format!("{sign} ")).unwrap_or_default();
+    let last = figures::loss(last.unwrap_or(f64::NAN));
+    [
+        Span::styled(format!("━ {sign}"), Style::new().fg(color)),
+        Span::styled(format!("{} ", fit(&clean(name), 20)), Style::new().fg(theme.dim)),
+        Span::styled(format!("{last}   "), Style::new().fg(theme.text)),
+    ]
 }
 
 fn history(side: &Side, stage: Stage) -> Option<&StageHistory> {

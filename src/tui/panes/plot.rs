@@ -20,6 +20,8 @@ const SMALLEST: (u16, u16) = (16, 3);
 
 /// The mark of a point.
 pub const POINT: &str = "◆";
+/// The mark of a point that stands apart from the others.
+pub const APART: &str = "◇";
 
 /// What is painted.
 pub struct Plot<'a> {
@@ -46,6 +48,8 @@ pub enum Shape<'a> {
     Columns(&'a [Option<Column>]),
     /// Step and value of a few points, joined; marked where there is no sign.
     Points(&'a [(f64, f64)]),
+    /// Step and value of points that nothing joins; a sign stands at the last.
+    Apart(&'a [(f64, f64)]),
 }
 
 impl Shape<'_> {
@@ -63,6 +67,10 @@ impl Shape<'_> {
                 let edges = [window.from, window.to].into_iter().filter_map(|edge| at(points, edge));
                 let values = inside.map(|(_, value)| value).chain(edges);
                 values.map(|value| (value, value)).fold(all, wider)
+            }
+            Self::Apart(points) => {
+                let inside = points.iter().filter(|(step, _)| window.holds(*step));
+                inside.map(|&(_, value)| (value, value)).fold(all, wider)
             }
         }
     }
@@ -117,10 +125,13 @@ impl Plot<'_> {
             upright(column(step as f64), plot, buffer, theme);
         }
         for curve in &self.curves {
-            if let (Shape::Points(points), None) = (&curve.shape, curve.sign) {
-                for &(step, value) in points.iter().filter(|(step, _)| self.window.holds(*step)) {
-                    buffer.set_string(column(step), row(value), POINT, Style::new().fg(curve.color));
-                }
+            let (points, mark) = match (&curve.shape, curve.sign) {
+                (Shape::Points(points), None) => (*points, POINT),
+                (Shape::Apart(points), None) => (*points, APART),
+                _ => continue,
+            };
+            for &(step, value) in points.iter().filter(|(step, _)| self.window.holds(*step)) {
+                buffer.set_string(column(step), row(value), mark, Style::new().fg(curve.color));
             }
         }
         let mut signs: Vec<(u16, u16)> = Vec::new();
@@ -130,7 +141,8 @@ impl Plot<'_> {
             };
             let (mut x, y) = (column(step), row(value));
             // Beside what is there already.
-            let taken = |x, buffer: &Buffer| signs.contains(&(x, y)) || buffer[(x, y)].symbol() == POINT;
+            let taken =
+                |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, APART].contains(&buffer[(x, y)].symbol());
             while x > plot.x && taken(x, buffer) {
                 x -= 1;
             }
@@ -172,6 +184,7 @@ impl Plot<'_> {
                         context.draw(&Stroke::new(from.0, from.1, to.0, to.1, curve.color));
                     }
                 }
+                Shape::Apart(_) => {}
             }
         }
     }
@@ -192,7 +205,9 @@ impl Plot<'_> {
     /// Step and value of a curve's last point.
     fn end(&self, shape: &Shape) -> Option<(f64, f64)> {
         match shape {
-            Shape::Points(points) => points.iter().rfind(|(step, _)| self.window.holds(*step)).copied(),
+            Shape::Points(points) | Shape::Apart(points) => {
+                points.iter().rfind(|(step, _)| self.window.holds(*step)).copied()
+            }
             Shape::Columns(columns) => {
                 let last = columns.iter().rposition(Option::is_some)?;
                 Some((self.window.step_of(last), columns.get(last).copied()??.last))

@@ -10,7 +10,10 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{browse::rows::Rows, figures::count};
+use crate::tui::{
+    browse::rows::Rows,
+    figures::{count, signed},
+};
 
 /// Paints the bins, the surest first, those without an image left out.
 pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &Scene) {
@@ -39,7 +42,7 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &Scene) {
         spans.extend(bar);
         let gap = (right - sure) * 100.0;
         spans.push(Span::styled(
-            format!(" {:>4.0} %  {gap:>+4.0}", right * 100.0),
+            format!(" {:>4.0} %  {:>4}", right * 100.0, signed(gap, 0)),
             Style::new().fg(theme.text),
         ));
         spans.push(Span::styled(

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::W
 use super::{Scene, bordered, classes, confusion, nothing_yet, reliability};
 use crate::tui::{
     browse::{Summary, rows::Rows},
-    figures::percent,
+    figures::{calibration, percent},
     text::columns,
     ui::Pane,
 };
@@ -48,7 +48,7 @@ fn figures(rows: &Rows, width: usize) -> String {
     let always = [
         Some(format!("right {}", percent(of.accuracy))),
         Some(format!("macro-F1 {}", percent(of.macro_f1))),
-        Some(format!("ECE {:.3}", of.ece)),
+        Some(format!("ECE {}", calibration(of.ece))),
     ];
     let on_the_wheel = [
         of.polarity_accuracy.map(|share| format!("polarity {}", percent(share))),

@@ -272,6 +272,20 @@ fn a_session_is_chosen_to_lie_over_the_curves() {
 }
 
 #[test]
+fn a_session_that_lies_over_the_curves_tells_nothing_beyond_its_end() {
+    let mut desk = Desk::new();
+    desk.keys("oc");
+    desk.press(KeyCode::Enter);
+    let mut at = |step| {
+        desk.app.ui.cursor.step = step;
+        desk.text(120, 40)
+    };
+    let (within, beyond, newest) = (at(Some(250)), at(Some(251)), at(None));
+    assert!(beyond.contains("c ended at 250"), "{beyond}");
+    assert!(!within.contains("ended at") && !newest.contains("ended at"), "{within}");
+}
+
+#[test]
 fn a_session_has_the_same_colour_on_all_screens() {
     let mut desk = Desk::new();
     evaluated::session(desk.root.path(), "d", 150, true);
@@ -348,6 +362,10 @@ fn the_frozen_models_figures_are_marked_in_the_bars() {
     for (width, height) in [(80, 24), (120, 40)] {
         assert_snapshot!(format!("frozen_{width}x{height}"), desk.text(width, height));
     }
+    metrics.samples = 400;
+    std::fs::write(folder.frozen(), serde_json::to_vec(&metrics).unwrap()).unwrap();
+    desk.app.read_evaluations();
+    assert!(desk.text(120, 40).contains("┃ frozen, 400 images 25.8 %"));
     metrics.split = "test".to_owned();
     std::fs::write(folder.frozen(), serde_json::to_vec(&metrics).unwrap()).unwrap();
     desk.app.read_evaluations();

@@ -158,9 +158,7 @@ fn look_around(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
         file: format!("checkpoints/{step}").into(),
         best: look.is_multiple_of(2),
     }));
-    events.push(Event::Log(Log {
-        text: format!("panel of {PANEL} images looked at"),
-    }));
+    events.push(Event::Log(Log::new(format!("panel of {PANEL} images looked at"))));
     events.push(phase("training", Some(stage)));
 }
 

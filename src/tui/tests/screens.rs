@@ -259,7 +259,7 @@ fn nothing_from_a_file_steers_the_terminal() {
     let evil = "\x1b[2J\u{9b}31m\u{202e}evil\x07 喜び e\u{301} אבג";
     let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
     let events = [
-        Event::Log(Log { text: evil.into() }),
+        Event::Log(Log::new(evil)),
         Event::Warning(Warning {
             text: evil.into(),
             step: None,
@@ -306,6 +306,7 @@ fn curves_that_were_followed_are_those_drawn_at_once() {
     let resumed = Event::Resumed(Resumed {
         stage: Stage::Prompt,
         from_step: 180,
+        plan: vec![],
     });
     records.push(Record {
         seq,

@@ -11,6 +11,7 @@ use super::{
 use crate::tui::{
     Depth, Theme, Viewer,
     app::App,
+    compare::Side,
     input::Input,
     ui::{Pane, Screen},
 };
@@ -158,6 +159,31 @@ fn each_pane_of_a_comparison() {
         desk.keys(keys);
         insta::assert_snapshot!(name, desk.text(80, 24));
     }
+}
+
+#[test]
+fn two_evaluations_of_one_session_are_places_on_its_loss() {
+    let mut desk = Desk::new();
+    let folder = desk._root.path().join("a");
+    let side = || {
+        let mut side = Side::read(&folder).unwrap();
+        let mut earlier = side.evaluations[0].clone();
+        earlier.prompt = Some(300);
+        side.evaluations.insert(0, earlier);
+        side
+    };
+    desk.app.compare.sides_read(Ok(Box::new([side(), side()])));
+    desk.app.compare.step_evaluation(1, 1);
+    desk.app.ui.screen = Screen::Compare;
+    desk.app.ui.focus_on(Pane::Losses);
+    let shown = desk.text(80, 24);
+    let legend = shown.lines().find(|line| line.contains("at step")).unwrap_or_default();
+    assert_eq!(legend.matches('━').count(), 1, "{shown}");
+    assert!(
+        legend.contains("A at step 300") && legend.contains("B at step 600"),
+        "{legend}"
+    );
+    insta::assert_snapshot!("compare_one_session", shown);
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! Whether the system's clock went as the run did: one that is set, or a machine that sleeps, is no work.
+
+use std::time::Instant;
+
+use crate::session::{Log, now};
+
+/// In seconds; less than this is the clock's usual correction.
+const NOTABLE: f64 = 2.0;
+
+/// The system's clock beside one that cannot be set and stands still while the machine sleeps.
+#[derive(Debug)]
+pub struct Clock {
+    begun: Instant,
+    /// What both said last, in seconds.
+    last: Option<(f64, f64)>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            last: None,
+        }
+    }
+}
+
+impl Clock {
+    /// By how many seconds the system's clock has gone further than time did since it was last asked; negative where it was
+    /// set back.
+    pub fn jump(&mut self) -> Option<f64> {
+        let steady = self.begun.elapsed().as_secs_f64();
+        self.jump_at((now(), steady))
+    }
+
+    fn jump_at(&mut self, (system, steady): (f64, f64)) -> Option<f64> {
+        let last = self.last.replace((system, steady))?;
+        let jump = (system - last.0) - (steady - last.1);
+        (jump.abs() >= NOTABLE).then_some(jump)
+    }
+}
+
+/// The log's line on a jump.
+pub fn told(jump: f64) -> Log {
+    let text = if jump > 0.0 {
+        format!("the clock went {jump:.0} s further than the run: it was set, or the machine slept; that is no work")
+    } else {
+        format!("the clock was set back by {:.0} s", -jump)
+    };
+    Log {
+        clock_jump_s: Some(jump),
+        ..Log::new(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_told_once() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.jump_at((1000.0, 5.0)), None);
+        assert_eq!(
+            clock.jump_at((1600.5, 605.0)),
+            None,
+            "ten minutes of work, a small correction"
+        );
+        assert_eq!(clock.jump_at((5210.5, 615.0)), Some(3600.0));
+        assert_eq!(clock.jump_at((5220.5, 625.0)), None);
+        assert_eq!(clock.jump_at((1630.5, 635.0)), Some(-3600.0));
+        assert!(told(3600.0).text.contains("3600 s further") && told(-3600.0).text.contains("back by 3600 s"));
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_is_no_jump() {
+        let mut clock = Clock::default();
+        assert_eq!([clock.jump(), clock.jump()], [None, None]);
+    }
+}
