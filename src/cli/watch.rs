@@ -89,7 +89,7 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
         }
         // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
     } else if !is_detached() {
-        say(goes_on(folder));
+        say(held(folder, "trains"));
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
 }
@@ -97,7 +97,7 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
 /// What the shell is told where the screen was left and the run holds it on; `None` is a screen that could not be shown.
 fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
     match exit {
-        None | Some(Exit::Detach) => Some(goes_on(folder)),
+        None | Some(Exit::Detach) => Some(held(folder, "goes on")),
         Some(Exit::StopRequested) => Some(format!(
             "{} stops here after its step, with a checkpoint",
             printable(folder.name())
@@ -107,10 +107,10 @@ fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
     }
 }
 
-/// How to come back to a run that holds the shell.
-fn goes_on(folder: &SessionFolder) -> String {
+/// What a run that holds the shell `does` there, and how to come back to it.
+fn held(folder: &SessionFolder, does: &str) -> String {
     format!(
-        "{} goes on here; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
+        "{} {does} here; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
         printable(folder.name()),
         printable_path(&folder.journal())
     )

@@ -116,7 +116,8 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
             reporter.report(Event::Resumed(Resumed {
                 stage,
                 from_step: from.as_ref().map_or(0, |from| from.step),
-                plan: plan.clone(),
+                // What came before is done.
+                plan: plan.iter().filter(|(of, _)| *of >= stage).copied().collect(),
             }))?;
         }
         let stage_run = StageRun {
