@@ -171,10 +171,16 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Whether the figures of both can be told against each other: they are of the same split and of as many images.
+    /// What the figures are of: figures of another split or of another number of images tell nothing against them.
+    #[must_use]
+    pub fn kind(&self) -> (&str, usize) {
+        (&self.metrics.split, self.metrics.samples)
+    }
+
+    /// Whether the figures of both can be told against each other.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        (&self.metrics.split, self.metrics.samples) == (&other.metrics.split, other.metrics.samples)
+        self.kind() == other.kind()
     }
 
     /// The share of right answers over all samples, in stage 1 the mean over the aspects.

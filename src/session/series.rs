@@ -1,5 +1,7 @@
 //! What a stage leaves behind step by step: points of its metrics, its evaluations, and the smoothing of a noisy series.
 
+use std::collections::HashMap;
+
 use super::{Evaluation, Step};
 
 /// An optimiser step as it is kept for the curves.
@@ -94,17 +96,15 @@ impl StageHistory {
     /// made most often, of two the one of more images. Then those of the other kinds, which stand for themselves.
     #[must_use]
     pub fn alike(&self) -> (Vec<&Evaluation>, Vec<&Evaluation>) {
-        let often = |seen: &Evaluation| self.evaluations.iter().filter(|other| other.is_like(seen)).count();
-        // Few kinds, of which each is counted once.
-        let mut kinds: Vec<&Evaluation> = Vec::new();
+        let mut often: HashMap<(&str, usize), usize> = HashMap::new();
         for seen in &self.evaluations {
-            if !kinds.iter().any(|kind| kind.is_like(seen)) {
-                kinds.push(seen);
-            }
+            *often.entry(seen.kind()).or_default() += 1;
         }
-        let usual = kinds.into_iter().max_by_key(|kind| (often(kind), kind.metrics.samples));
-        let is_usual = |seen: &&Evaluation| usual.is_some_and(|usual| usual.is_like(seen));
-        self.evaluations.iter().partition(is_usual)
+        let usual = often
+            .into_iter()
+            .max_by_key(|&((split, samples), often)| (often, samples, split));
+        let usual = usual.map(|(kind, _)| kind);
+        self.evaluations.iter().partition(|seen| Some(seen.kind()) == usual)
     }
 
     /// The last step's number, 0 before the first.
