@@ -1,12 +1,17 @@
 //! Image files to 8-bit RGB, as Pillow's `Image.open(path).convert("RGB")` gives them.
 //!
-//! Grayscale is repeated, a palette looked up, alpha dropped without blending, CMYK converted. Of 16-bit samples the
-//! high byte is kept; here alone we leave Pillow, which saturates 16-bit *grayscale* at 255 and so turns nearly every
-//! such picture white.
+//! Grayscale is repeated, a palette looked up, alpha dropped without blending, CMYK converted, a TIFF turned as it
+//! says. Of 16-bit samples the high byte is kept; here we leave Pillow, which saturates 16-bit *grayscale* at 255 and
+//! so turns nearly every such picture white. Other than in Pillow, colours that a TIFF file has multiplied with its
+//! alpha stay so, CMYK may be off by 2, and a TIFF file in CCITT group 3, with Lab colours or with colours as floating
+//! point numbers is refused or, the last, read as shares of white.
 
+mod bmp;
+mod gif;
 #[cfg(test)]
 mod hostile;
 mod jpeg;
+mod tiff;
 
 use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::{printable, printable_path};
@@ -18,7 +23,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation};
 
 /// Larger pictures are refused before memory is taken for them.
 pub const MAX_PIXELS: u64 = 200_000_000;
@@ -47,7 +52,7 @@ const FORMATS: [ImageFormat; 6] = [
 ];
 
 /// File-name endings (lower case) of the formats that are read.
-const ENDINGS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
+const ENDINGS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
 /// How files are decoded; the default is the reference's way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +108,7 @@ pub fn probe(path: &Path) -> Result<(), DecodeError> {
 pub fn is_image_name(path: &Path) -> bool {
     path.extension()
         .and_then(|ending| ending.to_str())
-        .is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+        .is_some_and(|ending| ENDINGS.contains(&ending.trim_end().to_ascii_lowercase().as_str()))
 }
 
 fn regular_file_size(path: &Path) -> Result<u64, String> {
@@ -122,6 +127,10 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn format_of(head: &[u8]) -> Result<ImageFormat, String> {
+    const BIG_TIFF: [&[u8]; 2] = [b"II\x2B\0\x08\0", b"MM\0\x2B\0\x08"];
+    if BIG_TIFF.iter().any(|mark| head.starts_with(mark)) {
+        return Ok(ImageFormat::Tiff);
+    }
     image::guess_format(head)
         .ok()
         .filter(|format| FORMATS.contains(format))
@@ -137,7 +146,13 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
         reader.limits(limits);
         reader.into_decoder().map_err(reason)
     };
-    let (width, height) = decoder(0)?.dimensions();
+    let tiff = (format == ImageFormat::Tiff)
+        .then(|| tiff::Tiff::open(bytes))
+        .transpose()?;
+    let (width, height) = match &tiff {
+        Some(tiff) => tiff.dimensions,
+        None => decoder(0)?.dimensions(),
+    };
     let pixels = u64::from(width) * u64::from(height);
     if pixels > MAX_PIXELS {
         return Err(format!(
@@ -147,7 +162,15 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
     if width == 0 || height == 0 {
         return Err("the picture has no pixels".into());
     }
+    if format == ImageFormat::Jpeg {
+        jpeg::check_scans(bytes, pixels)?;
+    }
     let large = (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(tiff) = &tiff
+        && let Some(rgb) = tiff.decode()?
+    {
+        return Ok(turned(rgb.into(), tiff.orientation).into_rgb8());
+    }
     let mut decoder = decoder(pixels)?;
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(format!(
@@ -155,22 +178,33 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
             decoder.total_bytes()
         ));
     }
-    let orientation = options.exif_orientation.then(|| decoder.orientation());
+    let orientation = match &tiff {
+        Some(tiff) => tiff.orientation,
+        None if options.exif_orientation => decoder.orientation().map_err(reason)?,
+        None => Orientation::NoTransforms,
+    };
     let libjpegs = if format == ImageFormat::Jpeg {
         jpeg::decode(bytes)?
     } else {
         None
     };
-    let mut picture = match libjpegs {
+    let picture = match libjpegs {
         Some(rgb) => rgb.into(),
         None => DynamicImage::from_decoder(decoder).map_err(reason)?,
     };
-    if let Some(orientation) = orientation {
-        picture.apply_orientation(orientation.map_err(reason)?);
+    let mut rgb = to_rgb8(turned(picture, orientation));
+    match format {
+        ImageFormat::Bmp => bmp::round_as_pillow(bytes, &mut rgb),
+        ImageFormat::Gif => gif::fill_as_pillow(bytes, &mut rgb),
+        _ => {}
     }
-    let rgb = to_rgb8(picture);
     drop(large);
     Ok(rgb)
+}
+
+fn turned(mut picture: DynamicImage, orientation: Orientation) -> DynamicImage {
+    picture.apply_orientation(orientation);
+    picture
 }
 
 fn reason(error: image::ImageError) -> String {

@@ -25,6 +25,18 @@ fn files() -> Vec<Vec<u8>> {
     files.push(with_exif);
     files.push(include_bytes!("fixtures/palette.png").to_vec());
     files.push(include_bytes!("fixtures/cmyk.jpg").to_vec());
+    for kind in [
+        "palette_4.tif",
+        "gray_alpha.tif",
+        "float.tif",
+        "group4.tif",
+        "big.tif",
+        "masks_565.bmp",
+        "small_frame.gif",
+    ] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/image_file/fixtures/pillow");
+        files.push(fs::read(folder.join(kind)).unwrap());
+    }
     files
 }
 

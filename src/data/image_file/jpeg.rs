@@ -34,6 +34,51 @@ fn to_rgb(bytes: &[u8]) -> Result<Option<RgbImage>, String> {
         .ok_or_else(|| "it has fewer rows than it says".into())
 }
 
+/// No encoder writes as many scans; most write 10.
+const MAX_SCANS: usize = 100;
+
+/// Each scan of a progressive picture visits all its pixels: so many visits take about two seconds.
+const MAX_VISITS: u64 = 4_000_000_000;
+
+/// Refuses a progressive picture whose scans would keep a core for minutes.
+pub(super) fn check_scans(bytes: &[u8], pixels: u64) -> Result<(), String> {
+    let scans = scans(bytes);
+    if scans > MAX_SCANS || (scans as u64).saturating_mul(pixels) > MAX_VISITS {
+        return Err(format!(
+            "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all scans \
+             are decoded, so save it again"
+        ));
+    }
+    Ok(())
+}
+
+/// How many scans the file has up to its end marker.
+fn scans(bytes: &[u8]) -> usize {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    let mut scans = 0;
+    loop {
+        match rest {
+            [0xFF, 0xD9, ..] | [] => return scans,
+            [0xFF, 0xDA, ..] => {
+                scans += 1;
+                rest = &rest[2..];
+            }
+            // Fill bytes, data and restart marks have no length.
+            [0xFF, 0x00 | 0x01 | 0xD0..=0xD8, after @ ..] => rest = after,
+            [0xFF, 0xFF, ..] => rest = &rest[1..],
+            [0xFF, _, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                rest = rest.get(2 + length..).unwrap_or_default();
+            }
+            [_, after @ ..] => {
+                // In a scan's data only a 0xFF matters.
+                let next = after.iter().position(|byte| *byte == 0xFF).unwrap_or(after.len());
+                rest = &after[next..];
+            }
+        }
+    }
+}
+
 /// Decoders fill what is missing with gray without a word; Pillow refuses such a file, and so do we. True if an
 /// end-of-image marker follows the first scan (in entropy-coded data a 0xFF is never followed by 0xD9).
 fn is_complete(bytes: &[u8]) -> bool {
@@ -65,6 +110,26 @@ mod tests {
         assert!(is_complete(nonsense));
         let reason = decode(nonsense).unwrap_err();
         assert!(reason.contains("libjpeg"), "{reason}");
+    }
+
+    #[test]
+    fn scans_are_counted_and_bounded() {
+        let scan = b"\xFF\xDA\x00\x08\x01\x01\x00\x00\x3F\x00\x12\xFF\x00\xFF\xD0\x34";
+        // A thumbnail's scan and a comment's bytes are not the picture's.
+        let head = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xDA\xFF\xD9\xFF\xFF\xFE\x00\x04\xFF\xDA";
+        let file = |count: usize| [head.as_slice(), &scan.repeat(count), b"\xFF\xD9", scan].concat();
+        for count in [0, 1, 10, MAX_SCANS] {
+            assert_eq!(scans(&file(count)), count);
+            assert_eq!(check_scans(&file(count), 1000), Ok(()));
+        }
+        for (count, pixels) in [(MAX_SCANS + 1, 64), (10, MAX_VISITS)] {
+            let reason = check_scans(&file(count), pixels).unwrap_err();
+            assert!(
+                reason.contains(&format!("{count} scans")) && reason.contains("save it again"),
+                "{reason}"
+            );
+        }
+        assert_eq!(scans(b"\xFF\xD8\xFF\xE1\xFF\xFF"), 0);
     }
 
     #[test]

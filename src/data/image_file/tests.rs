@@ -128,11 +128,15 @@ fn errors_name_the_file_and_the_reason() {
     };
     let page = write("page.jpg", b"<html>");
     let png_as_jpg = write("picture.jpg", &encoded(&sample().into(), ImageFormat::Png));
+    let pipe = folder.path().join("pipe.png");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
     assert!(probe(&png_as_jpg).is_ok() && decode(&png_as_jpg, DecodeOptions::default()).is_ok());
     for (path, reason) in [
         (page, "first bytes"),
         (write("empty.png", b""), "empty"),
         (folder.path().to_owned(), "regular"),
+        (pipe, "regular"),
+        ("/dev/zero".into(), "regular"),
         (folder.path().join("missing.png"), "No such file"),
     ] {
         for error in [
@@ -144,4 +148,63 @@ fn errors_name_the_file_and_the_reason() {
         }
     }
     assert!(is_image_name(Path::new("a.JPeG")) && !is_image_name(Path::new("a.json")));
+}
+
+/// `fixtures/pillow/make.py` writes the pictures and what Pillow makes of them.
+#[test]
+fn odd_kinds_are_read_as_pillow_reads_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/image_file/fixtures/pillow");
+    let expected: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("pillow.json")).unwrap()).unwrap();
+    let pictures = expected["pictures"].as_object().unwrap();
+    assert!(pictures.len() > 25);
+    let mut wrong = Vec::new();
+    for (name, pillow) in pictures {
+        let read = decode(&folder.join(name), DecodeOptions::default());
+        if name == "group3.tif" {
+            let reason = read.unwrap_err().reason;
+            assert!(reason.contains("group 3") && reason.contains("save it as"), "{reason}");
+            continue;
+        }
+        let size: Vec<u32> = serde_json::from_value(pillow["size"].clone()).unwrap();
+        let digits = pillow["rgb"].as_str().unwrap();
+        let bytes = (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap());
+        let bytes: Vec<u8> = bytes.collect();
+        match read {
+            Ok(ours) => {
+                let far = ours
+                    .as_raw()
+                    .iter()
+                    .zip(&bytes)
+                    .map(|(ours, pillow)| ours.abs_diff(*pillow))
+                    .max();
+                let near = if name == "cmyk.tif" { 2 } else { 0 };
+                if [ours.width(), ours.height()] != size[..] || ours.as_raw().len() != bytes.len() || far > Some(near) {
+                    wrong.push(format!("{name}: {:?}, off by {far:?}", ours.dimensions()));
+                }
+            }
+            Err(error) => wrong.push(format!("{name}: {}", error.reason)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_tiff_is_turned_once() {
+    let turned = include_bytes!("fixtures/pillow/turned_6.tif");
+    for exif_orientation in [false, true] {
+        let picture = decode_bytes(turned, DecodeOptions { exif_orientation }).unwrap();
+        assert_eq!(picture.dimensions(), (5, 7));
+    }
+}
+
+#[test]
+fn a_picture_of_thousands_of_scans_is_refused_at_once() {
+    let picture = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 3) as u8, (y * 3) as u8, 9]));
+    let mut jpeg = encoded(&picture.into(), ImageFormat::Jpeg);
+    let scan = jpeg.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let end = jpeg.len() - 2;
+    let again = jpeg[scan..end].repeat(5000);
+    jpeg.splice(end..end, again);
+    let reason = decode_bytes(&jpeg, DecodeOptions::default()).unwrap_err();
+    assert!(reason.contains("5001 scans"), "{reason}");
 }
