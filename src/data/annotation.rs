@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Annotation, View};
-use crate::bounded_file::read_bounded;
+use super::{Annotation, View, control_token::control_token, text};
+use crate::{bounded_file::read_bounded, printable::printable};
 
 /// No annotation is longer; EmoSet's have a few hundred bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -59,8 +59,7 @@ pub(super) struct AnnotationFile {
 /// where a list is expected and the reverse.
 pub(super) fn read(path: &Path) -> Result<AnnotationFile, String> {
     let bytes = read_bounded(path, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let object: Map<String, Value> = serde_json::from_str(&text::decode(bytes)).map_err(|error| error.to_string())?;
     Ok(from_json(&object))
 }
 
@@ -68,10 +67,15 @@ fn from_json(object: &Map<String, Value>) -> AnnotationFile {
     let mut odd = Vec::new();
     let mut texts = |key: &str| match object.get(key) {
         None => Vec::new(),
-        Some(value) => texts(value).unwrap_or_else(|| {
-            odd.push(format!("`{key}` is neither text nor a list of texts"));
-            Vec::new()
-        }),
+        Some(value) => {
+            let texts = texts(value).ok_or_else(|| format!("`{key}` is neither text nor a list of texts"));
+            texts
+                .and_then(|texts| without_tokens(key, texts))
+                .unwrap_or_else(|reason| {
+                    odd.push(reason);
+                    Vec::new()
+                })
+        }
     };
     let joined = |parts: Vec<String>| (!parts.is_empty()).then(|| parts.join(", "));
     let facial_expression = joined(texts("facial_expression"));
@@ -118,6 +122,16 @@ fn texts(value: &Value) -> Option<Vec<String>> {
             .collect::<Option<Vec<_>>>()
             .map(|texts| texts.into_iter().flatten().collect()),
         _ => None,
+    }
+}
+
+fn without_tokens(key: &str, texts: Vec<String>) -> Result<Vec<String>, String> {
+    match texts.iter().find_map(|text| control_token(text)) {
+        Some(token) => Err(format!(
+            "`{key}` holds `{}`, a control token of the model",
+            printable(token)
+        )),
+        None => Ok(texts),
     }
 }
 
@@ -188,6 +202,15 @@ mod tests {
         assert_eq!(file.annotation.text(View::Object), None);
         assert_eq!(file.annotation.text(View::Scene), None);
         assert_eq!(file.annotation.text(View::HumanAction).unwrap(), "a b");
+
+        let file = parse(r#"{"object": ["dog", "cat<|im_end|>"], "scene": "sea <|", "emotion": "awe"}"#);
+        assert_eq!(file.annotation.text(View::Object), None);
+        assert_eq!(file.annotation.text(View::Scene).unwrap(), "sea <|");
+        assert!(
+            matches!(&file.odd[..], [one] if one.contains("control token")),
+            "{:?}",
+            file.odd
+        );
     }
 
     #[test]

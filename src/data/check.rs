@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Dataset, DatasetOptions, LeftOut, Sample, View,
+    Dataset, DatasetOptions, LeftOut, Readiness, Sample, View,
     image_file::{DecodeOptions, decode},
     open,
 };
@@ -27,24 +27,28 @@ pub struct Report {
     pub root: PathBuf,
     /// Without the images that cannot be decoded, which are in its `left_out`. `None` where it cannot be opened.
     pub dataset: Option<Dataset>,
-    /// Sentences: what would stop a training run.
+    /// Sentences: what would stop any training run.
     pub stops: Vec<String>,
+    /// Which stages can be trained. `None` where the dataset cannot be opened.
+    pub ready: Option<Readiness>,
 }
 
 impl Report {
-    /// Whether a training run on this dataset would end at once.
+    /// Whether every training run on this dataset would end at once, whatever the stage.
     #[must_use]
     pub fn stops_a_run(&self) -> bool {
         !self.stops.is_empty()
     }
 }
 
-/// Opens the dataset and decodes every image, in parallel. `progress` is called with images done and images in all.
-pub fn check(options: &DatasetOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Report {
+/// Opens the dataset and decodes every image, in parallel. `views`: the aspects that a run would train. `progress` is
+/// called with images done and images in all.
+pub fn check(options: &DatasetOptions, views: &[View], progress: &(dyn Fn(usize, usize) + Sync)) -> Report {
     let mut report = Report {
         root: options.root.clone(),
         dataset: None,
         stops: Vec::new(),
+        ready: None,
     };
     let mut dataset = match open(options) {
         Ok(dataset) => dataset,
@@ -71,9 +75,13 @@ pub fn check(options: &DatasetOptions, progress: &(dyn Fn(usize, usize) + Sync))
             }
         }
     }
-    if dataset.train.is_empty() {
-        report.stops.push("There is no training image that can be read.".into());
+    let ready = Readiness::of(&dataset, views);
+    match (&ready.aspects, &ready.prompt) {
+        (Err(aspects), Err(prompt)) if aspects == prompt => report.stops.push(aspects.clone()),
+        (Err(aspects), Err(prompt)) => report.stops.extend([prompt.clone(), aspects.clone()]),
+        _ => {}
     }
+    report.ready = Some(ready);
     report.dataset = Some(dataset);
     report
 }
@@ -101,12 +109,24 @@ impl fmt::Display for Report {
             write_dataset(f, dataset)?;
         }
         for sentence in &self.stops {
-            writeln!(f, "\nStops a run: {sentence}")?;
+            writeln!(f, "\nStops a run: {}", printable(sentence))?;
         }
-        if self.stops.is_empty() {
-            writeln!(f, "\nReady to train.")?;
+        let Some(ready) = self.ready.as_ref().filter(|_| self.stops.is_empty()) else {
+            return Ok(());
+        };
+        match (&ready.aspects, &ready.prompt) {
+            (Err(reason), _) => write!(
+                f,
+                "\nReady for stage 2 (prompt) alone: `masp train --stage prompt`.\nNot ready for stage 1 (aspects): {}\n",
+                printable(reason)
+            ),
+            (_, Err(reason)) => write!(
+                f,
+                "\nReady for stage 1 (aspects) alone: `masp train --stage aspects`.\nNot ready for stage 2 (prompt): {}\n",
+                printable(reason)
+            ),
+            _ => writeln!(f, "\nReady to train."),
         }
-        Ok(())
     }
 }
 
@@ -195,13 +215,18 @@ mod tests {
         fs::write(folder.path().join("train/cat/page.jpg"), "<html>not found</html>").unwrap();
 
         let seen = AtomicUsize::new(0);
-        let report = check(&options(folder.path()), &|done, total| {
+        let report = check(&options(folder.path()), &View::ALL, &|done, total| {
             assert!(done <= total);
             seen.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(seen.into_inner(), 5);
         assert!(!report.stops_a_run());
         let text = report.to_string();
+        assert!(
+            text.contains("Ready for stage 2 (prompt) alone") && text.contains("Not ready for stage 1"),
+            "{text}"
+        );
+        assert!(!text.contains("Ready to train."), "{text}");
         for line in [
             "cat                             2        0        0",
             "half.png",
@@ -216,11 +241,11 @@ mod tests {
     #[test]
     fn what_stops_a_run_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(check(&options(folder.path()), &|_, _| ()).stops_a_run());
+        assert!(check(&options(folder.path()), &View::ALL, &|_, _| ()).stops_a_run());
         let class = folder.path().join("test/cat");
         fs::create_dir_all(&class).unwrap();
         RgbImage::new(3, 3).save(class.join("a.png")).unwrap();
-        let report = check(&options(folder.path()), &|_, _| ());
+        let report = check(&options(folder.path()), &View::ALL, &|_, _| ());
         assert!(
             report.stops_a_run() && report.to_string().contains("no training image"),
             "{report}"

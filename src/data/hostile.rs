@@ -94,7 +94,10 @@ proptest! {
 
     #[test]
     fn a_changed_split_file_of_emoset_stays_inside(
-        bytes in changed(vec![br#"[["awe", "image/awe/1.png", "annotation/awe/1.json"], ["fear", 7, "image/fear/2.png", null]]"#.to_vec()]),
+        bytes in changed(vec![
+            br#"[["awe", "image/awe/1.png", "annotation/awe/1.json"], ["fear", 7, "image/fear/2.png", null]]"#.to_vec(),
+            b"[\"Awe\", \"image\\\\AWE\\\\1.PNG\", \"annotation/awe/%31.json\"]\r\n{\"label\": \"fear \", \"image\": \"..\\\\2.png\"}\r\n".to_vec(),
+        ]),
     ) {
         let root = tempfile::tempdir()?;
         for (class, name) in [("awe", "1.png"), ("fear", "2.png")] {
@@ -108,7 +111,11 @@ proptest! {
 
     #[test]
     fn changed_votes_stay_inside(
-        abstracts in changed(vec![b"'','amusement','anger','awe'\n'a.png',1,0,0\n'b.png',0,2,1\n".to_vec()]),
+        abstracts in changed(vec![
+            b"'','amusement','anger','awe'\n'a.png',1,0,0\n'b.png',0,2,1\n".to_vec(),
+            b"\xEF\xBB\xBFsep=;\r\n\"\";Amusement;Anger \r\nA.PNG;0,5;1\r\n".to_vec(),
+            b"\xFF\xFEx\0\t\0A\0w\0e\0\t\0F\0e\0a\0r\0\n\0a\0.\0p\0n\0g\0\t\x002\0\t\x001\0\n\0".to_vec(),
+        ]),
         emotion6 in changed(vec![b"[image_filename]\tv\na anger/1.jpg 4.1\nanger/1.png\t4.1 3\nfear/2.png 1 2\n".to_vec()]),
     ) {
         let root = tempfile::tempdir()?;

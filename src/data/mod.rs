@@ -3,19 +3,23 @@
 mod annotation;
 pub mod check;
 pub mod classes;
+mod control_token;
 #[cfg(test)]
 mod hostile;
 pub mod image_file;
 mod layout;
 mod open;
 pub mod prompts;
+mod readiness;
 mod split;
 pub mod synth;
+mod text;
 mod view;
 
 use std::path::PathBuf;
 
-pub use open::{DataError, DatasetOptions, open};
+pub use open::{DataError, DatasetOptions, open, recognise};
+pub use readiness::Readiness;
 pub use view::View;
 
 /// What an image's annotation says of its aspects; an aspect that it does not mention is `None`.

@@ -1,9 +1,12 @@
 //! Opening a dataset.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{Annotation, Dataset, layout, split};
-use crate::printable::printable_path;
+use crate::printable::{printable, printable_path};
 
 /// What to open, and how to split it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,17 +28,28 @@ pub enum DataError {
     NotAFolder(PathBuf),
     #[error("cannot read {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
+    #[error(
+        "the class `{}` of {} is written as a control token of the model, which would end or change the \
+         chat that it stands in; rename it",
+        printable(class),
+        printable_path(root)
+    )]
+    ControlToken { root: PathBuf, class: String },
     #[error("cannot use {}: {reason}; download it again or correct it", printable_path(path))]
     File { path: PathBuf, reason: String },
     #[error(
         "{} has no layout that is known here{dataname}: expected EmoSet (train.json, image/, annotation/), the \
          reference's (train/, test/, annotation/), Emotion6 (images/, ground_truth.txt), FI (emotion_dataset/), \
          Abstract (ABSTRACT_groundTruth.csv), ArtPhoto (<emotion>_N.jpg), UnbiasedEmo (images/<emotion>/<keyword>/), \
-         or folders named by class that hold images, perhaps under train/, val/ and test/; point --data at such a \
-         folder",
+         or folders named by class that hold images, perhaps under train/, val/ and test/; {near}",
         printable_path(root)
     )]
-    UnknownLayout { root: PathBuf, dataname: String },
+    UnknownLayout {
+        root: PathBuf,
+        dataname: String,
+        /// What it nearly is, and what to do.
+        near: String,
+    },
     #[error(
         "the dataset {} ({layout}) has no usable image: {left_out} file(s) were left out{example}; `masp data check` \
          lists them",
@@ -62,12 +76,7 @@ pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
     if !(0.0..1.0).contains(&options.val_fraction) {
         return Err(DataError::Fraction(options.val_fraction));
     }
-    if !root.exists() {
-        return Err(DataError::Missing(root.clone()));
-    }
-    if !root.is_dir() {
-        return Err(DataError::NotAFolder(root.clone()));
-    }
+    is_folder(root)?;
     let found = layout::read(root, options.dataname.as_deref())?;
     let mut dataset = Dataset {
         root: root.clone(),
@@ -98,6 +107,25 @@ pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
     }
     warn_of_gaps(&mut dataset);
     Ok(dataset)
+}
+
+/// The layout that a run with this folder and dataset name would read, for people; cheap: it looks at a few names only.
+///
+/// # Errors
+/// No folder, or no known layout.
+pub fn recognise(root: &Path, dataname: Option<&str>) -> Result<&'static str, DataError> {
+    is_folder(root)?;
+    layout::recognise(root, dataname)
+}
+
+fn is_folder(root: &Path) -> Result<(), DataError> {
+    if !root.exists() {
+        return Err(DataError::Missing(root.to_owned()));
+    }
+    if !root.is_dir() {
+        return Err(DataError::NotAFolder(root.to_owned()));
+    }
+    Ok(())
 }
 
 fn warn_of_gaps(dataset: &mut Dataset) {

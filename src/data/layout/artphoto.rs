@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     Layout, Listing, Split,
     listing::{Entry, entries, holds_images},
+    meant::key,
 };
 use crate::data::{DataError, classes, image_file};
 
@@ -51,6 +52,6 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
-fn prefix(name: &str) -> Option<String> {
-    name.split_once('_').map(|(prefix, _)| prefix.to_lowercase())
+pub(super) fn prefix(name: &str) -> Option<String> {
+    name.split_once('_').map(|(prefix, _)| key(prefix))
 }

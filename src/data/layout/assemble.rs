@@ -1,13 +1,13 @@
 //! From an image that a layout names to a sample: its first bytes, its label, its annotation.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
 
-use super::{Candidate, Found, Listing, Split};
+use super::{Candidate, Found, Listing, Split, labels::Labels, meant::key};
 use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file};
 
 /// A candidate that was looked at.
@@ -31,38 +31,24 @@ pub(super) fn assemble(
 ) -> Found {
     let Listing {
         candidates,
-        mut folders,
+        folders,
         has_val,
         mut left_out,
         mut warnings,
     } = listing;
-    let classes: Vec<String> = match known {
-        Some(known) => known.classes.iter().map(|&class| class.to_owned()).collect(),
-        None => {
-            folders.sort_unstable();
-            folders
-        }
-    };
-    let labels: HashMap<String, usize> = classes
-        .iter()
-        .enumerate()
-        .map(|(label, class)| (class.to_lowercase(), label))
-        .collect();
-    let label_of = |class: &str| match known {
-        Some(_) => labels.get(&class.to_lowercase()).copied(),
-        None => classes.iter().position(|known| known == class),
-    };
+    let mut labels = Labels::new(known, &folders);
+    warnings.append(&mut labels.notes);
 
     let (candidates, foreign): (Vec<_>, Vec<_>) = candidates
         .into_iter()
-        .partition(|candidate| label_of(&candidate.class).is_some());
-    left_out.extend(foreign_classes(&foreign, name, &classes));
+        .partition(|candidate| labels.of(&candidate.class).is_some());
+    left_out.extend(foreign_classes(&foreign, name, &labels));
 
     let results: Vec<Result<Checked, LeftOut>> = candidates
         .into_par_iter()
         .map(|candidate| {
-            let label = label_of(&candidate.class).unwrap_or_default();
-            check(root, candidate, label, &classes)
+            let label = labels.of(&candidate.class).unwrap_or_default();
+            check(root, candidate, label, &labels.classes)
         })
         .collect();
 
@@ -80,7 +66,7 @@ pub(super) fn assemble(
     let mut found = Found {
         name: name.to_owned(),
         layout,
-        classes,
+        classes: labels.classes,
         train: Vec::new(),
         val: has_val.then(Vec::new),
         test: Vec::new(),
@@ -115,11 +101,9 @@ fn check(root: &Path, candidate: Candidate, label: usize, classes: &[String]) ->
         match annotation::read(&path) {
             Ok(file) => {
                 content = file.annotation;
-                other_emotion = file.emotion.filter(|emotion| {
-                    classes
-                        .get(label)
-                        .is_some_and(|class| !class.eq_ignore_ascii_case(emotion))
-                });
+                other_emotion = file
+                    .emotion
+                    .filter(|emotion| classes.get(label).is_some_and(|class| key(class) != key(emotion)));
                 left_out.extend(file.odd.into_iter().map(|reason| LeftOut {
                     path: path.clone(),
                     reason: format!("this field alone is left out: {reason}"),
@@ -157,18 +141,23 @@ fn id(root: &Path, path: &Path) -> String {
 }
 
 /// One line for each folder whose name is no class.
-fn foreign_classes(foreign: &[Candidate], name: &str, classes: &[String]) -> Vec<LeftOut> {
+fn foreign_classes(foreign: &[Candidate], name: &str, labels: &Labels) -> Vec<LeftOut> {
     let mut counts: BTreeMap<(&str, PathBuf), usize> = BTreeMap::new();
     for candidate in foreign {
         let folder = candidate.image.parent().unwrap_or(&candidate.image).to_owned();
         *counts.entry((&candidate.class, folder)).or_default() += 1;
     }
-    let line = |((class, path), count): ((&str, PathBuf), usize)| LeftOut {
-        path,
-        reason: format!(
-            "{count} image(s) of `{class}`, which is none of {name}'s classes ({})",
-            classes.join(", ")
-        ),
+    let line = |((class, path), count): ((&str, PathBuf), usize)| {
+        let near = labels.near(class);
+        let advice = near.map(|near| format!("; if `{near}` is meant, name it so"));
+        LeftOut {
+            path,
+            reason: format!(
+                "{count} image(s) of `{class}`, which is none of {name}'s classes ({}){}",
+                labels.classes.join(", "),
+                advice.unwrap_or_default()
+            ),
+        }
     };
     counts.into_iter().map(line).collect()
 }

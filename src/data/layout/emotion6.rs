@@ -6,9 +6,10 @@ use std::{collections::HashSet, path::Path};
 use super::{
     Layout, Listing, Split,
     listing::{holds_class_folders, read_list},
+    meant::{child, key, written},
 };
 use crate::data::{DataError, LeftOut, classes};
-use crate::{inside::inside, printable::printable};
+use crate::printable::printable;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "Emotion6 (images/<emotion>/, ground_truth.txt)",
@@ -20,14 +21,14 @@ pub(super) const LAYOUT: Layout = Layout {
 const VOTES: &str = "ground_truth.txt";
 
 fn matches(root: &Path, named: bool) -> bool {
-    (named || root.join(VOTES).is_file()) && holds_class_folders(&root.join("images"))
+    (named || child(root, &[VOTES]).is_file()) && holds_class_folders(&child(root, &["images"]))
 }
 
 fn list(root: &Path) -> Result<Listing, DataError> {
     let mut listing = Listing::default();
-    let images = root.join("images");
+    let images = child(root, &["images"]);
     listing.add_class_folders(&images, Split::Train, None)?;
-    let path = root.join(VOTES);
+    let path = child(root, &[VOTES]);
     if !path.is_file() {
         return Ok(listing);
     }
@@ -38,19 +39,28 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     let present: HashSet<_> = listing
         .candidates
         .iter()
-        .map(|candidate| candidate.image.clone())
+        .map(|candidate| key(&candidate.image.to_string_lossy()))
         .collect();
-    for line in String::from_utf8_lossy(&text).lines() {
+    for line in text.split(['\n', '\r']) {
         // The heading has no path in its first field.
-        let Some(written) = line.split_whitespace().next().filter(|field| field.contains('/')) else {
+        let Some(field) = first_field(line).filter(|field| field.contains(['/', '\\'])) else {
             continue;
         };
-        if inside(&images, Path::new(written)).is_none_or(|image| !present.contains(&image)) {
+        let image = written(&images, field);
+        if image.is_none_or(|image| !present.contains(&key(&image.to_string_lossy()))) {
             listing.left_out.push(LeftOut {
                 path: path.clone(),
-                reason: format!("`{}` is listed, but is not among the images", printable(written)),
+                reason: format!("`{}` is listed, but is not among the images", printable(field)),
             });
         }
     }
     Ok(listing)
+}
+
+/// A path may hold blanks where another mark divides the fields.
+fn first_field(line: &str) -> Option<&str> {
+    match line.split_once(['\t', ',', ';']) {
+        Some((field, _)) => Some(field),
+        None => line.split_whitespace().next(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Layout, Listing, Split, listing::holds_class_folders};
+use super::{Layout, Listing, Split, listing::holds_class_folders, meant::child};
 use crate::data::{DataError, classes};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -15,11 +15,11 @@ pub(super) const LAYOUT: Layout = Layout {
 const FOLDER: &str = "emotion_dataset";
 
 fn matches(root: &Path, _named: bool) -> bool {
-    holds_class_folders(&root.join(FOLDER))
+    holds_class_folders(&child(root, &[FOLDER]))
 }
 
 fn list(root: &Path) -> Result<Listing, DataError> {
     let mut listing = Listing::default();
-    listing.add_class_folders(&root.join(FOLDER), Split::Train, None)?;
+    listing.add_class_folders(&child(root, &[FOLDER]), Split::Train, None)?;
     Ok(listing)
 }

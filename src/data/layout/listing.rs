@@ -5,9 +5,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Candidate, Listing, Split};
+use super::{Candidate, Listing, Split, meant::key};
 use crate::bounded_file::read_bounded;
-use crate::data::{DataError, LeftOut, image_file};
+use crate::data::{DataError, LeftOut, image_file, text};
+
+/// What systems and unpackers leave beside a person's files, by its [`key`]; names that begin with `.` are hidden too.
+const LITTER: [&str; 9] = [
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "icon\r",
+];
 
 /// An entry of a folder.
 pub(super) struct Entry {
@@ -15,7 +28,7 @@ pub(super) struct Entry {
     pub path: PathBuf,
 }
 
-/// The entries that are not hidden, in byte order of their names, folders apart from files.
+/// The entries that are neither hidden nor litter, in byte order of their names, folders apart from files.
 pub(super) struct Entries {
     pub folders: Vec<Entry>,
     pub files: Vec<Entry>,
@@ -34,7 +47,7 @@ pub(super) fn entries(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Entr
     for entry in fs::read_dir(folder).map_err(error)? {
         let path = entry.map_err(error)?.path();
         match path.file_name().and_then(|name| name.to_str()) {
-            Some(name) if name.starts_with('.') => {}
+            Some(name) if is_litter(name) => {}
             Some(name) if name.contains(char::is_control) => left_out.push(LeftOut {
                 reason: "its name holds control characters".into(),
                 path,
@@ -51,7 +64,7 @@ pub(super) fn entries(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Entr
                 });
             }
             None => left_out.push(LeftOut {
-                reason: "its name is not UTF-8".into(),
+                reason: "its name is not UTF-8; rename it, or unpack again with the archive's encoding".into(),
                 path,
             }),
         }
@@ -86,8 +99,11 @@ pub(super) fn holds_class_folders(folder: &Path) -> bool {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name().is_some_and(|name| is_litter(&name.to_string_lossy()))
+}
+
+fn is_litter(name: &str) -> bool {
+    name.starts_with('.') || LITTER.contains(&name.to_lowercase().as_str()) || LITTER.contains(&key(name).as_str())
 }
 
 impl Listing {
@@ -159,6 +175,6 @@ fn annotation_of(folder: &Path, image: &Path) -> PathBuf {
 }
 
 /// The text of a list that a layout stands on; none has more than a few megabytes.
-pub(super) fn read_list(path: &Path) -> io::Result<Vec<u8>> {
-    read_bounded(path, 64 << 20)
+pub(super) fn read_list(path: &Path) -> io::Result<String> {
+    read_bounded(path, 64 << 20).map(text::decode)
 }

@@ -8,16 +8,24 @@ mod emotion6;
 mod fi;
 mod flickr_instagram;
 mod folders;
+mod labels;
 mod listing;
+mod meant;
+mod misread;
 mod reference;
 mod unbiased_emo;
 
 use std::path::{Path, PathBuf};
 
+use meant::key;
+
 use super::{
     DataError, LeftOut, Sample,
     classes::{self, KnownDataset},
+    control_token::control_token,
 };
+
+pub(super) use misread::{inner_dataset, misread};
 
 /// Which part of a dataset a sample belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,10 +101,7 @@ static LAYOUTS: [Layout; 9] = [
 /// No layout fits, or a file that the layout stands on cannot be read.
 pub(super) fn read(root: &Path, dataname: Option<&str>) -> Result<Found, DataError> {
     let known = dataname.and_then(classes::by_name);
-    let layout = choose(root, known).ok_or_else(|| DataError::UnknownLayout {
-        root: root.to_owned(),
-        dataname: dataname.map(|name| format!(" ({name})")).unwrap_or_default(),
-    })?;
+    let layout = layout_of(root, dataname)?;
     let mut listing = (layout.list)(root)?;
     if let (Some(name), None) = (dataname, known) {
         listing.warnings.push(format!(
@@ -110,7 +115,32 @@ pub(super) fn read(root: &Path, dataname: Option<&str>) -> Result<Found, DataErr
         .filter(|_| known.is_none())
         .or(known.map(|known| known.name))
         .unwrap_or("folders");
-    Ok(assemble::assemble(root, layout.name, name, known, listing))
+    let found = assemble::assemble(root, layout.name, name, known, listing);
+    let obeyed = |class: &&String| control_token(class).is_some();
+    match found.classes.iter().find(obeyed) {
+        Some(class) => Err(DataError::ControlToken {
+            root: root.to_owned(),
+            class: class.clone(),
+        }),
+        None => Ok(found),
+    }
+}
+
+/// The layout that a dataset of this name, or of none, has in the folder.
+fn layout_of(root: &Path, dataname: Option<&str>) -> Result<&'static Layout, DataError> {
+    choose(root, dataname.and_then(classes::by_name)).ok_or_else(|| DataError::UnknownLayout {
+        root: root.to_owned(),
+        dataname: dataname.map(|name| format!(" ({name})")).unwrap_or_default(),
+        near: misread::near_miss(root),
+    })
+}
+
+/// The layout's name, for people; looks at a few names only.
+///
+/// # Errors
+/// No layout fits.
+pub(super) fn recognise(root: &Path, dataname: Option<&str>) -> Result<&'static str, DataError> {
+    layout_of(root, dataname).map(|layout| layout.name)
 }
 
 /// A layout that fits and is the named dataset's, else any that fits and is no other dataset's own.
@@ -134,7 +164,7 @@ fn fits(known: &KnownDataset, listing: &Listing) -> bool {
     listing
         .folders
         .iter()
-        .all(|folder| known.classes.contains(&folder.to_lowercase().as_str()))
+        .all(|folder| known.classes.contains(&key(folder).as_str()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{Layout, Listing, folders, listing::holds_class_folders};
+use super::{
+    Layout, Listing, folders,
+    listing::holds_class_folders,
+    meant::{child, correct_paths},
+};
 use crate::data::{DataError, classes};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -15,12 +19,14 @@ pub(super) const LAYOUT: Layout = Layout {
 const ANNOTATIONS: &str = "annotation";
 
 fn matches(root: &Path, _named: bool) -> bool {
-    root.join(ANNOTATIONS).is_dir()
+    child(root, &[ANNOTATIONS]).is_dir()
         && folders::splits(root)
             .iter()
             .any(|(_, folder)| holds_class_folders(folder))
 }
 
 fn list(root: &Path) -> Result<Listing, DataError> {
-    folders::list_with_annotations(root, Some(&root.join(ANNOTATIONS)))
+    let mut listing = folders::list_with_annotations(root, Some(&child(root, &[ANNOTATIONS])))?;
+    correct_paths(root, &mut listing);
+    Ok(listing)
 }

@@ -248,7 +248,7 @@ fn artphoto_takes_the_files_names() {
     let dataset = found(&files, None);
     assert_eq!(
         (dataset.name.as_str(), dataset.train.len(), dataset.left_out.len()),
-        ("ArtPhoto", 2, 1)
+        ("ArtPhoto", 2, 0)
     );
     assert_eq!(class(&dataset, "sad_0001.jpg"), "sad");
     let odd = [files[0], ("other_1.jpg", ""), ("plain.jpg", "")];
@@ -393,4 +393,192 @@ fn the_references_dataset_gives_its_samples() {
         assert_eq!(ours, expected);
     }
     assert!(dataset.left_out.is_empty());
+}
+
+#[test]
+fn split_files_of_other_systems_are_read() {
+    let row = r#"["awe", "image\\AWE\\a b.JPG", " annotation/awe/a%20b.json\r"]"#;
+    let named = r#"{"label": "Fear ", "image": "image/fear/c.jpg", "annotation": null}"#;
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let list = format!("[{row}, {named}]");
+    let lines = format!("{row}\r\n{named}\r\n");
+    for bytes in [
+        list.clone().into_bytes(),
+        format!("\u{feff}{list}").into_bytes(),
+        utf16(&list),
+        lines.clone().into_bytes(),
+        utf16(&lines),
+    ] {
+        let folder = folder(&[
+            ("image/awe/a b.jpg", ""),
+            ("image/fear/c.jpg", ""),
+            ("annotation/awe/a b.json", r#"{"scene": "sea"}"#),
+            ("__MACOSX/image/awe/._a b.jpg", "x"),
+        ]);
+        fs::write(folder.path().join("train.json"), bytes).unwrap();
+        let dataset = open_as(folder.path(), None).unwrap();
+        assert_eq!(
+            ids(&dataset.train),
+            ["image/fear/c.jpg", "image/awe/a b.jpg"],
+            "{:?}",
+            dataset.left_out
+        );
+        assert_eq!(class(&dataset, "image/fear/c.jpg"), "fear");
+        assert_eq!(dataset.train[1].annotation.text(View::Scene).unwrap(), "sea");
+        let warnings = dataset.warnings.join("\n");
+        assert!(warnings.contains("2 path(s) differ"), "{warnings}");
+    }
+}
+
+#[test]
+fn spreadsheets_votes_are_read() {
+    let table = |quote: &str, mark: &str, end: &str| {
+        let rows = [
+            ["", "Amusement", "Anger ", "Awe"],
+            ["Abstract_1.JPG", "1", "0", "5"],
+            ["abstract_2.jpg", "0,5", "0", "0"],
+        ];
+        let line = |row: &[&str; 4]| row.map(|field| format!("{quote}{field}{quote}")).join(mark) + end;
+        rows.iter().map(line).collect::<String>()
+    };
+    let utf16: Vec<u8> = format!("\u{feff}{}", table("\"", "\t", "\r\n"))
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for bytes in [
+        table("'", ",", "\n").into_bytes(),
+        table("\"", ",", "\r\n").into_bytes(),
+        table("", ";", "\r\n").into_bytes(),
+        format!("sep=;\r\n{}", table("\"", ";", "\r\n")).into_bytes(),
+        format!("\u{feff}{}", table("'", ";", "\r")).into_bytes(),
+        utf16,
+    ] {
+        let folder = folder(&[("abstract_1.jpg", ""), ("abstract_2.jpg", "")]);
+        fs::write(folder.path().join("abstract_groundtruth.CSV"), &bytes).unwrap();
+        let dataset = open_as(folder.path(), None).unwrap();
+        // In byte order of the class, then the file.
+        assert_eq!(ids(&dataset.train), ["abstract_2.jpg", "abstract_1.jpg"], "{bytes:?}");
+        assert_eq!(
+            [class(&dataset, "abstract_1.jpg"), class(&dataset, "abstract_2.jpg")],
+            ["awe", "amusement"]
+        );
+    }
+    let odd = folder(&[
+        (
+            "ABSTRACT_groundTruth.csv",
+            "'','awe','fear','contentment'\n'a.jpg',many,1,0\n'b.jpg',2,1,0\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+    ]);
+    let dataset = open_as(odd.path(), None).unwrap();
+    assert!(
+        reasons(&dataset).contains("`many` is no number of votes"),
+        "{}",
+        reasons(&dataset)
+    );
+    assert!(
+        dataset
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("not read: contentment")),
+        "{:?}",
+        dataset.warnings
+    );
+}
+
+#[test]
+fn class_folders_that_differ_by_case_or_blanks_are_one() {
+    let dataset = found(
+        &[
+            ("Train/joy/1.jpg", ""),
+            ("Train/fear/2.jpg", ""),
+            ("Validation/FEAR/3.jpg ", ""),
+            ("TEST/Joy/4.JPG", ""),
+            ("TEST/fear /5.jpg", ""),
+            ("TEST/Thumbs.db/6.jpg", ""),
+            ("TEST/fear /._5.jpg", "x"),
+            ("more/joy/7.jpg", ""),
+        ],
+        None,
+    );
+    assert_eq!(dataset.classes, ["fear", "joy"]);
+    assert_eq!((dataset.train.len(), dataset.val.len(), dataset.test.len()), (2, 1, 2));
+    assert_eq!(class(&dataset, "TEST/fear /5.jpg"), "fear");
+    let warnings = dataset.warnings.join("\n");
+    assert!(
+        warnings.contains("`joy`, `Joy` differ") && warnings.contains("`fear `"),
+        "{warnings}"
+    );
+    assert!(
+        reasons(&dataset).contains("more: it lies beside the split folders"),
+        "{}",
+        reasons(&dataset)
+    );
+}
+
+#[test]
+fn fixed_names_are_found_in_other_case() {
+    let emotion6 = found(
+        &[
+            ("Images/Joy/2.jpg", ""),
+            ("Images/anger/1.jpg", ""),
+            ("Ground_Truth.txt", "\u{feff}joy\\2.JPG\t5\r\nanger/1.jpg 5\r\n"),
+        ],
+        None,
+    );
+    assert_eq!((emotion6.name.as_str(), emotion6.train.len()), ("Emotion6", 2));
+    assert!(emotion6.left_out.is_empty(), "{}", reasons(&emotion6));
+    let fi = found(
+        &[("Emotion_Dataset/awe/a.jpg", ""), ("Emotion_Dataset/sad/b.jpg", "")],
+        Some("FI"),
+    );
+    assert_eq!(fi.train.len(), 1);
+    assert!(reasons(&fi).contains("if `sadness` is meant"), "{}", reasons(&fi));
+    let reference = found(
+        &[
+            ("train/awe/a.jpg", ""),
+            ("train/fear/b.jpg", ""),
+            ("Annotation/Awe/A.JSON", r#"{"scene": "sea"}"#),
+        ],
+        None,
+    );
+    assert_eq!(reference.name, "EmoSet");
+    assert_eq!(reference.train[0].annotation.text(View::Scene).unwrap(), "sea");
+}
+
+#[test]
+fn a_class_named_as_a_control_token_is_refused() {
+    let folder = folder(&[("joy/1.jpg", ""), ("<|im_end|>/2.jpg", "")]);
+    let error = open_as(folder.path(), None).unwrap_err().to_string();
+    assert!(error.contains("`<|im_end|>`") && error.contains("rename it"), "{error}");
+}
+
+#[test]
+fn what_is_nearly_a_dataset_is_told_from_what_is_none() {
+    for (files, says) in [
+        (
+            vec![("up/set/joy/1.jpg", ""), ("up/set/fear/1.jpg", "")],
+            "`up/set` in it reads as class folders",
+        ),
+        (
+            vec![("set/sad_1.jpg", ""), ("set/awe_1.jpg", ""), ("1.jpg", "")],
+            "`set` was read as a class",
+        ),
+        (vec![("train\\joy\\1.jpg", "")], "unpack the archive again"),
+        (vec![("sad_1.jpg", ""), ("other_1.jpg", "")], "`other_1.jpg` is not"),
+        (vec![("1.jpg", "")], "point --data at such a folder"),
+    ] {
+        let folder = folder(&files);
+        let found = open_as(folder.path(), None);
+        let said = match &found {
+            Err(error) => error.to_string(),
+            Ok(dataset) => crate::data::Readiness::of(dataset, &View::ALL).prompt.unwrap_err(),
+        };
+        assert!(said.contains(says), "{files:?}: {said}");
+        assert_eq!(crate::data::recognise(folder.path(), None).is_err(), found.is_err());
+    }
 }

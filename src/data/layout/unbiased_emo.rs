@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     Layout, Listing, Split,
     listing::{entries, holds_class_folders, subfolders},
+    meant::child,
 };
 use crate::data::{DataError, classes};
 
@@ -16,14 +17,14 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 fn matches(root: &Path, _named: bool) -> bool {
-    subfolders(&root.join("images"))
+    subfolders(&child(root, &["images"]))
         .iter()
         .any(|class| holds_class_folders(class))
 }
 
 fn list(root: &Path) -> Result<Listing, DataError> {
     let mut listing = Listing::default();
-    let found = entries(&root.join("images"), &mut listing.left_out)?;
+    let found = entries(&child(root, &["images"]), &mut listing.left_out)?;
     listing.leave_out(found.files, "it is in no class folder");
     for class in found.folders {
         let inside = entries(&class.path, &mut listing.left_out)?;
