@@ -12,7 +12,7 @@ use super::args::{ConfigArgs, DataCommand};
 use super::failure::Failure;
 use crate::config::{self, Flag};
 use crate::data::synth::{Options, SynthError, synthesise};
-use crate::data::{DatasetOptions, check};
+use crate::data::{DatasetOptions, View, check};
 use crate::printable::printable;
 
 /// Runs the command; the exit status of a check is 1 where what it found would stop a run.
@@ -27,7 +27,8 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
             settings,
             dataname,
         } => {
-            let report = check::check(&dataset(dir, settings, dataname.as_deref())?, &bar("decoding images"));
+            let (dataset, views) = dataset(dir, settings, dataname.as_deref())?;
+            let report = check::check(&dataset, &views, &bar("decoding images"));
             write!(out, "{report}")?;
             Ok(if report.stops_a_run() {
                 ExitCode::FAILURE
@@ -47,8 +48,8 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The dataset in `dir`, split as a run with these settings would split it.
-fn dataset(dir: &str, settings: &ConfigArgs, dataname: Option<&str>) -> Result<DatasetOptions, Failure> {
+/// The dataset in `dir`, split as a run with these settings would split it, and the aspects that the run would train.
+fn dataset(dir: &str, settings: &ConfigArgs, dataname: Option<&str>) -> Result<(DatasetOptions, Vec<View>), Failure> {
     let mut sources = settings.sources();
     sources.flags.push(Flag {
         flag: "DIR",
@@ -63,12 +64,13 @@ fn dataset(dir: &str, settings: &ConfigArgs, dataname: Option<&str>) -> Result<D
         });
     }
     let settings = config::load(sources)?.settings;
-    Ok(DatasetOptions {
+    let options = DatasetOptions {
         root: dir.into(),
         dataname: settings.data.dataname,
         val_fraction: settings.data.val_fraction,
         seed: settings.train.seed,
-    })
+    };
+    Ok((options, settings.aspects.views))
 }
 
 fn draw(dir: &Path, options: &Options, out: &mut impl Write) -> Result<(), Failure> {
@@ -150,9 +152,10 @@ mod tests {
             set: vec!["train.seed=7".into()],
             ..ConfigArgs::default()
         };
-        let dataset = dataset(&dir.to_string_lossy(), &settings, None)?;
+        let (dataset, views) = dataset(&dir.to_string_lossy(), &settings, None)?;
         assert_eq!((dataset.seed, &dataset.root), (7, &dir));
-        assert!(!check::check(&dataset, &bar("decoding")).stops_a_run());
+        let report = check::check(&dataset, &views, &bar("decoding"));
+        assert!(report.to_string().ends_with("\nReady to train.\n"), "{report}");
         Ok(())
     }
 

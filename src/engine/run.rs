@@ -16,7 +16,7 @@ use super::{model, snapshot};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Settings;
 use crate::data::prompts::Questions;
-use crate::data::{self, Dataset, DatasetOptions, synth};
+use crate::data::{self, Dataset, DatasetOptions, Readiness, synth};
 use crate::session::{
     CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, first_record,
 };
@@ -58,6 +58,14 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
     reporter.phase("opening data", None)?;
     let dataset = open_dataset(&job.settings)?;
+    let asked = |stage| job.stages.contains(&stage);
+    let ready = Readiness::of(&dataset, &job.settings.aspects.views);
+    if let Some(reason) = ready.refusal(asked(Stage::Aspects), asked(Stage::Prompt)) {
+        return Err(EngineError::Failed(format!(
+            "cannot train on {}: {reason}",
+            dataset.root.display()
+        )));
+    }
     let questions = questions(&job.settings)?;
     let compute = device::open(job.device, job.settings.model.dtype)?;
     job.notices.extend(compute.notice.clone());
