@@ -1,11 +1,12 @@
 //! A frozen base model, loaded from its folder.
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
-use super::qwen2_vl::config::ConfigFileError;
+use super::config_file::{ConfigFile, ConfigFileError};
+use super::plan::{self, Misfit};
 use super::qwen2_vl::processor::{ImageProcessor, ProcessorConfig, ProcessorError};
 use super::qwen2_vl::{Config, Qwen2Vl};
 use super::tokenizer::{Tokenizer, TokenizerError};
@@ -36,10 +37,12 @@ pub enum ModelError {
     #[error(transparent)]
     Processor(#[from] ProcessorError),
     #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(Box<WeightsError>),
+    #[error(transparent)]
+    Misfit(Box<Misfit>),
     #[error(
         "in {folder}, config.json has the patch size, frames of a patch and merge size {of_vision:?}, and \
-         preprocessor_config.json {of_pictures:?}; the two files are not of one model"
+         preprocessor_config.json (or processor_config.json) {of_pictures:?}; the two files are not of one model"
     )]
     OtherPatches {
         folder: String,
@@ -49,9 +52,8 @@ pub enum ModelError {
     #[error("cannot build the model of {folder}: {source}")]
     Build { folder: String, source: candle_core::Error },
     #[error(
-        "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; \
-         set prompt.tokens to {} or less",
-        tokens + prompt, rows.saturating_sub(*tokens)
+        "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; {}",
+        tokens + prompt, room(*rows, *tokens)
     )]
     NoRoom {
         folder: String,
@@ -59,6 +61,30 @@ pub enum ModelError {
         tokens: usize,
         prompt: usize,
     },
+}
+
+impl From<WeightsError> for ModelError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+}
+
+impl From<Misfit> for ModelError {
+    fn from(error: Misfit) -> Self {
+        Self::Misfit(Box::new(error))
+    }
+}
+
+fn room(rows: usize, tokens: usize) -> String {
+    match rows.checked_sub(tokens) {
+        Some(free @ 1..) => format!("set prompt.tokens to {free} or less"),
+        Some(0) => {
+            "no row is left for a soft prompt, so give the model more (transformers' `resize_token_embeddings`) or use \
+                    another one"
+                .to_owned()
+        }
+        None => "not even its tokens have a row each, so tokenizer.json is not of this model".to_owned(),
+    }
 }
 
 /// How a model is loaded.
@@ -80,11 +106,12 @@ impl BaseModel {
     /// # Errors
     /// Where a file is missing or damaged, or the sizes do not fit.
     pub fn open(folder: &Path, options: LoadOptions, progress: impl FnMut(usize, usize)) -> Result<Self, ModelError> {
-        let config = Config::read(folder)?;
+        let file = ConfigFile::read(folder)?;
+        let config = Config::of(&file)?.config;
         let tokenizer = Tokenizer::open(folder)?;
         let pixels = |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let processor = ProcessorConfig::from_file(&folder.join("preprocessor_config.json"))?
-            .with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
+        let (processor, _) = ProcessorConfig::of_folder(folder, config.vision_config.patch_size)?;
+        let processor = processor.with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
         let shown = || folder.display().to_string();
         let vision = &config.vision_config;
         let of_vision = (vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size);
@@ -108,7 +135,7 @@ impl BaseModel {
                 prompt: options.prompt_tokens,
             });
         }
-        let qwen = open_weights(folder, &config, options.dtype, &options.device, progress)?;
+        let qwen = open_weights(folder, &file, options.dtype, &options.device, progress)?;
         Ok(Self {
             name: options.name,
             qwen,
@@ -133,41 +160,53 @@ impl BaseModel {
     }
 }
 
-/// The model itself, without tokenizer and image processor.
+/// The model itself, without tokenizer and image processor. Config and weights are compared before a number is read.
 ///
 /// # Errors
-/// Where a weight is missing or damaged, or the sizes do not fit.
+/// Where a weight is missing or damaged, is no number, or the sizes do not fit.
 pub fn open_weights(
     folder: &Path,
-    config: &Config,
+    file: &ConfigFile,
     dtype: DType,
     device: &Device,
     progress: impl FnMut(usize, usize),
 ) -> Result<Qwen2Vl, ModelError> {
-    let weights = Weights::open(folder)?;
+    let weights = Weights::open(folder)?.quantised(file.quantisation.clone());
+    let config = plan::settle(Config::of(file)?, &weights)?;
     let source = Folder {
         weights: &weights,
         dtype,
         device,
+        fault: RefCell::default(),
     };
-    Qwen2Vl::new(config, &source, progress).map_err(|source| ModelError::Build {
-        folder: folder.display().to_string(),
-        source,
-    })
+    let built = Qwen2Vl::new(&config, &source, progress);
+    match source.fault.into_inner() {
+        Some(fault) => Err(fault.into()),
+        None => built.map_err(|source| ModelError::Build {
+            folder: folder.display().to_string(),
+            source,
+        }),
+    }
 }
 
 struct Folder<'a> {
     weights: &'a Weights,
     dtype: DType,
     device: &'a Device,
+    /// Of the weight that could not be loaded.
+    fault: RefCell<Option<WeightsError>>,
 }
 
 impl Parameters for Folder<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
         self.weights
             .tensor(name, shape, self.dtype, self.device)
-            // A sentence: `Error::msg` would put a backtrace behind it.
-            .map_err(|error| candle_core::Error::Msg(error.to_string()))
+            .map_err(|error| {
+                // A sentence: `Error::msg` would put a backtrace behind it.
+                let said = candle_core::Error::Msg(error.to_string());
+                *self.fault.borrow_mut() = Some(error);
+                said
+            })
     }
 }
 

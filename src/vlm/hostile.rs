@@ -65,6 +65,28 @@ fn settings() -> Vec<Value> {
         .to_vec()
 }
 
+/// config.json with the language model's keys in `text_config`.
+fn nested() -> Value {
+    let mut top: Value = serde_json::from_slice(&own("config.json")).unwrap();
+    let mut text = top.clone();
+    let rope = serde_json::json!({"rope_theta": 1e4, "rope_type": "default", "mrope_section": [4, 6, 6]});
+    text["rope_parameters"] = rope;
+    for key in ["rope_scaling", "rope_theta", "vision_config", "tie_word_embeddings"] {
+        text.as_object_mut().unwrap().remove(key);
+    }
+    top["text_config"] = text;
+    let keep = ["model_type", "vision_config", "text_config", "tie_word_embeddings"];
+    top.as_object_mut()
+        .unwrap()
+        .retain(|key, _| keep.contains(&key.as_str()));
+    top
+}
+
+fn processor() -> Value {
+    let settings: Value = serde_json::from_slice(&own("preprocessor_config.json")).unwrap();
+    serde_json::json!({"image_processor": settings})
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -75,6 +97,28 @@ proptest! {
         for (name, document) in SETTINGS.into_iter().zip(documents) {
             opened(folder(&BTreeMap::from([(name, document.to_string().into_bytes())])).path());
         }
+    }
+
+    /// The same of a folder as transformers 5 saves it.
+    #[test]
+    fn settings_in_new_places_end_in_a_model_or_a_sentence(documents in wild(vec![nested(), processor()])) {
+        let Wild(documents) = documents;
+        for (name, document) in ["config.json", "processor_config.json"].into_iter().zip(documents) {
+            let folder = folder(&BTreeMap::from([(name, document.to_string().into_bytes())]));
+            fs::write(folder.path().join(name), document.to_string()).unwrap();
+            opened(folder.path());
+        }
+    }
+
+    #[test]
+    fn changed_indexes_end_in_a_model_or_a_sentence(bytes in changed(vec![
+        br#"{"metadata": {}, "weight_map": {"lm_head.weight": "./a.safetensors", "x": "/out/a.safetensors"}}"#.to_vec(),
+    ])) {
+        let folder = folder(&BTreeMap::new());
+        let at = |name: &str| folder.path().join(name);
+        fs::rename(at("model.safetensors"), at("a.safetensors")).unwrap();
+        fs::write(at("model.safetensors.index.json"), bytes).unwrap();
+        opened(folder.path());
     }
 
     #[test]

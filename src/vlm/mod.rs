@@ -2,9 +2,16 @@
 
 pub mod base;
 pub mod chat;
+pub mod config_file;
+pub mod foreign;
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod hostile;
 pub mod hub;
+pub mod inspect;
+pub mod placeholder;
+pub mod plan;
 pub mod qwen2_vl;
 pub mod tiny;
 pub mod tokenizer;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::placeholder::Placeholder;
+
 /// What stands in every Qwen2-VL tokenizer, by content; the ids differ between models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialIds {
@@ -32,8 +34,10 @@ pub struct Tokenizer {
 /// A tokenizer that cannot be had, or text it cannot treat.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    #[error("the tokenizer {} is missing; download the model's tokenizer.json into its folder", .0.display())]
-    NotFound(PathBuf),
+    #[error("the tokenizer {} is missing; {hint}", path.display())]
+    NotFound { path: PathBuf, hint: &'static str },
+    #[error("the tokenizer {} is {what}", path.display())]
+    Placeholder { path: PathBuf, what: Placeholder },
     #[error("the tokenizer {} cannot be read: {reason}; download it again", path.display())]
     Unfit { path: PathBuf, reason: String },
     #[error("the tokenizer {} has no token {token}; it is not Qwen2-VL's, so check the model folder", path.display())]
@@ -54,7 +58,16 @@ impl Tokenizer {
     pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
         let path = folder.join("tokenizer.json");
         if !path.is_file() {
-            return Err(TokenizerError::NotFound(path));
+            let hint = if folder.join("vocab.json").is_file() && folder.join("merges.txt").is_file() {
+                "make it of vocab.json and merges.txt with transformers: `AutoTokenizer.from_pretrained(FOLDER, \
+                 use_fast=True).save_pretrained(FOLDER)`"
+            } else {
+                "download the model's tokenizer.json into its folder, from its base model if it was fine-tuned"
+            };
+            return Err(TokenizerError::NotFound { path, hint });
+        }
+        if let Some(what) = Placeholder::at(&path) {
+            return Err(TokenizerError::Placeholder { path, what });
         }
         let unfit = |error: tokenizers::Error| TokenizerError::Unfit {
             path: path.clone(),
@@ -189,8 +202,14 @@ mod tests {
     fn a_missing_or_foreign_tokenizer_is_named() -> Result<(), Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let open = || Tokenizer::open(folder.path()).err().ok_or("it was opened");
-        assert!(matches!(open()?, TokenizerError::NotFound(_)));
+        assert!(matches!(open()?, TokenizerError::NotFound { .. }));
+        for slow in ["vocab.json", "merges.txt"] {
+            fs::write(folder.path().join(slow), "")?;
+        }
+        assert!(open()?.to_string().contains("use_fast"));
         let path = folder.path().join("tokenizer.json");
+        fs::write(&path, "version https://git-lfs.github.com/spec/v1\n")?;
+        assert!(open()?.to_string().contains("git lfs pull"));
         fs::write(&path, "{\"version\": \"1.0\"")?;
         let fault = open()?;
         assert!(matches!(fault, TokenizerError::Unfit { .. }) && fault.to_string().contains("tokenizer.json"));

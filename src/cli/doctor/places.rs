@@ -7,7 +7,7 @@ use rustix::fs::{Access, access, statvfs};
 use super::Finding;
 use super::machine::gib;
 use crate::config::{self, ConfigFile, Settings, Sources};
-use crate::vlm::hub;
+use crate::vlm::{hub, inspect::inspect};
 
 /// With less room on disk a run may lack it for its checkpoints.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -60,10 +60,9 @@ fn model(settings: &Settings) -> Finding {
         return Finding::ok("model", "the embedded tiny one; --model names another");
     };
     match hub::cached(model) {
-        Ok(folder) => Finding::ok("model", format!("{model} at {}", folder.display())),
-        Err(missing) if Path::new(model).is_dir() => {
-            Finding::problem("model", format!("{model} lacks {}; copy it again", missing.join(", ")))
-        }
+        Ok(folder) => held(model, &folder),
+        // The folder itself tells more than the names of the missing files.
+        Err(_) if Path::new(model).is_dir() => held(model, Path::new(model)),
         Err(_) if hub::is_hub_id(model) => Finding::note(
             "model",
             format!("{model} is not complete in the hub cache; the first run downloads it"),
@@ -72,6 +71,14 @@ fn model(settings: &Settings) -> Finding {
             "model",
             format!("{model} is neither a folder nor a hub id; correct model.path"),
         ),
+    }
+}
+
+/// What a folder that should hold a model does hold.
+fn held(model: &str, folder: &Path) -> Finding {
+    match inspect(folder) {
+        Ok(found) => Finding::ok("model", format!("{model} at {}: {found}", folder.display())),
+        Err(error) => Finding::problem("model", error.to_string()),
     }
 }
 
@@ -134,6 +141,31 @@ mod tests {
             .into_iter()
             .map(|finding| (finding.subject, finding.level))
             .collect()
+    }
+
+    #[test]
+    fn a_model_is_described_and_what_is_none_is_named() {
+        let of = |folder: &Path| {
+            let mut settings = Settings::default();
+            settings.model.path = Some(folder.display().to_string());
+            model(&settings)
+        };
+        let own = of(&crate::vlm::tiny::folder().unwrap());
+        assert_eq!(own.level, Level::Ok);
+        for said in [
+            "Qwen2-VL",
+            "in bf16",
+            "4 layers of width 128",
+            "4 vision blocks of width 96",
+            "own head",
+        ] {
+            assert!(own.text.contains(said), "{said}: {}", own.text);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("adapter_config.json"), "{}").unwrap();
+        let adapter = of(folder.path());
+        assert_eq!(adapter.level, Level::Problem);
+        assert!(adapter.text.contains("merge it into its base"), "{}", adapter.text);
     }
 
     #[test]

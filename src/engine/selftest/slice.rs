@@ -13,8 +13,9 @@ use crate::aspects::aspect_file::read_aspects;
 use crate::data::View;
 use crate::engine::error::EngineError;
 use crate::vlm::base;
+use crate::vlm::config_file::ConfigFile;
+use crate::vlm::qwen2_vl::Qwen2Vl;
 use crate::vlm::qwen2_vl::processor::{ImageProcessor, ProcessorConfig};
-use crate::vlm::qwen2_vl::{Config, Qwen2Vl};
 
 macro_rules! files {
     ($($name:literal),*) => {
@@ -125,13 +126,14 @@ impl Slice {
         }
         let at = |name: &str| folder.path().join(name);
         let cases = std::fs::read_to_string(at("expected.json")).map_err(candle_core::Error::wrap)?;
-        let config = Config::read(folder.path()).map_err(base::ModelError::from)?;
+        let config = ConfigFile::read(folder.path()).map_err(base::ModelError::from)?;
         let model = base::open_weights(folder.path(), &config, dtype, device, |_, _| ())?;
+        let patch = model.config.vision_config.patch_size;
         Ok(Self {
             device: device.clone(),
             dtype,
             model,
-            processor: ImageProcessor::new(ProcessorConfig::from_file(&at("preprocessor_config.json"))?)?,
+            processor: ImageProcessor::new(ProcessorConfig::of_folder(folder.path(), patch)?.0)?,
             cases: serde_json::from_str(&cases).map_err(candle_core::Error::wrap)?,
             expected: candle_core::safetensors::load(at("expected.safetensors"), &Device::Cpu)?,
             folder,

@@ -7,11 +7,16 @@ use hf_hub::{
     api::sync::{ApiBuilder, ApiError, ApiRepo},
 };
 
-use super::{Download, HubError, INDEX, NEEDED, SINGLE, environment::Hub};
-use crate::vlm::weights::shard_of_weight;
+use super::{Download, HubError, NEEDED, SINGLE, environment::Hub};
+use crate::vlm::foreign;
+use crate::vlm::weights::files::{Choice, choose, shards};
 
 /// What a model folder may have beside [`NEEDED`].
-const USEFUL: [&str; 1] = ["generation_config.json"];
+const USEFUL: [&str; 3] = [
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+];
 
 impl Hub {
     /// Downloads what is missing; all files are of one commit.
@@ -61,8 +66,8 @@ impl Hub {
                 };
                 self.fetch(id, &remote, &file, listener)?;
             }
-            if file == INDEX {
-                let shards: BTreeSet<String> = shard_of_weight(&folder.join(INDEX))?.into_values().collect();
+            if file.ends_with(".index.json") {
+                let shards = shards(&folder.join(&file))?;
                 let missing: Vec<String> = shards
                     .iter()
                     .filter(|shard| !listed.contains(shard.as_str()))
@@ -138,12 +143,25 @@ fn is_of_disk(error: &io::Error) -> bool {
 
 /// What of the hub's list is needed; shards follow when the index is there.
 pub fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, HubError> {
-    let weights = if listed.contains(SINGLE) { SINGLE } else { INDEX };
-    let needed = NEEDED.into_iter().chain([weights]);
-    let missing: Vec<String> = needed
-        .clone()
+    let (weights, lacking) = match choose(listed.iter().copied()) {
+        Choice::Files(files) => (files, Vec::new()),
+        Choice::Index(index) => (vec![index], Vec::new()),
+        Choice::Incomplete(missing) => (Vec::new(), missing),
+        Choice::Nothing => match foreign::of_names(listed.iter().copied()) {
+            Some(what) => {
+                return Err(HubError::Foreign {
+                    id: id.to_owned(),
+                    what,
+                });
+            }
+            None => (Vec::new(), vec![SINGLE.to_owned()]),
+        },
+    };
+    let missing: Vec<String> = NEEDED
+        .into_iter()
         .filter(|file| !listed.contains(file))
         .map(str::to_owned)
+        .chain(lacking)
         .collect();
     if !missing.is_empty() {
         return Err(HubError::Incomplete {
@@ -151,8 +169,8 @@ pub fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, Hu
             missing,
         });
     }
-    let useful = USEFUL.into_iter().filter(|file| listed.contains(file));
-    Ok(useful.chain(needed).map(str::to_owned).collect())
+    let small = USEFUL.into_iter().filter(|file| listed.contains(file)).chain(NEEDED);
+    Ok(small.map(str::to_owned).chain(weights).collect())
 }
 
 /// Passes hf-hub's steps on as totals.

@@ -9,6 +9,10 @@ use crate::vlm::weights::WeightsError;
 pub enum HubError {
     #[error("there is no model folder {}; give a folder in Hugging Face layout, or a hub id like Qwen/Qwen2-VL-2B-Instruct", .0.display())]
     NoFolder(PathBuf),
+    #[error("{} is a file: {what}", path.display())]
+    NoFolderButFile { path: PathBuf, what: String },
+    #[error("the model {id} on the hub is none that can be run: {what}")]
+    Foreign { id: String, what: String },
     #[error(
         "the model {id} is not complete in the cache {} ({} missing), and HF_HUB_OFFLINE forbids a download; unset it, \
          or copy the model's folder here and give its path",

@@ -13,13 +13,15 @@ use environment::Hub;
 pub use error::HubError;
 use hf_hub::Repo;
 
-use super::{LONGEST_CONFIG, weights::shard_of_weight};
+use super::{
+    LONGEST_CONFIG, foreign,
+    weights::files::{Choice, choose, shards},
+};
 use crate::{bounded_file::read_text, inside::inside};
 
 const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
 /// What a model folder must have beside its weights.
-const NEEDED: [&str; 3] = ["config.json", "tokenizer.json", "preprocessor_config.json"];
+const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
 
 /// How far a download is; told often, so that whoever listens should be quick.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,12 @@ pub fn model_folder(model: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Res
     let path = Path::new(model);
     if path.is_dir() {
         return Ok(path.to_owned());
+    }
+    if path.is_file() {
+        return Err(HubError::NoFolderButFile {
+            what: foreign::of_file(path),
+            path: path.to_owned(),
+        });
     }
     let (id, revision) = parse_id(model).ok_or_else(|| HubError::NoFolder(path.to_owned()))?;
     let hub = Hub::from_environment(|key| std::env::var(key).ok()).ok_or(HubError::NoCache)?;
@@ -150,13 +158,20 @@ impl Hub {
 
 /// What a folder lacks to be a model.
 fn missing_files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     let mut needed: Vec<String> = NEEDED.map(str::to_owned).to_vec();
-    if !folder.join(SINGLE).exists() {
-        match shard_of_weight(&folder.join(INDEX)) {
-            Ok(shards) => needed.extend(shards.into_values().collect::<BTreeSet<String>>()),
-            Err(_) => needed.push(SINGLE.to_owned()),
-        }
-    }
+    needed.extend(match choose(names.iter().map(String::as_str)) {
+        Choice::Files(files) | Choice::Incomplete(files) => files,
+        Choice::Index(index) => shards(&folder.join(index)).map_or_else(
+            |_| vec![SINGLE.to_owned()],
+            |shards: BTreeSet<String>| shards.into_iter().collect(),
+        ),
+        Choice::Nothing => vec![SINGLE.to_owned()],
+    });
+    // A link of the cache whose file is gone is missing, too.
     needed.retain(|file| !folder.join(file).exists());
     needed
 }

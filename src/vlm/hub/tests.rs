@@ -129,19 +129,42 @@ fn only_what_a_model_folder_needs_is_wanted() -> Outcome {
         wanted,
         [
             "generation_config.json",
+            "preprocessor_config.json",
             "config.json",
             "tokenizer.json",
-            "preprocessor_config.json",
             "model.safetensors.index.json"
         ]
     );
-    let fault = wanted_files("a/b", &["config.json", "pytorch_model.bin"].into())
+    for (listed, said) in [
+        (vec!["config.json", "pytorch_model.bin"], "pickles"),
+        (
+            vec!["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"],
+            "merge it",
+        ),
+        (vec!["README.md", "model-Q4_K_M.gguf"], "GGUF"),
+        (vec!["config.json", "model.safetensors"], "tokenizer.json"),
+        (vec!["config.json", "tokenizer.json"], "model.safetensors"),
+    ] {
+        let fault = wanted_files("a/b", &listed.into_iter().collect())
+            .err()
+            .ok_or("it was accepted")?;
+        assert!(fault.to_string().contains(said), "{fault}");
+    }
+    // Without an index the set is complete by its names.
+    let set = ["m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors"];
+    let listed = ["config.json", "tokenizer.json"].into_iter().chain(set).collect();
+    assert_eq!(wanted_files("a/b", &listed)?[2..], set);
+    Ok(())
+}
+
+#[test]
+fn a_file_is_no_folder_and_called_what_it_is() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("model.gguf");
+    fs::write(&path, "GGUF")?;
+    let fault = model_folder(path.to_str().ok_or("no text")?, &mut |_| ())
         .err()
-        .ok_or("it was accepted")?;
-    let text = fault.to_string();
-    assert!(
-        text.contains("tokenizer.json") && text.contains("model.safetensors.index.json"),
-        "{text}"
-    );
+        .ok_or("it was found")?;
+    assert!(fault.to_string().contains("is a file: its weights are GGUF"), "{fault}");
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::bounded_file::read_text;
-use crate::printable::printable;
-use crate::vlm::LONGEST_CONFIG;
+use crate::vlm::config_file::{ConfigFile, ConfigFileError, Keys, rope};
 
 /// The language model's sizes, with the vision tower's inside; names as on the hub.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct Config {
     pub hidden_size: usize,
     pub intermediate_size: usize,
@@ -17,104 +17,68 @@ pub struct Config {
     pub num_hidden_layers: usize,
     pub num_key_value_heads: usize,
     pub vocab_size: usize,
-    #[serde(default = "default_eps")]
     pub rms_norm_eps: f64,
-    #[serde(default = "default_theta")]
     pub rope_theta: f64,
-    #[serde(default)]
+    /// As the file says; where it does not, or says both, the weights decide ([`crate::vlm::plan`]).
     pub tie_word_embeddings: bool,
     pub rope_scaling: RopeScaling,
     pub vision_config: VisionConfig,
 }
 
 /// How the rotary angles are shared among time, height and width.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RopeScaling {
     /// Angles per axis; they add up to half the head's width.
     pub mrope_section: [usize; 3],
 }
 
 /// The vision tower's sizes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VisionConfig {
     pub depth: usize,
     pub embed_dim: usize,
     pub num_heads: usize,
     pub mlp_ratio: f64,
-    #[serde(default = "default_channels", alias = "in_channels")]
     pub in_chans: usize,
     /// The language model's width.
     pub hidden_size: usize,
     pub patch_size: usize,
-    #[serde(default = "default_two")]
     pub spatial_merge_size: usize,
-    #[serde(default = "default_two")]
     pub temporal_patch_size: usize,
 }
 
-/// No size is larger.
-const LARGEST: usize = 1 << 24;
-
-const fn default_channels() -> usize {
-    3
+/// A configuration, and what its file left open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    pub config: Config,
+    /// What each place says about tied embeddings.
+    pub ties: Vec<bool>,
+    /// Keys whose values are those that transformers takes then.
+    pub left_out: Vec<&'static str>,
 }
 
-const fn default_two() -> usize {
-    2
-}
+/// More than any normalisation adds.
+const LARGEST_EPS: f64 = 0.1;
 
-const fn default_eps() -> f64 {
-    1e-6
-}
-
-const fn default_theta() -> f64 {
-    1e6
-}
-
-/// What is wrong with a config.json.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigFileError {
-    #[error(
-        "cannot read {path}: {source}. A model folder holds config.json, tokenizer.json, preprocessor_config.json and *.safetensors"
-    )]
-    Read { path: String, source: std::io::Error },
-    #[error("{path} is not a Qwen2-VL configuration: {reason}")]
-    Wrong { path: String, reason: String },
-}
+/// No sequence of ours is longer, so a window of this width hides nothing.
+const WIDE_WINDOW: usize = 32_768;
 
 impl Config {
-    /// Reads and checks `config.json` in `folder`; newer files keep the language model's keys under `text_config`.
+    /// Reads and checks `config.json` in `folder`.
     ///
     /// # Errors
-    /// Where the file is missing, is not JSON, lacks a key or holds sizes that do not fit one another.
+    /// As [`ConfigFile::read`] and [`Self::of`].
     pub fn read(folder: &Path) -> Result<Self, ConfigFileError> {
-        let path = folder.join("config.json");
-        let shown = || path.display().to_string();
-        let text =
-            read_text(&path, LONGEST_CONFIG).map_err(|source| ConfigFileError::Read { path: shown(), source })?;
-        Self::parse(&text).map_err(|reason| ConfigFileError::Wrong { path: shown(), reason })
+        Ok(Self::of(&ConfigFile::read(folder)?)?.config)
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let mut value: serde_json::Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-        let family = value
-            .get("model_type")
-            .and_then(|v| v.as_str())
-            .unwrap_or("unnamed")
-            .to_owned();
-        if family != "qwen2_vl" {
-            let family = printable(&family);
-            return Err(format!("model_type is `{family}`; this program runs `qwen2_vl`"));
-        }
-        if let Some(text) = value.get("text_config").and_then(|v| v.as_object()).cloned()
-            && let Some(top) = value.as_object_mut()
-        {
-            for (key, value) in text {
-                top.entry(key).or_insert(value);
-            }
-        }
-        let config: Self = serde_json::from_value(value).map_err(|e| printable(&e.to_string()).into_owned())?;
-        config.check().map(|()| config)
+    /// The configuration that a file holds. Keys that are left out have the values that transformers gives them, which
+    /// leaves out what equals its own defaults when it saves a model.
+    ///
+    /// # Errors
+    /// [`ConfigFileError::Wrong`]: values that are absurd, do not fit one another or ask for what is not computed.
+    pub fn of(file: &ConfigFile) -> Result<Read, ConfigFileError> {
+        parse(file.keys()).map_err(|reason| file.wrong(reason))
     }
 
     /// The width of one attention head of the language model.
@@ -125,32 +89,6 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         let v = &self.vision_config;
-        let sizes = [
-            ("hidden_size", self.hidden_size),
-            ("num_attention_heads", self.num_attention_heads),
-            ("num_key_value_heads", self.num_key_value_heads),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("vocab_size", self.vocab_size),
-            ("vision_config.embed_dim", v.embed_dim),
-            ("vision_config.num_heads", v.num_heads),
-            ("vision_config.patch_size", v.patch_size),
-            ("vision_config.spatial_merge_size", v.spatial_merge_size),
-            ("vision_config.temporal_patch_size", v.temporal_patch_size),
-        ];
-        if let Some((key, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Err(format!("`{key}` is 0"));
-        }
-        let [time, height, width] = self.rope_scaling.mrope_section;
-        let more = [
-            ("intermediate_size", self.intermediate_size),
-            ("vision_config.depth", v.depth),
-            ("vision_config.in_chans", v.in_chans),
-            ("rope_scaling.mrope_section", time.max(height).max(width)),
-        ];
-        // So that sums and products of a few of them are numbers still.
-        if let Some((key, size)) = sizes.iter().chain(&more).find(|(_, size)| *size > LARGEST) {
-            return Err(format!("`{key}` is {size}; no model is that large"));
-        }
         let sections: usize = self.rope_scaling.mrope_section.iter().sum();
         let rules = [
             (
@@ -163,7 +101,7 @@ impl Config {
             ),
             (
                 2 * sections == self.head_dim(),
-                "`rope_scaling.mrope_section` does not add up to half a head's width",
+                "`mrope_section` does not add up to half a head's width",
             ),
             (
                 v.embed_dim.is_multiple_of(4 * v.num_heads),
@@ -173,6 +111,10 @@ impl Config {
                 v.hidden_size == self.hidden_size,
                 "`vision_config.hidden_size` is not `hidden_size`",
             ),
+            (
+                v.in_chans == 3,
+                "`vision_config.in_chans` is not 3, and pictures have 3 channels",
+            ),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, reason)) => Err((*reason).to_owned()),
@@ -180,3 +122,125 @@ impl Config {
         }
     }
 }
+
+impl TryFrom<Map<String, Value>> for Config {
+    type Error = String;
+
+    fn try_from(keys: Map<String, Value>) -> Result<Self, String> {
+        Ok(parse(&keys)?.config)
+    }
+}
+
+/// Files before transformers 4.52 have the language model's keys at the top, later ones in `text_config`, some in both.
+fn parse(root: &Map<String, Value>) -> Result<Read, String> {
+    let text = Keys::new(root, &["text_config", ""]);
+    let heads = text.size(&["num_attention_heads"], Some(64))?;
+    let hidden_size = text.size(&["hidden_size"], Some(8192))?;
+    computed_as(&text, "hidden_act", "silu")?;
+    let rope = rope::read(&text, 1e6)?;
+    let head_dim = hidden_size / heads;
+    let stated = text.size(&["head_dim"], Some(head_dim))?;
+    if stated != head_dim {
+        return Err(format!(
+            "`head_dim` is {stated}, and `hidden_size` / `num_attention_heads` is {head_dim}"
+        ));
+    }
+    let mrope_section = match rope.sections {
+        Some(sections) => sections,
+        // All sizes on the hub.
+        None if head_dim == 128 => [16, 24, 24],
+        None => return Err("`rope_scaling.mrope_section` is missing".to_owned()),
+    };
+    if mrope_section.iter().any(|section| *section > head_dim) {
+        return Err("`mrope_section` does not add up to half a head's width".to_owned());
+    }
+    let num_hidden_layers = text.size(&["num_hidden_layers"], Some(80))?;
+    no_window(&text, num_hidden_layers)?;
+
+    let config = Config {
+        hidden_size,
+        intermediate_size: text.size(&["intermediate_size"], Some(29_568))?,
+        num_attention_heads: heads,
+        num_hidden_layers,
+        num_key_value_heads: text.size(&["num_key_value_heads"], Some(8))?,
+        vocab_size: text.size(&["vocab_size"], Some(152_064))?,
+        rms_norm_eps: text.number("rms_norm_eps", (0.0, LARGEST_EPS), 1e-5)?,
+        rope_theta: rope.theta,
+        tie_word_embeddings: false,
+        rope_scaling: RopeScaling { mrope_section },
+        vision_config: vision(root, hidden_size)?,
+    };
+    config.check()?;
+    let ties = text.switches("tie_word_embeddings")?;
+    Ok(Read {
+        config: Config {
+            tie_word_embeddings: ties.contains(&true),
+            ..config
+        },
+        ties,
+        left_out: text.left_out(),
+    })
+}
+
+fn vision(root: &Map<String, Value>, hidden_size: usize) -> Result<VisionConfig, String> {
+    if root
+        .get("vision_config")
+        .is_some_and(|keys| !keys.is_object() && !keys.is_null())
+    {
+        return Err("`vision_config` holds no keys".to_owned());
+    }
+    let keys = Keys::new(root, &["vision_config"]);
+    computed_as(&keys, "hidden_act", "quick_gelu")?;
+    let (channels, chans) = (
+        keys.size(&["in_channels"], Some(3))?,
+        keys.size(&["in_chans"], Some(3))?,
+    );
+    if channels != chans {
+        return Err(format!(
+            "`vision_config.in_channels` is {channels} and `vision_config.in_chans` {chans}; correct the one that is wrong"
+        ));
+    }
+    Ok(VisionConfig {
+        depth: keys.size(&["depth"], Some(32))?,
+        embed_dim: keys.size(&["embed_dim"], Some(1280))?,
+        num_heads: keys.size(&["num_heads"], Some(16))?,
+        mlp_ratio: keys.number("mlp_ratio", (0.0, 64.0), 4.0)?,
+        in_chans: channels,
+        hidden_size: keys.size(&["hidden_size"], Some(hidden_size))?,
+        patch_size: keys.size(&["patch_size", "spatial_patch_size"], Some(14))?,
+        spatial_merge_size: keys.size(&["spatial_merge_size"], Some(2))?,
+        temporal_patch_size: keys.size(&["temporal_patch_size"], Some(2))?,
+    })
+}
+
+/// Only one activation is computed.
+fn computed_as(keys: &Keys, name: &'static str, wanted: &str) -> Result<(), String> {
+    match keys.text(name)? {
+        Some(found) if found != wanted => Err(format!(
+            "`{name}` is {}, and `{wanted}` alone is computed here",
+            crate::printable::printable(&found.chars().take(40).collect::<String>())
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Layers that see only the last tokens are not computed.
+fn no_window(keys: &Keys, layers: usize) -> Result<(), String> {
+    let switched = keys.switches("use_sliding_window")?.first() == Some(&true);
+    if !switched || keys.size(&["sliding_window"], Some(4096))? >= WIDE_WINDOW {
+        return Ok(());
+    }
+    // transformers lets the layers slide from this one on.
+    let whole = keys
+        .value("max_window_layers")
+        .and_then(Value::as_u64)
+        .unwrap_or(u64::MAX);
+    if whole >= layers as u64 {
+        return Ok(());
+    }
+    Err("`use_sliding_window` is true for some layers, and attention to all tokens alone is computed here".to_owned())
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ mod config;
 mod resample;
 
 use crate::printable::printable_path;
+use crate::vlm::config_file::DocumentError;
 use std::path::PathBuf;
 
 use image::RgbImage;
@@ -63,8 +64,10 @@ pub struct Patches {
 }
 
 /// What keeps a picture from becoming patches, or a configuration from being one.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ProcessorError {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     #[error(
         "cannot read the image processor's settings {}: {reason}; the file comes with the model folder",
         printable_path(path)

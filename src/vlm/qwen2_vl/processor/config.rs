@@ -1,18 +1,18 @@
-//! The image processor's settings: `preprocessor_config.json`.
+//! The image processor's settings: `preprocessor_config.json`, or a part of `processor_config.json`.
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::ProcessorError;
-use crate::bounded_file::read_text;
 use crate::printable::printable;
-use crate::vlm::LONGEST_CONFIG;
+use crate::vlm::config_file::document;
 
 /// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
 const MAX_TARGET_PIXELS: usize = 50_000_000;
 
-/// `preprocessor_config.json`; keys that are missing have Qwen2-VL's values, unknown keys are ignored.
+/// The settings; keys that are missing or null have Qwen2-VL's values, unknown keys are ignored.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "ConfigFile")]
 pub struct ProcessorConfig {
@@ -30,18 +30,43 @@ pub struct ProcessorConfig {
 }
 
 impl ProcessorConfig {
-    /// Reads `preprocessor_config.json`.
+    /// Reads the settings of a model folder: `image_processor` of `processor_config.json`, where transformers 5 puts them,
+    /// else `preprocessor_config.json`. Without either they are those of all Qwen2-VL models, with patches of
+    /// `patch_size`; the second value says whether there was a file.
     ///
     /// # Errors
-    /// A file that is missing or holds other JSON, or values that no processor can work with.
-    pub fn from_file(path: &Path) -> Result<Self, ProcessorError> {
-        let file_error = |reason: String| ProcessorError::File {
+    /// A file that cannot be read or holds other JSON, or values that no processor can work with.
+    pub fn of_folder(folder: &Path, patch_size: usize) -> Result<(Self, bool), ProcessorError> {
+        const PLACES: [(&str, Option<&str>); 2] = [
+            ("processor_config.json", Some("image_processor")),
+            ("preprocessor_config.json", None),
+        ];
+        for (name, within) in PLACES {
+            let path = folder.join(name);
+            if !path.exists() {
+                continue;
+            }
+            let mut keys = document::read(&path)?;
+            let keys = match within {
+                None => Some(Value::Object(keys)),
+                Some(within) => keys.remove(within).filter(|keys| !keys.is_null()),
+            };
+            if let Some(keys) = keys {
+                return Ok((Self::of_keys(&path, keys)?, true));
+            }
+        }
+        let none = Value::Object(serde_json::Map::from_iter([(
+            "patch_size".to_owned(),
+            patch_size.into(),
+        )]));
+        Ok((Self::of_keys(&folder.join("config.json"), none)?, false))
+    }
+
+    fn of_keys(path: &Path, keys: Value) -> Result<Self, ProcessorError> {
+        let config: Self = serde_json::from_value(keys).map_err(|error| ProcessorError::File {
             path: path.to_owned(),
-            reason,
-        };
-        let text = read_text(path, LONGEST_CONFIG).map_err(|error| file_error(error.to_string()))?;
-        let config: Self =
-            serde_json::from_str(&text).map_err(|error| file_error(printable(&error.to_string()).into_owned()))?;
+            reason: printable(&error.to_string()).into_owned(),
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -102,19 +127,20 @@ impl ProcessorConfig {
 /// The keys as they stand in files of all generations.
 #[derive(Deserialize)]
 struct ConfigFile {
-    #[serde(default = "default_patch_size")]
-    patch_size: usize,
-    #[serde(default = "default_pair")]
-    temporal_patch_size: usize,
-    #[serde(default = "default_pair")]
-    merge_size: usize,
-    #[serde(default = "clip_mean")]
-    image_mean: [f32; 3],
-    #[serde(default = "clip_std")]
-    image_std: [f32; 3],
-    #[serde(default = "default_rescale_factor")]
-    rescale_factor: f64,
+    #[serde(default, deserialize_with = "whole")]
+    patch_size: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
+    temporal_patch_size: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
+    merge_size: Option<usize>,
+    image_mean: Option<[f32; 3]>,
+    image_std: Option<[f32; 3]>,
+    rescale_factor: Option<f64>,
+    do_rescale: Option<bool>,
+    do_normalize: Option<bool>,
+    #[serde(default, deserialize_with = "whole")]
     min_pixels: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
     max_pixels: Option<usize>,
     size: Option<Size>,
 }
@@ -122,44 +148,60 @@ struct ConfigFile {
 /// Newer files name the limits here, as edges (though they count pixels) or by their names.
 #[derive(Default, Deserialize)]
 struct Size {
-    #[serde(alias = "min_pixels")]
+    #[serde(default, deserialize_with = "whole")]
     shortest_edge: Option<usize>,
-    #[serde(alias = "max_pixels")]
+    #[serde(default, deserialize_with = "whole")]
     longest_edge: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
+    min_pixels: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
+    max_pixels: Option<usize>,
 }
 
-fn default_patch_size() -> usize {
-    14
+/// A whole number, perhaps written as a float.
+fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(source)? else {
+        return Ok(None);
+    };
+    let float = || number.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1e15).contains(x));
+    let whole = number.as_u64().or_else(|| float().map(|x| x as u64));
+    let whole = whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))?;
+    Ok(Some(usize::try_from(whole).unwrap_or(usize::MAX)))
 }
 
-fn default_pair() -> usize {
-    2
-}
+const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 
-fn clip_mean() -> [f32; 3] {
-    [0.481_454_66, 0.457_827_5, 0.408_210_73]
-}
-
-fn clip_std() -> [f32; 3] {
-    [0.268_629_54, 0.261_302_6, 0.275_777_1]
-}
-
-fn default_rescale_factor() -> f64 {
-    1.0 / 255.0
-}
+const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 impl From<ConfigFile> for ProcessorConfig {
     fn from(file: ConfigFile) -> Self {
         let size = file.size.unwrap_or_default();
+        let (mean, std) = if file.do_normalize == Some(false) {
+            ([0.0; 3], [1.0; 3])
+        } else {
+            (file.image_mean.unwrap_or(CLIP_MEAN), file.image_std.unwrap_or(CLIP_STD))
+        };
         Self {
-            patch_size: file.patch_size,
-            temporal_patch_size: file.temporal_patch_size,
-            merge_size: file.merge_size,
-            image_mean: file.image_mean,
-            image_std: file.image_std,
-            rescale_factor: file.rescale_factor,
-            min_pixels: file.min_pixels.or(size.shortest_edge).unwrap_or(4 * 28 * 28),
-            max_pixels: file.max_pixels.or(size.longest_edge).unwrap_or(16384 * 28 * 28),
+            patch_size: file.patch_size.unwrap_or(14),
+            temporal_patch_size: file.temporal_patch_size.unwrap_or(2),
+            merge_size: file.merge_size.unwrap_or(2),
+            image_mean: mean,
+            image_std: std,
+            rescale_factor: if file.do_rescale == Some(false) {
+                1.0
+            } else {
+                file.rescale_factor.unwrap_or(1.0 / 255.0)
+            },
+            min_pixels: file
+                .min_pixels
+                .or(size.shortest_edge)
+                .or(size.min_pixels)
+                .unwrap_or(4 * 28 * 28),
+            max_pixels: file
+                .max_pixels
+                .or(size.longest_edge)
+                .or(size.max_pixels)
+                .unwrap_or(16384 * 28 * 28),
         }
     }
 }
@@ -219,13 +261,47 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_are_switched_off_are_left_out() {
+        let config = parse(r#"{"do_rescale": false, "do_normalize": false, "patch_size": 14.0, "merge_size": null}"#);
+        assert_eq!((config.image_mean, config.image_std), ([0.0; 3], [1.0; 3]));
+        assert_eq!(config.rescale_factor.to_bits(), 1f64.to_bits());
+        assert_eq!((config.patch_size, config.merge_size), (14, 2));
+    }
+
+    #[test]
+    fn the_settings_stand_in_either_file_or_are_the_familys() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let read = || ProcessorConfig::of_folder(folder, 8).unwrap();
+        let (none, found) = read();
+        assert_eq!((none.patch_size, none.max_pixels, found), (8, 12_845_056, false));
+        // LLaVA's and 4.49's have other keys alone.
+        let nested = folder.join("processor_config.json");
+        std::fs::write(&nested, r#"{"processor_class": "Qwen2VLProcessor"}"#).unwrap();
+        std::fs::write(folder.join("preprocessor_config.json"), r#"{"min_pixels": 5000}"#).unwrap();
+        assert_eq!((read().0.min_pixels, read().1), (5000, true));
+        std::fs::write(
+            &nested,
+            r#"{"image_processor": {"size": {"shortest_edge": 6000, "longest_edge": 7000}}, "processor_class": "Qwen2VLProcessor"}"#,
+        )
+        .unwrap();
+        assert_eq!((read().0.min_pixels, read().0.max_pixels), (6000, 7000));
+    }
+
+    #[test]
     fn a_bad_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("preprocessor_config.json");
-        let missing = ProcessorConfig::from_file(&path).unwrap_err().to_string();
-        assert!(missing.contains("preprocessor_config.json"), "{missing}");
+        let error = || ProcessorConfig::of_folder(folder.path(), 14).unwrap_err().to_string();
         std::fs::write(&path, "{\"image_mean\": [0.5]}").unwrap();
-        let wrong = ProcessorConfig::from_file(&path).unwrap_err().to_string();
-        assert!(wrong.contains("length") && wrong.contains("line 1"), "{wrong}");
+        let wrong = error();
+        assert!(
+            wrong.contains("length") && wrong.contains("preprocessor_config.json"),
+            "{wrong}"
+        );
+        std::fs::write(&path, "version https://git-lfs.github.com/spec/v1\n").unwrap();
+        assert!(error().contains("Git LFS"), "{}", error());
+        std::fs::write(&path, "{\"min_pixels\": 1.5}").unwrap();
+        assert!(error().contains("1.5"), "{}", error());
     }
 }

@@ -80,7 +80,7 @@ fn pictures_become_the_references_patches() {
     let Some(golden) = golden() else { return };
     let file = fs::read(golden.join("processor.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    let config = ProcessorConfig::from_file(&golden.join("tiny_a/preprocessor_config.json")).unwrap();
+    let config = ProcessorConfig::of_folder(&golden.join("tiny_a"), 14).unwrap().0;
     let processor = ImageProcessor::new(config).unwrap();
     let images = &json(golden.join("manifest.json"))["cases"]["images"];
     assert_eq!(images.as_object().unwrap().len(), 11);
@@ -176,7 +176,7 @@ fn too_long_a_picture_is_an_error() {
     let processor = processor();
     for (width, height) in [(2010, 10), (10, 2010), (5000, 1), (201, 1)] {
         let error = processor.process(&RgbImage::new(width, height)).unwrap_err();
-        assert_eq!(error, ProcessorError::AspectRatio { width, height });
+        assert!(matches!(error, ProcessorError::AspectRatio { width: w, height: h } if (w, h) == (width, height)));
     }
     assert!(processor.grid(200, 1).is_ok());
 }

@@ -1,0 +1,210 @@
+//! Keys that may stand in several places and under several names; `null` is as good as left out.
+
+use std::cell::RefCell;
+
+use serde_json::{Map, Value};
+
+use crate::printable::printable;
+
+/// No size is larger, so that sums and products of a few of them are numbers still.
+const LARGEST: u64 = 1 << 24;
+
+/// The objects that may hold a model's keys, the one that counts first.
+pub struct Keys<'a> {
+    /// By their own key in the file; the top has none.
+    places: Vec<(&'static str, &'a Map<String, Value>)>,
+    left_out: RefCell<Vec<&'static str>>,
+}
+
+/// A value and where it stands: `text_config.hidden_size`.
+struct Found<'a> {
+    key: String,
+    value: &'a Value,
+}
+
+impl Found<'_> {
+    fn is_no(&self, kind: &str) -> String {
+        format!("`{}` is {}, and should be {kind}", self.key, shown(self.value))
+    }
+}
+
+impl<'a> Keys<'a> {
+    /// The objects under `names` of `root`, as far as they are there; an empty name stands for `root` itself.
+    #[must_use]
+    pub fn new(root: &'a Map<String, Value>, names: &[&'static str]) -> Self {
+        let place = |&name: &&'static str| match name {
+            "" => Some(("", root)),
+            name => Some((name, root.get(name)?.as_object()?)),
+        };
+        Self {
+            places: names.iter().filter_map(place).collect(),
+            left_out: RefCell::default(),
+        }
+    }
+
+    /// A whole number from 1 on; `default` where the key is left out.
+    ///
+    /// # Errors
+    /// A sentence for another value, or for a key without a default that is left out.
+    pub fn size(&self, names: &[&'static str], default: Option<usize>) -> Result<usize, String> {
+        let Some(found) = self.all(names).next() else {
+            return self.default(names, default);
+        };
+        let whole = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
+        let size = found.value.as_u64().or_else(|| found.value.as_f64().and_then(whole));
+        match size {
+            None => Err(found.is_no("a whole number")),
+            Some(0) => Err(format!("`{}` is 0", found.key)),
+            Some(size) if size > LARGEST => Err(format!("`{}` is {size}; no model is that large", found.key)),
+            Some(size) => Ok(size as usize),
+        }
+    }
+
+    /// A number above `above` and at most `most`; all places that state it must agree, because no weight could tell
+    /// which one is right.
+    ///
+    /// # Errors
+    /// A sentence for other values, or for places that do not agree.
+    pub fn number(&self, name: &'static str, (above, most): (f64, f64), default: f64) -> Result<f64, String> {
+        let Some(found) = self.agreed(name)? else {
+            return self.default(&[name], Some(default));
+        };
+        let range = |number: &f64| *number > above && *number <= most;
+        let kind = format!("a number above {above} and at most {most:e}");
+        found.value.as_f64().filter(range).ok_or_else(|| found.is_no(&kind))
+    }
+
+    /// A text that all places that state it agree on.
+    ///
+    /// # Errors
+    /// A sentence for another kind of value, or for places that do not agree.
+    pub fn text(&self, name: &'static str) -> Result<Option<&'a str>, String> {
+        let Some(found) = self.agreed(name)? else {
+            return Ok(None);
+        };
+        found.value.as_str().map(Some).ok_or_else(|| found.is_no("a text"))
+    }
+
+    /// What each place says about a switch, the one that counts first.
+    ///
+    /// # Errors
+    /// A sentence for another kind of value.
+    pub fn switches(&self, name: &'static str) -> Result<Vec<bool>, String> {
+        self.all(&[name])
+            .map(|found| found.value.as_bool().ok_or_else(|| found.is_no("true or false")))
+            .collect()
+    }
+
+    /// The value that counts.
+    #[must_use]
+    pub fn value(&self, name: &'static str) -> Option<&'a Value> {
+        self.all(&[name]).next().map(|found| found.value)
+    }
+
+    /// The keys for which a default was taken.
+    #[must_use]
+    pub fn left_out(self) -> Vec<&'static str> {
+        self.left_out.into_inner()
+    }
+
+    fn agreed(&self, name: &'static str) -> Result<Option<Found<'a>>, String> {
+        let mut all = self.all(&[name]);
+        let Some(first) = all.next() else { return Ok(None) };
+        let same = |value: &Value| match (value.as_f64(), first.value.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+            _ => value == first.value,
+        };
+        match all.find(|other| !same(other.value)) {
+            Some(other) => Err(format!(
+                "`{}` is {} and `{}` is {}; correct the one that is wrong",
+                first.key,
+                shown(first.value),
+                other.key,
+                shown(other.value)
+            )),
+            None => Ok(Some(first)),
+        }
+    }
+
+    fn all(&self, names: &[&'static str]) -> impl Iterator<Item = Found<'a>> + use<'a> {
+        let found = |&(place, keys): &(&str, &'a Map<String, Value>)| {
+            let of_name = |name: &&'static str| {
+                let value = keys.get(*name).filter(|value| !value.is_null())?;
+                let key = if place.is_empty() {
+                    (*name).to_owned()
+                } else {
+                    format!("{place}.{name}")
+                };
+                Some(Found { key, value })
+            };
+            names.iter().filter_map(of_name).collect::<Vec<_>>()
+        };
+        self.places.iter().flat_map(found).collect::<Vec<_>>().into_iter()
+    }
+
+    fn default<T>(&self, names: &[&'static str], default: Option<T>) -> Result<T, String> {
+        let name = names.first().copied().unwrap_or_default();
+        let default = default.ok_or_else(|| format!("`{name}` is missing"))?;
+        self.left_out.borrow_mut().push(name);
+        Ok(default)
+    }
+}
+
+/// A value in a sentence: short, and without what a terminal would obey.
+pub(super) fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    let text = printable(&text);
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::Keys;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn the_place_that_counts_is_asked_first_and_null_is_no_answer() {
+        let root = object(json!({"a": 1, "b": 2.0, "c": null, "text_config": {"a": 3, "b": null, "d": 4}}));
+        let keys = Keys::new(&root, &["text_config", "", "not there"]);
+        let size = |name| keys.size(&[name], Some(9)).unwrap();
+        assert_eq!([size("a"), size("b"), size("c"), size("d")], [3, 2, 9, 4]);
+        assert_eq!(keys.size(&["x", "d"], None).unwrap(), 4);
+        assert!(keys.size(&["x"], None).unwrap_err().contains("`x` is missing"));
+        assert_eq!(keys.left_out(), ["c"]);
+    }
+
+    #[test]
+    fn values_that_are_no_sizes_are_named_with_their_place() {
+        let root = object(json!({"text_config": {"a": 0, "b": -1, "c": "x\u{1b}", "d": 1.5, "e": u64::MAX}}));
+        let keys = Keys::new(&root, &["text_config"]);
+        for (name, said) in [
+            ("a", "`text_config.a` is 0"),
+            ("b", "`text_config.b` is -1"),
+            ("c", "x\\u001b"),
+            ("d", "1.5, and should be a whole number"),
+            ("e", "no model is that large"),
+        ] {
+            let error = keys.size(&[name], None).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_weight_can_check_must_agree_and_be_in_range() {
+        let root = object(json!({"a": 1, "b": 2, "c": "x", "text_config": {"a": 1.0, "b": 3, "c": "y"}}));
+        let keys = Keys::new(&root, &["text_config", ""]);
+        assert_eq!(keys.number("a", (0.0, 5.0), 9.0).unwrap().to_bits(), 1f64.to_bits());
+        assert!(keys.number("a", (1.0, 5.0), 9.0).unwrap_err().contains("above 1"));
+        let error = keys.number("b", (0.0, 5.0), 9.0).unwrap_err();
+        assert!(error.contains("`text_config.b` is 3 and `b` is 2"), "{error}");
+        assert!(keys.text("c").unwrap_err().contains("correct the one"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The rotary positions of a language model, as `rope_scaling` with `rope_theta` beside it, or as the `rope_parameters`
+//! of transformers 5.
+
+use serde_json::{Map, Value};
+
+use super::keys::{Keys, shown};
+
+/// What turns with a token's place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rope {
+    pub theta: f64,
+    /// Angles of time, height and width, where the file says.
+    pub sections: Option<[usize; 3]>,
+}
+
+/// A base of 1 turns nothing, a larger one than this is no model's.
+const THETA: (f64, f64) = (1.0, 1e12);
+
+/// Kinds that leave the angles as they are.
+const PLAIN: [&str; 2] = ["default", "mrope"];
+
+/// Reads what the places of `keys` say.
+///
+/// # Errors
+/// A sentence for a kind of positions that would be computed otherwise (YaRN, linear, ...), for an absurd base, and for
+/// places that do not agree.
+pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
+    let objects: Vec<(&str, &Map<String, Value>)> = ["rope_parameters", "rope_scaling"]
+        .into_iter()
+        .filter_map(|name| Some((name, of_full_attention(keys.value(name)?.as_object()?))))
+        .collect();
+    let mut theta = None;
+    let mut sections = None;
+    for (name, object) in objects {
+        for key in ["rope_type", "type"] {
+            match object.get(key).filter(|kind| !kind.is_null()) {
+                Some(kind) if !kind.as_str().is_some_and(|kind| PLAIN.contains(&kind)) => {
+                    return Err(format!(
+                        "`{name}.{key}` is {}, and only `default` and `mrope` are computed here; if the model was not \
+                         trained with it, remove the key",
+                        shown(kind)
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if let Some(found) = object.get("mrope_section").filter(|found| !found.is_null()) {
+            let three: [usize; 3] = serde_json::from_value(found.clone()).map_err(|_| {
+                format!(
+                    "`{name}.mrope_section` is {}, and should be three whole numbers",
+                    shown(found)
+                )
+            })?;
+            if sections.is_some_and(|before| before != three) {
+                return Err("`rope_parameters` and `rope_scaling` have other `mrope_section`s".to_owned());
+            }
+            sections = Some(three);
+        }
+        if let Some(found) = object.get("rope_theta").filter(|found| !found.is_null()) {
+            let root = Map::from_iter([("rope_theta".to_owned(), found.clone())]);
+            theta = Some(Keys::new(&root, &[""]).number("rope_theta", THETA, default_theta)?);
+        }
+    }
+    let beside = keys.number("rope_theta", THETA, theta.unwrap_or(default_theta))?;
+    match theta {
+        Some(theta) if theta.total_cmp(&beside).is_ne() => Err(format!(
+            "`rope_theta` is {beside} in one place and {theta} in another; correct the one that is wrong"
+        )),
+        _ => Ok(Rope {
+            theta: beside,
+            sections,
+        }),
+    }
+}
+
+/// transformers 5 can keep parameters for each kind of layer.
+fn of_full_attention(object: &Map<String, Value>) -> &Map<String, Value> {
+    object
+        .get("full_attention")
+        .and_then(Value::as_object)
+        .unwrap_or(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Keys, Rope, read};
+
+    fn rope(value: &Value) -> Result<Rope, String> {
+        read(&Keys::new(value.as_object().unwrap(), &["text_config", ""]), 1e6)
+    }
+
+    #[test]
+    fn all_generations_say_the_same() {
+        let wanted = Rope {
+            theta: 5e5,
+            sections: Some([2, 3, 3]),
+        };
+        for value in [
+            json!({"rope_theta": 500_000, "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}}),
+            json!({"rope_theta": 5e5, "text_config": {"rope_scaling": {"rope_type": "default", "type": "default", "mrope_section": [2, 3, 3]}}}),
+            json!({"text_config": {"rope_parameters": {"rope_theta": 5e5, "rope_type": "default", "type": "mrope", "mrope_section": [2, 3, 3]}}}),
+            json!({"rope_parameters": {"full_attention": {"rope_theta": 5e5, "mrope_section": [2, 3, 3]}}, "rope_theta": 5e5}),
+        ] {
+            assert_eq!(rope(&value).unwrap(), wanted, "{value}");
+        }
+        let left_out = rope(&json!({"rope_scaling": null})).unwrap();
+        assert_eq!((left_out.theta.to_bits(), left_out.sections), (1e6f64.to_bits(), None));
+    }
+
+    #[test]
+    fn what_would_be_computed_otherwise_is_refused() {
+        for (value, said) in [
+            (json!({"rope_scaling": {"type": "yarn", "factor": 4.0}}), "yarn"),
+            (json!({"rope_parameters": {"rope_type": "linear"}}), "linear"),
+            (json!({"rope_theta": 0}), "`rope_theta` is 0"),
+            (json!({"rope_theta": -1e4}), "`rope_theta`"),
+            (json!({"rope_parameters": {"rope_theta": 0.0}}), "`rope_theta` is 0.0"),
+            (
+                json!({"rope_parameters": {"rope_theta": 1e4}, "rope_theta": 1e6}),
+                "in another",
+            ),
+            (
+                json!({"rope_scaling": {"mrope_section": [1, 2]}}),
+                "three whole numbers",
+            ),
+            (
+                json!({"rope_scaling": {"mrope_section": [1, 2, 3]}, "rope_parameters": {"mrope_section": [2, 2, 3]}}),
+                "mrope_section",
+            ),
+        ] {
+            let error = rope(&value).unwrap_err();
+            assert!(error.contains(said), "{value}: {error}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a model folder holds, without loading it.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use super::base::ModelError;
+use super::config_file::{ConfigFile, Family};
+use super::plan;
+use super::qwen2_vl::config::Config;
+use super::qwen2_vl::processor::ProcessorConfig;
+use super::tokenizer::Tokenizer;
+use super::weights::Weights;
+
+/// A model that can be opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    pub family: Family,
+    pub config: Config,
+    /// Numbers in the files, and how most of them are stored.
+    pub parameters: u64,
+    pub dtype: String,
+    pub tokens: usize,
+    /// Whether the folder says how its pictures are prepared.
+    pub has_processor: bool,
+}
+
+/// Reads all of a folder but its numbers.
+///
+/// # Errors
+/// What would keep it from being opened.
+pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
+    let file = ConfigFile::read(folder)?;
+    let read = Config::of(&file)?;
+    let tokenizer = Tokenizer::open(folder)?;
+    let (_, has_processor) = ProcessorConfig::of_folder(folder, read.config.vision_config.patch_size)?;
+    let weights = Weights::open(folder)?.quantised(file.quantisation);
+    let config = plan::settle(read, &weights)?;
+    let mut stored: BTreeMap<String, u64> = BTreeMap::new();
+    for name in weights.names() {
+        if let (Some(shape), Some(dtype)) = (weights.shape(name), weights.dtype(name)) {
+            let count = shape.iter().fold(1u64, |all, &size| all.saturating_mul(size as u64));
+            *stored.entry(format!("{dtype:?}").to_lowercase()).or_default() += count;
+        }
+    }
+    Ok(Description {
+        family: file.family,
+        config,
+        parameters: stored.values().sum(),
+        dtype: stored
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .map_or_else(|| "nothing".to_owned(), |(dtype, _)| dtype),
+        tokens: tokenizer.vocab_len(),
+        has_processor,
+    })
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (c, v) = (&self.config, &self.config.vision_config);
+        let millions = self.parameters as f64 / 1e6;
+        write!(
+            f,
+            "{}, {millions:.1} million parameters in {}; {} layers of width {}, {} vision blocks of width {}, {} of {} \
+             rows are tokens, {} head",
+            self.family.name(),
+            self.dtype,
+            c.num_hidden_layers,
+            c.hidden_size,
+            v.depth,
+            v.embed_dim,
+            self.tokens,
+            c.vocab_size,
+            if c.tie_word_embeddings { "tied" } else { "own" }
+        )?;
+        if !self.has_processor {
+            f.write_str("; without preprocessor_config.json, pictures are prepared as for Qwen2-VL")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Whether config.json and the weights are of one model, found before any number is read.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use candle_core::{DType, Device, Tensor};
+
+use super::Parameters;
+use super::qwen2_vl::Qwen2Vl;
+use super::qwen2_vl::config::{Config, Read};
+use super::weights::{Weights, WeightsError};
+
+/// Why the two do not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum Misfit {
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error("{source} (config.json leaves out {}, for which transformers' own values were taken)", keys.join(", "))]
+    Assumed {
+        source: Box<WeightsError>,
+        keys: Vec<&'static str>,
+    },
+    #[error("the model cannot be built: {0}")]
+    Build(candle_core::Error),
+}
+
+/// Sizes whose defaults few models have.
+const SIZES: [&str; 6] = [
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "vocab_size",
+];
+
+/// The configuration, with what it left open settled by the weights.
+///
+/// # Errors
+/// [`Misfit`]: a weight that is missing, quantised or of another shape, layers that are not used, weights inside the
+/// model that a model of this family does not have.
+pub fn settle(read: Read, weights: &Weights) -> Result<Config, Misfit> {
+    fit(&read, weights).map_err(|misfit| {
+        let keys: Vec<&str> = SIZES.into_iter().filter(|key| read.left_out.contains(key)).collect();
+        match misfit {
+            Misfit::Weights(source) if !keys.is_empty() && is_of_size(&source) => Misfit::Assumed {
+                source: Box::new(source),
+                keys,
+            },
+            misfit => misfit,
+        }
+    })
+}
+
+fn is_of_size(error: &WeightsError) -> bool {
+    matches!(
+        error,
+        WeightsError::Shape { .. } | WeightsError::Layers { .. } | WeightsError::Missing { .. }
+    )
+}
+
+fn fit(read: &Read, weights: &Weights) -> Result<Config, Misfit> {
+    let config = Config {
+        tie_word_embeddings: is_tied(&read.ties, weights)?,
+        ..read.config.clone()
+    };
+    for (layers, key, said) in [
+        ("model.layers.", "num_hidden_layers", config.num_hidden_layers),
+        ("visual.blocks.", "vision_config.depth", config.vision_config.depth),
+    ] {
+        let held = weights.layers(layers);
+        // Of none at all the first missing weight tells more.
+        if held != said && held != 0 {
+            return Err(Misfit::Weights(WeightsError::Layers {
+                folder: weights.folder().to_owned(),
+                layers,
+                key,
+                said,
+                held,
+            }));
+        }
+    }
+    let plan = Plan {
+        weights,
+        used: RefCell::default(),
+        fault: RefCell::default(),
+    };
+    let built = Qwen2Vl::new(&config, &plan, |_, _| ());
+    if let Some(fault) = plan.fault.into_inner() {
+        return Err(Misfit::Weights(fault));
+    }
+    built.map_err(Misfit::Build)?;
+    superfluous(weights, &plan.used.into_inner())?;
+    Ok(config)
+}
+
+/// Whether the head is the embedding: what the file says, as far as the weights agree.
+fn is_tied(said: &[bool], weights: &Weights) -> Result<bool, WeightsError> {
+    const HEAD: &str = "lm_head.weight";
+    let (tied, untied) = (said.contains(&true), said.contains(&false));
+    if !weights.contains(HEAD) {
+        return if tied || !untied || weights.is_packed(HEAD) {
+            Ok(!weights.is_packed(HEAD))
+        } else {
+            Err(WeightsError::NoHead(weights.folder().to_owned()))
+        };
+    }
+    if !tied {
+        return Ok(false);
+    }
+    let equal = weights.are_equal(HEAD, "model.embed_tokens.weight");
+    if equal || untied {
+        Ok(equal)
+    } else {
+        Err(WeightsError::OtherHead(weights.folder().to_owned()))
+    }
+}
+
+/// The model's names and shapes against the files' headers; its tensors are one zero each.
+struct Plan<'a> {
+    weights: &'a Weights,
+    used: RefCell<BTreeSet<String>>,
+    fault: RefCell<Option<WeightsError>>,
+}
+
+impl Parameters for Plan<'_> {
+    fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
+        match self.weights.check(name, shape) {
+            Ok(used) => self.used.borrow_mut().extend(used),
+            Err(fault) => {
+                *self.fault.borrow_mut() = Some(fault);
+                candle_core::bail!("the weight {name} does not fit");
+            }
+        }
+        Tensor::zeros((), DType::F32, &Device::Cpu)?.broadcast_as(shape)
+    }
+}
+
+/// What lies beside a model (buffers, scales of activations, another head) is left alone; a weight inside it would be
+/// computed with.
+fn superfluous(weights: &Weights, used: &BTreeSet<String>) -> Result<(), WeightsError> {
+    let inside = |name: &&str| {
+        let in_model = name.starts_with("model.") || name.starts_with("visual.") || *name == "lm_head.bias";
+        in_model && (name.ends_with(".weight") || name.ends_with(".bias")) && !used.contains(*name)
+    };
+    let Some(name) = weights.names().find(inside) else {
+        return Ok(());
+    };
+    let what = if name.contains(".lora_") || name.contains(".base_layer.") {
+        "is of an adapter that was not merged; merge it (peft: `model.merge_and_unload()`) and save that"
+    } else if name.contains(".experts.") {
+        "is of a mixture of experts, and this program runs models with one feed-forward network a layer"
+    } else {
+        "Qwen2-VL does not have; it was changed to another model, or config.json is not its own"
+    };
+    Err(WeightsError::Superfluous {
+        folder: weights.folder().to_owned(),
+        name: crate::printable::printable(name).into_owned(),
+        what,
+    })
+}

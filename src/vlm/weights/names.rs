@@ -1,0 +1,50 @@
+//! One name for each weight, whatever version or wrapper saved it.
+
+/// What wrappers put before the names: of several processes, compiled, with a merged adapter.
+const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "base_model.model."];
+
+/// Other names of the two halves, and the hub's older ones. transformers renamed the modules in 4.52; a model without its
+/// head lacks the outer `model.`; MLX has names of its own.
+const RENAMED: [(&str, &str); 7] = [
+    ("model.language_model.", "model."),
+    ("model.visual.", "visual."),
+    ("language_model.lm_head.", "lm_head."),
+    ("language_model.model.", "model."),
+    ("language_model.", "model."),
+    ("vision_tower.", "visual."),
+    ("model.lm_head.", "lm_head."),
+];
+
+/// The hub's older name.
+#[must_use]
+pub fn older(name: &str) -> String {
+    let mut rest = name;
+    while let Some(bare) = WRAPPERS.iter().find_map(|wrapper| rest.strip_prefix(wrapper)) {
+        rest = bare;
+    }
+    let renamed = RENAMED
+        .iter()
+        .find_map(|(newer, older)| Some(format!("{older}{}", rest.strip_prefix(newer)?)));
+    renamed.unwrap_or_else(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::older;
+
+    #[test]
+    fn a_weight_has_one_name() {
+        for (saved, name) in [
+            ("model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+            ("model.language_model.layers.0.x", "model.layers.0.x"),
+            ("language_model.layers.0.x", "model.layers.0.x"),
+            ("language_model.model.layers.0.x", "model.layers.0.x"),
+            ("model.visual.blocks.1.x", "visual.blocks.1.x"),
+            ("visual.blocks.1.x", "visual.blocks.1.x"),
+            ("module._orig_mod.lm_head.weight", "lm_head.weight"),
+            ("base_model.model.model.norm.weight", "model.norm.weight"),
+        ] {
+            assert_eq!(older(saved), name);
+        }
+    }
+}
