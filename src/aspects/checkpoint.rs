@@ -48,10 +48,7 @@ impl Checkpoint {
     /// [`CheckpointError`]: unreadable, cut short, of a newer format, or not a run's checkpoint.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let (meta, tensors) = load(path, |_| true)?;
-        let meta = meta.ok_or_else(|| CheckpointError::NoCheckpoint {
-            path: path.to_owned(),
-            reason: "its metadata does not say which program and stage it is from".to_owned(),
-        })?;
+        let meta = meta.ok_or_else(|| no_checkpoint(path))?;
         Ok(Self { meta, tensors })
     }
 
@@ -61,6 +58,35 @@ impl Checkpoint {
     /// As [`Checkpoint::load`].
     pub fn load_meta(path: &Path) -> Result<Option<CheckpointMeta>, CheckpointError> {
         load(path, |_| false).map(|(meta, _)| meta)
+    }
+
+    /// Checks that a run can go on from a file: it is whole, a run's checkpoint, and all its numbers are finite. No more than
+    /// one tensor is held at a time.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`], and [`CheckpointError::NotFinite`].
+    pub fn check(path: &Path) -> Result<(), CheckpointError> {
+        let meta = each_tensor(
+            path,
+            |_| true,
+            |name, tensor| {
+                if tensor.is_finite() {
+                    return Ok(());
+                }
+                Err(CheckpointError::NotFinite {
+                    path: path.to_owned(),
+                    name,
+                })
+            },
+        )?;
+        meta.map(drop).ok_or_else(|| no_checkpoint(path))
+    }
+}
+
+fn no_checkpoint(path: &Path) -> CheckpointError {
+    CheckpointError::NoCheckpoint {
+        path: path.to_owned(),
+        reason: "its metadata does not say which program and stage it is from".to_owned(),
     }
 }
 
@@ -112,12 +138,26 @@ fn write(file: &mut File, header: &[u8], tensors: &BTreeMap<String, HostTensor>)
     file.flush()
 }
 
-/// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32. They are read, not mapped: another
-/// program may cut the file short meanwhile.
+/// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32.
 pub(super) fn load(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(Option<CheckpointMeta>, BTreeMap<String, HostTensor>), CheckpointError> {
+    let mut tensors = BTreeMap::new();
+    let meta = each_tensor(path, wanted, |name, tensor| {
+        tensors.insert(name, tensor);
+        Ok(())
+    })?;
+    Ok((meta, tensors))
+}
+
+/// Hands on the tensors that `wanted` names, one after the other. They are read, not mapped: another program may cut the file
+/// short meanwhile.
+fn each_tensor(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+    mut each: impl FnMut(String, HostTensor) -> Result<(), CheckpointError>,
+) -> Result<Option<CheckpointMeta>, CheckpointError> {
     let damaged = |reason: String| CheckpointError::Damaged {
         path: path.to_owned(),
         reason,
@@ -136,16 +176,29 @@ pub(super) fn load(
         Some(strings) => from_strings(path, strings)?,
         None => None,
     };
-    let mut tensors = BTreeMap::new();
     for (name, info) in metadata.tensors().into_iter().filter(|(name, _)| wanted(name)) {
         let (from, to) = info.data_offsets;
-        let mut bytes = vec![0; to - from];
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(to - from).is_err() {
+            return Err(CheckpointError::Memory {
+                path: path.to_owned(),
+                name,
+                bytes: to - from,
+            });
+        }
+        bytes.resize(to - from, 0);
         file.read_exact_at(&mut bytes, begin + from as u64).map_err(failed)?;
-        let tensor = to_host(info, &bytes)
-            .ok_or_else(|| damaged(format!("the tensor {name:?} has the element type {:?}", info.dtype)))?;
-        tensors.insert(name, tensor);
+        let tensor = to_host(info, &bytes).ok_or_else(|| CheckpointError::Content {
+            path: path.to_owned(),
+            wanted: "parameters of this program",
+            reason: format!(
+                "the tensor {name:?} has the element type {}, and parameters are F32, F16 or BF16",
+                info.dtype
+            ),
+        })?;
+        each(name, tensor)?;
     }
-    Ok((meta, tensors))
+    Ok(meta)
 }
 
 /// A stored tensor as f32; nothing where its elements are no floats of 16 or 32 bits.

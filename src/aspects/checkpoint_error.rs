@@ -29,6 +29,17 @@ pub enum CheckpointError {
         printable_path(path)
     )]
     NoCheckpoint { path: PathBuf, reason: String },
+    #[error(
+        "{} holds numbers that are not finite (NaN or infinite) in {name:?}, of which nothing comes; training went astray \
+         before it was written, so use an older one",
+        printable_path(path)
+    )]
+    NotFinite { path: PathBuf, name: String },
+    #[error(
+        "there is no memory for {}: its tensor {name:?} has {bytes} bytes; end what else uses memory, and try again",
+        printable_path(path)
+    )]
+    Memory { path: PathBuf, name: String, bytes: usize },
     #[error("{} does not hold {wanted}: {reason}", printable_path(path))]
     Content {
         path: PathBuf,

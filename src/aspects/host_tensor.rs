@@ -15,6 +15,12 @@ impl HostTensor {
         tensor.is_consistent().then_some(tensor)
     }
 
+    /// Whether none of its numbers is NaN or infinite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.data.iter().all(|value| value.is_finite())
+    }
+
     /// Whether the shape holds as many values as there are.
     #[must_use]
     pub fn is_consistent(&self) -> bool {

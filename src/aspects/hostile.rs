@@ -15,7 +15,11 @@ use super::{
     checkpoint::{Checkpoint, CheckpointError, CheckpointMeta},
     host_tensor::HostTensor,
     prompt_file::read_soft_prompt,
-    torch::{TorchDict, TorchValue, read_torch, write_torch},
+    torch::{
+        TorchDict, TorchValue, read_torch,
+        tests::{legacy, pickled_parameter_dict, pickled_tensor},
+        write_torch,
+    },
 };
 use crate::hostile::{changed, config, is_sentence, measured};
 
@@ -122,7 +126,7 @@ fn read(bytes: &[u8]) -> Result<BTreeMap<String, HostTensor>, String> {
         faulty.iter().for_each(|error| drop(told(error)));
     }
     let mut whole = Err(String::new());
-    if bytes.starts_with(b"PK") {
+    if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80\x02") {
         bounded(&mut || {
             whole = read_torch(&path)
                 .map(|read| read.into_iter().collect())
@@ -151,7 +155,11 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_torch_file_gives_tensors_or_a_sentence(bytes in changed(vec![torch_file()])) {
+    fn a_changed_torch_file_gives_tensors_or_a_sentence(bytes in changed(vec![
+        torch_file(),
+        legacy(&pickled_tensor("FloatStorage", 1, &[3], &[1])),
+        legacy(&pickled_parameter_dict()),
+    ])) {
         if let Ok(tensors) = read(&bytes) {
             prop_assert!(tensors.values().all(HostTensor::is_consistent));
         }
@@ -159,7 +167,7 @@ proptest! {
 
     /// Without the checksum in the way.
     #[test]
-    fn a_changed_pickle_gives_tensors_or_a_sentence(pickle in changed(vec![torch_pickle()])) {
+    fn a_changed_pickle_gives_tensors_or_a_sentence(pickle in changed(vec![torch_pickle(), pickled_parameter_dict()])) {
         let file = around(&pickle);
         if let Ok(tensors) = read(&file) {
             prop_assert!(tensors.values().all(HostTensor::is_consistent));

@@ -10,11 +10,11 @@ use std::{
 use super::{
     checkpoint::{self, CheckpointError},
     host_tensor::HostTensor,
-    torch::read_torch,
+    torch::read_torch_parameters,
 };
 use crate::bounded_file::open_regular;
 
-/// The tensors that `wanted` names, of a safetensors file or one of PyTorch's.
+/// The tensors that `wanted` names, of a safetensors file or one of PyTorch's: floating-point numbers, all finite.
 pub fn read_tensors(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -23,13 +23,24 @@ pub fn read_tensors(
         path: path.to_owned(),
         source,
     })?;
-    // A zip, or the bare pickle of PyTorch before 1.6 (whose reader explains what to do).
+    // A zip, or the bare pickles of PyTorch before 1.6.
     if start.starts_with(b"PK") || start.starts_with(b"\x80\x02") {
-        let mut tensors = read_torch(path)?;
-        tensors.retain(|name, _| wanted(name));
-        return Ok(tensors.into_iter().collect());
+        let tensors = read_torch_parameters(path, wanted)?;
+        return finite(path, tensors.into_iter().collect());
     }
-    checkpoint::load(path, wanted).map(|(_, tensors)| tensors)
+    let (_, tensors) = checkpoint::load(path, wanted)?;
+    finite(path, tensors)
+}
+
+/// The tensors, where all their numbers are finite.
+fn finite(path: &Path, tensors: BTreeMap<String, HostTensor>) -> Result<BTreeMap<String, HostTensor>, CheckpointError> {
+    match tensors.iter().find(|(_, tensor)| !tensor.is_finite()) {
+        Some((name, _)) => Err(CheckpointError::NotFinite {
+            path: path.to_owned(),
+            name: name.clone(),
+        }),
+        None => Ok(tensors),
+    }
 }
 
 fn start(path: &Path) -> io::Result<Vec<u8>> {
@@ -60,5 +71,53 @@ pub fn content(path: &Path, wanted: &'static str, reason: String) -> CheckpointE
         path: path.to_owned(),
         wanted,
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::aspects::{
+        checkpoint::CheckpointMeta,
+        prompt_file::read_soft_prompt,
+        torch::{TorchDict, TorchValue, write_torch},
+    };
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused_in_both_kinds_of_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let tensor = HostTensor {
+                shape: vec![2, 2],
+                data: vec![0.0, 1.0, bad, 2.0],
+            };
+            let (ours, theirs) = (folder.path().join("a.safetensors"), folder.path().join("a.pt"));
+            let tensors = BTreeMap::from([("soft_prompt".to_owned(), tensor.clone())]);
+            checkpoint::save(&ours, &CheckpointMeta::example(), &tensors).unwrap();
+            let dict = TorchDict::from([("soft_prompt".to_owned(), TorchValue::Tensor(&tensor))]);
+            write_torch(&theirs, &dict).unwrap();
+            for path in [ours, theirs] {
+                let told = read_soft_prompt(&path).unwrap_err().to_string();
+                assert!(
+                    told.contains("not finite") && told.contains("\"soft_prompt\""),
+                    "{told}"
+                );
+                // What is not asked for does not matter.
+                assert!(read_tensors(&path, |name| name != "soft_prompt").unwrap().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_refused_as_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let header = br#"{"soft_prompt":{"dtype":"I64","shape":[1,2],"data_offsets":[0,16]}}"#;
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header, &[1; 16]].concat();
+        fs::write(&path, bytes).unwrap();
+        let told = read_soft_prompt(&path).unwrap_err().to_string();
+        assert!(told.contains("I64") && !told.contains("cut short"), "{told}");
     }
 }

@@ -9,6 +9,9 @@ use super::{
     torch::{TorchValue, write_torch},
 };
 
+/// The most tokens of a soft prompt that the settings allow: more than any model reads beside a picture.
+pub const LONGEST_PROMPT: usize = 4096;
+
 const SOFT_PROMPT: &str = "soft_prompt";
 const PROMPT: &str = "a soft prompt (soft_prompt, or <|reserved_special_token_0|> and on)";
 
@@ -30,8 +33,12 @@ impl SoftPromptFile {
         if found_tokens == tokens {
             return Ok(());
         }
-        let reason =
-            format!("it has {found_tokens} tokens, the settings say {tokens}; set prompt.tokens to {found_tokens}");
+        let advice = if found_tokens > LONGEST_PROMPT {
+            format!("no more than {LONGEST_PROMPT} can be used, so choose another file")
+        } else {
+            format!("set prompt.tokens to {found_tokens}")
+        };
+        let reason = format!("it has {found_tokens} tokens, the settings say {tokens}; {advice}");
         Err(content(path, PROMPT, reason))
     }
 }
@@ -174,6 +181,12 @@ mod tests {
             file.require(Path::new("x"), 2, 32)
                 .is_err_and(|fault| fault.to_string().contains("prompt.tokens to 12"))
         );
+        let rows = HostTensor {
+            shape: vec![5000, 1],
+            data: vec![0.0; 5000],
+        };
+        let long = SoftPromptFile { rows }.require(Path::new("x"), 1, 32);
+        assert!(long.is_err_and(|fault| fault.to_string().contains("no more than 4096")));
         let vector = SoftPromptFile {
             rows: HostTensor {
                 shape: vec![2],

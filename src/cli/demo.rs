@@ -73,6 +73,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             save_ckpt: None,
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
+            attended: view == View::Screen,
         };
         let folder = job.folder.clone();
         let outcome = execute(job, view)?;

@@ -52,6 +52,24 @@ fn classes(folder: &SessionFolder) -> Result<Option<Vec<String>>, Failure> {
     }))
 }
 
+/// Why files alone would leave the answers to parts that nobody trained: fresh aspect modules are random.
+fn untrained(files: &CheckpointArgs, settings: &Settings) -> Option<String> {
+    let needs_aspects = !settings.aspects.views.is_empty();
+    match (&files.load_spmodel_ckpt, &files.load_ckpt) {
+        (None, None) => Some(
+            "neither a session nor a checkpoint is named, so nothing here is trained; name a session, or files of a soft prompt \
+             with --load-ckpt and of aspect modules with --load-spmodel-ckpt (for the base model as it is: `masp eval --frozen`)"
+                .to_owned(),
+        ),
+        (None, Some(_)) if needs_aspects => Some(
+            "a soft prompt is named with --load-ckpt, but no aspect modules, which would be random; name them with \
+             --load-spmodel-ckpt, or say `--set aspects.views=[]` for a prompt that was trained without them"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 /// Resolves what the command line names. A session's recorded settings lie below the config file and flags.
 ///
 /// # Errors
@@ -59,6 +77,9 @@ fn classes(folder: &SessionFolder) -> Result<Option<Vec<String>>, Failure> {
 pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &CheckpointArgs) -> Result<Chosen, Failure> {
     let Some(spec) = spec else {
         let settings = config::load(sources)?.settings;
+        if let Some(reason) = untrained(files, &settings) {
+            return Err(Failure::failed(reason));
+        }
         let parts = TrainedParts {
             aspects: files.load_spmodel_ckpt.clone(),
             prompt: files.load_ckpt.clone(),
@@ -112,4 +133,31 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
         session: Some(folder),
         checkpoint: Some(checkpoint),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_trained_and_a_prompt_without_its_aspects_are_refused() {
+        let files = |prompt: bool, aspects: bool| CheckpointArgs {
+            load_ckpt: prompt.then(|| "p.pt".into()),
+            load_spmodel_ckpt: aspects.then(|| "a.pth".into()),
+        };
+        let mut settings = Settings::default();
+        let told = untrained(&files(false, false), &settings).unwrap();
+        assert!(told.contains("--load-ckpt") && told.contains("--frozen"), "{told}");
+        let told = untrained(&files(true, false), &settings).unwrap();
+        assert!(told.contains("random") && told.contains("aspects.views=[]"), "{told}");
+        assert_eq!(untrained(&files(true, true), &settings), None);
+        assert_eq!(
+            untrained(&files(false, true), &settings),
+            None,
+            "as a session of stage 1 alone"
+        );
+        settings.aspects.views.clear();
+        assert_eq!(untrained(&files(true, false), &settings), None);
+        assert!(untrained(&files(false, false), &settings).is_some());
+    }
 }

@@ -47,7 +47,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         }
         return detach::start(&folder);
     }
+    let view = if args.headless { View::Headless } else { View::best() };
     let job = TrainJob {
+        attended: view == View::Screen,
         stages: stages.clone(),
         device: args.model.device.into(),
         resume: args.resume,
@@ -60,7 +62,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         settings,
     };
     let folder = job.folder.clone();
-    let outcome = execute(job, if args.headless { View::Headless } else { View::best() })?;
+    let outcome = execute(job, view)?;
     say(watch::next(outcome, &stages, &folder));
     Ok(ExitCode::SUCCESS)
 }

@@ -268,7 +268,11 @@ fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<L
             nearest,
         });
     };
-    if !key.accepts(value) {
+    let accepted = match origin {
+        Origin::Record(_) => key.was_accepted(value),
+        _ => key.accepts(value),
+    };
+    if !accepted {
         let (at, allowed) = (origin.place(path), key.to_string());
         return Err(ConfigError::NotAllowed {
             at,

@@ -39,7 +39,7 @@ pub use model::{Dtype, ModelSettings, Positions};
 pub use prompt::PromptSettings;
 pub use session::SessionSettings;
 pub use test::TestSettings;
-pub use train::{Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
+pub use train::{OnNan, Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
 pub use tui::{Background, ColorSettings, Images, TuiSettings};
 pub use user_file::user_file;
 

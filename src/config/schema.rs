@@ -7,7 +7,9 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    data::View,
+    aspects::prompt_file::LONGEST_PROMPT,
+    data::{View, image_file},
+    session::HIGHEST_RATE,
     tui::{Action, Key as Pressed, Paint, Role},
 };
 
@@ -17,10 +19,10 @@ pub(super) enum Allowed {
     Switch,
     /// A whole number in the closed range.
     Count(u64, u64),
-    /// A number above 0.
-    Positive,
-    /// A number of at least 0.
-    NotNegative,
+    /// A number above 0, at most this.
+    Positive(f64),
+    /// A number from 0 to this.
+    NotNegative(f64),
     /// A number in `[0, 1]`.
     Share,
     /// A number in `[0, 1)`.
@@ -99,15 +101,28 @@ pub(super) const OPTIMIZERS: [&str; 23] = [
     "rmsprop_bnb",
 ];
 
+/// No bound: nothing grows with the number.
 const MANY: u64 = u64::MAX;
+/// More samples than any device holds at once.
+const BATCH: u64 = 1 << 16;
+/// More steps and epochs than a life has time for; products of two of them are still 64 bits.
+const STEPS: u64 = 1_000_000_000;
+/// A cache of a pebibyte.
+const MIB: u64 = 1 << 30;
+/// Sequences are padded to the longest, and attention grows with its square: each of these is more than any model reads.
+const PROMPT_TOKENS: u64 = LONGEST_PROMPT as u64;
+const NEW_TOKENS: u64 = 4096;
+const QUERIES: u64 = 1024;
+/// As many as the largest picture has.
+const PIXELS: u64 = image_file::MAX_PIXELS;
 
 /// Keys of `train:` that hold for a stage, and may stand in its overrides.
-const STAGE_KEYS: [(&str, Allowed, bool); 14] = [
-    ("learning_rate", Allowed::Positive, false),
-    ("batch_size", Allowed::Count(1, MANY), false),
-    ("gradient_accumulation_steps", Allowed::Count(1, MANY), false),
-    ("epochs", Allowed::Count(1, MANY), false),
-    ("max_steps", Allowed::Count(1, MANY), true),
+const STAGE_KEYS: [(&str, Allowed, bool); 15] = [
+    ("learning_rate", Allowed::Positive(HIGHEST_RATE), false),
+    ("batch_size", Allowed::Count(1, BATCH), false),
+    ("gradient_accumulation_steps", Allowed::Count(1, BATCH), false),
+    ("epochs", Allowed::Count(1, STEPS), false),
+    ("max_steps", Allowed::Count(1, STEPS), true),
     ("warmup_ratio", Allowed::Share, false),
     (
         "lr_scheduler_type",
@@ -115,17 +130,18 @@ const STAGE_KEYS: [(&str, Allowed, bool); 14] = [
         false,
     ),
     ("optim", Allowed::OneOf(&OPTIMIZERS), false),
-    ("weight_decay", Allowed::NotNegative, false),
-    ("max_grad_norm", Allowed::NotNegative, false),
+    ("weight_decay", Allowed::NotNegative(1.0), false),
+    ("max_grad_norm", Allowed::NotNegative(1e12), false),
     ("seed", Allowed::Count(0, MANY), false),
-    ("logging_steps", Allowed::Count(1, MANY), false),
+    ("logging_steps", Allowed::Count(1, STEPS), false),
     ("save_strategy", Allowed::OneOf(&["no", "steps", "epoch"]), false),
     ("gradient_checkpointing", Allowed::Switch, false),
+    ("on_nan", Allowed::OneOf(&["pause", "stop"]), true),
 ];
 
 /// Keys of the reference that say what another key says, or that have no counterpart; they are no field of the settings.
 const REFERENCE_KEYS: [(&str, Allowed, bool); 4] = [
-    (TOKENS_ALIAS, Allowed::Count(1, MANY), false),
+    (TOKENS_ALIAS, Allowed::Count(1, PROMPT_TOKENS), false),
     (BF16_ALIAS, Allowed::Switch, false),
     (FP16_ALIAS, Allowed::Switch, false),
     (UNUSED_COLUMNS, Allowed::Switch, false),
@@ -136,22 +152,22 @@ pub(super) const FP16_ALIAS: &str = "train.fp16";
 pub(super) const UNUSED_COLUMNS: &str = "train.remove_unused_columns";
 
 const OTHER_KEYS: [(&str, Allowed, bool); 37] = [
-    ("test.batch_size", Allowed::Count(1, MANY), false),
-    ("test.max_new_tokens", Allowed::Count(1, MANY), false),
+    ("test.batch_size", Allowed::Count(1, BATCH), false),
+    ("test.max_new_tokens", Allowed::Count(1, NEW_TOKENS), false),
     ("test.do_sample", Allowed::Switch, false),
-    ("test.temperature", Allowed::NotNegative, false),
+    ("test.temperature", Allowed::NotNegative(100.0), false),
     ("test.top_p", Allowed::ShareAboveZero, false),
-    ("eval.every_steps", Allowed::Count(0, MANY), false),
+    ("eval.every_steps", Allowed::Count(0, STEPS), false),
     ("eval.max_samples", Allowed::Count(1, MANY), false),
     ("eval.panel", Allowed::Count(0, MANY), false),
-    ("checkpoint.every_steps", Allowed::Count(1, MANY), false),
-    ("checkpoint.every_minutes", Allowed::NotNegative, false),
+    ("checkpoint.every_steps", Allowed::Count(1, STEPS), false),
+    ("checkpoint.every_minutes", Allowed::NotNegative(1e6), false),
     ("checkpoint.keep_last", Allowed::Count(1, MANY), false),
     ("checkpoint.keep_best", Allowed::Count(0, MANY), false),
     ("model.path", Allowed::Model, true),
     ("model.dtype", Allowed::OneOf(&["auto", "f32", "bf16", "f16"]), false),
-    ("model.min_pixels", Allowed::Count(1, MANY), true),
-    ("model.max_pixels", Allowed::Count(1, MANY), true),
+    ("model.min_pixels", Allowed::Count(1, PIXELS), true),
+    ("model.max_pixels", Allowed::Count(1, PIXELS), true),
     ("model.positions", Allowed::OneOf(&["paper", "mrope"]), false),
     ("model.supervise_im_end", Allowed::Switch, false),
     ("data.root", Allowed::Path, true),
@@ -161,13 +177,13 @@ const OTHER_KEYS: [(&str, Allowed, bool); 37] = [
     ("data.shuffle", Allowed::Switch, false),
     ("data.val_fraction", Allowed::ShareBelowOne, false),
     ("data.exif_orientation", Allowed::Switch, false),
-    ("data.cache_mb", Allowed::Count(0, MANY), false),
-    ("data.disk_cache_mb", Allowed::Count(0, MANY), false),
+    ("data.cache_mb", Allowed::Count(0, MIB), false),
+    ("data.disk_cache_mb", Allowed::Count(0, MIB), false),
     ("data.cache_dir", Allowed::Path, true),
     ("aspects.views", Allowed::Views, false),
-    ("aspects.queries", Allowed::Count(1, MANY), false),
+    ("aspects.queries", Allowed::Count(1, QUERIES), false),
     ("aspects.initial", Allowed::OneOf(&["reference", "identity"]), false),
-    ("prompt.tokens", Allowed::Count(1, MANY), false),
+    ("prompt.tokens", Allowed::Count(1, PROMPT_TOKENS), false),
     ("session.root", Allowed::Path, false),
     ("session.name", Allowed::Text, true),
     (
@@ -239,6 +255,17 @@ impl Key {
     pub fn accepts(&self, value: &Value) -> bool {
         (self.optional && value.is_null()) || self.allowed.accepts(value)
     }
+
+    /// Whether a session may have been recorded with it: before there were upper bounds any number would do.
+    pub fn was_accepted(&self, value: &Value) -> bool {
+        let unbounded = match self.allowed {
+            Allowed::Count(least, _) => Allowed::Count(least, MANY),
+            Allowed::Positive(_) => Allowed::Positive(f64::MAX),
+            Allowed::NotNegative(_) => Allowed::NotNegative(f64::MAX),
+            other => other,
+        };
+        self.accepts(value) || unbounded.accepts(value)
+    }
 }
 
 impl Allowed {
@@ -263,8 +290,8 @@ impl Allowed {
         match self {
             Self::Switch => value.is_boolean(),
             Self::Count(least, most) => value.as_u64().is_some_and(|count| (least..=most).contains(&count)),
-            Self::Positive => number.is_some_and(|number| number > 0.0),
-            Self::NotNegative => number.is_some_and(|number| number >= 0.0),
+            Self::Positive(most) => number.is_some_and(|number| number > 0.0 && number <= most),
+            Self::NotNegative(most) => number.is_some_and(|number| (0.0..=most).contains(&number)),
             Self::Share => number.is_some_and(|number| (0.0..=1.0).contains(&number)),
             Self::ShareBelowOne => number.is_some_and(|number| (0.0..1.0).contains(&number)),
             Self::ShareAboveZero => number.is_some_and(|number| number > 0.0 && number <= 1.0),
@@ -322,8 +349,8 @@ impl fmt::Display for Allowed {
             Self::Switch => f.write_str("true or false"),
             Self::Count(least, MANY) => write!(f, "a whole number of at least {least}"),
             Self::Count(least, most) => write!(f, "a whole number from {least} to {most}"),
-            Self::Positive => f.write_str("a number above 0"),
-            Self::NotNegative => f.write_str("a number of at least 0"),
+            Self::Positive(most) => write!(f, "a number above 0, at most {most}"),
+            Self::NotNegative(most) => write!(f, "a number from 0 to {most}"),
             Self::Share => f.write_str("a number from 0 to 1"),
             Self::ShareBelowOne => f.write_str("a number from 0 to below 1"),
             Self::ShareAboveZero => f.write_str("a number above 0, at most 1"),

@@ -196,7 +196,47 @@ fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
             "{text}"
         );
     }
-    assert_refused(load_set(&["train.epochs=0"]), &["--set train.epochs=0", "at least 1"]);
+    assert_refused(load_set(&["train.epochs=0"]), &["--set train.epochs=0", "from 1 to"]);
+}
+
+/// What would only run out of memory, or away from all finite numbers, is refused with the range; a session that was recorded
+/// with it still opens.
+#[test]
+fn absurd_sizes_and_rates_are_refused_with_their_range() {
+    for (key, value, range) in [
+        ("train.learning_rate", "1e39", "above 0, at most 1"),
+        ("train.prompt.learning_rate", "1.5", "above 0, at most 1"),
+        ("train.weight_decay", "2", "from 0 to 1"),
+        ("train.batch_size", "100000000", "from 1 to 65536"),
+        ("train.gradient_accumulation_steps", "100000000", "from 1 to 65536"),
+        ("train.aspects.epochs", "18446744073709551615", "from 1 to 1000000000"),
+        ("train.max_steps", "18446744073709551615", "from 1 to 1000000000"),
+        ("train.num_special_tokens_in_prefix", "1000000", "from 1 to 4096"),
+        ("prompt.tokens", "1000000", "from 1 to 4096"),
+        ("aspects.queries", "1000000", "from 1 to 1024"),
+        ("test.batch_size", "1000000000", "from 1 to 65536"),
+        ("test.max_new_tokens", "1000000000000", "from 1 to 4096"),
+        ("test.temperature", "1e39", "from 0 to 100"),
+        ("model.max_pixels", "1000000000000", "from 1 to 200000000"),
+        ("data.cache_mb", "18446744073709551615", "from 0 to 1073741824"),
+    ] {
+        assert_refused(load_set(&[&format!("{key}={value}")]), &[key, range]);
+        if key.contains("num_special") {
+            continue;
+        }
+        let value: Value = serde_json::from_str(value).unwrap();
+        let settings = key.rsplit('.').fold(value, |inner, part| json!({ part: inner }));
+        let record = Record {
+            name: "an old session".to_owned(),
+            settings,
+        };
+        let loaded = load(Sources {
+            config: ConfigFile::None,
+            record: Some(record),
+            ..Sources::default()
+        });
+        assert!(loaded.is_ok(), "{key}: {}", loaded.unwrap_err());
+    }
 }
 
 #[test]

@@ -85,6 +85,18 @@ stage_keys! {
     save_strategy: SaveStrategy = SaveStrategy::Steps;
     /// Run layers again in the backward pass instead of keeping their intermediate results: less memory, same gradients.
     gradient_checkpointing: bool = true;
+    /// What is done where a step's loss is not finite; `None`: pause where a person looks on, else stop.
+    on_nan: Option<OnNan> = None;
+}
+
+/// What a run does where a step's loss or gradient is not finite, as it was before that step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNan {
+    /// Wait for a person, who may let it go on without the step.
+    Pause,
+    /// Write a checkpoint and end with an error.
+    Stop,
 }
 
 /// How the learning rate goes, by the names of `transformers`.

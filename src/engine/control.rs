@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::error::EngineError;
 use super::reporter::Reporter;
-use crate::session::{Command, CommandRecord, Event, Request, Stage, StopAfter};
+use crate::session::{Command, CommandRecord, Event, HIGHEST_RATE, Request, Stage, StopAfter};
 
 /// What was asked for and is still to be done.
 pub struct Control {
@@ -140,9 +140,12 @@ impl Control {
             Command::Stop { after } => self.stop = Some(*after),
             Command::Checkpoint => self.checkpoint = true,
             Command::Evaluate => self.evaluate = true,
-            Command::SetLearningRate { lr } if lr.is_finite() && *lr >= 0.0 => self.lr = Some(*lr),
+            Command::SetLearningRate { lr } if (0.0..=HIGHEST_RATE).contains(lr) => self.lr = Some(*lr),
             Command::SetLearningRate { lr } => {
-                return reporter.warn(format!("a learning rate of {lr} was refused"), Some(step));
+                return reporter.warn(
+                    format!("a learning rate of {lr} was refused; allowed is a number from 0 to {HIGHEST_RATE}"),
+                    Some(step),
+                );
             }
             Command::Ask(request) => self.requests.push(request.clone()),
         }
@@ -151,5 +154,32 @@ impl Control {
             stage: Some(stage),
             step,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    #[test]
+    fn a_rate_outside_the_range_is_refused_with_it() {
+        let (commands, receiver) = unbounded();
+        let (listener, records) = unbounded();
+        let (mut control, mut reporter) = (Control::new(receiver, Arc::default()), Reporter::new(listener));
+        for lr in [1e39, f64::INFINITY, f64::NAN, -1e-3, 1.5] {
+            commands.send(Command::SetLearningRate { lr }).unwrap();
+            control.poll(&mut reporter, Stage::Prompt, 3).unwrap();
+            assert_eq!(control.lr, None, "{lr}");
+            let said = records.try_iter().last().map(|record| record.event);
+            assert!(
+                matches!(&said, Some(Event::Warning(warning)) if warning.text.contains("from 0 to 1")),
+                "{said:?}"
+            );
+        }
+        commands.send(Command::SetLearningRate { lr: 0.5 }).unwrap();
+        control.poll(&mut reporter, Stage::Prompt, 3).unwrap();
+        assert_eq!(control.lr, Some(0.5));
     }
 }

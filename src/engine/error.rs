@@ -34,8 +34,11 @@ pub enum EngineError {
     Image(#[from] DecodeError),
     #[error(transparent)]
     Processor(#[from] ProcessorError),
-    #[error("the computation failed: {0}")]
+    #[error("{}", told_of_device(.0))]
     Compute(#[from] candle_core::Error),
+    /// Numbers that are not finite, of which nothing is said and nothing is kept.
+    #[error("{0}")]
+    NotFinite(String),
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
     #[error("the process is to end")]
@@ -45,6 +48,26 @@ pub enum EngineError {
     Usage(String),
     #[error("{0}")]
     Failed(String),
+}
+
+/// What a device's failure is, and what can be done where its memory ran out.
+fn told_of_device(error: &candle_core::Error) -> String {
+    let said = error.to_string();
+    if says_out_of_memory(&said) {
+        return format!(
+            "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller pictures \
+             (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end what else uses the device"
+        );
+    }
+    format!("the computation failed: {said}")
+}
+
+/// As CUDA and cuBLAS say it.
+fn says_out_of_memory(said: &str) -> bool {
+    let said = said.to_lowercase();
+    ["out of memory", "out_of_memory", "alloc_failed", "memory ran out"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 impl EngineError {
@@ -62,10 +85,7 @@ impl EngineError {
     /// Whether the device's memory ran out, as CUDA and cuBLAS say it.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        let said = self.to_string().to_lowercase();
-        ["out of memory", "out_of_memory", "alloc_failed"]
-            .iter()
-            .any(|words| said.contains(words))
+        says_out_of_memory(&self.to_string())
     }
 
     /// Whether the command line was wrong (exit status 2), not the machine or a file (1).

@@ -33,6 +33,26 @@ impl Clock {
     }
 }
 
+/// Refuses what is no opinion: probabilities of numbers that are not finite.
+///
+/// # Errors
+/// [`EngineError::NotFinite`], which names `image`.
+pub fn check_finite(learner: &Learner, image: &str, judged: &Judged) -> Result<(), EngineError> {
+    let numbers = judged.log_likelihoods.iter().chain(&judged.probabilities);
+    if numbers.into_iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let precision = match learner.base.dtype {
+        candle_core::DType::F16 => "; f16 holds no number above 65,504, so try --set model.dtype=bf16 or f32",
+        _ => "",
+    };
+    Err(EngineError::NotFinite(format!(
+        "the model's numbers for {image} are not finite, so they say nothing: the base model {} or what was trained is broken or \
+         does not fit{precision}",
+        learner.base.name
+    )))
+}
+
 /// What the model thinks of an image's emotion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -76,7 +96,8 @@ pub fn judge(
     let begin = Instant::now();
     let open = |f: &Features| learner.dialogue().open(chat.clone(), learner.visual_run(f, muted));
     let open = features.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let answers = generate(learner.base, &open, &rows, Some(&prompt), learner.prompted(), decoding)?;
+    let decoding = decoding.on(features)?;
+    let answers = generate(learner.base, &open, &rows, Some(&prompt), learner.prompted(), &decoding)?;
     clock.generating += begin.elapsed().as_secs_f64();
 
     let mut judged = Vec::with_capacity(features.len());

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
-use self::files::{CHECKSUM, FeatureFiles};
+pub(super) use self::files::CHECKSUM;
+use self::files::FeatureFiles;
 use super::error::EngineError;
 use crate::config::Settings;
 use crate::data::image_file::{DecodeOptions, decode};

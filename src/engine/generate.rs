@@ -1,9 +1,10 @@
 //! Answers token by token, for a batch of open sequences.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::error::EngineError;
+use super::features::{CHECKSUM, Features};
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::config::TestSettings;
 use crate::vlm::base::BaseModel;
@@ -15,7 +16,12 @@ pub struct Decoding {
     pub max_new_tokens: usize,
     sampling: Sampling,
     seed: u64,
+    /// For each sequence, where answers are sampled.
+    seeds: Vec<u64>,
 }
+
+/// Below it the most likely token is taken: the probabilities of the others are 0 in f32.
+const COLDEST: f64 = 1e-7;
 
 impl Decoding {
     /// The most likely token each time.
@@ -25,13 +31,14 @@ impl Decoding {
             max_new_tokens,
             sampling: Sampling::ArgMax,
             seed: 0,
+            seeds: Vec::new(),
         }
     }
 
     /// As `test:` says.
     #[must_use]
     pub fn new(test: &TestSettings, seed: u64) -> Self {
-        let sampling = if test.do_sample {
+        let sampling = if test.do_sample && test.temperature >= COLDEST {
             Sampling::TopP {
                 p: test.top_p,
                 temperature: test.temperature,
@@ -43,7 +50,28 @@ impl Decoding {
             max_new_tokens: test.max_new_tokens,
             sampling,
             seed,
+            seeds: Vec::new(),
         }
+    }
+
+    /// The same for answers on these images: each is drawn from the run's seed and its own image alone, so that it is the same
+    /// in a batch, in any order, and by itself.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn on(&self, images: &[Features]) -> Result<Self, EngineError> {
+        let mut seeds = Vec::new();
+        if self.sampling != Sampling::ArgMax {
+            for image in images {
+                let mut digest = CHECKSUM.digest();
+                digest.update(&self.seed.to_le_bytes());
+                for value in image.tokens.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()? {
+                    digest.update(&value.to_le_bytes());
+                }
+                seeds.push(digest.finalize());
+            }
+        }
+        Ok(Self { seeds, ..self.clone() })
     }
 }
 
@@ -70,7 +98,10 @@ pub fn generate(
         .forward_cached(&x, &batch.positions, &mask, Some(&lasts), &mut cache)?
         .squeeze(1)?;
     let mut choosers: Vec<LogitsProcessor> = (0..sequences.len())
-        .map(|i| LogitsProcessor::from_sampling(decoding.seed.wrapping_add(i as u64), decoding.sampling.clone()))
+        .map(|i| {
+            let seed = decoding.seeds.get(i).copied().unwrap_or(decoding.seed);
+            LogitsProcessor::from_sampling(seed, decoding.sampling.clone())
+        })
         .collect();
     let mut answers = vec![Vec::new(); sequences.len()];
     let mut open = vec![true; sequences.len()];
@@ -116,4 +147,69 @@ fn embed(base: &BaseModel, ids: &[u32], prompt: Option<&Tensor>) -> candle_core:
         _ => base.qwen.language.embed(&[id])?.squeeze(0),
     });
     Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::engine::evaluator::{Clock, judge};
+    use crate::engine::features::FeatureStore;
+    use crate::engine::learner::Learner;
+    use crate::engine::run::questions;
+    use crate::engine::{DeviceChoice, device, model};
+
+    #[test]
+    fn a_sampled_answer_is_the_same_alone_in_a_batch_and_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<_> = (0..4_u8)
+            .map(|shade| {
+                let path = folder.path().join(format!("{shade}.png"));
+                let picture = image::RgbImage::from_fn(56, 56, |x, y| image::Rgb([60 * shade, x as u8, y as u8]));
+                picture.save(&path).unwrap();
+                path
+            })
+            .collect();
+        let paths: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
+        let mut settings = Settings::default();
+        (
+            settings.test.do_sample,
+            settings.test.temperature,
+            settings.test.max_new_tokens,
+        ) = (true, 3.0, 6);
+        let compute = device::open(DeviceChoice::Cpu, settings.model.dtype).unwrap();
+        let base = model::open(&settings, &compute, |_, _, _| ()).unwrap();
+        let classes = vec!["awe".to_owned(), "fear".to_owned()];
+        let learner = Learner::fresh(&base, &settings, questions(&settings).unwrap(), classes).unwrap();
+        let mut store = FeatureStore::of(&base, &settings, 1).unwrap();
+        let answers = |store: &mut FeatureStore, paths: &[&Path], seed| -> Vec<String> {
+            let features: Vec<_> = store.get(paths).unwrap().into_iter().map(Result::unwrap).collect();
+            let gold = vec![None; features.len()];
+            let decoding = Decoding::new(&settings.test, seed);
+            let judged = judge(&learner, &features, &gold, &[], &decoding, &mut Clock::default()).unwrap();
+            judged.into_iter().map(|judged| judged.generated).collect()
+        };
+        let together = answers(&mut store, &paths, 1);
+        let alone: Vec<String> = paths.iter().flat_map(|path| answers(&mut store, &[path], 1)).collect();
+        assert_eq!(together, alone);
+        let turned: Vec<&Path> = paths.iter().rev().copied().collect();
+        let mut turned = answers(&mut store, &turned, 1);
+        turned.reverse();
+        assert_eq!(together, turned);
+        assert_ne!(together, answers(&mut store, &paths, 2), "the seed has its say");
+    }
+
+    #[test]
+    fn a_temperature_of_0_is_the_most_likely_token() {
+        let mut test = TestSettings {
+            do_sample: true,
+            temperature: 0.0,
+            ..TestSettings::default()
+        };
+        assert_eq!(Decoding::new(&test, 1).sampling, Sampling::ArgMax);
+        test.temperature = 1.0;
+        assert_ne!(Decoding::new(&test, 1).sampling, Sampling::ArgMax);
+    }
 }

@@ -58,6 +58,10 @@ impl Health {
     /// Judges a step: its loss and its speed.
     pub fn step(&mut self, step: &Step) -> Vec<String> {
         let mut said = Vec::new();
+        if step.samples_per_s == 0.0 {
+            // Nothing was learnt from: no picture of the step could be read, or it was left out. Either was told.
+            return said;
+        }
         if !step.loss.is_finite() {
             said.extend(self.once(vec!["the loss is not finite".to_owned()]));
         }
@@ -246,6 +250,10 @@ mod tests {
         );
         assert_eq!(after_usual([(f64::NAN, 50.0)]), ["the loss is not finite"]);
         assert!(Health::default().step(&step(1, 9.0, 1.0)).is_empty());
+        assert!(
+            after_usual([(f64::NAN, 0.0); 12]).is_empty(),
+            "steps without a sample are no NaN, and not slow"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
-use super::evaluator::{evaluate, evaluate_aspects, result};
+use super::evaluator::{check_finite, evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
@@ -40,7 +40,7 @@ pub struct SplitEvaluation {
 /// Evaluates on `split` (`train`, `val` or `test`); `progress` is told a phase, what is done and how much there is.
 ///
 /// # Errors
-/// Where data, model or parts cannot be opened, the split is empty, or the device fails.
+/// Where data, model or parts cannot be opened, the split is empty, what the model says is not finite, or the device fails.
 pub fn evaluate_split(
     settings: &Settings,
     device: DeviceChoice,
@@ -82,6 +82,9 @@ pub fn evaluate_split(
         },
     )?;
     left_out.extend(room.told(Room(settings.test.batch_size)));
+    for (sample, judged) in &seen.rows {
+        check_finite(&learner, &sample.id, judged)?;
+    }
     let results = seen
         .rows
         .iter()

@@ -9,8 +9,11 @@ use super::snapshot;
 use super::stage::StageRun;
 use super::trainer::Trainer;
 use super::watch::Score;
+use crate::aspects::checkpoint::Checkpoint;
 use crate::config::SaveStrategy;
-use crate::session::{Checkpoints, Event, Keep, SavedCheckpoint, checkpoint_name, each_record};
+use crate::session::{
+    CheckpointFile, Checkpoints, Event, Keep, Resumed, SavedCheckpoint, Stage, checkpoint_name, each_record,
+};
 
 /// How often a checkpoint that must not be lost is tried again.
 const RETRY: Duration = Duration::from_secs(20);
@@ -98,8 +101,43 @@ impl<'a> Keeper<'a> {
                 format!("{error}; the run goes on, and the next checkpoint is tried again"),
                 Some(trainer.step),
             ),
+            Err(EngineError::NotFinite(text)) => {
+                // Not tried after every step.
+                self.written = Instant::now();
+                reporter.warn(format!("{text}; those that are there stay"), Some(trainer.step))
+            }
             saved => saved,
         }
+    }
+
+    /// Puts a trainer whose parameters are not finite where they last were: at the newest checkpoint.
+    ///
+    /// # Errors
+    /// Where there is none, or the device fails or the journal cannot be written.
+    pub fn go_back(&mut self, trainer: &mut Trainer, reporter: &mut Reporter) -> Result<(), EngineError> {
+        let lost = trainer.step;
+        let of_stage = |file: &CheckpointFile| file.stage == trainer.stage && Checkpoint::check(&file.path).is_ok();
+        let Some(file) = self.checkpoints.files().rev().find(of_stage) else {
+            return Err(EngineError::NotFinite(format!(
+                "the parameters of step {lost} are not finite, and there is no checkpoint to go back to; begin again with a lower \
+                 learning rate"
+            )));
+        };
+        snapshot::restore(trainer, &file.path)?;
+        let text = format!(
+            "the parameters of step {lost} are not finite; the run is back at step {}, its newest checkpoint",
+            trainer.step
+        );
+        reporter.warn(text, Some(lost))?;
+        let resumed = Event::Resumed(Resumed {
+            stage: trainer.stage,
+            from_step: trainer.step,
+            // As it was.
+            plan: Vec::new(),
+        });
+        self.checkpoints.apply(&resumed);
+        self.saved = Some((trainer.step, trainer.evaluation_due));
+        reporter.report(resumed)
     }
 
     /// Saves what must not be lost: where it cannot be written, the run waits until what hinders it is mended.
@@ -126,6 +164,9 @@ impl<'a> Keeper<'a> {
                     }
                     control.hold(reporter, (stage, step), RETRY)?;
                 }
+                Err(EngineError::NotFinite(text)) => {
+                    return Err(EngineError::NotFinite(self.with_newest(&text, stage)));
+                }
                 Ok(()) if held && control.paused => return control.resume(reporter, stage, step),
                 saved => return saved,
             }
@@ -149,6 +190,18 @@ impl<'a> Keeper<'a> {
                 reporter.warn(text, Some(trainer.step))
             }
             pruned => pruned,
+        }
+    }
+
+    /// What is told where the run ends with numbers that are not kept.
+    fn with_newest(&self, text: &str, stage: Stage) -> String {
+        let name = self.run.job.folder.name();
+        match self.checkpoints.files().rev().find(|file| file.stage == stage) {
+            Some(file) => format!(
+                "{text}; the newest is of step {}, from which `masp train --resume --session {name}` goes on",
+                file.step
+            ),
+            None => format!("{text}; begin again with a lower learning rate"),
         }
     }
 

@@ -35,6 +35,9 @@ mod thread;
 mod trainer;
 mod watch;
 
+#[cfg(test)]
+mod finite_tests;
+
 pub use device::DeviceChoice;
 pub use error::EngineError;
 pub use run::{Outcome, TrainJob};

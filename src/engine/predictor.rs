@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use indexmap::IndexMap;
 
 use super::error::EngineError;
-use super::evaluator::{Clock, judge, prediction};
+use super::evaluator::{Clock, check_finite, judge, prediction};
 use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
 use super::learner::Learner;
@@ -56,6 +56,7 @@ pub fn predict_from(
         &mut clock,
     )?
     .remove(0);
+    check_finite(learner, &image, &judged)?;
     let mut prediction = prediction(learner, image, &judged);
     prediction.aspects = aspects(learner, features)?;
     prediction.rationale = rationale(learner, features, &prediction, muted)?;

@@ -1,5 +1,6 @@
 //! A training run from its first phase to its last event.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::control::Control;
@@ -39,6 +40,8 @@ pub struct TrainJob {
     pub draw: Option<synth::Options>,
     /// Lines for the log: what the settings asked for and cannot be honoured.
     pub notices: Vec<String>,
+    /// Whether a person looks on from the start, who decides where the run cannot.
+    pub attended: bool,
 }
 
 /// How a run ended, where it did not fail.
@@ -100,16 +103,21 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         opened => opened?,
     };
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
-    begin_from(&mut learner, &job, &checkpoints, goes_on)?;
+    // Of each stage the newest checkpoint that a run can go on from.
+    let mut kept = BTreeMap::new();
+    if goes_on {
+        for stage in [Stage::Aspects, Stage::Prompt] {
+            if let Some(file) = newest_whole(&checkpoints, stage, reporter)? {
+                kept.insert(stage, file);
+            }
+        }
+    }
+    begin_from(&mut learner, &job, kept.get(&Stage::Aspects))?;
     let mut store = FeatureStore::of(&base, &job.settings, job.settings.data.cache_mb)?;
 
     let mut announced = false;
     for (place, &stage) in job.stages.iter().enumerate() {
-        let from = if goes_on {
-            newest_whole(&checkpoints, stage, reporter)?
-        } else {
-            None
-        };
+        let from = kept.get(&stage).cloned();
         if goes_on
             && job.stages[place + 1..]
                 .iter()
@@ -189,15 +197,20 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
     Ok(told)
 }
 
-/// The newest checkpoint of a stage that can be read; damaged ones are told of.
-fn newest_whole(
+/// The newest checkpoint of a stage that is whole and finite; others are told of.
+pub(super) fn newest_whole(
     checkpoints: &Checkpoints,
     stage: Stage,
     reporter: &mut Reporter,
 ) -> Result<Option<CheckpointFile>, EngineError> {
     for file in checkpoints.files().rev().filter(|file| file.stage == stage) {
-        match Checkpoint::load_meta(&file.path) {
-            Err(error @ (CheckpointError::Damaged { .. } | CheckpointError::NoCheckpoint { .. })) => {
+        match Checkpoint::check(&file.path) {
+            Err(
+                error @ (CheckpointError::Damaged { .. }
+                | CheckpointError::NoCheckpoint { .. }
+                | CheckpointError::NotFinite { .. }
+                | CheckpointError::Content { .. }),
+            ) => {
                 reporter.warn(
                     format!("{error}; the run goes on from the one before it"),
                     Some(file.step),
@@ -293,23 +306,11 @@ fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> Sessio
 }
 
 /// Takes initial parameters: from files that were named, else from the session's checkpoints.
-fn begin_from(
-    learner: &mut Learner,
-    job: &TrainJob,
-    checkpoints: &Checkpoints,
-    goes_on: bool,
-) -> Result<(), EngineError> {
-    let kept = |stage| {
-        if goes_on {
-            checkpoints.find(Selector::Last, Some(stage)).ok()
-        } else {
-            None
-        }
-    };
+fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&CheckpointFile>) -> Result<(), EngineError> {
     if job.settings.aspects.views.is_empty() {
         return Ok(());
     }
-    if let Some(file) = kept(Stage::Aspects) {
+    if let Some(file) = kept_aspects {
         snapshot::load_aspects(learner, &file.path)?;
     } else if let Some(path) = &job.init_aspects {
         snapshot::load_aspects(learner, path)?;

@@ -1,6 +1,7 @@
 //! The learning rate over a stage's steps, as in `transformers.get_scheduler`.
 
 use crate::config::Schedule;
+use crate::session::HIGHEST_RATE;
 
 /// The rate's course: a warm-up, then the shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,15 +24,37 @@ impl LearningRate {
         }
     }
 
-    /// Makes the rate of `step` what is asked for, and those after it follow the same course; false where the course is at 0
-    /// there, which no factor changes.
-    #[must_use]
-    pub fn set(&mut self, step: u64, rate: f64) -> bool {
+    /// Makes the rate of `step` what is asked for, and those after it follow the same course.
+    ///
+    /// # Errors
+    /// A sentence where the course is at 0 there, which no factor changes, or would rise above [`HIGHEST_RATE`].
+    pub fn set(&mut self, step: u64, rate: f64) -> Result<(), String> {
         let share = Self { peak: 1.0, ..*self }.at(step);
-        if share > 0.0 {
-            self.peak = rate / share;
+        if share <= 0.0 {
+            return Err(
+                "the schedule's learning rate is 0 at the next step, whatever is asked for; set it one step later"
+                    .to_owned(),
+            );
         }
-        share > 0.0
+        let changed = Self {
+            peak: rate / share,
+            ..*self
+        };
+        let highest = changed.highest_from(step);
+        if highest.is_nan() || highest > HIGHEST_RATE {
+            return Err(format!(
+                "a learning rate of {rate:e} at this step of the warm-up leads to one of {highest:e}; at most {HIGHEST_RATE} is \
+                 allowed, so ask for a lower one, or later"
+            ));
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// The highest rate of `step` and those after it: the course rises to its peak, then falls.
+    #[must_use]
+    pub fn highest_from(&self, step: u64) -> f64 {
+        self.at(step.max(self.warmup + 1))
     }
 
     /// The rate of `step`, which counts from 1; with a warm-up the first one is 0.
@@ -62,12 +85,27 @@ mod tests {
     #[test]
     fn a_rate_that_is_set_is_that_of_the_step_and_the_course_goes_on() {
         let mut rate = LearningRate::new(1e-3, 0.1, 100, Schedule::Linear);
-        assert!(!rate.set(1, 5e-4), "the warm-up begins at 0");
+        assert!(rate.set(1, 5e-4).is_err(), "the warm-up begins at 0");
         assert_eq!(rate.peak, 1e-3);
         let (now, later) = (rate.at(60), rate.at(80));
-        assert!(rate.set(60, now) && (rate.peak - 1e-3).abs() < 1e-15);
-        assert!(rate.set(60, now / 2.0));
+        assert!(rate.set(60, now).is_ok() && (rate.peak - 1e-3).abs() < 1e-15);
+        assert!(rate.set(60, now / 2.0).is_ok());
         assert!((rate.at(60) - now / 2.0).abs() < 1e-15 && (rate.at(80) - later / 2.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn no_rate_that_is_set_leads_to_one_above_the_range() {
+        let mut rate = LearningRate::new(1e-3, 0.1, 100, Schedule::Linear);
+        // Step 2 of 10 steps of warm-up has a tenth of the peak.
+        let refused = rate.set(2, 0.5).unwrap_err();
+        assert!(refused.contains("5e0") && refused.contains("at most 1"), "{refused}");
+        assert!(rate.set(2, 1e39).is_err() && rate.set(50, f64::NAN).is_err());
+        assert_eq!(rate.peak, 1e-3);
+        rate.set(2, 0.1).unwrap();
+        assert_eq!((rate.peak, rate.highest_from(2)), (1.0, 1.0));
+        // Late in the course what follows is lower still, whatever the peak would have been.
+        rate.set(100, 0.9).unwrap();
+        assert!(rate.peak > 1.0 && (rate.highest_from(100) - 0.9).abs() < 1e-12);
     }
 
     fn rates(shape: Schedule) -> Vec<f64> {

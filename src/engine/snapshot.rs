@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::error::EngineError;
 use super::learner::Learner;
+use super::schedule::LearningRate;
 use super::trainer::Trainer;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointMeta, FORMAT};
 use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
-use crate::session::Stage;
+use crate::session::{HIGHEST_RATE, Stage};
 
 /// What a checkpoint of `stage` at `step` says of itself.
 #[must_use]
@@ -39,7 +40,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
 /// state is just these. `best` says whether it is the best so far.
 ///
 /// # Errors
-/// Where the device fails or the file cannot be written.
+/// Where the device fails, a parameter or moment is not finite, or the file cannot be written.
 pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> Result<(), EngineError> {
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
     (meta.best, meta.evaluation_due) = (best, trainer.evaluation_due);
@@ -49,13 +50,29 @@ pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> 
     );
     meta.rng = Some(serde_json::json!({ "generator": "chacha8", "seed": seed }).to_string());
     let mut tensors = BTreeMap::new();
+    let to_host = |name: &str, tensor: &Tensor| {
+        let tensor = to_host(tensor)?;
+        if tensor.is_finite() {
+            Ok(tensor)
+        } else {
+            Err(EngineError::NotFinite(format!(
+                "at step {} of stage `{}` the numbers of {name} are not finite, so no checkpoint of them is written",
+                trainer.step,
+                trainer.stage.name()
+            )))
+        }
+    };
     for slot in &trainer.optimizer.slots {
-        tensors.insert(slot.name.clone(), to_host(slot.var.as_tensor())?);
-        tensors.insert(format!("optimizer.exp_avg.{}", slot.name), to_host(&slot.exp_avg)?);
-        tensors.insert(
-            format!("optimizer.exp_avg_sq.{}", slot.name),
-            to_host(&slot.exp_avg_sq)?,
-        );
+        let [first, second] = ["exp_avg", "exp_avg_sq"].map(|moment| format!("optimizer.{moment}.{}", slot.name));
+        let all = [
+            (slot.name.clone(), slot.var.as_tensor()),
+            (first, &slot.exp_avg),
+            (second, &slot.exp_avg_sq),
+        ];
+        for (name, tensor) in all {
+            let tensor = to_host(&name, tensor)?;
+            tensors.insert(name, tensor);
+        }
         meta.optimizer_steps.insert(slot.name.clone(), slot.steps);
     }
     Ok(Checkpoint { meta, tensors }.save(path)?)
@@ -106,7 +123,11 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> 
         .sampler
         .and_then(|text| serde_json::from_str(&text).ok());
     if let Some(peak) = sampler.and_then(|value| value["peak_lr"].as_f64()) {
-        trainer.rate.peak = peak;
+        let recorded = LearningRate { peak, ..trainer.rate };
+        // A rate that was set before there was a bound is not gone on with.
+        if recorded.highest_from(trainer.step + 1) <= HIGHEST_RATE {
+            trainer.rate = recorded;
+        }
     }
     Ok(checkpoint.meta.best)
 }

@@ -11,6 +11,7 @@ use super::run::{TrainJob, training_items};
 use super::snapshot;
 use super::trainer::{Advanced, NotFinite, Trainer};
 use super::watch::{Score, Watch, prompt_norm};
+use crate::config::OnNan;
 use crate::data::{Dataset, Sample};
 use crate::session::{Answer, CheckpointFile, Event, Stage, StopAfter};
 
@@ -58,11 +59,9 @@ pub fn run_stage(
     while trainer.step < trainer.total() || trainer.evaluation_due {
         control.poll(reporter, run.stage, trainer.step)?;
         if let Some(lr) = control.lr.take()
-            && !trainer.rate.set(trainer.step + 1, lr)
+            && let Err(refused) = trainer.rate.set(trainer.step + 1, lr)
         {
-            let text =
-                "the schedule's learning rate is 0 at the next step, whatever is asked for; set it one step later";
-            reporter.warn(text, Some(trainer.step))?;
+            reporter.warn(refused, Some(trainer.step))?;
         }
         let stop_now = match control.stop {
             Some(StopAfter::Step) => true,
@@ -118,7 +117,21 @@ pub fn run_stage(
                 Advanced::Step(step) => step,
                 Advanced::NotFinite(found) => {
                     left_out_step = Some(found.step);
-                    reporter.warn(sentence(&found), Some(found.step))?;
+                    if !trainer.is_finite()? {
+                        keeper.go_back(&mut trainer, reporter)?;
+                    }
+                    let text = sentence(&found, trainer.step);
+                    if stops_at_nan(run, &trainer) {
+                        keeper.save_for_sure(&trainer, reporter, control, false)?;
+                        return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, &trainer))));
+                    }
+                    reporter.warn(
+                        format!(
+                            "{text}; the run is paused: let it go on without the step, or stop it and begin again with a lower \
+                             learning rate"
+                        ),
+                        Some(found.step),
+                    )?;
                     control.pause(reporter, run.stage, trainer.step)?;
                     continue;
                 }
@@ -172,8 +185,30 @@ fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, Engi
     }
 }
 
-/// What a person is told of a step from which nothing can be learnt.
-fn sentence(found: &NotFinite) -> String {
+/// Whether the run ends at a step that is not finite: as the settings say, else where nobody looks on who could decide.
+fn stops_at_nan(run: &StageRun, trainer: &Trainer) -> bool {
+    trainer
+        .settings
+        .on_nan
+        .map_or(!run.job.attended, |wanted| wanted == OnNan::Stop)
+}
+
+/// How a run goes on that ended at a step that is not finite.
+fn how_to_go_on(run: &StageRun, trainer: &Trainer) -> String {
+    // Where the settings say so the session has recorded it.
+    let otherwise = match trainer.settings.on_nan {
+        Some(OnNan::Stop) => " --set train.on_nan=pause",
+        _ => "",
+    };
+    format!(
+        "the run has ended there, with a checkpoint. `masp train --resume --session {}{otherwise}` in a terminal goes on from it: \
+         it pauses at this step, and told to go on it leaves the step out; or begin again with a lower learning rate",
+        run.job.folder.name()
+    )
+}
+
+/// What is told of a step from which nothing can be learnt; the parameters are those of step `at`.
+fn sentence(found: &NotFinite, at: u64) -> String {
     let what = if found.loss.is_finite() {
         "the gradient"
     } else {
@@ -185,8 +220,8 @@ fn sentence(found: &NotFinite) -> String {
         format!("the fault is with {}", found.samples.join(", "))
     };
     format!(
-        "{what} is not finite ({whose}); the run is paused as it was before this step: let it go on without the step, \
-         or stop it and begin again with a lower learning rate"
+        "{what} of step {} is not finite ({whose}); nothing was learnt from it, and the parameters are those of step {at}",
+        found.step
     )
 }
 

@@ -18,7 +18,7 @@ use crate::config::StageTrain;
 use crate::data::prompts::Questions;
 use crate::data::{Sample, View};
 use crate::nn::loss;
-use crate::session::{Stage, Step};
+use crate::session::{HIGHEST_RATE, Stage, Step};
 use crate::vlm::qwen2_vl::Vocabulary;
 
 /// An item that a stage trains on.
@@ -118,6 +118,14 @@ impl<'a, 'b> Trainer<'a, 'b> {
                 Stage::Prompt => "there is no training image".to_owned(),
             }));
         }
+        let (rate, decay) = (settings.learning_rate, settings.weight_decay);
+        if rate > HIGHEST_RATE || decay > 1.0 {
+            // Of a session that was recorded before there were bounds.
+            return Err(EngineError::Failed(format!(
+                "train.learning_rate is {rate:e} and train.weight_decay {decay:e}; each is at most 1, so that parameters stay finite: \
+                 set them with --set"
+            )));
+        }
         let sampler = Sampler::new(stage, items.len(), &settings, shuffle);
         let total = steps(&sampler, &settings);
         let rate = LearningRate::new(
@@ -208,6 +216,25 @@ impl<'a, 'b> Trainer<'a, 'b> {
             samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
             cache_hits,
         }))
+    }
+
+    /// Whether parameters and moments are finite. The CPU waits for the device, so this is for when something is wrong.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn is_finite(&self) -> Result<bool, EngineError> {
+        let mut sums = Vec::new();
+        for slot in &self.optimizer.slots {
+            for tensor in [slot.var.as_tensor(), &slot.exp_avg, &slot.exp_avg_sq] {
+                // 0 times what is not finite is NaN, and so is every sum with it.
+                sums.push((tensor.detach() * 0.0)?.sum_all()?);
+            }
+        }
+        if sums.is_empty() {
+            return Ok(true);
+        }
+        let sums = Tensor::stack(&sums, 0)?.to_vec1::<f32>()?;
+        Ok(sums.into_iter().all(f32::is_finite))
     }
 
     /// Counts the next step without learning from it.

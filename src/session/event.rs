@@ -223,6 +223,10 @@ pub struct SavedCheckpoint {
     pub best: bool,
 }
 
+/// The highest learning rate that can be asked for. With it, and a weight decay of at most 1, no number of AdamW's steps
+/// makes parameters that are not finite of finite ones.
+pub const HIGHEST_RATE: f64 = 1.0;
+
 /// What the engine can be told while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]

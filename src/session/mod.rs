@@ -23,8 +23,8 @@ pub use answer::{Answer, Effects, Faithfulness, Found, Request};
 pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
 pub use difference::{Difference, differences};
 pub use event::{
-    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, Log, Phase, Progress, Record, Resumed, SampleSeen,
-    SavedCheckpoint, SessionStart, Stage, Step, StopAfter, UNKEPT, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, HIGHEST_RATE, Log, Phase, Progress, Record, Resumed,
+    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, UNKEPT, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_record, now, read_journal};

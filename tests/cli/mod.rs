@@ -96,7 +96,7 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
     std::fs::create_dir_all(folder.path().join("model")).unwrap();
     write("model/config.json", "{\"model_type\": \"llama\"}");
     write("x.pth", "PK no zip");
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["train"], 2, "--data"),
         (
             &["train", "--data", "nowhere", "--headless", "--session", "a"],
@@ -128,7 +128,13 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
             2,
             "aspects.views",
         ),
-        (&["predict", "a.png", "--model", "model"], 1, "qwen2_vl"),
+        (
+            &["predict", "a.png", "--load-spmodel-ckpt", "a.pth", "--model", "model"],
+            1,
+            "qwen2_vl",
+        ),
+        (&["predict", "a.png"], 1, "--load-ckpt"),
+        (&["eval", "--data", "empty"], 1, "--frozen"),
         (&["eval", "nothing"], 1, "nothing"),
     ];
     for (arguments, status, said) in cases {

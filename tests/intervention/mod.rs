@@ -50,6 +50,7 @@ fn start(folder: &Path, session: &SessionFolder, resume: bool) -> Running {
         save_ckpt: None,
         draw: None,
         notices: Vec::new(),
+        attended: true,
     };
     engine::start(job, Arc::new(AtomicBool::new(false))).unwrap()
 }

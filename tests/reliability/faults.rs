@@ -6,12 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
+use masp::aspects::aspect_file::{read_aspects, write_aspects};
 use masp::aspects::checkpoint::Checkpoint;
 use masp::session::{RunState, Warning, each_record};
 use rustix::process::Signal;
 
 use super::disk::Small;
 use super::{command, journal, signal, tell, train, wait_for_word, wait_until, workplace};
+use crate::cli::stdout;
 
 /// Starts `masp train` without a screen, with settings that stand above the usual ones.
 fn start(folder: &Path, session: &str, settings: &[&str]) -> Child {
@@ -29,6 +31,21 @@ fn state(folder: &Path, session: &str) -> RunState {
     state
 }
 
+/// Writes `huge.safetensors`: what a short run learnt, and its queries and weights far beyond what a loss can be made of.
+fn huge(folder: &Path) {
+    let arguments = ["--headless", "--stage", "aspects", "--save-ckpt", "small.safetensors"];
+    stdout(&command(folder).args(train("small", &arguments)).output().unwrap());
+    let mut file = read_aspects(&folder.join("small.safetensors")).unwrap();
+    for view in file.views.values_mut() {
+        view.query.data.fill(1e30);
+        view.in_proj_weight.data.fill(1e30);
+    }
+    let meta = Checkpoint::load_meta(&folder.join("small.safetensors"))
+        .unwrap()
+        .unwrap();
+    write_aspects(&folder.join("huge.safetensors"), &file, &meta).unwrap();
+}
+
 fn said(journal: &Path, word: &str) -> usize {
     fs::read_to_string(journal).unwrap_or_default().matches(word).count()
 }
@@ -37,12 +54,14 @@ fn said(journal: &Path, word: &str) -> usize {
 fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspect() {
     let folder = workplace();
     let folder = folder.path();
-    // The first step leaves parameters of such a size that the second one's loss overflows.
-    let child = start(
-        folder,
-        "hot",
-        &["train.aspects.learning_rate=1e30", "train.warmup_ratio=0"],
-    );
+    // Aspects of finite numbers, of such a size that the loss overflows.
+    let child = {
+        huge(folder);
+        let mut command = command(folder);
+        command.args(train("hot", &["--headless", "--init-aspects", "huge.safetensors"]));
+        command.args(["--set", "train.on_nan=pause"]);
+        command.spawn().unwrap()
+    };
     let journal = journal(folder, "hot");
     wait_for_word(&journal, "\"command\":\"pause\"");
     let first = state(folder, "hot");

@@ -25,6 +25,9 @@ impl Machine<'_> {
     pub fn storage(&mut self) -> Step {
         let items = self.pop_arguments()?;
         let object = match items.as_slice() {
+            [_, _, _, _, _, view, ..] if !matches!(self.get(*view), Object::None) => {
+                return Err(PickleFault::Malformed("a storage that is a view of another one"));
+            }
             [tag, class, key, _location, _elements, ..] => match (self.get(*tag), self.get(*class), self.get(*key)) {
                 (Object::Text(tag), Object::Global(Global::Storage(element)), Object::Text(key))
                     if tag == "storage" && key.len() <= MAX_KEY_BYTES =>
@@ -46,6 +49,8 @@ impl Machine<'_> {
         let callable = self.pop()?;
         match (self.get(callable), arguments.as_slice()) {
             (Object::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
+            // Of the hooks of a module, which stay unread.
+            (Object::Global(Global::Set), [_] | []) => self.push(Object::Scalar),
             (Object::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
                 let view = self.view(*storage, *offset, *shape, *strides)?;
                 self.push(Object::Tensor(Box::new(view)))
@@ -60,12 +65,33 @@ impl Machine<'_> {
         }
     }
 
-    /// State set on an ordered dictionary (`_metadata` of a state dict) is not needed.
+    /// An empty `ParameterDict`; no other class is known, and none is called.
+    pub fn new_object(&mut self) -> Step {
+        let arguments = self.pop_arguments()?;
+        let class = self.pop()?;
+        match (self.get(class), arguments.as_slice()) {
+            (Object::Global(Global::ParameterDict), []) => self.push(Object::Parameters(None)),
+            _ => Err(PickleFault::Malformed("an object that no file of tensors needs")),
+        }
+    }
+
+    /// State set on an ordered dictionary (`_metadata` of a state dict) is not needed; of that of a `ParameterDict` its
+    /// parameters are.
     pub fn build(&mut self) -> Step {
-        self.pop()?;
+        let state = self.pop()?;
         let id = self.top()?;
         match self.get(id) {
             Object::Dict(_) => Ok(()),
+            Object::Parameters(_) => {
+                let Object::Dict(entries) = self.get(state) else {
+                    return Err(PickleFault::Malformed("a ParameterDict of another form"));
+                };
+                let is_wanted = |key: Id| matches!(self.get(key), Object::Text(text) if text == "_parameters");
+                let found = entries.iter().find(|(key, _)| is_wanted(*key)).map(|(_, value)| *value);
+                let parameters = found.ok_or(PickleFault::Malformed("a ParameterDict without parameters"))?;
+                self.set_parameters(id, parameters);
+                Ok(())
+            }
             _ => Err(PickleFault::Malformed("state for something that is no dictionary")),
         }
     }

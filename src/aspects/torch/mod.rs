@@ -1,4 +1,5 @@
-//! PyTorch's files (`.pth`, `.pt`: a zip with a pickle and raw storages), read without executing anything.
+//! PyTorch's files (`.pth`, `.pt`: a zip with a pickle and raw storages, or before 1.6 pickles and storages one after the
+//! other), read without executing anything.
 //!
 //! candle's reader of such files is not used: it panics on short argument tuples, allocates what a length field
 //! claims, copies memoised objects (a kilobyte can unfold to gigabytes) and knows no nested dictionaries.
@@ -6,6 +7,7 @@
 mod calls;
 mod cursor;
 mod gather;
+mod legacy;
 mod object;
 mod pickle;
 mod read;
@@ -15,7 +17,7 @@ use std::{io, path::PathBuf};
 
 use indexmap::IndexMap;
 
-pub use read::read_torch;
+pub use read::{read_torch, read_torch_parameters};
 pub use write::write_torch;
 
 use super::host_tensor::HostTensor;
@@ -38,14 +40,19 @@ pub enum TorchError {
     #[error("cannot read {}: {source}", printable_path(path))]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "{} cannot be read as a PyTorch file: {reason}. A file that torch.save wrote from dictionaries of tensors \
-         (zip format, PyTorch 1.6 or newer) is needed; copy it again if it was cut short, or save its state dict anew",
+        "{} cannot be read as a PyTorch file: {reason}. A file that torch.save wrote from dictionaries of tensors is needed; \
+         copy it again if it was cut short, or save its state dict anew",
         printable_path(path)
     )]
     Unfit { path: PathBuf, reason: String },
+    #[error(
+        "there is no memory for {}; end what else uses memory, and try again",
+        printable_path(path)
+    )]
+    Memory { path: PathBuf },
     #[error("cannot write {}: {source}", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aspects) mod tests;

@@ -38,6 +38,11 @@ pub enum Element {
 }
 
 impl Element {
+    /// Whether it is a whole number, which no parameter is.
+    pub const fn is_integer(self) -> bool {
+        matches!(self, Self::U8 | Self::I8 | Self::I16 | Self::I32 | Self::I64)
+    }
+
     /// Bytes of one element.
     pub const fn size(self) -> usize {
         match self {
@@ -66,6 +71,8 @@ pub enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
+    ParameterDict,
+    Set,
     Storage(Element),
 }
 
@@ -76,6 +83,8 @@ impl Global {
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
             ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
+            ("torch.nn.modules.container", "ParameterDict") => Self::ParameterDict,
+            ("__builtin__" | "builtins", "set") => Self::Set,
             ("torch", "HalfStorage") => Self::Storage(Element::F16),
             ("torch", "BFloat16Storage") => Self::Storage(Element::Bf16),
             ("torch", "FloatStorage") => Self::Storage(Element::F32),
@@ -97,19 +106,21 @@ impl Global {
 #[derive(Debug)]
 pub enum Object {
     None,
-    /// A truth value or a float, whose value nothing here needs.
+    /// A float or a set, whose value nothing here needs.
     Scalar,
+    Truth(bool),
     Int(i64),
     Text(String),
     Tuple(Vec<Id>),
-    /// A list, whose items nothing here needs.
-    List,
+    List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
     Tensor(Box<TensorView>),
     Storage {
         key: String,
         element: Element,
     },
+    /// A `ParameterDict`: where its parameters stand, once it has been told.
+    Parameters(Option<Id>),
     Global(Global),
 }
 
@@ -128,6 +139,14 @@ impl Heap {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.objects.len()
+    }
+
+    /// All storages, with their elements; one that is referred to twice stands in it twice.
+    pub fn storages(&self) -> impl Iterator<Item = (&str, Element)> {
+        self.objects.iter().filter_map(|object| match object {
+            Object::Storage { key, element } => Some((key.as_str(), *element)),
+            _ => None,
+        })
     }
 
     /// The pickle's value.

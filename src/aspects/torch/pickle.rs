@@ -17,6 +17,14 @@ pub type Step<T = ()> = Result<T, PickleFault>;
 /// # Errors
 /// An instruction or a name that is not known, a malformed or cut-off pickle, too many objects.
 pub fn interpret(bytes: &[u8]) -> Step<Heap> {
+    interpret_first(bytes).map(|(heap, _)| heap)
+}
+
+/// Interprets the pickle that `bytes` begin with, and tells where it ends.
+///
+/// # Errors
+/// As [`interpret`].
+pub fn interpret_first(bytes: &[u8]) -> Step<(Heap, usize)> {
     let mut machine = Machine {
         cursor: Cursor::new(bytes),
         ..Machine::default()
@@ -26,7 +34,7 @@ pub fn interpret(bytes: &[u8]) -> Step<Heap> {
         let code = machine.cursor.byte()?;
         if code == b'.' {
             let root = machine.pop()?;
-            return Ok(Heap::new(machine.objects, root));
+            return Ok((Heap::new(machine.objects, root), at + 1));
         }
         machine.step(code, at)?;
     }
@@ -54,7 +62,7 @@ impl Machine<'_> {
                 Ok(())
             }
             b'N' => self.push(Object::None),
-            0x88 | 0x89 => self.push(Object::Scalar),
+            0x88 | 0x89 => self.push(Object::Truth(code == 0x88)),
             b'G' => {
                 self.cursor.take(8)?;
                 self.push(Object::Scalar)
@@ -70,7 +78,7 @@ impl Machine<'_> {
             b'X' => self.text(4),
             0x8d => self.text(8),
             b')' => self.push(Object::Tuple(Vec::new())),
-            b']' => self.push(Object::List),
+            b']' => self.push(Object::List(Vec::new())),
             b'}' => self.push(Object::Dict(Vec::new())),
             0x85..=0x87 => {
                 let items = self.pop_many(usize::from(code - 0x84))?;
@@ -88,8 +96,9 @@ impl Machine<'_> {
                 let items = self.pop_to_mark()?;
                 self.set_items(&items)
             }
-            b'a' => self.pop().and_then(|_| self.expect_list()),
-            b'e' => self.pop_to_mark().and_then(|_| self.expect_list()),
+            b'a' => self.pop().and_then(|item| self.append(&[item])),
+            b'e' => self.pop_to_mark().and_then(|items| self.append(&items)),
+            0x81 => self.new_object(),
             b'q' => self.cursor.unsigned(1).and_then(|slot| self.remember(slot)),
             b'r' => self.cursor.unsigned(4).and_then(|slot| self.remember(slot)),
             0x94 => self.remember(self.memo.len() as u64),
@@ -177,6 +186,13 @@ impl Machine<'_> {
             .ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
+    /// Says of the `ParameterDict` at `id` where its parameters stand.
+    pub fn set_parameters(&mut self, id: Id, parameters: Id) {
+        if let Some(Object::Parameters(place)) = self.objects.get_mut(id) {
+            *place = Some(parameters);
+        }
+    }
+
     pub fn get(&self, id: Id) -> &Object {
         self.objects.get(id).unwrap_or(&Object::None)
     }
@@ -193,11 +209,13 @@ impl Machine<'_> {
         }
     }
 
-    /// Lists hold nothing that is needed: their items are forgotten.
-    fn expect_list(&mut self) -> Step {
+    fn append(&mut self, items: &[Id]) -> Step {
         let id = self.top()?;
-        match self.get(id) {
-            Object::List => Ok(()),
+        match self.objects.get_mut(id) {
+            Some(Object::List(list)) => {
+                list.extend(items);
+                Ok(())
+            }
             _ => Err(PickleFault::Malformed("list items without a list")),
         }
     }

@@ -8,32 +8,63 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::{
     TorchError,
     gather::{Span, gather},
+    legacy,
     object::{Heap, Object, TensorView},
     pickle::interpret,
 };
 use crate::{aspects::host_tensor::HostTensor, bounded_file::open_regular};
 
 /// More than any file of MASP's needs (30 tensors make 3 KiB).
-const MAX_PICKLE_BYTES: u64 = 1 << 20;
+pub(super) const MAX_PICKLE_BYTES: u64 = 1 << 20;
 const MAX_NESTING: usize = 8;
 const MAX_NAME_BYTES: usize = 256;
 
 type Archive = ZipArchive<BufReader<File>>;
-type Outcome<T> = Result<T, String>;
+pub(super) type Outcome<T> = Result<T, String>;
 
 /// Reads a file that `torch.save` wrote from nested dictionaries of tensors. A tensor's name is its keys joined by
 /// dots (`cross_attn.scene.in_proj_weight`), in the file's order; numbers of any type become f32; values that are no
 /// tensors are left out. A view into a larger storage is read as the view.
 ///
 /// # Errors
-/// [`TorchError`]: the file cannot be opened, is no zip of `torch.save`, is cut short or corrupt (checksums are
+/// [`TorchError`]: the file cannot be opened, is none of `torch.save`, is cut short or corrupt (checksums are
 /// checked), names anything but dictionaries and tensors, or claims more data than it holds.
 pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchError> {
+    read(path, |views| Ok(views))
+}
+
+/// Reads of such a file what `wanted` names, which must be floating-point numbers.
+///
+/// # Errors
+/// As [`read_torch`], and whole numbers among what is wanted.
+pub fn read_torch_parameters(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<IndexMap<String, HostTensor>, TorchError> {
+    read(path, |mut views| {
+        views.retain(|name, _| wanted(name));
+        match views.iter().find(|(_, view)| view.element.is_integer()) {
+            Some((name, view)) => Err(format!(
+                "the tensor {name:?} has whole numbers ({:?}), and parameters are floating-point numbers",
+                view.element
+            )),
+            None => Ok(views),
+        }
+    })
+}
+
+/// The tensors of a pickle, by name.
+pub(super) type Views<'a> = IndexMap<String, &'a TensorView>;
+
+fn read(
+    path: &Path,
+    choose: impl FnOnce(Views<'_>) -> Outcome<Views<'_>>,
+) -> Result<IndexMap<String, HostTensor>, TorchError> {
     let open = || {
         let file = open_regular(path)?;
         let bytes = file.metadata()?.len();
@@ -43,21 +74,45 @@ pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchErro
         path: path.to_owned(),
         source,
     })?;
-    tensors(file, bytes).map_err(|reason| TorchError::Unfit {
-        path: path.to_owned(),
-        reason,
+    let path = path.to_owned();
+    let read = if legacy::is_legacy(&file) {
+        legacy::tensors(&file, bytes, choose)
+    } else {
+        tensors(file, bytes, choose)
+    };
+    read.map_err(|reason| match reason.as_str() {
+        NO_MEMORY => TorchError::Memory { path },
+        _ => TorchError::Unfit { path, reason },
     })
 }
 
-fn tensors(file: File, file_bytes: u64) -> Outcome<IndexMap<String, HostTensor>> {
+fn tensors(
+    file: File,
+    file_bytes: u64,
+    choose: impl FnOnce(Views<'_>) -> Outcome<Views<'_>>,
+) -> Outcome<IndexMap<String, HostTensor>> {
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| format!("it is no whole zip archive ({})", quiet(&error)))?;
     let root = root(&archive)?;
     check_byte_order(&mut archive, &root)?;
     let pickle = record(&mut archive, &format!("{root}/data.pkl"), MAX_PICKLE_BYTES)?;
     let heap = interpret(&pickle).map_err(|fault| fault.to_string())?;
-    let views = Walk::over(&heap)?;
-    load(&mut archive, &root, file_bytes, &views)
+    let views = choose(Walk::over(&heap)?)?;
+    let mut budget = file_bytes;
+    load(file_bytes, &views, |key, start, end| {
+        span(&mut archive, &format!("{root}/data/{key}"), start, end, &mut budget)
+    })
+}
+
+/// The bytes of a record cannot be held.
+const NO_MEMORY: &str = "there is no memory for it";
+
+/// Room for so many bytes, which the file has.
+pub(super) fn room(bytes: u64) -> Outcome<Vec<u8>> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX))
+        .map_err(|_| NO_MEMORY.to_owned())?;
+    Ok(room)
 }
 
 /// The folder in the archive that everything stands in: the file's stem, or `archive`.
@@ -84,6 +139,7 @@ fn check_byte_order(archive: &mut Archive, root: &str) -> Outcome<()> {
 
 /// A whole record of at most `limit` bytes.
 fn record(archive: &mut Archive, name: &str, limit: u64) -> Outcome<Vec<u8>> {
+    unpacked(archive, name)?;
     let entry = archive
         .by_name(name)
         .map_err(|error| format!("record {name:?}: {}", quiet(&error)))?;
@@ -98,22 +154,35 @@ fn record(archive: &mut Archive, name: &str, limit: u64) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses a record that another program packed: what it unfolds to is not bounded by the file.
+fn unpacked(archive: &mut Archive, name: &str) -> Outcome<()> {
+    let place = archive.index_for_name(name);
+    let packed = place.and_then(|place| archive.by_index_raw(place).ok().map(|entry| entry.compression()));
+    match packed {
+        Some(method) if method != CompressionMethod::Stored => Err(format!(
+            "its record {name:?} is compressed, which torch.save never does; unpack the archive and pack it again without \
+             compression (`zip -0 -r`)"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Collects the tensors of nested dictionaries.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     heap: &'a Heap,
     entries: usize,
     views: IndexMap<String, &'a TensorView>,
 }
 
 impl<'a> Walk<'a> {
-    fn over(heap: &'a Heap) -> Outcome<IndexMap<String, &'a TensorView>> {
+    pub fn over(heap: &'a Heap) -> Outcome<Views<'a>> {
         let mut walk = Self {
             heap,
             entries: 0,
             views: IndexMap::new(),
         };
         match heap.root() {
-            Object::Dict(_) => walk.visit("", heap.root(), 0)?,
+            Object::Dict(_) | Object::Parameters(_) => walk.visit("", heap.root(), 0)?,
             _ => return Err("it holds no dictionary of tensors".to_owned()),
         }
         Ok(walk.views)
@@ -127,7 +196,7 @@ impl<'a> Walk<'a> {
                     return Err(format!("the tensor {name:?} stands in it twice"));
                 }
             }
-            Object::Dict(_) if depth == MAX_NESTING => {
+            Object::Dict(_) | Object::Parameters(_) if depth == MAX_NESTING => {
                 return Err(format!("its dictionaries are nested deeper than {MAX_NESTING}"));
             }
             Object::Dict(entries) => {
@@ -142,6 +211,7 @@ impl<'a> Walk<'a> {
                     self.visit(&name, self.heap.get(*value), depth + 1)?;
                 }
             }
+            Object::Parameters(Some(parameters)) => self.visit(name, self.heap.get(*parameters), depth + 1)?,
             _ => {}
         }
         Ok(())
@@ -163,12 +233,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Reads each storage once, and of it only the part that its tensors see.
-fn load(
-    archive: &mut Archive,
-    root: &str,
+/// Reads each storage once, and of it only the part that its tensors see: `read` gives the bytes from one place to another
+/// of the storage with a key.
+pub(super) fn load(
     file_bytes: u64,
-    views: &IndexMap<String, &TensorView>,
+    views: &Views<'_>,
+    mut read: impl FnMut(&str, u64, u64) -> Outcome<Vec<u8>>,
 ) -> Outcome<IndexMap<String, HostTensor>> {
     let mut by_storage: BTreeMap<&str, Vec<(usize, &TensorView, Span)>> = BTreeMap::new();
     let mut claimed = 0u64;
@@ -183,16 +253,14 @@ fn load(
         by_storage.entry(&view.key).or_default().push((index, view, span));
     }
     let mut tensors: Vec<HostTensor> = vec![HostTensor::default(); views.len()];
-    let mut budget = file_bytes;
     for (key, users) in by_storage {
         let start = users.iter().map(|(_, _, span)| span.start).min().unwrap_or(0);
         let end = users.iter().map(|(_, _, span)| span.end).max().unwrap_or(0);
-        let name = format!("{root}/data/{key}");
-        let bytes = span(archive, &name, start, end, &mut budget)?;
+        let bytes = read(key, start, end)?;
         for (index, view, span) in users {
             if let Some(tensor) = tensors.get_mut(index) {
                 *tensor = gather(&bytes, view, (span.start - start) as usize)
-                    .ok_or_else(|| format!("a tensor reaches beyond its record {name:?}"))?;
+                    .ok_or_else(|| format!("a tensor reaches beyond its record {key:?}"))?;
             }
         }
     }
@@ -202,6 +270,7 @@ fn load(
 /// The bytes `start..end` of a record. The whole record is read, so that its checksum is checked.
 fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u64) -> Outcome<Vec<u8>> {
     let fault = |error: &dyn std::fmt::Display| format!("record {name:?}: {}", quiet(error));
+    unpacked(archive, name)?;
     let mut entry = archive.by_name(name).map_err(|error| fault(&error))?;
     // A hostile directory may list the same bytes many times over.
     *budget = budget
@@ -212,10 +281,7 @@ fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u6
     }
     io::copy(&mut entry.by_ref().take(start), &mut io::sink()).map_err(|error| fault(&error))?;
     let length = end - start;
-    let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(length as usize)
-        .map_err(|error| fault(&error))?;
+    let mut bytes = room(length)?;
     entry
         .by_ref()
         .take(length)

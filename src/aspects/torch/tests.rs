@@ -11,7 +11,7 @@ use super::{
     TorchDict, TorchValue,
     object::{MAX_OBJECTS, PickleFault},
     pickle::interpret,
-    read_torch, write_torch,
+    read_torch, read_torch_parameters, write_torch,
 };
 use crate::aspects::host_tensor::HostTensor;
 
@@ -135,7 +135,7 @@ fn read_bytes(bytes: &[u8]) -> Result<Vec<(String, HostTensor)>, String> {
 }
 
 /// A pickled dict with the one key `a` and a tensor as `torch.save` writes it.
-fn pickled_tensor(class: &str, offset: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
+pub(in crate::aspects) fn pickled_tensor(class: &str, offset: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
     let sizes = |sizes: &[u8]| {
         let items: Vec<u8> = sizes.iter().flat_map(|&size| [b'K', size]).collect();
         [b"(".as_slice(), &items, b"t"].concat()
@@ -208,8 +208,13 @@ fn nothing_is_executed_and_no_pickle_grows() {
         Some(PickleFault::Global(_))
     ));
     assert!(matches!(
-        fault(b"\x80\x02)\x81."),
-        Some(PickleFault::Opcode { code: 0x81, at: 3 })
+        fault(b"\x80\x02)\x82."),
+        Some(PickleFault::Opcode { code: 0x82, at: 3 })
+    ));
+    // No object of a class that is not known.
+    assert!(matches!(
+        fault(b"\x80\x02ccollections\nOrderedDict\n)\x81."),
+        Some(PickleFault::Malformed(_))
     ));
     assert_eq!(fault(b"\x80\x02X\xff\xff\xff\xffabc."), Some(PickleFault::Truncated));
     assert_eq!(fault(b"\x80\x02}"), Some(PickleFault::Truncated));
@@ -238,6 +243,120 @@ fn self_reference_and_multiplying_dictionaries_end() -> Outcome {
     let levels: Vec<u8> = (1..8).flat_map(level).collect();
     let bomb = [b"\x80\x02X\x01\x00\x00\x00aq\x00}q\x01".as_slice(), &levels, b"."].concat();
     assert!(read_bytes(&archive(&bomb)?).is_err_and(|fault| fault.contains("too many entries")));
+    Ok(())
+}
+
+/// A file of PyTorch before 1.6 around a pickle as [`pickled_tensor`] gives it, with one storage of 4 f32.
+pub(in crate::aspects) fn legacy(pickle: &[u8]) -> Vec<u8> {
+    [
+        b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".as_slice(),
+        b"\x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03X\r\x00\x00\x00little_endianq\x02\x88X\n\x00\x00\x00\
+          type_sizesq\x03}q\x04(X\x05\x00\x00\x00shortq\x05K\x02X\x03\x00\x00\x00intq\x06K\x04X\x04\x00\x00\x00longq\x07K\x04uu.",
+        pickle,
+        b"\x80\x02]q\x00X\x01\x00\x00\x000q\x01a.",
+        &4_i64.to_le_bytes(),
+        &[1.0f32, 2.0, 3.0, 4.0].map(f32::to_le_bytes).concat(),
+    ]
+    .concat()
+}
+
+/// The pickle of a dict whose `a` is a `ParameterDict` with the parameter `w`, as `torch.save` writes it: an object with its
+/// state, of which the hooks are a set.
+pub(in crate::aspects) fn pickled_parameter_dict() -> Vec<u8> {
+    let text = |text: &str| [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let tensor = pickled_tensor("FloatStorage", 1, &[3], &[1]);
+    let tensor = &tensor[9..tensor.len() - 2];
+    [
+        b"\x80\x02}".as_slice(),
+        &text("a"),
+        b"ctorch.nn.modules.container\nParameterDict\n)\x81}(",
+        &text("training"),
+        b"\x88",
+        &text("_parameters"),
+        b"ccollections\nOrderedDict\n)R",
+        &text("w"),
+        b"ctorch._utils\n_rebuild_parameter\n",
+        tensor,
+        b"\x88ccollections\nOrderedDict\n)R\x87Rs",
+        &text("_non_persistent_buffers_set"),
+        b"c__builtin__\nset\n]\x85R",
+        &text("_is_full_backward_hook"),
+        b"Nubs.",
+    ]
+    .concat()
+}
+
+#[test]
+fn files_from_before_pytorch_1_6_are_read() -> Outcome {
+    let file = legacy(&pickled_tensor("FloatStorage", 1, &[3], &[1]));
+    let tensor = HostTensor {
+        shape: vec![3],
+        data: vec![2.0, 3.0, 4.0],
+    };
+    assert_eq!(read_bytes(&file)?, [("a".to_owned(), tensor)]);
+    // Wherever it is cut short there is a sentence.
+    for length in 0..file.len() {
+        assert!(read_bytes(&file[..length]).is_err(), "{length}");
+    }
+    let beyond = legacy(&pickled_tensor("FloatStorage", 2, &[3], &[1]));
+    assert!(read_bytes(&beyond).is_err_and(|fault| fault.contains("beyond its storage")));
+    let count = file.len() - 24;
+    let huge = [&file[..count], &i64::MAX.to_le_bytes(), &file[count + 8..]].concat();
+    assert!(read_bytes(&huge).is_err_and(|fault| fault.contains("it ends before")));
+    let at = file.windows(2).position(|two| two == b"\x88X").ok_or("no byte order")?;
+    let mut big_endian = file.clone();
+    big_endian[at] = 0x89;
+    assert!(read_bytes(&big_endian).is_err_and(|fault| fault.contains("little-endian")));
+    let system = legacy(b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.");
+    assert!(read_bytes(&system).is_err_and(|fault| fault.contains("posix.system")));
+    let bare = b"\x80\x02}.";
+    assert!(read_bytes(bare).is_err_and(|fault| fault.contains("something else than torch.save's")));
+    Ok(())
+}
+
+#[test]
+fn a_parameter_dict_is_a_dictionary() -> Outcome {
+    let tensor = HostTensor {
+        shape: vec![3],
+        data: vec![2.0, 3.0, 4.0],
+    };
+    let pickle = pickled_parameter_dict();
+    assert_eq!(read_bytes(&archive(&pickle)?)?, [("a.w".to_owned(), tensor.clone())]);
+    assert_eq!(read_bytes(&legacy(&pickle))?, [("a.w".to_owned(), tensor)]);
+    // One that holds itself ends.
+    let own = b"\x80\x02ctorch.nn.modules.container\nParameterDict\n)\x81q\x00}X\x0b\x00\x00\x00_parametersh\x00sb.";
+    assert!(read_bytes(&archive(own)?).is_err_and(|fault| fault.contains("nested deeper")));
+    let bare = b"\x80\x02ctorch.nn.modules.container\nParameterDict\n)\x81}b.";
+    assert!(read_bytes(&archive(bare)?).is_err_and(|fault| fault.contains("without parameters")));
+    Ok(())
+}
+
+#[test]
+fn whole_numbers_are_no_parameters() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.pth");
+    fs::write(&path, archive(&pickled_tensor("IntStorage", 0, &[4], &[1]))?)?;
+    let fault = read_torch_parameters(&path, |_| true)
+        .err()
+        .ok_or("it was read")?
+        .to_string();
+    assert!(fault.contains("\"a\" has whole numbers (I32)"), "{fault}");
+    assert!(read_torch_parameters(&path, |name| name != "a")?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_compressed_record_is_named_with_what_to_do() -> Outcome {
+    let mut packed = archive(b"\x80\x02}.")?;
+    // The compression method of the first entry, in its own header and in the directory.
+    let central = packed
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .ok_or("no directory")?;
+    packed[8..10].copy_from_slice(&8_u16.to_le_bytes());
+    packed[central + 10..central + 12].copy_from_slice(&8_u16.to_le_bytes());
+    let fault = read_bytes(&packed).err().ok_or("it was read")?;
+    assert!(fault.contains("is compressed") && fault.contains("zip -0"), "{fault}");
     Ok(())
 }
 

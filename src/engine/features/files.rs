@@ -16,7 +16,7 @@ use super::{Features, Stamp};
 use crate::atomic_file::PARTIAL;
 
 /// Told of contents, and names files by their images.
-pub(super) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// Unfinished files of a process that ended are removed after so long.
 const FORGOTTEN: Duration = Duration::from_secs(3600);

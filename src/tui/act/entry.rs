@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::{
-    session::{Command, Request},
+    session::{Command, HIGHEST_RATE, Request},
     tui::{
         Exit,
         app::App,
@@ -96,11 +96,12 @@ impl App {
                 Ok(())
             }
             Entry::LearningRate => match text.parse::<f64>() {
-                Ok(lr) if lr.is_finite() && lr >= 0.0 => {
+                Ok(lr) if (0.0..=HIGHEST_RATE).contains(&lr) => {
                     self.tell(Command::SetLearningRate { lr }, "learning rate asked for");
                     Ok(())
                 }
-                _ => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
+                Ok(_) => Err(format!("`{text}` is no learning rate; allowed is 0 to {HIGHEST_RATE}")),
+                Err(_) => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
             },
             Entry::Export => self.export(&text),
             Entry::ExportRows => self.export_rows(&text),

@@ -1,0 +1,278 @@
+//! Numbers that are not finite: no checkpoint holds them, a run tells of them, and nothing is told from them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use crossbeam_channel::{Receiver, unbounded};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use super::control::Control;
+use super::device::{self, DeviceChoice};
+use super::error::EngineError;
+use super::features::FeatureStore;
+use super::keeper::Keeper;
+use super::learner::Learner;
+use super::reporter::Reporter;
+use super::run::{Outcome, TrainJob, newest_whole, open_dataset, questions, run, training_items};
+use super::stage::StageRun;
+use super::trainer::{Advanced, Trainer};
+use super::{model, snapshot};
+use crate::aspects::aspect_file::{AspectFile, write_aspects};
+use crate::aspects::checkpoint::Checkpoint;
+use crate::aspects::{AspectModules, Initial};
+use crate::config::{self, ConfigFile, OnNan, Settings, Sources};
+use crate::data::synth::{Options, synthesise};
+use crate::session::{Checkpoints, Command, Event, Record, SessionFolder, Stage, checkpoint_name};
+use crate::vlm::base::BaseModel;
+
+/// A drawn dataset, and settings for a few steps on it with the embedded model.
+struct Place {
+    folder: TempDir,
+    settings: Settings,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            train: 8,
+            val: 8,
+            test: 8,
+            size: 56,
+            ..Options::default()
+        };
+        synthesise(&folder.path().join("drawn"), &options, |_, _| ()).unwrap();
+        let data = format!("data.root={}", folder.path().join("drawn").display());
+        let set = [
+            &data,
+            "train.max_steps=2",
+            "eval.panel=0",
+            "eval.max_samples=4",
+            "aspects.views=[scene, object]",
+        ];
+        let settings = config::load(Sources {
+            config: ConfigFile::None,
+            set: set.map(str::to_owned).to_vec(),
+            ..Sources::default()
+        });
+        Self {
+            folder,
+            settings: settings.unwrap().settings,
+        }
+    }
+
+    fn base(&self) -> BaseModel {
+        let compute = device::open(DeviceChoice::Cpu, self.settings.model.dtype).unwrap();
+        model::open(&self.settings, &compute, |_, _, _| ()).unwrap()
+    }
+
+    fn job(&self, name: &str) -> TrainJob {
+        TrainJob {
+            settings: self.settings.clone(),
+            stages: vec![Stage::Aspects],
+            folder: SessionFolder::create(&self.folder.path().join("sessions"), name).unwrap(),
+            device: DeviceChoice::Cpu,
+            resume: false,
+            init_aspects: None,
+            init_prompt: None,
+            save_ckpt: None,
+            draw: None,
+            notices: Vec::new(),
+            attended: false,
+        }
+    }
+
+    /// Aspect modules of finite numbers, so large that the loss is none.
+    fn huge_aspects(&self) -> PathBuf {
+        let base = self.base();
+        let (views, rng) = (&self.settings.aspects.views, &mut ChaCha8Rng::seed_from_u64(1));
+        let modules = AspectModules::fresh(views, 2, base.hidden_size(), Initial::Reference, rng, &base.device);
+        let mut file: AspectFile = modules.unwrap().to_file().unwrap();
+        for view in file.views.values_mut() {
+            // Queries times weights overflow.
+            view.query.data.fill(1e30);
+            view.in_proj_weight.data.fill(1e30);
+        }
+        let learner = self.learner(&base);
+        let path = self.folder.path().join("huge.safetensors");
+        write_aspects(
+            &path,
+            &file,
+            &snapshot::meta(&learner, &self.settings, Stage::Aspects, 0),
+        )
+        .unwrap();
+        path
+    }
+
+    fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
+        let classes = open_dataset(&self.settings).unwrap().classes;
+        Learner::fresh(base, &self.settings, questions(&self.settings).unwrap(), classes).unwrap()
+    }
+}
+
+/// Runs a job that nobody commands; how it ends, and what it says.
+fn outcome(job: TrainJob) -> (Result<Outcome, EngineError>, Vec<Event>) {
+    let (listener, records) = unbounded();
+    let ended = run(job, &mut Reporter::new(listener), &mut nobody());
+    (ended, events(&records))
+}
+
+fn nobody() -> Control {
+    Control::new(unbounded().1, Arc::default())
+}
+
+fn events(records: &Receiver<Record>) -> Vec<Event> {
+    records.try_iter().map(|record| record.event).collect()
+}
+
+fn pauses(events: &[Event]) -> usize {
+    let is_pause = |event: &&Event| matches!(event, Event::Command(record) if record.command == Command::Pause);
+    events.iter().filter(is_pause).count()
+}
+
+#[test]
+fn a_run_that_nobody_looks_on_ends_at_a_loss_that_is_no_number_and_one_that_is_attended_pauses() {
+    let place = Place::new();
+    let huge = place.huge_aspects();
+    let job = |name: &str| TrainJob {
+        init_aspects: Some(huge.clone()),
+        ..place.job(name)
+    };
+    let alone = job("alone");
+    let folder = alone.folder.clone();
+    let (ended, said) = outcome(alone);
+    let told = ended.unwrap_err().to_string();
+    for part in [
+        "of step 1 is not finite",
+        "the fault is with image/",
+        "masp train --resume --session alone",
+        "pauses",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told:?}");
+    }
+    assert_eq!(pauses(&said), 0);
+    Checkpoint::check(&folder.checkpoints().join(checkpoint_name(Stage::Aspects, 0))).unwrap();
+
+    let attended = TrainJob {
+        attended: true,
+        ..job("attended")
+    };
+    // Nobody is there to resume it, so each pause ends at once and the step is left out.
+    let (ended, said) = outcome(attended);
+    assert_eq!((ended.unwrap(), pauses(&said)), (Outcome::Done, 2));
+
+    let mut stops = TrainJob {
+        attended: true,
+        ..job("stops")
+    };
+    stops.settings.train.on_nan = Some(OnNan::Stop);
+    assert!(outcome(stops).0.is_err());
+    let mut pausing = job("pauses");
+    pausing.settings.train.on_nan = Some(OnNan::Pause);
+    let (ended, said) = outcome(pausing);
+    assert_eq!((ended.unwrap(), pauses(&said)), (Outcome::Done, 2));
+}
+
+fn poison(trainer: &Trainer) {
+    let var = &trainer.optimizer.slots[0].var;
+    let nan = (Tensor::zeros(var.shape(), var.dtype(), var.device()).unwrap() + f64::NAN).unwrap();
+    var.set(&nan).unwrap();
+}
+
+#[test]
+fn no_checkpoint_holds_numbers_that_are_not_finite_and_the_run_goes_back_to_one_that_is() {
+    let place = Place::new();
+    let (base, job) = (place.base(), place.job("poisoned"));
+    let learner = place.learner(&base);
+    let dataset = open_dataset(&place.settings).unwrap();
+    let items = training_items(Stage::Aspects, &place.settings, &dataset);
+    let settings = place.settings.train.stage(Stage::Aspects);
+    let mut trainer = Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap();
+    let stage_run = StageRun {
+        stage: Stage::Aspects,
+        from: None,
+        dataset: &dataset,
+        job: &job,
+    };
+    let (listener, records) = unbounded();
+    let mut reporter = Reporter::new(listener);
+    let mut keeper = Keeper::new(&stage_run).unwrap();
+    trainer.step = 2;
+    keeper.save(&trainer, &mut reporter, false).unwrap();
+    let before = trainer.optimizer.slots[0]
+        .var
+        .flatten_all()
+        .unwrap()
+        .to_vec1::<f32>()
+        .unwrap();
+    assert!(trainer.is_finite().unwrap());
+
+    trainer.step = 5;
+    poison(&trainer);
+    assert!(!trainer.is_finite().unwrap());
+    for _ in 0..3 {
+        keeper.save(&trainer, &mut reporter, false).unwrap();
+    }
+    let names = || -> Vec<_> {
+        let files = std::fs::read_dir(job.folder.checkpoints()).unwrap();
+        files
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    assert_eq!(names(), [checkpoint_name(Stage::Aspects, 2)]);
+    let refused = keeper
+        .save_for_sure(&trainer, &mut reporter, &mut nobody(), false)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("not finite") && refused.contains("of step 2, from which"),
+        "{refused}"
+    );
+
+    keeper.go_back(&mut trainer, &mut reporter).unwrap();
+    let after = trainer.optimizer.slots[0]
+        .var
+        .flatten_all()
+        .unwrap()
+        .to_vec1::<f32>()
+        .unwrap();
+    assert_eq!((trainer.step, after), (2, before));
+    let resumed = |event: &Event| matches!(event, Event::Resumed(resumed) if resumed.from_step == 2);
+    assert!(events(&records).iter().any(resumed));
+
+    // One that an older program wrote is stepped over.
+    let path = |step| job.folder.checkpoints().join(checkpoint_name(Stage::Aspects, step));
+    let mut bad = Checkpoint::load(&path(2)).unwrap();
+    bad.tensors.values_mut().next().unwrap().data[0] = f32::NAN;
+    bad.meta.step = 7;
+    bad.save(&path(7)).unwrap();
+    let found = newest_whole(&Checkpoints::read(&job.folder).unwrap(), Stage::Aspects, &mut reporter).unwrap();
+    assert_eq!(found.unwrap().step, 2);
+    let told = |event: &Event| matches!(event, Event::Warning(warning) if warning.text.contains("not finite"));
+    assert!(events(&records).iter().any(told));
+}
+
+#[test]
+fn a_step_whose_only_picture_cannot_be_read_is_no_nan() {
+    let place = Place::new();
+    let base = place.base();
+    let learner = place.learner(&base);
+    let mut dataset = open_dataset(&place.settings).unwrap();
+    for sample in &mut dataset.train {
+        sample.path.set_extension("gone");
+    }
+    let items = training_items(Stage::Aspects, &place.settings, &dataset);
+    let settings = place.settings.train.stage(Stage::Aspects);
+    let mut trainer = Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap();
+    let mut store = FeatureStore::of(&base, &place.settings, 1).unwrap();
+    let mut notes = Vec::new();
+    let Advanced::Step(step) = trainer.advance(&mut store, &mut notes).unwrap() else {
+        panic!("nothing is wrong with the loss")
+    };
+    assert!(matches!(&notes[..], [one] if one.contains("was left out")), "{notes:?}");
+    let mut health = super::health::Health::default();
+    assert_eq!(health.step(&step), Vec::<String>::new());
+}
