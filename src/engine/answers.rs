@@ -24,7 +24,13 @@ pub fn answer(
     decoding: &Decoding,
 ) -> Found {
     find(dataset, request.image())
-        .and_then(|sample| answer_on(learner, store, sample, request, decoding))
+        .and_then(|sample| {
+            let mut answered = answer_on(learner, store, sample, request, decoding);
+            while answered.as_ref().is_err_and(EngineError::is_out_of_memory) && store.relieve() {
+                answered = answer_on(learner, store, sample, request, decoding);
+            }
+            answered
+        })
         .unwrap_or_else(|error| Found::Failed(error.to_string()))
 }
 

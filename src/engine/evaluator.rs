@@ -181,13 +181,17 @@ pub fn evaluate<'a>(
         let vision = begin.elapsed().as_secs_f64();
         clock.scoring += vision;
         clock.generating += vision;
-        room.in_parts(&found, |part| {
-            let gold: Vec<_> = part.iter().map(|(sample, _)| Some(sample.label)).collect();
-            let features: Vec<_> = part.iter().map(|(_, features)| features.clone()).collect();
-            let judged = judge(learner, &features, &gold, &[], decoding, &mut clock)?;
-            rows.extend(part.iter().map(|(sample, _)| *sample).zip(judged));
-            Ok(())
-        })?;
+        room.in_parts(
+            &found,
+            || store.relieve(),
+            |part| {
+                let gold: Vec<_> = part.iter().map(|(sample, _)| Some(sample.label)).collect();
+                let features: Vec<_> = part.iter().map(|(_, features)| features.clone()).collect();
+                let judged = judge(learner, &features, &gold, &[], decoding, &mut clock)?;
+                rows.extend(part.iter().map(|(sample, _)| *sample).zip(judged));
+                Ok(())
+            },
+        )?;
         progress(rows.len())?;
     }
     let scored: Vec<Scored> = rows
@@ -230,27 +234,31 @@ pub fn evaluate_aspects(
                 (None, Ok(_)) => {}
             }
         }
-        room.in_parts(&asked, |part| {
-            let (mut sequences, mut z) = (Vec::new(), Vec::new());
-            for (view, item, features) in part {
-                sequences.push(learner.aspect_sample(*view, 0, &item.answer)?);
-                z.push(learner.z(*view, features)?.detach());
-            }
-            let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
-            let logits = spliced.logits(language, Vocabulary::Full, false)?;
-            let of_part = loss::cross_entropy_sum(&logits, &spliced.tokens)?
-                .to_dtype(candle_core::DType::F32)?
-                .to_scalar::<f32>()?;
-            for ((view, ..), right_here) in part.iter().zip(all_right(&logits, &spliced, &sequences)?) {
-                if let Some((hits, all)) = right.get_mut(view) {
-                    *hits += usize::from(right_here);
-                    *all += 1;
+        room.in_parts(
+            &asked,
+            || store.relieve(),
+            |part| {
+                let (mut sequences, mut z) = (Vec::new(), Vec::new());
+                for (view, item, features) in part {
+                    sequences.push(learner.aspect_sample(*view, 0, &item.answer)?);
+                    z.push(learner.z(*view, features)?.detach());
                 }
-            }
-            tokens += spliced.owners.len();
-            loss += f64::from(of_part);
-            Ok(())
-        })?;
+                let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
+                let logits = spliced.logits(language, Vocabulary::Full, false)?;
+                let of_part = loss::cross_entropy_sum(&logits, &spliced.tokens)?
+                    .to_dtype(candle_core::DType::F32)?
+                    .to_scalar::<f32>()?;
+                for ((view, ..), right_here) in part.iter().zip(all_right(&logits, &spliced, &sequences)?) {
+                    if let Some((hits, all)) = right.get_mut(view) {
+                        *hits += usize::from(right_here);
+                        *all += 1;
+                    }
+                }
+                tokens += spliced.owners.len();
+                loss += f64::from(of_part);
+                Ok(())
+            },
+        )?;
         done += chunk.len();
         progress(done)?;
     }

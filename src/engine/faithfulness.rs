@@ -36,21 +36,25 @@ pub fn faithfulness(
     let class = predicted(&probabilities)
         .ok_or_else(|| EngineError::Failed("the model predicts nothing that could be followed".to_owned()))?;
 
-    let curve = |blanked: &dyn Fn(usize) -> Vec<usize>| -> Result<Vec<f64>, EngineError> {
+    let mut curve = |blanked: &dyn Fn(usize) -> Vec<usize>| -> Result<Vec<f64>, EngineError> {
         let features = (0..POINTS)
             .map(|point| store.blanked(&sample.path, &blanked(at(point, patches))))
             .collect::<Result<Vec<Features>, _>>()?;
         let mut scored = Vec::with_capacity(POINTS);
-        Room::default().in_parts(&features, |part| {
-            scored.extend(label_probabilities(learner, part, &[])?);
-            Ok(())
-        })?;
+        Room::default().in_parts(
+            &features,
+            || store.relieve(),
+            |part| {
+                scored.extend(label_probabilities(learner, part, &[])?);
+                Ok(())
+            },
+        )?;
         Ok(scored
             .into_iter()
             .map(|p| p.get(class).copied().unwrap_or(f64::NAN))
             .collect())
     };
-    let both = |order: &[usize]| -> Result<[Vec<f64>; 2], EngineError> {
+    let mut both = |order: &[usize]| -> Result<[Vec<f64>; 2], EngineError> {
         Ok([
             curve(&|count| order[..count].to_vec())?,
             curve(&|count| order[count..].to_vec())?,

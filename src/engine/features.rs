@@ -105,7 +105,7 @@ impl<'a> FeatureStore<'a> {
         Ok(store)
     }
 
-    /// Sentences on files that have changed since they were first read, and on what cannot be kept, each told once.
+    /// Sentences on files that have changed since they were first read, and on what cannot be kept (any more).
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
@@ -179,10 +179,7 @@ impl<'a> FeatureStore<'a> {
             Found::Patches(patches) => {
                 self.uses.passed += 1;
                 let features = match self.look(&patches) {
-                    Err(error) if error.is_out_of_memory() && !self.kept.is_empty() => {
-                        self.make_room();
-                        self.look(&patches)
-                    }
+                    Err(error) if error.is_out_of_memory() && self.relieve() => self.look(&patches),
                     looked => looked,
                 }?;
                 if let (Some(files), Some(stamp)) = (&mut self.files, stamp)
@@ -259,11 +256,20 @@ impl<'a> FeatureStore<'a> {
         })
     }
 
-    /// The cache gives half of its place to what the device computes.
-    fn make_room(&mut self) {
+    /// Where the device's memory has run out: gives back what is kept there, and keeps half as much from then on. Whether there
+    /// was anything to give back.
+    pub fn relieve(&mut self) -> bool {
+        if self.kept.is_empty() {
+            return false;
+        }
+        self.notes.push(format!(
+            "the device's memory ran out; the features of {} images that were kept there make room",
+            self.kept.len()
+        ));
         self.kept.clear();
         self.limit = self.bytes / 2;
         self.bytes = 0;
+        true
     }
 
     fn keep(&mut self, path: &Path, features: &Features) {

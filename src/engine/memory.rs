@@ -25,14 +25,16 @@ impl Room {
         })
     }
 
-    /// Does `work` on `batch` in parts that the device holds; where its memory runs out the part is halved, and later
-    /// batches are taken in parts of that size. `work` must leave nothing behind where it fails.
+    /// Does `work` on `batch` in parts that the device holds. Where its memory runs out, `relieve` is asked first whether it can
+    /// give some back; where it cannot, the part is halved, and later batches are taken in parts of that size. `work` must leave
+    /// nothing behind where it fails.
     ///
     /// # Errors
     /// What else fails, or a single sample that the memory does not hold.
     pub fn in_parts<T>(
         &mut self,
         batch: &[T],
+        mut relieve: impl FnMut() -> bool,
         mut work: impl FnMut(&[T]) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
         let mut done = 0;
@@ -40,6 +42,7 @@ impl Room {
             let size = self.0.min(batch.len() - done);
             match work(&batch[done..done + size]) {
                 Ok(()) => done += size,
+                Err(error) if error.is_out_of_memory() && relieve() => {}
                 Err(error) if size > 1 && error.is_out_of_memory() => self.0 = size / 2,
                 Err(error) => return Err(error),
             }
@@ -55,15 +58,19 @@ mod tests {
     /// A device that holds `most` samples, and what it was given.
     fn device(most: usize, batch: &[u32], room: &mut Room) -> Result<Vec<Vec<u32>>, EngineError> {
         let mut held = Vec::new();
-        room.in_parts(batch, |part| {
-            if part.len() > most {
-                return Err(EngineError::Failed(
-                    "CUDA_ERROR_OUT_OF_MEMORY, out of memory".to_owned(),
-                ));
-            }
-            held.push(part.to_vec());
-            Ok(())
-        })?;
+        room.in_parts(
+            batch,
+            || false,
+            |part| {
+                if part.len() > most {
+                    return Err(EngineError::Failed(
+                        "CUDA_ERROR_OUT_OF_MEMORY, out of memory".to_owned(),
+                    ));
+                }
+                held.push(part.to_vec());
+                Ok(())
+            },
+        )?;
         Ok(held)
     }
 
@@ -82,13 +89,40 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_given_back_is_before_a_batch_is_halved() {
+        let (mut room, mut kept, mut held) = (Room::default(), vec!["features", "more"], Vec::new());
+        // It holds two samples, one more where nothing is kept beside them.
+        let free = std::cell::Cell::new(0);
+        let relieve = || {
+            free.set(usize::from(kept.len() == 1));
+            kept.pop().is_some()
+        };
+        let mut tries = 0;
+        room.in_parts(&[1, 2, 3, 4], relieve, |part| {
+            tries += 1;
+            if part.len() > 3 + free.get() {
+                return Err(EngineError::Failed("out of memory".to_owned()));
+            }
+            held.push(part.to_vec());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((held, room, tries), (vec![vec![1, 2, 3, 4]], Room::default(), 3));
+        assert!(kept.is_empty());
+    }
+
+    #[test]
     fn one_sample_that_does_not_fit_and_other_failures_are_errors() {
         assert!(device(0, &[1, 2], &mut Room::default()).unwrap_err().is_out_of_memory());
         let mut tries = 0;
-        let failed = Room::default().in_parts(&[1, 2], |_| {
-            tries += 1;
-            Err(EngineError::Failed("broken".to_owned()))
-        });
+        let failed = Room::default().in_parts(
+            &[1, 2],
+            || true,
+            |_| {
+                tries += 1;
+                Err(EngineError::Failed("broken".to_owned()))
+            },
+        );
         assert!(failed.is_err() && tries == 1);
     }
 }

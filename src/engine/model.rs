@@ -26,12 +26,9 @@ pub fn open(
         max_pixels: settings.model.max_pixels,
         prompt_tokens: settings.prompt.tokens,
     };
-    let model = BaseModel::open(&folder, options, |done, total| {
+    Ok(BaseModel::open(&folder, options, |done, total| {
         phase("loading weights", done as u64, total as u64)
-    })?;
-    // Each thread has a CUDA stream of its own: what this one began must be done before another uses the weights.
-    compute.device.synchronize()?;
-    Ok(model)
+    })?)
 }
 
 /// The name that records give a model.

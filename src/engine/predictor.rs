@@ -32,7 +32,11 @@ pub fn predict(
     decoding: &Decoding,
 ) -> Result<Prediction, EngineError> {
     let features = store.get(&[path])?.remove(0)?;
-    predict_from(learner, &features, image, muted, decoding)
+    let mut predicted = predict_from(learner, &features, image.clone(), muted, decoding);
+    while predicted.as_ref().is_err_and(EngineError::is_out_of_memory) && store.relieve() {
+        predicted = predict_from(learner, &features, image.clone(), muted, decoding);
+    }
+    predicted
 }
 
 /// The same from an image's features.

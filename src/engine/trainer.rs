@@ -172,7 +172,6 @@ impl<'a, 'b> Trainer<'a, 'b> {
             .map(|drawn| self.load(drawn, store, notes))
             .collect::<Result<Vec<_>, EngineError>>()?;
         let cache_hits = store.take_uses().hit_rate();
-        notes.extend(store.take_notes());
 
         // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
         let tokens: usize = batches
@@ -185,21 +184,26 @@ impl<'a, 'b> Trainer<'a, 'b> {
         let mut loss = 0.0;
         let mut room = self.room;
         for batch in &batches {
-            room.in_parts(batch, |part| {
-                let mean = (self.loss_sum(part)? / tokens as f64)?;
-                let grads = mean.backward()?;
-                // Here the CPU waits for the device.
-                let value = f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
-                gradients.add(&self.optimizer, grads)?;
-                loss += value;
-                Ok(())
-            })?;
+            room.in_parts(
+                batch,
+                || store.relieve(),
+                |part| {
+                    let mean = (self.loss_sum(part)? / tokens as f64)?;
+                    let grads = mean.backward()?;
+                    // Here the CPU waits for the device.
+                    let value = f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
+                    gradients.add(&self.optimizer, grads)?;
+                    loss += value;
+                    Ok(())
+                },
+            )?;
         }
         let grad_norm = gradients.norm()?;
         if samples > 0 && !(loss.is_finite() && grad_norm.is_finite()) {
             let samples = self.faulty(&batches)?;
             return Ok(Advanced::NotFinite(NotFinite { step, loss, samples }));
         }
+        notes.extend(store.take_notes());
         notes.extend(room.told(self.room));
         self.room = room;
         let lr = self.rate.at(step);

@@ -1,6 +1,6 @@
 //! A frozen base model, loaded from its folder.
 
-use std::{cell::RefCell, path::Path};
+use std::{cell::RefCell, path::Path, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::qwen2_vl::processor::{ImageProcessor, ProcessorConfig, ProcessorError
 use super::qwen2_vl::{Config, Qwen2Vl};
 use super::tokenizer::{Tokenizer, TokenizerError};
 use super::weights::{Weights, WeightsError};
-use super::{LONGEST_CONFIG, Parameters};
+use super::{LONGEST_CONFIG, Parameters, shared};
 use crate::bounded_file::read_text;
 
 /// The model with its tokenizer and image processor.
@@ -25,6 +25,8 @@ pub struct BaseModel {
     pub ends: Vec<u32>,
     pub dtype: DType,
     pub device: Device,
+    /// What others of this process may hold, too.
+    _weights: Arc<Qwen2Vl>,
 }
 
 /// Why a model folder cannot be used.
@@ -101,7 +103,8 @@ pub struct LoadOptions {
 }
 
 impl BaseModel {
-    /// Loads the model in `folder`; `progress` is told the layers done and their number.
+    /// Opens the model in `folder`. Its weights are loaded unless this process has them on the device already; `progress` is told
+    /// the layers done and their number.
     ///
     /// # Errors
     /// Where a file is missing or damaged, or the sizes do not fit.
@@ -135,15 +138,22 @@ impl BaseModel {
                 prompt: options.prompt_tokens,
             });
         }
-        let qwen = open_weights(folder, &file, options.dtype, &options.device, progress)?;
+        let (dtype, device) = (options.dtype, &options.device);
+        let load = || open_weights(folder, &file, dtype, device, progress);
+        let failed = |source| ModelError::Build {
+            folder: shown(),
+            source,
+        };
+        let weights = shared::weights(folder, (dtype, device), load, failed)?;
         Ok(Self {
             name: options.name,
-            qwen,
+            qwen: weights.sharing(),
             ends: ends(folder, &tokenizer),
             tokenizer,
             processor: ImageProcessor::new(processor)?,
-            dtype: options.dtype,
-            device: options.device,
+            dtype,
+            device: weights.language.device().clone(),
+            _weights: weights,
         })
     }
 

@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod placeholder;
 pub mod plan;
 pub mod qwen2_vl;
+mod shared;
 pub mod tiny;
 pub mod tokenizer;
 pub mod weights;

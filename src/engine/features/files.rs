@@ -14,6 +14,7 @@ use safetensors::{SafeTensors, View};
 
 use super::{Features, Stamp};
 use crate::atomic_file::PARTIAL;
+use crate::bounded_file::read_bounded;
 
 /// Told of contents, and names files by their images.
 pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
@@ -23,10 +24,18 @@ const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// The features of images as one model sees them.
 pub struct FeatureFiles {
+    root: PathBuf,
     folder: PathBuf,
     limit: u64,
+    /// Of all models, as last counted, and what this process has added since.
     bytes: u64,
+    /// So many bytes may be added before they are counted again: other processes write here, too.
+    allowance: u64,
+    full: bool,
 }
+
+/// A process adds at most this share of what is free before it counts again: so many processes together never exceed the limit.
+const PROCESSES: u64 = 16;
 
 impl FeatureFiles {
     /// Opens `root/<model>`, where `model` names all that the features depend on but the image. Where `root` holds more than
@@ -58,10 +67,13 @@ impl FeatureFiles {
             all -= bytes;
         }
         Ok(Self {
+            root: root.to_owned(),
             folder,
             limit,
             // What is left of others counts, too.
             bytes: all,
+            allowance: limit.saturating_sub(all) / PROCESSES,
+            full: false,
         })
     }
 
@@ -71,7 +83,7 @@ impl FeatureFiles {
     /// A sentence on a file that is damaged or cannot be read.
     pub fn find(&self, path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
         let file = self.file(path);
-        let bytes = match fs::read(&file) {
+        let bytes = match read_bounded(&file, self.limit) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
         };
@@ -83,19 +95,50 @@ impl FeatureFiles {
     /// # Errors
     /// What the device or the file system reports.
     pub fn keep(&mut self, path: &Path, stamp: Stamp, features: &Features) -> io::Result<()> {
-        let bytes = serialize(path, stamp, features).map_err(io::Error::other)?;
         let file = self.file(path);
         let old = file.metadata().map_or(0, |old| old.len());
-        let all = self.bytes.saturating_sub(old) + bytes.len() as u64;
-        if all > self.limit {
+        if self.full && old == 0 {
+            return Ok(());
+        }
+        let bytes = serialize(path, stamp, features).map_err(io::Error::other)?;
+        let added = (bytes.len() as u64).saturating_sub(old);
+        let is_tight = added > self.allowance;
+        if is_tight {
+            self.bytes = self.count()?;
+            self.allowance = self.limit.saturating_sub(self.bytes) / PROCESSES;
+        }
+        if self.bytes + added > self.limit {
+            self.full = true;
             return Ok(());
         }
         // Not synced to the disk: what a power cut tears, its checksum tells, and it is computed again.
         let mut partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.folder)?;
         partial.write_all(&bytes)?;
         partial.persist(&file).map_err(|failed| failed.error)?;
-        self.bytes = all;
+        if is_tight && self.count()? > self.limit {
+            // Another process has counted at the same time and taken the last place.
+            self.full = true;
+            return fs::remove_file(&file);
+        }
+        self.bytes += added;
+        self.allowance = self.allowance.saturating_sub(added);
         Ok(())
+    }
+
+    /// The bytes of all models' features as they are now.
+    fn count(&self) -> io::Result<u64> {
+        let mut all = 0;
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() && is_name(&entry.file_name()) {
+                all += match size(&entry.path()) {
+                    // Another process has removed it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                    counted => counted?,
+                };
+            }
+        }
+        Ok(all)
     }
 
     fn file(&self, path: &Path) -> PathBuf {

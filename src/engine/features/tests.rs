@@ -201,3 +201,59 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
     assert!(own.join("thesis.safetensors").exists());
     Ok(())
 }
+
+#[test]
+fn several_processes_together_keep_to_the_limit() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let features = FeatureStore::of(&base, &place.settings, 0)?
+        .get(&[&place.image("a.png")])?
+        .remove(0)?;
+    let root = place.folder.path().join("shared");
+    let stamp = (1, None);
+    let size = |folder: &Path| -> u64 {
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| file.metadata().ok())
+            .map(|file| file.len())
+            .sum()
+    };
+    let (mine, other) = ("00000000000000aa", "00000000000000bb");
+    FeatureFiles::open(&root, mine, 1 << 20)?.keep(&place.image("first"), stamp, &features)?;
+    let one = size(&root.join(mine));
+    let limit = 40 * one;
+    // Two of one model and one of another, in turn.
+    let mut processes = [mine, mine, other]
+        .map(|model| FeatureFiles::open(&root, model, limit))
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    for image in 0..40 {
+        for (n, files) in processes.iter_mut().enumerate() {
+            files.keep(&place.image(&format!("{n}-{image}")), stamp, &features)?;
+        }
+    }
+    let all = size(&root.join(mine)) + size(&root.join(other));
+    assert!(all <= limit, "{} of {limit} bytes", all);
+    assert!(all + 2 * one > limit, "what is free is used: {all} of {limit}");
+    Ok(())
+}
+
+#[test]
+fn a_pipe_among_the_files_is_told_of_and_not_waited_for() -> Tested {
+    let place = Place::new()?;
+    let base = place.base()?;
+    let images = [place.image("a.png")];
+    look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
+    let file = place.files()?.remove(0);
+    fs::remove_file(&file)?;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU)?;
+    let mut store = FeatureStore::of(&base, &place.settings, 0)?;
+    let (_, uses) = look(&mut store, &images)?;
+    let notes = store.take_notes();
+    assert!(
+        matches!(&notes[..], [note] if note.contains("not a regular file")),
+        "{notes:?}"
+    );
+    assert_eq!(uses.passed, 1);
+    Ok(())
+}

@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Tensor};
 use super::prefix::{Prefix, Prefixes};
 use super::{Config, Positions, Wanted};
 use crate::nn::decoder_layer::{DecoderLayer, Few, Past, Places};
-use crate::nn::{Linear, Mask, RmsNorm, Rotary};
+use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
 /// Differentiable with respect to its input embeddings; frozen, or trained where its parameters are variables.
@@ -20,6 +20,7 @@ pub struct LanguageModel {
     norm: RmsNorm,
     head: Linear,
     pub(super) prefixes: Prefixes,
+    pub(super) interrupt: Interrupt,
 }
 
 impl KvCache {
@@ -89,6 +90,7 @@ impl LanguageModel {
             norm,
             head,
             prefixes: Prefixes::default(),
+            interrupt: Interrupt::default(),
         })
     }
 
@@ -173,9 +175,11 @@ impl LanguageModel {
         let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
+            self.interrupt.check()?;
             let places = if i + 1 == self.layers.len() { &last } else { &places };
             x = layer.forward(&x, places, prefix.map(|prefix| &prefix.layers[i]), recompute)?;
         }
+        self.interrupt.check()?;
         self.norm.forward(&x)
     }
 
@@ -195,9 +199,11 @@ impl LanguageModel {
         let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            self.interrupt.check()?;
             let places = if i + 1 == self.layers.len() { &last } else { &places };
             x = layer.forward_cached(&x, places, cache)?;
         }
+        self.interrupt.check()?;
         self.norm.forward(&x)
     }
 
@@ -211,6 +217,7 @@ impl LanguageModel {
         for layer in &self.layers {
             states.push(layer.forward(&states[states.len() - 1], &places, None, false)?);
         }
+        self.interrupt.check()?;
         if let Some(last) = states.last_mut() {
             *last = self.norm.forward(last)?;
         }
@@ -251,6 +258,7 @@ impl LanguageModel {
         let all = Places {
             rotary: self.rotary(x, positions)?,
             mask: mask.clone(),
+            interrupt: self.interrupt.clone(),
             few: None,
         };
         let few = match wanted {

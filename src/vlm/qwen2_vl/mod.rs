@@ -18,6 +18,7 @@ pub use vision::VisionTower;
 pub use wanted::Wanted;
 
 use super::Parameters;
+use crate::nn::Interrupt;
 
 /// Both halves.
 #[derive(Clone, Debug)]
@@ -43,5 +44,20 @@ impl Qwen2Vl {
             vision,
             language,
         })
+    }
+
+    /// The same weights, for somebody who keeps what sequences begin with, and gives up, for himself.
+    #[must_use]
+    pub fn sharing(&self) -> Self {
+        let mut shared = self.clone();
+        shared.language.forget_prefixes();
+        shared.heed(&Interrupt::default());
+        shared
+    }
+
+    /// Gives up what is computed once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] knows.
+    pub fn heed(&mut self, interrupt: &Interrupt) {
+        self.vision.interrupt = interrupt.clone();
+        self.language.interrupt = interrupt.clone();
     }
 }

@@ -28,6 +28,11 @@ type Known = (Vec<u32>, Arc<Prefix>);
 const KEPT: usize = 4;
 
 impl LanguageModel {
+    /// Begins anew with what sequences begin with; other users of the same weights keep theirs.
+    pub(super) fn forget_prefixes(&mut self) {
+        self.prefixes = Prefixes::default();
+    }
+
     /// The prefix of `key`, which must name all that it depends on, the parameters left out: of a frozen model only.
     /// `begin` gives its embeddings `[1, tokens, hidden]` and positions where it is not known.
     ///

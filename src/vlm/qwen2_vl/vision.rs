@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::{Config, VisionConfig};
 use super::rope::vision_angles;
-use crate::nn::{LayerNorm, Linear, Mask, Rotary, activation, attention};
+use crate::nn::{Interrupt, LayerNorm, Linear, Mask, Rotary, activation, attention};
 use crate::vlm::{Parameters, Scope};
 
 const EPS: f64 = 1e-6;
@@ -16,6 +16,7 @@ pub struct VisionTower {
     patch_embed: Linear,
     blocks: Vec<Block>,
     merger: Merger,
+    pub(super) interrupt: Interrupt,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +86,7 @@ impl VisionTower {
             patch_embed,
             blocks,
             merger,
+            interrupt: Interrupt::default(),
         })
     }
 
@@ -97,6 +99,7 @@ impl VisionTower {
         let (rotary, mask) = self.places(pixels, grid)?;
         let mut x = self.patch_embed.forward(pixels)?;
         for block in &self.blocks {
+            self.interrupt.check()?;
             x = block.forward(&x, &rotary, &mask)?;
         }
         self.merge(&x)

@@ -1,0 +1,164 @@
+//! One copy of a base model's weights for each device of a process: a run, the questions that are asked beside it, and both sides
+//! of a comparison have the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
+
+use candle_core::{DType, Device, DeviceLocation};
+
+use super::qwen2_vl::Qwen2Vl;
+
+/// Those that somebody holds.
+static OPEN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+struct Known {
+    of: Identity,
+    weights: Weak<Qwen2Vl>,
+}
+
+/// What tells weights from others.
+#[derive(PartialEq)]
+struct Identity {
+    /// The folder's files: path, bytes, time of the last change.
+    files: Vec<(PathBuf, u64, Option<SystemTime>)>,
+    dtype: DType,
+    device: DeviceLocation,
+}
+
+/// The weights in `folder` on `device`: those that are open already, else what `load` gives, which others wait for meanwhile.
+/// They are whole on the device when this returns, and another thread may use them.
+///
+/// # Errors
+/// Those of `load`, and where the device fails, which `failed` makes one of.
+pub fn weights<E>(
+    folder: &Path,
+    (dtype, device): (DType, &Device),
+    load: impl FnOnce() -> Result<Qwen2Vl, E>,
+    failed: impl FnOnce(candle_core::Error) -> E,
+) -> Result<Arc<Qwen2Vl>, E> {
+    let of = Identity {
+        files: files(folder),
+        dtype,
+        device: device.location(),
+    };
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    open.retain(|known| known.weights.strong_count() > 0);
+    if let Some(weights) = open
+        .iter()
+        .find(|known| known.of == of)
+        .and_then(|known| known.weights.upgrade())
+    {
+        return Ok(weights);
+    }
+    let weights = Arc::new(load()?);
+    // Each thread has a CUDA stream of its own: what this one began must be done before another uses the weights.
+    device.synchronize().map_err(failed)?;
+    open.push(Known {
+        of,
+        weights: Arc::downgrade(&weights),
+    });
+    Ok(weights)
+}
+
+/// What lies in a folder, by its links' ends: a hub's cache is made of links.
+fn files(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let about = entry.path().metadata().ok()?;
+            Some((entry.path(), about.len(), about.modified().ok()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Tensor;
+
+    use super::*;
+    use crate::nn::{Interrupt, Mask, is_interrupt};
+    use crate::vlm::base::{BaseModel, LoadOptions};
+    use crate::vlm::qwen2_vl::Positions;
+    use crate::vlm::tiny;
+
+    fn open(folder: &Path, dtype: DType, prompt_tokens: usize) -> BaseModel {
+        let options = LoadOptions {
+            name: "tiny".to_owned(),
+            dtype,
+            device: Device::Cpu,
+            min_pixels: None,
+            max_pixels: Some(20_000 + prompt_tokens as u64),
+            prompt_tokens,
+        };
+        BaseModel::open(folder, options, |_, _| ()).unwrap()
+    }
+
+    fn weight(model: &BaseModel) -> candle_core::TensorId {
+        model.qwen.language.embeddings().id()
+    }
+
+    #[test]
+    fn one_user_gives_up_and_the_other_goes_on() {
+        let folder = tiny::folder().unwrap();
+        let [kept, mut left] = [(); 2].map(|()| open(&folder, DType::F32, 2));
+        let interrupt = Interrupt::default();
+        left.qwen.heed(&interrupt);
+        let pass = |model: &BaseModel| {
+            let x = model.qwen.language.embed(&[1, 2]).unwrap().unsqueeze(0).unwrap();
+            let positions = Positions(vec![vec![[0; 3], [1; 3]]]);
+            let mask = Mask::full(1, 2, true);
+            let looked = model.qwen.vision.forward(&pixels(model), (1, 2, 2));
+            (model.qwen.language.forward(&x, &positions, &mask, false), looked)
+        };
+        assert!(pass(&left).0.is_ok() && pass(&left).1.is_ok());
+        interrupt.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (language, vision) = pass(&left);
+        assert!(is_interrupt(&language.unwrap_err()) && is_interrupt(&vision.unwrap_err()));
+        assert!(pass(&kept).0.is_ok() && pass(&kept).1.is_ok());
+    }
+
+    /// Of a picture of two by two patches.
+    fn pixels(model: &BaseModel) -> Tensor {
+        let config = model.processor.config();
+        let width = 3 * config.temporal_patch_size * config.patch_size * config.patch_size;
+        Tensor::zeros((1, 4, width), DType::F32, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn a_model_is_in_memory_once_and_goes_with_its_last_user() {
+        // A copy, so that no other test holds it.
+        let folder = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(tiny::folder().unwrap()).unwrap().flatten() {
+            fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+        let first = open(folder.path(), DType::F32, 2);
+        let second = open(&folder.path().join("."), DType::F32, 3);
+        assert_eq!(weight(&first), weight(&second), "with another prompt and other pixels");
+        assert_ne!(weight(&open(folder.path(), DType::F64, 2)), weight(&first));
+
+        let id = weight(&first);
+        drop(first);
+        assert_eq!(weight(&open(folder.path(), DType::F32, 2)), id);
+        drop(second);
+        assert_ne!(
+            weight(&open(folder.path(), DType::F32, 2)),
+            id,
+            "nobody held it any more"
+        );
+
+        let old = open(folder.path(), DType::F32, 2);
+        let file = folder.path().join("config.json");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text + "\n").unwrap();
+        assert_ne!(
+            weight(&open(folder.path(), DType::F32, 2)),
+            weight(&old),
+            "the folder has changed"
+        );
+    }
+}
