@@ -3,6 +3,7 @@
 mod backward;
 mod forward;
 mod fused;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -14,7 +15,7 @@ use candle_nn::kv_cache::KvCache;
 
 use super::kernel::is_fused;
 use super::layer_checkpoint::checkpointed;
-use super::{Linear, Mask, RmsNorm, Rotary, activation, attention};
+use super::{Interrupt, Linear, Mask, RmsNorm, Rotary, activation, attention};
 
 /// The layer's parameters, frozen or trained.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct DecoderLayer {
 pub struct Places {
     pub rotary: Rotary,
     pub mask: Mask,
+    /// Once it is set, a layer's result is not computed and means nothing; whoever asks for it must look afterwards.
+    pub interrupt: Interrupt,
     /// Where only some tokens' results are wanted.
     pub few: Option<Few>,
 }

@@ -11,6 +11,7 @@ mod buffer;
 pub mod cuda;
 pub mod decoder_layer;
 pub mod embedding;
+mod interrupt;
 pub mod kernel;
 pub mod layer_checkpoint;
 pub mod linear;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use attention::{Mask, attention};
 pub use decoder_layer::DecoderLayer;
+pub use interrupt::{Interrupt, is_interrupt};
 pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use rope::Rotary;

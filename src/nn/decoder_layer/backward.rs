@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::forward::{Activations, Half, Heads, HeadsMajor, Input};
-use super::weights::{Dense, Weights, Widths, rows_of_a_task};
+use super::tasks::rows_of_a_task;
+use super::weights::{Dense, Weights, Widths};
 use crate::nn::activation::gated_backward;
 use crate::nn::attention::head::Given;
 use crate::nn::buffer::Buffer;
@@ -65,7 +66,7 @@ pub fn backward<T: Real>(
 /// The gradients of `middle` and of what attention gave, both `[asking, hidden]`.
 fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Buffer<T>, Buffer<T>) {
     let Widths { hidden, wide, .. } = w.widths;
-    let task = rows_of_a_task(grad.len() / hidden);
+    let task = rows_of_a_task(grad.len() / hidden, &w.widths);
     let (mut d_middle, mut d_attended) = (Buffer::of(grad.len()), Buffer::of(grad.len()));
     d_middle
         .par_chunks_mut(task * hidden)
@@ -144,7 +145,7 @@ fn norm_backward<T: Real>(
     residual: Option<&[T]>,
 ) -> Vec<T> {
     let Widths { hidden, head, .. } = w.widths;
-    let task = rows_of_a_task(x.len() / hidden);
+    let task = rows_of_a_task(x.len() / hidden, &w.widths);
     let mut dx = match residual {
         Some(residual) => residual.to_vec(),
         None => vec![T::of(0.0); x.len()],

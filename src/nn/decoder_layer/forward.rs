@@ -3,14 +3,15 @@
 
 use rayon::prelude::*;
 
-use super::weights::{Dense, Weights, Widths, rows_of_a_task};
-use crate::nn::Mask;
+use super::tasks::rows_of_a_task;
+use super::weights::{Dense, Weights, Widths};
 use crate::nn::activation::gated;
 use crate::nn::attention::head::Head;
 use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Matrix, Real};
 use crate::nn::norm::rms_rows;
 use crate::nn::rope::rotate_rows;
+use crate::nn::{Interrupt, Mask};
 
 /// The input of the layer and where its rows stand.
 pub struct Input<'a, T> {
@@ -23,6 +24,8 @@ pub struct Input<'a, T> {
     pub few: Option<Picked<'a, T>>,
     /// With the places of the rows that ask.
     pub mask: &'a Mask,
+    /// Tasks that begin when it is set do nothing.
+    pub interrupt: &'a Interrupt,
 }
 
 /// The few rows that ask.
@@ -112,11 +115,14 @@ pub fn forward<T: Real>(
         .zip(log_sums.par_chunks_mut(queries))
         .enumerate()
         .for_each(|(task, (out, log_sums))| {
+            if input.interrupt.is_set() {
+                return;
+            }
             heads
                 .of(task / w.widths.heads, task % w.widths.heads)
                 .forward(out, log_sums);
         });
-    let (y, half) = second_half(w, asking, &attended, queries, keep);
+    let (y, half) = second_half(w, asking, (&attended, queries), keep, input.interrupt);
     let kept = Activations {
         q,
         k,
@@ -132,7 +138,7 @@ pub fn forward<T: Real>(
 fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles: Option<(&[T], &[T])>) -> Buffer<T> {
     let Widths { hidden, head, .. } = w.widths;
     let (rows, out) = (x.len() / hidden, dense.width());
-    let task = rows_of_a_task(rows);
+    let task = rows_of_a_task(rows, &w.widths);
     let mut y = Buffer::of(rows * out);
     y.par_chunks_mut(task * out)
         .zip(x.par_chunks(task * hidden))
@@ -153,13 +159,13 @@ fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles:
 fn second_half<T: Real>(
     w: &Weights<'_, T>,
     x: &[T],
-    attended: &[T],
-    queries: usize,
+    (attended, queries): (&[T], usize),
     keep: bool,
+    interrupt: &Interrupt,
 ) -> (Vec<T>, Option<Half<T>>) {
     let Widths { hidden, wide, .. } = w.widths;
     let rows = x.len() / hidden;
-    let task = rows_of_a_task(rows);
+    let task = rows_of_a_task(rows, &w.widths);
     let mut y = vec![T::of(0.0); x.len()];
     let tasks = y
         .par_chunks_mut(task * hidden)
@@ -178,7 +184,7 @@ fn second_half<T: Real>(
         up: Buffer::of(rows * wide),
     };
     if !keep {
-        tasks.for_each(|(n, (y, x))| {
+        tasks.filter(|_| !interrupt.is_set()).for_each(|(n, (y, x))| {
             let Half { middle, gate, up } = &mut half(x.len() / hidden);
             half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y);
         });
@@ -189,6 +195,7 @@ fn second_half<T: Real>(
         .zip(kept.middle.par_chunks_mut(task * hidden))
         .zip(kept.gate.par_chunks_mut(task * wide))
         .zip(kept.up.par_chunks_mut(task * wide))
+        .filter(|_| !interrupt.is_set())
         .for_each(|((((n, (y, x)), middle), gate), up)| {
             half_of_rows(w, (x, &attended, n * task), (middle, gate, up), y);
         });

@@ -12,6 +12,7 @@ use super::backward::backward;
 use super::forward::{Activations, Half, Input, Picked, behind, forward as run, keys_and_values};
 use super::weights::{Weights, with_weights};
 use super::{DecoderLayer, Past, Places};
+use crate::nn::Interrupt;
 use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Real, slice, with_slices};
 
@@ -57,17 +58,22 @@ fn with_seen<T: Real>(
     let x = x.contiguous()?;
     let dims = (batch, tokens, layer.heads.1, hidden / layer.heads.0);
     let y = with_slices::<T, _>(&[&x], |s| {
-        with_input(layer, (places, None), (s[0], x.dims()), |w, input, _| {
-            let (k, v) = keys_and_values(w, input);
-            let tensor = |values: Buffer<T>| Tensor::from_slice(&values, dims, x.device());
-            let (k, v) = seen(tensor(k)?, tensor(v)?)?;
-            let keys = k.dim(1)?;
-            if input.mask.keys() != keys || v.dims() != k.dims() || k.dim(0)? != batch {
-                bail!("keys {:?} for a mask of {}", k.shape(), input.mask.keys());
-            }
-            let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((filled(s[0]), filled(s[1]))))?;
-            Ok(run(w, input, keys, false).0)
-        })
+        with_input(
+            layer,
+            (places, None, &places.interrupt),
+            (s[0], x.dims()),
+            |w, input, _| {
+                let (k, v) = keys_and_values(w, input);
+                let tensor = |values: Buffer<T>| Tensor::from_slice(&values, dims, x.device());
+                let (k, v) = seen(tensor(k)?, tensor(v)?)?;
+                let keys = k.dim(1)?;
+                if input.mask.keys() != keys || v.dims() != k.dims() || k.dim(0)? != batch {
+                    bail!("keys {:?} for a mask of {}", k.shape(), input.mask.keys());
+                }
+                let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((filled(s[0]), filled(s[1]))))?;
+                Ok(run(w, input, keys, false).0)
+            },
+        )
     })?;
     Tensor::from_vec(y, (batch, (), hidden), x.device())
 }
@@ -89,7 +95,7 @@ struct FusedLayer {
 
 impl FusedLayer {
     fn forward<T: Real>(&self, x: &[T], dims: &[usize]) -> Result<Vec<T>> {
-        let places = (&*self.places, self.past.as_ref());
+        let places = (&*self.places, self.past.as_ref(), &self.places.interrupt);
         let (y, kept) = with_input(&self.layer, places, (x, dims), |w, input, past| {
             whole(w, input, past, self.keep)
         })?;
@@ -103,7 +109,9 @@ impl FusedLayer {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let kept = kept.and_then(|kept| kept.downcast::<Activations<T>>().ok());
         let dx = with_slices::<T, _>(&[x, grad], |s| {
-            let places = (&*self.places, self.past.as_ref());
+            // Gradients are whole or not there: nobody looks whether they were given up.
+            let never = Interrupt::default();
+            let places = (&*self.places, self.past.as_ref(), &never);
             with_input(&self.layer, places, (s[0], x.dims()), |w, input, past| {
                 let kept = match kept {
                     Some(kept) => *kept,
@@ -139,7 +147,7 @@ fn whole<T: Real>(
 /// Hands the layer's weights, the input with its places, and the keys and values before it to `f`.
 fn with_input<T: Real, R>(
     layer: &DecoderLayer,
-    (places, past): (&Places, Option<&Past>),
+    (places, past, interrupt): (&Places, Option<&Past>, &Interrupt),
     (x, dims): (&[T], &[usize]),
     f: impl FnOnce(&Weights<'_, T>, &Input<'_, T>, [&[T]; 2]) -> Result<R>,
 ) -> Result<R> {
@@ -185,6 +193,7 @@ fn with_input<T: Real, R>(
             batch,
             few,
             mask,
+            interrupt,
         };
         f(w, &input, past)
     })

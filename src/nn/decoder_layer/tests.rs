@@ -7,7 +7,7 @@ use candle_nn::kv_cache::KvCache;
 
 use super::{DecoderLayer, Few, Past, Places, with_past};
 use crate::nn::tests::{check, close, masks, noise};
-use crate::nn::{Linear, Mask, RmsNorm, Rotary};
+use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 
 const HIDDEN: usize = 8;
 const HEADS: (usize, usize) = (4, 2);
@@ -15,34 +15,49 @@ const HEAD: usize = HIDDEN / HEADS.0;
 const WIDE: usize = 12;
 
 fn layer() -> DecoderLayer {
-    let small = |seed, shape: &[usize]| (noise(seed, shape) * 0.5).unwrap();
+    layer_of(DType::F64, HIDDEN, WIDE, HEADS)
+}
+
+/// A frozen layer of these sizes.
+pub(super) fn layer_of(dtype: DType, hidden: usize, wide: usize, heads: (usize, usize)) -> DecoderLayer {
+    let of = |seed, shape: &[usize]| noise(seed, shape).to_dtype(dtype).unwrap();
+    let small = |seed, shape: &[usize]| (of(seed, shape) * 0.5).unwrap();
     let linear = |seed, out, input| Linear::frozen(small(seed, &[out, input]), None);
     let biased = |seed, out, input| Linear::frozen(small(seed, &[out, input]), Some(small(seed + 50, &[out])));
-    let kv = HEADS.1 * HEAD;
+    let kv = heads.1 * hidden / heads.0;
     DecoderLayer {
-        input_norm: RmsNorm::new(noise(20, &[HIDDEN]), 1e-6, false),
-        attention_norm: RmsNorm::new(noise(21, &[HIDDEN]), 1e-6, false),
-        q: biased(22, HIDDEN, HIDDEN),
-        k: biased(23, kv, HIDDEN),
-        v: biased(24, kv, HIDDEN),
-        o: linear(25, HIDDEN, HIDDEN),
-        gate: linear(26, WIDE, HIDDEN),
-        up: linear(27, WIDE, HIDDEN),
-        down: linear(28, HIDDEN, WIDE),
-        heads: HEADS,
+        input_norm: RmsNorm::new(of(20, &[hidden]), 1e-6, false),
+        attention_norm: RmsNorm::new(of(21, &[hidden]), 1e-6, false),
+        q: biased(22, hidden, hidden),
+        k: biased(23, kv, hidden),
+        v: biased(24, kv, hidden),
+        o: linear(25, hidden, hidden),
+        gate: linear(26, wide, hidden),
+        up: linear(27, wide, hidden),
+        down: linear(28, hidden, wide),
+        heads,
     }
 }
 
 fn rotary(places: &[Vec<usize>]) -> Rotary {
-    let angle = |&place: &usize| (0..HEAD / 2).map(move |i| 0.3 * place as f64 / (i + 1) as f64);
+    rotary_of(DType::F64, HEAD, places)
+}
+
+fn rotary_of(dtype: DType, head: usize, places: &[Vec<usize>]) -> Rotary {
+    let angle = |&place: &usize| (0..head / 2).map(move |i| 0.3 * place as f64 / (i + 1) as f64);
     let angles: Vec<f64> = places.iter().flatten().flat_map(angle).collect();
-    Rotary::new(
-        &angles,
-        (places.len(), places[0].len(), HEAD / 2),
-        DType::F64,
-        &Device::Cpu,
-    )
-    .unwrap()
+    Rotary::new(&angles, (places.len(), places[0].len(), head / 2), dtype, &Device::Cpu).unwrap()
+}
+
+/// All places of a mask without padding, for heads of this width.
+pub(super) fn all_places(dtype: DType, head: usize, mask: Mask) -> Arc<Places> {
+    let (batch, tokens) = (mask.segments().len(), mask.keys());
+    Arc::new(Places {
+        rotary: rotary_of(dtype, head, &vec![(0..tokens).collect(); batch]),
+        mask,
+        interrupt: Interrupt::default(),
+        few: None,
+    })
 }
 
 /// All of the mask's places, and of them the ones that are wanted.
@@ -63,6 +78,7 @@ fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
     Arc::new(Places {
         rotary: rotary(&vec![(0..tokens).collect(); batch]),
         mask,
+        interrupt: Interrupt::default(),
         few,
     })
 }
@@ -139,6 +155,7 @@ fn keys_and_values_are_kept_for_the_tokens_that_follow() {
     let last = Places {
         rotary: rotary(&vec![vec![5]; 2]),
         mask: Mask::full(2, 6, true),
+        interrupt: Interrupt::default(),
         few: None,
     };
     let seen = layer.forward_cached(&x.narrow(1, 5, 1).unwrap(), &last, &mut cache);
@@ -162,6 +179,7 @@ fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
         let places = Arc::new(Places {
             rotary: rotary(&vec![vec![2, 3, 4]; 2]),
             mask: mask.clone(),
+            interrupt: Interrupt::default(),
             few,
         });
         let x = noise(13, &[2, 3, HIDDEN]);
@@ -182,4 +200,21 @@ fn a_mask_of_another_batch_is_refused() {
     let places = places(Mask::full(1, 4, true), None);
     assert!(layer.forward(&noise(1, &[1, 5, HIDDEN]), &places, None, false).is_err());
     assert!(layer.forward(&noise(1, &[2, 4, HIDDEN]), &places, None, false).is_err());
+}
+
+#[test]
+fn gradients_are_whole_although_the_process_is_to_end() {
+    let (layer, places) = (layer(), places(Mask::full(1, 70, true), None));
+    let x = Var::from_tensor(&noise(1, &[1, 70, HIDDEN])).unwrap();
+    let gradient = |ends: bool| {
+        let interrupt = Interrupt::default();
+        let places = Arc::new(Places {
+            interrupt: interrupt.clone(),
+            ..(*places).clone()
+        });
+        let y = layer.forward(&x, &places, None, true).unwrap().sum_all().unwrap();
+        interrupt.0.store(ends, std::sync::atomic::Ordering::Relaxed);
+        y.backward().unwrap().get(&x).unwrap().clone()
+    };
+    close(&gradient(true), &gradient(false), 0.0);
 }

@@ -150,11 +150,3 @@ pub fn with_weights<T: Real, R>(
         f(&weights, others)
     })
 }
-
-/// Rows that a task handles: enough that a product runs at full speed, few enough that what lies between two products
-/// stays in its core's cache; and no core is left without work.
-pub fn rows_of_a_task(rows: usize) -> usize {
-    const MOST: usize = 512;
-    let tasks = rows.div_ceil(MOST).next_multiple_of(rayon::current_num_threads());
-    rows.div_ceil(tasks).max(1)
-}
