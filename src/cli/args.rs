@@ -156,9 +156,9 @@ pub struct TrainArgs {
     /// Dataset's folder (also as --your_datapath)
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// What to train
-    #[arg(long, value_enum, default_value_t)]
-    pub stage: StageChoice,
+    /// What to train [default: both; with --resume, what the session was last told to]
+    #[arg(long, value_enum)]
+    pub stage: Option<StageChoice>,
     /// Session's name; one that exists needs --resume [default: made from the date]
     #[arg(long, value_name = "NAME")]
     pub session: Option<String>,

@@ -4,17 +4,19 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::say::say;
 use crate::printable::printable;
-use crate::session::SessionFolder;
+use crate::session::{Event, JournalTail, Record, SessionFolder};
 
 /// Tells the second process that it is one.
 const DETACHED: &str = "MASP_DETACHED";
 /// How often the parent looks whether the run has begun.
 const PAUSE: Duration = Duration::from_millis(50);
+/// A model that opens longer than this is not waited for: neither a download nor gigabytes of weights keep a person.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// No more of what a run that could not begin has said is passed on.
 const LONGEST_WORDS: u64 = 64 << 10;
 
@@ -32,8 +34,7 @@ pub fn leave_terminal() {
     }
 }
 
-/// Starts this command again in the background on `folder`, which was made for it, and returns once its journal has
-/// begun.
+/// Starts this command again in the background on `folder` and returns once the run is at work.
 ///
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
@@ -47,13 +48,14 @@ pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the program in the background with these arguments, which train on `folder`, and returns once its journal has
-/// begun, or the run has ended already.
+/// Starts the program in the background with these arguments, which train on `folder`, and returns once the run is at work
+/// (or its model opens for longer than a person should wait), or has come to its end already.
 ///
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
 pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, Failure> {
     let mut said = tempfile::tempfile()?;
+    let mut begin = Beginning::after_what_is_there(folder);
     let mut child = Command::new(std::env::current_exe()?)
         .args(arguments)
         .env(DETACHED, "1")
@@ -61,7 +63,7 @@ pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, F
         .stdout(Stdio::null())
         .stderr(said.try_clone()?)
         .spawn()?;
-    while !has_begun(folder) {
+    while !begin.is_over() {
         if let Some(status) = child.try_wait()? {
             let words = words(&mut said)?;
             let words = words.trim().trim_start_matches("masp: ");
@@ -96,8 +98,54 @@ fn arguments(given: impl Iterator<Item = OsString>, session: &str) -> Vec<OsStri
     kept
 }
 
-fn has_begun(folder: &SessionFolder) -> bool {
-    folder.journal().metadata().is_ok_and(|file| file.len() > 0) && folder.is_live().unwrap_or(false)
+/// How far the new process is, by what it adds to the session's journal.
+struct Beginning {
+    journal: JournalTail,
+    /// When the process first wrote into it: all but the model is open then.
+    wrote: Option<Instant>,
+    at_work: bool,
+    /// It ends: its exit status tells how.
+    ended: bool,
+}
+
+impl Beginning {
+    /// What the journal holds already is of processes before it.
+    fn after_what_is_there(folder: &SessionFolder) -> Self {
+        let mut journal = JournalTail::new(&folder.journal());
+        // What is wrong with it the process itself finds, and says.
+        drop(journal.poll(drop));
+        Self {
+            journal,
+            wrote: None,
+            at_work: false,
+            ended: false,
+        }
+    }
+
+    /// Whether there is no more to wait for.
+    fn is_over(&mut self) -> bool {
+        let Self {
+            journal,
+            wrote,
+            at_work,
+            ended,
+        } = self;
+        drop(journal.poll(|record| {
+            wrote.get_or_insert_with(Instant::now);
+            *at_work |= is_at_work(&record);
+            *ended |= matches!(record.event, Event::Ended(_));
+        }));
+        !self.ended && (self.at_work || self.wrote.is_some_and(|wrote| wrote.elapsed() >= PATIENCE))
+    }
+}
+
+/// Whether only a run whose model is open says this.
+fn is_at_work(record: &Record) -> bool {
+    match &record.event {
+        Event::Phase(phase) => phase.stage.is_some(),
+        Event::Step(_) | Event::Sample(_) | Event::Resumed(_) => true,
+        _ => false,
+    }
 }
 
 fn words(said: &mut File) -> std::io::Result<String> {

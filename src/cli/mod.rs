@@ -3,6 +3,7 @@
 mod appearance;
 pub mod args;
 mod compare;
+mod cores;
 mod data;
 mod demo;
 mod detach;
@@ -18,8 +19,10 @@ mod progress;
 mod say;
 mod sessions;
 mod show;
+mod signals;
 mod train;
 mod watch;
+mod watchdog;
 mod workbench;
 
 use std::process::ExitCode;
@@ -30,6 +33,7 @@ use failure::Failure;
 /// Parses the arguments and runs the command; the exit status is 0 done, 1 failed, 2 wrong usage.
 #[must_use]
 pub fn run() -> ExitCode {
+    cores::heed_limits();
     let cli = match Cli::from_argv(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {

@@ -2,11 +2,12 @@
 
 mod run_bar;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use crossbeam_channel::Receiver;
 
 use super::detach::is_detached;
+use super::say::Asides;
 use crate::printable::printable;
 use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step};
 use run_bar::RunBar;
@@ -21,13 +22,13 @@ pub fn follow(records: Receiver<Record>, logging_steps: u64) -> Option<Ended> {
     let mut bar = io::stderr().is_terminal().then(RunBar::new);
     // Nobody reads what a detached run says, and a week of it would fill the disk.
     let unheard = is_detached();
+    let mut asides = Asides::default();
     for record in records {
         let line = telling.tell(&record);
         match (&mut bar, line) {
             (Some(bar), Line::Lasting(text)) => bar.above(&text),
             (None, Line::Lasting(text) | Line::Passing(text)) if !unheard => {
-                // Whoever closed stderr wants no lines; the run goes on.
-                drop(writeln!(io::stderr(), "{text}"));
+                asides.say(&text);
             }
             _ => {}
         }

@@ -2,8 +2,73 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// A pipe that takes anything takes so many bytes without a wait.
+const ONE_PIECE: usize = 4096;
 
 /// Says a line. That nobody can hear it (the terminal closed, the pipe is gone) is no reason to end: `eprintln` panics then.
 pub fn say(words: impl Display) {
     drop(writeln!(io::stderr(), "{words}"));
+}
+
+/// Lines that may be left out where nobody reads them.
+#[derive(Debug, Default)]
+pub struct Asides {
+    left_out: u64,
+}
+
+impl Asides {
+    /// Says a line, unless that would have to wait for a reader: a pipe that is full, a terminal that is stopped.
+    pub fn say(&mut self, line: &str) {
+        if !takes_more(&io::stderr()) {
+            self.left_out += 1;
+            return;
+        }
+        let mut text = match std::mem::take(&mut self.left_out) {
+            0 => String::new(),
+            left_out => format!("({left_out} lines were left out, for nobody read them)\n"),
+        };
+        text.push_str(line);
+        let mut end = text.len().min(ONE_PIECE - 1);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('\n');
+        // Whoever closed it wants no lines.
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
+}
+
+/// Whether it takes a piece without a wait. What is closed says so without a wait, too.
+fn takes_more(file: &impl AsFd) -> bool {
+    let mut watched = [PollFd::new(file, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // Where it cannot be asked, it is taken for one that does.
+    poll(&mut watched, Some(&now)).map_or(true, |_| !watched[0].revents().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_full_pipe_takes_no_more_until_it_is_read_and_a_closed_one_says_so() {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        let mut pieces = 0;
+        while takes_more(&writer) {
+            writer.write_all(&[b'x'; ONE_PIECE]).unwrap();
+            pieces += 1;
+        }
+        assert!(pieces > 0);
+        reader.read_exact(&mut vec![0; pieces * ONE_PIECE]).unwrap();
+        assert!(takes_more(&writer));
+        drop(reader);
+        assert!(takes_more(&writer));
+    }
 }

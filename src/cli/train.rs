@@ -1,18 +1,18 @@
 //! `masp train`.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use super::args::TrainArgs;
+use super::args::{StageChoice, TrainArgs};
 use super::detach;
 use super::failure::Failure;
 use super::say::say;
+use super::signals;
 use super::watch::{self, View};
+use super::watchdog::Watchdog;
 use crate::config::{self, Record, Settings};
-use crate::engine::{self, Outcome, TrainJob};
+use crate::engine::{self, Outcome, Signals, TrainJob};
 use crate::session::socket::Listening;
-use crate::session::{Event, SessionFolder, Stage, first_record, now};
+use crate::session::{Event, SessionFolder, Stage, first_record, now, trained_stages};
 
 /// Runs the command.
 ///
@@ -21,10 +21,12 @@ use crate::session::{Event, SessionFolder, Stage, first_record, now};
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     detach::leave_terminal();
     let mut sources = args.sources();
+    let mut stages = args.stage.unwrap_or_default().stages().to_vec();
     if args.resume
-        && let Some(record) = recorded(&sources)?
+        && let Some(folder) = begun(&sources)?
     {
-        sources.record = Some(record);
+        sources.record = record(&folder)?;
+        stages = resumed_stages(args.stage, &folder)?;
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
@@ -33,7 +35,6 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
             "no dataset was named; name its folder with --data, or run `masp demo`",
         ));
     }
-    let stages = args.stage.stages().to_vec();
     if settings.aspects.views.is_empty() && stages.contains(&Stage::Aspects) {
         return Err(Failure::usage(
             "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt",
@@ -75,28 +76,30 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
     let lock = folder.lock()?;
     let settings = job.settings.clone();
-    let terminate = Arc::new(AtomicBool::new(false));
-    watch::handle_signals(&terminate)?;
+    let signals = Signals::default();
+    let _heeded = signals::heed(&signals)?;
     let socket = Listening::bind(&folder);
     if let Err(error) = &socket {
         job.notices.push(format!(
             "other terminals can watch this run but not command it: {error}"
         ));
     }
-    let running = engine::start(job, terminate)?;
+    let mut running = engine::start(job, signals.clone())?;
+    let _watchdog = Watchdog::over(&running, signals, view);
+    let commands = running.take_commands();
     // From here on the run is seen to its end, whatever becomes of the screen and the socket.
-    let serve = |socket: Listening| socket.serve(running.commands.clone(), running.answers.clone());
+    let serve = |socket: Listening| socket.serve(commands.clone(), running.answers.clone());
     let _server = socket.ok().and_then(|socket| serve(socket).map_err(say).ok());
-    watch::watch(&running, &folder, view, &settings);
+    watch::watch(&running, commands, &folder, view, &settings);
     let outcome = running.join();
-    if outcome.is_err() {
+    if !matches!(outcome, Ok(Outcome::Done)) {
         folder.remove_unbegun(lock);
     }
     Ok(outcome?)
 }
 
-/// The settings that the session to be resumed was begun with.
-fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
+/// The session to be resumed, where it was begun.
+fn begun(sources: &config::Sources) -> Result<Option<SessionFolder>, Failure> {
     let settings = config::load(sources.clone())?.settings;
     let Some(name) = &settings.session.name else {
         return Err(Failure::usage(
@@ -104,9 +107,22 @@ fn recorded(sources: &config::Sources) -> Result<Option<Record>, Failure> {
         ));
     };
     match SessionFolder::open(&settings.session.root, name) {
-        Ok(folder) if folder.journal().exists() => record(&folder),
+        Ok(folder) if folder.journal().exists() => Ok(Some(folder)),
         _ => Ok(None),
     }
+}
+
+/// The stages to go on with: those that are asked for, else those that the session was last told to train.
+fn resumed_stages(asked: Option<StageChoice>, folder: &SessionFolder) -> Result<Vec<Stage>, Failure> {
+    let stages = match asked {
+        Some(_) => Vec::new(),
+        None => trained_stages(&folder.journal())?,
+    };
+    Ok(if stages.is_empty() {
+        asked.unwrap_or_default().stages().to_vec()
+    } else {
+        stages
+    })
 }
 
 /// The settings in a session's journal, as a layer for [`config::load`].

@@ -2,21 +2,20 @@
 
 use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+
+use crossbeam_channel::Sender;
 
 use super::appearance::dress;
 use super::args::ConfigArgs;
 use super::detach::is_detached;
-use super::failure::Failure;
 use super::new_run::NewRun;
 use super::progress;
-use super::say::say;
+use super::say::{Asides, say};
 use super::workbench::Desk;
 use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::{Outcome, Running};
 use crate::printable::{printable, printable_path};
-use crate::session::{SessionFolder, Stage};
+use crate::session::{Command, SessionFolder, Stage};
 use crate::tui::{self, Exit, TuiError, Viewer};
 
 /// Screen or lines.
@@ -38,34 +37,12 @@ impl View {
     }
 }
 
-/// SIGTERM or SIGINT asks the run to write a checkpoint and end after its step; SIGHUP (the terminal is gone) changes nothing,
-/// for the run goes on without one.
-///
-/// # Errors
-/// Where the signals cannot be handled.
-pub fn handle_signals(terminate: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let register = |signal, flag| {
-        signal_hook::flag::register(signal, flag)
-            .map(drop)
-            .map_err(|error| Failure::failed(format!("cannot handle signal {signal}: {error}")))
-    };
-    register(signal_hook::consts::SIGTERM, Arc::clone(terminate))?;
-    // Ctrl-c without a screen is the same; where it is pressed again, the process ends at once.
-    let again =
-        signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, Arc::clone(terminate));
-    again.map_err(|error| Failure::failed(format!("cannot handle ctrl-c: {error}")))?;
-    register(signal_hook::consts::SIGINT, Arc::clone(terminate))?;
-    register(signal_hook::consts::SIGHUP, Arc::default())?;
-    // A file that may not grow any more is then an error of the write, and not the end.
-    register(signal_hook::consts::SIGXFSZ, Arc::default())
-}
-
 /// Shows the run until it ends. A run whose screen was left or cannot be opened, or whose terminal is gone, goes on without
-/// one.
-pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &Settings) {
+/// one; nobody commands it through `commands` then.
+pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolder, view: View, settings: &Settings) {
     if view == View::Screen {
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
-        viewer.commands = Some(running.commands.clone());
+        viewer.commands = Some(commands);
         viewer.owns_run = true;
         if let Err(failure) = dress(&mut viewer, &settings.tui) {
             say(failure);
@@ -88,8 +65,12 @@ pub fn watch(running: &Running, folder: &SessionFolder, view: View, settings: &S
             say(words);
         }
         // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
-    } else if !is_detached() {
-        say(held(folder, "trains"));
+    } else {
+        drop(commands);
+        if !is_detached() {
+            // Where nobody reads, the run is not held up for it.
+            Asides::default().say(&held(folder, "trains"));
+        }
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
 }

@@ -1,20 +1,34 @@
-//! Commands to a running engine, taken between steps.
+//! Commands and signals to a running engine, taken between steps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::error::EngineError;
 use super::reporter::Reporter;
+use crate::nn::Interrupt;
 use crate::session::{Command, CommandRecord, Event, HIGHEST_RATE, Request, Stage, StopAfter};
+
+/// How often a run that waits looks for signals, of which no channel tells.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What the system's signals ask of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Stop after the step, with a checkpoint.
+    pub terminate: Arc<AtomicBool>,
+    /// Write a checkpoint and go on. Whoever sees to it clears it.
+    pub checkpoint: Arc<AtomicBool>,
+}
 
 /// What was asked for and is still to be done.
 pub struct Control {
     commands: Receiver<Command>,
-    /// Set by SIGTERM: stop after the step.
-    terminate: Arc<AtomicBool>,
+    signals: Signals,
+    /// Nobody is left who could command.
+    forsaken: bool,
     pub stop: Option<StopAfter>,
     pub evaluate: bool,
     pub checkpoint: bool,
@@ -28,10 +42,11 @@ pub struct Control {
 impl Control {
     /// Nothing asked for yet.
     #[must_use]
-    pub const fn new(commands: Receiver<Command>, terminate: Arc<AtomicBool>) -> Self {
+    pub const fn new(commands: Receiver<Command>, signals: Signals) -> Self {
         Self {
             commands,
-            terminate,
+            signals,
+            forsaken: false,
             stop: None,
             evaluate: false,
             checkpoint: false,
@@ -42,14 +57,21 @@ impl Control {
         }
     }
 
-    /// Takes what has come, and waits while paused.
+    /// Takes what has come, and waits while paused. A paused run that nobody can let go on any more goes on.
     ///
     /// # Errors
     /// Where the journal cannot be written.
     pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
         // What is asked for while paused is done while paused.
         let asked = |control: &Self| control.evaluate || control.checkpoint || !control.requests.is_empty();
-        self.listen(reporter, (stage, step), asked)
+        self.listen(reporter, (stage, step), |control| control.forsaken || asked(control))?;
+        if self.paused && self.forsaken && !self.stops_now() && !asked(self) {
+            let text = "the run was paused, and nobody is left who could let it go on (no screen, no control socket): \
+                        it goes on by itself";
+            reporter.warn(text, Some(step))?;
+            self.resume(reporter, stage, step)?;
+        }
+        Ok(())
     }
 
     /// Pauses of the run's own accord.
@@ -92,7 +114,13 @@ impl Control {
     /// Whether the process is to end.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
-        self.terminate.load(Ordering::Relaxed)
+        self.signals.terminate.load(Ordering::Relaxed)
+    }
+
+    /// Gives up what is computed where the process is to end.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        Interrupt(Arc::clone(&self.signals.terminate))
     }
 
     /// Takes what has come, and waits while paused, until it is to stop or what `enough` waits for has come.
@@ -104,8 +132,18 @@ impl Control {
     ) -> Result<(), EngineError> {
         self.last = Some((stage, step));
         loop {
-            while let Ok(command) = self.commands.try_recv() {
-                self.take(command, reporter, stage, step)?;
+            if self.signals.checkpoint.swap(false, Ordering::Relaxed) {
+                self.take(Command::Checkpoint, reporter, stage, step)?;
+            }
+            loop {
+                match self.commands.try_recv() {
+                    Ok(command) => self.take(command, reporter, stage, step)?,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => {
+                        self.forsaken = true;
+                        break;
+                    }
+                }
             }
             if self.is_terminated() {
                 self.stop = Some(StopAfter::Step);
@@ -113,12 +151,10 @@ impl Control {
             if !self.paused || self.stops_now() || enough(self) {
                 return Ok(());
             }
-            // The time-out is for SIGTERM, which no channel tells.
-            match self.commands.recv_timeout(Duration::from_millis(200)) {
-                Ok(command) => self.take(command, reporter, stage, step)?,
-                Err(RecvTimeoutError::Timeout) => {}
-                // Nobody is left who could resume.
-                Err(RecvTimeoutError::Disconnected) => self.paused = false,
+            if self.forsaken {
+                std::thread::sleep(LOOK);
+            } else if let Ok(command) = self.commands.recv_timeout(LOOK) {
+                self.take(command, reporter, stage, step)?;
             }
         }
     }
@@ -159,15 +195,45 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::unbounded;
+    use crossbeam_channel::{Sender, bounded, unbounded};
 
     use super::*;
+    use crate::session::Record;
+
+    const AT: (Stage, u64) = (Stage::Prompt, 3);
+
+    struct Desk {
+        commands: Sender<Command>,
+        signals: Signals,
+        control: Control,
+        reporter: Reporter,
+        records: Receiver<Record>,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let (commands, receiver) = bounded(8);
+            let (listener, records) = unbounded();
+            let signals = Signals::default();
+            Self {
+                commands,
+                control: Control::new(receiver, signals.clone()),
+                signals,
+                reporter: Reporter::new(listener),
+                records,
+            }
+        }
+
+        fn told(records: &Receiver<Record>) -> Vec<Event> {
+            records.try_iter().map(|record| record.event).collect()
+        }
+    }
 
     #[test]
     fn a_rate_outside_the_range_is_refused_with_it() {
         let (commands, receiver) = unbounded();
         let (listener, records) = unbounded();
-        let (mut control, mut reporter) = (Control::new(receiver, Arc::default()), Reporter::new(listener));
+        let (mut control, mut reporter) = (Control::new(receiver, Signals::default()), Reporter::new(listener));
         for lr in [1e39, f64::INFINITY, f64::NAN, -1e-3, 1.5] {
             commands.send(Command::SetLearningRate { lr }).unwrap();
             control.poll(&mut reporter, Stage::Prompt, 3).unwrap();
@@ -181,5 +247,67 @@ mod tests {
         commands.send(Command::SetLearningRate { lr: 0.5 }).unwrap();
         control.poll(&mut reporter, Stage::Prompt, 3).unwrap();
         assert_eq!(control.lr, Some(0.5));
+    }
+
+    #[test]
+    fn a_paused_run_that_nobody_can_let_go_on_goes_on_and_says_so() {
+        let Desk {
+            commands,
+            mut control,
+            mut reporter,
+            records,
+            ..
+        } = Desk::new();
+        commands.send(Command::Pause).unwrap();
+        let leaves = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(commands);
+        });
+        control.poll(&mut reporter, AT.0, AT.1).unwrap();
+        leaves.join().unwrap();
+        assert!(!control.paused);
+        let told = Desk::told(&records);
+        let [Event::Command(paused), Event::Warning(why), Event::Command(resumed)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!((&paused.command, &resumed.command), (&Command::Pause, &Command::Resume));
+        assert!(why.text.contains("nobody is left"), "{}", why.text);
+        // Nothing more is to be said of it.
+        control.poll(&mut reporter, AT.0, AT.1).unwrap();
+        assert!(Desk::told(&records).is_empty());
+    }
+
+    #[test]
+    fn a_run_that_waits_for_a_disk_waits_although_nobody_can_command_it() {
+        let Desk {
+            commands,
+            mut control,
+            mut reporter,
+            ..
+        } = Desk::new();
+        control.pause(&mut reporter, AT.0, AT.1).unwrap();
+        drop(commands);
+        let (begin, patience) = (Instant::now(), Duration::from_millis(300));
+        control.hold(&mut reporter, AT, patience).unwrap();
+        assert!(control.paused && begin.elapsed() >= patience);
+    }
+
+    #[test]
+    fn a_signal_asks_for_one_checkpoint_paused_or_not() {
+        let mut desk = Desk::new();
+        for paused in [false, true] {
+            if paused {
+                desk.control.pause(&mut desk.reporter, AT.0, AT.1).unwrap();
+            }
+            desk.signals.checkpoint.store(true, Ordering::Relaxed);
+            desk.control.poll(&mut desk.reporter, AT.0, AT.1).unwrap();
+            assert!(std::mem::take(&mut desk.control.checkpoint));
+            assert!(!desk.signals.checkpoint.load(Ordering::Relaxed));
+            assert_eq!(desk.control.paused, paused);
+        }
+        desk.signals.terminate.store(true, Ordering::Relaxed);
+        desk.control.poll(&mut desk.reporter, AT.0, AT.1).unwrap();
+        assert!(desk.control.stops_now() && !desk.control.checkpoint);
+        drop(desk.commands);
     }
 }

@@ -3,6 +3,7 @@
 use crate::aspects::checkpoint::CheckpointError;
 use crate::data::prompts::PromptError;
 use crate::data::{DataError, image_file::DecodeError};
+use crate::nn::is_interrupt;
 use crate::session::{FolderError, JournalError};
 use crate::vlm::base::ModelError;
 use crate::vlm::hub::HubError;
@@ -35,7 +36,7 @@ pub enum EngineError {
     #[error(transparent)]
     Processor(#[from] ProcessorError),
     #[error("{}", told_of_device(.0))]
-    Compute(#[from] candle_core::Error),
+    Compute(#[source] candle_core::Error),
     /// Numbers that are not finite, of which nothing is said and nothing is kept.
     #[error("{0}")]
     NotFinite(String),
@@ -68,6 +69,16 @@ fn says_out_of_memory(said: &str) -> bool {
     ["out of memory", "out_of_memory", "alloc_failed", "memory ran out"]
         .iter()
         .any(|words| said.contains(words))
+}
+
+impl From<candle_core::Error> for EngineError {
+    fn from(error: candle_core::Error) -> Self {
+        if is_interrupt(&error) {
+            Self::Interrupted
+        } else {
+            Self::Compute(error)
+        }
+    }
 }
 
 impl EngineError {

@@ -19,6 +19,7 @@ mod learner;
 mod memory;
 mod model;
 mod opening;
+mod pace;
 mod panel;
 pub mod pointing;
 mod predictor;
@@ -38,6 +39,7 @@ mod watch;
 #[cfg(test)]
 mod finite_tests;
 
+pub use control::Signals;
 pub use device::DeviceChoice;
 pub use error::EngineError;
 pub use run::{Outcome, TrainJob};

@@ -1,4 +1,5 @@
-//! The base model opened on a thread of its own: neither a download nor gigabytes of weights hold the end of a run up.
+//! Dataset and base model, opened on a thread of their own: neither a slow file server, nor a download, nor gigabytes of weights
+//! hold the end of a run up.
 
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use super::device::Compute;
 use super::error::EngineError;
 use super::model;
 use super::reporter::Reporter;
+use super::run::open_dataset;
 use crate::config::Settings;
+use crate::data::Dataset;
 use crate::vlm::base::BaseModel;
 
 /// How often the end of the run is looked for.
@@ -21,6 +24,15 @@ type Far = (String, u64, u64);
 enum Said<T> {
     Far(Far),
     Opened(Box<Result<T, EngineError>>),
+}
+
+/// Opens the dataset that the settings name.
+///
+/// # Errors
+/// Where it cannot be opened, or the process is to end.
+pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset, EngineError> {
+    let settings = settings.clone();
+    unless_interrupted(move |_| open_dataset(&settings), reporter)
 }
 
 /// Opens the model that the settings name and reports how far it is.
@@ -49,7 +61,7 @@ fn unless_interrupted<T: Send + 'static>(
             let opened = work(&tell);
             drop(tell.send(Said::Opened(Box::new(opened))));
         })
-        .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens the model: {error}")))?;
+        .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens data and model: {error}")))?;
     let mut shown = String::new();
     loop {
         match hear.recv_timeout(PAUSE) {
@@ -64,7 +76,7 @@ fn unless_interrupted<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => reporter.unless_interrupted()?,
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(EngineError::Failed(
-                    "the thread that opens the model ended in a panic".to_owned(),
+                    "the thread that opens data and model ended in a panic".to_owned(),
                 ));
             }
         }
@@ -77,13 +89,18 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::engine::Signals;
     use crate::session::Event;
 
     #[test]
     fn what_is_opened_arrives_with_its_phases_and_an_end_waits_for_nothing() {
         let (listener, records) = unbounded();
         let terminate = Arc::new(AtomicBool::new(false));
-        let mut reporter = Reporter::new(listener).of_run(unbounded().0, Arc::clone(&terminate));
+        let signals = Signals {
+            terminate: Arc::clone(&terminate),
+            ..Signals::default()
+        };
+        let mut reporter = Reporter::new(listener).of_run(unbounded().0, signals);
         let opened = unless_interrupted(
             |tell| {
                 for done in 1..3 {

@@ -36,6 +36,7 @@ pub fn look(
         reporter.unless_interrupted()?;
         let prediction = match predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) {
             Ok(prediction) => prediction,
+            Err(EngineError::Interrupted) => return Err(EngineError::Interrupted),
             Err(error) => {
                 reporter.warn(format!("{} cannot be looked at: {error}", sample.id), Some(step))?;
                 continue;

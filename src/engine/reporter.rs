@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::clock::{Clock, told};
+use super::control::Signals;
 use super::error::EngineError;
+use super::pace::Pace;
 use crate::session::{
     Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, UNKEPT, Warning,
     now,
@@ -23,8 +25,11 @@ pub struct Reporter {
     answers: Option<Sender<Record>>,
     /// Set where the process is to end.
     terminate: Arc<AtomicBool>,
+    /// Set where a checkpoint is wanted at once.
+    checkpoint: Arc<AtomicBool>,
     /// For space, which the journal is still to be told.
     waited: bool,
+    pace: Pace,
     /// None before the session's first line: what is said until then is shown but not kept.
     journal: Option<JournalWriter>,
     clock: Clock,
@@ -38,18 +43,21 @@ impl Reporter {
             listener,
             answers: None,
             terminate: Arc::default(),
+            checkpoint: Arc::default(),
             waited: false,
+            pace: Pace::default(),
             journal: None,
             clock: Clock::default(),
         }
     }
 
-    /// Of a run: tells whole answers to `answers` too, and waits for nothing once `terminate` is set.
+    /// Of a run: tells whole answers to `answers` too, and waits for nothing once the process is to end.
     #[must_use]
-    pub fn of_run(self, answers: Sender<Record>, terminate: Arc<AtomicBool>) -> Self {
+    pub fn of_run(self, answers: Sender<Record>, signals: Signals) -> Self {
         Self {
             answers: Some(answers),
-            terminate,
+            terminate: signals.terminate,
+            checkpoint: signals.checkpoint,
             ..self
         }
     }
@@ -182,19 +190,34 @@ impl Reporter {
         Ok(())
     }
 
-    /// How far a phase is.
+    /// How far a phase is; told a few times a second at most, and at its ends.
     ///
     /// # Errors
     /// As [`Self::report`], and where the process is to end.
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
-        self.report(Event::Progress(Progress {
-            phase: phase.to_owned(),
-            done,
-            // Of something that has become longer the end is not known.
-            total: if done > total { 0 } else { total },
-            memory: resident_bytes(),
-        }))?;
+        if self.pace.is_due(phase, (done, total), Instant::now()) {
+            self.report(Event::Progress(Progress {
+                phase: phase.to_owned(),
+                done,
+                // Of something that has become longer the end is not known.
+                total: if done > total { 0 } else { total },
+                memory: resident_bytes(),
+            }))?;
+        }
         self.unless_interrupted()
+    }
+
+    /// How far an evaluation is. It can be made again, so it is left where the process is to end, and where a checkpoint is
+    /// wanted, which may not wait for it.
+    ///
+    /// # Errors
+    /// As [`Self::progress`], and [`EngineError::Interrupted`] for a checkpoint too.
+    pub fn evaluating(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
+        self.progress("evaluating", done, total)?;
+        if self.checkpoint.load(Ordering::Relaxed) {
+            return Err(EngineError::Interrupted);
+        }
+        Ok(())
     }
 
     /// A line of the log.

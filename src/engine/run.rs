@@ -8,7 +8,7 @@ use super::device::{self, Compute, DeviceChoice};
 use super::error::EngineError;
 use super::features::FeatureStore;
 use super::learner::Learner;
-use super::opening::open_model;
+use super::opening::{open_data, open_model};
 use super::reporter::Reporter;
 use super::sampler::Sampler;
 use super::stage::{StageRun, run_stage};
@@ -54,35 +54,33 @@ pub enum Outcome {
 /// Runs the job to its end; events go through `reporter`, commands come through `control`.
 ///
 /// # Errors
-/// What failed; the caller says so in the journal.
+/// What failed; the caller says so in the journal. [`EngineError::Interrupted`] where the process is to end before there is
+/// anything to lose.
 pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
-    if let Some(options) = &job.draw {
-        draw(&job.settings, options, reporter)?;
-    }
-    reporter.phase("opening data", None)?;
-    let dataset = open_dataset(&job.settings)?;
-    let asked = |stage| job.stages.contains(&stage);
-    let ready = Readiness::of(&dataset, &job.settings.aspects.views);
-    if let Some(reason) = ready.refusal(asked(Stage::Aspects), asked(Stage::Prompt)) {
-        return Err(EngineError::Failed(format!(
-            "cannot train on {}: {reason}",
-            dataset.root.display()
-        )));
-    }
-    let questions = questions(&job.settings)?;
-    let compute = device::open(job.device, job.settings.model.dtype)?;
-    job.notices.extend(compute.notice.clone());
-    let checkpoints = Checkpoints::read(&job.folder)?;
     let begun = if job.resume { begun(&job.folder)? } else { None };
     let goes_on = begun.is_some();
-    let start = session_start(&job, &dataset, &compute);
-    let plan = start.plan.clone();
-    match &begun {
-        Some(begun) => {
-            job.notices.extend(differences(begun, &start)?);
-            reporter.go_on(&job.folder)?;
+    let opened = match open(&mut job, begun.as_deref(), reporter) {
+        Err(error) => {
+            if goes_on && !matches!(error, EngineError::Interrupted) {
+                // The session tells of it; where its journal cannot be opened, the caller alone does.
+                drop(reporter.go_on(&job.folder));
+            }
+            return Err(error);
         }
-        None => reporter.begin(&job.folder, start)?,
+        Ok(opened) => opened,
+    };
+    let Opened {
+        dataset,
+        questions,
+        compute,
+        checkpoints,
+        start,
+    } = opened;
+    let plan = start.plan.clone();
+    if goes_on {
+        reporter.go_on(&job.folder)?;
+    } else {
+        reporter.begin(&job.folder, start)?;
     }
     for line in job.notices.iter().chain(&dataset.warnings) {
         reporter.log(line.clone())?;
@@ -98,10 +96,8 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         reporter.warn(text, None)?;
     }
 
-    let base = match open_model(&job.settings, &compute, reporter) {
-        Err(EngineError::Interrupted) => return Ok(Outcome::Stopped),
-        opened => opened?,
-    };
+    let mut base = open_model(&job.settings, &compute, reporter)?;
+    base.qwen.heed(&control.interrupt());
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     // Of each stage the newest checkpoint that a run can go on from.
     let mut kept = BTreeMap::new();
@@ -152,6 +148,47 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         reporter.log(format!("wrote {}", path.display()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// What a run needs before its session is written to.
+struct Opened {
+    dataset: Dataset,
+    questions: Questions,
+    compute: Compute,
+    checkpoints: Checkpoints,
+    start: SessionStart,
+}
+
+/// Opens all but the model; `begun` is the beginning of the session that is to be gone on with.
+fn open(job: &mut TrainJob, begun: Option<&SessionStart>, reporter: &mut Reporter) -> Result<Opened, EngineError> {
+    if let Some(options) = &job.draw {
+        draw(&job.settings, options, reporter)?;
+    }
+    reporter.phase("opening data", None)?;
+    let dataset = open_data(&job.settings, reporter)?;
+    let asked = |stage| job.stages.contains(&stage);
+    let ready = Readiness::of(&dataset, &job.settings.aspects.views);
+    if let Some(reason) = ready.refusal(asked(Stage::Aspects), asked(Stage::Prompt)) {
+        return Err(EngineError::Failed(format!(
+            "cannot train on {}: {reason}",
+            dataset.root.display()
+        )));
+    }
+    let questions = questions(&job.settings)?;
+    let compute = device::open(job.device, job.settings.model.dtype)?;
+    job.notices.extend(compute.notice.clone());
+    let checkpoints = Checkpoints::read(&job.folder)?;
+    let start = session_start(job, &dataset, &compute);
+    if let Some(begun) = begun {
+        job.notices.extend(differences(begun, &start)?);
+    }
+    Ok(Opened {
+        dataset,
+        questions,
+        compute,
+        checkpoints,
+        start,
+    })
 }
 
 /// What the session's journal says of its beginning; nothing where the process ended before its first line was whole.

@@ -74,7 +74,11 @@ pub fn run_stage(
             return Ok(stop);
         }
         if std::mem::take(&mut control.evaluate) {
-            unless_interrupted(watch.evaluate(&trainer, store, reporter, false))?;
+            if unless_interrupted(watch.evaluate(&trainer, store, reporter, false))?.is_none() {
+                // It was left, for a checkpoint or the end; whichever it is comes first.
+                control.evaluate = true;
+                continue;
+            }
             reporter.phase("training", Some(run.stage))?;
         }
         if std::mem::take(&mut control.checkpoint) {
@@ -113,9 +117,11 @@ pub fn run_stage(
         let step = if left_out_step == Some(trainer.step + 1) {
             trainer.leave_out()
         } else {
-            match trainer.advance(store, &mut notes)? {
-                Advanced::Step(step) => step,
-                Advanced::NotFinite(found) => {
+            // A step that was left for the process's end has changed nothing.
+            match unless_interrupted(trainer.advance(store, &mut notes))? {
+                None => continue,
+                Some(Advanced::Step(step)) => step,
+                Some(Advanced::NotFinite(found)) => {
                     left_out_step = Some(found.step);
                     if !trainer.is_finite()? {
                         keeper.go_back(&mut trainer, reporter)?;
@@ -177,7 +183,7 @@ fn compare(
     Ok(fair.or(told))
 }
 
-/// What was done; nothing where it was left because the process is to end, of which the commands tell next.
+/// What was done; nothing where it was left for a checkpoint or the process's end, of which the commands tell next.
 fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
     match done {
         Err(EngineError::Interrupted) => Ok(None),

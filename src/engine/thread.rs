@@ -1,13 +1,11 @@
 //! The engine's own thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::control::Control;
+use super::control::{Control, Signals};
 use super::error::EngineError;
 use super::reporter::Reporter;
 use super::run::{Outcome, TrainJob, run};
@@ -20,13 +18,21 @@ pub(super) const STACK: usize = 512 << 20;
 pub struct Running {
     /// What it says. Unbounded: a slow terminal must not hold training up.
     pub records: Receiver<Record>,
+    /// Held by whoever may command the run: where all are dropped, it is not paused for ever.
     pub commands: Sender<Command>,
     /// Whole answers, once more.
     pub answers: Receiver<Record>,
+    /// Told once the engine has come to its end: whether it did so without an error.
+    pub over: Receiver<bool>,
     thread: JoinHandle<Result<Outcome, EngineError>>,
 }
 
 impl Running {
+    /// The only sender of commands; this run holds none any more.
+    pub fn take_commands(&mut self) -> Sender<Command> {
+        std::mem::replace(&mut self.commands, bounded(0).0)
+    }
+
     /// Waits for the run's end.
     ///
     /// # Errors
@@ -39,27 +45,32 @@ impl Running {
     }
 }
 
-/// Starts the job on a thread of its own; `terminate` set to true stops it after the step it is at.
+/// Starts the job on a thread of its own, which heeds `signals` between steps.
 ///
 /// # Errors
 /// Where no thread can be started.
-pub fn start(job: TrainJob, terminate: Arc<AtomicBool>) -> Result<Running, EngineError> {
+pub fn start(job: TrainJob, signals: Signals) -> Result<Running, EngineError> {
     let (listener, records) = unbounded();
     let (tell, answers) = unbounded();
     let (commands, receiver) = bounded(64);
+    let (end, over) = bounded(1);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .stack_size(STACK)
         .spawn(move || {
-            let reporter = Reporter::new(listener).of_run(tell, Arc::clone(&terminate));
+            let reporter = Reporter::new(listener).of_run(tell, signals.clone());
             let work = |reporter: &mut Reporter, control: &mut Control| run(job, reporter, control);
-            supervise(work, reporter, Control::new(receiver, terminate))
+            let outcome = supervise(work, reporter, Control::new(receiver, signals));
+            // Where nobody asks, it is not told.
+            let _ = end.send(outcome.is_ok());
+            outcome
         })
         .map_err(|error| EngineError::Failed(format!("cannot start the engine's thread: {error}")))?;
     Ok(Running {
         records,
         commands,
         answers,
+        over,
         thread,
     })
 }
@@ -76,6 +87,10 @@ fn supervise(
             message(&*panic)
         )))
     });
+    let outcome = match outcome {
+        Err(EngineError::Interrupted) => Ok(Outcome::Stopped),
+        outcome => outcome,
+    };
     let reason = match &outcome {
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Stopped) => "stopped".to_owned(),
@@ -118,7 +133,7 @@ mod tests {
     fn a_panic_of_the_work_is_an_end_that_is_told() {
         let (listener, records) = unbounded();
         let (_commands, receiver) = bounded(1);
-        let control = Control::new(receiver, Arc::default());
+        let control = Control::new(receiver, Signals::default());
         let outcome = supervise(|_, _| panic!("a matrix is broken"), Reporter::new(listener), control);
         assert!(outcome.is_err_and(|error| error.to_string() == "the engine panicked: a matrix is broken"));
         let told: Vec<Event> = records.iter().map(|record| record.event).collect();

@@ -151,7 +151,7 @@ impl<'a> Watch<'a> {
             &asked,
             &mut room,
             |sample, error| left_out.push(told(sample, error)),
-            |done| reporter.progress("evaluating", done as u64, total),
+            |done| reporter.evaluating(done as u64, total),
         )?;
         let metrics = Metrics {
             split: "val".to_owned(),
@@ -194,7 +194,7 @@ impl<'a> Watch<'a> {
             ("val", &mut room),
             &self.decoding,
             |sample, error| left_out.push(told(sample, error)),
-            |done| reporter.progress("evaluating", done as u64, total),
+            |done| reporter.evaluating(done as u64, total),
         )?;
         self.room.set(room);
         left_out.extend(room.told(before));

@@ -15,6 +15,7 @@ mod results;
 mod scan;
 mod series;
 pub mod socket;
+mod stages;
 mod state;
 mod step_line;
 mod utc;
@@ -35,5 +36,6 @@ pub use results::{
     kept_evaluations, read_results, write_results,
 };
 pub use series::{Ema, StageHistory, StepPoint};
+pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
 pub use utc::Utc;

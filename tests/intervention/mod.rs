@@ -1,14 +1,13 @@
 //! A person's words to a run at work: paused, asked, evaluated, stopped.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use masp::config::{self, ConfigFile, Settings, Sources};
 use masp::data::View;
 use masp::data::synth::{Options, synthesise};
-use masp::engine::{self, DeviceChoice, Outcome, Running, TrainJob};
+use masp::engine::{self, DeviceChoice, Outcome, Running, Signals, TrainJob};
 use masp::session::{Command, Event, Found, Record, Request, SessionFolder, Stage, StopAfter, read_journal};
 
 fn settings(folder: &Path, set: &[&str]) -> Settings {
@@ -23,6 +22,10 @@ fn settings(folder: &Path, set: &[&str]) -> Settings {
 }
 
 fn start(folder: &Path, session: &SessionFolder, resume: bool) -> Running {
+    start_heeding(folder, session, resume, Signals::default())
+}
+
+fn start_heeding(folder: &Path, session: &SessionFolder, resume: bool, signals: Signals) -> Running {
     let options = Options {
         train: 32,
         val: 16,
@@ -52,7 +55,7 @@ fn start(folder: &Path, session: &SessionFolder, resume: bool) -> Running {
         notices: Vec::new(),
         attended: true,
     };
-    engine::start(job, Arc::new(AtomicBool::new(false))).unwrap()
+    engine::start(job, signals).unwrap()
 }
 
 /// The next record of which `wanted` says yes.
@@ -251,4 +254,29 @@ fn a_run_that_left_no_checkpoint_begins_again() {
         "no step stands twice"
     );
     assert_eq!(state.resumes, 1);
+}
+
+#[test]
+fn a_checkpoint_that_a_signal_asks_for_does_not_wait_for_an_evaluation_which_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(&folder.path().join("sessions"), "warned").unwrap();
+    let signals = Signals::default();
+    let running = start_heeding(folder.path(), &session, false, signals.clone());
+    next(&running, "a step", is_step);
+    // Where this thread is slow, the evaluation may be over before the signal comes.
+    for _ in 0..50 {
+        running.commands.send(Command::Evaluate).unwrap();
+        let evaluates = |event: &Event| matches!(event, Event::Phase(phase) if phase.name == "evaluating");
+        next(&running, "an evaluation's begin", evaluates);
+        signals.checkpoint.store(true, Ordering::Relaxed);
+        let either = |event: &Event| matches!(event, Event::Checkpoint(_) | Event::Evaluation(_));
+        let first = next(&running, "a checkpoint", either).event;
+        next(&running, "the other", either);
+        if matches!(first, Event::Checkpoint(_)) {
+            signals.terminate.store(true, Ordering::Relaxed);
+            assert_eq!(running.join().unwrap(), Outcome::Stopped);
+            return;
+        }
+    }
+    panic!("the checkpoint has waited for the evaluation each time");
 }

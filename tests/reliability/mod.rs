@@ -7,6 +7,7 @@ mod hang_up;
 mod kills;
 mod power;
 mod resume;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::io::Write;

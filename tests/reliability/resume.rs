@@ -172,3 +172,67 @@ fn checkpoints_are_written_at_times_too() {
     assert_eq!(saved("ends", "60"), 2, "the end of each stage");
     assert_eq!(saved("times", "0.0000001"), 12, "each step takes longer than that");
 }
+
+#[test]
+fn a_run_of_one_stage_is_gone_on_with_as_that_unless_another_is_asked_for() {
+    let folder = workplace();
+    let folder = folder.path();
+    let steps = |stage: &str| {
+        let said = fs::read_to_string(journal(folder, "one")).unwrap();
+        said.matches(&format!("\"event\":\"step\",\"stage\":\"{stage}\""))
+            .count()
+    };
+    let go = |more: &[&str]| {
+        let output = command(folder)
+            .args(train("one", &[&["--headless"][..], more].concat()))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        [steps("aspects"), steps("prompt")]
+    };
+    assert_eq!(go(&["--stage", "aspects"]), [6, 0]);
+    assert_eq!(go(&["--resume"]), [6, 0]);
+    assert_eq!(go(&["--resume", "--stage", "prompt"]), [6, 6]);
+    assert_eq!(go(&["--resume"]), [6, 6]);
+}
+
+/// Both as `--detach` says it and as the session tells it afterwards.
+#[test]
+fn a_resume_that_fails_at_once_is_told_and_recorded() {
+    let folder = workplace();
+    let folder = folder.path();
+    let output = command(folder)
+        .args(train("gone", &["--headless", "--stage", "aspects"]))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let state = || {
+        let list: serde_json::Value =
+            serde_json::from_str(&stdout(&masp(folder, &["sessions", "list", "--json"]))).unwrap();
+        list[0].clone()
+    };
+    assert_eq!(state()["state"], "finished");
+    fs::rename(folder.join("drawn"), folder.join("elsewhere")).unwrap();
+    for flag in ["--detach", "--headless"] {
+        let output = command(folder)
+            .args(train("gone", &["--resume", flag]))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(words(&output).contains("drawn"), "{}", words(&output));
+        let state = state();
+        assert_eq!(state["state"], "failed");
+        assert!(state["problem"].as_str().unwrap().contains("drawn"), "{state}");
+    }
+    fs::rename(folder.join("elsewhere"), folder.join("drawn")).unwrap();
+    assert!(resume(folder, "gone").status.success());
+    assert_eq!(state()["state"], "finished");
+
+    // A new run whose model is not there fails after its journal's first line.
+    let output = command(folder)
+        .args(train("new", &["--detach", "--model", "./no-model"]))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("no-model"), "{}", words(&output));
+}

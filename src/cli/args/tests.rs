@@ -21,7 +21,7 @@ fn the_references_two_commands_parse() {
         panic!("not train")
     };
     assert_eq!(train.save_ckpt, Some("F.pth".into()));
-    assert_eq!(train.stage.stages(), [Stage::Aspects, Stage::Prompt]);
+    assert_eq!(train.stage, None);
     let settings = config::load(train.sources()).unwrap().settings;
     assert_eq!(settings.data.root, Some("D".into()));
     assert_eq!(settings.data.dataname.as_deref(), Some("EmoSet"));

@@ -1,0 +1,70 @@
+//! What a run makes of the system's signals.
+//!
+//! | signal | what comes of it |
+//! |---|---|
+//! | SIGTERM, SIGINT, SIGXCPU | a checkpoint after the step, and the end; a second SIGINT ends at once |
+//! | SIGUSR1, SIGUSR2 | a checkpoint after the step: batch systems send them a while before their limit |
+//! | SIGHUP | nothing: the terminal is gone, and the run goes on without |
+//! | SIGXFSZ | nothing: a file that may not grow any more is an error of the write |
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
+use signal_hook::{flag, low_level};
+
+use super::failure::Failure;
+use crate::engine::Signals;
+
+/// Set while no run is at work: then signals that end do what they do to any program.
+static IDLE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// While it is held, the signals are the run's.
+#[derive(Debug)]
+pub struct Heeded(Vec<SigId>);
+
+impl Drop for Heeded {
+    fn drop(&mut self) {
+        IDLE.store(true, Ordering::Relaxed);
+        for &id in &self.0 {
+            low_level::unregister(id);
+        }
+    }
+}
+
+/// Passes the system's signals on to a run.
+///
+/// # Errors
+/// Where the signals cannot be handled.
+pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
+    let mut heeded = Heeded(Vec::new());
+    let failed = |signal, error| Failure::failed(format!("cannot handle signal {signal}: {error}"));
+    for signal in [SIGTERM, SIGINT, SIGXCPU] {
+        // It stays: without any, the signal would be unheard once a run is over.
+        let idle = flag::register_conditional_default(signal, Arc::clone(&IDLE));
+        idle.map_err(|error| failed(signal, error))?;
+    }
+    IDLE.store(false, Ordering::Relaxed);
+    let mut register = |signal, registered: std::io::Result<SigId>| match registered {
+        Ok(id) => {
+            heeded.0.push(id);
+            Ok(())
+        }
+        Err(error) => Err(failed(signal, error)),
+    };
+    let (terminate, checkpoint) = (&signals.terminate, &signals.checkpoint);
+    // Ctrl-c without a screen; where it is pressed again, the process ends at once.
+    let again = flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(terminate));
+    register(SIGINT, again)?;
+    for signal in [SIGTERM, SIGINT, SIGXCPU] {
+        register(signal, flag::register(signal, Arc::clone(terminate)))?;
+    }
+    for signal in [SIGUSR1, SIGUSR2] {
+        register(signal, flag::register(signal, Arc::clone(checkpoint)))?;
+    }
+    for signal in [SIGHUP, SIGXFSZ] {
+        register(signal, flag::register(signal, Arc::default()))?;
+    }
+    Ok(heeded)
+}

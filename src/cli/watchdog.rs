@@ -1,0 +1,48 @@
+//! The end of a process that was told to end, where nobody reads what it says: a pipe that is full, a terminal that is stopped.
+
+use std::process::exit;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::watch::View;
+use crate::engine::{Running, Signals};
+
+/// How often it looks whether the process was told to end.
+const LOOK: Duration = Duration::from_millis(100);
+/// So long the last words of a run may take, once it is over and the process is to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches until it is dropped.
+#[derive(Debug)]
+pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side waits for")] Sender<()>);
+
+impl Watchdog {
+    /// Ends the process where its run has come to its end after a signal, and what shows the run does not.
+    pub fn over(running: &Running, signals: Signals, view: View) -> Self {
+        let (held, dropped) = bounded(0);
+        let over = running.over.clone();
+        let watch = move || watch(&over, &dropped, &signals, view);
+        // Without it the process ends all the same where somebody reads what it says.
+        drop(std::thread::Builder::new().name("watchdog".to_owned()).spawn(watch));
+        Self(held)
+    }
+}
+
+fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view: View) {
+    let succeeded = over.recv().unwrap_or(false);
+    while !signals.terminate.load(Ordering::Relaxed) {
+        if dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+    if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected) {
+        return;
+    }
+    if view == View::Screen {
+        // The shell that comes back should see what is typed.
+        drop(crossterm::terminal::disable_raw_mode());
+    }
+    exit(if succeeded { 0 } else { 1 });
+}

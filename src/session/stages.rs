@@ -1,0 +1,69 @@
+//! Which stages a session trains.
+
+use std::path::Path;
+
+use super::{
+    event::{Event, Stage},
+    journal::{JournalError, each_record},
+};
+
+/// The stages that a session was last told to train, in their order; none where its journal does not say.
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub fn trained_stages(journal: &Path) -> Result<Vec<Stage>, JournalError> {
+    let mut stages: Vec<Stage> = Vec::new();
+    let of = |plan: &[(Stage, u64)]| plan.iter().map(|(stage, _)| *stage).collect();
+    each_record(journal, |record| match record.event {
+        Event::Session(start) => stages = of(&start.plan),
+        Event::Resumed(resumed) if !resumed.plan.is_empty() => stages = of(&resumed.plan),
+        // An older program's process went on with another stage and did not say so.
+        Event::Step(step) if !stages.contains(&step.stage) => stages.push(step.stage),
+        _ => {}
+    })?;
+    stages.sort_unstable();
+    Ok(stages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{FORMAT, JournalWriter, Resumed, Step, journal::tests::start};
+
+    #[test]
+    fn the_last_word_holds_and_older_journals_tell_by_their_steps() {
+        use Stage::{Aspects, Prompt};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = JournalWriter::open(&path).unwrap();
+        let mut begun = start(FORMAT);
+        if let Event::Session(start) = &mut begun {
+            start.plan = vec![(Aspects, 4)];
+        }
+        journal.append(begun).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Aspects]);
+        let step = Step {
+            stage: Prompt,
+            step: 1,
+            epoch: 0.0,
+            loss: 1.0,
+            lr: 1.0,
+            grad_norm: 1.0,
+            samples_per_s: 1.0,
+            cache_hits: None,
+        };
+        journal.append(Event::Step(step)).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
+        let resumed = |plan| {
+            Event::Resumed(Resumed {
+                stage: Prompt,
+                from_step: 1,
+                plan,
+            })
+        };
+        journal.append(resumed(Vec::new())).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
+        journal.append(resumed(vec![(Prompt, 9)])).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Prompt]);
+    }
+}
