@@ -73,6 +73,10 @@ pub fn run_stage(
             keeper.save_for_sure(&trainer, reporter, control, false)?;
             return Ok(stop);
         }
+        // First: an evaluation takes a while, and whoever asks for a checkpoint may not have it.
+        if std::mem::take(&mut control.checkpoint) {
+            keeper.save(&trainer, reporter, false)?;
+        }
         if std::mem::take(&mut control.evaluate) {
             if unless_interrupted(watch.evaluate(&trainer, store, reporter, false))?.is_none() {
                 // It was left, for a checkpoint or the end; whichever it is comes first.
@@ -80,9 +84,6 @@ pub fn run_stage(
                 continue;
             }
             reporter.phase("training", Some(run.stage))?;
-        }
-        if std::mem::take(&mut control.checkpoint) {
-            keeper.save(&trainer, reporter, false)?;
         }
         for request in std::mem::take(&mut control.requests) {
             let found = answer(learner, store, run.dataset, &request, &watch.decoding);

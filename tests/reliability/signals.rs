@@ -17,7 +17,7 @@ fn endless(session: &str) -> Vec<String> {
     let quiet = [
         "--headless",
         "--set",
-        "checkpoint.every_steps=0",
+        "checkpoint.every_steps=1000000",
         "--set",
         "eval.every_steps=0",
     ];
