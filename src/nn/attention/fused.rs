@@ -57,6 +57,7 @@ impl Attention {
             v: s.head(data[2], batch, s.keys, s.kv_heads, kv),
             mask: &self.mask,
             row: batch,
+            interrupt: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! A block's scores stay in the core's own cache, and the keys that no query of a block sees, under a causal mask about
 //! half of all, are left out of its products.
 
+use crate::nn::Interrupt;
 use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum, vectorised};
 
@@ -23,6 +24,8 @@ pub struct Head<'a, T> {
     pub mask: &'a Mask,
     /// Of the batch: which of the mask's rows is its own.
     pub row: usize,
+    /// Where it is set, forward gives up: a head of thousands of queries takes seconds.
+    pub interrupt: Option<&'a Interrupt>,
 }
 
 /// What a head gave, for its backward.
@@ -77,6 +80,9 @@ impl<T: Real> Head<'_, T> {
         let (queries, width) = (self.q.rows, self.q.columns);
         let mut block = Buffer::of(BLOCK.min(queries) * self.k.rows);
         for from in (0..queries).step_by(BLOCK) {
+            if self.interrupt.is_some_and(Interrupt::is_set) {
+                return;
+            }
             let count = BLOCK.min(queries - from);
             let keys = self.seen_by(from, count);
             let scores = &mut block[..count * keys];

@@ -115,9 +115,6 @@ pub fn forward<T: Real>(
         .zip(log_sums.par_chunks_mut(queries))
         .enumerate()
         .for_each(|(task, (out, log_sums))| {
-            if input.interrupt.is_set() {
-                return;
-            }
             heads
                 .of(task / w.widths.heads, task % w.widths.heads)
                 .forward(out, log_sums);
@@ -228,6 +225,7 @@ pub struct Heads<'a, T> {
     k: &'a [T],
     v: &'a [T],
     mask: &'a Mask,
+    interrupt: &'a Interrupt,
     queries: usize,
     keys: usize,
 }
@@ -241,6 +239,7 @@ impl<'a, T: Real> Heads<'a, T> {
             k,
             v,
             mask: input.mask,
+            interrupt: input.interrupt,
             queries: q.len() / (widths.hidden * input.batch),
             keys: k.len() / (widths.kv() * input.batch),
         }
@@ -256,6 +255,7 @@ impl<'a, T: Real> Heads<'a, T> {
             v: self.matrix(self.v, (row, self.keys), (kv_heads, kv)),
             mask: self.mask,
             row,
+            interrupt: Some(self.interrupt),
         }
     }
 
