@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use masp::nn::{
-    DecoderLayer, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, decoder_layer::Places,
+    DecoderLayer, Interrupt, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, decoder_layer::Places,
     layer_checkpoint, loss,
 };
 
@@ -148,6 +148,7 @@ fn decoder_layer(criterion: &mut Criterion) {
         let places = Arc::new(Places {
             rotary: Rotary::new(&angles, shape, DType::F32, &Device::Cpu).unwrap(),
             mask: Mask::full(batch, TOKENS, true),
+            interrupt: Interrupt::default(),
             few: None,
         });
         for recompute in [false, true] {
