@@ -13,10 +13,14 @@ use super::{
 /// Where the journal cannot be read.
 pub fn trained_stages(journal: &Path) -> Result<Vec<Stage>, JournalError> {
     let mut stages: Vec<Stage> = Vec::new();
-    let of = |plan: &[(Stage, u64)]| plan.iter().map(|(stage, _)| *stage).collect();
+    let of = |plan: &[(Stage, u64)]| -> Vec<Stage> { plan.iter().map(|(stage, _)| *stage).collect() };
     each_record(journal, |record| match record.event {
         Event::Session(start) => stages = of(&start.plan),
-        Event::Resumed(resumed) if !resumed.plan.is_empty() => stages = of(&resumed.plan),
+        // It plans the stages from its own on; those before it are done.
+        Event::Resumed(resumed) if !resumed.plan.is_empty() => {
+            stages.retain(|stage| *stage < resumed.stage);
+            stages.extend(of(&resumed.plan).into_iter().filter(|stage| *stage >= resumed.stage));
+        }
         // An older program's process went on with another stage and did not say so.
         Event::Step(step) if !stages.contains(&step.stage) => stages.push(step.stage),
         _ => {}
@@ -54,16 +58,18 @@ mod tests {
         };
         journal.append(Event::Step(step)).unwrap();
         assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
-        let resumed = |plan| {
+        let resumed = |stage, plan| {
             Event::Resumed(Resumed {
-                stage: Prompt,
+                stage,
                 from_step: 1,
                 plan,
             })
         };
-        journal.append(resumed(Vec::new())).unwrap();
+        journal.append(resumed(Prompt, Vec::new())).unwrap();
         assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
-        journal.append(resumed(vec![(Prompt, 9)])).unwrap();
-        assert_eq!(trained_stages(&path).unwrap(), [Prompt]);
+        journal.append(resumed(Prompt, vec![(Prompt, 9)])).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
+        journal.append(resumed(Aspects, vec![(Aspects, 9)])).unwrap();
+        assert_eq!(trained_stages(&path).unwrap(), [Aspects]);
     }
 }
