@@ -1,7 +1,6 @@
 //! Numbers that are not finite: no checkpoint holds them, a run tells of them, and nothing is told from them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use candle_core::Tensor;
 use crossbeam_channel::{Receiver, unbounded};
@@ -9,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::control::Control;
+use super::control::{Control, Signals};
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
 use super::features::FeatureStore;
@@ -121,7 +120,7 @@ fn outcome(job: TrainJob) -> (Result<Outcome, EngineError>, Vec<Event>) {
 }
 
 fn nobody() -> Control {
-    Control::new(unbounded().1, Arc::default())
+    Control::new(unbounded().1, Signals::default())
 }
 
 fn events(records: &Receiver<Record>) -> Vec<Event> {
