@@ -15,6 +15,7 @@ mod hostile;
 mod inside;
 pub mod metrics;
 pub mod nn;
+mod output_file;
 mod printable;
 mod safetensors_header;
 pub mod session;

@@ -148,7 +148,7 @@ pub fn write_aspects(path: &Path, file: &AspectFile, meta: &CheckpointMeta) -> R
     if !is_torch_name(path) {
         let named = file.views.iter().flat_map(|(view, aspect)| aspect.named(*view));
         let tensors = named.map(|(name, tensor)| (name, tensor.clone())).collect();
-        return checkpoint::save(path, meta, &tensors);
+        return checkpoint::export(path, meta, &tensors);
     }
     let mut queries = TorchDict::new();
     let mut attention = TorchDict::new();
@@ -325,7 +325,7 @@ mod tests {
                 data: vec![0.0],
             },
         );
-        crate::aspects::checkpoint::save(&path, &CheckpointMeta::example(), &tensors)?;
+        crate::aspects::checkpoint::export(&path, &CheckpointMeta::example(), &tensors)?;
         let missing = read_aspects(&path).err().ok_or("it was read")?.to_string();
         assert!(
             missing.contains("cross_attn.scene.in_proj_weight is missing"),

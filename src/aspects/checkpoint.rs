@@ -21,7 +21,10 @@ use super::{
     checkpoint_meta::{from_strings, to_strings},
     host_tensor::HostTensor,
 };
-use crate::{atomic_file::write_atomically, bounded_file::open_regular, safetensors_header::read_header};
+use crate::{
+    atomic_file::write_atomically, bounded_file::open_regular, output_file::write_output,
+    safetensors_header::read_header,
+};
 
 /// A checkpoint: parameters as `q_view.<view>` `[queries, hidden]`, `cross_attn.<view>.in_proj_weight`
 /// `[3 hidden, hidden]`, `.in_proj_bias` `[3 hidden]`, `.out_proj.weight` `[hidden, hidden]`, `.out_proj.bias`
@@ -39,7 +42,10 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        save(path, &self.meta, &self.tensors)
+        let header = header(&self.meta, &self.tensors);
+        header
+            .and_then(|header| write_atomically(path, |file| write(file, &header, &self.tensors)))
+            .map_err(|source| not_written(path, source))
     }
 
     /// Reads a checkpoint of [`Checkpoint::save`], with all its tensors.
@@ -90,18 +96,22 @@ fn no_checkpoint(path: &Path) -> CheckpointError {
     }
 }
 
-/// Writes tensors with their metadata as safetensors.
-pub(super) fn save(
+/// Writes tensors with their metadata as safetensors to where a person named.
+pub(super) fn export(
     path: &Path,
     meta: &CheckpointMeta,
     tensors: &BTreeMap<String, HostTensor>,
 ) -> Result<(), CheckpointError> {
     header(meta, tensors)
-        .and_then(|header| write_atomically(path, |file| write(file, &header, tensors)))
-        .map_err(|source| CheckpointError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        .and_then(|header| write_output(path, |file| write(file, &header, tensors)))
+        .map_err(|source| not_written(path, source))
+}
+
+fn not_written(path: &Path, source: io::Error) -> CheckpointError {
+    CheckpointError::Write {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// The file's JSON header. The safetensors crate would write the metadata in random order (two runs of one seed

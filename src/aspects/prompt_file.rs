@@ -70,7 +70,7 @@ pub fn read_soft_prompt(path: &Path) -> Result<SoftPromptFile, CheckpointError> 
 /// [`CheckpointError`]: what the file system reports, or rows that are no matrix.
 pub fn write_soft_prompt(path: &Path, file: &SoftPromptFile, meta: &CheckpointMeta) -> Result<(), CheckpointError> {
     if !is_torch_name(path) {
-        return checkpoint::save(
+        return checkpoint::export(
             path,
             meta,
             &BTreeMap::from([(SOFT_PROMPT.to_owned(), file.rows.clone())]),

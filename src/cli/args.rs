@@ -226,6 +226,9 @@ pub struct EvalArgs {
     /// The model as it is, without aspects and prompt; the Train screen of the session marks its figures
     #[arg(long, conflicts_with_all = ["load_ckpt", "load_spmodel_ckpt"])]
     pub frozen: bool,
+    /// Write what was said of each image there too (.csv, .jsonl); a session keeps it in its folder anyhow
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
     /// Print the figures as one JSON document on stdout
     #[arg(long)]
     pub json: bool,
@@ -347,6 +350,9 @@ pub enum SessionsCommand {
         /// What to write [default: curves to .svg, maps to .png, a report to .html, metrics to .csv and .jsonl, else parameters]
         #[arg(long, value_enum)]
         what: Option<ExportChoice>,
+        /// Which evaluation's predictions: its folder's name under `evaluations`, or its file's under `predictions`
+        #[arg(long, value_name = "NAME")]
+        evaluation: Option<String>,
         #[command(flatten)]
         settings: ConfigArgs,
     },
@@ -370,7 +376,7 @@ pub enum ExportChoice {
     Parameters,
     /// Every step and evaluation (.csv, .jsonl)
     Metrics,
-    /// The newest evaluation's predictions (.csv, .jsonl)
+    /// The predictions of the session's newest evaluation, or of the newest of @STEP (.csv, .jsonl)
     Predictions,
     /// Both stages' losses (.svg)
     Curves,

@@ -51,7 +51,25 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let (rows_a, rows_b) = (rows(&seen_a, labels), rows(&seen_b, labels));
     let by_image: HashMap<&str, &Row> = rows_b.iter().map(|row| (row.image, row)).collect();
     let common = rows_a.iter().filter_map(|a| Some((a, *by_image.get(a.image)?)));
+    let common: Vec<(&Row, &Row)> = common.collect();
+    let other = common.iter().filter(|(a, b)| a.gold != b.gold).count();
+    if other > 0 {
+        return Err(Failure::failed(format!(
+            "{other} of {} images have other labels in the two sessions, so that these are of different datasets; name one \
+             dataset for both with --data",
+            common.len()
+        )));
+    }
+    let place = |seen: &SplitEvaluation| std::fs::canonicalize(seen.metrics.data.as_deref()?).ok();
+    if place(&seen_a) != place(&seen_b) {
+        say(format_args!(
+            "warning: the two lie in different folders, and images are taken for the same where their names are: {} and {}",
+            printable(seen_a.metrics.data.as_deref().unwrap_or_default()),
+            printable(seen_b.metrics.data.as_deref().unwrap_or_default())
+        ));
+    }
     let pairs: Vec<Pair> = common
+        .into_iter()
         .map(|(a, b)| Pair {
             image: a.image,
             a: a.scored(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::DemoArgs;
-use super::eval::keep_frozen;
+use super::eval::note;
 use super::failure::Failure;
 use super::json::write_line;
 use super::phases::Phases;
@@ -20,11 +20,11 @@ use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
-use crate::engine::inference::{TrainedParts, evaluate_split, study_aspects};
+use crate::engine::inference::{SplitEvaluation, TrainedParts, evaluate_split, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::export::Source;
 use crate::printable::printable;
-use crate::session::{Checkpoints, Metrics, Selector, SessionFolder, Stage};
+use crate::session::{Checkpoints, Evaluated, Selector, SessionFolder, Stage, keep_evaluation, now};
 
 /// The document of `demo --json`.
 #[derive(Debug, Serialize)]
@@ -98,10 +98,10 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             phases.show(phase, done, total)
         })?;
         phases.finish();
-        Ok::<Metrics, Failure>(seen.metrics)
+        Ok::<SplitEvaluation, Failure>(seen)
     };
     let parts = parts(&masp)?;
-    let masp_accuracy = evaluated(&settings, &parts)?.accuracy;
+    let of_masp = evaluated(&settings, &parts)?;
     let seconds = begin.elapsed().as_secs_f64();
     let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
 
@@ -115,19 +115,29 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         aspects: None,
         ..self::parts(&alone)?
     };
-    let prompt_only = evaluated(&without, &prompt_alone)?.accuracy;
+    let of_prompt_only = evaluated(&without, &prompt_alone)?;
     without.prompt.tokens = 0;
     let frozen = evaluated(&without, &TrainedParts::default())?;
-    // The Train screen marks them in the bars of both sessions.
-    for folder in [&masp, &alone] {
-        keep_frozen(folder, &frozen)?;
+    for (folder, own) in [(&masp, &of_masp), (&alone, &of_prompt_only)] {
+        let file = Checkpoints::read(folder)?.find(Selector::Last, Some(Stage::Prompt))?;
+        let (stage, step) = (file.stage, file.step);
+        // The Train screen marks the frozen model's in the bars of both sessions.
+        for (evaluated, seen) in [
+            (Evaluated::Frozen, &frozen),
+            (Evaluated::Checkpoint { stage, step }, own),
+        ] {
+            let note = note(evaluated, None, seen);
+            if let Err(error) = keep_evaluation(folder, &note, &seen.metrics, &seen.results, now()) {
+                say(format_args!("warning: the evaluation was not kept: {error}"));
+            }
+        }
     }
 
     let figures = Figures {
         best_possible: info.synth.best_possible.test,
-        frozen: frozen.accuracy,
-        prompt_only,
-        masp: masp_accuracy,
+        frozen: frozen.metrics.accuracy,
+        prompt_only: of_prompt_only.metrics.accuracy,
+        masp: of_masp.metrics.accuracy,
         aspects: study.answers,
         pointing: study.pointing.hits,
         random_pointing: study.pointing.random,

@@ -1,25 +1,31 @@
 //! `masp eval`.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::EvalArgs;
 use super::failure::Failure;
 use super::json::write_line;
-use super::parts::{choose, frozen};
+use super::parts::{Chosen, choose, frozen};
 use super::phases::Phases;
 use super::say::say;
-use crate::atomic_file::write_bytes_atomically;
 use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::export::{check_rows_target, export_rows};
 use crate::printable::{printable, printable_path};
-use crate::session::{EVALUATED_CHECKPOINT, EvaluatedCheckpoint, Metrics, SessionFolder, Utc, now, write_results};
+use crate::session::{
+    Evaluated, EvaluationNote, KeepError, Metrics, Origin, SessionFolder, SessionStart, keep_evaluation, now,
+};
 use crate::tui::figures;
 
-/// Runs the command.
+/// Runs the command: the figures come first, for what cannot be kept is no reason to have computed them in vain.
 ///
 /// # Errors
-/// Where something cannot be opened, or the evaluation fails.
+/// Where something cannot be opened, the evaluation fails, or `--predictions` cannot be written.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
+    if let Some(to) = &args.predictions {
+        check_rows_target(to).map_err(Failure::usage)?;
+    }
     let chosen = if args.frozen {
         frozen(args.sources(), args.session.as_ref())?
     } else {
@@ -35,52 +41,72 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     for line in &seen.left_out {
         say(format_args!("left out: {}", printable(line)));
     }
-    let own = args.checkpoints.load_ckpt.is_none() && args.checkpoints.load_spmodel_ckpt.is_none();
-    // Figures of other files' parameters are not the session's.
-    if let Some(folder) = chosen.session.as_ref().filter(|_| own) {
-        let kept = if args.frozen {
-            keep_frozen(folder, &seen.metrics)?
-        } else {
-            keep(folder, split, &seen, chosen.checkpoint)?
-        };
-        say(format_args!("wrote {}", printable_path(&kept)));
+    let printed = told(&seen.metrics, args.json);
+    // A reader that has gone (`| head`) is no reason to keep less.
+    match &chosen.session {
+        Some(folder) => match keep(folder, &chosen, &seen) {
+            Ok(kept) => say(format_args!("wrote {}", printable_path(&kept))),
+            Err(error) => say(format_args!("warning: the evaluation was not kept: {error}")),
+        },
+        None if args.predictions.is_none() => {
+            say("kept nowhere, for no session was named; --predictions FILE keeps what was said of each image")
+        }
+        None => {}
     }
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        write_line(&mut out, &seen.metrics)?;
-    } else {
-        print(&mut out, &seen.metrics)?;
+    if let Some(to) = &args.predictions {
+        let written = export_rows(&seen.results, &origin(&chosen, &seen.metrics), to).map_err(Failure::failed)?;
+        say(format_args!("wrote {}", printable_path(&written)));
     }
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// An evaluation gets its own folder under the session; a live journal is not touched.
-fn keep(
-    folder: &SessionFolder,
-    split: &str,
-    seen: &SplitEvaluation,
-    checkpoint: Option<EvaluatedCheckpoint>,
-) -> Result<std::path::PathBuf, Failure> {
-    let path = folder
-        .evaluations()
-        .join(format!("{}-{split}", Utc::from_seconds(now()).to_name()));
-    std::fs::create_dir_all(&path)?;
-    write_bytes_atomically(&path.join("metrics.json"), &serde_json::to_vec_pretty(&seen.metrics)?)?;
-    if let Some(checkpoint) = checkpoint {
-        write_bytes_atomically(&path.join(EVALUATED_CHECKPOINT), &serde_json::to_vec(&checkpoint)?)?;
+fn told(metrics: &Metrics, json: bool) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        write_line(&mut out, metrics)?;
+    } else {
+        print(&mut out, metrics)?;
     }
-    write_results(&path.join("predictions.jsonl"), seen.results.iter())?;
-    Ok(path)
+    Ok(out.flush()?)
 }
 
-/// The Train screen marks these figures in its bars.
-///
-/// # Errors
-/// Where the session's folder cannot be written.
-pub fn keep_frozen(folder: &SessionFolder, metrics: &Metrics) -> Result<std::path::PathBuf, Failure> {
-    std::fs::create_dir_all(folder.evaluations())?;
-    write_bytes_atomically(&folder.frozen(), &serde_json::to_vec_pretty(metrics)?)?;
-    Ok(folder.frozen())
+/// An evaluation gets its own folder under the session.
+fn keep(folder: &SessionFolder, chosen: &Chosen, seen: &SplitEvaluation) -> Result<PathBuf, KeepError> {
+    let note = note(chosen.evaluated.clone(), chosen.start.as_deref(), seen);
+    keep_evaluation(folder, &note, &seen.metrics, &seen.results, now())
+}
+
+/// What was evaluated, and whether on the data of the session that began with `start`.
+pub fn note(evaluated: Evaluated, start: Option<&SessionStart>, seen: &SplitEvaluation) -> EvaluationNote {
+    let data = seen.metrics.data.clone().unwrap_or_default();
+    let whole = std::fs::canonicalize(&data).map(|path| path.display().to_string());
+    EvaluationNote {
+        own_data: start.is_none_or(|start| is_own_data(start, &data, seen)),
+        data: whole.unwrap_or(data),
+        evaluated,
+    }
+}
+
+/// The same folder, however it is written. Where the session's is gone, one of the same classes and splits is that one,
+/// moved.
+fn is_own_data(start: &SessionStart, data: &str, seen: &SplitEvaluation) -> bool {
+    let place = |path: &str| std::fs::canonicalize(Path::new(path)).ok();
+    match (place(&start.data), place(data)) {
+        (Some(own), Some(this)) => own == this,
+        (None, Some(_)) => start.splits == seen.splits && start.classes == seen.metrics.confusion.labels,
+        _ => start.data == data,
+    }
+}
+
+fn origin(chosen: &Chosen, metrics: &Metrics) -> Origin {
+    let session = chosen.session.as_ref().map_or("", SessionFolder::name);
+    Origin::new(
+        session,
+        Some(&chosen.evaluated),
+        &metrics.split,
+        metrics.data.as_deref().unwrap_or(""),
+    )
 }
 
 fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {

@@ -5,15 +5,19 @@ use super::failure::Failure;
 use super::train::record;
 use crate::config::{self, Settings, Sources};
 use crate::engine::inference::TrainedParts;
-use crate::session::{Checkpoints, EvaluatedCheckpoint, Event, Selector, SessionFolder, Stage, first_record};
+use crate::session::{Checkpoints, Evaluated, Event, Selector, SessionFolder, SessionStart, Stage, first_record};
 
 /// The parts of a session or of files, the settings they go with, and the session's folder.
 pub struct Chosen {
     pub parts: TrainedParts,
     pub settings: Settings,
     pub session: Option<SessionFolder>,
+    /// How the session's run began.
+    pub start: Option<Box<SessionStart>>,
     /// The session's checkpoint that was chosen.
-    pub checkpoint: Option<EvaluatedCheckpoint>,
+    pub checkpoint: Option<(Stage, u64)>,
+    /// What an evaluation of these parts is one of.
+    pub evaluated: Evaluated,
 }
 
 /// The model as it is, without aspects and prompt, with the settings and the classes of a session where one is named.
@@ -22,17 +26,20 @@ pub struct Chosen {
 /// Where the session does not exist, or the settings are wrong.
 pub fn frozen(mut sources: Sources, spec: Option<&SessionSpec>) -> Result<Chosen, Failure> {
     let session = spec.map(|spec| open_session(&mut sources, spec)).transpose()?;
+    let start = session.as_ref().map(begun).transpose()?.flatten();
     let mut settings = config::load(sources)?.settings;
     settings.aspects.views.clear();
     settings.prompt.tokens = 0;
     Ok(Chosen {
         parts: TrainedParts {
-            classes: session.as_ref().map(classes).transpose()?.flatten(),
+            classes: start.as_ref().map(|start| start.classes.clone()),
             ..TrainedParts::default()
         },
         settings,
         session,
+        start,
         checkpoint: None,
+        evaluated: Evaluated::Frozen,
     })
 }
 
@@ -44,10 +51,10 @@ fn open_session(sources: &mut Sources, spec: &SessionSpec) -> Result<SessionFold
     Ok(folder)
 }
 
-/// Those that a session was begun with.
-fn classes(folder: &SessionFolder) -> Result<Option<Vec<String>>, Failure> {
+/// What a session was begun with.
+fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, Failure> {
     Ok(first_record(&folder.journal())?.and_then(|record| match record.event {
-        Event::Session(start) => Some(start.classes),
+        Event::Session(start) => Some(start),
         _ => None,
     }))
 }
@@ -75,6 +82,10 @@ fn untrained(files: &CheckpointArgs, settings: &Settings) -> Option<String> {
 /// # Errors
 /// Where the session or its checkpoint does not exist, or the settings are wrong.
 pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &CheckpointArgs) -> Result<Chosen, Failure> {
+    let other = Evaluated::Files {
+        prompt: files.load_ckpt.clone(),
+        aspects: files.load_spmodel_ckpt.clone(),
+    };
     let Some(spec) = spec else {
         let settings = config::load(sources)?.settings;
         if let Some(reason) = untrained(files, &settings) {
@@ -89,7 +100,9 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
             parts,
             settings,
             session: None,
+            start: None,
             checkpoint: None,
+            evaluated: other,
         });
     };
     let folder = open_session(&mut sources, spec)?;
@@ -117,21 +130,27 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
             folder.name()
         )));
     }
-    let checkpoint = EvaluatedCheckpoint {
-        stage: prompt.stage,
-        step: prompt.step,
-    };
+    let (stage, step) = (prompt.stage, prompt.step);
+    let own = files.load_ckpt.is_none() && files.load_spmodel_ckpt.is_none();
+    let start = begun(&folder)?;
     let prompt = (prompt.stage == Stage::Prompt).then_some(prompt.path);
     let parts = TrainedParts {
         aspects: files.load_spmodel_ckpt.clone().or(aspects),
         prompt: files.load_ckpt.clone().or(prompt),
-        classes: classes(&folder)?,
+        classes: start.as_ref().map(|start| start.classes.clone()),
     };
     Ok(Chosen {
         parts,
         settings,
         session: Some(folder),
-        checkpoint: Some(checkpoint),
+        start,
+        checkpoint: Some((stage, step)),
+        // Figures of other files' parameters are not the session's.
+        evaluated: if own {
+            Evaluated::Checkpoint { stage, step }
+        } else {
+            other
+        },
     })
 }
 

@@ -11,6 +11,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
+use super::say::say;
 use super::{
     args::{ExportChoice, SessionsCommand},
     failure::Failure,
@@ -19,7 +20,8 @@ use super::{
 };
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::config::{self, Sources};
-use crate::export::{ExportError, Source};
+use crate::export::{ExportError, Selected, Source};
+use crate::output_file::is_stdout;
 use crate::printable::printable;
 use crate::session::{
     CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
@@ -56,7 +58,8 @@ impl SessionsError {
     fn is_wrong_usage(&self) -> bool {
         match self {
             Self::Folder(error) => error.is_wrong_usage(),
-            Self::Export(_) | Self::Written(ExportError::Ending { .. } | ExportError::Own(_)) => true,
+            Self::Export(_)
+            | Self::Written(ExportError::Ending { .. } | ExportError::Own(_) | ExportError::Selected(_)) => true,
             Self::Remove(error) => error.is_wrong_usage(),
             _ => false,
         }
@@ -94,17 +97,31 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
             session,
             to,
             what,
+            evaluation,
             settings,
         } => {
             let root = root(settings.sources())?;
-            let Some(what) = what.unwrap_or_else(|| ExportChoice::by_ending(to)).what() else {
+            let by_ending = || match evaluation {
+                Some(_) => ExportChoice::Predictions,
+                None => ExportChoice::by_ending(to),
+            };
+            let Some(what) = what.unwrap_or_else(by_ending).what() else {
                 export::export(&root, session, to, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             };
             let folder = SessionFolder::open(&root, &session.session).map_err(SessionsError::from)?;
             let source = Source::read(&folder).map_err(SessionsError::from)?;
-            let written = crate::export::export(&source, what, to).map_err(SessionsError::from)?;
-            writeln!(out, "wrote {}", printable(&written.to_string_lossy()))?;
+            let selected = Selected {
+                step: export::step(&folder, session.checkpoint).map_err(SessionsError::from)?,
+                evaluation: evaluation.clone(),
+            };
+            let written = crate::export::export(&source, what, &selected, to).map_err(SessionsError::from)?;
+            let told = format!("wrote {}", printable(&written.to_string_lossy()));
+            if is_stdout(to) {
+                say(told);
+            } else {
+                writeln!(out, "{told}")?;
+            }
         }
         SessionsCommand::Rm {
             sessions,
@@ -215,7 +232,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
     let mut table = vec![["EVALUATION", "SPLIT", "SAMPLES", "ACCURACY", "MACRO-F1", "ECE"].map(str::to_owned)];
     for record in &records {
         if let Event::Evaluation(seen) = &record.event {
-            let (metrics, figure) = (&seen.metrics, |value: f64| format!("{value:.4}"));
+            let metrics = &seen.metrics;
             table.push([
                 format!("{}@{}", seen.stage.name(), seen.step),
                 printable(&metrics.split).into_owned(),
@@ -261,6 +278,15 @@ fn details(
         .map(|file| json!({"stage": file.stage, "step": file.step, "file": file.path}));
     document.insert("checkpoints".to_owned(), files.collect());
     Ok(document)
+}
+
+/// A share, or a dash where it was not taken.
+fn figure(value: f64) -> String {
+    if value.is_finite() {
+        format!("{value:.4}")
+    } else {
+        "-".to_owned()
+    }
 }
 
 fn row(session: &SessionSummary) -> [String; 10] {

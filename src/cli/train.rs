@@ -11,6 +11,8 @@ use super::watch::{self, View};
 use super::watchdog::Watchdog;
 use crate::config::{self, Record, Settings};
 use crate::engine::{self, Outcome, Signals, TrainJob};
+use crate::output_file::check_output;
+use crate::printable::printable_path;
 use crate::session::socket::Listening;
 use crate::session::{Event, SessionFolder, Stage, first_record, now, trained_stages};
 
@@ -39,6 +41,11 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(
             "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt",
         ));
+    }
+    if let Some(path) = &args.save_ckpt {
+        // Not after hours of training.
+        let refused = |error| Failure::usage(format!("--save-ckpt cannot write {}: {error}", printable_path(path)));
+        check_output(path).map_err(refused)?;
     }
     let folder = folder(&settings, args.resume)?;
     if args.detach {

@@ -13,8 +13,8 @@ use super::parts::choose;
 use super::watch::View;
 use crate::config::{self, Settings, Sources};
 use crate::engine::{DeviceChoice, study};
-use crate::export::{self, ExportError, Source};
-use crate::session::{ImageResult, SessionFolder, Stage, read_journal};
+use crate::export::{self, ExportError, Selected, Source};
+use crate::session::{ImageResult, Origin, SessionFolder, Stage, read_journal};
 use crate::tui::{self, Field, Host, Study, Viewer};
 
 /// Without a command: the sessions, to choose from.
@@ -89,7 +89,7 @@ impl Host for Desk {
             let chosen = choose(sources, Some(&spec), &CheckpointArgs::default());
             let chosen = chosen.map_err(|error| error.to_string())?;
             Ok(study::Subject {
-                at: chosen.checkpoint.map_or((Stage::Aspects, 0), |of| (of.stage, of.step)),
+                at: chosen.checkpoint.unwrap_or((Stage::Aspects, 0)),
                 settings: chosen.settings,
                 device: DeviceChoice::Auto,
                 parts: chosen.parts,
@@ -108,15 +108,22 @@ impl Host for Desk {
         let what = what.ok_or("what is written follows from the ending: .html, .csv, .jsonl, .svg or .png")?;
         let folder = SessionFolder::at(session).ok_or("the session is gone")?;
         let to = unused(to)?;
-        in_background(move || Source::read(&folder).and_then(|source| export::export(&source, what, &to)))
+        in_background(move || {
+            Source::read(&folder).and_then(|source| export::export(&source, what, &Selected::default(), &to))
+        })
     }
 
-    fn export_rows(&mut self, rows: Vec<ImageResult>, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    fn export_rows(
+        &mut self,
+        rows: Vec<ImageResult>,
+        origin: Origin,
+        to: &Path,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String> {
         let to = unused(to)?;
         if !matches!(export::ending(&to).as_str(), "csv" | "jsonl") {
             return Err("what is written follows from the ending: .csv or .jsonl".to_owned());
         }
-        in_background(move || export::export_rows(&rows, &to).map(|()| to))
+        in_background(move || export::export_rows(&rows, &origin, &to))
     }
 
     fn new_run(&mut self) -> Result<Vec<Field>, String> {
@@ -134,7 +141,8 @@ impl Host for Desk {
 
 /// A path at which nothing lies yet: on a screen nobody is asked whether a file may be written over.
 fn unused(to: &Path) -> Result<PathBuf, String> {
-    if to.exists() {
+    // A link that leads nowhere is there too.
+    if to.symlink_metadata().is_ok() {
         return Err(format!("{} is there already; name another file", to.display()));
     }
     Ok(to.to_owned())

@@ -33,6 +33,8 @@ pub struct TrainedParts {
 pub struct SplitEvaluation {
     pub metrics: Metrics,
     pub results: Vec<ImageResult>,
+    /// Samples in the dataset's train, val, test.
+    pub splits: [usize; 3],
     /// Images that could not be read, with their reason, and what else is to be said.
     pub left_out: Vec<String>,
 }
@@ -90,8 +92,12 @@ pub fn evaluate_split(
         .iter()
         .map(|(sample, judged)| result(&learner, sample, judged));
     Ok(SplitEvaluation {
-        metrics: seen.metrics,
+        metrics: Metrics {
+            data: Some(dataset.root.display().to_string()),
+            ..seen.metrics
+        },
         results: results.collect(),
+        splits: [dataset.train.len(), dataset.val.len(), dataset.test.len()],
         left_out,
     })
 }

@@ -18,6 +18,7 @@ use crate::aspects::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Settings;
 use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions, Readiness, synth};
+use crate::output_file::is_stream;
 use crate::session::{
     CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, first_record,
 };
@@ -370,12 +371,13 @@ fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&Check
     }
 }
 
-/// `--save-ckpt`: the last stage's parameters; after both stages the aspects beside it as `*.aspects.*`.
+/// `--save-ckpt`: the last stage's parameters; after both stages the aspects beside it, where it is a file, as `*.aspects.*`.
 fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::Path) -> Result<(), EngineError> {
     let Some(&last) = job.stages.last() else { return Ok(()) };
     let meta = |stage| snapshot::meta(learner, &job.settings, stage, 0);
     snapshot::export(learner, &meta(last), last, path)?;
-    if job.stages.len() > 1 {
+    // Beside a pipe nothing can lie; the session keeps the aspects anyhow.
+    if job.stages.len() > 1 && !is_stream(path) {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("safetensors");
         let beside = path.with_extension(format!("aspects.{extension}"));
         snapshot::export(learner, &meta(Stage::Aspects), Stage::Aspects, &beside)?;

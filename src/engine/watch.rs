@@ -155,6 +155,7 @@ impl<'a> Watch<'a> {
         )?;
         let metrics = Metrics {
             split: "val".to_owned(),
+            data: Some(self.run.dataset.root.display().to_string()),
             samples: samples.len(),
             images_per_s: samples.len() as f64 / begin.elapsed().as_secs_f64(),
             ..Metrics::default()
@@ -218,7 +219,10 @@ impl<'a> Watch<'a> {
             step: trainer.step,
             loss: seen.loss,
             aspect_accuracy: Vec::new(),
-            metrics: seen.metrics,
+            metrics: Metrics {
+                data: Some(self.run.dataset.root.display().to_string()),
+                ..seen.metrics
+            },
             predictions: written.is_ok().then(|| folder.relative(&path)),
         };
         Ok((evaluation, left_out))

@@ -2,8 +2,8 @@
 
 use plotters::prelude::*;
 
-use super::ExportError;
-use crate::session::{Ema, Evaluation, RunState, Stage};
+use super::{ExportError, report::escaped};
+use crate::session::{Ema, Evaluation, RunState, Stage, StageHistory};
 
 /// In pixels; a drawing scales.
 const SIZE: (u32, u32) = (900, 340);
@@ -30,7 +30,44 @@ pub fn curves_svg(state: &RunState) -> Result<String, ExportError> {
     let mut svg = String::new();
     draw(state, &stages, &mut svg)
         .map_err(|error| ExportError::Nothing(format!("the curves cannot be drawn: {error}")))?;
+    // As its first child: a viewer shows the title, and the drawing says by itself what it is of.
+    let behind = svg
+        .find("<svg")
+        .and_then(|begin| Some(begin + svg.get(begin..)?.find('>')? + 1));
+    if let Some(behind) = behind {
+        svg.insert_str(behind, &format!("<title>{}</title>", escaped(&title(state, &stages))));
+    }
     Ok(svg)
+}
+
+/// `demo: aspects to step 120, prompt to step 120; validation on 96 images of val, data/drawn`
+fn title(state: &RunState, stages: &[Stage]) -> String {
+    let session = state.session.as_ref();
+    let last = |stage: &Stage| {
+        let steps = state.history(*stage).map_or(0, StageHistory::last_step);
+        format!("{} to step {steps}", stage.name())
+    };
+    let stages_told: Vec<String> = stages.iter().map(last).collect();
+    let name = session.map_or("", |session| &session.name);
+    let mut title = format!("{name}: {}", stages_told.join(", "));
+    let newest = stages
+        .iter()
+        .rev()
+        .find_map(|stage| state.history(*stage)?.evaluations.last());
+    if let Some(seen) = newest {
+        let data = seen
+            .metrics
+            .data
+            .as_deref()
+            .or(session.map(|session| session.data.as_str()));
+        title += &format!(
+            "; validation on {} images of {}, {}",
+            seen.metrics.samples,
+            seen.metrics.split,
+            data.unwrap_or_default()
+        );
+    }
+    title
 }
 
 fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {

@@ -29,8 +29,8 @@ proptest! {
         prop_assert!(metrics_jsonl(&source.state).lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
         let drawn = [
             curves_svg(&source.state).map(drop),
-            maps_png(&source).map(drop),
-            report_html(&source).map(drop),
+            maps_png(&source, None).map(drop),
+            report_html(&source, None).map(drop),
         ];
         for error in drawn.into_iter().filter_map(Result::err) {
             prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string());

@@ -18,9 +18,21 @@ const MOST_ROWS: usize = 200;
 /// A PNG: for each image of the panel the picture, then the maps of its aspects in their order.
 ///
 /// # Errors
-/// Where no image was looked at, or its files cannot be read.
-pub fn maps_png(source: &Source) -> Result<Vec<u8>, ExportError> {
-    let looks: Vec<&SampleSeen> = source.state.panel.values().filter_map(|looks| looks.last()).collect();
+/// Where no image was looked at (at `step`, where one is named), or its files cannot be read.
+pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportError> {
+    let panel = source.state.panel.values();
+    let wanted = |look: &&SampleSeen| step.is_none_or(|step| look.step == step);
+    let looks: Vec<&SampleSeen> = panel.filter_map(|looks| looks.iter().rfind(wanted)).collect();
+    if let (Some(step), true) = (step, looks.is_empty()) {
+        let mut steps: Vec<u64> = source.state.panel.values().flatten().map(|look| look.step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+        return Err(ExportError::Nothing(format!(
+            "no image was looked at at step {step}; looks were taken at the steps: {}",
+            steps.join(", ")
+        )));
+    }
     if looks.is_empty() {
         return Err(ExportError::Nothing(
             "no image was looked at yet: the panel comes with the first evaluation".to_owned(),

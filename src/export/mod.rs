@@ -6,19 +6,20 @@ mod event_file;
 mod hostile;
 mod maps;
 mod report;
+mod selected;
 mod tables;
 mod tensorboard;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic_file::write_bytes_atomically;
 use crate::bounded_file::read_bounded;
 use crate::inside::inside_links_too;
+use crate::output_file::{check_output, is_stream, write_output_bytes};
 use crate::printable::printable_path;
 use crate::session::{
-    ImageResult, JournalError, KeptEvaluation, Prediction, ResultsError, RunState, SampleSeen, SessionFolder,
-    each_record, kept_evaluations, read_results, write_results,
+    ImageResult, JournalError, Origin, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
+    read_results,
 };
 
 use tensorboard::Times;
@@ -26,7 +27,8 @@ use tensorboard::Times;
 pub use curves::curves_svg;
 pub use maps::maps_png;
 pub use report::report_html;
-pub use tables::{metrics_csv, metrics_jsonl, predictions_csv};
+pub use selected::Selected;
+pub use tables::{metrics_csv, metrics_jsonl, predictions_csv, predictions_jsonl};
 
 /// In bytes; with the maps of six aspects over a large image it is one.
 const LARGEST_PREDICTION: u64 = 64 << 20;
@@ -36,7 +38,7 @@ const LARGEST_PREDICTION: u64 = 64 << 20;
 pub enum What {
     /// Every step and evaluation.
     Metrics,
-    /// The newest evaluation whose predictions are kept.
+    /// An evaluation's predictions.
     Predictions,
     Curves,
     Maps,
@@ -54,6 +56,8 @@ pub enum ExportError {
     Results(#[from] ResultsError),
     #[error("{0}")]
     Nothing(String),
+    #[error("{0}")]
+    Selected(String),
     #[error("cannot write {}: {source}", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
     #[error("{} lies in the session's own folder, which keeps what the run wrote; name a file elsewhere", printable_path(.0))]
@@ -113,63 +117,76 @@ impl Source {
             ))
         })
     }
-
-    /// The newest evaluation whose predictions are kept.
-    ///
-    /// # Errors
-    /// Where there is none.
-    pub fn newest(&self) -> Result<KeptEvaluation, ExportError> {
-        let written = |kept: &KeptEvaluation| std::fs::metadata(&kept.path).and_then(|file| file.modified()).ok();
-        let kept = kept_evaluations(&self.folder, &self.state);
-        kept.into_iter().max_by_key(written).ok_or_else(|| {
-            ExportError::Nothing(format!(
-                "the session {} has no predictions yet; `masp eval {0}` makes some",
-                self.name
-            ))
-        })
-    }
 }
 
-/// Writes `what` of a session to `to`, in the form that its ending names; an event file into a folder of the session's name
-/// in the folder `to`, as TensorBoard wants the runs that it shows beside each other. Gives the file's path.
+/// Writes what is `selected` of a session to `to`, in the form that its ending names; an event file into a folder of the
+/// session's name in the folder `to`, as TensorBoard wants the runs that it shows beside each other. Gives the file's path.
 ///
 /// # Errors
 /// Where there is nothing of the kind, the ending is another's, or the file cannot be written.
-pub fn export(source: &Source, what: What, to: &Path) -> Result<PathBuf, ExportError> {
+pub fn export(source: &Source, what: What, selected: &Selected, to: &Path) -> Result<PathBuf, ExportError> {
     let to = match what {
         What::TensorBoard => to.join(&source.name).join(tensorboard::file_name(&source.times)),
         _ => to.to_owned(),
     };
+    let failed = |source| ExportError::Write {
+        path: to.clone(),
+        source,
+    };
+    check_output(&to).map_err(failed)?;
     refuse_own_folder(source, &to)?;
-    let bytes = contents(source, what, &to)?;
+    selected.check(what)?;
+    let bytes = contents(source, what, selected, &to)?;
     let folder = to.parent().filter(|_| what == What::TensorBoard);
     let made = folder.map_or(Ok(()), std::fs::create_dir_all);
-    match made.and_then(|()| write_bytes_atomically(&to, &bytes)) {
-        Ok(()) => Ok(to),
-        Err(source) => Err(ExportError::Write { path: to, source }),
-    }
+    made.and_then(|()| write_output_bytes(&to, &bytes)).map_err(failed)?;
+    Ok(to)
 }
 
-/// Writes some rows of an evaluation to `to`, as CSV or JSON Lines.
+/// Whether [`export_rows`] could write there.
 ///
 /// # Errors
-/// Where the ending is another's, or the file cannot be written.
-pub fn export_rows(rows: &[ImageResult], to: &Path) -> Result<(), ExportError> {
-    let written = match ending(to).as_str() {
-        "csv" => write_bytes_atomically(to, predictions_csv(rows).as_bytes()),
-        "jsonl" => write_results(to, rows.iter()),
-        other => {
-            return Err(ExportError::Ending {
-                ending: other.to_owned(),
-                what: "predictions",
-                use_instead: ".csv or .jsonl",
-            });
-        }
-    };
-    written.map_err(|source| ExportError::Write {
+/// Where the ending is another's, or what lies there is no file.
+pub fn check_rows_target(to: &Path) -> Result<(), ExportError> {
+    let fits = matches!(rows_ending(to).as_str(), "csv" | "jsonl");
+    if !fits {
+        return Err(ExportError::Ending {
+            ending: ending(to),
+            what: "predictions",
+            use_instead: ".csv or .jsonl",
+        });
+    }
+    check_output(to).map_err(|source| ExportError::Write {
         path: to.to_owned(),
         source,
     })
+}
+
+/// Writes some rows of an evaluation to `to`, as CSV or JSON Lines; gives its path.
+///
+/// # Errors
+/// Where the ending is another's, or the file cannot be written.
+pub fn export_rows(rows: &[ImageResult], origin: &Origin, to: &Path) -> Result<PathBuf, ExportError> {
+    check_rows_target(to)?;
+    let text = match rows_ending(to).as_str() {
+        "jsonl" => predictions_jsonl(rows, origin),
+        _ => predictions_csv(rows, origin),
+    };
+    write_output_bytes(to, text.as_bytes()).map_err(|source| ExportError::Write {
+        path: to.to_owned(),
+        source,
+    })?;
+    Ok(to.to_owned())
+}
+
+/// A pipe has no ending, and tables are what goes into one.
+fn rows_ending(to: &Path) -> String {
+    let ending = ending(to);
+    if ending.is_empty() && is_stream(to) {
+        "csv".to_owned()
+    } else {
+        ending
+    }
 }
 
 /// What a file's name ends in, in small letters.
@@ -179,8 +196,19 @@ pub fn ending(to: &Path) -> String {
     ending.unwrap_or_default().to_lowercase()
 }
 
-fn contents(source: &Source, what: What, to: &Path) -> Result<Vec<u8>, ExportError> {
-    let ending = ending(to);
+fn contents(source: &Source, what: What, selected: &Selected, to: &Path) -> Result<Vec<u8>, ExportError> {
+    let mut ending = ending(to);
+    if ending.is_empty() && is_stream(to) {
+        // A pipe's name says nothing.
+        ending = match what {
+            What::Metrics | What::Predictions => "csv",
+            What::Curves => "svg",
+            What::Maps => "png",
+            What::Report => "html",
+            What::TensorBoard => "",
+        }
+        .to_owned();
+    }
     let wrong = |what, use_instead| {
         Err(ExportError::Ending {
             ending: ending.clone(),
@@ -192,17 +220,22 @@ fn contents(source: &Source, what: What, to: &Path) -> Result<Vec<u8>, ExportErr
         (What::Metrics, "csv") => metrics_csv(&source.state).into_bytes(),
         (What::Metrics, "jsonl") => metrics_jsonl(&source.state).into_bytes(),
         (What::Metrics, _) => return wrong("metrics", ".csv or .jsonl"),
-        (What::Predictions, "csv") => predictions_csv(&read_results(&source.newest()?.path)?).into_bytes(),
-        (What::Predictions, "jsonl") => {
-            let path = source.newest()?.path;
-            std::fs::read(&path).map_err(|source| ResultsError::Io { path, source })?
+        (What::Predictions, "csv" | "jsonl") => {
+            let kept = selected.evaluation(source)?;
+            let own_data = source.state.session.as_ref().map_or("", |session| &session.data);
+            let (rows, origin) = (read_results(&kept.path)?, kept.origin(&source.name, own_data));
+            let table = match ending.as_str() {
+                "csv" => predictions_csv(&rows, &origin),
+                _ => predictions_jsonl(&rows, &origin),
+            };
+            table.into_bytes()
         }
         (What::Predictions, _) => return wrong("predictions", ".csv or .jsonl"),
         (What::Curves, "svg") => curves_svg(&source.state)?.into_bytes(),
         (What::Curves, _) => return wrong("curves", ".svg"),
-        (What::Maps, "png") => maps_png(source)?,
+        (What::Maps, "png") => maps_png(source, selected.step)?,
         (What::Maps, _) => return wrong("heatmaps", ".png"),
-        (What::Report, "html") => report_html(source)?.into_bytes(),
+        (What::Report, "html") => report_html(source, selected.step)?.into_bytes(),
         (What::Report, _) => return wrong("a report", ".html"),
         (What::TensorBoard, _) => tensorboard::events(&source.state, &source.times)?,
     })

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{ExportError, Source, curves_svg, maps_png};
-use crate::session::{Evaluation, Stage};
+use crate::session::{Evaluated, LaterEvaluation, Metrics, Stage, later_evaluations};
 use crate::tui::figures::{calibration, percent};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1e2128}\
@@ -13,12 +13,25 @@ table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;
 td:first-child,th:first-child{text-align:left}img,svg{max-width:100%;height:auto}pre{background:#f3f4f7;padding:1rem;overflow:auto}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}";
 
-/// An HTML document with figures, curves, heatmaps and settings.
+/// An HTML document with figures, curves, heatmaps and settings; figures and heatmaps as of `step` where one is named.
 ///
 /// # Errors
-/// Where the session holds no step.
-pub fn report_html(source: &Source) -> Result<String, ExportError> {
+/// Where the session holds no step, or nothing of the one named.
+pub fn report_html(source: &Source, step: Option<u64>) -> Result<String, ExportError> {
     let state = &source.state;
+    let until = step.unwrap_or(u64::MAX);
+    let own_data = state.session.as_ref().map_or("", |session| session.data.as_str());
+    if step.is_some_and(|step| {
+        !state
+            .stages
+            .values()
+            .any(|history| (1..=history.last_step()).contains(&step))
+    }) {
+        return Err(ExportError::Nothing(format!(
+            "the session {} has made no step {until}",
+            source.name
+        )));
+    }
     let mut page = String::new();
     let name = escaped(&source.name);
     // Writing to a string does not fail.
@@ -45,18 +58,29 @@ pub fn report_html(source: &Source) -> Result<String, ExportError> {
     }
     let curves = curves_svg(state)?;
     let _ = write!(page, "<h2>Loss</h2>{curves}");
-    if let (Some(seen), _) = state.evaluations(Stage::Prompt) {
-        figures(&mut page, seen);
+    if let (Some(seen), _) = state.evaluations_until(Stage::Prompt, until) {
+        figures(&mut page, &format!("Step {}", seen.step), &seen.metrics, own_data);
     }
-    if let (Some(seen), _) = state.evaluations(Stage::Aspects) {
-        page += "<h2>Answers to the aspects' questions</h2><table>";
+    let mut later = later_evaluations(&source.folder).into_iter().rev();
+    if let Some((of, metrics)) = later.find_map(|later| of_test(&later, step)) {
+        figures(&mut page, &format!("Step {of}"), &metrics, own_data);
+    }
+    if let (Some(seen), _) = state.evaluations_until(Stage::Aspects, until) {
+        let _ = write!(
+            page,
+            "<h2>Answers to the aspects' questions, step {}, {} images of {}, {}</h2><table>",
+            seen.step,
+            seen.metrics.samples,
+            escaped(&seen.metrics.split),
+            escaped(seen.metrics.data.as_deref().unwrap_or(own_data))
+        );
         for (view, share) in &seen.aspect_accuracy {
             let _ = write!(page, "<tr><td>{view}<td>{}", percent(*share));
         }
         page += "</table>";
     }
     // A session without a panel has no maps, and the rest of the page is still worth having.
-    if let Ok(png) = maps_png(source) {
+    if let Ok(png) = maps_png(source, step) {
         let _ = write!(
             page,
             "<h2>Where the aspects look</h2><p>Picture, facial expression, object, scene, action, brightness, colorfulness.</p>\
@@ -80,15 +104,27 @@ pub fn report_html(source: &Source) -> Result<String, ExportError> {
     Ok(page)
 }
 
-fn figures(page: &mut String, seen: &Evaluation) {
-    let metrics = &seen.metrics;
+/// The figures of `masp eval` on the session's own test split, of a step where one is named, with the step.
+fn of_test(later: &LaterEvaluation, step: Option<u64>) -> Option<(u64, Metrics)> {
+    let Some(Evaluated::Checkpoint {
+        stage: Stage::Prompt,
+        step: of,
+    }) = later.note.as_ref().map(|n| &n.evaluated)
+    else {
+        return None;
+    };
+    let wanted = later.split == "test" && later.is_own() && step.is_none_or(|step| step == *of);
+    wanted.then(|| Some((*of, later.metrics()?))).flatten()
+}
+
+fn figures(page: &mut String, of: &str, metrics: &Metrics, own_data: &str) {
     let _ = write!(
         page,
-        "<h2>Step {}, {} images of {}</h2><table><tr><td>accuracy<td>{}<tr><td>accuracy, generated<td>{}\
+        "<h2>{of}, {} images of {}, {}</h2><table><tr><td>accuracy<td>{}<tr><td>accuracy, generated<td>{}\
          <tr><td>macro-F1<td>{}<tr><td>ECE<td>{}</table><table><tr><th>class<th>recall<th>precision<th>F1<th>images",
-        seen.step,
         metrics.samples,
         escaped(&metrics.split),
+        escaped(metrics.data.as_deref().unwrap_or(own_data)),
         percent(metrics.accuracy),
         percent(metrics.accuracy_generated),
         percent(metrics.macro_f1),
@@ -109,7 +145,8 @@ fn figures(page: &mut String, seen: &Evaluation) {
     *page += "</table>";
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it stands in HTML and SVG.
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

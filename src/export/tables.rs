@@ -5,10 +5,11 @@
 //! the file would say what nobody has said. A spreadsheet takes such a cell for a formula: there the columns are imported as
 //! text.
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::data::View;
-use crate::session::{ImageResult, RunState, Stage};
+use crate::session::{ImageResult, Origin, RunState, Stage};
 
 /// Every step, and in its row the evaluation made after it, if there was one. A value that is not finite is empty.
 #[must_use]
@@ -27,7 +28,10 @@ pub fn metrics_csv(state: &RunState) -> String {
         "accuracy",
         "macro_f1",
         "ece",
+        "samples",
+        "data",
     ];
+    let own_data = state.session.as_ref().map_or("", |session| &session.data);
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (stage, history) in &state.stages {
         for step in &history.steps {
@@ -51,6 +55,11 @@ pub fn metrics_csv(state: &RunState) -> String {
                 of_prompt.map(|seen| number(figure(&seen.metrics))).unwrap_or_default()
             };
             row.extend([figures(|m| m.accuracy), figures(|m| m.macro_f1), figures(|m| m.ece)]);
+            row.push(seen.map(|seen| seen.metrics.samples.to_string()).unwrap_or_default());
+            row.push(
+                seen.map_or("", |seen| seen.metrics.data.as_deref().unwrap_or(own_data))
+                    .to_owned(),
+            );
             rows.push(row);
         }
     }
@@ -87,9 +96,10 @@ pub fn metrics_jsonl(state: &RunState) -> String {
     lines
 }
 
-/// A row an image: what it is, what is said of it, each class's probability, the annotation.
+/// A row an image: what it is, what is said of it, each class's probability, the annotation; and in each row whose answers
+/// they are, for a table stands alone.
 #[must_use]
-pub fn predictions_csv(rows: &[ImageResult]) -> String {
+pub fn predictions_csv(rows: &[ImageResult], origin: &Origin) -> String {
     let labels: Vec<String> = rows
         .first()
         .map(|row| row.prediction.probabilities.keys().cloned().collect())
@@ -108,6 +118,9 @@ pub fn predictions_csv(rows: &[ImageResult]) -> String {
     .to_vec();
     head.extend(labels.iter().map(|label| format!("p_{label}")));
     head.extend(View::ALL.map(|view| view.name().to_owned()));
+    head.extend(["session", "stage", "step", "split", "data"].map(str::to_owned));
+    let step = origin.step.map(|step| step.to_string()).unwrap_or_default();
+    let origin = [&origin.session, &origin.stage, &step, &origin.split, &origin.data].map(String::clone);
     let mut table = vec![head];
     for row in rows {
         let mut line = vec![
@@ -123,9 +136,26 @@ pub fn predictions_csv(rows: &[ImageResult]) -> String {
         let p = |label: &String| row.prediction.probabilities.get(label).copied().unwrap_or(f64::NAN);
         line.extend(labels.iter().map(|label| number(p(label))));
         line.extend(View::ALL.map(|view| row.annotation.get(&view).cloned().unwrap_or_default()));
+        line.extend(origin.clone());
         table.push(line);
     }
     csv(table)
+}
+
+/// The rows as the session keeps them, each with whose answers they are.
+#[must_use]
+pub fn predictions_jsonl(rows: &[ImageResult], origin: &Origin) -> String {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        result: &'a ImageResult,
+        #[serde(flatten)]
+        origin: &'a Origin,
+    }
+    let lines = rows
+        .iter()
+        .map(|result| json!(Row { result, origin }).to_string() + "\n");
+    lines.collect()
 }
 
 fn number(value: f64) -> String {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::session::{Event, Record, Resumed, Stage, Step};
+use crate::session::{Evaluated, EvaluationNote, Event, Record, Resumed, Stage, Step, keep_evaluation};
 use crate::tui::tests::evaluated;
 
 fn source(root: &Path) -> Source {
@@ -23,10 +23,11 @@ fn tables_hold_every_step_and_image() {
     assert_eq!(events.iter().filter(|event| event["event"] == "step").count(), 1200);
     assert_eq!(events.iter().filter(|event| event["event"] == "evaluation").count(), 12);
 
-    let results = read_results(&source.newest().unwrap().path).unwrap();
-    let table = predictions_csv(&results);
+    let kept = Selected::default().evaluation(&source).unwrap();
+    let results = read_results(&kept.path).unwrap();
+    let table = predictions_csv(&results, &kept.origin(&source.name, "drawn"));
     let mut reader = csv::Reader::from_reader(table.as_bytes());
-    assert_eq!(reader.headers().unwrap().len(), 8 + 8 + 6);
+    assert_eq!(reader.headers().unwrap().len(), 8 + 8 + 6 + 5);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 40);
     assert_eq!(
@@ -45,7 +46,7 @@ fn curves_maps_and_report_are_files_of_their_kind() {
         (What::Report, "c.html"),
         (What::Predictions, "d.jsonl"),
     ] {
-        export(&source, what, &root.path().join(name)).unwrap();
+        export(&source, what, &Selected::default(), &root.path().join(name)).unwrap();
     }
     let read = |name: &str| std::fs::read(root.path().join(name)).unwrap();
     let svg = String::from_utf8(read("a.svg")).unwrap();
@@ -68,7 +69,7 @@ fn pictures_keep_their_proportion() {
     let look = source.state.panel.values().next().unwrap().last().unwrap();
     let red = image::RgbImage::from_pixel(80, 40, image::Rgb([200, 0, 0]));
     red.save(source.folder.join(&look.thumbnail)).unwrap();
-    let sheet = image::load_from_memory(&maps_png(&source).unwrap())
+    let sheet = image::load_from_memory(&maps_png(&source, None).unwrap())
         .unwrap()
         .into_rgb8();
     let column: Vec<bool> = (0..160).map(|y| sheet.get_pixel(80, y).0 == [200, 0, 0]).collect();
@@ -83,14 +84,14 @@ fn pictures_keep_their_proportion() {
 fn cells_are_what_was_said_to_the_character() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
-    let mut results = read_results(&source.newest().unwrap().path).unwrap();
+    let mut results = read_results(&Selected::default().evaluation(&source).unwrap().path).unwrap();
     let odd = ["=1+1", "+a", "-b", "@c", "\t=d", "e,\"f\"\ng"];
     for (row, said) in results.iter_mut().zip(odd) {
         row.prediction.generated = said.to_owned();
         row.prediction.image = said.to_owned();
     }
     results[0].loss = -0.0;
-    let table = predictions_csv(&results);
+    let table = predictions_csv(&results, &Origin::default());
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     for (row, said) in rows.iter().zip(odd) {
@@ -128,7 +129,7 @@ fn a_class_without_images_has_a_dash() {
     let fear = metrics.per_class.get_mut("fear").unwrap();
     (fear.support, fear.recall) = (0, 0.0);
     metrics.ece = 0.0189;
-    let page = report_html(&source).unwrap();
+    let page = report_html(&source, None).unwrap();
     assert!(page.contains("<tr><td>fear<td>–<td>"), "{page}");
     assert!(page.contains("<td>ECE<td>0.019<"), "{page}");
     let times = Times::default();
@@ -143,7 +144,7 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let runs = root.path().join("runs");
-    let written = export(&source, What::TensorBoard, &runs).unwrap();
+    let written = export(&source, What::TensorBoard, &Selected::default(), &runs).unwrap();
     assert!(written.starts_with(runs.join("run")), "{}", written.display());
     let name = written.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("events.out.tfevents."), "{name}");
@@ -170,8 +171,11 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
     assert_eq!(of("aspects/val/accuracy").len(), 0);
 
     // The same session again is the same file, not a second run; its own folder is left alone.
-    assert_eq!(export(&source, What::TensorBoard, &runs).unwrap(), written);
-    let own = export(&source, What::TensorBoard, root.path());
+    assert_eq!(
+        export(&source, What::TensorBoard, &Selected::default(), &runs).unwrap(),
+        written
+    );
+    let own = export(&source, What::TensorBoard, &Selected::default(), root.path());
     assert!(matches!(own, Err(ExportError::Own(_))), "{own:?}");
 }
 
@@ -212,12 +216,15 @@ fn a_step_that_was_done_again_has_its_last_time() {
 fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
-    let error = export(&source, What::Curves, &root.path().join("x.csv")).unwrap_err();
+    let error = export(&source, What::Curves, &Selected::default(), &root.path().join("x.csv")).unwrap_err();
     assert!(error.to_string().contains("use .svg"), "{error}");
     assert!(!root.path().join("x.csv").exists());
     let own = source.folder.join("journal.jsonl");
     let before = std::fs::read(&own).unwrap();
-    assert!(matches!(export(&source, What::Metrics, &own), Err(ExportError::Own(_))));
+    assert!(matches!(
+        export(&source, What::Metrics, &Selected::default(), &own),
+        Err(ExportError::Own(_))
+    ));
     assert_eq!(std::fs::read(&own).unwrap(), before);
     source.state = RunState::default();
     for (what, name) in [
@@ -226,10 +233,18 @@ fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
         (What::Report, "c.html"),
         (What::TensorBoard, "runs"),
     ] {
-        assert!(export(&source, what, &root.path().join(name)).is_err());
+        assert!(export(&source, what, &Selected::default(), &root.path().join(name)).is_err());
     }
     source.folder = root.path().join("none");
-    assert!(export(&source, What::Predictions, &root.path().join("d.csv")).is_err());
+    assert!(
+        export(
+            &source,
+            What::Predictions,
+            &Selected::default(),
+            &root.path().join("d.csv")
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -237,6 +252,157 @@ fn names_from_files_are_text_on_the_page() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
     source.state.session.as_mut().unwrap().model = "<script>alert(1)</script>".into();
-    let page = report_html(&source).unwrap();
+    let page = report_html(&source, None).unwrap();
     assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
+}
+
+/// A run with evaluations at steps 100 to 600, and `masp eval` of other steps, data and parameters beside them.
+#[test]
+fn predictions_are_of_the_step_that_was_named_and_never_of_other_data() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let folder = SessionFolder::at(&source.folder).unwrap();
+    let rows = read_results(&Selected::default().evaluation(&source).unwrap().path).unwrap();
+    let keep = |evaluated, own_data, time: f64| {
+        let note = EvaluationNote {
+            evaluated,
+            data: if own_data { "/drawn" } else { "/other" }.into(),
+            own_data,
+        };
+        let metrics = crate::session::Metrics {
+            split: "test".into(),
+            ..Default::default()
+        };
+        let kept = keep_evaluation(&folder, &note, &metrics, &rows[..7], time).unwrap();
+        kept.file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    let prompt = |step| Evaluated::Checkpoint {
+        stage: Stage::Prompt,
+        step,
+    };
+    let of_300 = keep(prompt(300), true, 1e9);
+    let other = keep(prompt(600), false, 1.1e9);
+    let frozen = keep(Evaluated::Frozen, true, 1.2e9);
+    let selected = |step, evaluation: Option<&String>| Selected {
+        step,
+        evaluation: evaluation.cloned(),
+    };
+    let key = |selected: Selected| selected.evaluation(&source).unwrap().key;
+    assert_eq!(key(selected(Some(300), None)), of_300);
+    assert_eq!(key(selected(None, None)), of_300, "the newest of its own");
+    assert_eq!(key(selected(Some(600), None)), "prompt-000600");
+    for name in [&other, &frozen] {
+        assert_eq!(key(selected(None, Some(name))), *name);
+    }
+    let said = |selected: Selected| selected.evaluation(&source).unwrap_err().to_string();
+    assert!(said(selected(Some(500), None)).contains("no predictions of step 500, but of 300, 600"));
+    assert!(said(selected(None, Some(&"x".to_owned()))).contains(&other));
+
+    // A file says what it holds.
+    let read = |selected: Selected, name: &str| {
+        let to = root.path().join(name);
+        export(&source, What::Predictions, &selected, &to).unwrap();
+        std::fs::read_to_string(to).unwrap()
+    };
+    let csv = read(selected(Some(300), None), "a.csv");
+    assert!(
+        csv.lines().next().unwrap().ends_with(",session,stage,step,split,data"),
+        "{csv}"
+    );
+    assert!(
+        csv.lines()
+            .skip(1)
+            .all(|line| line.ends_with(",run,prompt,300,test,/drawn")),
+        "{csv}"
+    );
+    assert_eq!(csv.lines().count(), 8);
+    let lines = read(selected(None, Some(&frozen)), "b.jsonl");
+    for line in lines.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&row["stage"], &row["step"], &row["split"]),
+            (&"frozen".into(), &().into(), &"test".into())
+        );
+    }
+    assert_eq!(read_results(&root.path().join("b.jsonl")).unwrap(), rows[..7]);
+    let metrics = metrics_csv(&source.state);
+    let last = metrics.lines().last().unwrap();
+    assert!(
+        metrics.lines().next().unwrap().ends_with(",samples,data") && last.contains(",val,"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_step_is_never_ignored() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let of = |step| Selected {
+        step: Some(step),
+        evaluation: None,
+    };
+    for (what, name) in [
+        (What::Metrics, "a.csv"),
+        (What::Curves, "a.svg"),
+        (What::TensorBoard, "runs"),
+    ] {
+        let error = export(&source, what, &of(300), &root.path().join(name)).unwrap_err();
+        assert!(matches!(error, ExportError::Selected(_)), "{error}");
+    }
+    let early = report_html(&source, Some(300)).unwrap();
+    assert!(early.contains("<h2>Step 300, 256 images of val, ") && !early.contains("Step 600"));
+    assert!(
+        report_html(&source, Some(900))
+            .unwrap_err()
+            .to_string()
+            .contains("no step 900")
+    );
+    let svg = curves_svg(&source.state).unwrap();
+    assert!(
+        svg.contains("prompt to step 600; validation on 256 images of val, "),
+        "{}",
+        &svg[..400]
+    );
+    let (newest, early) = (maps_png(&source, None).unwrap(), maps_png(&source, Some(300)).unwrap());
+    assert_ne!(newest, early);
+    assert!(
+        maps_png(&source, Some(7))
+            .unwrap_err()
+            .to_string()
+            .contains("at the steps: ")
+    );
+}
+
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let here = |name: &str| root.path().join(name);
+    std::fs::write(here("real.csv"), "old\n").unwrap();
+    std::os::unix::fs::symlink("real.csv", here("link.csv")).unwrap();
+    let pipe = here("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let write = |to: &Path| export(&source, What::Metrics, &Selected::default(), to);
+    assert!(
+        write(&here("link.csv"))
+            .unwrap_err()
+            .to_string()
+            .contains("it is a link to")
+    );
+    assert_eq!(std::fs::read(here("real.csv")).unwrap(), b"old\n");
+    let reader = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap())
+    };
+    write(&pipe).unwrap();
+    assert_eq!(reader.join().unwrap(), metrics_csv(&source.state));
+    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    write(Path::new("/dev/null")).unwrap();
+    assert!(
+        std::fs::symlink_metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
 }

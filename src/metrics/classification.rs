@@ -44,8 +44,8 @@ pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
     }
 }
 
-/// The figures of each of `classes` labels. Support counts the gold samples; a class without gold
-/// samples has recall 0, one that is never predicted precision 0.
+/// The figures of each of `classes` labels. Support counts the gold samples. A class without gold samples has no recall
+/// (NaN); one that has some and is never predicted has precision 0, and one that does neither has no figure at all.
 #[must_use]
 pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
     let mut tallies = vec![Tally::default(); classes];
@@ -110,10 +110,12 @@ struct Tally {
 
 impl Tally {
     fn metrics(self) -> ClassMetrics {
+        let known = |is: bool, share: f64| if is { share } else { f64::NAN };
+        let occurs = self.gold + self.predicted > 0;
         ClassMetrics {
-            recall: share(self.right, self.gold),
-            precision: share(self.right, self.predicted),
-            f1: share(2 * self.right, self.gold + self.predicted),
+            recall: known(self.gold > 0, share(self.right, self.gold)),
+            precision: known(occurs, share(self.right, self.predicted)),
+            f1: known(occurs, share(2 * self.right, self.gold + self.predicted)),
             support: self.gold,
         }
     }
@@ -168,18 +170,23 @@ mod tests {
                 f1: 0.5,
                 support: 2,
             },
-            ClassMetrics::default(),
         ];
-        assert_eq!(classes, expected);
+        assert_eq!(classes[..2], expected);
+        let absent = classes[2];
+        let figures = [absent.recall, absent.precision, absent.f1];
+        assert!(
+            absent.support == 0 && figures.iter().all(|figure| figure.is_nan()),
+            "{absent:?}"
+        );
         assert_eq!(macro_f1(3, &rows), 0.65);
     }
 
     #[test]
     fn a_class_that_is_only_predicted_counts_in_macro_f1() {
-        assert_eq!(
-            macro_f1(3, &[row(0, &[0.9, 0.1, 0.0]), row(0, &[0.1, 0.9, 0.0])]),
-            1.0 / 3.0
-        );
+        let rows = [row(0, &[0.9, 0.1, 0.0]), row(0, &[0.1, 0.9, 0.0])];
+        assert_eq!(macro_f1(3, &rows), 1.0 / 3.0);
+        let predicted = per_class(3, &rows)[1];
+        assert!(predicted.recall.is_nan() && (predicted.precision, predicted.f1) == (0.0, 0.0));
     }
 
     #[test]

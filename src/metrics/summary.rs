@@ -15,13 +15,22 @@ pub struct Speed {
     pub generated_images_per_s: f64,
 }
 
-/// The figures of a split's samples; a speed that is not finite (nothing was timed) is 0.
+/// The figures of a split's samples, each NaN where there are none; a speed that is not finite (nothing was timed) is 0.
 #[must_use]
 pub fn summarise(labels: &[String], rows: &[Scored], split: &str, speed: Speed) -> Metrics {
     let classes = labels.len();
     let finite = |speed: f64| if speed.is_finite() { speed } else { 0.0 };
+    if rows.is_empty() {
+        return Metrics {
+            split: split.to_owned(),
+            per_class: labels.iter().cloned().zip(per_class(classes, rows)).collect(),
+            confusion: confusion(labels, rows),
+            ..Metrics::default()
+        };
+    }
     Metrics {
         split: split.to_owned(),
+        data: None,
         samples: rows.len(),
         accuracy: accuracy(rows),
         accuracy_generated: accuracy_generated(labels, rows),
@@ -74,6 +83,12 @@ mod tests {
             "images_per_s": 12.0, "generated_images_per_s": 0.0,
         });
         assert_eq!(document, expected);
+        // A class without images has no recall, and 0 would be one.
+        let three = ["positive", "negative", "neutral"].map(str::to_owned);
+        let seen = serde_json::to_value(summarise(&three, &rows, "test", speed))?;
+        let absent = serde_json::json!({"recall": null, "precision": null, "f1": null, "support": 0});
+        assert_eq!(seen["per_class"]["neutral"], absent);
+        assert_eq!(seen["macro_f1"], document["macro_f1"]);
         // |(1 - .8)| and |0 - .7| stand in bins of their own; (.04 + .04 + .49 + .49) / 2.
         assert!((document["ece"].as_f64().unwrap_or(-1.0) - 0.45).abs() < 1e-12);
         assert!((document["brier"].as_f64().unwrap_or(-1.0) - 0.53).abs() < 1e-12);
@@ -81,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_every_figure_is_a_number() {
+    fn of_nothing_no_figure_is_a_number() {
         let labels = ["positive", "negative"].map(str::to_owned);
         let metrics = summarise(&labels, &[], "val", Speed::default());
         let figures = [
@@ -90,9 +105,12 @@ mod tests {
             metrics.macro_f1,
             metrics.ece,
             metrics.brier,
-            metrics.polarity_accuracy.unwrap_or(-1.0),
+            metrics.per_class["positive"].recall,
         ];
-        assert_eq!((metrics.samples, figures), (0, [0.0; 6]));
+        assert!(
+            metrics.samples == 0 && figures.iter().all(|figure| figure.is_nan()),
+            "{figures:?}"
+        );
         assert_eq!(summarise(&[], &[], "val", Speed::default()).confusion.counts.len(), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Answer, Request, nullable, prediction::Metrics};
@@ -149,6 +149,7 @@ pub struct Step {
 
 /// An evaluation's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Evaluation {
     pub stage: Stage,
     pub step: u64,
@@ -162,12 +163,29 @@ pub struct Evaluation {
         deserialize_with = "nullable::by_view"
     )]
     pub aspect_accuracy: Vec<(View, f64)>,
-    /// Stage 2's figures; in stage 1 only split, samples and speed are set.
+    /// Stage 2's figures; in stage 1 only split, data, samples and speed are set.
     #[serde(flatten)]
     pub metrics: Metrics,
     /// The predictions' file (JSON Lines), relative to the session's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictions: Option<PathBuf>,
+}
+
+/// By `remote` above, so that what is read can be mended.
+impl Serialize for Evaluation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Evaluation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut read = Self::deserialize(deserializer)?;
+        if read.stage == Stage::Aspects {
+            read.metrics = read.metrics.without_a_classifier();
+        }
+        Ok(read)
+    }
 }
 
 impl Evaluation {

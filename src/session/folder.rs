@@ -209,7 +209,7 @@ impl SessionFolder {
         self.path.join("evaluations")
     }
 
-    /// Where the frozen model's figures are: the same model on the same data, without aspects and prompt.
+    /// Where versions of before kept the frozen model's figures, of the split that was evaluated last.
     #[must_use]
     pub fn frozen(&self) -> PathBuf {
         self.evaluations().join("frozen.json")

@@ -61,7 +61,15 @@ fn event() -> impl Strategy<Value = Event> {
             loss: accuracy,
             aspect_accuracy: vec![(crate::data::View::Scene, accuracy)],
             metrics: Metrics {
+                split: "val".into(),
+                data: Some("/data".into()),
                 accuracy,
+                accuracy_generated: accuracy,
+                macro_f1: accuracy,
+                ece: accuracy,
+                brier: accuracy,
+                images_per_s: accuracy,
+                generated_images_per_s: accuracy,
                 samples: 4,
                 ..Metrics::default()
             },
@@ -209,6 +217,41 @@ fn a_line_has_the_documented_keys_and_null_for_what_is_not_finite() -> Outcome {
     assert!(matches!(&records[2].event, Event::Evaluation(seen)
         if seen.metrics.accuracy.is_nan() && seen.aspect_accuracy[0].1.is_nan()
             && seen.metrics.polarity_accuracy.is_none()));
+    Ok(())
+}
+
+/// Stage 1 has no classifier. Journals of before say 0 of its figures, which are read as what they are: not known.
+#[test]
+fn stage_1_has_no_figures_of_a_classifier() -> Outcome {
+    let old = "{\"seq\":1,\"time\":2.0,\"event\":\"evaluation\",\"stage\":\"aspects\",\"step\":4,\"loss\":0.5,\
+        \"aspect_accuracy\":[[\"scene\",0.25]],\"split\":\"val\",\"samples\":9,\"accuracy\":0.0,\"accuracy_generated\":0.0,\
+        \"macro_f1\":0.0,\"per_class\":{},\"confusion\":{\"labels\":[],\"counts\":[]},\"ece\":0.0,\"brier\":0.0,\
+        \"polarity_accuracy\":null,\"wheel_distance\":null,\"images_per_s\":3.0,\"generated_images_per_s\":0.0}\n";
+    let (_folder, path) = journal(&[&line(0, start(FORMAT))?, old])?;
+    let records = read_journal(&path)?;
+    let Event::Evaluation(seen) = &records[1].event else {
+        return Err("no evaluation".into());
+    };
+    let metrics = &seen.metrics;
+    let figures = [
+        metrics.accuracy,
+        metrics.accuracy_generated,
+        metrics.macro_f1,
+        metrics.ece,
+        metrics.brier,
+    ];
+    assert!(figures.iter().all(|figure| figure.is_nan()), "{figures:?}");
+    assert_eq!(
+        (seen.overall_accuracy(), metrics.images_per_s, metrics.samples),
+        (0.25, 3.0, 9)
+    );
+    let now = serde_json::to_value(&records[1])?;
+    for figure in ["accuracy", "accuracy_generated", "macro_f1", "ece", "brier"] {
+        assert!(
+            now.get(figure).is_some_and(serde_json::Value::is_null),
+            "{figure}: {now}"
+        );
+    }
     Ok(())
 }
 

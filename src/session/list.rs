@@ -67,7 +67,7 @@ pub struct SessionSummary {
     /// The highest accuracy on a split other than `test`, or on `test` where there is no other; of the evaluations that saw
     /// the most images.
     pub best_accuracy: Option<f64>,
-    /// The accuracy of the last evaluation on `test`.
+    /// The accuracy of the last evaluation on `test`: that of `masp eval` on the session's own data, else the run's.
     pub test_accuracy: Option<f64>,
     /// Seconds since the Unix epoch.
     pub started: Option<f64>,

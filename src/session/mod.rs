@@ -3,11 +3,13 @@
 mod answer;
 mod checkpoints;
 mod difference;
+mod evaluations;
 mod event;
 mod folder;
 #[cfg(test)]
 pub(crate) mod hostile;
 mod journal;
+mod kept;
 mod list;
 mod nullable;
 mod prediction;
@@ -23,18 +25,19 @@ mod utc;
 pub use answer::{Answer, Effects, Faithfulness, Found, Request};
 pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
 pub use difference::{Difference, differences};
+pub use evaluations::{
+    Evaluated, EvaluationNote, KeepError, LaterEvaluation, frozen_metrics, keep_evaluation, later_evaluations,
+};
 pub use event::{
     Command, CommandRecord, Ended, Evaluation, Event, FORMAT, HIGHEST_RATE, Log, Phase, Progress, Record, Resumed,
     SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, UNKEPT, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_record, now, read_journal};
+pub use kept::{KeptEvaluation, Origin, kept_evaluations};
 pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
-pub use results::{
-    EVALUATED_CHECKPOINT, EvaluatedCheckpoint, ImageResult, KeptEvaluation, ResultsError, frozen_metrics,
-    kept_evaluations, read_results, write_results,
-};
+pub use results::{ImageResult, ResultsError, read_results, write_results};
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};

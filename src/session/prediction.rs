@@ -46,9 +46,10 @@ pub struct Prediction {
     pub aspects: IndexMap<View, AspectSeen>,
 }
 
-/// Figures of one class.
+/// Figures of one class; NaN (in JSON null) where there is nothing that they could be a share of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
+    /// NaN for a class without images.
     #[serde(deserialize_with = "nullable::number")]
     pub recall: f64,
     #[serde(deserialize_with = "nullable::number")]
@@ -65,10 +66,13 @@ pub struct Confusion {
     pub counts: Vec<Vec<u64>>,
 }
 
-/// The document of `eval --json`; an evaluation event has the same keys.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// The document of `eval --json`; an evaluation event has the same keys. A figure that was not taken is NaN, in JSON null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     pub split: String,
+    /// The dataset's root; files of before it was recorded do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     pub samples: usize,
     /// Share of samples whose most likely label is the gold one.
     #[serde(deserialize_with = "nullable::number")]
@@ -95,6 +99,28 @@ pub struct Metrics {
     pub generated_images_per_s: f64,
 }
 
+impl Default for Metrics {
+    /// No figure was taken: each is NaN, for 0 would be one.
+    fn default() -> Self {
+        Self {
+            split: String::new(),
+            data: None,
+            samples: 0,
+            accuracy: f64::NAN,
+            accuracy_generated: f64::NAN,
+            macro_f1: f64::NAN,
+            per_class: IndexMap::new(),
+            confusion: Confusion::default(),
+            ece: f64::NAN,
+            brier: f64::NAN,
+            polarity_accuracy: None,
+            wheel_distance: None,
+            images_per_s: f64::NAN,
+            generated_images_per_s: f64::NAN,
+        }
+    }
+}
+
 impl Metrics {
     /// A class's figures as they are to be shown, also where an older document has 0 for what is none: a class without images
     /// has no recall, one that is never said either has no precision and no F1; they are NaN.
@@ -114,6 +140,17 @@ impl Metrics {
             f1: share(there || said, class.f1),
             support: class.support,
         })
+    }
+
+    /// What journals of before wrote of stage 1, which has no classifier: its zeros are no figures.
+    pub(super) fn without_a_classifier(self) -> Self {
+        Self {
+            split: self.split,
+            data: self.data,
+            samples: self.samples,
+            images_per_s: self.images_per_s,
+            ..Self::default()
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The predictions of a whole evaluation: one image a line, in files that events name or that `masp eval` left.
+//! The predictions of a whole evaluation: one image a line.
 
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, Prediction, RunState, SessionFolder, Stage, journal::LONGEST_LINE, nullable};
+use super::{Prediction, journal::LONGEST_LINE, nullable};
 use crate::atomic_file::write_atomically;
-use crate::bounded_file::{open_regular, read_bounded, read_line};
+use crate::bounded_file::{open_regular, read_line};
 use crate::data::View;
-use crate::inside::inside_links_too;
 use crate::printable::{printable, printable_path};
 
 /// What the model makes of one image of an evaluation, beside what is known of it.
@@ -54,19 +53,6 @@ impl ImageResult {
     }
 }
 
-/// An evaluation whose predictions are kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KeptEvaluation {
-    /// `val · prompt 120`, or `test · prompt 120 · 20261122-130924`.
-    pub name: String,
-    /// The step of the prompt that it was made at, where a run made it.
-    pub step: Option<u64>,
-    /// The step of the prompt that was evaluated, where it is known.
-    pub prompt: Option<u64>,
-    /// JSON Lines of [`ImageResult`].
-    pub path: PathBuf,
-}
-
 /// Why predictions cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
@@ -76,74 +62,8 @@ pub enum ResultsError {
     Line { path: PathBuf, line: usize, reason: String },
 }
 
-/// The frozen model's figures, where the session in `folder` holds them; what cannot be read counts as not there.
-#[must_use]
-pub fn frozen_metrics(folder: &Path) -> Option<Metrics> {
-    let text = read_bounded(&SessionFolder::at(folder)?.frozen(), LONGEST_LINE).ok()?;
-    serde_json::from_slice(&text).ok()
-}
-
 const fn unknown() -> f64 {
     f64::NAN
-}
-
-/// The evaluations of a session whose predictions are kept, those of the run first, each in order of time.
-#[must_use]
-pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> {
-    let of_run = state.stages.get(&Stage::Prompt).into_iter();
-    let of_run = of_run.flat_map(|history| &history.evaluations).filter_map(|seen| {
-        Some(KeptEvaluation {
-            name: format!("{} · prompt {}", seen.metrics.split, seen.step),
-            step: Some(seen.step),
-            prompt: Some(seen.step),
-            path: inside_links_too(folder, seen.predictions.as_ref()?)?,
-        })
-    });
-    let mut kept: Vec<KeptEvaluation> = of_run.collect();
-    // EvaluatedCheckpoint twice at a step, the file is the later one's.
-    kept.dedup_by(|later, earlier| later.path == earlier.path);
-    let mut later: Vec<KeptEvaluation> = SessionFolder::at(folder)
-        .and_then(|folder| std::fs::read_dir(folder.evaluations()).ok())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let named = Path::new("evaluations")
-                .join(entry.file_name())
-                .join("predictions.jsonl");
-            let path = inside_links_too(folder, &named)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let (time, split) = name.rsplit_once('-')?;
-            let prompt = evaluated_prompt(&path.with_file_name(EVALUATED_CHECKPOINT));
-            let of = prompt.map_or_else(String::new, |step| format!("prompt {step} · "));
-            path.is_file().then(|| KeptEvaluation {
-                name: format!("{split} · {of}{time}"),
-                step: None,
-                prompt,
-                path,
-            })
-        })
-        .collect();
-    later.sort_by(|a, b| a.path.cmp(&b.path));
-    kept.append(&mut later);
-    kept
-}
-
-/// What was evaluated, in the file beside the predictions of an evaluation that no run made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvaluatedCheckpoint {
-    pub stage: Stage,
-    pub step: u64,
-}
-
-/// The name of that file.
-pub const EVALUATED_CHECKPOINT: &str = "checkpoint.json";
-
-/// The step of the prompt that an evaluation is of; what cannot be read counts as not known.
-fn evaluated_prompt(path: &Path) -> Option<u64> {
-    let text = read_bounded(path, LONGEST_LINE).ok()?;
-    let evaluated: EvaluatedCheckpoint = serde_json::from_slice(&text).ok()?;
-    (evaluated.stage == Stage::Prompt).then_some(evaluated.step)
 }
 
 /// Writes the rows of an evaluation.
@@ -188,6 +108,7 @@ pub fn read_results(path: &Path) -> Result<Vec<ImageResult>, ResultsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{RunState, SessionFolder, kept_evaluations};
 
     fn result(probabilities: &[(&str, f64)], gold: &str) -> ImageResult {
         let probabilities: IndexMap<String, f64> = probabilities

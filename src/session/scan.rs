@@ -9,6 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
+    evaluations::later_evaluations,
     event::{Event, Record, Resumed, SessionStart, Stage},
     folder::SessionFolder,
     journal::{LONGEST_LINE, first_record},
@@ -148,6 +149,7 @@ impl Scan {
 
     /// `read` is what became of the pass: whether the session's lock is held, or why there is no telling.
     pub(super) fn into_summary(self, folder: &SessionFolder, read: Result<bool, String>) -> SessionSummary {
+        let of_run = self.scores.iter().rfind(|score| score.test).map(|score| score.accuracy);
         let ended = self.ended.as_deref();
         let state = match read {
             Err(_) => SessionState::Unreadable,
@@ -192,7 +194,7 @@ impl Scan {
             planned,
             steps: self.steps.iter().fold(0, |all, (_, steps)| all.saturating_add(*steps)),
             best_accuracy: best(false).or_else(|| best(true)),
-            test_accuracy: self.scores.iter().rfind(|score| score.test).map(|score| score.accuracy),
+            test_accuracy: later_test_accuracy(folder).or(of_run),
             started: self.started,
             duration: self.duration,
             problem: read.err().or(reason),
@@ -201,6 +203,13 @@ impl Scan {
             spark: spark(&self.losses),
         }
     }
+}
+
+/// Of the newest `masp eval` of the session's own parameters on its own test split.
+fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
+    let later = later_evaluations(folder.path()).into_iter().rev();
+    let mut of_test = later.filter(|later| later.split == "test" && later.is_own());
+    of_test.find_map(|later| Some(later.metrics()?.accuracy).filter(|accuracy| accuracy.is_finite()))
 }
 
 /// The few keys of a line that the list needs; the others are skipped without being kept.

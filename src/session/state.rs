@@ -310,6 +310,9 @@ impl RunState {
 }
 
 fn evaluation_line(evaluation: &Evaluation) -> String {
+    if evaluation.metrics.samples == 0 {
+        return format!("evaluated at step {}: no image could be read", evaluation.step);
+    }
     format!(
         "evaluated at step {}: {:.1} % of {} right, loss {:.3}",
         evaluation.step,

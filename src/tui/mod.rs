@@ -60,7 +60,7 @@ pub use sessions::form::Field;
 pub use theme::{Depth, Paint, Role, Theme};
 
 use self::{canvas::Canvas, input::Input};
-use crate::session::{Command, ImageResult, Record, RunState, SessionFolder};
+use crate::session::{Command, ImageResult, Origin, Record, RunState, SessionFolder};
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {
@@ -87,7 +87,12 @@ pub trait Host: Send + std::fmt::Debug {
     ///
     /// # Errors
     /// A sentence where there was nothing to begin.
-    fn export_rows(&mut self, rows: Vec<ImageResult>, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
+    fn export_rows(
+        &mut self,
+        rows: Vec<ImageResult>,
+        origin: Origin,
+        to: &Path,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String>;
 
     /// The fields of a new run, with the settings that a run in the current folder would have.
     ///

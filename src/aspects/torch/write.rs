@@ -10,13 +10,13 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{TorchDict, TorchError, TorchValue};
 use crate::aspects::host_tensor::HostTensor;
-use crate::atomic_file::write_atomically;
+use crate::output_file::write_output;
 
 /// As torch.save aligns its records, so that they can be mapped into memory.
 const ALIGNMENT: u16 = 64;
 
 /// Writes a dictionary in the layout of `torch.save`: `archive/data.pkl` (protocol 2), one record of little-endian
-/// f32 numbers a tensor, stored uncompressed. The file is there whole or not at all.
+/// f32 numbers a tensor, stored uncompressed. As [`write_output`], which refuses what is no file.
 ///
 /// # Errors
 /// [`TorchError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
@@ -24,7 +24,7 @@ pub fn write_torch(path: &Path, dict: &TorchDict<'_>) -> Result<(), TorchError> 
     let mut pickler = Pickler::default();
     let written = pickler
         .value_of_file(dict)
-        .and_then(|()| write_atomically(path, |file| write_archive(file, &pickler.bytes, &pickler.storages)));
+        .and_then(|()| write_output(path, |file| write_archive(file, &pickler.bytes, &pickler.storages)));
     written.map_err(|source| TorchError::Write {
         path: path.to_owned(),
         source,

@@ -10,8 +10,12 @@ use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::aspects::prompt_file::{read_soft_prompt, write_soft_prompt};
 use crate::cli::args::SessionSpec;
+use crate::cli::say::say;
+use crate::output_file::{is_stdout, is_stream};
 use crate::printable::printable;
-use crate::session::{CheckpointFile, Checkpoints, Selector, SessionFolder, Stage};
+use crate::session::{
+    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Selector, SessionFolder, Stage,
+};
 
 /// A file that an export would do harm to.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +24,7 @@ pub struct BadTarget(PathBuf);
 
 /// Writes what the checkpoint's stage trained to `to`, in the form that its name chooses. A soft prompt was trained over
 /// aspect modules: those of the session's newest aspect checkpoint are written beside it as `*.aspects.*`, as
-/// `masp train --save-ckpt` does.
+/// `masp train --save-ckpt` does, but not beside a pipe.
 ///
 /// # Errors
 /// An unknown session or checkpoint, a damaged file, a file that cannot be written.
@@ -31,11 +35,24 @@ pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl 
     let found = checkpoints.find(spec.checkpoint, None)?;
     copy(&found, to, out)?;
     if found.stage == Stage::Prompt
+        && !is_stream(to)
         && let Ok(aspects) = checkpoints.find(Selector::Last, Some(Stage::Aspects))
     {
         copy(&aspects, &beside(to), out)?;
     }
     Ok(())
+}
+
+/// The step that an export of another kind than parameters is of; nothing for the newest of all.
+///
+/// # Errors
+/// A session whose checkpoints cannot be read, or that has no best one.
+pub(super) fn step(folder: &SessionFolder, selector: Selector) -> Result<Option<u64>, CheckpointsError> {
+    match selector {
+        Selector::Last => Ok(None),
+        Selector::Step(step) => Ok(Some(step)),
+        Selector::Best => Ok(Some(Checkpoints::read(folder)?.find(Selector::Best, None)?.step)),
+    }
 }
 
 fn copy(from: &CheckpointFile, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
@@ -48,7 +65,12 @@ fn copy(from: &CheckpointFile, to: &Path, out: &mut impl Write) -> Result<(), Se
         Stage::Aspects => "aspect modules",
         Stage::Prompt => "soft prompt",
     };
-    writeln!(out, "{}: {what} of {from}", printable(&to.to_string_lossy()))?;
+    let told = format!("{}: {what} of {from}", printable(&to.to_string_lossy()));
+    if is_stdout(to) {
+        say(told);
+    } else {
+        writeln!(out, "{told}")?;
+    }
     Ok(())
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::SessionsError;
-use crate::bounded_file::open_regular;
+use crate::atomic_file::PARTIAL;
+use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::printable;
-use crate::session::{Event, Record, SessionFolder, SessionLock, summarise_session};
+use crate::session::{Event, FolderError, Record, SessionFolder, SessionLock, summarise_session};
 
 /// A journal's first line is not longer.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -46,7 +47,7 @@ pub(super) fn remove(
 ) -> Result<(), SessionsError> {
     let mut held: Vec<(SessionFolder, SessionLock)> = Vec::new();
     for session in sessions {
-        let folder = SessionFolder::open(root, session)?;
+        let folder = open(root, session)?;
         if held.iter().any(|(other, _)| other.path() == folder.path()) {
             continue;
         }
@@ -58,13 +59,65 @@ pub(super) fn remove(
     ask(&question(&held))?;
     for (folder, _lock) in &held {
         let path = folder.path();
-        fs::remove_dir_all(path).map_err(|source| RemoveError::Io {
+        remove_folder(path).map_err(|source| RemoveError::Io {
             path: path.to_owned(),
             source,
         })?;
         writeln!(out, "removed {}", shown(path))?;
     }
     Ok(())
+}
+
+/// A session; or what a removal that was killed left of one, which becomes one again so that it can be held.
+fn open(root: &Path, session: &str) -> Result<SessionFolder, FolderError> {
+    match SessionFolder::open(root, session) {
+        Err(FolderError::Missing { path }) if is_left_over(&path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            SessionFolder::open_or_create(path.parent().unwrap_or(Path::new("")), &name)
+        }
+        opened => opened,
+    }
+}
+
+/// What tells a session goes last: a removal that is killed leaves a session, which can be removed.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    let last = ["journal.jsonl", "lock"];
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if !last.iter().any(|name| entry.file_name() == *name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir_all(path)
+}
+
+/// Whether a folder holds nothing but parts of a session, by all their names, and something at all or only its lock.
+fn is_left_over(path: &Path) -> bool {
+    let names = |folder: &Path| -> Option<Vec<String>> {
+        let entries = fs::read_dir(folder).ok()?;
+        entries
+            .map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect()
+    };
+    let holds = |folder: &str, is_ours: fn(&str) -> bool| {
+        names(&path.join(folder)).is_some_and(|names| names.iter().all(|name| is_ours(name) || name.ends_with(PARTIAL)))
+    };
+    let is_part = |name: &String| match name.as_str() {
+        "note.txt" => true,
+        "checkpoints" => holds(name, |name| {
+            (name.starts_with("aspects-") || name.starts_with("prompt-")) && name.ends_with(".safetensors")
+        }),
+        "samples" => holds(name, |name| name.ends_with(".json")),
+        "predictions" => holds(name, |name| name.ends_with(".jsonl")),
+        "thumbnails" => holds(name, |name| name.ends_with(".png")),
+        "evaluations" => holds(name, |name| {
+            name == "frozen.json" || name.starts_with(|c: char| c.is_ascii_digit())
+        }),
+        _ => false,
+    };
+    !path.is_symlink() && names(path).is_some_and(|names| !names.is_empty() && names.iter().all(is_part))
 }
 
 /// The answer under `--yes`.
@@ -111,11 +164,19 @@ fn check(path: &Path) -> Result<(), RemoveError> {
         return Err(RemoveError::Link(path.to_owned()));
     }
     let made = path.join("lock").is_file() && path.join("checkpoints").is_dir();
-    if made || has_journal(path) {
+    if made || has_journal(path) || holds_only_lock(path) {
         Ok(())
     } else {
         Err(RemoveError::NoSession(path.to_owned()))
     }
+}
+
+/// The last that a removal takes, with a process's number in it.
+fn holds_only_lock(path: &Path) -> bool {
+    let names = fs::read_dir(path).map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
+    let number = read_bounded(&path.join("lock"), 32);
+    names.is_ok_and(|names: Vec<_>| names == ["lock"])
+        && number.is_ok_and(|text| text.trim_ascii().iter().all(u8::is_ascii_digit))
 }
 
 fn has_journal(path: &Path) -> bool {
@@ -135,7 +196,6 @@ mod tests {
     use std::error::Error;
 
     use super::*;
-    use crate::session::FolderError;
 
     fn removed(root: &Path, sessions: &[&str]) -> Result<String, SessionsError> {
         let sessions: Vec<String> = sessions.iter().map(|name| (*name).to_owned()).collect();
@@ -187,6 +247,40 @@ mod tests {
         ));
         assert!(removed(root, &["../etc", "."]).is_err());
         assert_eq!(fs::read_dir(root)?.count(), 4);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_removal_that_was_killed_left_can_be_removed() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let root = root.path();
+        let made = |name: &str| -> Result<PathBuf, Box<dyn Error>> {
+            let folder = SessionFolder::create(root, name)?;
+            fs::write(folder.checkpoints().join("prompt-000003.safetensors"), "x")?;
+            fs::create_dir(folder.evaluations().join("20261122-130924-test"))?;
+            fs::write(folder.path().join("note.txt"), "good\n")?;
+            Ok(folder.path().to_owned())
+        };
+        // As versions of before left it: in any order, the lock among the first.
+        fs::remove_file(made("a")?.join("lock"))?;
+        let bare = made("b")?;
+        for entry in fs::read_dir(&bare)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        fs::remove_file(bare.join("note.txt"))?;
+        // A mistyped name costs nobody their own files.
+        let own = made("c")?;
+        fs::remove_file(own.join("lock"))?;
+        fs::write(own.join("checkpoints/mine.bin"), "x")?;
+        assert!(removed(root, &["c"]).is_err() && own.join("checkpoints/mine.bin").is_file());
+        fs::create_dir(root.join("empty"))?;
+        assert!(removed(root, &["empty"]).is_err());
+
+        assert_eq!(removed(root, &["a", "b"])?.lines().count(), 2);
+        assert!(!root.join("a").exists() && !root.join("b").exists());
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::lines;
 use crate::{
     data::View,
     inside::inside,
-    session::{Command, Request, Stage},
+    session::{Command, KeptEvaluation, Request, Stage},
     tui::{
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
@@ -111,7 +111,10 @@ impl App {
         let rows = self.browse.rows().ok_or("there are no rows")?;
         let shown = self.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
-        self.exported = host.export_rows(shown.collect(), Path::new(to))?;
+        let kept = self.browse.evaluation().ok_or("there is no evaluation")?;
+        let session = self.state.session.as_ref();
+        let (name, data) = session.map_or(("", ""), |session| (session.name.as_str(), session.data.as_str()));
+        self.exported = host.export_rows(shown.collect(), kept.origin(name, data), Path::new(to))?;
         self.ui.notice = Some("writing …".to_owned());
         Ok(())
     }
@@ -241,7 +244,8 @@ impl App {
         if self.ui.screen == Screen::Compare {
             return self.look_along_in_comparison();
         }
-        let idle = self.model.is_ready() && self.browse.intervention.waiting.is_none();
+        let own = self.browse.evaluation().is_none_or(KeptEvaluation::is_own);
+        let idle = own && self.model.is_ready() && self.browse.intervention.waiting.is_none();
         let Some(image) = self.image().filter(|_| idle) else {
             return;
         };
@@ -279,6 +283,12 @@ impl App {
 
     /// Asks the run's model, or where the run is over that of the evaluation's checkpoint.
     pub(super) fn ask_model(&mut self, request: Request) {
+        if let Some(others) = self.browse.evaluation().and_then(KeptEvaluation::others) {
+            self.ui.notice = Some(format!(
+                "these rows are of {others}: the session's model is not asked about them"
+            ));
+            return;
+        }
         let asked = match self.commands.as_ref().filter(|_| self.state.ended.is_none()) {
             Some(commands) => commands
                 .try_send(Command::Ask(request.clone()))

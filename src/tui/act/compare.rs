@@ -74,6 +74,13 @@ impl App {
         let Some(sides) = self.compare.sides.as_mut() else {
             return;
         };
+        let others = sides.iter().find_map(|side| side.evaluation()?.others());
+        if let Some(others) = others {
+            self.ui.notice = Some(format!(
+                "one of the two is of {others}: no session's model is asked about it"
+            ));
+            return;
+        }
         for side in sides
             .iter_mut()
             .filter(|side| side.may_look(&image) || (again && side.may_look_again(&image)))

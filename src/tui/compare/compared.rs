@@ -69,6 +69,15 @@ impl Compared {
         if pairs.is_empty() {
             return Err("the two evaluations have no image in common; choose others with [ ] and { }".to_owned());
         }
+        let gold = |results: &[ImageResult], row: u32| results.get(row as usize).map(|result| result.gold.clone());
+        let other = pairs.iter().filter(|&&(a, b)| gold(&in_a, a) != gold(&in_b, b)).count();
+        if other > 0 {
+            return Err(format!(
+                "{other} of {} images have other labels in the two evaluations, so that they are of different datasets; \
+                 choose others with [ ] and {{ }}",
+                pairs.len()
+            ));
+        }
         let probabilities = |results: &[ImageResult]| -> Vec<Vec<f64>> {
             let of = |result: &ImageResult| result.prediction.probabilities.values().copied().collect();
             results.iter().map(of).collect()

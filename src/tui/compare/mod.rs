@@ -114,7 +114,10 @@ impl Side {
             folder: folder.to_owned(),
             name: followed.folder.name().to_owned(),
             state: followed.history,
-            chosen: evaluations.len() - 1,
+            chosen: evaluations
+                .iter()
+                .rposition(KeptEvaluation::is_own)
+                .unwrap_or(evaluations.len() - 1),
             evaluations,
             model: Model::default(),
             answers: BTreeMap::new(),
@@ -128,10 +131,12 @@ impl Side {
         self.evaluations.get(self.chosen)
     }
 
-    /// The dataset's root.
+    /// The root of the dataset that the evaluation was made on.
     #[must_use]
     pub fn data(&self) -> &str {
-        self.state.session.as_ref().map_or("", |session| &session.data)
+        let other = self.evaluation().filter(|kept| !kept.own_data);
+        let own = self.state.session.as_ref().map(|session| session.data.as_str());
+        other.and_then(|kept| kept.data.as_deref()).or(own).unwrap_or_default()
     }
 
     /// What the model said of an image.
@@ -170,7 +175,13 @@ impl Side {
     }
 
     fn split(&self, place: usize) -> Option<&str> {
-        self.evaluations.get(place)?.name.split(' ').next()
+        Some(&self.evaluations.get(place)?.split)
+    }
+
+    /// The split of one of the session's own evaluations; those of other data or parameters are there to be chosen, and are not
+    /// taken for its own.
+    fn own_split(&self, place: usize) -> Option<&str> {
+        self.split(place).filter(|_| self.evaluations[place].is_own())
     }
 }
 
@@ -330,22 +341,22 @@ impl Compare {
 }
 
 /// The newest evaluations of one split: `test` where both have it, else the first split of A's, newest first, that B has. Of one
-/// session the last two evaluations of the newest one's split.
+/// session the last two evaluations of the newest one's split. Of the sessions' own evaluations where there are such.
 fn choose_one_split(sides: &mut [Side; 2]) {
     if sides[0].folder == sides[1].folder {
         let last = sides[1].chosen;
-        let before = (0..last).rev().find(|&n| sides[0].split(n) == sides[0].split(last));
+        let before = (0..last).rev().find(|&n| sides[0].own_split(n) == sides[0].split(last));
         sides[0].chosen = before.unwrap_or(last);
         return;
     }
     let newest = |side: &Side, split: &str| {
         (0..side.evaluations.len())
             .rev()
-            .find(|&n| side.split(n) == Some(split))
+            .find(|&n| side.own_split(n) == Some(split))
     };
     let of_a: Vec<String> = (0..sides[0].evaluations.len())
         .rev()
-        .filter_map(|n| sides[0].split(n).map(str::to_owned))
+        .filter_map(|n| sides[0].own_split(n).map(str::to_owned))
         .collect();
     let splits = std::iter::once("test").chain(of_a.iter().map(String::as_str));
     for split in splits {

@@ -34,7 +34,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Some(crate::session::Found::Prediction(prediction)) => prediction.prediction.clone(),
         _ => row.prediction.prediction.clone(),
     };
-    let root = scene.state.session.as_ref().map_or("", |session| session.data.as_str());
+    let own = scene.state.session.as_ref().map(|session| session.data.as_str());
+    let other = browse.evaluation().filter(|kept| !kept.own_data);
+    let root = other.and_then(|kept| kept.data.as_deref()).or(own).unwrap_or_default();
     let portrait = Portrait {
         source: Source::image(Path::new(root), id, answer, ""),
         gold: &row.gold,

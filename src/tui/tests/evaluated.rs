@@ -9,8 +9,8 @@ use super::made_up::{self, CLASSES, noise, picture, prediction};
 use crate::{
     data::View,
     session::{
-        Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, JournalWriter, Phase, Prediction, Record,
-        Request, SessionFolder, SessionState, SessionSummary, Stage, write_results,
+        Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, JournalWriter, Origin, Phase, Prediction,
+        Record, Request, SessionFolder, SessionState, SessionSummary, Stage, write_results,
     },
     tui::{Field, Host, Study},
 };
@@ -197,7 +197,12 @@ impl Host for MadeUpHost {
         Ok(told)
     }
 
-    fn export_rows(&mut self, rows: Vec<ImageResult>, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    fn export_rows(
+        &mut self,
+        rows: Vec<ImageResult>,
+        _origin: Origin,
+        to: &Path,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String> {
         let (tell, told) = unbounded();
         tell.send(Ok(PathBuf::from(format!("/{} rows to {}", rows.len(), to.display()))))
             .unwrap();
