@@ -95,7 +95,7 @@ mod tests {
             };
             let (ours, theirs) = (folder.path().join("a.safetensors"), folder.path().join("a.pt"));
             let tensors = BTreeMap::from([("soft_prompt".to_owned(), tensor.clone())]);
-            checkpoint::save(&ours, &CheckpointMeta::example(), &tensors).unwrap();
+            checkpoint::export(&ours, &CheckpointMeta::example(), &tensors).unwrap();
             let dict = TorchDict::from([("soft_prompt".to_owned(), TorchValue::Tensor(&tensor))]);
             write_torch(&theirs, &dict).unwrap();
             for path in [ours, theirs] {
