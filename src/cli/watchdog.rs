@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// So long the last words of a run may take, once it is over and the process is to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Watches until it is dropped.
+/// Watches until it is dropped; where the process was told to end by then, until its end.
 #[derive(Debug)]
 pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side waits for")] Sender<()>);
 
@@ -33,13 +33,13 @@ impl Watchdog {
 fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view: View) {
     let succeeded = over.recv().unwrap_or(false);
     while !signals.terminate.load(Ordering::Relaxed) {
-        if dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
+        let over = dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
+        // Who was told to end may still have a word to say that nobody reads.
+        if over && !signals.terminate.load(Ordering::Relaxed) {
             return;
         }
     }
-    if dropped.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected) {
-        return;
-    }
+    std::thread::sleep(PATIENCE);
     if view == View::Screen {
         // The shell that comes back should see what is typed.
         drop(crossterm::terminal::disable_raw_mode());

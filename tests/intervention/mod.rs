@@ -176,7 +176,7 @@ fn a_rate_that_is_set_is_the_next_steps_and_a_checkpoint_is_written_when_asked_f
         "a step",
         |event| matches!(event, Event::Step(step) if step.step == 3),
     );
-    let set = Command::SetLearningRate { lr: 0.002 };
+    let set = Command::SetLearningRate { lr: 0.0005 };
     running.commands.send(set.clone()).unwrap();
     next(
         &running,
@@ -184,7 +184,7 @@ fn a_rate_that_is_set_is_the_next_steps_and_a_checkpoint_is_written_when_asked_f
         |event| matches!(event, Event::Command(record) if record.command == set),
     );
     let after = rate(next(&running, "a step", is_step));
-    assert!((after / 0.002 - 1.0).abs() < 1e-9, "{after}");
+    assert!((after / 0.0005 - 1.0).abs() < 1e-9, "{after}");
 
     running.commands.send(Command::SetLearningRate { lr: -1.0 }).unwrap();
     let refused = next(&running, "a warning", |event| matches!(event, Event::Warning(_)));
