@@ -20,7 +20,7 @@ use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
 use crate::data::View as Aspect;
 use crate::data::synth::{Info, Options};
-use crate::engine::inference::{SplitEvaluation, TrainedParts, evaluate_split, study_aspects};
+use crate::engine::inference::{Rationales, SplitEvaluation, TrainedParts, evaluate_split, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::export::Source;
 use crate::printable::printable;
@@ -38,6 +38,7 @@ struct Figures {
     aspects: IndexMap<Aspect, f64>,
     pointing: IndexMap<Aspect, f64>,
     random_pointing: IndexMap<Aspect, f64>,
+    rationales: Rationales,
     /// Dataset, both stages and evaluation; without the ablations.
     seconds: f64,
 }
@@ -141,6 +142,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         aspects: study.answers,
         pointing: study.pointing.hits,
         random_pointing: study.pointing.random,
+        rationales: study.rationales,
         seconds,
     };
     let mut out = std::io::stdout().lock();
@@ -213,6 +215,16 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
     for (view, hits) in &figures.pointing {
         let random = figures.random_pointing.get(view).copied().unwrap_or_default();
         writeln!(out, "{} ({:.1} %)", share(view.name(), *hits), 100.0 * random)?;
+    }
+    writeln!(out, "rationales of the test images")?;
+    let read = figures.rationales;
+    let of_all = |count: usize| count as f64 / read.asked.max(1) as f64;
+    for (name, count) in [
+        ("of whole words", read.whole_words),
+        ("for the emotion said", read.same_emotion),
+        ("both", read.sound),
+    ] {
+        writeln!(out, "{}", share(name, of_all(count)))?;
     }
     rationales(out, folder)?;
     writeln!(

@@ -14,7 +14,7 @@ use crate::data::image_file::DecodeOptions;
 use crate::engine::EngineError;
 use crate::engine::inference::predict_images;
 use crate::printable::{printable, printable_path};
-use crate::session::Prediction;
+use crate::session::{Prediction, rationale_mark};
 
 /// Runs the command; an image that cannot be read is named, the others are predicted, and the exit status is 1.
 ///
@@ -70,5 +70,9 @@ fn print(out: &mut impl Write, prediction: &Prediction) -> std::io::Result<()> {
     for (view, seen) in &prediction.aspects {
         writeln!(out, "  {:<18} {}", view, printable(&seen.text))?;
     }
-    writeln!(out, "  {}", printable(&prediction.rationale))
+    writeln!(out, "  {}", printable(&prediction.rationale))?;
+    match rationale_mark(prediction) {
+        Some(mark) => writeln!(out, "  {}", printable(&mark)),
+        None => Ok(()),
+    }
 }

@@ -13,10 +13,13 @@ use super::learner::Learner;
 use super::memory::Room;
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
+pub use super::rationales::Rationales;
+use super::rationales::read_rationales;
 use super::run::{open_dataset, questions};
 use super::trainer::items;
 use super::{model, snapshot};
 use crate::config::Settings;
+use crate::data::synth::vocabulary;
 use crate::data::{View, classes};
 use crate::session::{ImageResult, Metrics, Prediction, Stage};
 
@@ -142,6 +145,7 @@ pub struct AspectStudy {
     /// Share of right greedy answers per view.
     pub answers: IndexMap<View, f64>,
     pub pointing: Pointing,
+    pub rationales: Rationales,
 }
 
 /// Studies the aspects of `parts` on the test split of a drawn dataset of `size` by `size` pixels.
@@ -171,6 +175,13 @@ pub fn study_aspects(
     Ok(AspectStudy {
         answers: answers.into_iter().collect(),
         pointing: play(&learner, &mut store, &dataset.root, &dataset.test, size)?,
+        rationales: read_rationales(
+            &learner,
+            &mut store,
+            &dataset.test,
+            &mut Room(settings.test.batch_size),
+            &vocabulary(),
+        )?,
     })
 }
 

@@ -145,6 +145,10 @@ impl<'a> Learner<'a> {
     }
 
     /// The second turn, after the answer: which visible cues evoke the emotion, given the aspects' own answers.
+    ///
+    /// Neither turn holds the soft prompt. It was tuned for the emotion's name alone, and where the second turn sees it
+    /// the sentences break: on the drawn test split 77 % of them were whole and about the emotion that was said, and
+    /// without it 99.7 %.
     #[must_use]
     pub fn rationale_chat(&self, emotion: &str, answers: &[(View, String)]) -> Chat {
         let said: Vec<String> = answers
@@ -152,7 +156,9 @@ impl<'a> Learner<'a> {
             .map(|(view, text)| format!("{}: {text}", view.name().replace('_', " ")))
             .collect();
         let ask = format!("{}. Which visible cues evoke {emotion}?", said.join("; "));
-        self.emotion_chat(0).assistant(emotion).user([Content::Text(ask)])
+        Chat::about_image(&self.emotion_question(0))
+            .assistant(emotion)
+            .user([Content::Text(ask)])
     }
 
     /// The run of an image with these muted views: their z tokens are left out.

@@ -23,6 +23,7 @@ mod pace;
 mod panel;
 pub mod pointing;
 mod predictor;
+mod rationales;
 mod reporter;
 mod run;
 mod sampler;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
 use indexmap::IndexMap;
 
 use super::error::EngineError;
@@ -50,82 +49,102 @@ pub fn predict_from(
     muted: &[View],
     decoding: &Decoding,
 ) -> Result<Prediction, EngineError> {
-    let mut clock = Clock::default();
-    let judged = judge(
-        learner,
-        std::slice::from_ref(features),
-        &[None],
-        muted,
-        decoding,
-        &mut clock,
-    )?
-    .remove(0);
-    check_finite(learner, &image, &judged)?;
-    let mut prediction = prediction(learner, image, &judged);
-    prediction.aspects = aspects(learner, features)?;
-    prediction.rationale = rationale(learner, features, &prediction, muted)?;
-    Ok(prediction)
+    let mut all = predict_batch(learner, std::slice::from_ref(features), vec![image], muted, decoding)?;
+    Ok(all.remove(0))
 }
 
-/// What each view looks at and answers.
-fn aspects(learner: &Learner, features: &Features) -> Result<IndexMap<View, AspectSeen>, EngineError> {
+/// The same for a batch of images, in order; `images` names them.
+///
+/// # Errors
+/// Where the device fails.
+pub fn predict_batch(
+    learner: &Learner,
+    features: &[Features],
+    images: Vec<String>,
+    muted: &[View],
+    decoding: &Decoding,
+) -> Result<Vec<Prediction>, EngineError> {
+    let gold = vec![None; features.len()];
+    let judged = judge(learner, features, &gold, muted, decoding, &mut Clock::default())?;
+    let mut predictions: Vec<Prediction> = images
+        .into_iter()
+        .zip(&judged)
+        .map(|(image, judged)| {
+            check_finite(learner, &image, judged)?;
+            Ok(prediction(learner, image, judged))
+        })
+        .collect::<Result<_, EngineError>>()?;
+    for (prediction, aspects) in predictions.iter_mut().zip(aspects(learner, features)?) {
+        prediction.aspects = aspects;
+    }
+    let rationales = rationales(learner, features, &predictions, muted)?;
+    for (prediction, rationale) in predictions.iter_mut().zip(rationales) {
+        prediction.rationale = rationale;
+    }
+    Ok(predictions)
+}
+
+/// What each view looks at and answers, for each image.
+fn aspects(learner: &Learner, features: &[Features]) -> Result<Vec<IndexMap<View, AspectSeen>>, EngineError> {
     let views = learner.views();
     if views.is_empty() {
-        return Ok(IndexMap::new());
+        return Ok(vec![IndexMap::new(); features.len()]);
     }
-    let (_, attention) = learner.visual_rows(features, &[])?;
-    let sequences = views
-        .iter()
-        .map(|view| learner.aspect_open(*view))
-        .collect::<Result<Vec<_>, _>>()?;
-    let z = views
-        .iter()
-        .map(|view| Ok(learner.z(*view, features)?.detach()))
-        .collect::<Result<Vec<Tensor>, EngineError>>()?;
+    let (mut sequences, mut z, mut attention) = (Vec::new(), Vec::new(), Vec::new());
+    for features in features {
+        attention.extend(learner.visual_rows(features, &[])?.1);
+        for view in &views {
+            sequences.push(learner.aspect_open(*view)?);
+            z.push(learner.z(*view, features)?.detach());
+        }
+    }
     let decoding = Decoding::greedy(ASPECT_TOKENS);
     let answers = generate(learner.base, &sequences, &z, None, Vocabulary::Full, &decoding)?;
-    let mut seen = IndexMap::new();
-    for ((view, attention), answer) in views.into_iter().zip(attention).zip(answers) {
-        let text = first_line(&learner.base.tokenizer.decode(&answer)?);
-        let (h, w) = features.grid;
-        seen.insert(
-            view,
-            AspectSeen {
-                grid: [h, w],
-                attention: attention.to_vec2()?,
-                text,
-            },
-        );
+    let mut looks = attention.into_iter().zip(answers);
+    let mut seen = Vec::with_capacity(features.len());
+    for features in features {
+        let [h, w] = [features.grid.0, features.grid.1];
+        let mut of_image = IndexMap::new();
+        for (view, (attention, answer)) in views.iter().zip(looks.by_ref()) {
+            let text = first_line(&learner.base.tokenizer.decode(&answer)?);
+            let attention = attention.to_vec2()?;
+            of_image.insert(
+                *view,
+                AspectSeen {
+                    grid: [h, w],
+                    attention,
+                    text,
+                },
+            );
+        }
+        seen.push(of_image);
     }
     Ok(seen)
 }
 
-fn rationale(
+/// The second turn of each image, asked without the soft prompt: see [`Learner::rationale_chat`].
+fn rationales(
     learner: &Learner,
-    features: &Features,
-    prediction: &Prediction,
+    features: &[Features],
+    predictions: &[Prediction],
     muted: &[View],
-) -> Result<String, EngineError> {
-    let said: Vec<(View, String)> = prediction
-        .aspects
-        .iter()
-        .filter(|(view, _)| !muted.contains(view))
-        .map(|(view, seen)| (*view, seen.text.clone()))
-        .collect();
-    let chat = learner.rationale_chat(&prediction.prediction, &said);
-    let sequence = learner.dialogue().open(chat, learner.visual_run(features, muted))?;
-    let (rows, _) = learner.visual_rows(features, muted)?;
-    let prompt = learner.prompt.as_detached_tensor();
+) -> Result<Vec<String>, EngineError> {
+    let (mut sequences, mut rows) = (Vec::new(), Vec::new());
+    for (features, prediction) in features.iter().zip(predictions) {
+        let said: Vec<(View, String)> = prediction
+            .aspects
+            .iter()
+            .filter(|(view, _)| !muted.contains(view))
+            .map(|(view, seen)| (*view, seen.text.clone()))
+            .collect();
+        let chat = learner.rationale_chat(&prediction.prediction, &said);
+        sequences.push(learner.dialogue().open(chat, learner.visual_run(features, muted))?);
+        rows.push(learner.visual_rows(features, muted)?.0);
+    }
     let decoding = Decoding::greedy(RATIONALE_TOKENS);
-    let answer = generate(
-        learner.base,
-        &[sequence],
-        &[rows],
-        Some(&prompt),
-        learner.prompted(),
-        &decoding,
-    )?;
-    Ok(learner.base.tokenizer.decode(&answer.concat())?.trim().to_owned())
+    let answers = generate(learner.base, &sequences, &rows, None, Vocabulary::Full, &decoding)?;
+    let decode = |answer: &Vec<u32>| Ok(learner.base.tokenizer.decode(answer)?.trim().to_owned());
+    answers.iter().map(decode).collect()
 }
 
 fn first_line(text: &str) -> String {

@@ -30,7 +30,7 @@ impl AspectSeen {
 }
 
 /// The model's answer for one image: a line of `predict --json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     pub image: String,
     pub prediction: String,

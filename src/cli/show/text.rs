@@ -1,7 +1,7 @@
 //! A prediction in words: probabilities as bars, where each aspect looks most and what it answers, the rationale.
 
 use crate::printable::printable;
-use crate::session::Prediction;
+use crate::session::{Prediction, rationale_mark};
 use crate::tui::{heatmap::AttentionMap, text};
 
 /// The words of a prediction, in lines of at most `width` columns (but for names and numbers that need more).
@@ -38,6 +38,9 @@ pub(super) fn lines(prediction: &Prediction, width: usize) -> Vec<String> {
         lines.push(String::new());
         for paragraph in prediction.rationale.lines() {
             lines.extend(hanging("", paragraph, width));
+        }
+        if let Some(mark) = rationale_mark(prediction) {
+            lines.extend(hanging("", &mark, width));
         }
     }
     lines

@@ -11,8 +11,10 @@ pub mod scene;
 pub mod situation;
 #[cfg(test)]
 mod tests;
+mod words;
 mod write;
 
 pub use info::{BestPossible, GENERATOR, Info, Synth};
 pub use scene::Scene;
+pub use words::vocabulary;
 pub use write::{Options, SynthError, synthesise};

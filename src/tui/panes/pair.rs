@@ -16,6 +16,7 @@ use super::{
     comparison::nothing,
     more_below, nothing_yet,
     portrait::{message, short_name},
+    rationale::mark,
 };
 use crate::{
     data::View,
@@ -227,13 +228,14 @@ fn reasons(a: &Prediction, b: &Prediction, width: usize, theme: &Theme) -> Vec<L
         }
     }
     let (why_a, why_b) = (clean(a.rationale.trim()), clean(b.rationale.trim()));
-    for (name, only, style) in [
-        ("A", ChangeTag::Delete, Style::new().fg(theme.less)),
-        ("B", ChangeTag::Insert, Style::new().fg(theme.more)),
+    for (name, prediction, only, style) in [
+        ("A", a, ChangeTag::Delete, Style::new().fg(theme.less)),
+        ("B", b, ChangeTag::Insert, Style::new().fg(theme.more)),
     ] {
         lines.push(Line::default());
         lines.push(Line::styled(format!("why {name}"), dim));
         lines.extend(words(&why_a, &why_b, only, width, text, style));
+        lines.extend(mark(prediction, width, theme));
     }
     lines
 }

@@ -13,7 +13,7 @@ use super::{
     sample::{answer_of_now, predicted, source},
 };
 use crate::{
-    session::Prediction,
+    session::{Prediction, rationale_mark},
     tui::{
         panes::portrait::short_name,
         text::{clean, clean_lines, wrap},
@@ -65,6 +65,7 @@ pub(super) fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec
             .flat_map(|line| wrapped(&line, width, text))
             .collect()
     };
+    lines.extend(mark(prediction, width, theme));
     lines.push(Line::default());
     let generated = clean(prediction.generated.trim());
     if generated != prediction.prediction && !generated.is_empty() {
@@ -80,6 +81,13 @@ pub(super) fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec
         lines.extend(named(short_name(*view), answer, width, style, dim));
     }
     lines
+}
+
+/// Says so where the rationale argues for another class than the one that was said.
+pub(super) fn mark(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    rationale_mark(prediction).map_or_else(Vec::new, |mark| {
+        wrapped(&clean(&mark), width, Style::new().fg(theme.warning))
+    })
 }
 
 pub(super) fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
