@@ -11,7 +11,7 @@ use super::learner::Learner;
 use super::memory::Room;
 use super::predictor::predict_batch;
 use crate::data::Sample;
-use crate::session::argues_for_another;
+use crate::session::{Prediction, argues_for_another};
 
 /// Counts over a split.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -23,6 +23,18 @@ pub struct Rationales {
     pub same_emotion: usize,
     /// Both.
     pub sound: usize,
+}
+
+impl Rationales {
+    fn add(&mut self, prediction: &Prediction, vocabulary: &BTreeSet<&str>) {
+        let whole = words(&prediction.rationale).all(|word| vocabulary.contains(word.as_str()));
+        let named = words(&prediction.rationale).any(|word| word == prediction.prediction);
+        let same = named && argues_for_another(prediction).is_none();
+        self.asked += 1;
+        self.whole_words += usize::from(whole);
+        self.same_emotion += usize::from(same);
+        self.sound += usize::from(whole && same);
+    }
 }
 
 /// Asks for the rationale of each of `samples` and reads it; `vocabulary` is in lower case.
@@ -39,21 +51,20 @@ pub fn read_rationales(
     let mut counts = Rationales::default();
     let decoding = Decoding::greedy(1);
     for chunk in samples.chunks(room.0.max(1)) {
-        room.in_parts(chunk, |part| {
-            let paths: Vec<_> = part.iter().map(|sample| sample.path.as_path()).collect();
-            let features = store.get(&paths)?.into_iter().collect::<Result<Vec<_>, _>>()?;
-            let names = part.iter().map(|sample| sample.id.clone()).collect();
-            for prediction in predict_batch(learner, &features, names, &[], &decoding)? {
-                let whole = words(&prediction.rationale).all(|word| vocabulary.contains(word.as_str()));
-                let text = prediction.rationale.to_lowercase();
-                let same = text.contains(&prediction.prediction) && argues_for_another(&prediction).is_none();
-                counts.asked += 1;
-                counts.whole_words += usize::from(whole);
-                counts.same_emotion += usize::from(same);
-                counts.sound += usize::from(whole && same);
-            }
-            Ok(())
-        })?;
+        let paths: Vec<_> = chunk.iter().map(|sample| sample.path.as_path()).collect();
+        let features = store.get(&paths)?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let named: Vec<_> = chunk.iter().map(|sample| sample.id.clone()).zip(features).collect();
+        room.in_parts(
+            &named,
+            || store.relieve(),
+            |part| {
+                let (names, features): (Vec<_>, Vec<_>) = part.iter().cloned().unzip();
+                for prediction in predict_batch(learner, &features, names, &[], &decoding)? {
+                    counts.add(&prediction, vocabulary);
+                }
+                Ok(())
+            },
+        )?;
     }
     Ok(counts)
 }

@@ -38,15 +38,8 @@ pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_r
 pub use kept::{KeptEvaluation, Origin, kept_evaluations};
 pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
-<<<<<<< HEAD
-pub use results::{ImageResult, ResultsError, read_results, write_results};
-=======
 pub use rationale::{argues_for_another, rationale_mark};
-pub use results::{
-    EVALUATED_CHECKPOINT, EvaluatedCheckpoint, ImageResult, KeptEvaluation, ResultsError, frozen_metrics,
-    kept_evaluations, read_results, write_results,
-};
->>>>>>> 24021e0 (Rationales are asked without the soft prompt, which broke them; the demo reads those of the whole test split, and one that argues for another emotion is marked)
+pub use results::{ImageResult, ResultsError, read_results, write_results};
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};

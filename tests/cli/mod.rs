@@ -131,7 +131,7 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
         (
             &["predict", "a.png", "--load-spmodel-ckpt", "a.pth", "--model", "model"],
             1,
-            "qwen2_vl",
+            "Qwen2-VL",
         ),
         (&["predict", "a.png"], 1, "--load-ckpt"),
         (&["eval", "--data", "empty"], 1, "--frozen"),
