@@ -84,7 +84,7 @@ fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
             printable(folder.name())
         )),
         // How it ended is told when all that it wrote is safe.
-        Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone) => None,
+        Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone | Exit::Suspend) => None,
     }
 }
 

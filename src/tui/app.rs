@@ -282,6 +282,10 @@ impl App {
         match input {
             Input::Key(event) => self.key(event),
             Input::Mouse(event) => self.mouse(event),
+            Input::Pasted(text) => {
+                self.paste(&text);
+                None
+            }
             Input::Resized(cell) => {
                 self.resized(cell);
                 None

@@ -41,6 +41,8 @@ use super::graphics::cell_size;
 pub enum Input {
     Key(KeyEvent),
     Mouse(MouseEvent),
+    /// Text that was pasted, where the terminal tells it from keys.
+    Pasted(String),
     /// The terminal has another size, or its cells have: their pixels, where it tells them.
     Resized(Option<Size>),
     /// SIGTERM, or SIGINT.
@@ -61,6 +63,10 @@ pub struct InputThread {
 
 /// Poll's words for a terminal that is gone.
 const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+
+/// How long crossterm waits for more of what came in one piece. Its reader looks at the terminal only where it may wait,
+/// and then reads until there is no more.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Which signals have come.
 #[derive(Debug, Default)]
@@ -159,10 +165,11 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
         if signalled.terminate.swap(false, Ordering::Relaxed) {
             taken = taken.and_then(|()| inputs.send(Input::Terminated));
         }
-        while taken.is_ok() && there && event::poll(Duration::ZERO)? {
+        while taken.is_ok() && there && event::poll(A_MOMENT)? {
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => taken = inputs.send(Input::Key(key)),
                 Event::Mouse(mouse) => taken = inputs.send(Input::Mouse(mouse)),
+                Event::Paste(text) => taken = inputs.send(Input::Pasted(text)),
                 Event::Resize(..) => taken = inputs.send(Input::Resized(cell_size(terminal))),
                 _ => {}
             }

@@ -61,6 +61,8 @@ pub enum Action {
     LaterLook,
     Screen(Screen),
     Redraw,
+    /// Stops the process until the shell goes on with it.
+    Suspend,
     /// One aspect's map alone, the next one, all of them.
     Alone,
     Query,

@@ -221,6 +221,9 @@ pub enum Exit {
     Stopped,
     /// The run goes on without a screen.
     Detach,
+    /// The process is to stop until the shell goes on with it. [`run`] does so and shows the screens again: it never returns
+    /// this.
+    Suspend,
     /// The terminal is gone; standard input, output and error are /dev/null now. A run goes on.
     TerminalGone,
 }
@@ -258,7 +261,17 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
         let _ = found.typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
     }
     let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
-    let exit = event_loop::run(&mut screen, &mut app, &inputs);
+    let exit = loop {
+        let exit = event_loop::run(&mut screen, &mut app, &inputs);
+        if exit != Exit::Suspend {
+            break exit;
+        }
+        let _ = app.canvas.forget();
+        guard.suspend().map_err(TuiError::Terminal)?;
+        // Nothing of the last frame is on the terminal any more.
+        app.pictures.forget();
+        app.redraw = true;
+    };
     drop(input_thread);
     if exit != Exit::TerminalGone {
         // The terminal is given back as it was; if it is gone by now, there is nothing to give back.

@@ -18,6 +18,7 @@ use crossterm::{
     terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
+use rustix::process::{Signal, kill_current_process_group};
 
 use super::meter::{Counting, Meter};
 
@@ -31,6 +32,9 @@ const FRAME_BYTES: usize = 64 << 10;
 /// would have to carry.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+/// Pasted text is told as such, so that it does not run as commands.
+const PASTE_ON: &str = "\x1b[?2004h";
+const PASTE_OFF: &str = "\x1b[?2004l";
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;
 
@@ -74,14 +78,25 @@ impl Guard {
                 before(info);
             }
         }));
-        // Where there is no other screen, what stands on this one would stay where nothing is painted.
-        let clear = Clear(ClearType::All);
-        execute!(io::stdout(), EnterAlternateScreen, clear, Hide, Print(MOUSE_ON))?;
+        enter()?;
         let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
             FRAME_BYTES,
             meter.counting(io::stdout()),
         )))?;
         Ok((guard, screen))
+    }
+
+    /// Gives the terminal back, stops this process and its group, and takes the terminal again when the shell goes on with
+    /// them.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be taken again.
+    pub fn suspend(&self) -> io::Result<()> {
+        restore(&self.held);
+        kill_current_process_group(Signal::TSTP)?;
+        enable_raw_mode()?;
+        self.held.store(true, Ordering::SeqCst);
+        enter()
     }
 
     /// The terminal is gone: nothing is restored, and /dev/null stands where it was, for a print to a dead terminal panics.
@@ -114,10 +129,29 @@ impl Drop for Guard {
     }
 }
 
+fn enter() -> io::Result<()> {
+    // Where there is no other screen, what stands on this one would stay where nothing is painted.
+    let clear = Clear(ClearType::All);
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        clear,
+        Hide,
+        Print(MOUSE_ON),
+        Print(PASTE_ON)
+    )
+}
+
 /// Once; errors are passed over, for there is nothing more to be done about them.
 fn restore(held: &AtomicBool) {
     if held.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), Print(MOUSE_OFF), LeaveAlternateScreen, Show);
+        let _ = execute!(
+            io::stdout(),
+            Print(PASTE_OFF),
+            Print(MOUSE_OFF),
+            LeaveAlternateScreen,
+            Show
+        );
     }
 }

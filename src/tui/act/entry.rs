@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// No typed line is longer.
-const LONGEST: usize = 1000;
+pub const LONGEST: usize = 1000;
 
 impl App {
     pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {

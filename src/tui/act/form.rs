@@ -54,7 +54,7 @@ impl App {
         self.ui.layer = Layer::Main;
     }
 
-    fn check_form(&mut self) {
+    pub(super) fn check_form(&mut self) {
         if let (Some(form), Some(host)) = (&mut self.sessions.form, &mut self.host) {
             form.judge(host.check_run(&form.values()));
         }

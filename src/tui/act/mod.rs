@@ -7,6 +7,7 @@ mod curves;
 mod entry;
 mod form;
 mod mouse;
+mod paste;
 mod sessions;
 mod train;
 
@@ -101,6 +102,13 @@ impl App {
                     player.change_speed(if action == Action::Faster { 1 } else { -1 });
                 }
             }
+            Action::Suspend if self.run_is_ours() => {
+                let leave = self.keymap.key_for(self.ui.screen, Action::Quit);
+                self.ui.notice = Some(format!(
+                    "that would stop the training too: {leave} leaves the screen and lets it go on"
+                ));
+            }
+            Action::Suspend => return Some(Exit::Suspend),
             Action::Redraw => {
                 self.pictures.forget();
                 self.redraw = true;

@@ -62,6 +62,7 @@ impl Action {
             Self::Screen(Screen::Compare) => "compare_screen",
             Self::Screen(Screen::Sessions) => "sessions_screen",
             Self::Redraw => "redraw",
+            Self::Suspend => "suspend",
             Self::Alone => "alone",
             Self::Query => "query",
             Self::Pixels => "pixels",

@@ -122,6 +122,7 @@ pub(super) const TABLE: &[Row] = table! {
     Everywhere ":"         => A::Palette,        General, "commands",   "look for a command by what it does";
     Everywhere "q ctrl-c"  => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
     Everywhere "ctrl-l"    => A::Redraw,         General, "",           "draw all anew";
+    Everywhere "ctrl-z"    => A::Suspend,        General, "",           "back to the shell for now; fg goes on here";
 
     Help "esc ? q enter ctrl-c" => A::Out,            General, "close",      "close the help";
     Help "down j"          => A::Down,           Move,    "scroll",     "scroll down";

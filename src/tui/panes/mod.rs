@@ -54,7 +54,7 @@ use super::{
     pictures::Pictures,
     sessions::Sessions,
     text::{columns, fit},
-    theme::Theme,
+    theme::{Depth, Theme},
     ui::{Pane, Ui},
 };
 use crate::session::{Metrics, RunState};
@@ -130,6 +130,12 @@ fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer
     } else {
         (theme.faint, theme.text)
     };
+    // Without colours the frame itself says where the focus is.
+    let border_type = if focused && theme.depth == Depth::Mono {
+        BorderType::Thick
+    } else {
+        BorderType::Rounded
+    };
     let room = usize::from(area.width).saturating_sub(6);
     let title = fit(title, room);
     let left = room.saturating_sub(columns(&title) + 3);
@@ -144,7 +150,7 @@ fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer
         ));
     }
     let block = Block::bordered()
-        .border_type(BorderType::Rounded)
+        .border_type(border_type)
         .border_style(Style::new().fg(border))
         .title(Line::from(heading));
     let inner = block.inner(area);
