@@ -1,11 +1,17 @@
 //! Files that are there whole or not at all: partial file, sync, rename, sync of the folder.
 
 use std::{
+    ffi::OsStr,
     fs::{File, Permissions},
     io::{self, Write},
+    os::fd::BorrowedFd,
     os::unix::fs::PermissionsExt,
     path::Path,
+    process,
+    sync::atomic::{AtomicU64, Ordering},
 };
+
+use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
 
 /// What an unfinished file's name ends in.
 pub const PARTIAL: &str = ".partial";
@@ -32,6 +38,30 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<
     partial.as_file().sync_all()?;
     partial.persist(path).map_err(|failed| failed.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// [`write_atomically`] of a file `name` in a folder that is held open, wherever it was moved meanwhile.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_atomically_in(
+    folder: BorrowedFd,
+    name: &OsStr,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut partial = name.to_os_string();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    partial.push(format!(".{}-{count}{PARTIAL}", process::id()));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(openat(folder, &partial, flags, Mode::from_raw_mode(0o666))?);
+    let written = fill(&mut file)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| Ok(renameat(folder, &partial, folder, name)?));
+    if written.is_err() {
+        drop(unlinkat(folder, &partial, AtFlags::empty()));
+    }
+    written.and_then(|()| Ok(fsync(folder)?))
 }
 
 /// [`write_atomically`] of bytes that are at hand.

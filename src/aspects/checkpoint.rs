@@ -48,6 +48,14 @@ impl Checkpoint {
             .map_err(|source| not_written(path, source))
     }
 
+    /// Writes it to an open file.
+    ///
+    /// # Errors
+    /// What the file system reports, or a tensor whose shape does not fit its values.
+    pub fn write_to(&self, file: &mut File) -> io::Result<()> {
+        write(file, &header(&self.meta, &self.tensors)?, &self.tensors)
+    }
+
     /// Reads a checkpoint of [`Checkpoint::save`], with all its tensors.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
     let lock = folder.lock()?;
+    job.folder = folder.held_by(&lock);
     let settings = job.settings.clone();
     let signals = Signals::default();
     let _heeded = signals::heed(&signals)?;

@@ -171,6 +171,18 @@ fn only_the_screens(origin: &Origin, tree: &Value) -> Result<(), ConfigError> {
     }
 }
 
+/// Why a file that lies there cannot be read.
+pub(super) fn unreadable(path: &Path) -> Option<ConfigError> {
+    let refused = open_regular(path).err()?;
+    if refused.kind() == io::ErrorKind::NotFound {
+        return None;
+    }
+    Some(ConfigError::Read {
+        path: path.to_owned(),
+        source: refused,
+    })
+}
+
 fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError> {
     let (path, named) = match config {
         ConfigFile::Named(path) => (path, true),

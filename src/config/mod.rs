@@ -72,9 +72,18 @@ pub struct Loaded {
 /// # Errors
 /// [`ConfigError`]: a named file that is missing, an unknown key, a value that is not allowed, two keys of one source
 /// that contradict each other. All but a failed read are wrong usage ([`ConfigError::is_usage`]).
-pub fn load(sources: Sources) -> Result<Loaded, ConfigError> {
+pub fn load(mut sources: Sources) -> Result<Loaded, ConfigError> {
+    // It says how screens look: no command needs it.
+    let unread = sources.user.as_deref().and_then(layers::unreadable);
+    if unread.is_some() {
+        sources.user = None;
+    }
     let layers = layers::read(sources)?;
-    merge::merge(&layers)
+    let mut loaded = merge::merge(&layers)?;
+    loaded
+        .notices
+        .extend(unread.map(|error| format!("{error}; the screens look as they do without it")));
+    Ok(loaded)
 }
 
 /// Why `--set KEY=TEXT` would not be taken, if so: what is allowed, for a place beside a field.

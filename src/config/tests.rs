@@ -376,6 +376,22 @@ fn a_file_that_is_no_yaml_missing_or_unreadable() {
 }
 
 #[test]
+fn how_screens_look_hinders_no_command_where_it_cannot_be_read() {
+    let sources = Sources {
+        user: Some("src".into()),
+        config: ConfigFile::None,
+        ..Sources::default()
+    };
+    let loaded = load(sources).unwrap();
+    assert_eq!(loaded.settings, Settings::default());
+    assert!(
+        matches!(&loaded.notices[..], [told] if told.contains("src") && told.contains("not a regular file")),
+        "{:?}",
+        loaded.notices
+    );
+}
+
+#[test]
 fn flags_beat_set_beats_file_beats_record_beats_defaults() {
     let record = json!({"train": {"seed": 1, "batch_size": 1, "logging_steps": 1, "epochs": 1},
         "session": {"root": "/elsewhere"}, "tui": {"fps": 1}});

@@ -35,6 +35,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// Where the session cannot be read.
     pub fn new(run: &'a StageRun<'a>) -> Result<Self, EngineError> {
+        run.job.folder.check_in_place()?;
         Ok(Self {
             run,
             best: None,
@@ -173,6 +174,19 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// What was learnt outlives the run, whatever ends it: where this cannot be written either, the end is told and not this.
+    pub fn save_before_the_end(&mut self, trainer: &Trainer, reporter: &mut Reporter) {
+        if self.saved == Some((trainer.step, trainer.evaluation_due)) {
+            return;
+        }
+        let folder = &self.run.job.folder;
+        let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
+        drop(reporter.sync());
+        if snapshot::save(trainer, &self.run.job.settings, false, (folder, &path)).is_ok() {
+            drop(self.tell(trainer, reporter, false));
+        }
+    }
+
     fn write(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
         if self.saved == Some((trainer.step, trainer.evaluation_due)) {
             return Ok(());
@@ -181,9 +195,16 @@ impl<'a> Keeper<'a> {
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
         // A checkpoint that survives a power cut must not be ahead of the lines that lead to it.
         reporter.sync()?;
-        snapshot::save(trainer, &self.run.job.settings, best, &path)?;
+        let saved = snapshot::save(trainer, &self.run.job.settings, best, (folder, &path));
+        // Where the folder has been removed it cannot be written, which no waiting mends.
+        if saved.is_err() {
+            folder.check_in_place()?;
+        }
+        saved?;
         (self.saved, self.written) = (Some((trainer.step, trainer.evaluation_due)), Instant::now());
         self.tell(trainer, reporter, best)?;
+        // It lies in the folder that was moved; from here on the run would read what is another's.
+        folder.check_in_place()?;
         match self.prune(trainer) {
             Err(error) if error.is_write() => {
                 let text = format!("the checkpoint is kept, but an older one stays: {error}");
@@ -224,7 +245,8 @@ impl<'a> Keeper<'a> {
             last: keep.keep_last,
             best: keep.keep_best,
         };
-        self.checkpoints.prune(trainer.stage, trainer.step, keep)?;
+        self.checkpoints
+            .prune(&self.run.job.folder, (trainer.stage, trainer.step), keep)?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The panel: a few validation images that are looked at again at every evaluation.
 
+use std::io::Write;
 use std::path::Path;
 
 use image::imageops::FilterType;
@@ -10,7 +11,6 @@ use super::generate::Decoding;
 use super::learner::Learner;
 use super::predictor::predict;
 use super::reporter::Reporter;
-use crate::atomic_file::{write_atomically, write_bytes_atomically};
 use crate::data::Sample;
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::session::{Event, Prediction, SampleSeen, SessionFolder, Stage};
@@ -44,7 +44,7 @@ pub fn look(
         };
         let file = folder.samples().join(format!("{}-{step:06}-{slot}.json", stage.name()));
         let thumbnail = folder.thumbnails().join(format!("{slot}.png"));
-        if let Err(error) = keep(&prediction, &file, sample, &thumbnail) {
+        if let Err(error) = keep(folder, &prediction, &file, (sample, &thumbnail)) {
             reporter.warn(format!("the look at {} was not kept: {error}", sample.id), Some(step))?;
             seen.push(prediction);
             continue;
@@ -64,16 +64,22 @@ pub fn look(
     Ok(seen)
 }
 
-fn keep(prediction: &Prediction, file: &Path, sample: &Sample, thumbnail: &Path) -> Result<(), EngineError> {
+fn keep(
+    folder: &SessionFolder,
+    prediction: &Prediction,
+    file: &Path,
+    (sample, thumbnail): (&Sample, &Path),
+) -> Result<(), EngineError> {
     let json = serde_json::to_vec(prediction).map_err(|error| EngineError::Failed(error.to_string()))?;
-    write_bytes_atomically(file, &json).map_err(|source| written(file, source))?;
-    if thumbnail.exists() {
+    let kept = folder.write(file, |file| file.write_all(&json));
+    kept.map_err(|source| written(file, source))?;
+    if folder.is_file(thumbnail) {
         return Ok(());
     }
-    store_thumbnail(sample, thumbnail)
+    store_thumbnail(folder, sample, thumbnail)
 }
 
-fn store_thumbnail(sample: &Sample, path: &Path) -> Result<(), EngineError> {
+fn store_thumbnail(folder: &SessionFolder, sample: &Sample, path: &Path) -> Result<(), EngineError> {
     let picture = decode(&sample.path, DecodeOptions::default())?;
     let longest = picture.width().max(picture.height());
     let picture = if longest > THUMBNAIL {
@@ -92,7 +98,7 @@ fn store_thumbnail(sample: &Sample, path: &Path) -> Result<(), EngineError> {
             .write_to(file, image::ImageFormat::Png)
             .map_err(std::io::Error::other)
     };
-    write_atomically(path, write).map_err(|source| written(path, source))
+    folder.write(path, write).map_err(|source| written(path, source))
 }
 
 fn written(path: &Path, source: std::io::Error) -> EngineError {

@@ -15,7 +15,7 @@ use crate::session::{
     now,
 };
 
-/// How often a full disk is tried again.
+/// How often a journal that cannot be written is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes and sends the events of a run.
@@ -67,6 +67,7 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn begin(&mut self, folder: &SessionFolder, start: SessionStart) -> Result<(), EngineError> {
+        folder.check_in_place()?;
         self.journal = Some(JournalWriter::open(&folder.journal())?);
         self.report(Event::Session(Box::new(start)))
     }
@@ -76,6 +77,7 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be read or written.
     pub fn go_on(&mut self, folder: &SessionFolder) -> Result<(), EngineError> {
+        folder.check_in_place()?;
         self.journal = Some(JournalWriter::open(&folder.journal())?);
         Ok(())
     }

@@ -241,6 +241,13 @@ pub(super) fn newest_whole(
     stage: Stage,
     reporter: &mut Reporter,
 ) -> Result<Option<CheckpointFile>, EngineError> {
+    for strange in checkpoints.strange().filter(|path| !path.is_file()) {
+        let name = strange.display();
+        reporter.warn(
+            format!("{name} is called a checkpoint and is no file; it is passed over"),
+            None,
+        )?;
+    }
     for file in checkpoints.files().rev().filter(|file| file.stage == stage) {
         match Checkpoint::check(&file.path) {
             Err(
@@ -356,6 +363,7 @@ fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&Check
             // So that the session's own folder is all that its later use needs.
             let meta = snapshot::meta(learner, &job.settings, Stage::Aspects, 0);
             let name = crate::session::checkpoint_name(Stage::Aspects, 0);
+            job.folder.check_in_place()?;
             snapshot::export(learner, &meta, Stage::Aspects, &job.folder.checkpoints().join(name))?;
         }
     } else if !job.stages.contains(&Stage::Aspects) {

@@ -11,11 +11,11 @@ use super::learner::Learner;
 use super::schedule::LearningRate;
 use super::trainer::Trainer;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
-use crate::aspects::checkpoint::{Checkpoint, CheckpointMeta, FORMAT};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta, FORMAT};
 use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
-use crate::session::{HIGHEST_RATE, Stage};
+use crate::session::{HIGHEST_RATE, SessionFolder, Stage};
 
 /// What a checkpoint of `stage` at `step` says of itself.
 #[must_use]
@@ -41,7 +41,12 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
 ///
 /// # Errors
 /// Where the device fails, a parameter or moment is not finite, or the file cannot be written.
-pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> Result<(), EngineError> {
+pub fn save(
+    trainer: &Trainer,
+    settings: &Settings,
+    best: bool,
+    (folder, path): (&SessionFolder, &Path),
+) -> Result<(), EngineError> {
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
     (meta.best, meta.evaluation_due) = (best, trainer.evaluation_due);
     let seed = trainer.settings.seed;
@@ -75,7 +80,12 @@ pub fn save(trainer: &Trainer, settings: &Settings, best: bool, path: &Path) -> 
         }
         meta.optimizer_steps.insert(slot.name.clone(), slot.steps);
     }
-    Ok(Checkpoint { meta, tensors }.save(path)?)
+    let checkpoint = Checkpoint { meta, tensors };
+    let written = folder.write(path, |file| checkpoint.write_to(file));
+    Ok(written.map_err(|source| CheckpointError::Write {
+        path: path.to_owned(),
+        source,
+    })?)
 }
 
 /// Puts a trainer where the checkpoint at `path` was written; gives whether that was the best so far.

@@ -53,7 +53,32 @@ pub fn run_stage(
         unless_interrupted(watch.look(learner, store, reporter, (run.stage, 0)))?;
     }
     reporter.phase("training", Some(run.stage))?;
+    let trained = train_on(
+        run,
+        learner,
+        store,
+        reporter,
+        control,
+        &watch,
+        (&mut trainer, &mut keeper),
+    );
+    if trained.is_err() {
+        keeper.save_before_the_end(&trainer, reporter);
+    }
+    trained
+}
 
+/// The stage from where its trainer stands to its end, or to what stops it.
+fn train_on(
+    run: &StageRun,
+    learner: &Learner,
+    store: &mut FeatureStore,
+    reporter: &mut Reporter,
+    control: &mut Control,
+    watch: &Watch,
+    (trainer, keeper): (&mut Trainer, &mut Keeper),
+) -> Result<Option<StopAfter>, EngineError> {
+    let settings = &run.job.settings;
     let epoch = trainer.sampler.steps_per_epoch().max(1);
     let mut left_out_step = None;
     while trainer.step < trainer.total() || trainer.evaluation_due {
@@ -70,15 +95,15 @@ pub fn run_stage(
         };
         if stop_now {
             let stop = control.stop.take();
-            keeper.save_for_sure(&trainer, reporter, control, false)?;
+            keeper.save_for_sure(trainer, reporter, control, false)?;
             return Ok(stop);
         }
         // First: an evaluation takes a while, and whoever asks for a checkpoint may not have it.
         if std::mem::take(&mut control.checkpoint) {
-            keeper.save(&trainer, reporter, false)?;
+            keeper.save(trainer, reporter, false)?;
         }
         if std::mem::take(&mut control.evaluate) {
-            if unless_interrupted(watch.evaluate(&trainer, store, reporter, false))?.is_none() {
+            if unless_interrupted(watch.evaluate(trainer, store, reporter, false))?.is_none() {
                 // It was left, for a checkpoint or the end; whichever it is comes first.
                 control.evaluate = true;
                 continue;
@@ -100,16 +125,16 @@ pub fn run_stage(
         }
         if trainer.evaluation_due {
             let last = trainer.step == trainer.total();
-            let Some(score) = unless_interrupted(compare(run, &watch, &trainer, store, reporter, last))? else {
+            let Some(score) = unless_interrupted(compare(run, watch, trainer, store, reporter, last))? else {
                 continue;
             };
             trainer.evaluation_due = false;
             reporter.phase("training", Some(run.stage))?;
             let best = keeper.is_best(score);
             if last {
-                keeper.save_for_sure(&trainer, reporter, control, best)?;
-            } else if best || keeper.is_due(&trainer) {
-                keeper.save(&trainer, reporter, best)?;
+                keeper.save_for_sure(trainer, reporter, control, best)?;
+            } else if best || keeper.is_due(trainer) {
+                keeper.save(trainer, reporter, best)?;
             }
             continue;
         }
@@ -125,12 +150,12 @@ pub fn run_stage(
                 Some(Advanced::NotFinite(found)) => {
                     left_out_step = Some(found.step);
                     if !trainer.is_finite()? {
-                        keeper.go_back(&mut trainer, reporter)?;
+                        keeper.go_back(trainer, reporter)?;
                     }
                     let text = sentence(&found, trainer.step);
-                    if stops_at_nan(run, &trainer) {
-                        keeper.save_for_sure(&trainer, reporter, control, false)?;
-                        return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, &trainer))));
+                    if stops_at_nan(run, trainer) {
+                        keeper.save_for_sure(trainer, reporter, control, false)?;
+                        return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, trainer))));
                     }
                     reporter.warn(
                         format!(
@@ -146,15 +171,16 @@ pub fn run_stage(
         };
         let number = step.step;
         let unwell = watch.health.borrow_mut().step(&step);
+        // Known before the step is told: a checkpoint of a run that ends here asks for the evaluation too.
+        let every = settings.eval.every_steps;
+        trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
         reporter.report(Event::Step(step))?;
         for text in notes.into_iter().chain(unwell) {
             reporter.warn(text, Some(number))?;
         }
 
-        let every = settings.eval.every_steps;
-        trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
-        if !trainer.evaluation_due && keeper.is_due(&trainer) {
-            keeper.save(&trainer, reporter, false)?;
+        if !trainer.evaluation_due && keeper.is_due(trainer) {
+            keeper.save(trainer, reporter, false)?;
         }
     }
     // The stage's end is an epoch's end too; after the last stage the run is done anyhow.

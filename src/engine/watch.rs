@@ -15,7 +15,7 @@ use super::stage::{StageRun, told};
 use super::subset::stratified;
 use super::trainer::{Trainer, items};
 use crate::data::Sample;
-use crate::session::{Evaluation, Event, ImageResult, Metrics, Stage, write_results};
+use crate::session::{Evaluation, Event, ImageResult, Metrics, Stage, write_rows};
 
 /// What is evaluated and looked at during training.
 pub struct Watch<'a> {
@@ -207,7 +207,7 @@ impl<'a> Watch<'a> {
             .iter()
             .map(|(sample, judged)| result(learner, sample, judged))
             .collect();
-        let written = write_results(&path, rows.iter());
+        let written = folder.write(&path, |file| write_rows(file, rows.iter()));
         if let Err(error) = &written {
             left_out.push(format!(
                 "the predictions were not kept: cannot write {}: {error}",

@@ -96,6 +96,8 @@ pub struct Checkpoints {
     told: BTreeSet<(Stage, u64)>,
     /// On disk, but of a future that a resume gave up.
     forgotten: Vec<PathBuf>,
+    /// Called a checkpoint, and no file: a pipe, a folder.
+    strange: Vec<PathBuf>,
 }
 
 impl Checkpoints {
@@ -111,6 +113,7 @@ impl Checkpoints {
             best: BTreeSet::new(),
             told: BTreeSet::new(),
             forgotten: Vec::new(),
+            strange: Vec::new(),
         };
         if session.journal().is_file() {
             each_record(&session.journal(), |record| checkpoints.apply(&record.event))?;
@@ -195,9 +198,14 @@ impl Checkpoints {
     ///
     /// # Errors
     /// The saved checkpoint is not there; a file that cannot be removed.
-    pub fn prune(&mut self, stage: Stage, saved_step: u64, keep: Keep) -> Result<Vec<PathBuf>, CheckpointError> {
+    pub fn prune(
+        &mut self,
+        session: &SessionFolder,
+        (stage, saved_step): (Stage, u64),
+        keep: Keep,
+    ) -> Result<Vec<PathBuf>, CheckpointError> {
         let saved = self.folder.join(checkpoint_name(stage, saved_step));
-        if !saved.is_file() {
+        if !session.is_file(&saved) {
             return Err(CheckpointError::NotSafe(saved));
         }
         self.files.insert((stage, saved_step), saved);
@@ -211,7 +219,7 @@ impl Checkpoints {
         for key in go.into_iter().filter(|key| !stay.contains(key)) {
             if let Some(path) = self.files.remove(&key) {
                 self.best.remove(&key);
-                remove(&path)?;
+                remove(session, &path)?;
                 removed.push(path);
             }
         }
@@ -220,16 +228,22 @@ impl Checkpoints {
             .partition(|path| parse_name(path).is_some_and(|(of, _)| of == stage));
         self.forgotten = stay;
         for path in go {
-            remove(&path)?;
+            remove(session, &path)?;
             removed.push(path);
         }
         Ok(removed)
     }
 
-    fn list(&self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointError> {
+    /// What is called a checkpoint in the folder and is no file: it is passed over.
+    pub fn strange(&self) -> impl Iterator<Item = &Path> {
+        self.strange.iter().map(PathBuf::as_path)
+    }
+
+    fn list(&mut self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointError> {
+        let folder = self.folder.clone();
         let read = |source| CheckpointError::Io {
             action: "read the folder",
-            path: self.folder.clone(),
+            path: folder.clone(),
             source,
         };
         let entries = match fs::read_dir(&self.folder) {
@@ -240,8 +254,10 @@ impl Checkpoints {
         let mut files = BTreeMap::new();
         for entry in entries {
             let path = entry.map_err(read)?.path();
-            if let Some(key) = parse_name(&path) {
-                files.insert(key, path);
+            match parse_name(&path) {
+                Some(key) if path.is_file() => drop(files.insert(key, path)),
+                Some(_) => self.strange.push(path),
+                None => {}
             }
         }
         Ok(files)
@@ -280,8 +296,8 @@ fn parse_name(path: &Path) -> Option<(Stage, u64)> {
     (checkpoint_name(stage, step) == name).then_some((stage, step))
 }
 
-fn remove(path: &Path) -> Result<(), CheckpointError> {
-    match fs::remove_file(path) {
+fn remove(session: &SessionFolder, path: &Path) -> Result<(), CheckpointError> {
+    match session.remove(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CheckpointError::Io {
             action: "remove",
             path: path.to_owned(),

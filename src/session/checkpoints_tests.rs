@@ -78,18 +78,18 @@ fn selectors_find_their_files() -> Outcome {
 fn pruning_keeps_the_last_the_best_and_the_other_stage() -> Outcome {
     let (_root, session, mut journal) = trained()?;
     let mut checkpoints = Checkpoints::read(&session)?;
-    let refused = checkpoints.prune(Stage::Prompt, 800, KEEP);
+    let refused = checkpoints.prune(&session, (Stage::Prompt, 800), KEEP);
     assert!(matches!(refused, Err(CheckpointError::NotSafe(_))));
     let record = journal.append(saved(&session, Stage::Prompt, 800, false)?)?;
     checkpoints.apply(&record.event);
-    let removed = checkpoints.prune(Stage::Prompt, 800, KEEP)?;
+    let removed = checkpoints.prune(&session, (Stage::Prompt, 800), KEEP)?;
     assert_eq!(removed, [session.checkpoints().join("prompt-000200.safetensors")]);
     let stay = ["aspects@120", "prompt@400", "prompt@600", "prompt@800"];
     assert_eq!(
         (names(&checkpoints), on_disk(&session)?),
         (stay.map(String::from).into(), stay.map(String::from).into())
     );
-    checkpoints.prune(Stage::Prompt, 800, Keep { last: 0, best: 0 })?;
+    checkpoints.prune(&session, (Stage::Prompt, 800), Keep { last: 0, best: 0 })?;
     assert_eq!(on_disk(&session)?, ["aspects@120", "prompt@800"]);
     Ok(())
 }
@@ -108,8 +108,25 @@ fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
     assert_eq!(names(&checkpoints), ["aspects@120", "prompt@200", "prompt@300"]);
     let best = checkpoints.find(Selector::Best, Some(Stage::Prompt));
     assert!(matches!(best, Err(CheckpointError::NotFound { .. })));
-    let removed = checkpoints.prune(Stage::Prompt, 300, KEEP)?;
+    let removed = checkpoints.prune(&session, (Stage::Prompt, 300), KEEP)?;
     let gone = ["prompt-000400.safetensors", "prompt-000600.safetensors"];
     assert_eq!(removed, gone.map(|name| session.checkpoints().join(name)));
+    Ok(())
+}
+
+#[test]
+fn what_is_called_a_checkpoint_and_is_no_file_is_passed_over() -> Outcome {
+    let (_root, session, _journal) = trained()?;
+    let (pipe, folder) = (checkpoint_name(Stage::Prompt, 800), checkpoint_name(Stage::Prompt, 900));
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, session.checkpoints().join(&pipe), mode)?;
+    fs::create_dir(session.checkpoints().join(&folder))?;
+    let mut checkpoints = Checkpoints::read(&session)?;
+    assert_eq!(checkpoints.find(Selector::Last, None)?.to_string(), "prompt@600");
+    let mut strange: Vec<_> = checkpoints.strange().filter_map(Path::file_name).collect();
+    strange.sort_unstable();
+    assert_eq!(strange, [pipe.as_str(), folder.as_str()]);
+    checkpoints.prune(&session, (Stage::Prompt, 600), KEEP)?;
+    assert!(session.checkpoints().join(folder).is_dir());
     Ok(())
 }

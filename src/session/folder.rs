@@ -3,23 +3,24 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
+    sync::Arc,
 };
 
-use rustix::{
-    fs::{FlockOperation, flock},
-    io::Errno,
-};
+use rustix::fs::{FlockOperation, OFlags};
 
+use super::held::{Asked, HeldFolder, take};
 use super::journal::first_record;
 use super::utc::Utc;
-use crate::atomic_file::{PARTIAL, write_bytes_atomically};
+use crate::atomic_file::{PARTIAL, write_atomically, write_bytes_atomically};
 use crate::bounded_file::{open_regular, without_links};
 use crate::printable::{printable, printable_path};
 
 const LOCK: &str = "lock";
+const JOURNAL: &str = "journal.jsonl";
+/// Ten milliseconds lie between them: whoever asks `is_live` holds a lock for a moment.
+const TRIES: u32 = 20;
 const NOTE: &str = "note.txt";
 /// In bytes.
 const LONGEST_NOTE: u64 = 4096;
@@ -46,6 +47,18 @@ pub enum FolderError {
     Missing { path: PathBuf },
     #[error("the session `{name}` is running{}; `masp attach {name}` shows it, stop it before you go on with it here", .process.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Live { name: String, process: Option<u32> },
+    #[error(
+        "the session's folder {} was moved or removed while it was worked on, and nothing was written into what has its name \
+         now; what was saved lies in the folder that was moved: `masp train --resume` goes on there",
+        printable_path(path)
+    )]
+    Moved { path: PathBuf },
+    #[error(
+        "the file system of {} has no locks, so that nothing would keep a second run out of this session; name a folder on another \
+         disk with session.root, or have it mounted with locks (Lustre: `-o flock`; NFS: with its lock service)",
+        printable_path(path)
+    )]
+    NoLocks { path: PathBuf },
     #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {
         action: &'static str,
@@ -63,11 +76,21 @@ impl FolderError {
 }
 
 /// `sessions/<name>/`: where everything of one run lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SessionFolder {
     name: String,
     path: PathBuf,
+    /// Where this process holds the session: see [`Self::held_by`].
+    held: Option<Arc<HeldFolder>>,
 }
+
+impl PartialEq for SessionFolder {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.path) == (&other.name, &other.path)
+    }
+}
+
+impl Eq for SessionFolder {}
 
 impl SessionFolder {
     /// Makes the folder of a new session.
@@ -80,6 +103,7 @@ impl SessionFolder {
         let folder = Self {
             name: name.to_owned(),
             path: root.join(name),
+            held: None,
         };
         fs::create_dir(&folder.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => FolderError::Exists {
@@ -136,6 +160,7 @@ impl SessionFolder {
                 let folder = Self {
                     name: name.to_owned(),
                     path: root.join(name),
+                    held: None,
                 };
                 folder.complete()?;
                 Ok(folder)
@@ -150,6 +175,7 @@ impl SessionFolder {
         let folder = Self {
             name: String::new(),
             path: path.to_owned(),
+            held: None,
         };
         if !folder.journal().is_file() && !path.join(LOCK).is_file() {
             return None;
@@ -176,7 +202,7 @@ impl SessionFolder {
 
     #[must_use]
     pub fn journal(&self) -> PathBuf {
-        self.path.join("journal.jsonl")
+        self.path.join(JOURNAL)
     }
 
     /// Trained parameters and the optimiser's state: see [`super::Checkpoints`].
@@ -224,32 +250,57 @@ impl SessionFolder {
     /// Takes the session for this process until the lock is dropped; the kernel lets go of it when the
     /// process ends, however it ends. Partial files of a writer that crashed are removed.
     ///
+    /// The folder itself is locked, for its `lock` file may be deleted; that one too, for versions of before ask for it alone.
+    ///
     /// # Errors
-    /// A session that another process holds; a file system without locks; a lock or a folder that is a link, for what is written
-    /// or removed there would lie elsewhere.
+    /// A session that another process holds, or that another has taken the name of meanwhile; a file system without locks; a
+    /// lock or a folder that is a link, for what is written or removed there would lie elsewhere.
     pub fn lock(&self) -> Result<SessionLock, FolderError> {
         let path = self.path.join(LOCK);
-        let mut options = OpenOptions::new();
-        let mut file = without_links(options.read(true).write(true).create(true).truncate(false))
-            .open(&path)
-            .map_err(|source| failed("open", &path, source))?;
-        // Whoever asks `is_live` holds the lock for a moment, so one refusal is not the last word.
-        let mut tries = 20;
-        while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            if error != Errno::WOULDBLOCK {
-                return Err(failed("lock", &path, error.into()));
-            }
-            tries -= 1;
-            if tries == 0 {
-                let mut text = String::new();
-                let process = file.take(32).read_to_string(&mut text);
-                let process = process.ok().and_then(|_| text.trim().parse().ok());
-                return Err(FolderError::Live {
+        let held = HeldFolder::open(&self.path).map_err(|source| failed("open the folder", &self.path, source))?;
+        let writer = self.writer();
+        let ask = |file: &File| {
+            let asked = take(file, FlockOperation::NonBlockingLockExclusive, TRIES, writer);
+            match asked.map_err(|source| failed("lock", &self.path, source))? {
+                Asked::Refused => Err(FolderError::Live {
                     name: self.name.clone(),
-                    process,
+                    process: writer,
+                }),
+                asked => Ok(asked),
+            }
+        };
+        let folder = ask(held.file())?;
+        let journal = held.open_file(JOURNAL, OFlags::RDWR).ok();
+        if folder == Asked::Unsupported
+            && let Some(journal) = &journal
+        {
+            ask(journal)?;
+        }
+        let mut file = loop {
+            let opened = held.open_file(LOCK, OFlags::RDWR | OFlags::CREATE);
+            let file = opened.map_err(|source| failed("open", &path, source))?;
+            let asked = ask(&file)?;
+            if asked == Asked::Unsupported && folder != Asked::Taken {
+                return Err(FolderError::NoLocks {
+                    path: self.path.clone(),
                 });
             }
-            thread::sleep(Duration::from_millis(10));
+            // Deleted or replaced since it was opened: another process has the one that is there now.
+            if !held.has(LOCK, &file).map_err(|source| failed("open", &path, source))? {
+                continue;
+            }
+            if asked != Asked::Stranger {
+                break file;
+            }
+            // Somebody who may only read it holds it. Nobody but the owner can open the one that takes its place.
+            let gone = held.remove(Path::new(LOCK));
+            let mut options = OpenOptions::new();
+            let private = without_links(options.write(true).create_new(true).mode(0o600));
+            gone.and_then(|()| private.open(&path))
+                .map_err(|source| failed("replace", &path, source))?;
+        };
+        if !held.is_at(&self.path) {
+            return Err(self.moved());
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
@@ -261,7 +312,76 @@ impl SessionFolder {
             }
         }
         self.remove_partial_files()?;
-        Ok(SessionLock { _file: file })
+        Ok(SessionLock {
+            held: Arc::new(held),
+            _files: (file, journal),
+        })
+    }
+
+    /// The process that the lock names; it need not be there any more.
+    fn writer(&self) -> Option<u32> {
+        let mut text = String::new();
+        open_regular(&self.path.join(LOCK))
+            .and_then(|file| file.take(32).read_to_string(&mut text))
+            .ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// The same session, written through the folder that `lock` holds: wherever it is moved, and never into what takes its name.
+    #[must_use]
+    pub fn held_by(&self, lock: &SessionLock) -> Self {
+        Self {
+            held: Some(Arc::clone(&lock.held)),
+            ..self.clone()
+        }
+    }
+
+    /// That the folder which is held still has its name. Where none is held there is nothing to say.
+    ///
+    /// # Errors
+    /// It was moved or removed; what is read by its path would be another's.
+    pub fn check_in_place(&self) -> Result<(), FolderError> {
+        match &self.held {
+            Some(held) if !held.is_at(&self.path) => Err(self.moved()),
+            _ => Ok(()),
+        }
+    }
+
+    fn moved(&self) -> FolderError {
+        FolderError::Moved {
+            path: self.path.clone(),
+        }
+    }
+
+    /// Writes a file of the session (one of its paths) whole or not at all, in the folder that is held.
+    ///
+    /// # Errors
+    /// What `fill` or the file system reports.
+    pub fn write(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        match (&self.held, path.strip_prefix(&self.path)) {
+            (Some(held), Ok(relative)) => held.write(relative, fill),
+            _ => write_atomically(path, fill),
+        }
+    }
+
+    /// Removes a file of the session (one of its paths), in the folder that is held.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        match (&self.held, path.strip_prefix(&self.path)) {
+            (Some(held), Ok(relative)) => held.remove(relative),
+            _ => fs::remove_file(path),
+        }
+    }
+
+    /// Whether a path of the session is a regular file, in the folder that is held.
+    #[must_use]
+    pub fn is_file(&self, path: &Path) -> bool {
+        match (&self.held, path.strip_prefix(&self.path)) {
+            (Some(held), Ok(relative)) => held.is_file(relative),
+            _ => path.is_file(),
+        }
     }
 
     /// What a person wrote on the session; nothing where nothing was, or it cannot be read.
@@ -305,6 +425,7 @@ impl SessionFolder {
         let renamed = Self {
             name: name.to_owned(),
             path: root.join(name),
+            held: None,
         };
         // A rename would take an empty folder's place.
         if renamed.path.symlink_metadata().is_ok() {
@@ -317,27 +438,46 @@ impl SessionFolder {
         Ok(renamed)
     }
 
-    /// Whether a process holds the session's lock.
+    /// Whether a process that may write the session holds it. Where the file system has no locks nothing is trained, so that
+    /// nobody does.
     ///
     /// # Errors
-    /// A lock file that cannot be read, a file system without locks.
+    /// A lock file that is none.
     pub fn is_live(&self) -> Result<bool, FolderError> {
-        let path = self.path.join(LOCK);
-        let file = match open_regular(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(failed("open", &path, error)),
+        let writer = self.writer();
+        let ask = |file: &File| {
+            let asked = take(file, FlockOperation::NonBlockingLockShared, 1, writer);
+            asked.map_err(|source| failed("ask for the lock of", &self.path, source))
         };
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(false),
-            Err(Errno::WOULDBLOCK) => Ok(true),
-            Err(error) => Err(failed("ask for the lock of", &path, error.into())),
+        let folder = match HeldFolder::open(&self.path) {
+            Ok(held) => ask(held.file())?,
+            Err(_) => Asked::Unsupported,
+        };
+        let journal = open_regular(&self.journal()).ok();
+        let journal = match journal.filter(|_| folder == Asked::Unsupported) {
+            Some(journal) => ask(&journal)?,
+            None => folder,
+        };
+        if folder == Asked::Refused || journal == Asked::Refused {
+            return Ok(true);
+        }
+        let path = self.path.join(LOCK);
+        match open_regular(&path) {
+            Ok(file) => Ok(ask(&file)? == Asked::Refused),
+            // Another user's, who keeps it private: what the folder says counts.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+                Ok(false)
+            }
+            Err(error) => Err(failed("open", &path, error)),
         }
     }
 
     /// Gives the name of a run that failed before its first event back: its empty folders and its lock go. A session
     /// with a journal, and whatever else lies in the folder, stays.
     pub fn remove_unbegun(&self, lock: SessionLock) {
+        if !lock.held.is_at(&self.path) {
+            return;
+        }
         match first_record(&self.journal()) {
             // Its first line was never whole: it says nothing.
             Ok(None) => drop(fs::remove_file(self.journal())),
@@ -393,7 +533,9 @@ impl SessionFolder {
 /// A session held by this process; dropping it lets go.
 #[derive(Debug)]
 pub struct SessionLock {
-    _file: File,
+    held: Arc<HeldFolder>,
+    /// The `lock`, and the journal if there was one.
+    _files: (File, Option<File>),
 }
 
 /// Whether a text is a session's name; it becomes a folder's name and part of a command line.

@@ -105,3 +105,93 @@ fn a_note_and_another_name() {
     renamed.set_note("").unwrap();
     assert_eq!(renamed.note(), "");
 }
+
+#[test]
+fn a_deleted_lock_lets_no_second_writer_in() {
+    let root = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(root.path(), "run").unwrap();
+    let lock = session.lock().unwrap();
+    fs::remove_file(session.path().join(LOCK)).unwrap();
+    assert!(session.is_live().unwrap());
+    assert!(matches!(session.lock(), Err(FolderError::Live { .. })));
+    // Nor one that was put in its place.
+    fs::write(session.path().join(LOCK), "").unwrap();
+    assert!(session.is_live().unwrap());
+    assert!(matches!(session.lock(), Err(FolderError::Live { .. })));
+    drop(lock);
+    assert!(!session.is_live().unwrap());
+    session.lock().unwrap();
+}
+
+#[test]
+fn the_lock_of_a_version_of_before_counts() {
+    let root = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(root.path(), "run").unwrap();
+    let file = File::open(session.path().join(LOCK)).unwrap();
+    rustix::fs::flock(&file, FlockOperation::LockExclusive).unwrap();
+    assert!(session.is_live().unwrap());
+    assert!(matches!(session.lock(), Err(FolderError::Live { .. })));
+}
+
+#[test]
+fn a_session_that_is_moved_is_written_where_it_is_and_what_takes_its_name_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let session = SessionFolder::create(root.path(), "run").unwrap();
+    let lock = session.lock().unwrap();
+    let held = session.held_by(&lock);
+    held.check_in_place().unwrap();
+    let moved = root.path().join("moved");
+    fs::rename(session.path(), &moved).unwrap();
+    let other = SessionFolder::create(root.path(), "run").unwrap();
+    let others_lock = other.lock().unwrap();
+
+    let file = held.checkpoints().join("a");
+    held.write(&file, |file| file.write_all(b"mine")).unwrap();
+    assert!(held.is_file(&file) && !other.is_file(&file));
+    assert_eq!(fs::read(moved.join("checkpoints/a")).unwrap(), b"mine");
+    fs::write(&file, "another's").unwrap();
+    held.remove(&file).unwrap();
+    assert!(other.is_file(&file) && !held.is_file(&file));
+    let told = held.check_in_place().unwrap_err().to_string();
+    assert!(told.contains("was moved or removed"), "{told}");
+    // A run that failed gives back no name but its own.
+    fs::remove_file(&file).unwrap();
+    held.remove_unbegun(lock);
+    assert!(other.checkpoints().is_dir());
+    drop(others_lock);
+}
+
+#[test]
+fn who_may_only_read_a_session_cannot_make_it_look_live() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+    use std::process::{Command, Stdio};
+
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let session = SessionFolder::create(root.path(), "run").unwrap();
+    for held in [session.path().join(LOCK), session.path().to_owned()] {
+        // Another user, where this one may become it and the system has the tool and tells who holds what.
+        let mut stranger = Command::new("flock");
+        stranger
+            .arg(&held)
+            .args(["-c", "echo held; read end"])
+            .uid(65_534)
+            .gid(65_534);
+        let started = stranger.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let Ok(mut stranger) = started else {
+            println!("skipped: this user cannot become another one");
+            return;
+        };
+        let mut word = [0; 5];
+        stranger.stdout.take().unwrap().read_exact(&mut word).unwrap();
+        if fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.contains("FLOCK")) {
+            assert!(!session.is_live().unwrap(), "{}", held.display());
+            let lock = session.lock().unwrap();
+            assert!(session.is_live().unwrap(), "{}", held.display());
+            assert!(matches!(session.lock(), Err(FolderError::Live { .. })));
+            drop(lock);
+        }
+        drop(stranger.stdin.take());
+        stranger.wait().unwrap();
+    }
+}

@@ -55,15 +55,13 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether it cannot be written for now: there is no space, or the disk or its server is gone. It may come back.
+    /// Whether it cannot be written for now: there is no space, the disk or its server is gone, a ticket has expired. Whatever a
+    /// system reports of a file that is open for writing may come to an end, but what says that this program is wrong.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StaleNetworkFileHandle, StorageFull};
-        matches!(self, Self::Write { source, .. } if source.raw_os_error() == Some(Errno::IO.raw_os_error())
-        || matches!(
-            source.kind(),
-            StorageFull | QuotaExceeded | FileTooLarge | ReadOnlyFilesystem | StaleNetworkFileHandle
-        ))
+        let ours = [Errno::BADF, Errno::FAULT, Errno::INVAL].map(Errno::raw_os_error);
+        let passes = |source: &io::Error| source.raw_os_error().is_some_and(|code| !ours.contains(&code));
+        matches!(self, Self::Write { source, .. } if passes(source))
     }
 }
 

@@ -341,3 +341,33 @@ fn polled(tail: &mut JournalTail) -> Result<Vec<Record>, JournalError> {
     tail.poll(|record| records.push(record))?;
     Ok(records)
 }
+
+#[test]
+fn what_a_file_system_reports_is_waited_for_and_what_is_wrong_with_the_program_is_not() {
+    let passes = |source| {
+        let path = PathBuf::from("journal.jsonl");
+        JournalError::Write { path, source }.may_pass()
+    };
+    for passing in [
+        Errno::ACCESS,
+        Errno::AGAIN,
+        Errno::DQUOT,
+        Errno::FBIG,
+        Errno::IO,
+        Errno::NOMEM,
+        Errno::NOSPC,
+        Errno::NOTCONN,
+        Errno::PERM,
+        Errno::ROFS,
+        Errno::STALE,
+        Errno::TIMEDOUT,
+    ] {
+        assert!(passes(passing.into()), "{passing}");
+    }
+    #[cfg(target_os = "linux")]
+    assert!(passes(Errno::KEYEXPIRED.into()) && passes(Errno::REMOTEIO.into()));
+    for lasting in [Errno::BADF, Errno::FAULT, Errno::INVAL] {
+        assert!(!passes(lasting.into()), "{lasting}");
+    }
+    assert!(!passes(io::Error::other("it cannot be written as JSON")));
+}

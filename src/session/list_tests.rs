@@ -190,3 +190,27 @@ fn a_longer_plan_and_a_clock_that_was_set() -> Outcome {
     assert_eq!((summary.progress().as_str(), summary.planned), ("prompt 16", None));
     Ok(())
 }
+
+#[test]
+fn a_journal_with_a_gap_which_nothing_opens_is_not_told_as_finished() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let session = SessionFolder::create(root.path(), "run")?;
+    let mut journal = crate::session::JournalWriter::open(&session.journal())?;
+    journal.append(super::super::journal::tests::start(1))?;
+    journal.append(crate::session::Event::Log(crate::session::Log::new("middle")))?;
+    journal.append(crate::session::Event::Ended(crate::session::Ended {
+        reason: "done".into(),
+    }))?;
+    assert_eq!(summarise_session(&session).state, SessionState::Finished);
+    let whole = std::fs::read_to_string(session.journal())?;
+    let lines: Vec<&str> = whole.lines().collect();
+    std::fs::write(session.journal(), format!("{}\n{}\n", lines[0], lines[2]))?;
+    let told = crate::session::read_journal(&session.journal()).err().ok_or("opened")?;
+    let summary = summarise_session(&session);
+    assert_eq!(summary.state, SessionState::Unreadable);
+    let problem = summary.problem.ok_or("no problem is told")?;
+    for told in [told.to_string(), problem] {
+        assert!(told.contains("line 2: seq is 2, and 1 should follow"), "{told}");
+    }
+    Ok(())
+}

@@ -6,6 +6,7 @@ mod difference;
 mod evaluations;
 mod event;
 mod folder;
+mod held;
 #[cfg(test)]
 pub(crate) mod hostile;
 mod journal;
@@ -39,7 +40,7 @@ pub use kept::{KeptEvaluation, Origin, kept_evaluations};
 pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use rationale::{argues_for_another, rationale_mark};
-pub use results::{ImageResult, ResultsError, read_results, write_results};
+pub use results::{ImageResult, ResultsError, read_results, write_results, write_rows};
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};

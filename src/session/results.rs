@@ -1,5 +1,6 @@
 //! The predictions of a whole evaluation: one image a line.
 
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -71,14 +72,20 @@ const fn unknown() -> f64 {
 /// # Errors
 /// Where the file cannot be written.
 pub fn write_results<'a>(path: &Path, rows: impl Iterator<Item = &'a ImageResult>) -> io::Result<()> {
-    write_atomically(path, |file| {
-        let mut file = BufWriter::new(file);
-        for row in rows {
-            serde_json::to_writer(&mut file, row)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    })
+    write_atomically(path, |file| write_rows(file, rows))
+}
+
+/// [`write_results`] to an open file.
+///
+/// # Errors
+/// What the file system reports.
+pub fn write_rows<'a>(file: &mut File, rows: impl Iterator<Item = &'a ImageResult>) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    for row in rows {
+        serde_json::to_writer(&mut file, row)?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
 }
 
 /// Reads the rows of an evaluation.

@@ -58,10 +58,12 @@ impl Scan {
             if number == 1 {
                 self.begin(path)?;
             }
-            let line: Line = serde_json::from_slice(&text).map_err(|error| {
-                let error = error.to_string();
-                format!("{}, line {number}: {}", printable_path(path), printable(&error))
-            })?;
+            let broken = |reason: String| format!("{}, line {number}: {}", printable_path(path), printable(&reason));
+            let line: Line = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+            // What no reader would open is not told as finished.
+            if line.seq != number - 1 {
+                return Err(broken(format!("seq is {}, and {} should follow", line.seq, number - 1)));
+            }
             self.apply(line);
         }
         Ok(())
@@ -215,6 +217,7 @@ fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
 /// The few keys of a line that the list needs; the others are skipped without being kept.
 #[derive(Deserialize)]
 struct Line<'a> {
+    seq: u64,
     time: f64,
     #[serde(borrow)]
     event: Cow<'a, str>,

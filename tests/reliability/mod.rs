@@ -5,6 +5,7 @@ mod disk;
 mod faults;
 mod hang_up;
 mod kills;
+mod moved;
 mod power;
 mod resume;
 mod signals;

@@ -57,12 +57,14 @@ pub(super) fn remove(
         held.push((folder, lock));
     }
     ask(&question(&held))?;
-    for (folder, _lock) in &held {
+    for (folder, lock) in &held {
         let path = folder.path();
-        remove_folder(path).map_err(|source| RemoveError::Io {
+        folder.held_by(lock).check_in_place()?;
+        let aside = set_aside(path).map_err(|source| RemoveError::Io {
             path: path.to_owned(),
             source,
         })?;
+        remove_folder(&aside).map_err(|source| RemoveError::Io { path: aside, source })?;
         writeln!(out, "removed {}", shown(path))?;
     }
     Ok(())
@@ -118,6 +120,27 @@ fn is_left_over(path: &Path) -> bool {
         _ => false,
     };
     !path.is_symlink() && names(path).is_some_and(|names| !names.is_empty() && names.iter().all(is_part))
+}
+
+/// Gives the folder another name, at one stroke: nobody begins or resumes the session in a folder that is half removed.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let path = path.canonicalize()?;
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    for next in 1_u32.. {
+        let mut aside = name.to_os_string();
+        aside.push(if next == 1 {
+            ".removed".to_owned()
+        } else {
+            format!(".removed-{next}")
+        });
+        let aside = path.with_file_name(aside);
+        // A rename would take an empty folder's place.
+        if aside.symlink_metadata().is_err() {
+            fs::rename(&path, &aside)?;
+            return Ok(aside);
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// The answer under `--yes`.
@@ -226,6 +249,26 @@ mod tests {
 
         assert_eq!(removed(root, &["a", "b", "a"])?.lines().count(), 2);
         assert_eq!(names.map(|name| root.join(name).exists()), [false, false, true]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_name_is_free_before_the_first_file_goes() -> Result<(), Box<dyn Error>> {
+        let root = tempfile::tempdir()?;
+        let root = root.path();
+        for aside in ["run.removed", "run.removed-2"] {
+            let folder = SessionFolder::create(root, "run")?;
+            let lock = folder.lock()?;
+            assert_eq!(set_aside(folder.path())?, root.canonicalize()?.join(aside));
+            // Who begins one of that name meanwhile has a folder of its own.
+            let new = SessionFolder::open_or_create(root, "run")?;
+            let new_lock = new.lock()?;
+            assert!(SessionFolder::open(root, aside)?.is_live()?);
+            drop((lock, new_lock));
+            fs::remove_dir_all(new.path())?;
+        }
+        assert_eq!(removed(root, &["run.removed"])?.lines().count(), 1);
+        assert!(!root.join("run.removed").exists());
         Ok(())
     }
 

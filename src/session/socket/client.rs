@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::{Greeting, LONGEST_ANSWER, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
 use crate::{
     printable::printable,
-    session::{Command, Record},
+    session::{Command, Event, Record, UNKEPT, Warning, now},
 };
 
 /// The run greets at once, or it is none.
@@ -75,6 +75,10 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
         reason: printable(&reason).into_owned(),
     };
     let first = first.ok_or_else(|| stranger("it hung up".to_owned()))?;
+    if let Ok(Said::Refused { reason }) = serde_json::from_slice(&first) {
+        let reason = printable(&reason).into_owned();
+        return Err(SocketError::Refused { reason });
+    }
     let greeting: Greeting = serde_json::from_slice(&first).map_err(|error| stranger(error.to_string()))?;
     if greeting.protocol != PROTOCOL {
         return Err(SocketError::Version {
@@ -99,12 +103,18 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
     };
     let read = move || {
         while let Ok(Some(line)) = read_line(&mut reader, LONGEST_ANSWER) {
-            // A refusal is its last word: the next command finds nobody.
-            let Ok(Said::Answer(answer)) = serde_json::from_slice(&line) else {
-                break;
-            };
-            if told.send(*answer).is_err() {
-                break;
+            match serde_json::from_slice(&line) {
+                Ok(Said::Answer(answer)) => {
+                    if told.send(*answer).is_err() {
+                        break;
+                    }
+                }
+                // Its last word: the next command finds nobody.
+                Ok(Said::Refused { reason }) => {
+                    drop(told.send(refusal(&reason)));
+                    break;
+                }
+                Err(_) => break,
             }
         }
         drop(reader.get_ref().shutdown(std::net::Shutdown::Both));
@@ -122,6 +132,16 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
     start("to the run", Box::new(write))?;
     start("from the run", Box::new(read))?;
     Ok(Connection { commands, answers })
+}
+
+/// What a person is told of commands that are not heard any more.
+fn refusal(reason: &str) -> Record {
+    let text = format!("the run hears no more commands from here: {}", printable(reason));
+    Record {
+        seq: UNKEPT,
+        time: now(),
+        event: Event::Warning(Warning { text, step: None }),
+    }
 }
 
 /// Reads the greeting, if one comes.

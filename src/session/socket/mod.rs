@@ -43,6 +43,8 @@ pub enum SocketError {
         "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
     )]
     Version { theirs: u32 },
+    #[error("the run hears no more commands: {reason}")]
+    Refused { reason: String },
     #[error("what answers at {} is no run of this session: {reason}", printable_path(path))]
     Stranger { path: PathBuf, reason: String },
     #[error("cannot {action} {}: {source}", printable_path(path))]

@@ -174,26 +174,23 @@ impl Viewers {
 
     /// Greets a viewer and hears it on a thread of its own. One that cannot be is let go.
     fn welcome(&self, stream: UnixStream, greeting: &Greeting, commands: &Sender<Command>) {
+        let full = self.with(|all| all.len() >= MOST_VIEWERS);
         let begin = || -> io::Result<UnixStream> {
             stream.set_nonblocking(false)?;
             stream.set_write_timeout(Some(PATIENCE))?;
+            if full {
+                // In the greeting's place: who is greeted believes that it is heard.
+                let reason =
+                    format!("{MOST_VIEWERS} viewers watch this run already; leave one of them and attach again");
+                say(&stream, &Said::Refused { reason })?;
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             // Who has said its word and gone is heard all the same.
             drop(say(&stream, greeting));
             stream.try_clone()
         };
         let Ok(heard) = begin() else { return };
-        let full = self.with(|all| {
-            let full = all.len() >= MOST_VIEWERS;
-            if !full {
-                all.push(stream);
-            }
-            full
-        });
-        if full {
-            let reason = format!("{MOST_VIEWERS} viewers watch this run already");
-            drop(say(&heard, &Said::Refused { reason }));
-            return;
-        }
+        self.with(|all| all.push(stream));
         let (viewers, commands) = (self.clone(), commands.clone());
         let hear = move || {
             if let Err(reason) = hear(&heard, &commands) {

@@ -200,3 +200,26 @@ fn another_version_and_a_stranger_are_not_spoken_to() {
         assert_eq!(matches!(error, SocketError::Stranger { .. }), !newer, "{error}");
     }
 }
+
+#[test]
+fn a_viewer_too_many_is_told_so_and_is_heard_once_another_has_left() {
+    let run = run();
+    let mut viewers: Vec<Connection> = (0..32).map(|_| run.connect().unwrap()).collect();
+    let refused = run.connect().unwrap_err();
+    assert!(matches!(refused, SocketError::Refused { .. }), "{refused}");
+    assert!(
+        refused.to_string().contains("32 viewers watch this run already"),
+        "{refused}"
+    );
+    viewers.pop();
+    let begin = Instant::now();
+    let late = loop {
+        match run.connect() {
+            Ok(late) => break late,
+            Err(_) => assert!(begin.elapsed() < SOON),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    late.commands.send(Command::Pause).unwrap();
+    assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Pause));
+}

@@ -1,0 +1,208 @@
+//! A session's folder as what it is, not as what it is called: who holds it writes into it, whoever takes its name.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, OpenOptions},
+    io,
+    os::fd::{AsFd, OwnedFd},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Component, Path},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, openat, statat, unlinkat},
+    io::Errno,
+};
+
+use crate::atomic_file::write_atomically_in;
+
+/// How the folder itself is opened.
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::CLOEXEC);
+
+/// An open folder.
+#[derive(Debug)]
+pub(super) struct HeldFolder {
+    folder: File,
+}
+
+impl HeldFolder {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::DIRECTORY.bits().cast_signed();
+        let folder = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        Ok(Self { folder })
+    }
+
+    /// Whether this folder is still what a path leads to.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let id = |found: fs::Metadata| (found.dev(), found.ino());
+        match (self.folder.metadata(), fs::metadata(path)) {
+            (Ok(held), Ok(there)) => id(held) == id(there),
+            _ => false,
+        }
+    }
+
+    pub fn file(&self) -> &File {
+        &self.folder
+    }
+
+    /// Opens a file that lies in the folder itself.
+    pub fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = File::from(openat(&self.folder, name, flags, Mode::from_raw_mode(0o666))?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+        }
+    }
+
+    /// Whether `file` is what the folder has under a name: it may have been deleted or replaced since it was opened.
+    pub fn has(&self, name: &str, file: &File) -> io::Result<bool> {
+        let (held, there) = match (
+            rustix::fs::fstat(file),
+            statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW),
+        ) {
+            (_, Err(Errno::NOENT)) => return Ok(false),
+            (held, there) => (held?, there?),
+        };
+        Ok((held.st_dev, held.st_ino) == (there.st_dev, there.st_ino))
+    }
+
+    /// Writes a file, named relative to the folder, whole or not at all.
+    pub fn write(&self, relative: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        let (folder, name) = self.enter(relative)?;
+        write_atomically_in(folder.as_fd(), name, fill)
+    }
+
+    pub fn remove(&self, relative: &Path) -> io::Result<()> {
+        let (folder, name) = self.enter(relative)?;
+        Ok(unlinkat(&folder, name, AtFlags::empty())?)
+    }
+
+    pub fn is_file(&self, relative: &Path) -> bool {
+        let found = self
+            .enter(relative)
+            .and_then(|(folder, name)| Ok(statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?));
+        found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
+    }
+
+    /// The folder that a relative path's last part lies in, and that part. No link is followed.
+    fn enter<'a>(&self, relative: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+        let mut parts = Vec::new();
+        for part in relative.components() {
+            match part {
+                Component::Normal(part) => parts.push(part),
+                _ => return Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+        let name = parts.pop().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut folder = openat(&self.folder, ".", FOLDER, Mode::empty())?;
+        for part in parts {
+            folder = openat(&folder, part, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        }
+        Ok((folder, name))
+    }
+}
+
+/// What came of asking for a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Taken,
+    /// By another process that may write the session.
+    Refused,
+    /// By somebody who may only read the session, which says nothing of it.
+    Stranger,
+    /// The file system has no locks on such a file.
+    Unsupported,
+}
+
+/// Takes a lock on an open file. Who only asks for one holds it for a moment, so one refusal is not the last word. `writer`
+/// is the process that the session's lock names.
+pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: Option<u32>) -> io::Result<Asked> {
+    for turn in 0.. {
+        match flock(file, operation) {
+            Ok(()) => return Ok(Asked::Taken),
+            Err(Errno::WOULDBLOCK) if turn + 1 < tries => thread::sleep(Duration::from_millis(10)),
+            Err(Errno::WOULDBLOCK) if is_held_by_strangers(file, writer) => return Ok(Asked::Stranger),
+            Err(Errno::WOULDBLOCK) => return Ok(Asked::Refused),
+            Err(Errno::INTR) => {}
+            Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL | Errno::BADF | Errno::ISDIR) => {
+                return Ok(Asked::Unsupported);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Asked::Refused)
+}
+
+/// Whether all who hold a lock are other users who could not write the session. Where the system does not tell who they are,
+/// they count.
+fn is_held_by_strangers(file: &File, writer: Option<u32>) -> bool {
+    let (Ok(locks), Ok(held)) = (fs::read_to_string("/proc/locks"), file.metadata()) else {
+        return false;
+    };
+    let holders = holders(&locks, held.ino());
+    let trusted = [held.uid(), rustix::process::geteuid().as_raw(), 0];
+    let is_stranger = |process: &u32| {
+        let user = fs::metadata(format!("/proc/{process}")).map(|process| process.uid());
+        Some(*process) != writer && user.is_ok_and(|user| !trusted.contains(&user))
+    };
+    !holders.is_empty() && holders.iter().all(is_stranger)
+}
+
+/// The processes that hold a lock on a file, by the lines of `/proc/locks`:
+/// `1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF`. The device is left out: some file systems tell another one there.
+fn holders(locks: &str, inode: u64) -> Vec<u32> {
+    let holder = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let of = words.get(5)?.rsplit(':').next()?.parse::<u64>().ok()?;
+        (words.get(1) == Some(&"FLOCK") && of == inode).then(|| words.get(4)?.parse().ok())?
+    };
+    locks.lines().filter_map(holder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_stays_in_the_folder_whoever_takes_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let [first, moved] = ["first", "moved"].map(|name| root.path().join(name));
+        fs::create_dir_all(first.join("checkpoints")).unwrap();
+        let held = HeldFolder::open(&first).unwrap();
+        assert!(held.is_at(&first));
+        fs::rename(&first, &moved).unwrap();
+        fs::create_dir_all(first.join("checkpoints")).unwrap();
+        assert!(held.is_at(&moved) && !held.is_at(&first));
+
+        let file = Path::new("checkpoints/a");
+        held.write(file, |file| file.write_all(b"mine")).unwrap();
+        fs::write(first.join(file), "another's").unwrap();
+        assert_eq!(fs::read(moved.join(file)).unwrap(), b"mine");
+        let failed = held.write(file, |_| Err(io::Error::other("no space"))).unwrap_err();
+        assert_eq!(failed.to_string(), "no space");
+        assert_eq!(fs::read_dir(moved.join("checkpoints")).unwrap().count(), 1);
+        assert!(held.is_file(file));
+        held.remove(file).unwrap();
+        assert!(!held.is_file(file) && first.join(file).is_file());
+
+        // Nothing leads out, by no name and no link.
+        std::os::unix::fs::symlink(first.join("checkpoints"), moved.join("samples")).unwrap();
+        for outside in ["samples/a", "../first/a", "/a", ""] {
+            assert!(held.write(Path::new(outside), |_| Ok(())).is_err(), "{outside:?}");
+        }
+    }
+
+    #[test]
+    fn who_holds_a_lock_is_told_by_its_inode() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 08:01:131090 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 08:01:131090 0 EOF\n\
+                     3: FLOCK  ADVISORY  READ 13 00:2f:131090 0 EOF\n3: -> FLOCK\n4: FLOCK  ADVISORY  WRITE 14 08:01:7 0 EOF\n";
+        assert_eq!(holders(locks, 131_090), [12, 13]);
+        assert_eq!(holders(locks, 8), [0_u32; 0]);
+    }
+}
