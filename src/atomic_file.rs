@@ -59,7 +59,7 @@ pub fn write_atomically_in(
         .and_then(|()| file.sync_all())
         .and_then(|()| Ok(renameat(folder, &partial, folder, name)?));
     if written.is_err() {
-        drop(unlinkat(folder, &partial, AtFlags::empty()));
+        let _ = unlinkat(folder, &partial, AtFlags::empty());
     }
     written.and_then(|()| Ok(fsync(folder)?))
 }
