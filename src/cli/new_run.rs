@@ -9,6 +9,7 @@ use super::detach;
 use super::failure::Failure;
 use super::train;
 use crate::config::{self, ConfigFile, Settings, Sources, refusal};
+use crate::data::classes;
 use crate::session::{Stage, check_name};
 use crate::tui::Field;
 use crate::vlm::hub;
@@ -28,13 +29,14 @@ enum Says {
 
 const SESSION: Says = Says::Setting("session.name");
 const DATA: Says = Says::Setting("data.root");
+const DATASET: Says = Says::Setting("data.dataname");
 const MODEL: Says = Says::Setting("model.path");
 
 /// The fields with their names and what an empty one means.
 const FIELDS: [(&str, Says, &str); 14] = [
     ("session", SESSION, "named by the date"),
     ("data folder", DATA, ""),
-    ("dataset", Says::Setting("data.dataname"), "detected"),
+    ("dataset", DATASET, "detected"),
     ("model", MODEL, "the embedded tiny one"),
     ("stage", Says::Stage, ""),
     ("aspects from", Says::InitAspects, "none; a file, for stage 2 alone"),
@@ -99,21 +101,35 @@ impl NewRun {
     /// What is wrong with each value.
     pub fn check(&self, values: &[String]) -> Vec<Option<String>> {
         let filled = Filled::new(&self.begun, values);
-        let alone: Vec<Option<String>> = filled.changed().map(|(_, key, value)| refusal(key, value)).collect();
         let mut problems = vec![None; FIELDS.len()];
-        for ((place, ..), problem) in filled.changed().zip(&alone) {
-            problems[place].clone_from(problem);
+        for (place, key, value) in filled.changed() {
+            problems[place] = refusal(key, value);
         }
-        if alone.iter().any(Option::is_some) {
-            return problems;
-        }
-        match self.settings(&filled) {
-            Ok(settings) => {
-                for (place, (_, says, _)) in FIELDS.into_iter().enumerate() {
+        // The other fields are checked beside the wrong ones, which stand as they began for that.
+        let kept = |keeps: &dyn Fn(usize) -> bool| -> Vec<String> {
+            let pairs = self.begun.iter().zip(values).enumerate();
+            pairs
+                .map(|(place, (begun, value))| if keeps(place) { value } else { begun }.clone())
+                .collect()
+        };
+        let right = kept(&|place| problems[place].is_none());
+        let loaded = self.settings(&Filled::new(&self.begun, &right));
+        // Where the settings contradict one another, the folders and names are checked all the same.
+        let named = |place: usize| [SESSION, DATA, DATASET, MODEL].contains(&FIELDS[place].1);
+        let names = kept(&|place| problems[place].is_none() && named(place));
+        let (settings, contradiction) = match loaded {
+            Ok(settings) => (Ok(settings), None),
+            Err(reason) => (self.settings(&Filled::new(&self.begun, &names)), Some(reason)),
+        };
+        if let Ok(settings) = settings {
+            for (place, (_, says, _)) in FIELDS.into_iter().enumerate() {
+                if problems[place].is_none() {
                     problems[place] = misfit(&settings, &filled, says);
                 }
             }
-            Err(reason) => problems[0] = Some(reason),
+        }
+        if let (None, Some(reason)) = (&problems[0], contradiction) {
+            problems[0] = Some(reason);
         }
         problems
     }
@@ -203,6 +219,13 @@ impl<'a> Filled<'a> {
         })
     }
 
+    /// What was typed into a field, if it is not what the field began with.
+    fn typed(&self, says: Says) -> Option<&'a str> {
+        let place = FIELDS.iter().position(|(_, other, _)| *other == says)?;
+        let (begun, value) = (self.begun.get(place)?, self.values.get(place)?);
+        (begun != value && !value.is_empty()).then_some(value.as_str())
+    }
+
     fn sets(&self) -> impl Iterator<Item = String> + '_ {
         self.changed().map(|(_, key, value)| format!("{key}={value}"))
     }
@@ -271,6 +294,7 @@ fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
             Some(root) if !root.is_dir() => "there is no such folder",
             Some(_) => return None,
         },
+        DATASET => return filled.typed(DATASET).and_then(unknown_dataset),
         MODEL => match &settings.model.path {
             Some(model) if !Path::new(model).is_dir() && !hub::is_hub_id(model) => "neither a folder nor a hub id",
             _ => return None,
@@ -286,6 +310,16 @@ fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
         _ => return None,
     };
     Some(problem.to_owned())
+}
+
+/// Where a typed name is no known dataset's, the nearest one. A name of one's own can stand in config.yaml: nobody mistypes it
+/// there anew for each run.
+fn unknown_dataset(name: &str) -> Option<String> {
+    if classes::by_name(name).is_some() {
+        return None;
+    }
+    let nearest = classes::nearest_name(name);
+    Some(format!("no known dataset; is {nearest} meant? Empty: detected"))
 }
 
 fn misnamed(settings: &Settings) -> Option<String> {
@@ -445,6 +479,51 @@ mod tests {
         }
         desk.put("stage", "prompt");
         assert!(desk.problem("aspects from").contains("stage 2 needs aspect modules"));
+    }
+
+    #[test]
+    fn an_unknown_dataset_is_refused_with_the_nearest_known_one() {
+        let mut desk = Desk::new("");
+        for (typed, nearest) in [
+            ("EmoSte", "EmoSet"),
+            ("emotion 66", "Emotion6"),
+            ("artphotos", "ArtPhoto"),
+        ] {
+            desk.put("dataset", typed);
+            let problem = desk.problem("dataset");
+            assert!(
+                problem.contains(nearest) && problem.contains("no known dataset"),
+                "{problem}"
+            );
+        }
+        for typed in ["emo-set", "EMOTION6", ""] {
+            desk.put("dataset", typed);
+            assert_eq!(desk.problem("dataset"), "", "{typed}");
+        }
+        // What config.yaml says was meant.
+        assert_eq!(Desk::new("data: {dataname: my own}\n").problem("dataset"), "");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let mut desk = Desk::new("");
+        for (name, wrong) in [("session", "a/b"), ("data folder", "/none/such"), ("model", "./none")] {
+            desk.put(name, wrong);
+        }
+        desk.put("dataset", "pets");
+        desk.put("epochs, stage 1", "0");
+        desk.put("seed", "1.5");
+        for (name, says) in [
+            ("session", "no session name"),
+            ("data folder", "no such folder"),
+            ("dataset", "no known dataset"),
+            ("model", "neither a folder"),
+            ("epochs, stage 1", "a whole number from 1"),
+            ("seed", "a whole number"),
+        ] {
+            let problem = desk.problem(name);
+            assert!(problem.contains(says), "{name}: {problem}");
+        }
     }
 
     #[test]

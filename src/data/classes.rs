@@ -80,6 +80,15 @@ pub fn by_name(name: &str) -> Option<&'static KnownDataset> {
         .find(|known| plain(known.name) == wanted || known.aliases.contains(&wanted.as_str()))
 }
 
+/// The known name that is most like an unknown one, as people type them.
+#[must_use]
+pub fn nearest_name(name: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
+    let likeness = |known: &KnownDataset| strsim::jaro_winkler(&known.name.to_ascii_lowercase(), &name);
+    let nearest = KNOWN.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.map_or("", |known| known.name)
+}
+
 /// All names, for messages.
 #[must_use]
 pub fn names() -> String {
