@@ -24,10 +24,10 @@ impl App {
             Action::ClearFilter | Action::Out => self.sessions.set_filter(""),
             Action::SortColumn => self.sessions.sort_on(),
             Action::Refresh => self.list_sessions(),
-            Action::Mark => {
-                self.sessions.mark();
-                self.sessions.step(1);
-            }
+            Action::Mark => match self.sessions.mark() {
+                Ok(()) => self.sessions.step(1),
+                Err(reason) => self.ui.notice = Some(reason),
+            },
             Action::Overlay => {
                 let path = self.sessions.session().map(|session| session.path.clone());
                 let said = path.map(|path| self.overlay(&path).map_or_else(|reason| reason, str::to_owned));

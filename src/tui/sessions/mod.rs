@@ -125,19 +125,31 @@ impl Sessions {
         self.arrange();
     }
 
-    /// Marks the session under the cursor, or takes the mark away; of three marks the oldest goes.
-    pub fn mark(&mut self) {
+    /// Marks the session under the cursor, or takes the mark away.
+    ///
+    /// # Errors
+    /// Two others are marked already: a sentence with their names.
+    pub fn mark(&mut self) -> Result<(), String> {
         let Some(path) = self.session().map(|session| session.path.clone()) else {
-            return;
+            return Ok(());
         };
         if let Some(place) = self.marked.iter().position(|marked| *marked == path) {
             self.marked.remove(place);
-            return;
+            return Ok(());
+        }
+        if let Some(Ok(all)) = &self.all {
+            // A mark on what is gone cannot be taken away by a key.
+            self.marked
+                .retain(|marked| all.iter().any(|session| session.path == *marked));
+        }
+        if let [a, b] = self.marked.as_slice() {
+            let [a, b] = [a, b].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
+            return Err(format!(
+                "{a} and {b} are marked, and two are compared: take one mark away first"
+            ));
         }
         self.marked.push(path);
-        if self.marked.len() > 2 {
-            self.marked.remove(0);
-        }
+        Ok(())
     }
 
     fn arrange(&mut self) {
@@ -214,21 +226,26 @@ mod tests {
     #[test]
     fn two_are_marked_at_most() {
         let mut sessions = listed(4);
+        let mut said = Vec::new();
         for _ in 0..3 {
-            sessions.mark();
+            said.push(sessions.mark());
             sessions.step(1);
         }
+        let [first, second] = [0, 1].map(|row| names(&sessions)[row].clone());
+        let refused = said[2].clone().unwrap_err();
+        assert!(said[0].is_ok() && said[1].is_ok());
+        assert!(
+            refused.contains(&format!("{first} and {second} are marked")),
+            "{refused}"
+        );
         let marked: Vec<_> = sessions
             .marked
             .iter()
             .map(|path| path.file_name().unwrap().to_owned())
             .collect();
-        assert_eq!(
-            marked,
-            [&names(&sessions)[1], &names(&sessions)[2]].map(|name| name.as_str())
-        );
-        sessions.step(-1);
-        sessions.mark();
+        assert_eq!(marked, [&first, &second].map(|name| name.as_str()));
+        sessions.step(-2);
+        sessions.mark().unwrap();
         assert_eq!(sessions.marked.len(), 1);
     }
 
