@@ -209,6 +209,8 @@ pub struct Ui {
     focus: BTreeMap<Screen, Pane>,
     /// The line being typed.
     pub line: tui_input::Input,
+    /// The line is what stands there now and nothing was typed: the first character replaces it.
+    pub replaced: bool,
     /// Why the line cannot be taken.
     pub refused: Option<String>,
     /// The focused pane has the whole body.
@@ -248,6 +250,7 @@ impl Default for Ui {
             layer: Layer::Main,
             focus: BTreeMap::new(),
             line: tui_input::Input::default(),
+            replaced: false,
             refused: None,
             enlarged: false,
             cursor: Cursor::default(),
@@ -309,6 +312,14 @@ impl Ui {
     pub fn ask(&mut self, entry: Entry, begun: &str) {
         (self.layer, self.refused) = (Layer::Entry(entry), None);
         self.line = tui_input::Input::new(begun.to_owned());
+        self.replaced = entry == Entry::LearningRate;
+    }
+
+    /// A key or a paste changes the line; a new text takes the place of what only stood there.
+    pub fn edits(&mut self, inserts: bool) {
+        if std::mem::take(&mut self.replaced) && inserts {
+            self.line = tui_input::Input::default();
+        }
     }
 
     /// The scroll of a pane, held to what there is to scroll.

@@ -36,6 +36,7 @@ impl App {
             None => {
                 let full = is_full(&self.ui.line, event);
                 if let Some(request) = editing(event).filter(|_| !full) {
+                    self.ui.edits(matches!(request, InputRequest::InsertChar(_)));
                     self.ui.line.handle(request);
                     (self.ui.refused, self.ui.choice) = (None, 0);
                 }

@@ -10,6 +10,7 @@ impl App {
     pub(in crate::tui) fn paste(&mut self, text: &str) {
         match self.ui.layer {
             Layer::Entry(_) => {
+                self.ui.edits(true);
                 insert(&mut self.ui.line, text);
                 (self.ui.refused, self.ui.choice) = (None, 0);
             }

@@ -101,12 +101,12 @@ fn keys_command_the_run() {
     thread::sleep(Duration::from_millis(300));
     bench.keys("p");
     assert_eq!(bench.told(), Command::Resume);
-    // A word where a rate belongs is refused; then a rate is typed over what stands there.
-    bench.keys("R");
+    // A word where a rate belongs is refused; what is typed takes the place of the rate that stands there.
     for rate in ["fast", "0.002"] {
-        (0..20).for_each(|_| bench.press(KeyCode::Backspace));
+        bench.keys("R");
         bench.keys(rate);
         bench.press(KeyCode::Enter);
+        bench.press(KeyCode::Esc);
     }
     bench.keys("ES");
     let stop = |after| Command::Stop { after };
