@@ -286,6 +286,13 @@ impl Ui {
         self.focus.insert(self.screen, pane);
     }
 
+    /// Gives a pane the keys where it is not on the screen, so that what lands in it is seen.
+    pub fn bring(&mut self, pane: Pane) {
+        if !self.places.is_empty() && self.places.iter().all(|(shown, _)| *shown != pane) {
+            self.focus_on(pane);
+        }
+    }
+
     /// Gives the pane `by` places further round the keys.
     pub fn step_focus(&mut self, by: isize) {
         let panes = self.screen.panes();

@@ -63,7 +63,10 @@ impl App {
                 self.ui.enlarged = !self.ui.enlarged;
                 self.ui.alone = self.ui.enlarged.then(|| self.ui.alone.unwrap_or(view));
             }
-            Action::Look => self.look(),
+            Action::Look => {
+                self.look();
+                self.show_answer(Pane::Image);
+            }
             Action::Mute(view)
                 if self
                     .state
@@ -76,11 +79,13 @@ impl App {
             Action::Mute(view) => {
                 self.browse.intervention.mute(view);
                 self.look();
+                self.show_answer(Pane::Answers);
             }
             Action::Solo => {
                 let view = self.named_view();
                 self.browse.intervention.solo(view);
                 self.look();
+                self.show_answer(Pane::Answers);
             }
             Action::Undo => self.try_nothing(),
             Action::Region => self.begin_region(),
@@ -89,15 +94,24 @@ impl App {
             Action::Effects => {
                 if let Some(image) = self.image() {
                     self.ask_model(Request::Effects { image });
+                    self.show_answer(Pane::Answers);
                 }
             }
             Action::Faithfulness => {
                 let view = self.named_view();
                 if let Some(image) = self.image() {
                     self.ask_model(Request::Faithfulness { image, view });
+                    self.show_answer(Pane::Answers);
                 }
             }
             action => self.move_in_browse(action),
+        }
+    }
+
+    /// Goes to the pane where the model's answer lands, on a screen that shows one pane at a time.
+    pub(super) fn show_answer(&mut self, pane: Pane) {
+        if self.can_ask() {
+            self.ui.bring(pane);
         }
     }
 

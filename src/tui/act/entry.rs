@@ -10,7 +10,7 @@ use crate::{
         app::App,
         keymap::{Action, Binding, Scope},
         palette,
-        ui::{Entry, Layer},
+        ui::{Entry, Layer, Pane},
     },
 };
 
@@ -113,6 +113,7 @@ impl App {
             Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {
                     self.ask_model(Request::Question { image, question: text });
+                    self.show_answer(Pane::Answers);
                     Ok(())
                 }
                 None => Err("there is no image to ask about".to_owned()),

@@ -169,6 +169,12 @@ impl Side {
         self.waiting.is_none() && failed
     }
 
+    /// Whether the model was asked and has not answered yet.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// The model was asked.
     pub fn asked(&mut self, image: String) {
         self.waiting = Some(image);

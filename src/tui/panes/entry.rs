@@ -9,7 +9,7 @@ use ratatui::{
 };
 use tui_input::Input;
 
-use super::Scene;
+use super::{Scene, notice::fits};
 use crate::tui::{
     text::{clean, columns, fit},
     theme::Theme,
@@ -24,7 +24,8 @@ pub fn render(entry: Entry, area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .ui
         .refused
         .as_deref()
-        .map(|reason| fit(&clean(reason), usize::from(area.width) / 2));
+        .map(clean)
+        .filter(|reason| fits(reason, area.width));
     let refused = refused.unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&title) + columns(&refused) + 4);
     let mut spans = vec![Span::styled(

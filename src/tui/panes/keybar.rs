@@ -8,10 +8,10 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::Scene;
+use super::{Scene, notice::fits};
 use crate::tui::{
     keymap::Scope,
-    text::{clean, columns, fit},
+    text::{clean, columns},
 };
 
 /// A key and its word.
@@ -24,7 +24,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         .ui
         .notice
         .as_deref()
-        .map(|notice| fit(&clean(notice), usize::from(area.width) / 2))
+        .map(clean)
+        .filter(|notice| fits(notice, area.width))
         .unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
     let bar = scene

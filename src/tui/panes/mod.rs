@@ -18,6 +18,7 @@ pub mod help;
 mod image;
 pub mod keybar;
 pub mod log;
+pub mod notice;
 pub mod overlay;
 mod pair;
 mod pairs;

@@ -83,7 +83,13 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             let doing = sides.iter().find_map(|side| side.model.opening.as_deref());
             let text = match (doing, scene.can_ask) {
                 (Some(doing), _) => clean(doing),
-                (None, true) if sides.iter().any(|side| !side.may_look(image)) => "the models look …".to_owned(),
+                (None, true) if sides.iter().any(Side::is_asked) => "the models look …".to_owned(),
+                (None, true) if looked.iter().any(Option::is_some) => {
+                    let silent = usize::from(looked[0].is_some());
+                    let key = scene.keymap.key_for(Screen::Compare, Action::Look);
+                    let name = clean(&sides[silent].name);
+                    format!("{name} gave no answer on this image, so there is nothing to compare; {key} asks it again")
+                }
                 (None, true) => {
                     let key = scene.keymap.key_for(Screen::Compare, Action::Look);
                     format!("{key} lets both models look at this image")

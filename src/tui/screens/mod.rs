@@ -16,15 +16,21 @@ use ratatui::{
 use super::{
     figures::rate,
     keymap::Action,
-    panes::{Scene, choice, entry, form, help, keybar, palette, quit, status},
+    panes::{Scene, choice, entry, form, help, keybar, notice, palette, quit, status},
     text::{clean, columns, fit},
     ui::{Entry, Layer, Pane, Screen, Spot},
 };
 
 /// Paints a whole frame.
 pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let [top, body, bottom] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let message = notice::rows(area, scene);
+    let [top, body, words, bottom] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(message.len() as u16),
+        Constraint::Length(1),
+    ])
+    .areas(area);
     scene.ui.places.clear();
     scene.ui.spots.clear();
     header(title, top, buffer, scene);
@@ -34,13 +40,19 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Screen::Compare => compare::render(body, buffer, scene),
         Screen::Sessions => sessions::render(body, buffer, scene),
     }
+    notice::render(message, words, buffer, scene.theme);
     keybar::render(bottom, buffer, scene);
     match scene.ui.layer {
         Layer::Main | Layer::Region => {}
         Layer::Entry(line) => {
+            // A list lies above the line, and above why it was refused.
+            let above = Rect {
+                height: area.height - words.height,
+                ..area
+            };
             match line {
-                Entry::Command => palette::render(area, buffer, scene),
-                Entry::Overlay => choice::render(area, buffer, scene),
+                Entry::Command => palette::render(above, buffer, scene),
+                Entry::Overlay => choice::render(above, buffer, scene),
                 _ => {}
             }
             entry::render(line, bottom, buffer, scene);

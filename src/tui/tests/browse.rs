@@ -131,6 +131,46 @@ fn browse_at_four_sizes() {
 }
 
 #[test]
+fn a_message_longer_than_its_place_is_whole_at_every_width() {
+    let message = "the picture image/fear/fear_00012.png is gone from the dataset's folder; put it back, or choose another \
+                   one with the arrows";
+    for (width, height) in [(60, 12), (80, 24), (120, 40), (200, 55)] {
+        let mut desk = Desk::new(40, dark());
+        desk.app.ui.notice = Some(message.to_owned());
+        let text = desk.text(width, height);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(message), "{width}x{height}\n{text}");
+        assert!(text.contains("help"), "the keys stay");
+    }
+    // A refused line's reason, too; where there is hardly any screen, its beginning.
+    let mut desk = Desk::new(40, dark());
+    desk.keys("/");
+    desk.app.ui.refused = Some(message.to_owned());
+    let words = desk.text(80, 24).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(message));
+    assert!(desk.text(20, 5).contains("the picture"));
+}
+
+#[test]
+fn an_answer_is_seen_where_one_pane_is_shown_at_a_time() {
+    let mut desk = Desk::new(40, dark());
+    desk.screen(80, 24);
+    assert_eq!(desk.app.ui.focus(), Pane::Table);
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.ui.focus(), Pane::Image);
+    desk.screen(80, 24);
+    desk.keys("e");
+    assert_eq!(desk.app.ui.focus(), Pane::Answers);
+
+    // Where the pane is on the screen, the keys stay in the table.
+    let mut desk = Desk::new(40, dark());
+    desk.screen(200, 55);
+    desk.press(KeyCode::Enter);
+    desk.keys("e");
+    assert_eq!(desk.app.ui.focus(), Pane::Table);
+}
+
+#[test]
 fn each_figure_and_pane() {
     let mut desk = Desk::new(400, dark());
     desk.press(KeyCode::Enter);
