@@ -1,4 +1,4 @@
-//! The end of a process that was told to end, where nobody reads what it says: a pipe that is full, a terminal that is stopped.
+//! Ends a process after a signal when its output blocks: a full pipe, a stopped terminal.
 
 use std::process::exit;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// So long the last words of a run may take, once it is over and the process is to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Watches until it is dropped; where the process was told to end by then, until its end.
+/// Watches until dropped; after a signal, until the process has ended.
 #[derive(Debug)]
 pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side waits for")] Sender<()>);
 
@@ -34,7 +34,7 @@ fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view:
     let succeeded = over.recv().unwrap_or(false);
     while !signals.terminate.load(Ordering::Relaxed) {
         let over = dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
-        // Who was told to end may still have a word to say that nobody reads.
+        // A signal may have come since the last look: the last messages can block, so keep watching.
         if over && !signals.terminate.load(Ordering::Relaxed) {
             return;
         }

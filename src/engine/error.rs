@@ -37,7 +37,7 @@ pub enum EngineError {
     Processor(#[from] ProcessorError),
     #[error("{}", told_of_device(.0))]
     Compute(#[source] candle_core::Error),
-    /// Numbers that are not finite, of which nothing is said and nothing is kept.
+    /// Numbers that are not finite: no result or checkpoint is made from them.
     #[error("{0}")]
     NotFinite(String),
     #[error("cannot write {path}: {source}")]

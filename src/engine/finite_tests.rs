@@ -1,4 +1,4 @@
-//! Numbers that are not finite: no checkpoint holds them, a run tells of them, and nothing is told from them.
+//! Tests of numbers that are not finite: never in a checkpoint, reported by the run, never part of a result.
 
 use std::path::PathBuf;
 

@@ -174,7 +174,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What was learnt outlives the run, whatever ends it: where this cannot be written either, the end is told and not this.
+    /// Saves a last checkpoint before the run fails; if that fails too, the run's own error is the one reported.
     pub fn save_before_the_end(&mut self, trainer: &Trainer, reporter: &mut Reporter) {
         if self.saved == Some((trainer.step, trainer.evaluation_due)) {
             return;

@@ -98,7 +98,7 @@ fn train_on(
             keeper.save_for_sure(trainer, reporter, control, false)?;
             return Ok(stop);
         }
-        // First: an evaluation takes a while, and whoever asks for a checkpoint may not have it.
+        // The checkpoint first: a batch system that asks for one may not wait for a long evaluation.
         if std::mem::take(&mut control.checkpoint) {
             keeper.save(trainer, reporter, false)?;
         }

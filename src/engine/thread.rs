@@ -18,7 +18,7 @@ pub(super) const STACK: usize = 512 << 20;
 pub struct Running {
     /// What it says. Unbounded: a slow terminal must not hold training up.
     pub records: Receiver<Record>,
-    /// Held by whoever may command the run: where all are dropped, it is not paused for ever.
+    /// Each holder may command the run; once all are dropped, a pause ends by itself.
     pub commands: Sender<Command>,
     /// Whole answers, once more.
     pub answers: Receiver<Record>,

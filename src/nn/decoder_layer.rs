@@ -38,7 +38,7 @@ pub struct DecoderLayer {
 pub struct Places {
     pub rotary: Rotary,
     pub mask: Mask,
-    /// Once it is set, a layer's result is not computed and means nothing; whoever asks for it must look afterwards.
+    /// Once set, layers return early with meaningless results: check it after each forward.
     pub interrupt: Interrupt,
     /// Where only some tokens' results are wanted.
     pub few: Option<Few>,

@@ -1,4 +1,4 @@
-//! A computation that takes long can be given up between two layers: nobody waits for what is not wanted any more.
+//! Lets a long computation stop between two layers when the process is to end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! A session's folder as what it is, not as what it is called: who holds it writes into it, whoever takes its name.
+//! Access to a session's folder through its descriptor: a run writes to its own folder even if that is moved and its name reused.
 
 use std::{
     ffi::OsStr,

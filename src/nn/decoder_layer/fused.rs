@@ -109,7 +109,7 @@ impl FusedLayer {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let kept = kept.and_then(|kept| kept.downcast::<Activations<T>>().ok());
         let dx = with_slices::<T, _>(&[x, grad], |s| {
-            // Gradients are whole or not there: nobody looks whether they were given up.
+            // Backward never stops early: no caller checks the flag after it.
             let never = Interrupt::default();
             let places = (&*self.places, self.past.as_ref(), &never);
             with_input(&self.layer, places, (s[0], x.dims()), |w, input, past| {
