@@ -136,6 +136,7 @@ fn decoder_layer(criterion: &mut Criterion) {
         q: frozen(HIDDEN, HIDDEN, true),
         k: frozen(narrow, HIDDEN, true),
         v: frozen(narrow, HIDDEN, true),
+        head_norms: None,
         o: frozen(HIDDEN, HIDDEN, false),
         gate: frozen(WIDE, HIDDEN, false),
         up: frozen(WIDE, HIDDEN, false),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{D, Device, Tensor};
 use masp::nn::Mask;
-use masp::vlm::qwen2_vl::{LanguageModel, Positions, Vocabulary};
+use masp::vlm::decoder::{LanguageModel, Positions, Vocabulary};
 
 use super::sequence::{Row, Sequence, Target};
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::Tensor;
 use masp::vlm::Parameters;
-use masp::vlm::qwen2_vl::LanguageModel;
+use masp::vlm::decoder::LanguageModel;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -38,7 +38,7 @@ use candle_core::{DType, Device};
 use clap::Parser;
 use masp::data::View;
 use masp::vlm::base::{BaseModel, LoadOptions};
-use masp::vlm::qwen2_vl::Config;
+use masp::vlm::qwen2_vl::config;
 use optimiser::Optimiser;
 use params::Params;
 use pools::Picture;
@@ -143,7 +143,9 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     let mut all = corpus::templates(&PathBuf::from("."), "prompts.txt")?;
     all.extend(View::ALL.into_iter().flat_map(templates));
     let tokenizer = tokenizer::train(&corpus::lines(&wordings, &all, arguments.seed), TINY.bpe)?;
-    let config: Config = serde_json::from_value(export::config(&TINY, &tokenizer))?;
+    let keys = export::config(&TINY, &tokenizer);
+    let keys = keys.as_object().context("the configuration holds keys")?;
+    let config = config::parse(keys).map_err(anyhow::Error::msg)?.decoder;
     let mut params = Params::default();
     language_stage::initialise(&mut params, &TINY, config.vocab_size, &mut rng)?;
 
@@ -174,12 +176,12 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
     };
     let base = BaseModel::open(&arguments.out, options, |_, _| ())?;
     let held_out = report::new_pictures(&base, workers, HELD_OUT_PICTURES, &TINY)?;
-    for (name, share) in report::report(&base.qwen.language, &school, workers, &held_out, &templates)? {
+    for (name, share) in report::report(&base.decoder, &school, workers, &held_out, &templates)? {
         eprintln!("{name}: {share:.3}");
     }
     if arguments.probe > 0 {
         let steps = (arguments.probe, arguments.probe_lr);
-        probe::probe(&base.qwen.language, &school, workers, &held_out, &spare.detach(), steps)?;
+        probe::probe(&base.decoder, &school, workers, &held_out, &spare.detach(), steps)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 use masp::data::synth::rule;
-use masp::vlm::qwen2_vl::LanguageModel;
+use masp::vlm::decoder::LanguageModel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -7,7 +7,7 @@ use masp::data::View;
 use masp::data::synth::scene::VARIATION;
 use masp::data::synth::{Scene, draw, rule};
 use masp::vlm::base::BaseModel;
-use masp::vlm::qwen2_vl::LanguageModel;
+use masp::vlm::decoder::LanguageModel;
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -29,13 +29,11 @@ pub fn new_pictures(base: &BaseModel, workers: &Workers, count: usize, shape: &S
     workers.map(count, |index| {
         let mut rng = ChaCha8Rng::seed_from_u64(HELD_OUT + index as u64);
         let scene = Scene::draw(&mut rng, shape.image as u32, VARIATION);
-        let patches = base.processor.process(&draw::render(&scene))?;
-        let (rows, grid) = (patches.grid.patches(), patches.grid);
-        let pixels = Tensor::from_vec(patches.values, (1, rows, ()), &base.device)?;
-        let tokens = base.qwen.vision.forward(&pixels, (grid.t, grid.h, grid.w))?;
+        let picture = base.vision.pictures.prepare(&draw::render(&scene))?;
+        let tokens = base.vision.look(&picture)?.run;
         Ok(Picture {
             scene,
-            tokens: tokens.squeeze(0)?.to_vec2()?,
+            tokens: tokens.to_vec2()?,
         })
     })
 }

@@ -2,7 +2,7 @@
 //! aspect, on a viewer's feeling, and on words alone.
 
 use anyhow::Result;
-use masp::vlm::qwen2_vl::Config;
+use masp::vlm::decoder::DecoderConfig;
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tokenizers::Tokenizer;
@@ -34,7 +34,7 @@ pub enum Part {
 /// What training reads.
 pub struct School<'a> {
     pub shape: &'a Shape,
-    pub config: &'a Config,
+    pub config: &'a DecoderConfig,
     pub tokenizer: &'a Tokenizer,
     pub wordings: &'a Wordings,
     pub pictures: &'a [Picture],

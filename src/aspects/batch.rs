@@ -8,14 +8,29 @@ use super::beginning::beginning;
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
-use crate::vlm::qwen2_vl::{KvCache, LanguageModel, Positions, Prefix, Vocabulary, Wanted};
+use crate::vlm::decoder::{Around, DeepRows, KvCache, LanguageModel, Positions, Prefix, Vocabulary, Wanted};
 
 /// What stands in the `Visual` rows of a batch.
 pub enum Visuals<'a> {
     /// Stage 1: `[samples * rows, hidden]` from the aspect modules; the gradient flows into it.
     Trained(&'a Tensor),
-    /// `[rows, hidden]` for each sample.
-    Constant(&'a [Tensor]),
+    /// For each sample.
+    Constant(&'a [VisualRows]),
+}
+
+/// What stands in a sample's `Visual` rows.
+#[derive(Clone, Debug)]
+pub struct VisualRows {
+    /// `[rows, hidden]`: z tokens, then the vision run.
+    pub rows: Tensor,
+    /// `[run, hidden]` each: added to the last rows, those of the run, after the language model's first layers.
+    pub deep: Vec<Tensor>,
+}
+
+impl From<Tensor> for VisualRows {
+    fn from(rows: Tensor) -> Self {
+        Self { rows, deep: Vec::new() }
+    }
 }
 
 /// A padded batch, ready for the language model.
@@ -29,6 +44,8 @@ pub struct Batch {
     pub positions: Positions,
     /// Over the prefix, too.
     pub mask: Mask,
+    /// What is added to rows of the embeddings in the first layers.
+    pub deep: Option<DeepRows>,
     /// The places whose logits are wanted.
     wanted: Wanted,
     /// `[targets]` (u32): their rows in what is computed of the wanted places.
@@ -58,9 +75,13 @@ impl Batch {
         let mut table = Table::new(language, visuals)?;
         let mut rows = Vec::with_capacity(sequences.len() * longest);
         let mut trained = Vec::new();
+        let mut deep = Deep::default();
         for (sample, sequence) in sequences.iter().enumerate() {
             for &row in &sequence.rows[skipped..] {
                 let place = rows.len() as u32;
+                if let (Row::Visual(i), Visuals::Constant(samples)) = (row, visuals) {
+                    deep.note(&samples[sample], (sample, i), place);
+                }
                 rows.push(match (row, visuals, prompt) {
                     (Row::Token(id), ..) => Source::Constant(table.token(id)),
                     (Row::Visual(i), Visuals::Constant(_), _) => Source::Constant(table.visual(sample, i)?),
@@ -100,10 +121,16 @@ impl Batch {
             _ => constants.index_select(&index, 0)?,
         };
         let hidden = constants.dim(1)?;
-        Self::masked(sequences, prefix, flat.reshape((sequences.len(), longest, hidden))?)
+        let deep = deep.finish(visuals, device)?;
+        let embeddings = flat.reshape((sequences.len(), longest, hidden))?;
+        Self::masked(sequences, prefix, (embeddings, deep))
     }
 
-    fn masked(sequences: &[Sequence], prefix: Option<Arc<Prefix>>, embeddings: Tensor) -> Result<Self> {
+    fn masked(
+        sequences: &[Sequence],
+        prefix: Option<Arc<Prefix>>,
+        (embeddings, deep): (Tensor, Option<DeepRows>),
+    ) -> Result<Self> {
         let (_, longest, _) = embeddings.dims3()?;
         let skipped = prefix.as_ref().map_or(0, |prefix| prefix.tokens);
         let padded = |sequence: &Sequence| {
@@ -133,6 +160,7 @@ impl Batch {
             embeddings,
             positions: Positions(positions),
             mask: Mask::new(true, segments),
+            deep,
             wanted,
             rows: Tensor::new(rows, &device)?,
             tokens: Tensor::new(tokens, &device)?,
@@ -163,8 +191,12 @@ impl Batch {
     /// # Errors
     /// Where the device fails.
     pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
-        let at = (&self.wanted, self.prefix.as_deref());
-        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, at, recompute)?;
+        let around = Around {
+            wanted: Some(&self.wanted),
+            prefix: self.prefix.as_deref(),
+            deep: self.deep.as_ref(),
+        };
+        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, around, recompute)?;
         language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 
@@ -191,6 +223,57 @@ impl Batch {
             answers[answer] += value;
         }
         Ok(scores)
+    }
+}
+
+/// Where the rows stand that are added to in the first layers.
+#[derive(Default)]
+struct Deep {
+    /// Of each: its place in the flattened batch, its sample, and its row in the sample's levels.
+    rows: Vec<(u32, usize, u32)>,
+}
+
+impl Deep {
+    /// Visual row `row` of sample `sample` stands at `place`.
+    fn note(&mut self, visual: &VisualRows, (sample, row): (usize, usize), place: u32) {
+        let Some(level) = visual.deep.first() else { return };
+        let run = level.dims().first().copied().unwrap_or(0);
+        let all = visual.rows.dims().first().copied().unwrap_or(0);
+        if let Some(row) = (row + run).checked_sub(all) {
+            self.rows.push((place, sample, row as u32));
+        }
+    }
+
+    /// The levels' rows in the order of their places.
+    fn finish(self, visuals: &Visuals, device: &candle_core::Device) -> Result<Option<DeepRows>> {
+        let Visuals::Constant(samples) = visuals else {
+            return Ok(None);
+        };
+        let levels = samples.iter().map(|sample| sample.deep.len()).max().unwrap_or(0);
+        if levels == 0 || self.rows.is_empty() {
+            return Ok(None);
+        }
+        // Where each sample's rows begin in what is put together of all of them.
+        let mut firsts = Vec::with_capacity(samples.len());
+        let mut next = 0;
+        for sample in *samples {
+            firsts.push(next);
+            next += match sample.deep.first() {
+                Some(level) if sample.deep.len() == levels => level.dim(0)?,
+                _ => bail!("a sample without the features of {levels} deeper levels"),
+            };
+        }
+        let places: Vec<u32> = self.rows.iter().map(|(place, ..)| *place).collect();
+        let index = self.rows.iter().map(|(_, sample, row)| firsts[*sample] as u32 + row);
+        let index = Tensor::new(index.collect::<Vec<_>>(), device)?;
+        let of_level = |level: usize| {
+            let all: Vec<&Tensor> = samples.iter().map(|sample| &sample.deep[level]).collect();
+            Tensor::cat(&all, 0)?.index_select(&index, 0)
+        };
+        Ok(Some(DeepRows {
+            places: Tensor::new(places, device)?,
+            levels: (0..levels).map(of_level).collect::<Result<_>>()?,
+        }))
     }
 }
 
@@ -228,7 +311,7 @@ impl<'a> Table<'a> {
         let mut parts = vec![zero];
         let (mut ranges, mut next) = (Vec::new(), 1);
         if let Visuals::Constant(samples) = visuals {
-            for rows in *samples {
+            for VisualRows { rows, .. } in *samples {
                 ranges.push((next, rows.dim(0)?));
                 next += rows.dim(0)?;
                 parts.push(rows.to_dtype(embeddings.dtype())?);

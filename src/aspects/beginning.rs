@@ -7,7 +7,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::sequence::{Row, Sequence};
 use crate::nn::Mask;
-use crate::vlm::qwen2_vl::{LanguageModel, Positions, Prefix};
+use crate::vlm::decoder::{LanguageModel, Positions, Prefix};
 
 /// The prefix of `sequences`, if they have one; `prompt` `[tokens, hidden]` is what stands in their `Prompt` rows.
 ///

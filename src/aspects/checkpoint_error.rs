@@ -56,6 +56,16 @@ pub enum CheckpointError {
         found: usize,
         expected: usize,
     },
+    #[error(
+        "{} was made for a base model of the family {found}, and the present one is {expected}, whose vectors mean \
+         something else although they are as wide; choose the base model it was trained with, or another file",
+        printable_path(path)
+    )]
+    OtherFamily {
+        path: PathBuf,
+        found: String,
+        expected: &'static str,
+    },
     #[error(transparent)]
     Torch(#[from] TorchError),
 }

@@ -24,6 +24,9 @@ pub struct CheckpointMeta {
     pub program: String,
     /// The base model's folder or hub id.
     pub base_model: String,
+    /// The base model's family; files of before it was written say none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// Width of the base model's language part.
     pub hidden_size: usize,
     pub stage: Stage,
@@ -56,6 +59,7 @@ impl CheckpointMeta {
             format: FORMAT,
             program: "masp 0.1.0".to_owned(),
             base_model: "Qwen/Qwen2-VL-2B-Instruct".to_owned(),
+            family: Some("Qwen2-VL".to_owned()),
             hidden_size: 4,
             stage: Stage::Aspects,
             step: 17,

@@ -10,11 +10,11 @@ pub mod host_tensor;
 #[cfg(test)]
 mod hostile;
 pub mod modules;
-mod parameter_file;
+pub mod parameter_file;
 pub mod prompt_file;
 pub mod sequence;
 pub mod torch;
 
-pub use batch::{Batch, Visuals};
+pub use batch::{Batch, VisualRows, Visuals};
 pub use modules::{AspectModule, AspectModules, Initial};
-pub use sequence::{PositionRule, Row, Sequence};
+pub use sequence::{PositionRule, Row, Sequence, VisionRun};

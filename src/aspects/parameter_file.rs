@@ -8,11 +8,12 @@ use std::{
 };
 
 use super::{
-    checkpoint::{self, CheckpointError},
+    checkpoint::{self, Checkpoint, CheckpointError},
     host_tensor::HostTensor,
     torch::read_torch_parameters,
 };
 use crate::bounded_file::open_regular;
+use crate::printable::printable;
 
 /// The tensors that `wanted` names, of a safetensors file or one of PyTorch's: floating-point numbers, all finite.
 pub fn read_tensors(
@@ -23,8 +24,7 @@ pub fn read_tensors(
         path: path.to_owned(),
         source,
     })?;
-    // A zip, or the bare pickles of PyTorch before 1.6.
-    if start.starts_with(b"PK") || start.starts_with(b"\x80\x02") {
+    if is_torch(&start) {
         let tensors = read_torch_parameters(path, wanted)?;
         return finite(path, tensors.into_iter().collect());
     }
@@ -64,6 +64,33 @@ pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(
         found,
         expected,
     })
+}
+
+/// Checks that a file is of a base model of this family, where it says of which it is: ours do, PyTorch's do not.
+///
+/// # Errors
+/// [`CheckpointError::OtherFamily`], and what keeps the file from being read.
+pub fn check_family(path: &Path, expected: &'static str) -> Result<(), CheckpointError> {
+    let start = start(path).map_err(|source| CheckpointError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if is_torch(&start) {
+        return Ok(());
+    }
+    match Checkpoint::load_meta(path)?.and_then(|meta| meta.family) {
+        Some(found) if found != expected => Err(CheckpointError::OtherFamily {
+            path: path.to_owned(),
+            found: printable(&found.chars().take(40).collect::<String>()).into_owned(),
+            expected,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A zip, or the bare pickles of PyTorch before 1.6.
+fn is_torch(start: &[u8]) -> bool {
+    start.starts_with(b"PK") || start.starts_with(b"\x80\x02")
 }
 
 pub fn content(path: &Path, wanted: &'static str, reason: String) -> CheckpointError {
@@ -108,6 +135,24 @@ mod tests {
                 assert!(read_tensors(&path, |name| name != "soft_prompt").unwrap().is_empty());
             }
         }
+    }
+
+    #[test]
+    fn a_file_of_another_family_is_refused_although_it_is_as_wide() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let tensors = BTreeMap::new();
+        checkpoint::export(&path, &CheckpointMeta::example(), &tensors).unwrap();
+        assert!(check_family(&path, "Qwen2-VL").is_ok());
+        let told = check_family(&path, "Qwen3-VL").unwrap_err().to_string();
+        assert!(told.contains("Qwen2-VL") && told.contains("Qwen3-VL"), "{told}");
+        // Written before families were.
+        let old = CheckpointMeta {
+            family: None,
+            ..CheckpointMeta::example()
+        };
+        checkpoint::export(&path, &old, &tensors).unwrap();
+        assert!(check_family(&path, "Qwen3-VL").is_ok());
     }
 
     #[test]

@@ -18,8 +18,16 @@ pub enum PositionRule {
     /// 0, 1, 2, ...: what the reference's language model sees.
     #[default]
     Paper,
-    /// Vision tokens lie on a grid of time, height and width, as in a plain pass of Qwen2-VL.
+    /// Vision tokens lie on a grid of time, height and width, as in a plain pass of models with M-RoPE.
     Mrope,
+}
+
+/// The vision tokens that stand in an image's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisionRun {
+    pub rows: usize,
+    /// Height and width of their grid; of a run that is no grid, only the rule of the paper gives positions.
+    pub grid: (usize, usize),
 }
 
 /// A token that the model is asked for.
@@ -57,14 +65,18 @@ impl Sequence {
         self
     }
 
-    /// Appends `z` aspect rows, then the vision rows of a `grid` (height, width) of merged patches, if there is one.
-    pub fn visual(&mut self, z: usize, grid: Option<(usize, usize)>, rule: PositionRule) -> &mut Self {
+    /// Appends `z` aspect rows, then the vision rows of `run`, if there is one.
+    pub fn visual(&mut self, z: usize, run: Option<VisionRun>, rule: PositionRule) -> &mut Self {
         (0..z).for_each(|i| self.push(Row::Visual(i)));
-        let Some((height, width)) = grid else {
+        let Some(VisionRun {
+            rows,
+            grid: (height, width),
+        }) = run
+        else {
             return self;
         };
-        if rule == PositionRule::Paper {
-            (0..height * width).for_each(|i| self.push(Row::Visual(z + i)));
+        if rule == PositionRule::Paper || rows != height * width {
+            (0..rows).for_each(|i| self.push(Row::Visual(z + i)));
             return self;
         }
         let first = self.next;
@@ -179,7 +191,7 @@ mod tests {
         let mut sequence = Sequence::default();
         sequence
             .text(&[7])
-            .visual(1, Some((2, 3)), PositionRule::Mrope)
+            .visual(1, Some(VisionRun { rows: 6, grid: (2, 3) }), PositionRule::Mrope)
             .text(&[8]);
         assert_eq!(sequence.positions[1..4], [[1; 3], [2, 2, 2], [2, 2, 3]]);
         assert_eq!(sequence.positions[7], [2, 3, 4]);

@@ -13,7 +13,7 @@ pub struct ModelSettings {
     /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
     pub max_pixels: Option<u64>,
     pub positions: Positions,
-    /// Also train the `<|im_end|>` after the answer; the reference does not. Wanted where answers are longer than a word.
+    /// Also train the token that ends the answer (`<|im_end|>`); the reference does not. Wanted where answers are longer than a word.
     pub supervise_im_end: bool,
 }
 
@@ -64,7 +64,7 @@ impl Dtype {
 pub enum Positions {
     /// 0, 1, 2, ... on all three axes, as in the reference.
     Paper,
-    /// Qwen2-VL's own: time, row and column of each vision token.
+    /// The model's own, where it has M-RoPE: time, row and column of each vision token.
     Mrope,
 }
 

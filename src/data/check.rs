@@ -18,7 +18,7 @@ use crate::printable::{printable, printable_path};
 /// So many files that were left out are listed one by one.
 const LISTED: usize = 50;
 
-/// Sides further apart are refused by Qwen2-VL's processor.
+/// Sides further apart are refused by most models' image processors.
 const MAX_ASPECT_RATIO: u32 = 200;
 
 /// What was found.
@@ -95,7 +95,7 @@ fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
     let (width, height) = picture.dimensions();
     if width.max(height) > width.min(height).saturating_mul(MAX_ASPECT_RATIO) {
         return Err(left_out(format!(
-            "it has {width} x {height} pixels: Qwen2-VL takes no picture with sides further apart than 1 : \
+            "it has {width} x {height} pixels: models take no picture with sides further apart than 1 : \
              {MAX_ASPECT_RATIO}"
         )));
     }

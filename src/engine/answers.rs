@@ -10,7 +10,7 @@ use super::predictor::predict_from;
 use crate::data::{Dataset, Sample};
 use crate::session::{Found, Request};
 use crate::vlm::chat::Chat;
-use crate::vlm::qwen2_vl::Vocabulary;
+use crate::vlm::decoder::Vocabulary;
 
 /// Longest answer to a free question, in tokens.
 const ANSWER_TOKENS: usize = 96;
@@ -67,7 +67,7 @@ fn answer_on(
             let features = store.get(&[&sample.path])?.remove(0)?;
             // Without the soft prompt: it was trained to make emotions of any question.
             let chat = Chat::about_image(question);
-            let sequence = learner.dialogue().open(chat, learner.visual_run(&features, &[]))?;
+            let sequence = learner.dialogue().open(&chat, learner.visual_run(&features, &[]))?;
             let (rows, _) = learner.visual_rows(&features, &[])?;
             let tokens = generate(
                 learner.base,
@@ -77,7 +77,7 @@ fn answer_on(
                 Vocabulary::Full,
                 &Decoding::greedy(ANSWER_TOKENS),
             )?;
-            Found::Text(learner.base.tokenizer.decode(&tokens.concat())?.trim().to_owned())
+            Found::Text(learner.base.text.decode(&tokens.concat())?.trim().to_owned())
         }
         Request::Effects { .. } => {
             let features = store.get(&[&sample.path])?.remove(0)?;

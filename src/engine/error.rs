@@ -7,7 +7,7 @@ use crate::nn::is_interrupt;
 use crate::session::{FolderError, JournalError};
 use crate::vlm::base::ModelError;
 use crate::vlm::hub::HubError;
-use crate::vlm::qwen2_vl::processor::ProcessorError;
+use crate::vlm::pictures::PictureError;
 use crate::vlm::tokenizer::TokenizerError;
 
 /// Why a run, an evaluation or a prediction failed.
@@ -34,7 +34,7 @@ pub enum EngineError {
     #[error(transparent)]
     Image(#[from] DecodeError),
     #[error(transparent)]
-    Processor(#[from] ProcessorError),
+    Processor(#[from] PictureError),
     #[error("{}", told_of_device(.0))]
     Compute(#[source] candle_core::Error),
     /// Numbers that are not finite: no result or checkpoint is made from them.

@@ -10,12 +10,12 @@ use super::generate::{Decoding, generate};
 use super::learner::Learner;
 use super::memory::Room;
 use super::trainer::Item;
-use crate::aspects::{Batch, Sequence, Visuals};
+use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, predicted, summarise};
 use crate::nn::loss;
 use crate::session::{ImageResult, Metrics, Prediction};
-use crate::vlm::qwen2_vl::Vocabulary;
+use crate::vlm::decoder::Vocabulary;
 
 /// Seconds spent, vision included in both.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,7 +94,7 @@ pub fn judge(
     clock.scoring += begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
-    let open = |f: &Features| learner.dialogue().open(chat.clone(), learner.visual_run(f, muted));
+    let open = |f: &Features| learner.dialogue().open(&chat, learner.visual_run(f, muted));
     let open = features.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let decoding = decoding.on(features)?;
     let answers = generate(learner.base, &open, &rows, Some(&prompt), learner.prompted(), &decoding)?;
@@ -102,7 +102,7 @@ pub fn judge(
 
     let mut judged = Vec::with_capacity(features.len());
     for (((score, gold), answer), sequence) in scores.iter().zip(gold).zip(answers).zip(&sequences) {
-        let (labels, newline) = score.split_at(learner.classes.len());
+        let (labels, lead) = score.split_at(learner.classes.len());
         let loss = gold.map_or(f64::NAN, |gold| {
             let tokens = sequence
                 .targets
@@ -110,12 +110,12 @@ pub fn judge(
                 .filter(|t| t.answer == gold || t.answer == labels.len())
                 .count();
             // Not `-sum`: of a sure answer that is -0.0.
-            (0.0 - (labels[gold] + newline.iter().sum::<f64>())) / tokens as f64
+            (0.0 - (labels[gold] + lead.iter().sum::<f64>())) / tokens as f64
         });
         judged.push(Judged {
             log_likelihoods: labels.to_vec(),
             probabilities: softmax(labels),
-            generated: learner.base.tokenizer.decode(&answer)?,
+            generated: learner.base.text.decode(&answer)?,
             loss,
         });
     }
@@ -140,20 +140,20 @@ pub fn label_probabilities(
 }
 
 /// The emotion question on each image with all labels as answers, and their log-likelihoods: `[images][labels + 1]`,
-/// the last one the newline's before them.
+/// the last one that of what leads to them, where the family's template has something.
 fn score(
     learner: &Learner,
     features: &[Features],
-    rows: &[Tensor],
+    rows: &[VisualRows],
     muted: &[View],
 ) -> Result<(Vec<Sequence>, Vec<Vec<f64>>), EngineError> {
     let chat = learner.emotion_chat(0);
     let build = |f: &Features| {
         let run = learner.visual_run(f, muted);
-        learner.dialogue().scored(chat.clone(), run, &learner.classes)
+        learner.dialogue().scored(&chat, run, &learner.classes)
     };
     let sequences = features.iter().map(build).collect::<Result<Vec<_>, _>>()?;
-    let (language, prompt) = (&learner.base.qwen.language, learner.prompt.as_detached_tensor());
+    let (language, prompt) = (&learner.base.decoder, learner.prompt.as_detached_tensor());
     let batch = Batch::splice(language, &sequences, &Visuals::Constant(rows), Some(&prompt))?;
     let scores = batch.scores(language, learner.prompted())?;
     Ok((sequences, scores))
@@ -220,7 +220,7 @@ pub fn evaluate_aspects(
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {
-    let language = &learner.base.qwen.language;
+    let language = &learner.base.decoder;
     let mut right: indexmap::IndexMap<View, (usize, usize)> =
         learner.views().into_iter().map(|view| (view, (0, 0))).collect();
     let (mut loss, mut tokens, mut done) = (0.0, 0, 0);
@@ -241,7 +241,7 @@ pub fn evaluate_aspects(
                 let (mut sequences, mut z) = (Vec::new(), Vec::new());
                 for (view, item, features) in part {
                     sequences.push(learner.aspect_sample(*view, 0, &item.answer)?);
-                    z.push(learner.z(*view, features)?.detach());
+                    z.push(VisualRows::from(learner.z(*view, features)?.detach()));
                 }
                 let spliced = Batch::splice(language, &sequences, &Visuals::Constant(&z), None)?;
                 let logits = spliced.logits(language, Vocabulary::Full, false)?;

@@ -1,4 +1,4 @@
-//! Images as the vision tower's merged tokens, kept in memory and on disk within bounds.
+//! Images as the vision tower's features, kept in memory and on disk within bounds.
 
 mod files;
 
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 use rayon::prelude::*;
 
 pub(super) use self::files::CHECKSUM;
@@ -16,16 +16,8 @@ use crate::config::Settings;
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::printable::printable_path;
 use crate::vlm::base::BaseModel;
-use crate::vlm::qwen2_vl::processor::{Grid, Patches};
-
-/// An image's merged tokens.
-#[derive(Debug, Clone)]
-pub struct Features {
-    /// `[height * width, hidden]` in the base model's dtype.
-    pub tokens: Tensor,
-    /// Height and width in merged patches.
-    pub grid: (usize, usize),
-}
+pub use crate::vlm::vision::Features;
+use crate::vlm::vision::Picture;
 
 /// Runs the vision tower once an image; what fits the bounds is kept, in memory and, where that is asked for, on disk.
 ///
@@ -65,7 +57,7 @@ impl CacheUse {
 /// What is at hand of an image before the tower has seen it.
 enum Found {
     Features(Features),
-    Patches(Patches),
+    Picture(Picture),
 }
 
 impl<'a> FeatureStore<'a> {
@@ -164,7 +156,7 @@ impl<'a> FeatureStore<'a> {
         };
         let found = match kept {
             Some(features) => Ok(Found::Features(features)),
-            None => self.patches(path).map(Found::Patches),
+            None => self.picture(path).map(Found::Picture),
         };
         (stamp, note, found)
     }
@@ -172,14 +164,11 @@ impl<'a> FeatureStore<'a> {
     /// The features of the image at `path` on the device, which are kept.
     fn features(&mut self, path: &Path, stamp: Option<Stamp>, found: Found) -> Result<Features, EngineError> {
         let features = match found {
-            Found::Features(features) => Features {
-                tokens: features.tokens.to_device(&self.base.device)?,
-                ..features
-            },
-            Found::Patches(patches) => {
+            Found::Features(features) => features.to_device(&self.base.device)?,
+            Found::Picture(picture) => {
                 self.uses.passed += 1;
-                let features = match self.look(&patches) {
-                    Err(error) if error.is_out_of_memory() && self.relieve() => self.look(&patches),
+                let features = match self.look(&picture) {
+                    Err(error) if error.is_out_of_memory() && self.relieve() => self.look(&picture),
                     looked => looked,
                 }?;
                 if let (Some(files), Some(stamp)) = (&mut self.files, stamp)
@@ -197,21 +186,15 @@ impl<'a> FeatureStore<'a> {
         Ok(features)
     }
 
-    /// Features of the image at `path` with some merged patches (row by row) blanked: their pixels become the
-    /// normalisation's mean, a middling grey. Not kept.
+    /// Features of the image at `path` with some of the tokens that aspects attend to (row by row) blanked: their pixels
+    /// become the normalisation's mean, a middling grey. Not kept.
     ///
     /// # Errors
     /// Where the image cannot be read or the device fails.
     pub fn blanked(&self, path: &Path, blanked: &[usize]) -> Result<Features, EngineError> {
-        let mut patches = self.patches(path)?;
-        let merged = self.base.merge() * self.base.merge();
-        let width = patches.values.len() / patches.grid.patches().max(1) * merged;
-        for &patch in blanked {
-            if let Some(values) = patches.values.chunks_mut(width.max(1)).nth(patch) {
-                values.fill(0.0);
-            }
-        }
-        self.look(&patches)
+        let mut picture = self.picture(path)?;
+        self.base.vision.pictures.blank(&mut picture, blanked);
+        self.look(&picture)
     }
 
     fn note_change(&mut self, path: &Path, stamp: Option<Stamp>) {
@@ -228,32 +211,12 @@ impl<'a> FeatureStore<'a> {
         }
     }
 
-    fn patches(&self, path: &Path) -> Result<Patches, EngineError> {
-        Ok(self.base.processor.process(&decode(path, self.decode)?)?)
+    fn picture(&self, path: &Path) -> Result<Picture, EngineError> {
+        Ok(self.base.vision.pictures.prepare(&decode(path, self.decode)?)?)
     }
 
-    /// The tower's tokens of one image.
-    fn look(&self, patches: &Patches) -> Result<Features, EngineError> {
-        let grid = patches.grid;
-        let rows = grid.patches();
-        let pixels = Tensor::from_slice(
-            &patches.values,
-            (1, rows, patches.values.len() / rows.max(1)),
-            &self.base.device,
-        )?
-        .to_dtype(self.base.dtype)?;
-        let tokens = self
-            .base
-            .qwen
-            .vision
-            .forward(&pixels, (grid.t, grid.h, grid.w))?
-            .squeeze(0)?
-            .detach();
-        let merge = self.base.merge();
-        Ok(Features {
-            tokens,
-            grid: (grid.merged_h(merge), grid.merged_w(merge)),
-        })
+    fn look(&self, picture: &Picture) -> Result<Features, EngineError> {
+        Ok(self.base.vision.look(picture)?)
     }
 
     /// Where the device's memory has run out: gives back what is kept there, and keeps half as much from then on. Whether there
@@ -273,7 +236,7 @@ impl<'a> FeatureStore<'a> {
     }
 
     fn keep(&mut self, path: &Path, features: &Features) {
-        let bytes = (features.tokens.elem_count() * features.tokens.dtype().size_in_bytes()) as u64;
+        let bytes = features.bytes();
         if self.bytes + bytes <= self.limit {
             self.bytes += bytes;
             self.kept.insert(path.to_owned(), features.clone());
@@ -289,19 +252,14 @@ impl<'a> FeatureStore<'a> {
     /// Names all that features depend on but the image: how it is prepared, and what the tower makes, to the bit, of numbers
     /// that are always the same. So other weights, types, devices and programs have other names.
     fn signature(&self) -> Result<String, EngineError> {
-        let config = self.base.processor.config();
-        let side = 2 * self.base.merge();
-        let width = 3 * config.temporal_patch_size * config.patch_size * config.patch_size;
-        let waves = (0..side * side * width).map(|i| (i as f32 * 0.37).sin());
-        let patches = Patches {
-            values: waves.collect(),
-            grid: Grid { t: 1, h: side, w: side },
-        };
-        let tokens = self.look(&patches)?.tokens.to_dtype(DType::F32)?.flatten_all()?;
+        let pictures = &self.base.vision.pictures;
+        let features = self.look(&pictures.probe())?;
         let mut digest = CHECKSUM.digest();
-        digest.update(format!("{config:?} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
-        for value in tokens.to_vec1::<f32>()? {
-            digest.update(&value.to_le_bytes());
+        let settings = pictures.settings();
+        digest.update(format!("{settings} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
+        for tensor in [&features.run].into_iter().chain(&features.deep) {
+            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+            values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
         }
         Ok(format!("{:016x}", digest.finalize()))
     }

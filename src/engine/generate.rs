@@ -5,10 +5,10 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::error::EngineError;
 use super::features::{CHECKSUM, Features};
-use crate::aspects::{Batch, Sequence, Visuals};
+use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::config::TestSettings;
 use crate::vlm::base::BaseModel;
-use crate::vlm::qwen2_vl::{Positions, Vocabulary, Wanted};
+use crate::vlm::decoder::{Positions, Vocabulary, Wanted};
 
 /// How an answer is drawn.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Decoding {
             for image in images {
                 let mut digest = CHECKSUM.digest();
                 digest.update(&self.seed.to_le_bytes());
-                for value in image.tokens.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()? {
+                for value in image.run.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()? {
                     digest.update(&value.to_le_bytes());
                 }
                 seeds.push(digest.finalize());
@@ -82,12 +82,12 @@ impl Decoding {
 pub fn generate(
     base: &BaseModel,
     sequences: &[Sequence],
-    visuals: &[Tensor],
+    visuals: &[VisualRows],
     prompt: Option<&Tensor>,
     vocabulary: Vocabulary,
     decoding: &Decoding,
 ) -> Result<Vec<Vec<u32>>, EngineError> {
-    let language = &base.qwen.language;
+    let language = &base.decoder;
     let batch = Batch::splice(language, sequences, &Visuals::Constant(visuals), prompt)?;
     let mut mask = batch.mask.clone();
     let mut cache = batch.cache(language, decoding.max_new_tokens)?;
@@ -95,7 +95,13 @@ pub fn generate(
     let lasts = Wanted::new(sequences.iter().map(last).collect());
     let x = batch.embeddings.detach();
     let mut last = language
-        .forward_cached(&x, &batch.positions, &mask, Some(&lasts), &mut cache)?
+        .forward_cached(
+            &x,
+            &batch.positions,
+            &mask,
+            (Some(&lasts), batch.deep.as_ref()),
+            &mut cache,
+        )?
         .squeeze(1)?;
     let mut choosers: Vec<LogitsProcessor> = (0..sequences.len())
         .map(|i| {
@@ -108,7 +114,7 @@ pub fn generate(
     for step in 0..decoding.max_new_tokens {
         let chosen = choose(&language.logits(&last, vocabulary)?, &decoding.sampling, &mut choosers)?;
         for ((answer, open), token) in answers.iter_mut().zip(&mut open).zip(&chosen) {
-            *open &= !base.ends.contains(token);
+            *open &= !base.text.ends.contains(token);
             if *open {
                 answer.push(*token);
             }
@@ -123,7 +129,7 @@ pub fn generate(
             .collect();
         let x = embed(base, &chosen, prompt)?.unsqueeze(1)?;
         last = language
-            .forward_cached(&x, &Positions(positions), &mask, None, &mut cache)?
+            .forward_cached(&x, &Positions(positions), &mask, (None, None), &mut cache)?
             .squeeze(1)?;
     }
     Ok(answers)
@@ -139,12 +145,12 @@ fn choose(logits: &Tensor, sampling: &Sampling, choosers: &mut [LogitsProcessor]
 
 /// A generated id may be one of the soft prompt's.
 fn embed(base: &BaseModel, ids: &[u32], prompt: Option<&Tensor>) -> candle_core::Result<Tensor> {
-    let first = base.tokenizer.vocab_len() as u32;
+    let first = base.text.vocab_len() as u32;
     let rows = ids.iter().map(|&id| match prompt {
         Some(prompt) if id >= first && ((id - first) as usize) < prompt.dim(0)? => {
             prompt.get((id - first) as usize)?.to_dtype(base.dtype)
         }
-        _ => base.qwen.language.embed(&[id])?.squeeze(0),
+        _ => base.decoder.embed(&[id])?.squeeze(0),
     });
     Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)
 }

@@ -8,14 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use super::dialogue::{Dialogue, VisualRun};
 use super::error::EngineError;
 use super::features::Features;
-use crate::aspects::{AspectModules, PositionRule, Sequence};
+use crate::aspects::{AspectModules, PositionRule, Sequence, VisionRun, VisualRows};
 use crate::config::{Positions, Settings};
 use crate::data::View;
 use crate::data::prompts::Questions;
 use crate::session::Stage;
 use crate::vlm::base::BaseModel;
 use crate::vlm::chat::{Chat, Content};
-use crate::vlm::qwen2_vl::Vocabulary;
+use crate::vlm::decoder::Vocabulary;
 
 /// The trained parts with what surrounds them.
 pub struct Learner<'a> {
@@ -53,6 +53,12 @@ impl<'a> Learner<'a> {
         )?;
         let rule = match settings.model.positions {
             Positions::Paper => PositionRule::Paper,
+            Positions::Mrope if !base.decoder.config().axes.is_grid() => {
+                return Err(EngineError::Failed(format!(
+                    "{} has positions on one axis, so model.positions can only be `paper`; set it back",
+                    base.name
+                )));
+            }
             Positions::Mrope => PositionRule::Mrope,
         };
         let supervise_end = settings.model.supervise_im_end;
@@ -98,7 +104,7 @@ impl<'a> Learner<'a> {
             return Vocabulary::Full;
         }
         Vocabulary::Prompted {
-            tokens: self.base.tokenizer.vocab_len(),
+            tokens: self.base.text.vocab_len(),
             prompt: self.prompt.as_tensor(),
         }
     }
@@ -119,10 +125,10 @@ impl<'a> Learner<'a> {
     pub fn aspect_sample(&self, view: View, template: usize, answer: &str) -> Result<Sequence, EngineError> {
         let run = VisualRun {
             z: self.queries(view),
-            grid: None,
+            vision: None,
         };
         self.dialogue()
-            .answered(Chat::about_image(self.aspect_question(view, template)), run, answer)
+            .answered(&Chat::about_image(self.aspect_question(view, template)), run, answer)
     }
 
     /// Stage 1's question about one view, its answer open.
@@ -132,10 +138,10 @@ impl<'a> Learner<'a> {
     pub fn aspect_open(&self, view: View) -> Result<Sequence, EngineError> {
         let run = VisualRun {
             z: self.queries(view),
-            grid: None,
+            vision: None,
         };
         self.dialogue()
-            .open(Chat::about_image(self.aspect_question(view, 0)), run)
+            .open(&Chat::about_image(self.aspect_question(view, 0)), run)
     }
 
     /// The emotion question of a template.
@@ -173,17 +179,20 @@ impl<'a> Learner<'a> {
             .sum();
         VisualRun {
             z,
-            grid: Some(features.grid),
+            vision: Some(VisionRun {
+                rows: features.run.dims().first().copied().unwrap_or(0),
+                grid: features.grid,
+            }),
         }
     }
 
-    /// What stands in an image's place: z of the views that are not muted, then the vision tokens, `[rows, hidden]`;
-    /// and each view's attention `[queries, tokens]`.
+    /// What stands in an image's place: z of the views that are not muted, then the vision tokens; and each view's
+    /// attention `[queries, tokens]`.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn visual_rows(&self, features: &Features, muted: &[View]) -> Result<(Tensor, Vec<Tensor>), EngineError> {
-        let tokens = features.tokens.to_dtype(DType::F32)?.unsqueeze(0)?;
+    pub fn visual_rows(&self, features: &Features, muted: &[View]) -> Result<(VisualRows, Vec<Tensor>), EngineError> {
+        let tokens = features.tokens()?.to_dtype(DType::F32)?.unsqueeze(0)?;
         let (mut rows, mut attention) = (Vec::new(), Vec::new());
         for (view, module) in &self.aspects.0 {
             let looked = module.forward(&tokens)?;
@@ -192,30 +201,38 @@ impl<'a> Learner<'a> {
                 rows.push(looked.z.detach().squeeze(0)?.to_dtype(self.base.dtype)?);
             }
         }
-        rows.push(features.tokens.clone());
-        Ok((Tensor::cat(&rows, 0)?, attention))
+        rows.push(features.run.clone());
+        let rows = VisualRows {
+            rows: Tensor::cat(&rows, 0)?,
+            deep: features.deep.clone(),
+        };
+        Ok((rows, attention))
     }
 
     /// The first part of [`Self::visual_rows`] for several images: those of one size pass each module together.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn visual_rows_of(&self, features: &[&Features], muted: &[View]) -> Result<Vec<Tensor>, EngineError> {
-        let mut sizes: IndexMap<usize, Vec<usize>> = IndexMap::new();
+    pub fn visual_rows_of(&self, features: &[&Features], muted: &[View]) -> Result<Vec<VisualRows>, EngineError> {
+        let mut sizes: IndexMap<(usize, usize), Vec<usize>> = IndexMap::new();
         for (image, features) in features.iter().enumerate() {
-            sizes.entry(features.tokens.dim(0)?).or_default().push(image);
+            let size = (features.run.dim(0)?, features.grid.0 * features.grid.1);
+            sizes.entry(size).or_default().push(image);
         }
         let mut rows = vec![None; features.len()];
-        for images in sizes.into_values() {
-            let tokens: Vec<&Tensor> = images.iter().map(|&image| &features[image].tokens).collect();
-            let tokens = Tensor::stack(&tokens, 0)?;
-            let wide = tokens.to_dtype(DType::F32)?;
+        for ((_, tokens), images) in sizes {
+            let runs: Vec<&Tensor> = images.iter().map(|&image| &features[image].run).collect();
+            let runs = Tensor::stack(&runs, 0)?;
+            let wide = runs.narrow(1, 0, tokens)?.to_dtype(DType::F32)?.contiguous()?;
             let spoken = self.aspects.0.iter().filter(|(view, _)| !muted.contains(view));
             let z = spoken.map(|(_, module)| module.forward(&wide)?.z.detach().to_dtype(self.base.dtype));
-            let parts = z.chain([Ok(tokens)]).collect::<candle_core::Result<Vec<_>>>()?;
+            let parts = z.chain([Ok(runs)]).collect::<candle_core::Result<Vec<_>>>()?;
             let all = Tensor::cat(&parts, 1)?;
             for (place, image) in images.into_iter().enumerate() {
-                rows[image] = Some(all.get(place)?);
+                rows[image] = Some(VisualRows {
+                    rows: all.get(place)?,
+                    deep: features[image].deep.clone(),
+                });
             }
         }
         Ok(rows.into_iter().flatten().collect())
@@ -228,7 +245,7 @@ impl<'a> Learner<'a> {
     pub fn z(&self, view: View, features: &Features) -> Result<Tensor, EngineError> {
         Ok(self
             .module(view)?
-            .forward(&features.tokens.to_dtype(DType::F32)?.unsqueeze(0)?)?
+            .forward(&features.tokens()?.to_dtype(DType::F32)?.unsqueeze(0)?)?
             .z
             .squeeze(0)?)
     }

@@ -9,9 +9,10 @@ use super::evaluator::{Clock, check_finite, judge, prediction};
 use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
 use super::learner::Learner;
+use crate::aspects::VisualRows;
 use crate::data::View;
 use crate::session::{AspectSeen, Prediction};
-use crate::vlm::qwen2_vl::Vocabulary;
+use crate::vlm::decoder::Vocabulary;
 
 /// Longest answer of an aspect, in tokens.
 const ASPECT_TOKENS: usize = 16;
@@ -95,7 +96,7 @@ fn aspects(learner: &Learner, features: &[Features]) -> Result<Vec<IndexMap<View
         attention.extend(learner.visual_rows(features, &[])?.1);
         for view in &views {
             sequences.push(learner.aspect_open(*view)?);
-            z.push(learner.z(*view, features)?.detach());
+            z.push(VisualRows::from(learner.z(*view, features)?.detach()));
         }
     }
     let decoding = Decoding::greedy(ASPECT_TOKENS);
@@ -106,7 +107,7 @@ fn aspects(learner: &Learner, features: &[Features]) -> Result<Vec<IndexMap<View
         let [h, w] = [features.grid.0, features.grid.1];
         let mut of_image = IndexMap::new();
         for (view, (attention, answer)) in views.iter().zip(looks.by_ref()) {
-            let text = first_line(&learner.base.tokenizer.decode(&answer)?);
+            let text = first_line(&learner.base.text.decode(&answer)?);
             let attention = attention.to_vec2()?;
             of_image.insert(
                 *view,
@@ -138,12 +139,12 @@ fn rationales(
             .map(|(view, seen)| (*view, seen.text.clone()))
             .collect();
         let chat = learner.rationale_chat(&prediction.prediction, &said);
-        sequences.push(learner.dialogue().open(chat, learner.visual_run(features, muted))?);
+        sequences.push(learner.dialogue().open(&chat, learner.visual_run(features, muted))?);
         rows.push(learner.visual_rows(features, muted)?.0);
     }
     let decoding = Decoding::greedy(RATIONALE_TOKENS);
     let answers = generate(learner.base, &sequences, &rows, None, Vocabulary::Full, &decoding)?;
-    let decode = |answer: &Vec<u32>| Ok(learner.base.tokenizer.decode(answer)?.trim().to_owned());
+    let decode = |answer: &Vec<u32>| Ok(learner.base.text.decode(answer)?.trim().to_owned());
     answers.iter().map(decode).collect()
 }
 

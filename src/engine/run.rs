@@ -98,7 +98,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
 
     let mut base = open_model(&job.settings, &compute, reporter)?;
-    base.qwen.heed(&control.interrupt());
+    base.heed(&control.interrupt());
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     // Of each stage the newest checkpoint that a run can go on from.
     let mut kept = BTreeMap::new();

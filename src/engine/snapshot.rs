@@ -13,6 +13,7 @@ use super::trainer::Trainer;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta, FORMAT};
 use crate::aspects::modules::{AspectModules, to_host};
+use crate::aspects::parameter_file::check_family;
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
 use crate::session::{HIGHEST_RATE, SessionFolder, Stage};
@@ -24,6 +25,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
         format: FORMAT,
         program: format!("masp {}", env!("CARGO_PKG_VERSION")),
         base_model: learner.base.name.clone(),
+        family: Some(learner.base.family.name().to_owned()),
         hidden_size: learner.base.hidden_size(),
         stage,
         step,
@@ -147,6 +149,7 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> 
 /// # Errors
 /// Where the file is damaged, lacks a view, or is of another width.
 pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
+    check_family(path, learner.base.family.name())?;
     let file = read_aspects(path)?;
     let views = learner.views();
     file.require(path, learner.base.hidden_size(), &views)?;
@@ -159,6 +162,7 @@ pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineErro
 /// # Errors
 /// Where the file is damaged or of another shape.
 pub fn load_prompt(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
+    check_family(path, learner.base.family.name())?;
     let file = read_soft_prompt(path)?;
     file.require(path, learner.base.hidden_size(), learner.prompt.dims()[0])?;
     let rows = Tensor::from_slice(&file.rows.data, file.rows.shape.as_slice(), &learner.base.device)?;

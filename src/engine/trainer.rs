@@ -19,7 +19,7 @@ use crate::data::prompts::Questions;
 use crate::data::{Sample, View};
 use crate::nn::loss;
 use crate::session::{HIGHEST_RATE, Stage, Step};
-use crate::vlm::qwen2_vl::Vocabulary;
+use crate::vlm::decoder::Vocabulary;
 
 /// An item that a stage trains on.
 #[derive(Debug, Clone, PartialEq)]
@@ -299,14 +299,14 @@ impl<'a, 'b> Trainer<'a, 'b> {
                 let run = self.learner.visual_run(features, &[]);
                 self.learner
                     .dialogue()
-                    .answered(self.learner.emotion_chat(template), run, &item.answer)
+                    .answered(&self.learner.emotion_chat(template), run, &item.answer)
             }
         }
     }
 
     /// The summed loss of a micro-batch, with its graph.
     fn loss_sum(&self, batch: &[Loaded<'_, 'b>]) -> Result<Tensor, EngineError> {
-        let language = &self.learner.base.qwen.language;
+        let language = &self.learner.base.decoder;
         let sequences: Vec<Sequence> = batch.iter().map(|(sequence, ..)| sequence.clone()).collect();
         let recompute = self.settings.gradient_checkpointing;
         let (spliced, vocabulary) = match self.stage {
@@ -336,12 +336,16 @@ impl<'a, 'b> Trainer<'a, 'b> {
         let mut groups: IndexMap<(View, usize), Vec<usize>> = IndexMap::new();
         for (i, (_, item, features)) in batch.iter().enumerate() {
             if let Some(view) = item.view {
-                groups.entry((view, features.tokens.dim(0)?)).or_default().push(i);
+                groups
+                    .entry((view, features.grid.0 * features.grid.1))
+                    .or_default()
+                    .push(i);
             }
         }
         let mut parts: Vec<Option<Tensor>> = vec![None; batch.len()];
         for ((view, _), members) in groups {
-            let tokens: Vec<&Tensor> = members.iter().map(|&i| &batch[i].2.tokens).collect();
+            let tokens = members.iter().map(|&i| batch[i].2.tokens());
+            let tokens = tokens.collect::<candle_core::Result<Vec<_>>>()?;
             let tokens = Tensor::stack(&tokens, 0)?.to_dtype(candle_core::DType::F32)?;
             let z = self.learner.aspects.0[&view].forward(&tokens)?.z;
             for (place, i) in members.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Activations: SiLU inside SwiGLU, the vision tower's QuickGELU and the merger's GELU.
+//! Activations: SiLU inside SwiGLU, and the GELUs of the vision towers.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -34,63 +34,116 @@ pub(super) fn plain_swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 /// Where the device fails.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if is_fused(x) {
-        return x.contiguous()?.apply_op1(QuickGelu);
+        return x.contiguous()?.apply_op1(Gelu::Quick);
     }
     // sigmoid(z) = silu(z) / z loses nothing but z = 0; so scale silu instead: x sigmoid(c x) = silu(c x) / c.
     ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype())
 }
 
+/// GELU with its tangent form, the activation of Qwen3-VL's blocks: `x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))`.
+///
+/// # Errors
+/// Where the device fails.
+pub fn tanh_gelu(x: &Tensor) -> Result<Tensor> {
+    if is_fused(x) {
+        return x.contiguous()?.apply_op1(Gelu::Tanh);
+    }
+    widened(x)?.gelu()?.to_dtype(x.dtype())
+}
+
 const QUICK: f64 = 1.702;
+/// `2 sqrt(2 / pi)`
+const TANH: f64 = 1.595_769_121_605_731;
+const CUBIC: f64 = 0.044_715;
 
 #[inline(always)]
 fn sigmoid<T: Real>(x: T) -> T {
     T::of(1.0) / (T::of(1.0) + (T::of(0.0) - x).exp())
 }
 
-struct QuickGelu;
+/// `x sigmoid(u(x))`
+#[derive(Clone, Copy)]
+enum Gelu {
+    Quick,
+    Tanh,
+}
 
-impl QuickGelu {
-    fn forward<T: Real>(x: &[T]) -> Vec<T> {
-        let c = T::of(QUICK);
-        let mut y = vec![T::of(0.0); x.len()];
-        let chunks = y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN));
-        chunks.for_each(|(y, x)| {
-            vectorised(|| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = x * sigmoid(c * x);
-                }
-            });
-        });
-        y
+impl Gelu {
+    fn forward<T: Real>(self, x: &[T]) -> Vec<T> {
+        match self {
+            Self::Quick => {
+                let c = T::of(QUICK);
+                each(x, |x| x * sigmoid(c * x))
+            }
+            Self::Tanh => {
+                let (c, cubic) = (T::of(TANH), T::of(CUBIC));
+                each(x, |x| x * sigmoid(c * (x + cubic * x * x * x)))
+            }
+        }
     }
 
-    fn backward<T: Real>(x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-        let c = T::of(QUICK);
+    fn backward<T: Real>(self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
+        let one = T::of(1.0);
         let dx = with_slices::<T, _>(&[x, grad], |slices| {
-            let mut dx = vec![T::of(0.0); slices[0].len()];
-            let inputs = slices[0].par_chunks(GRAIN).zip(slices[1].par_chunks(GRAIN));
-            let chunks = dx.par_chunks_mut(GRAIN).zip(inputs);
-            chunks.for_each(|(dx, (x, grad))| {
-                for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
-                    let s = sigmoid(c * x);
-                    *dx = g * s * (T::of(1.0) + c * x * (T::of(1.0) - s));
+            let (x, grad) = (slices[0], slices[1]);
+            Ok(match self {
+                Self::Quick => {
+                    let c = T::of(QUICK);
+                    each_of_two(x, grad, |x, g| {
+                        let s = sigmoid(c * x);
+                        g * s * (one + c * x * (one - s))
+                    })
                 }
-            });
-            Ok(dx)
+                Self::Tanh => {
+                    let (c, cubic, thrice) = (T::of(TANH), T::of(CUBIC), T::of(3.0 * CUBIC));
+                    each_of_two(x, grad, |x, g| {
+                        let s = sigmoid(c * (x + cubic * x * x * x));
+                        g * s * (one + c * x * (one + thrice * x * x) * (one - s))
+                    })
+                }
+            })
         })?;
         Tensor::from_vec(dx, x.shape(), x.device())
     }
 }
 
-impl CustomOp1 for QuickGelu {
+fn each<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
+    let mut y = vec![T::of(0.0); x.len()];
+    let chunks = y.par_chunks_mut(GRAIN).zip(x.par_chunks(GRAIN));
+    chunks.for_each(|(y, x)| {
+        vectorised(|| {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = f(x);
+            }
+        });
+    });
+    y
+}
+
+fn each_of_two<T: Real>(x: &[T], grad: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    let mut dx = vec![T::of(0.0); x.len()];
+    let inputs = x.par_chunks(GRAIN).zip(grad.par_chunks(GRAIN));
+    let chunks = dx.par_chunks_mut(GRAIN).zip(inputs);
+    chunks.for_each(|(dx, (x, grad))| {
+        for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
+            *dx = f(x, g);
+        }
+    });
+    dx
+}
+
+impl CustomOp1 for Gelu {
     fn name(&self) -> &'static str {
-        "quick-gelu"
+        match self {
+            Self::Quick => "quick-gelu",
+            Self::Tanh => "tanh-gelu",
+        }
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let y = match x {
-            CpuStorage::F64(_) => CpuStorage::F64(Self::forward::<f64>(slice(x, layout)?)),
-            _ => CpuStorage::F32(Self::forward::<f32>(slice(x, layout)?)),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward::<f64>(slice(x, layout)?)),
+            _ => CpuStorage::F32(self.forward::<f32>(slice(x, layout)?)),
         };
         Ok((y, layout.shape().clone()))
     }
@@ -98,8 +151,8 @@ impl CustomOp1 for QuickGelu {
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let grad = grad.contiguous()?;
         Ok(Some(match x.dtype() {
-            DType::F64 => Self::backward::<f64>(x, &grad)?,
-            _ => Self::backward::<f32>(x, &grad)?,
+            DType::F64 => self.backward::<f64>(x, &grad)?,
+            _ => self.backward::<f32>(x, &grad)?,
         }))
     }
 }

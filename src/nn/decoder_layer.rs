@@ -1,4 +1,4 @@
-//! A decoder layer of Qwen2: attention and SwiGLU, each behind an RMS norm and onto a residual.
+//! A decoder layer of Qwen2, Qwen3 and Mistral: attention and SwiGLU, each behind an RMS norm and onto a residual.
 
 mod backward;
 mod forward;
@@ -25,12 +25,21 @@ pub struct DecoderLayer {
     pub q: Linear,
     pub k: Linear,
     pub v: Linear,
+    /// Over each head's queries and keys, before they are rotated (Qwen3).
+    pub head_norms: Option<HeadNorms>,
     pub o: Linear,
     pub gate: Linear,
     pub up: Linear,
     pub down: Linear,
     /// Query heads, and heads of keys and values.
     pub heads: (usize, usize),
+}
+
+/// RMS norms of one head's width.
+#[derive(Clone, Debug)]
+pub struct HeadNorms {
+    pub q: RmsNorm,
+    pub k: RmsNorm,
 }
 
 /// Where the tokens of a batch stand, and what they see: the same for all layers but the last.
@@ -117,12 +126,16 @@ impl DecoderLayer {
         self.plain(x, places, append)
     }
 
-    /// Whether the fused CPU form serves: all is frozen, and biases are where Qwen2 has them.
+    /// The width of one head, which need not be the model's by the number of heads.
+    fn head_dim(&self) -> Result<usize> {
+        Ok(self.q.weight().dim(0)? / self.heads.0)
+    }
+
+    /// Whether the fused CPU form serves: all is frozen, and only queries, keys and values have biases, if any.
     fn is_fused(&self, x: &Tensor) -> bool {
-        let biased = [&self.q, &self.k, &self.v].iter().all(|l| l.bias().is_some());
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());
-        is_fused(x) && biased && frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained()
+        is_fused(x) && frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained()
     }
 
     /// Operation by operation, on any device; `seen` gives all keys and values for those of `x`.
@@ -133,10 +146,13 @@ impl DecoderLayer {
         seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
     ) -> Result<Tensor> {
         let (batch, tokens, width) = x.dims3()?;
-        let head_dim = width / self.heads.0;
+        let head_dim = self.head_dim()?;
+        let norms = self.head_norms.as_ref();
+        let normed_head = |norm: Option<&RmsNorm>, x: Tensor| norm.map_or(Ok(x.clone()), |norm| norm.forward(&x));
         let normed = self.input_norm.forward(x)?;
         let keys = (batch, tokens, self.heads.1, head_dim);
-        let k = places.rotary.apply(&self.k.forward(&normed)?.reshape(keys)?)?;
+        let k = normed_head(norms.map(|norms| &norms.k), self.k.forward(&normed)?.reshape(keys)?)?;
+        let k = places.rotary.apply(&k)?;
         let v = self.v.forward(&normed)?.reshape(keys)?;
         let (k, v) = seen(k, v)?;
         let (x, asking) = match &places.few {
@@ -150,7 +166,8 @@ impl DecoderLayer {
         };
         let (rotary, mask) = places.asking();
         let q = self.q.forward(&asking)?;
-        let q = rotary.apply(&q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?)?;
+        let q = q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?;
+        let q = rotary.apply(&normed_head(norms.map(|norms| &norms.q), q)?)?;
         let x = self.o.forward_onto(&attention(&q, &k, &v, mask)?, &x)?;
         let normed = self.attention_norm.forward(&x)?;
         let wide = activation::swiglu(&self.gate.forward(&normed)?, &self.up.forward(&normed)?)?;

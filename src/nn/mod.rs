@@ -20,7 +20,7 @@ pub mod norm;
 mod precision;
 pub mod rope;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attention::{Mask, attention};
 pub use decoder_layer::DecoderLayer;

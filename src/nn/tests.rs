@@ -8,7 +8,7 @@ use super::layer_checkpoint::checkpointed;
 use super::{LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, loss};
 
 /// Deterministic values in about [-1, 1].
-pub(super) fn noise(seed: u64, shape: &[usize]) -> Tensor {
+pub(crate) fn noise(seed: u64, shape: &[usize]) -> Tensor {
     let n: usize = shape.iter().product();
     let values: Vec<f64> = (0..n)
         .map(|i| ((i as f64 + 1.0) * 12.9898 + seed as f64 * 78.233).sin())
@@ -17,7 +17,7 @@ pub(super) fn noise(seed: u64, shape: &[usize]) -> Tensor {
 }
 
 /// Compares the gradient of `sum(f(x) * w)` with central differences at every element of every variable.
-pub(super) fn check(name: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
+pub(crate) fn check(name: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
     let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
     let y = f(&tensors).unwrap();

@@ -3,30 +3,73 @@
 use std::{cell::RefCell, path::Path, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
-use serde::Deserialize;
 
-use super::config_file::{ConfigFile, ConfigFileError};
+use super::config_file::{ConfigFile, ConfigFileError, Family};
+use super::decoder::LanguageModel;
+use super::model_config::ModelConfig;
+use super::pictures::PictureError;
 use super::plan::{self, Misfit};
-use super::qwen2_vl::processor::{ImageProcessor, ProcessorConfig, ProcessorError};
-use super::qwen2_vl::{Config, Qwen2Vl};
-use super::tokenizer::{Tokenizer, TokenizerError};
+use super::text::Text;
+use super::tokenizer::TokenizerError;
+use super::vision::{Features, Picture, Pictures, PixelLimits, Tower};
 use super::weights::{Weights, WeightsError};
-use super::{LONGEST_CONFIG, Parameters, shared};
-use crate::bounded_file::read_text;
+use super::{Parameters, shared};
+use crate::nn::Interrupt;
 
-/// The model with its tokenizer and image processor.
+/// A model of any family.
 pub struct BaseModel {
     /// Its folder or hub id, for records.
     pub name: String,
-    pub qwen: Qwen2Vl,
-    pub tokenizer: Tokenizer,
-    pub processor: ImageProcessor,
-    /// Tokens that end an answer.
-    pub ends: Vec<u32>,
+    pub family: Family,
+    pub decoder: LanguageModel,
+    pub vision: Vision,
+    pub text: Text,
     pub dtype: DType,
     pub device: Device,
     /// What others of this process may hold, too.
-    _weights: Arc<Qwen2Vl>,
+    _frozen: Arc<Frozen>,
+}
+
+/// The tower, and how pictures are prepared for it.
+#[derive(Debug)]
+pub struct Vision {
+    tower: Box<dyn Tower>,
+    pub pictures: Box<dyn Pictures>,
+}
+
+impl Vision {
+    /// What the tower makes of a picture.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn look(&self, picture: &Picture) -> candle_core::Result<Features> {
+        self.tower.look(picture)
+    }
+}
+
+/// The weights of a model, in memory.
+#[derive(Debug)]
+pub struct Frozen {
+    pub decoder: LanguageModel,
+    pub tower: Box<dyn Tower>,
+}
+
+impl Frozen {
+    /// Builds the model from its parameters' hub names; `progress` is told the layers done and their number.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn new(
+        config: &ModelConfig,
+        parameters: &dyn Parameters,
+        mut progress: impl FnMut(usize, usize),
+    ) -> candle_core::Result<Self> {
+        let (_, _, blocks) = config.tower.blocks();
+        let total = blocks + config.decoder.num_hidden_layers;
+        let tower = config.tower.build(parameters, &mut |done| progress(done, total))?;
+        let decoder = LanguageModel::new(&config.decoder, parameters, |done| progress(blocks + done, total))?;
+        Ok(Self { decoder, tower })
+    }
 }
 
 /// Why a model folder cannot be used.
@@ -37,20 +80,11 @@ pub enum ModelError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     #[error(transparent)]
-    Processor(#[from] ProcessorError),
+    Pictures(#[from] PictureError),
     #[error(transparent)]
     Weights(Box<WeightsError>),
     #[error(transparent)]
     Misfit(Box<Misfit>),
-    #[error(
-        "in {folder}, config.json has the patch size, frames of a patch and merge size {of_vision:?}, and \
-         preprocessor_config.json (or processor_config.json) {of_pictures:?}; the two files are not of one model"
-    )]
-    OtherPatches {
-        folder: String,
-        of_vision: (usize, usize, usize),
-        of_pictures: (usize, usize, usize),
-    },
     #[error("cannot build the model of {folder}: {source}")]
     Build { folder: String, source: candle_core::Error },
     #[error(
@@ -110,31 +144,21 @@ impl BaseModel {
     /// Where a file is missing or damaged, or the sizes do not fit.
     pub fn open(folder: &Path, options: LoadOptions, progress: impl FnMut(usize, usize)) -> Result<Self, ModelError> {
         let file = ConfigFile::read(folder)?;
-        let config = Config::of(&file)?.config;
-        let tokenizer = Tokenizer::open(folder)?;
+        let config = ModelConfig::of(&file)?;
+        let text = Text::open(folder, config.family.template())?;
         let pixels = |limit: Option<u64>| limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let (processor, _) = ProcessorConfig::of_folder(folder, config.vision_config.patch_size)?;
-        let processor = processor.with_pixel_limits(pixels(options.min_pixels), pixels(options.max_pixels))?;
+        let limits = PixelLimits {
+            min: pixels(options.min_pixels),
+            max: pixels(options.max_pixels),
+        };
+        let (pictures, _) = config.tower.pictures(folder, limits)?;
         let shown = || folder.display().to_string();
-        let vision = &config.vision_config;
-        let of_vision = (vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size);
-        let of_pictures = (
-            processor.patch_size,
-            processor.temporal_patch_size,
-            processor.merge_size,
-        );
-        if of_vision != of_pictures {
-            return Err(ModelError::OtherPatches {
-                folder: shown(),
-                of_vision,
-                of_pictures,
-            });
-        }
-        if config.vocab_size < tokenizer.vocab_len() + options.prompt_tokens {
+        let rows = config.decoder.vocab_size;
+        if rows < text.vocab_len() + options.prompt_tokens {
             return Err(ModelError::NoRoom {
                 folder: shown(),
-                rows: config.vocab_size,
-                tokens: tokenizer.vocab_len(),
+                rows,
+                tokens: text.vocab_len(),
                 prompt: options.prompt_tokens,
             });
         }
@@ -144,33 +168,36 @@ impl BaseModel {
             folder: shown(),
             source,
         };
-        let weights = shared::weights(folder, (dtype, device), load, failed)?;
+        let frozen = shared::weights(folder, (dtype, device), load, failed)?;
         Ok(Self {
             name: options.name,
-            qwen: weights.sharing(),
-            ends: ends(folder, &tokenizer),
-            tokenizer,
-            processor: ImageProcessor::new(processor)?,
+            family: config.family,
+            decoder: frozen.decoder.sharing(),
+            vision: Vision {
+                tower: frozen.tower.sharing(),
+                pictures,
+            },
+            text,
             dtype,
-            device: weights.language.device().clone(),
-            _weights: weights,
+            device: frozen.decoder.device().clone(),
+            _frozen: frozen,
         })
+    }
+
+    /// Gives up what is computed once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] knows.
+    pub fn heed(&mut self, interrupt: &Interrupt) {
+        self.decoder.heed(interrupt);
+        self.vision.tower.heed(interrupt);
     }
 
     /// Width of the language model.
     #[must_use]
     pub fn hidden_size(&self) -> usize {
-        self.qwen.config.hidden_size
-    }
-
-    /// The side of a merged token in patches.
-    #[must_use]
-    pub fn merge(&self) -> usize {
-        self.qwen.config.vision_config.spatial_merge_size
+        self.decoder.config().hidden_size
     }
 }
 
-/// The model itself, without tokenizer and image processor. Config and weights are compared before a number is read.
+/// The weights themselves, without tokenizer and image processor. Config and weights are compared before a number is read.
 ///
 /// # Errors
 /// Where a weight is missing or damaged, is no number, or the sizes do not fit.
@@ -180,16 +207,16 @@ pub fn open_weights(
     dtype: DType,
     device: &Device,
     progress: impl FnMut(usize, usize),
-) -> Result<Qwen2Vl, ModelError> {
+) -> Result<Frozen, ModelError> {
     let weights = Weights::open(folder)?.quantised(file.quantisation.clone());
-    let config = plan::settle(Config::of(file)?, &weights)?;
+    let config = plan::settle(ModelConfig::of(file)?, &weights)?;
     let source = Folder {
         weights: &weights,
         dtype,
         device,
         fault: RefCell::default(),
     };
-    let built = Qwen2Vl::new(&config, &source, progress);
+    let built = Frozen::new(&config, &source, progress);
     match source.fault.into_inner() {
         Some(fault) => Err(fault.into()),
         None => built.map_err(|source| ModelError::Build {
@@ -217,29 +244,5 @@ impl Parameters for Folder<'_> {
                 *self.fault.borrow_mut() = Some(error);
                 said
             })
-    }
-}
-
-/// generation_config.json's `eos_token_id`, one or several; the chat's own ends where the file has none.
-fn ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Ends {
-        One(u32),
-        Several(Vec<u32>),
-    }
-    #[derive(Deserialize)]
-    struct Generation {
-        eos_token_id: Ends,
-    }
-    let text = read_text(&folder.join("generation_config.json"), LONGEST_CONFIG).unwrap_or_default();
-    match serde_json::from_str::<Generation>(&text) {
-        Ok(Generation {
-            eos_token_id: Ends::One(id),
-        }) => vec![id],
-        Ok(Generation {
-            eos_token_id: Ends::Several(ids),
-        }) => ids,
-        Err(_) => vec![tokenizer.special().im_end, tokenizer.special().endoftext],
     }
 }

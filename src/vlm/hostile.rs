@@ -49,8 +49,8 @@ fn opened(folder: &Path) {
             prompt_tokens: 4,
         };
         let model = BaseModel::open(folder, options, |_, _| ()).map_err(|error| error.to_string())?;
-        let patches = model.processor.process(&RgbImage::new(60, 40));
-        patches.map(drop).map_err(|error| error.to_string())
+        let picture = model.vision.pictures.prepare(&RgbImage::new(60, 40));
+        picture.map(drop).map_err(|error| error.to_string())
     };
     let (done, most) = measured(work);
     if let Err(text) = done {

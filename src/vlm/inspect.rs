@@ -4,17 +4,20 @@ use std::{collections::BTreeMap, fmt, path::Path};
 
 use super::base::ModelError;
 use super::config_file::{ConfigFile, Family};
+use super::decoder::DecoderConfig;
+use super::model_config::ModelConfig;
 use super::plan;
-use super::qwen2_vl::config::Config;
-use super::qwen2_vl::processor::ProcessorConfig;
-use super::tokenizer::Tokenizer;
+use super::text::Text;
+use super::vision::PixelLimits;
 use super::weights::Weights;
 
 /// A model that can be opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     pub family: Family,
-    pub config: Config,
+    pub decoder: DecoderConfig,
+    /// Blocks of the vision tower, and their width.
+    pub vision: (usize, usize),
     /// Numbers in the files, and how most of them are stored.
     pub parameters: u64,
     pub dtype: String,
@@ -29,11 +32,12 @@ pub struct Description {
 /// What would keep it from being opened.
 pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
     let file = ConfigFile::read(folder)?;
-    let read = Config::of(&file)?;
-    let tokenizer = Tokenizer::open(folder)?;
-    let (_, has_processor) = ProcessorConfig::of_folder(folder, read.config.vision_config.patch_size)?;
+    let read = ModelConfig::of(&file)?;
+    let text = Text::open(folder, read.family.template())?;
+    let (_, has_processor) = read.tower.pictures(folder, PixelLimits::default())?;
     let weights = Weights::open(folder)?.quantised(file.quantisation);
     let config = plan::settle(read, &weights)?;
+    let (_, _, blocks) = config.tower.blocks();
     let mut stored: BTreeMap<String, u64> = BTreeMap::new();
     for name in weights.names() {
         if let (Some(shape), Some(dtype)) = (weights.shape(name), weights.dtype(name)) {
@@ -42,21 +46,22 @@ pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
         }
     }
     Ok(Description {
-        family: file.family,
-        config,
+        family: config.family,
+        vision: (blocks, config.tower.width()),
+        decoder: config.decoder,
         parameters: stored.values().sum(),
         dtype: stored
             .into_iter()
             .max_by_key(|(_, count)| *count)
             .map_or_else(|| "nothing".to_owned(), |(dtype, _)| dtype),
-        tokens: tokenizer.vocab_len(),
+        tokens: text.vocab_len(),
         has_processor,
     })
 }
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (c, v) = (&self.config, &self.config.vision_config);
+        let (c, (blocks, vision_width)) = (&self.decoder, self.vision);
         let millions = self.parameters as f64 / 1e6;
         write!(
             f,
@@ -66,14 +71,18 @@ impl fmt::Display for Description {
             self.dtype,
             c.num_hidden_layers,
             c.hidden_size,
-            v.depth,
-            v.embed_dim,
+            blocks,
+            vision_width,
             self.tokens,
             c.vocab_size,
             if c.tie_word_embeddings { "tied" } else { "own" }
         )?;
         if !self.has_processor {
-            f.write_str("; without preprocessor_config.json, pictures are prepared as for Qwen2-VL")?;
+            write!(
+                f,
+                "; without preprocessor_config.json, pictures are prepared as for all {} models",
+                self.family.name()
+            )?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 pub mod base;
 pub mod chat;
 pub mod config_file;
+pub mod decoder;
 pub mod foreign;
 #[cfg(test)]
 mod forms;
@@ -10,12 +11,21 @@ mod forms;
 mod hostile;
 pub mod hub;
 pub mod inspect;
+pub mod llava_next;
+pub mod model_config;
+pub mod pictures;
 pub mod placeholder;
 pub mod plan;
+pub mod qwen2_5_vl;
 pub mod qwen2_vl;
+pub mod qwen3_vl;
 mod shared;
+pub mod template;
+pub mod text;
 pub mod tiny;
 pub mod tokenizer;
+pub mod tower;
+pub mod vision;
 pub mod weights;
 
 use candle_core::{Result, Tensor};

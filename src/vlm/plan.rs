@@ -5,8 +5,9 @@ use std::{cell::RefCell, collections::BTreeSet};
 use candle_core::{DType, Device, Tensor};
 
 use super::Parameters;
-use super::qwen2_vl::Qwen2Vl;
-use super::qwen2_vl::config::{Config, Read};
+use super::base::Frozen;
+use super::model_config::ModelConfig;
+use super::vision::TowerConfig;
 use super::weights::{Weights, WeightsError};
 
 /// Why the two do not fit.
@@ -38,7 +39,7 @@ const SIZES: [&str; 6] = [
 /// # Errors
 /// [`Misfit`]: a weight that is missing, quantised or of another shape, layers that are not used, weights inside the
 /// model that a model of this family does not have.
-pub fn settle(read: Read, weights: &Weights) -> Result<Config, Misfit> {
+pub fn settle(read: ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
     fit(&read, weights).map_err(|misfit| {
         let keys: Vec<&str> = SIZES.into_iter().filter(|key| read.left_out.contains(key)).collect();
         match misfit {
@@ -58,15 +59,11 @@ fn is_of_size(error: &WeightsError) -> bool {
     )
 }
 
-fn fit(read: &Read, weights: &Weights) -> Result<Config, Misfit> {
-    let config = Config {
-        tie_word_embeddings: is_tied(&read.ties, weights)?,
-        ..read.config.clone()
-    };
-    for (layers, key, said) in [
-        ("model.layers.", "num_hidden_layers", config.num_hidden_layers),
-        ("visual.blocks.", "vision_config.depth", config.vision_config.depth),
-    ] {
+fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
+    let mut config = read.clone();
+    config.decoder.tie_word_embeddings = is_tied(&read.ties, weights)?;
+    let layers = ("model.layers.", "num_hidden_layers", config.decoder.num_hidden_layers);
+    for (layers, key, said) in [layers, config.tower.blocks()] {
         let held = weights.layers(layers);
         // Of none at all the first missing weight tells more.
         if held != said && held != 0 {
@@ -84,12 +81,12 @@ fn fit(read: &Read, weights: &Weights) -> Result<Config, Misfit> {
         used: RefCell::default(),
         fault: RefCell::default(),
     };
-    let built = Qwen2Vl::new(&config, &plan, |_, _| ());
+    let built = Frozen::new(&config, &plan, |_, _| ());
     if let Some(fault) = plan.fault.into_inner() {
         return Err(Misfit::Weights(fault));
     }
     built.map_err(Misfit::Build)?;
-    superfluous(weights, &plan.used.into_inner())?;
+    superfluous(weights, &*config.tower, &plan.used.into_inner())?;
     Ok(config)
 }
 
@@ -137,10 +134,11 @@ impl Parameters for Plan<'_> {
 
 /// What lies beside a model (buffers, scales of activations, another head) is left alone; a weight inside it would be
 /// computed with.
-fn superfluous(weights: &Weights, used: &BTreeSet<String>) -> Result<(), WeightsError> {
+fn superfluous(weights: &Weights, tower: &dyn TowerConfig, used: &BTreeSet<String>) -> Result<(), WeightsError> {
     let inside = |name: &&str| {
         let in_model = name.starts_with("model.") || name.starts_with("visual.") || *name == "lm_head.bias";
-        in_model && (name.ends_with(".weight") || name.ends_with(".bias")) && !used.contains(*name)
+        let is_weight = name.ends_with(".weight") || name.ends_with(".bias");
+        in_model && is_weight && !used.contains(*name) && !tower.is_spare(name)
     };
     let Some(name) = weights.names().find(inside) else {
         return Ok(());
@@ -150,7 +148,7 @@ fn superfluous(weights: &Weights, used: &BTreeSet<String>) -> Result<(), Weights
     } else if name.contains(".experts.") {
         "is of a mixture of experts, and this program runs models with one feed-forward network a layer"
     } else {
-        "Qwen2-VL does not have; it was changed to another model, or config.json is not its own"
+        "models of its family do not have; it was changed to another model, or config.json is not its own"
     };
     Err(WeightsError::Superfluous {
         folder: weights.folder().to_owned(),

@@ -8,14 +8,14 @@ use std::time::SystemTime;
 
 use candle_core::{DType, Device, DeviceLocation};
 
-use super::qwen2_vl::Qwen2Vl;
+use super::base::Frozen;
 
 /// Those that somebody holds.
 static OPEN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 
 struct Known {
     of: Identity,
-    weights: Weak<Qwen2Vl>,
+    weights: Weak<Frozen>,
 }
 
 /// What tells weights from others.
@@ -35,9 +35,9 @@ struct Identity {
 pub fn weights<E>(
     folder: &Path,
     (dtype, device): (DType, &Device),
-    load: impl FnOnce() -> Result<Qwen2Vl, E>,
+    load: impl FnOnce() -> Result<Frozen, E>,
     failed: impl FnOnce(candle_core::Error) -> E,
-) -> Result<Arc<Qwen2Vl>, E> {
+) -> Result<Arc<Frozen>, E> {
     let of = Identity {
         files: files(folder),
         dtype,
@@ -78,12 +78,10 @@ fn files(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Tensor;
-
     use super::*;
     use crate::nn::{Interrupt, Mask, is_interrupt};
     use crate::vlm::base::{BaseModel, LoadOptions};
-    use crate::vlm::qwen2_vl::Positions;
+    use crate::vlm::decoder::Positions;
     use crate::vlm::tiny;
 
     fn open(folder: &Path, dtype: DType, prompt_tokens: usize) -> BaseModel {
@@ -99,7 +97,7 @@ mod tests {
     }
 
     fn weight(model: &BaseModel) -> candle_core::TensorId {
-        model.qwen.language.embeddings().id()
+        model.decoder.embeddings().id()
     }
 
     #[test]
@@ -107,26 +105,19 @@ mod tests {
         let folder = tiny::folder().unwrap();
         let [kept, mut left] = [(); 2].map(|()| open(&folder, DType::F32, 2));
         let interrupt = Interrupt::default();
-        left.qwen.heed(&interrupt);
+        left.heed(&interrupt);
         let pass = |model: &BaseModel| {
-            let x = model.qwen.language.embed(&[1, 2]).unwrap().unsqueeze(0).unwrap();
+            let x = model.decoder.embed(&[1, 2]).unwrap().unsqueeze(0).unwrap();
             let positions = Positions(vec![vec![[0; 3], [1; 3]]]);
             let mask = Mask::full(1, 2, true);
-            let looked = model.qwen.vision.forward(&pixels(model), (1, 2, 2));
-            (model.qwen.language.forward(&x, &positions, &mask, false), looked)
+            let looked = model.vision.look(&model.vision.pictures.probe());
+            (model.decoder.forward(&x, &positions, &mask, false), looked)
         };
         assert!(pass(&left).0.is_ok() && pass(&left).1.is_ok());
         interrupt.0.store(true, std::sync::atomic::Ordering::Relaxed);
         let (language, vision) = pass(&left);
         assert!(is_interrupt(&language.unwrap_err()) && is_interrupt(&vision.unwrap_err()));
         assert!(pass(&kept).0.is_ok() && pass(&kept).1.is_ok());
-    }
-
-    /// Of a picture of two by two patches.
-    fn pixels(model: &BaseModel) -> Tensor {
-        let config = model.processor.config();
-        let width = 3 * config.temporal_patch_size * config.patch_size * config.patch_size;
-        Tensor::zeros((1, 4, width), DType::F32, &Device::Cpu).unwrap()
     }
 
     #[test]

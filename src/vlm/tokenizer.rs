@@ -1,34 +1,14 @@
-//! Qwen2-VL's tokenizer: a model folder's tokenizer.json, and the ids that MASP needs by name.
+//! A model folder's tokenizer.json.
 
 use std::path::{Path, PathBuf};
 
 use super::placeholder::Placeholder;
 
-/// What stands in every Qwen2-VL tokenizer, by content; the ids differ between models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpecialIds {
-    /// `<|im_start|>`
-    pub im_start: u32,
-    /// `<|im_end|>`
-    pub im_end: u32,
-    /// `<|vision_start|>`
-    pub vision_start: u32,
-    /// `<|vision_end|>`
-    pub vision_end: u32,
-    /// `<|image_pad|>`
-    pub image_pad: u32,
-    /// `<|endoftext|>`
-    pub endoftext: u32,
-    /// The word `assistant`, whose last occurrence tells where the answer begins.
-    pub assistant: u32,
-}
-
-/// A tokenizer and its special ids.
+/// A tokenizer.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,
-    special: SpecialIds,
 }
 
 /// A tokenizer that cannot be had, or text it cannot treat.
@@ -40,7 +20,7 @@ pub enum TokenizerError {
     Placeholder { path: PathBuf, what: Placeholder },
     #[error("the tokenizer {} cannot be read: {reason}; download it again", path.display())]
     Unfit { path: PathBuf, reason: String },
-    #[error("the tokenizer {} has no token {token}; it is not Qwen2-VL's, so check the model folder", path.display())]
+    #[error("the tokenizer {} has no token {token}, which the model's family has; it is another model's, so check the model folder", path.display())]
     NoToken { path: PathBuf, token: &'static str },
     #[error("the tokenizer {} cannot {task}: {reason}", path.display())]
     Failed {
@@ -54,7 +34,7 @@ impl Tokenizer {
     /// Reads `tokenizer.json` of a model folder.
     ///
     /// # Errors
-    /// [`TokenizerError`]: missing, damaged, or without one of the special tokens.
+    /// [`TokenizerError`]: missing or damaged.
     pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
         let path = folder.join("tokenizer.json");
         if !path.is_file() {
@@ -76,28 +56,18 @@ impl Tokenizer {
         let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(unfit)?;
         // A file saved after training may cut or fill every text; prompts are never to be cut or filled.
         inner.with_truncation(None).map_err(unfit)?.with_padding(None);
-        let id = |token: &'static str| {
-            inner.token_to_id(token).ok_or_else(|| TokenizerError::NoToken {
-                path: path.clone(),
-                token,
-            })
-        };
-        let special = SpecialIds {
-            im_start: id("<|im_start|>")?,
-            im_end: id("<|im_end|>")?,
-            vision_start: id("<|vision_start|>")?,
-            vision_end: id("<|vision_end|>")?,
-            image_pad: id("<|image_pad|>")?,
-            endoftext: id("<|endoftext|>")?,
-            assistant: id("assistant")?,
-        };
-        Ok(Self { path, inner, special })
+        Ok(Self { path, inner })
     }
 
-    /// The ids by name.
-    #[must_use]
-    pub fn special(&self) -> SpecialIds {
-        self.special
+    /// The id of a token by its content; the ids differ between models.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoToken`].
+    pub fn id(&self, token: &'static str) -> Result<u32, TokenizerError> {
+        self.inner.token_to_id(token).ok_or_else(|| TokenizerError::NoToken {
+            path: self.path.clone(),
+            token,
+        })
     }
 
     /// Number of tokens with the added ones (Python's `len(tokenizer)`): the soft prompt's rows begin at this id.
@@ -170,18 +140,10 @@ mod tests {
         let golden: Value = serde_json::from_slice(&fs::read(reference.join("golden/real_tokenizer.json"))?)?;
         let tokenizer = Tokenizer::open(&reference.join("qwen2_tokenizer"))?;
         assert_eq!(Some(tokenizer.vocab_len() as u64), golden["vocab_len"].as_u64());
-        let special = tokenizer.special();
-        assert_eq!(
-            [
-                special.im_start,
-                special.im_end,
-                special.vision_start,
-                special.vision_end,
-                special.image_pad
-            ],
-            [151_644, 151_645, 151_652, 151_653, 151_655]
-        );
-        assert_eq!([special.endoftext, special.assistant], [151_643, 77_091]);
+        let ids = ["<|im_start|>", "<|im_end|>", "<|image_pad|>", "<|endoftext|>"].map(|token| tokenizer.id(token));
+        for (id, want) in ids.into_iter().zip([151_644, 151_645, 151_655, 151_643]) {
+            assert_eq!(id?, want);
+        }
         let strings = golden["strings"].as_array().ok_or("no strings")?;
         assert!(strings.len() > 100);
         for case in strings {
@@ -217,12 +179,13 @@ mod tests {
             "pre_tokenizer":null,"post_processor":null,"decoder":null,
             "model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#;
         fs::write(&path, foreign)?;
+        let foreign = Tokenizer::open(folder.path())?;
         assert!(matches!(
-            open()?,
-            TokenizerError::NoToken {
+            foreign.id("<|im_start|>"),
+            Err(TokenizerError::NoToken {
                 token: "<|im_start|>",
                 ..
-            }
+            })
         ));
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! Ten steps of each stage and predictions, through the command line, against the reference.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::{masp, stdout};
-use crate::golden::reference;
+use crate::golden::{families, reference};
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -20,27 +20,61 @@ fn close(what: &str, got: &Value, want: &Value, tolerance: f64) {
     );
 }
 
-fn setup(golden: &Path) -> (tempfile::TempDir, PathBuf, Value) {
+/// A model, and the reference's command line on it.
+struct Setup {
+    model: PathBuf,
+    /// Parameter files and what is expected.
+    cli: PathBuf,
+    /// Dataset and prompts, which all models share.
+    shared: PathBuf,
+}
+
+fn qwen2_vl() -> Option<Setup> {
+    let golden = reference::folder()?;
+    Some(Setup {
+        model: golden.join("tiny_a"),
+        cli: golden.join("cli"),
+        shared: golden.join("cli"),
+    })
+}
+
+fn setups() -> Vec<Setup> {
+    let shared = reference::folder().map(|golden| golden.join("cli"));
+    let of = |(_, folder): (&str, PathBuf)| Setup {
+        model: folder.join("model"),
+        cli: folder.join("cli"),
+        shared: shared.clone().unwrap(),
+    };
+    qwen2_vl()
+        .into_iter()
+        .chain(families::folders().into_iter().map(of))
+        .collect()
+}
+
+fn prepare(setup: &Setup) -> (tempfile::TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let cli = golden.join("cli");
     let config = format!(
         "train: {{learning_rate: 1.0e-3, warmup_ratio: 0.1, weight_decay: 0.01, batch_size: 1}}\n\
          data: {{shuffle: false, val_fraction: 0, prompts: {0}/prompts.txt, aspect_prompts: {0}/prompts}}\n\
-         model: {{path: {1}/tiny_a}}\ntest: {{max_new_tokens: 8}}\n",
-        cli.display(),
-        golden.display()
+         model: {{path: {1}}}\ntest: {{max_new_tokens: 8}}\n",
+        setup.shared.display(),
+        setup.model.display()
     );
     fs::write(folder.path().join("config.yaml"), config).unwrap();
-    let expected = serde_json::from_str(&fs::read_to_string(cli.join("expected.json")).unwrap()).unwrap();
-    (folder, cli, expected)
+    let expected = serde_json::from_str(&fs::read_to_string(setup.cli.join("expected.json")).unwrap()).unwrap();
+    (folder, expected)
 }
 
 #[test]
-fn ten_steps_of_each_stage_agree() {
-    let Some(golden) = reference::folder() else { return };
-    let (folder, cli, expected) = setup(&golden);
-    let path = |name: &str| cli.join(name).display().to_string();
-    let (data, aspects, prompt) = (path("data"), path("aspect.pth"), path("init_prompt.pt"));
+fn ten_steps_of_each_stage_agree_on_each_family() {
+    setups().iter().for_each(ten_steps_agree);
+}
+
+fn ten_steps_agree(setup: &Setup) {
+    let (folder, expected) = prepare(setup);
+    let path = |name: &str| setup.cli.join(name).display().to_string();
+    let data = setup.shared.join("data").display().to_string();
+    let (aspects, prompt) = (path("aspect.pth"), path("init_prompt.pt"));
     for (stage, key) in [("aspects", "stage1"), ("prompt", "stage2")] {
         let arguments = [
             "train",
@@ -78,14 +112,18 @@ fn ten_steps_of_each_stage_agree() {
 }
 
 #[test]
-fn predictions_agree() {
-    let Some(golden) = reference::folder() else { return };
-    let (folder, cli, expected) = setup(&golden);
-    let path = |name: &str| cli.join(name).display().to_string();
+fn predictions_agree_on_each_family() {
+    setups().iter().for_each(predictions_agree);
+}
+
+fn predictions_agree(setup: &Setup) {
+    let (folder, expected) = prepare(setup);
+    let path = |name: &str| setup.cli.join(name).display().to_string();
     let wanted = expected["predict"].as_array().unwrap();
     let images: Vec<String> = wanted
         .iter()
-        .map(|want| path(&format!("data/{}", want["image"].as_str().unwrap())))
+        .map(|want| setup.shared.join("data").join(want["image"].as_str().unwrap()))
+        .map(|path| path.display().to_string())
         .collect();
     let (prompt, aspects) = (path("trained_prompt.pt"), path("aspect.pth"));
     let mut arguments = vec![
@@ -124,9 +162,9 @@ fn predictions_agree() {
 /// A run that is stopped and resumed gives the losses and parameters of an uninterrupted one, to the bit.
 #[test]
 fn a_resumed_run_is_the_uninterrupted_one() {
-    let Some(golden) = reference::folder() else { return };
-    let (folder, cli, _) = setup(&golden);
-    let data = cli.join("data").display().to_string();
+    let Some(setup) = qwen2_vl() else { return };
+    let (folder, _) = prepare(&setup);
+    let data = setup.shared.join("data").display().to_string();
     let train = |session: &str, extra: &[&str]| {
         let mut arguments = vec![
             "train",

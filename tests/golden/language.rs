@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 use masp::nn::Mask;
-use masp::vlm::qwen2_vl::{Positions, Qwen2Vl, Vocabulary};
+use masp::vlm::decoder::{Positions, Vocabulary};
 
-use super::reference::{Tensors, assert_close, tiny_a};
+use super::reference::{Tensors, TinyA, assert_close, tiny_a};
 
 fn mask(attention_mask: &Tensor) -> Mask {
     let rows = attention_mask.to_vec2::<i64>().unwrap();
@@ -38,7 +38,7 @@ fn hidden_states_and_logits_agree_with_any_padding() {
         let positions = Positions::sequential(&mask);
         let states = model
             .language
-            .states(want.get(&name("inputs_embeds")), &positions, &mask)
+            .states(want.get(&name("inputs_embeds")), &positions, &mask, None)
             .unwrap();
         for (i, state) in states.iter().enumerate() {
             let part = format!("hidden{i}");
@@ -58,7 +58,7 @@ fn hidden_states_and_logits_agree_with_any_padding() {
 }
 
 /// Greedy tokens `[batch][steps]` after the embeddings `x`, without an end.
-fn greedy(model: &Qwen2Vl, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32>> {
+fn greedy(model: &TinyA, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32>> {
     let mut mask = mask.clone();
     let mut cache = model.language.cache(mask.keys() + steps);
     let mut positions = Positions::sequential(&mask);
@@ -67,7 +67,7 @@ fn greedy(model: &Qwen2Vl, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32
     for _ in 0..steps {
         let hidden = model
             .language
-            .forward_cached(&x, &positions, &mask, None, &mut cache)
+            .forward_cached(&x, &positions, &mask, (None, None), &mut cache)
             .unwrap();
         let last = hidden
             .narrow(1, hidden.dim(1).unwrap() - 1, 1)
@@ -129,7 +129,11 @@ fn multimodal_positions_agree() {
     let pixels = want.get("pixel_values").unsqueeze(0).unwrap();
     let image = model
         .vision
-        .forward(&pixels, (grid[0] as usize, grid[1] as usize, grid[2] as usize))
+        .forward(
+            &pixels,
+            (grid[0] as usize, grid[1] as usize, grid[2] as usize),
+            &mut |_| (),
+        )
         .unwrap();
     let image = image.squeeze(0).unwrap();
     let first = ids.iter().position(|&id| id == 2060).unwrap();

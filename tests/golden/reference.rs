@@ -1,11 +1,13 @@
 //! Access to the reference's golden data.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Result, Tensor};
 use masp::vlm::Parameters;
-use masp::vlm::qwen2_vl::{Config, Qwen2Vl};
+use masp::vlm::config_file::ConfigFile;
+use masp::vlm::decoder::LanguageModel;
+use masp::vlm::qwen2_vl::{config, vision::VisionTower};
 
 /// The golden folder, or `None` (saying so) where `MASP_REFERENCE` is unset.
 pub fn folder() -> Option<PathBuf> {
@@ -23,8 +25,11 @@ pub struct Tensors(HashMap<String, Tensor>);
 
 impl Tensors {
     pub fn read(file: &str) -> Option<Self> {
-        let path = folder()?.join(file);
-        Some(Self(candle_core::safetensors::load(path, &Device::Cpu).unwrap()))
+        Some(Self::at(&folder()?.join(file)))
+    }
+
+    pub fn at(path: &Path) -> Self {
+        Self(candle_core::safetensors::load(path, &Device::Cpu).unwrap())
     }
 
     pub fn find(&self, name: &str) -> Option<&Tensor> {
@@ -50,11 +55,22 @@ pub fn manifest() -> Option<serde_json::Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// The golden model.
-pub fn tiny_a() -> Option<Qwen2Vl> {
-    let config = Config::read(&folder()?.join("tiny_a")).unwrap();
+/// The golden Qwen2-VL model, its tower with its own type.
+pub struct TinyA {
+    pub config: config::VisionConfig,
+    pub vision: VisionTower,
+    pub language: LanguageModel,
+}
+
+pub fn tiny_a() -> Option<TinyA> {
+    let file = ConfigFile::read(&folder()?.join("tiny_a")).unwrap();
+    let parsed = config::parse(file.keys()).unwrap();
     let weights = Tensors::read("tiny_a/model.safetensors")?;
-    Some(Qwen2Vl::new(&config, &weights, |_, _| ()).unwrap())
+    Some(TinyA {
+        vision: VisionTower::new(&parsed.vision, &weights, &mut |_| ()).unwrap(),
+        language: LanguageModel::new(&parsed.decoder, &weights, |_| ()).unwrap(),
+        config: parsed.vision,
+    })
 }
 
 /// Asserts that `|got - want| / |want|` is at most `tolerance`.

@@ -2,17 +2,17 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use masp::aspects::aspect_file::read_aspects;
-use masp::aspects::{AspectModules, Batch, PositionRule, Sequence, Visuals};
+use masp::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
 use masp::data::View;
-use masp::vlm::qwen2_vl::{Qwen2Vl, Vocabulary};
+use masp::vlm::decoder::Vocabulary;
 use serde_json::Value;
 
-use super::reference::{Tensors, assert_close, folder, manifest, tiny_a};
+use super::reference::{Tensors, TinyA, assert_close, folder, manifest, tiny_a};
 
 const VOCABULARY: usize = 2062;
 
 struct Golden {
-    model: Qwen2Vl,
+    model: TinyA,
     cases: Value,
     stage1: Tensors,
     stage2: Tensors,
@@ -47,7 +47,13 @@ fn features(golden: &Golden, tensors: &Tensors, name: &str, case: &Value) -> Ten
         .unwrap();
     let pixels = pixels.unsqueeze(0).unwrap();
     let grid = (grid[0] as usize, grid[1] as usize, grid[2] as usize);
-    golden.model.vision.forward(&pixels, grid).unwrap().squeeze(0).unwrap()
+    golden
+        .model
+        .vision
+        .forward(&pixels, grid, &mut |_| ())
+        .unwrap()
+        .squeeze(0)
+        .unwrap()
 }
 
 fn integers(value: &Value) -> Vec<u32> {
@@ -90,7 +96,7 @@ fn sequence(case: &Value, visual: usize) -> Sequence {
 }
 
 /// Mean loss over the supervised tokens.
-fn loss(model: &Qwen2Vl, batch: &Batch, vocabulary: Vocabulary, recompute: bool) -> Tensor {
+fn loss(model: &TinyA, batch: &Batch, vocabulary: Vocabulary, recompute: bool) -> Tensor {
     batch
         .log_likelihoods(&model.language, vocabulary, recompute)
         .unwrap()
@@ -204,7 +210,7 @@ fn stage_2_agrees_sample_by_sample() {
         );
         let sequence = sequence(case, rows.dim(0).unwrap());
         let length = sequence.rows.len();
-        let visuals = [rows];
+        let visuals = [VisualRows::from(rows)];
         let batch = Batch::splice(
             &golden.model.language,
             &[sequence],
@@ -267,7 +273,7 @@ fn label_scores_agree() {
         let answers: Vec<Vec<u32>> = labels.iter().map(|label| integers(&label["ids"])).collect();
         scored.alternatives(answers.iter().map(Vec::as_slice));
         sequences.push(scored);
-        visuals.push(rows);
+        visuals.push(VisualRows::from(rows));
         want.push(
             golden
                 .stage2

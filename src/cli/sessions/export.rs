@@ -140,6 +140,7 @@ mod tests {
             format: crate::aspects::checkpoint::FORMAT,
             program: "masp 0.1.0".into(),
             base_model: "tiny".into(),
+            family: None,
             hidden_size: 2,
             stage,
             step,

@@ -197,19 +197,37 @@ fn source(path: &Path, (bytes, changed): Stamp) -> String {
     format!("{} {bytes} {}", whole.display(), changed.unwrap_or_default().as_nanos())
 }
 
+/// The name of the run's tensor in a file; deeper levels have their own.
+const RUN: &str = "tokens";
+
+fn level_name(level: usize) -> String {
+    format!("deep.{level}")
+}
+
 fn serialize(path: &Path, stamp: Stamp, features: &Features) -> candle_core::Result<Vec<u8>> {
-    let tokens = features.tokens.to_device(&Device::Cpu)?.contiguous()?;
+    let whole = |tensor: &Tensor| tensor.to_device(&Device::Cpu)?.contiguous();
+    let mut tensors = vec![(RUN.to_owned(), whole(&features.run)?)];
+    for (level, tensor) in features.deep.iter().enumerate() {
+        tensors.push((level_name(level), whole(tensor)?));
+    }
+    let numbers: Vec<_> = tensors.iter().map(|(_, tensor)| tensor.data()).collect();
     let about = HashMap::from([
         ("source".to_owned(), source(path, stamp)),
         ("grid".to_owned(), format!("{} {}", features.grid.0, features.grid.1)),
-        ("checksum".to_owned(), checksum(&tokens.data())),
+        (
+            "checksum".to_owned(),
+            checksum(numbers.iter().map(|numbers| &numbers[..])),
+        ),
     ]);
-    Ok(safetensors::serialize([("tokens", &tokens)], Some(about))?)
+    let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    Ok(safetensors::serialize(tensors, Some(about))?)
 }
 
-/// Of the numbers as they lie in the file.
-fn checksum(numbers: &[u8]) -> String {
-    format!("{:016x}", CHECKSUM.checksum(numbers))
+/// Of the numbers as they lie in the file, the run's first.
+fn checksum<'a>(numbers: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut digest = CHECKSUM.digest();
+    numbers.for_each(|numbers| digest.update(numbers));
+    format!("{:016x}", digest.finalize())
 }
 
 /// The features in a file's bytes, if they are of this image as it is; else what is wrong with the bytes.
@@ -219,8 +237,16 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
     let about = header.metadata().clone().unwrap_or_default();
     let about = |key: &str| about.get(key).cloned().ok_or_else(|| format!("it has no {key}"));
     let file = SafeTensors::deserialize(bytes).map_err(|error| said(&error))?;
-    let numbers = file.tensor("tokens").map_err(|error| said(&error))?;
-    if about("checksum")? != checksum(numbers.data()) {
+    let levels = file.len().saturating_sub(1);
+    let names: Vec<String> = std::iter::once(RUN.to_owned())
+        .chain((0..levels).map(level_name))
+        .collect();
+    let numbers = names
+        .iter()
+        .map(|name| file.tensor(name))
+        .collect::<Result<Vec<_>, _>>();
+    let numbers = numbers.map_err(|error| said(&error))?;
+    if about("checksum")? != checksum(numbers.iter().map(safetensors::tensor::TensorView::data)) {
         return Err("its checksum is of other numbers".to_owned());
     }
     if about("source")? != source(path, stamp) {
@@ -230,15 +256,25 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
     let grid = grid
         .split_once(' ')
         .and_then(|(height, width)| Some((height.parse::<usize>().ok()?, width.parse::<usize>().ok()?)));
-    let tokens = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
-        .map_err(|error| said(&error))?
-        .remove("tokens");
-    let whole = |tokens: &Tensor, (height, width): (usize, usize)| {
-        let rows = height.checked_mul(width);
-        tokens.dims2().is_ok_and(|(tokens, _)| Some(tokens) == rows) && tokens.dtype() != DType::U8
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|error| said(&error))?;
+    let run = tensors.remove(RUN);
+    let deep: Option<Vec<Tensor>> = names[1..].iter().map(|name| tensors.remove(name)).collect();
+    let (Some(run), Some(deep), Some(grid)) = (run, deep, grid) else {
+        return Err("it has no tokens or no grid".to_owned());
     };
-    match (tokens, grid) {
-        (Some(tokens), Some(grid)) if whole(&tokens, grid) => Ok(Some(Features { tokens, grid })),
-        _ => Err("its grid is not of its tokens".to_owned()),
+    // A run may go on behind the grid; deeper levels are added to its rows.
+    let tokens = grid.0.checked_mul(grid.1);
+    let is_run = run
+        .dims2()
+        .is_ok_and(|(rows, _)| tokens.is_some_and(|tokens| tokens <= rows))
+        && run.dtype() != DType::U8;
+    if is_run
+        && deep
+            .iter()
+            .all(|level| level.dims() == run.dims() && level.dtype() == run.dtype())
+    {
+        Ok(Some(Features { run, grid, deep }))
+    } else {
+        Err("its grid is not of its tokens".to_owned())
     }
 }

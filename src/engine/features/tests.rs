@@ -54,7 +54,7 @@ fn look(store: &mut FeatureStore, images: &[PathBuf]) -> Tested<(Vec<Vec<f32>>, 
     let paths: Vec<&Path> = images.iter().map(PathBuf::as_path).collect();
     let mut tokens = Vec::new();
     for features in store.get(&paths)? {
-        tokens.push(features?.tokens.flatten_all()?.to_vec1()?);
+        tokens.push(features?.run.flatten_all()?.to_vec1()?);
     }
     Ok((tokens, store.take_uses()))
 }

@@ -13,9 +13,10 @@ use crate::aspects::aspect_file::read_aspects;
 use crate::data::View;
 use crate::engine::error::EngineError;
 use crate::vlm::base;
+use crate::vlm::base::Frozen;
 use crate::vlm::config_file::ConfigFile;
-use crate::vlm::qwen2_vl::Qwen2Vl;
-use crate::vlm::qwen2_vl::processor::{ImageProcessor, ProcessorConfig};
+use crate::vlm::model_config::ModelConfig;
+use crate::vlm::vision::{Pictures, PixelLimits};
 
 macro_rules! files {
     ($($name:literal),*) => {
@@ -37,15 +38,12 @@ const FILES: [(&str, &[u8]); 7] = files!(
 pub struct Slice {
     pub device: Device,
     pub dtype: DType,
-    pub model: Qwen2Vl,
-    pub processor: ImageProcessor,
+    pub model: Frozen,
+    pub pictures: Box<dyn Pictures>,
     pub cases: Cases,
     expected: HashMap<String, Tensor>,
     folder: TempDir,
 }
-
-/// The slice's `<|image_pad|>`.
-pub const IMAGE: u32 = 352;
 
 /// `expected.json`.
 #[derive(Debug, Deserialize)]
@@ -54,7 +52,9 @@ pub struct Cases {
     pub prompt_tokens: usize,
     /// Rows of the embedding matrix before the prompt's.
     pub tokenizer_tokens: usize,
+    /// Of the picture's patches; of tiles their number and the patches on their sides.
     pub grid: (usize, usize, usize),
+    pub ids: Ids,
     pub greedy: Greedy,
     pub vanilla: Vanilla,
     pub stage1: Vec<StageCase>,
@@ -75,6 +75,11 @@ pub struct Vanilla {
     pub ids: Vec<u32>,
     /// Time, height, width of each token.
     pub positions: [Vec<u32>; 3],
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Ids {
+    pub image: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,16 +133,22 @@ impl Slice {
         let cases = std::fs::read_to_string(at("expected.json")).map_err(candle_core::Error::wrap)?;
         let config = ConfigFile::read(folder.path()).map_err(base::ModelError::from)?;
         let model = base::open_weights(folder.path(), &config, dtype, device, |_, _| ())?;
-        let patch = model.config.vision_config.patch_size;
+        let settings = ModelConfig::of(&config).map_err(base::ModelError::from)?;
+        let (pictures, _) = settings.tower.pictures(folder.path(), PixelLimits::default())?;
         Ok(Self {
             device: device.clone(),
             dtype,
             model,
-            processor: ImageProcessor::new(ProcessorConfig::of_folder(folder.path(), patch)?.0)?,
+            pictures,
             cases: serde_json::from_str(&cases).map_err(candle_core::Error::wrap)?,
             expected: candle_core::safetensors::load(at("expected.safetensors"), &Device::Cpu)?,
             folder,
         })
+    }
+
+    /// The token that stands for an image's rows.
+    pub fn image(&self) -> u32 {
+        self.cases.ids.image
     }
 
     /// A file of the slice.

@@ -2,25 +2,27 @@
 
 use candle_core::{DType, Tensor, Var};
 
-use super::slice::{IMAGE, Slice, StageCase, Trajectory};
+use super::slice::{Slice, StageCase, Trajectory};
 use super::{EngineError, Report};
-use crate::aspects::{AspectModules, Batch, PositionRule, Sequence, Visuals};
+use crate::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
 use crate::config::Schedule;
 use crate::data::View;
 use crate::engine::adamw::{AdamW, Gradients, clip_factor};
 use crate::engine::schedule::LearningRate;
 use crate::nn::loss;
-use crate::vlm::qwen2_vl::{Positions, Vocabulary};
+use crate::vlm::decoder::{Positions, Vocabulary};
+use crate::vlm::vision::Features;
 
 /// Ids up to an answer as a sequence: runs of image tokens are visual rows, ids behind the tokenizer's prompt rows.
 pub fn open(slice: &Slice, ids: &[u32]) -> Sequence {
     let mut sequence = Sequence::default();
     let mut ids = ids;
+    let image = slice.image();
     while let Some(&id) = ids.first() {
         let run = |is: &dyn Fn(u32) -> bool| ids.iter().take_while(|&&id| is(id)).count();
-        let is_prompt = |id: u32| id as usize >= slice.cases.tokenizer_tokens && id != IMAGE;
-        let taken = if id == IMAGE {
-            let rows = run(&|id| id == IMAGE);
+        let is_prompt = |id: u32| id as usize >= slice.cases.tokenizer_tokens && id != image;
+        let taken = if id == image {
+            let rows = run(&|id| id == image);
             sequence.visual(rows, None, PositionRule::Paper);
             rows
         } else if is_prompt(id) {
@@ -50,22 +52,24 @@ fn answered(slice: &Slice, case: &StageCase) -> Sequence {
 fn loss_1(
     slice: &Slice,
     modules: &AspectModules,
-    features: &Tensor,
+    features: &Features,
     case: &StageCase,
     recompute: bool,
 ) -> Result<Tensor, EngineError> {
     let view = case.view.unwrap_or(View::Scene);
     let module = modules.0.get(&view).ok_or_else(|| missing(view))?;
-    let z = module.forward(&features.to_dtype(DType::F32)?.unsqueeze(0)?)?.z;
+    let z = module
+        .forward(&features.tokens()?.to_dtype(DType::F32)?.unsqueeze(0)?)?
+        .z;
     let z = z.flatten(0, 1)?;
     let sequences = [answered(slice, case)];
-    let batch = Batch::splice(&slice.model.language, &sequences, &Visuals::Trained(&z), None)?;
+    let batch = Batch::splice(&slice.model.decoder, &sequences, &Visuals::Trained(&z), None)?;
     mean_loss(slice, &batch, Vocabulary::Full, recompute)
 }
 
 fn loss_2(
     slice: &Slice,
-    rows: &Tensor,
+    rows: &VisualRows,
     prompt: &Var,
     case: &StageCase,
     recompute: bool,
@@ -73,13 +77,13 @@ fn loss_2(
     let visuals = std::slice::from_ref(rows);
     let sequences = [answered(slice, case)];
     let prompt = prompt.as_tensor();
-    let language = &slice.model.language;
+    let language = &slice.model.decoder;
     let batch = Batch::splice(language, &sequences, &Visuals::Constant(visuals), Some(prompt))?;
     mean_loss(slice, &batch, vocabulary(slice, prompt), recompute)
 }
 
 fn mean_loss(slice: &Slice, batch: &Batch, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor, EngineError> {
-    let logits = batch.logits(&slice.model.language, vocabulary, recompute)?;
+    let logits = batch.logits(&slice.model.decoder, vocabulary, recompute)?;
     Ok((loss::cross_entropy_sum(&logits, &batch.tokens)? / batch.tokens.dim(0)? as f64)?)
 }
 
@@ -90,10 +94,13 @@ pub fn vocabulary<'a>(slice: &Slice, prompt: &'a Tensor) -> Vocabulary<'a> {
     }
 }
 
-/// z of all aspects before the vision tokens, `[rows, hidden]`, as in stage 2.
-pub fn rows(slice: &Slice, features: &Tensor) -> Result<Tensor, EngineError> {
-    let (z, _) = slice.modules()?.look(features)?;
-    Ok(Tensor::cat(&[&z.to_dtype(slice.dtype)?, features], 0)?)
+/// z of all aspects before the vision tokens, as in stage 2.
+pub fn rows(slice: &Slice, features: &Features) -> Result<VisualRows, EngineError> {
+    let (z, _) = slice.modules()?.look(&features.tokens()?)?;
+    Ok(VisualRows {
+        rows: Tensor::cat(&[&z.to_dtype(slice.dtype)?, &features.run], 0)?,
+        deep: features.deep.clone(),
+    })
 }
 
 pub fn prompt(slice: &Slice) -> Result<Var, EngineError> {
@@ -109,7 +116,7 @@ fn missing(what: impl std::fmt::Display) -> EngineError {
 }
 
 /// Losses and gradients of stage 1, with and without running layers again in backward.
-pub fn stage_1(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(), EngineError> {
+pub fn stage_1(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     let bounds = report.bounds;
     for (index, case) in slice.cases.stage1.iter().enumerate() {
         for recompute in [false, true] {
@@ -148,10 +155,10 @@ fn without_keys(parameter: &str, x: &Tensor) -> Result<Tensor, EngineError> {
 }
 
 /// Losses, gradients and label scores of stage 2.
-pub fn stage_2(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(), EngineError> {
+pub fn stage_2(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     let bounds = report.bounds;
     let rows = rows(slice, features)?;
-    let language = &slice.model.language;
+    let language = &slice.model.decoder;
     for (index, case) in slice.cases.stage2.iter().enumerate() {
         for recompute in [false, true] {
             let prompt = prompt(slice)?;
@@ -183,11 +190,11 @@ pub fn stage_2(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<
 
 /// Greedy decoding with the KV cache, prompt and aspects in place. In bf16 two tokens may be nearer than the format
 /// tells apart, so that only f32 is checked.
-pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(), EngineError> {
+pub fn greedy(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     if slice.dtype != DType::F32 {
         return Ok(());
     }
-    let (language, greedy) = (&slice.model.language, &slice.cases.greedy);
+    let (language, greedy) = (&slice.model.decoder, &slice.cases.greedy);
     let prompt = prompt(slice)?;
     let prompt = prompt.as_detached_tensor();
     let rows = rows(slice, features)?;
@@ -195,10 +202,11 @@ pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(
     let batch = Batch::splice(language, &[open(slice, &greedy.prompt_ids)], &visuals, Some(&prompt))?;
     let mut mask = batch.mask.clone();
     let mut cache = batch.cache(language, greedy.tokens.len())?;
-    let (mut x, mut positions) = (batch.embeddings, batch.positions);
+    let (mut x, mut positions, mut deep) = (batch.embeddings, batch.positions, batch.deep);
     let mut tokens = Vec::with_capacity(greedy.tokens.len());
     for _ in &greedy.tokens {
-        let hidden = language.forward_cached(&x, &positions, &mask, None, &mut cache)?;
+        let hidden = language.forward_cached(&x, &positions, &mask, (None, deep.as_ref()), &mut cache)?;
+        deep = None;
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.squeeze(1)?;
         let token = language
             .logits(&last, vocabulary(slice, &prompt))?
@@ -224,7 +232,7 @@ pub fn greedy(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(
 }
 
 /// Six steps of each stage.
-pub fn trajectories(slice: &Slice, features: &Tensor, report: &mut Report) -> Result<(), EngineError> {
+pub fn trajectories(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     let cases = &slice.cases;
     let modules = slice.modules()?;
     let trained = train(slice, modules.parameters(), cases.optimiser.peak_lr.stage1, |step| {

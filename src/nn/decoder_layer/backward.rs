@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::forward::{Activations, Half, Heads, HeadsMajor, Input};
 use super::tasks::rows_of_a_task;
-use super::weights::{Dense, Weights, Widths};
+use super::weights::{Dense, Norm, Weights, Widths};
 use crate::nn::activation::gated_backward;
 use crate::nn::attention::head::Given;
 use crate::nn::buffer::Buffer;
@@ -46,9 +46,25 @@ pub fn backward<T: Real>(
         major(&dv[..], own, kv_heads),
     );
     let (asking, asking_angles) = input.asking();
-    let keys = (&w.k, &dk, Some(input.angles));
-    let values = (&w.v, &dv, None);
-    let queries = (&w.q, &dq, Some(asking_angles));
+    let raw = kept.raw.as_ref();
+    let keys = Projected {
+        dense: &w.k,
+        grad: &dk,
+        angles: Some(input.angles),
+        norm: raw.and_then(|(_, k)| Some((&k[..], w.k_norm?))),
+    };
+    let values = Projected {
+        dense: &w.v,
+        grad: &dv,
+        angles: None,
+        norm: None,
+    };
+    let queries = Projected {
+        dense: &w.q,
+        grad: &dq,
+        angles: Some(asking_angles),
+        norm: raw.and_then(|(q, _)| Some((&q[..], w.q_norm?))),
+    };
     match &input.few {
         None => norm_backward(w, input.x, &[keys, values, queries], Some(&d_middle)),
         Some(picked) => {
@@ -63,14 +79,15 @@ pub fn backward<T: Real>(
     }
 }
 
-/// The gradients of `middle` and of what attention gave, both `[asking, hidden]`.
+/// The gradients of `middle` `[asking, hidden]` and of what attention gave, `[asking, q]`.
 fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Buffer<T>, Buffer<T>) {
     let Widths { hidden, wide, .. } = w.widths;
-    let task = rows_of_a_task(grad.len() / hidden, &w.widths);
-    let (mut d_middle, mut d_attended) = (Buffer::of(grad.len()), Buffer::of(grad.len()));
+    let (rows, q) = (grad.len() / hidden, w.widths.q());
+    let task = rows_of_a_task(rows, &w.widths);
+    let (mut d_middle, mut d_attended) = (Buffer::of(grad.len()), Buffer::of(rows * q));
     d_middle
         .par_chunks_mut(task * hidden)
-        .zip(d_attended.par_chunks_mut(task * hidden))
+        .zip(d_attended.par_chunks_mut(task * q))
         .zip(grad.par_chunks(task * hidden))
         .zip(half.middle.par_chunks(task * hidden))
         .zip(half.gate.par_chunks(task * wide))
@@ -97,14 +114,10 @@ fn heads<T: Real>(
     grad: &[T],
 ) -> (Buffer<T>, Buffer<T>, Buffer<T>) {
     let Widths {
-        head,
-        heads,
-        kv_heads,
-        hidden,
-        ..
+        head, heads, kv_heads, ..
     } = w.widths;
     let group = heads / kv_heads;
-    let queries = grad.len() / (hidden * input.batch);
+    let queries = grad.len() / (w.widths.q() * input.batch);
     let keys = kept.k.len() / (w.widths.kv() * input.batch);
     let (mut dq, mut dk, mut dv) = (
         Buffer::of(grad.len()),
@@ -134,8 +147,15 @@ fn heads<T: Real>(
     (dq, dk, dv)
 }
 
-/// A projection, its result's gradient, and the angles by which that was rotated.
-type Projected<'a, T> = (&'a Dense<'a, T>, &'a HeadsMajor<'a, T>, Option<(&'a [T], &'a [T])>);
+/// A projection and its result's gradient.
+struct Projected<'a, T> {
+    dense: &'a Dense<'a, T>,
+    grad: &'a HeadsMajor<'a, T>,
+    /// By which it was rotated.
+    angles: Option<(&'a [T], &'a [T])>,
+    /// What it was before the norm of its heads, and that norm.
+    norm: Option<(&'a [T], Norm<'a, T>)>,
+}
 
 /// The gradient of `x` through the first norm, of what `projections` of it got, and of the residual.
 fn norm_backward<T: Real>(
@@ -146,6 +166,8 @@ fn norm_backward<T: Real>(
 ) -> Vec<T> {
     let Widths { hidden, head, .. } = w.widths;
     let task = rows_of_a_task(x.len() / hidden, &w.widths);
+    let widest = projections.iter().map(|projected| projected.dense.width()).max();
+    let widest = widest.unwrap_or(0);
     let mut dx = match residual {
         Some(residual) => residual.to_vec(),
         None => vec![T::of(0.0); x.len()],
@@ -154,16 +176,26 @@ fn norm_backward<T: Real>(
         .zip(x.par_chunks(task * hidden))
         .enumerate()
         .for_each(|(n, (dx, x))| {
-            let (mut d_normed, mut d) = (Buffer::of(x.len()), Buffer::of(x.len()));
             let (from, rows) = (n * task, x.len() / hidden);
-            for (i, (dense, grad, angles)) in projections.iter().enumerate() {
+            let (mut d_normed, mut d) = (Buffer::of(x.len()), Buffer::of(rows * widest));
+            for (i, projected) in projections.iter().enumerate() {
+                let (dense, angles) = (projected.dense, projected.angles);
                 let d = &mut d[..rows * dense.width()];
-                grad.gather(from, d);
+                projected.grad.gather(from, d);
                 if let Some((cos, sin)) = angles {
                     let at = from * head / 2;
                     rotate_rows(d, (dense.width(), head), (&cos[at..], &sin[at..]), T::of(-1.0));
                 }
-                dense.backward(d, &mut d_normed, i > 0);
+                match projected.norm {
+                    None => dense.backward(d, &mut d_normed, i > 0),
+                    Some((raw, norm)) => {
+                        let raw = &raw[from * dense.width()..][..d.len()];
+                        let mut d_raw = Buffer::of(d.len());
+                        d_raw.fill(T::of(0.0));
+                        rms_rows_backward(raw, norm, d, &mut d_raw);
+                        dense.backward(&d_raw, &mut d_normed, i > 0);
+                    }
+                }
             }
             rms_rows_backward(x, w.input_norm, &d_normed, dx);
         });

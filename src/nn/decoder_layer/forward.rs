@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::tasks::rows_of_a_task;
-use super::weights::{Dense, Weights, Widths};
+use super::weights::{Dense, Norm, Weights, Widths};
 use crate::nn::activation::gated;
 use crate::nn::attention::head::Head;
 use crate::nn::buffer::Buffer;
@@ -50,7 +50,7 @@ impl<'a, T: Real> Input<'a, T> {
 
 /// What backward needs, beside the input.
 pub struct Activations<T: Real> {
-    /// `[asking, hidden]`, rotated.
+    /// `[asking, q]`, rotated.
     pub q: Buffer<T>,
     /// `[batch * keys, kv]`, rotated: of what stood before, and of the input.
     pub k: Buffer<T>,
@@ -60,6 +60,8 @@ pub struct Activations<T: Real> {
     pub attended: Buffer<T>,
     /// `[batch, heads, asking of a sequence]`
     pub log_sums: Buffer<T>,
+    /// Queries `[asking, q]` and keys `[batch * tokens, kv]` of the input before the heads' norms, where it has them.
+    pub raw: Option<(Buffer<T>, Buffer<T>)>,
     /// What is kept of the second half, where it is.
     pub half: Option<Half<T>>,
 }
@@ -74,10 +76,18 @@ pub struct Half<T: Real> {
     pub up: Buffer<T>,
 }
 
-/// The input's own keys, rotated, and values: both `[batch * tokens, kv]`.
-pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> (Buffer<T>, Buffer<T>) {
-    let k = projected(w, &w.k, input.x, Some(input.angles));
-    (k, projected(w, &w.v, input.x, None))
+/// Keys and values, `[rows, kv]` each, and the input's own keys before their heads' norm, where it has one.
+pub struct Keys<T: Real> {
+    pub k: Buffer<T>,
+    pub v: Buffer<T>,
+    pub raw: Option<Buffer<T>>,
+}
+
+/// The input's own keys, rotated, and values.
+pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> Keys<T> {
+    let (k, raw) = projected(w, (&w.k, w.k_norm), input.x, Some(input.angles));
+    let (v, _) = projected(w, (&w.v, None), input.x, None);
+    Keys { k, v, raw }
 }
 
 /// `[batch * (past + tokens), kv]` of `past` `[past, kv]`, which stands before each sequence, and `own`
@@ -100,11 +110,11 @@ pub fn behind<T: Real>(past: &[T], own: Buffer<T>, batch: usize) -> Buffer<T> {
 pub fn forward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
-    (k, v): (Buffer<T>, Buffer<T>),
+    Keys { k, v, raw }: Keys<T>,
     keep: bool,
 ) -> (Vec<T>, Activations<T>) {
     let (asking, asking_angles) = input.asking();
-    let q = projected(w, &w.q, asking, Some(asking_angles));
+    let (q, raw_q) = projected(w, (&w.q, w.q_norm), asking, Some(asking_angles));
     let rows = asking.len() / w.widths.hidden;
     let mut attended = Buffer::of(q.len());
     let mut log_sums = Buffer::of(rows * w.widths.heads);
@@ -126,30 +136,48 @@ pub fn forward<T: Real>(
         v,
         attended,
         log_sums,
+        raw: raw_q.zip(raw),
         half,
     };
     (y, kept)
 }
 
-/// `norm(x) W^T + b`, rotated where angles are given.
-fn projected<T: Real>(w: &Weights<'_, T>, dense: &Dense<'_, T>, x: &[T], angles: Option<(&[T], &[T])>) -> Buffer<T> {
+/// `norm(x) W^T + b`, each head normed where a norm is given, rotated where angles are; and the same before that norm.
+fn projected<T: Real>(
+    w: &Weights<'_, T>,
+    (dense, norm): (&Dense<'_, T>, Option<Norm<'_, T>>),
+    x: &[T],
+    angles: Option<(&[T], &[T])>,
+) -> (Buffer<T>, Option<Buffer<T>>) {
     let Widths { hidden, head, .. } = w.widths;
     let (rows, out) = (x.len() / hidden, dense.width());
     let task = rows_of_a_task(rows, &w.widths);
     let mut y = Buffer::of(rows * out);
+    let mut raw = norm.map(|_| Buffer::of(rows * out));
+    let raws: Vec<Option<&mut [T]>> = match &mut raw {
+        Some(raw) => raw.chunks_mut((task * out).max(1)).map(Some).collect(),
+        None => std::iter::repeat_with(|| None).take(rows.div_ceil(task)).collect(),
+    };
     y.par_chunks_mut(task * out)
         .zip(x.par_chunks(task * hidden))
+        .zip(raws)
         .enumerate()
-        .for_each(|(n, (y, x))| {
+        .for_each(|(n, ((y, x), raw))| {
             let mut normed = Buffer::of(x.len());
             rms_rows(x, w.input_norm, &mut normed);
-            dense.forward(&normed, y);
+            match (raw, norm) {
+                (Some(raw), Some(norm)) => {
+                    dense.forward(&normed, raw);
+                    rms_rows(raw, norm, y);
+                }
+                _ => dense.forward(&normed, y),
+            }
             if let Some((cos, sin)) = angles {
                 let from = n * task * head / 2;
                 rotate_rows(y, (out, head), (&cos[from..], &sin[from..]), T::of(1.0));
             }
         });
-    y
+    (y, raw)
 }
 
 /// From what attention gave to the result.
@@ -207,9 +235,10 @@ fn half_of_rows<T: Real>(
     y: &mut [T],
 ) {
     let (mut rows, mut active) = (Buffer::of(x.len()), Buffer::of(gate.len()));
-    attended.gather(from, &mut rows);
+    let mut seen = Buffer::of(x.len() / w.widths.hidden * w.widths.q());
+    attended.gather(from, &mut seen);
     middle.copy_from_slice(x);
-    w.o.forward_onto(&rows, middle);
+    w.o.forward_onto(&seen, middle);
     rms_rows(middle, w.attention_norm, &mut rows);
     w.gate.forward(&rows, gate);
     w.up.forward(&rows, up);
@@ -240,7 +269,7 @@ impl<'a, T: Real> Heads<'a, T> {
             v,
             mask: input.mask,
             interrupt: input.interrupt,
-            queries: q.len() / (widths.hidden * input.batch),
+            queries: q.len() / (widths.q() * input.batch),
             keys: k.len() / (widths.kv() * input.batch),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::backward::backward;
-use super::forward::{Activations, Half, Input, Picked, behind, forward as run, keys_and_values};
+use super::forward::{Activations, Half, Input, Keys, Picked, behind, forward as run, keys_and_values};
 use super::weights::{Weights, with_weights};
 use super::{DecoderLayer, Past, Places};
 use crate::nn::Interrupt;
@@ -56,21 +56,27 @@ fn with_seen<T: Real>(
 ) -> Result<Tensor> {
     let (batch, tokens, hidden) = x.dims3()?;
     let x = x.contiguous()?;
-    let dims = (batch, tokens, layer.heads.1, hidden / layer.heads.0);
+    let dims = (batch, tokens, layer.heads.1, layer.head_dim()?);
     let y = with_slices::<T, _>(&[&x], |s| {
         with_input(
             layer,
             (places, None, &places.interrupt),
             (s[0], x.dims()),
             |w, input, _| {
-                let (k, v) = keys_and_values(w, input);
+                let Keys { k, v, .. } = keys_and_values(w, input);
                 let tensor = |values: Buffer<T>| Tensor::from_slice(&values, dims, x.device());
                 let (k, v) = seen(tensor(k)?, tensor(v)?)?;
                 let keys = k.dim(1)?;
                 if input.mask.keys() != keys || v.dims() != k.dims() || k.dim(0)? != batch {
                     bail!("keys {:?} for a mask of {}", k.shape(), input.mask.keys());
                 }
-                let keys = with_slices::<T, _>(&[&k, &v], |s| Ok((filled(s[0]), filled(s[1]))))?;
+                let keys = with_slices::<T, _>(&[&k, &v], |s| {
+                    Ok(Keys {
+                        k: filled(s[0]),
+                        v: filled(s[1]),
+                        raw: None,
+                    })
+                })?;
                 Ok(run(w, input, keys, false).0)
             },
         )
@@ -135,13 +141,13 @@ fn whole<T: Real>(
     past: [&[T]; 2],
     keep: bool,
 ) -> Result<(Vec<T>, Activations<T>)> {
-    let (k, v) = keys_and_values(w, input);
+    let Keys { k, v, raw } = keys_and_values(w, input);
     let (k, v) = (behind(past[0], k, input.batch), behind(past[1], v, input.batch));
     let keys = k.len() / (w.widths.kv() * input.batch);
     if input.mask.keys() != keys {
         bail!("{keys} keys, {} of them masked", input.mask.keys());
     }
-    Ok(run(w, input, (k, v), keep))
+    Ok(run(w, input, Keys { k, v, raw }, keep))
 }
 
 /// Hands the layer's weights, the input with its places, and the keys and values before it to `f`.

@@ -23,7 +23,7 @@ pub fn rows_of_a_task(rows: usize, widths: &Widths) -> usize {
 
 /// With so many rows none of the layer's products is a small one.
 fn least_rows(widths: &Widths) -> usize {
-    let all = [widths.hidden, widths.wide, widths.kv()];
+    let all = [widths.hidden, widths.wide, widths.q(), widths.kv()];
     let narrow = all.into_iter().min().unwrap_or(0).max(1);
     let longest = all.into_iter().max().unwrap_or(0);
     let least = (SMALL_PRODUCT / narrow + 1).max(2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::kv_cache::KvCache;
 
-use super::{DecoderLayer, Few, Past, Places, with_past};
+use super::{DecoderLayer, Few, HeadNorms, Past, Places, with_past};
 use crate::nn::tests::{check, close, masks, noise};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 
@@ -16,6 +16,37 @@ const WIDE: usize = 12;
 
 fn layer() -> DecoderLayer {
     layer_of(DType::F64, HIDDEN, WIDE, HEADS)
+}
+
+/// As Qwen2 has it, as Mistral has it (no biases), as Qwen3 has it (norms over each head, and heads that together are
+/// wider than the model).
+fn layers() -> [DecoderLayer; 3] {
+    let bare = |linear: &Linear| Linear::frozen(linear.weight().clone(), None);
+    let of = |layer: DecoderLayer| DecoderLayer {
+        q: bare(&layer.q),
+        k: bare(&layer.k),
+        v: bare(&layer.v),
+        ..layer
+    };
+    let narrow = HIDDEN - 2;
+    let weight = |seed, out, input| Linear::frozen((noise(seed, &[out, input]) * 0.5).unwrap(), None);
+    let normed = DecoderLayer {
+        q: weight(22, HEADS.0 * HEAD, narrow),
+        k: weight(23, HEADS.1 * HEAD, narrow),
+        v: weight(24, HEADS.1 * HEAD, narrow),
+        o: weight(25, narrow, HEADS.0 * HEAD),
+        head_norms: Some(HeadNorms {
+            q: RmsNorm::new(noise(31, &[HEAD]), 1e-6, false),
+            k: RmsNorm::new(noise(32, &[HEAD]), 1e-6, false),
+        }),
+        ..layer_of(DType::F64, narrow, WIDE, (1, 1))
+    };
+    let normed = DecoderLayer { heads: HEADS, ..normed };
+    [layer(), of(layer()), normed]
+}
+
+fn width(layer: &DecoderLayer) -> usize {
+    layer.o.weight().dims()[0]
 }
 
 /// A frozen layer of these sizes.
@@ -31,6 +62,7 @@ pub(super) fn layer_of(dtype: DType, hidden: usize, wide: usize, heads: (usize, 
         q: biased(22, hidden, hidden),
         k: biased(23, kv, hidden),
         v: biased(24, kv, hidden),
+        head_norms: None,
         o: linear(25, hidden, hidden),
         gate: linear(26, wide, hidden),
         up: linear(27, wide, hidden),
@@ -92,9 +124,12 @@ fn alone(k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
 fn gradients_with_every_mask() {
     let wanted = [vec![1, 4], vec![2, 2]];
     for mask in masks() {
-        for wanted in [None, Some(&wanted[..])] {
-            let (layer, places) = (layer(), places(mask.clone(), wanted));
-            let x = noise(1, &[2, 5, HIDDEN]);
+        let forms = layers()
+            .into_iter()
+            .flat_map(|layer| [(layer.clone(), None), (layer, Some(&wanted[..]))]);
+        for (layer, wanted) in forms {
+            let places = places(mask.clone(), wanted);
+            let x = noise(1, &[2, 5, width(&layer)]);
             let plain = layer.plain(&x, &places, alone).unwrap();
             for recompute in [false, true] {
                 close(&layer.forward(&x, &places, None, recompute).unwrap(), &plain, 1e-13);
@@ -113,10 +148,12 @@ fn long_sequences_are_those_of_the_plain_layer() {
     let hidden = |place: usize| if (20..130).contains(&place) { 0 } else { Mask::PADDING };
     let mask = Mask::new(true, vec![vec![0; TOKENS], (0..TOKENS).map(hidden).collect()]);
     let wanted = [vec![3, 70, 149], vec![20, 100, 129]];
-    let layer = layer();
-    for wanted in [None, Some(&wanted[..])] {
+    let forms = layers()
+        .into_iter()
+        .flat_map(|layer| [(layer.clone(), None), (layer, Some(&wanted[..]))]);
+    for (layer, wanted) in forms {
         let places = places(mask.clone(), wanted);
-        let x = Var::from_tensor(&noise(5, &[2, TOKENS, HIDDEN])).unwrap();
+        let x = Var::from_tensor(&noise(5, &[2, TOKENS, width(&layer)])).unwrap();
         let gradient = |y: Tensor| {
             let weights = noise(6, y.dims());
             let grads = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
@@ -143,8 +180,11 @@ fn a_graph_may_be_walked_twice() {
 
 #[test]
 fn keys_and_values_are_kept_for_the_tokens_that_follow() {
-    let layer = layer();
-    let x = noise(3, &[2, 6, HIDDEN]);
+    layers().iter().for_each(keeps_keys_and_values);
+}
+
+fn keeps_keys_and_values(layer: &DecoderLayer) {
+    let x = noise(3, &[2, 6, width(layer)]);
     let whole = layer
         .forward(&x, &places(Mask::full(2, 6, true), None), None, false)
         .unwrap();
@@ -164,7 +204,10 @@ fn keys_and_values_are_kept_for_the_tokens_that_follow() {
 
 #[test]
 fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
-    let layer = layer();
+    layers().iter().for_each(sees_what_stands_before);
+}
+
+fn sees_what_stands_before(layer: &DecoderLayer) {
     let (k, v) = (noise(11, &[1, 2, HEADS.1, HEAD]), noise(12, &[1, 2, HEADS.1, HEAD]));
     let past = Past { k, v };
     let p = Mask::PADDING;
@@ -182,7 +225,7 @@ fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
             interrupt: Interrupt::default(),
             few,
         });
-        let x = noise(13, &[2, 3, HIDDEN]);
+        let x = noise(13, &[2, 3, width(layer)]);
         let plain = layer.plain(&x, &places, |k, v| with_past(Some(&past), k, v)).unwrap();
         for recompute in [false, true] {
             let fused = |x: &Tensor| layer.forward(x, &places, Some(&past), recompute);

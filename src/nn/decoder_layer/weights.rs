@@ -19,6 +19,11 @@ pub struct Widths {
 }
 
 impl Widths {
+    /// Of a token's queries.
+    pub fn q(&self) -> usize {
+        self.heads * self.head
+    }
+
     /// Of a token's keys or values.
     pub fn kv(&self) -> usize {
         self.kv_heads * self.head
@@ -33,15 +38,21 @@ pub struct Dense<'a, T> {
     bias: Option<&'a [T]>,
 }
 
+/// An RMS norm's weight and epsilon.
+pub type Norm<'a, T> = (&'a [T], f64);
+
 /// All of a layer's parameters.
 pub struct Weights<'a, T> {
     pub widths: Widths,
     /// `[hidden]` and epsilon.
-    pub input_norm: (&'a [T], f64),
-    pub attention_norm: (&'a [T], f64),
+    pub input_norm: Norm<'a, T>,
+    pub attention_norm: Norm<'a, T>,
     pub q: Dense<'a, T>,
     pub k: Dense<'a, T>,
     pub v: Dense<'a, T>,
+    /// `[head]` and epsilon.
+    pub q_norm: Option<Norm<'a, T>>,
+    pub k_norm: Option<Norm<'a, T>>,
     pub o: Dense<'a, T>,
     pub gate: Dense<'a, T>,
     pub up: Dense<'a, T>,
@@ -103,45 +114,47 @@ pub fn with_weights<T: Real, R>(
         &layer.up,
         &layer.down,
     ];
-    let norms = [&layer.input_norm, &layer.attention_norm];
+    let biased = &linears[..3];
+    let head_norms = layer.head_norms.as_ref();
+    let norms = [
+        Some(&layer.input_norm),
+        Some(&layer.attention_norm),
+        head_norms.map(|norms| &norms.q),
+        head_norms.map(|norms| &norms.k),
+    ];
     let mut tensors: Vec<&Tensor> = linears.iter().map(|linear| linear.weight()).collect();
-    tensors.extend(norms.iter().map(|norm| norm.weight()));
-    tensors.extend(linears.iter().filter_map(|linear| linear.bias()));
+    tensors.extend(biased.iter().filter_map(|linear| linear.bias()));
+    tensors.extend(norms.iter().flatten().map(|norm| norm.weight()));
+    let own = tensors.len();
     tensors.extend(others);
     with_slices::<T, _>(&tensors, |slices| {
-        let [
-            q,
-            k,
-            v,
-            o,
-            gate,
-            up,
-            down,
-            input,
-            attended,
-            q_bias,
-            k_bias,
-            v_bias,
-            others @ ..,
-        ] = slices
-        else {
-            bail!("a fused layer has biases for queries, keys and values alone");
+        let (own, others) = slices.split_at(own);
+        let mut own = own.iter().copied();
+        let mut next = || own.next().unwrap_or_default();
+        let [q, k, v, o, gate, up, down]: [&[T]; 7] = std::array::from_fn(|_| next());
+        let [q_bias, k_bias, v_bias] = [&layer.q, &layer.k, &layer.v].map(|linear| linear.bias().map(|_| next()));
+        let [input_norm, attention_norm, q_norm, k_norm] = norms.map(|norm| norm.map(|norm| (next(), norm.eps())));
+        let (Some(input_norm), Some(attention_norm)) = (input_norm, attention_norm) else {
+            bail!("a fused layer has two norms");
         };
-        let (hidden, wide) = (input.len(), gate.len() / input.len());
+        let (hidden, head) = (input_norm.0.len(), layer.head_dim()?);
+        let wide = gate.len() / hidden;
         let widths = Widths {
             hidden,
             wide,
-            head: hidden / layer.heads.0,
+            head,
             heads: layer.heads.0,
             kv_heads: layer.heads.1,
         };
         let weights = Weights {
             widths,
-            input_norm: (input, norms[0].eps()),
-            attention_norm: (attended, norms[1].eps()),
-            q: Dense::new(q, Some(q_bias), hidden),
-            k: Dense::new(k, Some(k_bias), widths.kv()),
-            v: Dense::new(v, Some(v_bias), widths.kv()),
+            input_norm,
+            attention_norm,
+            q: Dense::new(q, q_bias, widths.q()),
+            k: Dense::new(k, k_bias, widths.kv()),
+            v: Dense::new(v, v_bias, widths.kv()),
+            q_norm,
+            k_norm,
             o: Dense::new(o, None, hidden),
             gate: Dense::new(gate, None, wide),
             up: Dense::new(up, None, wide),

@@ -3,20 +3,67 @@
 use serde_json::{Map, Value};
 
 use crate::printable::printable;
+use crate::vlm::model_config::ModelConfig;
+use crate::vlm::template::Template;
+use crate::vlm::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
-/// The families that are run.
+/// The families that are run. This file is all that names them outside their own folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Qwen2Vl,
+    Qwen25Vl,
+    Qwen3Vl,
+    LlavaNext,
 }
 
+/// What ChatML's system turn says where a chat has none of its own.
+const SYSTEM: &str = "You are a helpful assistant.";
+
 impl Family {
+    pub const ALL: [Self; 4] = [Self::Qwen2Vl, Self::Qwen25Vl, Self::Qwen3Vl, Self::LlavaNext];
+
     /// Its name for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Qwen2Vl => "Qwen2-VL",
+            Self::Qwen25Vl => "Qwen2.5-VL",
+            Self::Qwen3Vl => "Qwen3-VL",
+            Self::LlavaNext => "LLaVA-NeXT",
         }
+    }
+
+    /// Its `model_type`, and how its class in `architectures` begins.
+    const fn signs(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Qwen2Vl => ("qwen2_vl", "Qwen2VL"),
+            Self::Qwen25Vl => ("qwen2_5_vl", "Qwen2_5_VL"),
+            Self::Qwen3Vl => ("qwen3_vl", "Qwen3VLFor"),
+            Self::LlavaNext => ("llava_next", "LlavaNextFor"),
+        }
+    }
+
+    /// How it writes a chat.
+    #[must_use]
+    pub const fn template(self) -> Template {
+        match self {
+            Self::Qwen2Vl | Self::Qwen25Vl => Template::ChatMl { system: Some(SYSTEM) },
+            Self::Qwen3Vl => Template::ChatMl { system: None },
+            Self::LlavaNext => Template::Instruct,
+        }
+    }
+
+    /// Reads the keys of its config.json.
+    ///
+    /// # Errors
+    /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+    pub fn config(self, keys: &Map<String, Value>) -> Result<ModelConfig, String> {
+        Ok(match self {
+            Self::Qwen2Vl => qwen2_vl::config::parse(keys)?.of(self),
+            Self::Qwen25Vl => qwen2_5_vl::config::parse(keys)?.of(self),
+            Self::Qwen3Vl => qwen3_vl::config::parse(keys)?.of(self),
+            Self::LlavaNext => llava_next::config::parse(keys)?.of(self),
+        })
     }
 
     /// By `model_type`, or by `architectures` where it is left out.
@@ -27,31 +74,39 @@ impl Family {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let architecture = text(config.get("architectures").and_then(|all| all.get(0)));
         let kind = text(config.get("model_type"));
-        let is_ours = kind == "qwen2_vl" || kind.is_empty() && architecture.starts_with("Qwen2VL");
-        if !is_ours {
+        let is_ours = |family: &Self| {
+            let (model_type, class) = family.signs();
+            kind == model_type || kind.is_empty() && architecture.starts_with(class)
+        };
+        let Some(family) = Self::ALL.into_iter().find(is_ours) else {
             let what = foreign(config, &kind, &architecture);
             return Err(format!(
-                "it is {what}; this program runs Qwen2-VL, for example Qwen/Qwen2-VL-2B-Instruct"
+                "it is {what}; this program runs {}, for example Qwen/Qwen2-VL-2B-Instruct",
+                all_names()
+            ));
+        };
+        if has_experts(config) {
+            return Err(format!(
+                "it is a mixture of experts made of {0}; this program runs {0} with one feed-forward network a layer",
+                family.name()
             ));
         }
-        if has_experts(config) {
-            return Err(
-                "it is a mixture of experts made of Qwen2-VL; this program runs Qwen2-VL with one feed-forward network a layer".to_owned(),
-            );
-        }
-        Ok(Self::Qwen2Vl)
+        Ok(family)
     }
 }
 
+fn all_names() -> String {
+    let [names @ .., last] = Family::ALL.map(Family::name);
+    format!("{} and {last}", names.join(", "))
+}
+
 /// `model_type` of vision-language models, and their names.
-const VISION_LANGUAGE: [(&str, &str); 24] = [
-    ("qwen2_5_vl", "Qwen2.5-VL"),
-    ("qwen3_vl", "Qwen3-VL"),
+const VISION_LANGUAGE: [(&str, &str); 22] = [
     ("qwen3_vl_moe", "Qwen3-VL"),
     ("qwen2_5_omni", "Qwen2.5-Omni"),
     ("qwen", "Qwen or Qwen-VL"),
     ("llava", "LLaVA"),
-    ("llava_next", "LLaVA-NeXT"),
+    ("llava_next_video", "LLaVA-NeXT-Video"),
     ("llava_llama", "LLaVA of its authors' layout"),
     ("llava_mistral", "LLaVA of its authors' layout"),
     ("llava_onevision", "LLaVA-OneVision"),
@@ -93,8 +148,11 @@ fn foreign(config: &Map<String, Value>, kind: &str, architecture: &str) -> Strin
     let looks = known.is_some() || config.contains_key("vision_config") || config.contains_key("mm_vision_tower");
     let what = if ENCODERS.contains(&kind) {
         "an encoder of pictures without a language model"
-    } else if kind == "qwen2_vl_text" {
-        "the language model of Qwen2-VL alone, without its vision tower"
+    } else if Family::ALL
+        .iter()
+        .any(|family| kind == format!("{}_text", family.signs().0))
+    {
+        "the language model of one of the families that are run, without its vision tower"
     } else {
         match (looks, has_experts(config)) {
             (true, true) => "a vision-language model of another family, and a mixture of experts",
@@ -143,10 +201,18 @@ mod tests {
         ] {
             assert_eq!(family(&ours), Ok(Family::Qwen2Vl));
         }
+        for (class, ours) in [
+            ("Qwen2_5_VLForConditionalGeneration", Family::Qwen25Vl),
+            ("Qwen3VLForConditionalGeneration", Family::Qwen3Vl),
+            ("LlavaNextForConditionalGeneration", Family::LlavaNext),
+        ] {
+            assert_eq!(family(&json!({"architectures": [class]})), Ok(ours));
+            assert_eq!(family(&json!({"model_type": ours.signs().0})), Ok(ours));
+        }
         for (value, said) in [
             (
-                json!({"model_type": "qwen2_5_vl"}),
-                "Qwen2.5-VL (model_type `qwen2_5_vl`), a vision-language",
+                json!({"model_type": "qwen2_5_omni"}),
+                "Qwen2.5-Omni (model_type `qwen2_5_omni`), a vision-language",
             ),
             (
                 json!({"model_type": "qwen3_vl_moe", "text_config": {"num_experts": 128}}),

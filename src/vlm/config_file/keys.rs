@@ -42,6 +42,17 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The object under `name` of `root` alone; none of its keys where it is left out.
+    ///
+    /// # Errors
+    /// A sentence for what holds no keys.
+    pub fn of_part(root: &'a Map<String, Value>, name: &'static str) -> Result<Self, String> {
+        match root.get(name) {
+            None | Some(Value::Null | Value::Object(_)) => Ok(Self::new(root, &[name])),
+            Some(_) => Err(format!("`{name}` holds no keys")),
+        }
+    }
+
     /// A whole number from 1 on; `default` where the key is left out.
     ///
     /// # Errors
@@ -58,6 +69,27 @@ impl<'a> Keys<'a> {
             Some(size) if size > LARGEST => Err(format!("`{}` is {size}; no model is that large", found.key)),
             Some(size) => Ok(size as usize),
         }
+    }
+
+    /// Whole numbers from 0 on, such as the places of some blocks.
+    ///
+    /// # Errors
+    /// A sentence for another value.
+    pub fn places(&self, name: &'static str, default: &[usize]) -> Result<Vec<usize>, String> {
+        let Some(found) = self.all(&[name]).next() else {
+            return self.default(&[name], Some(default.to_vec()));
+        };
+        let place = |value: &Value| {
+            value
+                .as_u64()
+                .filter(|&place| place < LARGEST)
+                .map(|place| place as usize)
+        };
+        let places = found
+            .value
+            .as_array()
+            .and_then(|values| values.iter().map(place).collect());
+        places.ok_or_else(|| found.is_no("a list of whole numbers"))
     }
 
     /// A number above `above` and at most `most`; all places that state it must agree, because no weight could tell
@@ -83,6 +115,42 @@ impl<'a> Keys<'a> {
             return Ok(None);
         };
         found.value.as_str().map(Some).ok_or_else(|| found.is_no("a text"))
+    }
+
+    /// That a text, where it is stated, is one of `known`: others are not computed.
+    ///
+    /// # Errors
+    /// A sentence for another text, or for places that do not agree.
+    pub fn computed_as(&self, name: &'static str, known: &[&str]) -> Result<(), String> {
+        match self.text(name)? {
+            Some(found) if !known.contains(&found) => Err(format!(
+                "`{name}` is {}, and `{}` alone is computed here",
+                printable(&found.chars().take(40).collect::<String>()),
+                known.first().copied().unwrap_or_default()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The channels of a tower's pictures, under either of the names that versions of transformers give them.
+    ///
+    /// # Errors
+    /// A sentence for names that do not agree, and for pictures of other than 3 channels.
+    pub fn channels(&self) -> Result<usize, String> {
+        let place = self.places.first().map_or("", |(name, _)| name);
+        let (channels, chans) = (
+            self.size(&["in_channels"], Some(3))?,
+            self.size(&["in_chans"], Some(3))?,
+        );
+        if channels != chans {
+            return Err(format!(
+                "`{place}.in_channels` is {channels} and `{place}.in_chans` {chans}; correct the one that is wrong"
+            ));
+        }
+        if channels != 3 {
+            return Err(format!("`{place}.in_chans` is not 3, and pictures have 3 channels"));
+        }
+        Ok(channels)
     }
 
     /// What each place says about a switch, the one that counts first.

@@ -1,7 +1,6 @@
 //! config.json of a model folder, in whatever form a version of transformers, a fine-tuner or a merger left it.
 //!
-//! A file says which [`Family`] it is of; a family's own reader asks [`Keys`] for its sizes. Another family is another
-//! variant and another reader.
+//! A file says which [`Family`] it is of; a family's own reader asks [`Keys`] for its sizes.
 
 pub mod document;
 mod family;

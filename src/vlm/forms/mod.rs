@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Map, Value};
 
 use super::base::{BaseModel, LoadOptions, ModelError};
-use super::qwen2_vl::{Positions, Vocabulary};
+use super::decoder::{Positions, Vocabulary};
 use super::tiny;
 use crate::nn::Mask;
 
@@ -147,12 +147,9 @@ pub fn open(folder: &Path, dtype: DType) -> Result<BaseModel, ModelError> {
 pub fn outcome(folder: &Path) -> Result<Vec<u32>, String> {
     let model = open(folder, DType::F32).map_err(|error| error.to_string())?;
     let picture = image::RgbImage::from_fn(60, 40, |x, y| image::Rgb([x as u8 * 4, y as u8 * 6, 90]));
-    let patches = model.processor.process(&picture).unwrap();
-    let grid = (patches.grid.t, patches.grid.h, patches.grid.w);
-    let width = patches.values.len() / patches.grid.patches();
-    let pixels = Tensor::from_vec(patches.values, (1, grid.0 * grid.1 * grid.2, width), &Device::Cpu).unwrap();
-    let seen = model.qwen.vision.forward(&pixels, grid).unwrap();
-    let language = &model.qwen.language;
+    let picture = model.vision.pictures.prepare(&picture).unwrap();
+    let seen = model.vision.look(&picture).unwrap().run.unsqueeze(0).unwrap();
+    let language = &model.decoder;
     let words = language.embed(&[5, 6, 7]).unwrap().unsqueeze(0).unwrap();
     let x = Tensor::cat(&[seen, words], 1).unwrap();
     let mask = Mask::full(1, x.dim(1).unwrap(), true);

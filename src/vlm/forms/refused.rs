@@ -199,7 +199,7 @@ fn config_and_weights_of_other_models_contradict_each_other() {
     };
     says(
         &more("model.layers.0.self_attn.o_proj.bias"),
-        &["o_proj.bias", "Qwen2-VL does not have"],
+        &["o_proj.bias", "models of its family do not have"],
     );
     says(
         &more("model.layers.0.self_attn.q_proj.lora_A.weight"),
@@ -229,8 +229,17 @@ fn config_and_weights_of_other_models_contradict_each_other() {
 #[test]
 fn other_families_and_activations_are_named_before_the_weights() {
     says(
-        &Form::own().with("model_type", json!("qwen3_vl")),
-        &["Qwen3-VL (model_type `qwen3_vl`)"],
+        &Form::own().with("model_type", json!("qwen2_5_omni")),
+        &["Qwen2.5-Omni (model_type `qwen2_5_omni`)"],
+    );
+    // One of ours under the name of another.
+    says(
+        &Form::own().with("model_type", json!("qwen2_5_vl")),
+        &["Qwen2.5-VL", "`vision_config.hidden_size`"],
+    );
+    says(
+        &Form::own().with("model_type", json!("llava_next")),
+        &["the tokenizer", "has no token </s>"],
     );
     says(
         &Form::own().with("hidden_act", json!("relu")),

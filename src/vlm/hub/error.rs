@@ -34,7 +34,7 @@ pub enum HubError {
         "the hub has no model {id} (HTTP status 404); check the spelling; if you meant a folder, there is none of this name"
     )]
     Unknown { id: String },
-    #[error("the model {id} on the hub lacks {}; it is no Qwen2-VL model in safetensors form", missing.join(", "))]
+    #[error("the model {id} on the hub lacks {}; it is no vision-language model in safetensors form", missing.join(", "))]
     Incomplete { id: String, missing: Vec<String> },
     #[error(
         "the model {id} could not be downloaded from {endpoint} into {}: {reason}. Try again (what is there is kept); \

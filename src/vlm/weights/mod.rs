@@ -239,7 +239,7 @@ impl Weights {
         } else if name.starts_with("visual.") && !begins("visual.") {
             "it has no vision tower at all: it is a text-only model"
         } else {
-            "is it a Qwen2-VL model, and does config.json belong to it?"
+            "is it of the family that config.json says, and does config.json belong to it?"
         };
         WeightsError::Missing {
             folder: self.folder.clone(),

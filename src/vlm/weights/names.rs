@@ -5,13 +5,16 @@ const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "base_model.model."];
 
 /// Other names of the two halves, and the hub's older ones. transformers renamed the modules in 4.52; a model without its
 /// head lacks the outer `model.`; MLX has names of its own.
-const RENAMED: [(&str, &str); 7] = [
+const RENAMED: [(&str, &str); 10] = [
     ("model.language_model.", "model."),
     ("model.visual.", "visual."),
     ("language_model.lm_head.", "lm_head."),
     ("language_model.model.", "model."),
     ("language_model.", "model."),
+    ("model.vision_tower.", "visual."),
     ("vision_tower.", "visual."),
+    ("model.multi_modal_projector.", "multi_modal_projector."),
+    ("model.image_newline", "image_newline"),
     ("model.lm_head.", "lm_head."),
 ];
 
@@ -41,6 +44,13 @@ mod tests {
             ("language_model.model.layers.0.x", "model.layers.0.x"),
             ("model.visual.blocks.1.x", "visual.blocks.1.x"),
             ("visual.blocks.1.x", "visual.blocks.1.x"),
+            ("vision_tower.vision_model.x", "visual.vision_model.x"),
+            ("model.vision_tower.vision_model.x", "visual.vision_model.x"),
+            (
+                "model.multi_modal_projector.linear_1.bias",
+                "multi_modal_projector.linear_1.bias",
+            ),
+            ("model.image_newline", "image_newline"),
             ("module._orig_mod.lm_head.weight", "lm_head.weight"),
             ("base_model.model.model.norm.weight", "model.norm.weight"),
         ] {

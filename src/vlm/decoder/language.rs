@@ -5,22 +5,22 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use super::prefix::{Prefix, Prefixes};
-use super::{Config, Positions, Wanted};
-use crate::nn::decoder_layer::{DecoderLayer, Few, Past, Places};
+use super::{DecoderConfig, DeepRows, Positions, Wanted};
+use crate::nn::decoder_layer::{DecoderLayer, Few, HeadNorms, Past, Places};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
 /// Differentiable with respect to its input embeddings; frozen, or trained where its parameters are variables.
 #[derive(Clone, Debug)]
 pub struct LanguageModel {
-    config: Config,
+    config: DecoderConfig,
     /// `[vocab_size, hidden]`
     embeddings: Tensor,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
     pub(super) prefixes: Prefixes,
-    pub(super) interrupt: Interrupt,
+    interrupt: Interrupt,
 }
 
 impl KvCache {
@@ -51,6 +51,18 @@ pub enum Vocabulary<'a> {
     Prompted { tokens: usize, prompt: &'a Tensor },
 }
 
+/// What stands around a batch's embeddings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// The places whose hidden states are wanted: of the last layer all others need only keys and values. Where it is not
+    /// said, all are.
+    pub wanted: Option<&'a Wanted>,
+    /// Stands before the embeddings, and is covered by the mask.
+    pub prefix: Option<&'a Prefix>,
+    /// Is added to the results of the first layers.
+    pub deep: Option<&'a DeepRows>,
+}
+
 /// Keys and values of the tokens that were seen, per layer `[batch, tokens, kv_heads, head_dim]`.
 #[derive(Clone, Debug)]
 pub struct KvCache {
@@ -62,7 +74,7 @@ impl LanguageModel {
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
-    pub fn new(config: &Config, parameters: &dyn Parameters, mut progress: impl FnMut(usize)) -> Result<Self> {
+    pub fn new(config: &DecoderConfig, parameters: &dyn Parameters, mut progress: impl FnMut(usize)) -> Result<Self> {
         let scope = Scope::new(parameters, "model");
         let shape = [config.vocab_size, config.hidden_size];
         let embeddings = scope.at("embed_tokens").get("weight", &shape)?;
@@ -82,7 +94,7 @@ impl LanguageModel {
         } else {
             Linear::frozen(head, None)
         };
-        let norm = rms_norm(&scope.at("norm"), config)?;
+        let norm = rms_norm(&scope.at("norm"), config.hidden_size, config)?;
         Ok(Self {
             config: config.clone(),
             embeddings,
@@ -92,6 +104,26 @@ impl LanguageModel {
             prefixes: Prefixes::default(),
             interrupt: Interrupt::default(),
         })
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub const fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The same weights, for another user, who keeps what sequences begin with, and gives up, on their own.
+    #[must_use]
+    pub fn sharing(&self) -> Self {
+        let mut shared = self.clone();
+        shared.forget_prefixes();
+        shared.heed(&Interrupt::default());
+        shared
+    }
+
+    /// Gives up what is computed once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] knows.
+    pub fn heed(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
     }
 
     /// `[vocab_size, hidden]`
@@ -145,11 +177,10 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
-        self.pass(x, positions, mask, (None, None), recompute)
+        self.forward_at(x, positions, mask, Around::default(), recompute)
     }
 
-    /// As [`Self::forward`], of the wanted places of `x` alone: `[batch, wanted, hidden]`. Of the last layer all others
-    /// need only keys and values. A `prefix` stands before `x`, and is covered by the mask.
+    /// As [`Self::forward`], with what stands [`Around`] `x`: of the wanted places alone `[batch, wanted, hidden]`.
     ///
     /// # Errors
     /// As [`Self::forward`].
@@ -158,33 +189,23 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        (wanted, prefix): (&Wanted, Option<&Prefix>),
+        around: Around,
         recompute: bool,
     ) -> Result<Tensor> {
-        self.pass(x, positions, mask, (Some(wanted), prefix), recompute)
-    }
-
-    fn pass(
-        &self,
-        x: &Tensor,
-        positions: &Positions,
-        mask: &Mask,
-        (wanted, prefix): (Option<&Wanted>, Option<&Prefix>),
-        recompute: bool,
-    ) -> Result<Tensor> {
+        let Around { wanted, prefix, deep } = around;
         let (places, last) = self.places(x, positions, mask, wanted)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
             self.interrupt.check()?;
             let places = if i + 1 == self.layers.len() { &last } else { &places };
             x = layer.forward(&x, places, prefix.map(|prefix| &prefix.layers[i]), recompute)?;
+            x = self.deepened(x, i, (deep, wanted))?;
         }
         self.interrupt.check()?;
         self.norm.forward(&x)
     }
 
-    /// As [`Self::forward_at`] for generation: the keys and values of `x` are added to `cache`. Without `wanted`, all of
-    /// `x`'s places are.
+    /// As [`Self::forward_at`] for generation, behind the keys and values of `cache`, to which those of `x` are added.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -193,7 +214,7 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        wanted: Option<&Wanted>,
+        (wanted, deep): (Option<&Wanted>, Option<&DeepRows>),
         cache: &mut KvCache,
     ) -> Result<Tensor> {
         let (places, last) = self.places(x, positions, mask, wanted)?;
@@ -202,20 +223,43 @@ impl LanguageModel {
             self.interrupt.check()?;
             let places = if i + 1 == self.layers.len() { &last } else { &places };
             x = layer.forward_cached(&x, places, cache)?;
+            x = self.deepened(x, i, (deep, wanted))?;
         }
         self.interrupt.check()?;
         self.norm.forward(&x)
     }
 
-    /// The input and what each layer gives, the last one after the final norm: for comparisons.
+    /// What layer `layer` gave, with what the vision tower adds to it. Of the last layer, where only the wanted places are
+    /// left, nothing is added: those are never a picture's.
+    fn deepened(
+        &self,
+        x: Tensor,
+        layer: usize,
+        (deep, wanted): (Option<&DeepRows>, Option<&Wanted>),
+    ) -> Result<Tensor> {
+        let is_last = layer + 1 == self.layers.len();
+        match deep {
+            Some(deep) if !(is_last && wanted.is_some()) => deep.onto(x, layer),
+            _ => Ok(x),
+        }
+    }
+
+    /// The input of each layer, and the last one's result after the final norm: for comparisons.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn states(&self, x: &Tensor, positions: &Positions, mask: &Mask) -> Result<Vec<Tensor>> {
+    pub fn states(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        mask: &Mask,
+        deep: Option<&DeepRows>,
+    ) -> Result<Vec<Tensor>> {
         let (places, _) = self.places(x, positions, mask, None)?;
         let mut states = vec![x.clone()];
-        for layer in &self.layers {
-            states.push(layer.forward(&states[states.len() - 1], &places, None, false)?);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let x = layer.forward(&states[i], &places, None, false)?;
+            states.push(self.deepened(x, i, (deep, None))?);
         }
         self.interrupt.check()?;
         if let Some(last) = states.last_mut() {
@@ -243,7 +287,7 @@ impl LanguageModel {
 
     fn rotary(&self, x: &Tensor, positions: &Positions) -> Result<Rotary> {
         let tokens = positions.0.first().map_or(0, Vec::len);
-        let shape = (positions.0.len(), tokens, self.config.head_dim() / 2);
+        let shape = (positions.0.len(), tokens, self.config.head_dim / 2);
         Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
     }
 
@@ -286,15 +330,24 @@ impl LanguageModel {
     }
 }
 
-fn decoder_layer(c: &Config, scope: &Scope) -> Result<DecoderLayer> {
-    let (width, wide, kv) = (c.hidden_size, c.intermediate_size, c.head_dim() * c.num_key_value_heads);
+fn decoder_layer(c: &DecoderConfig, scope: &Scope) -> Result<DecoderLayer> {
+    let (width, wide) = (c.hidden_size, c.intermediate_size);
+    let (q, kv) = (c.head_dim * c.num_attention_heads, c.head_dim * c.num_key_value_heads);
+    let attention = scope.at("self_attn");
+    let head_norms = || -> Result<HeadNorms> {
+        Ok(HeadNorms {
+            q: rms_norm(&attention.at("q_norm"), c.head_dim, c)?,
+            k: rms_norm(&attention.at("k_norm"), c.head_dim, c)?,
+        })
+    };
     Ok(DecoderLayer {
-        input_norm: rms_norm(&scope.at("input_layernorm"), c)?,
-        attention_norm: rms_norm(&scope.at("post_attention_layernorm"), c)?,
-        q: scope.at("self_attn.q_proj").linear(width, width, true)?,
-        k: scope.at("self_attn.k_proj").linear(kv, width, true)?,
-        v: scope.at("self_attn.v_proj").linear(kv, width, true)?,
-        o: scope.at("self_attn.o_proj").linear(width, width, false)?,
+        input_norm: rms_norm(&scope.at("input_layernorm"), width, c)?,
+        attention_norm: rms_norm(&scope.at("post_attention_layernorm"), width, c)?,
+        q: attention.at("q_proj").linear(q, width, c.qkv_bias)?,
+        k: attention.at("k_proj").linear(kv, width, c.qkv_bias)?,
+        v: attention.at("v_proj").linear(kv, width, c.qkv_bias)?,
+        head_norms: c.qk_norm.then(head_norms).transpose()?,
+        o: attention.at("o_proj").linear(width, q, false)?,
         gate: scope.at("mlp.gate_proj").linear(wide, width, false)?,
         up: scope.at("mlp.up_proj").linear(wide, width, false)?,
         down: scope.at("mlp.down_proj").linear(width, wide, false)?,
@@ -302,9 +355,9 @@ fn decoder_layer(c: &Config, scope: &Scope) -> Result<DecoderLayer> {
     })
 }
 
-fn rms_norm(scope: &Scope, config: &Config) -> Result<RmsNorm> {
+fn rms_norm(scope: &Scope, width: usize, config: &DecoderConfig) -> Result<RmsNorm> {
     Ok(RmsNorm::new(
-        scope.get("weight", &[config.hidden_size])?,
+        scope.get("weight", &[width])?,
         config.rms_norm_eps,
         scope.trained(),
     ))

@@ -6,9 +6,12 @@ use serde_json::Value;
 
 use super::*;
 use crate::data::image_file::{DecodeOptions, decode};
+use crate::vlm::qwen2_vl::config::PICTURES;
 
 fn processor() -> ImageProcessor {
-    ImageProcessor::new(serde_json::from_str("{}").unwrap()).unwrap()
+    let none = tempfile::tempdir().unwrap();
+    let config = ProcessorConfig::of_folder(none.path(), &PICTURES).unwrap().0;
+    ImageProcessor::new(config).unwrap()
 }
 
 /// The golden folder, or `None` (said) where it is not at hand.
@@ -80,7 +83,7 @@ fn pictures_become_the_references_patches() {
     let Some(golden) = golden() else { return };
     let file = fs::read(golden.join("processor.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    let config = ProcessorConfig::of_folder(&golden.join("tiny_a"), 14).unwrap().0;
+    let config = ProcessorConfig::of_folder(&golden.join("tiny_a"), &PICTURES).unwrap().0;
     let processor = ImageProcessor::new(config).unwrap();
     let images = &json(golden.join("manifest.json"))["cases"]["images"];
     assert_eq!(images.as_object().unwrap().len(), 11);
@@ -143,10 +146,14 @@ fn pictures_become_the_references_patches() {
 
 #[test]
 fn patches_stand_block_by_block_channel_by_channel() {
-    let mut config: ProcessorConfig =
-        serde_json::from_str(r#"{"patch_size": 2, "min_pixels": 1, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#)
-            .unwrap();
-    config.rescale_factor = 1.0;
+    let config = ProcessorConfig {
+        patch_size: 2,
+        min_pixels: 1,
+        image_mean: [0.0; 3],
+        image_std: [1.0; 3],
+        rescale_factor: 1.0,
+        ..processor().config
+    };
     let processor = ImageProcessor::new(config).unwrap();
     let picture = RgbImage::from_fn(8, 4, |x, y| Rgb([(y * 8 + x) as u8, 100, 200]));
     let patches = processor.process(&picture).unwrap();
@@ -176,7 +183,7 @@ fn too_long_a_picture_is_an_error() {
     let processor = processor();
     for (width, height) in [(2010, 10), (10, 2010), (5000, 1), (201, 1)] {
         let error = processor.process(&RgbImage::new(width, height)).unwrap_err();
-        assert!(matches!(error, ProcessorError::AspectRatio { width: w, height: h } if (w, h) == (width, height)));
+        assert!(matches!(error, PictureError::AspectRatio { width: w, height: h, .. } if (w, h) == (width, height)));
     }
     assert!(processor.grid(200, 1).is_ok());
 }

@@ -1,22 +1,12 @@
-//! The image processor: an RGB picture to the patches that the vision tower takes.
+//! The image processor of the Qwen families: an RGB picture to one grid of patches.
 //!
 //! The reference's chain: the longest side limited to 1,024 pixels (Lanczos), both sides resized to multiples of a
 //! merged patch (`smart_resize` of `qwen_vl_utils`, bicubic), samples scaled and normalised in f32, cut into patches.
 
-mod config;
-mod resample;
-
-use crate::printable::printable_path;
-use crate::vlm::config_file::DocumentError;
-use std::path::PathBuf;
-
 use image::RgbImage;
 
-pub use config::ProcessorConfig;
-use resample::{Filter, resize};
-
-/// Pictures are shrunk until their longest side has at most this many pixels.
-pub const LONGEST_SIDE: u32 = 1024;
+use super::{Filter, PictureError, ProcessorConfig, limited_size, normalised, resize};
+use crate::vlm::vision::{Picture, Pictures, waves};
 
 /// Sides further apart than this are refused, as `qwen_vl_utils` does.
 const MAX_ASPECT_RATIO: f64 = 200.0;
@@ -63,25 +53,6 @@ pub struct Patches {
     pub grid: Grid,
 }
 
-/// What keeps a picture from becoming patches, or a configuration from being one.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessorError {
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    #[error(
-        "cannot read the image processor's settings {}: {reason}; the file comes with the model folder",
-        printable_path(path)
-    )]
-    File { path: PathBuf, reason: String },
-    #[error("the image processor's setting `{key}` {reason}; correct preprocessor_config.json or model.{key}")]
-    Setting { key: &'static str, reason: String },
-    #[error(
-        "a picture of {width} x {height} pixels is too long for Qwen2-VL: its sides may differ by a factor of at most \
-         200; crop it or leave it out"
-    )]
-    AspectRatio { width: u32, height: u32 },
-}
-
 /// Makes patches of pictures.
 #[derive(Debug, Clone)]
 pub struct ImageProcessor {
@@ -93,15 +64,9 @@ pub struct ImageProcessor {
 impl ImageProcessor {
     /// # Errors
     /// Settings that no processor can work with.
-    pub fn new(config: ProcessorConfig) -> Result<Self, ProcessorError> {
+    pub fn new(config: ProcessorConfig) -> Result<Self, PictureError> {
         config.validate()?;
-        let normalised = std::array::from_fn(|channel| {
-            std::array::from_fn(|byte| {
-                // The reference scales in f64, stores f32 and normalises in f32.
-                let scaled = (byte as f64 * config.rescale_factor) as f32;
-                (scaled - config.image_mean[channel]) / config.image_std[channel]
-            })
-        });
+        let normalised = normalised(config.rescale_factor, config.image_mean, config.image_std);
         Ok(Self { config, normalised })
     }
 
@@ -114,7 +79,7 @@ impl ImageProcessor {
     ///
     /// # Errors
     /// A picture whose sides differ by more than a factor of 200.
-    pub fn process(&self, picture: &RgbImage) -> Result<Patches, ProcessorError> {
+    pub fn process(&self, picture: &RgbImage) -> Result<Patches, PictureError> {
         Ok(self.patches(&self.resized(picture)?))
     }
 
@@ -122,7 +87,7 @@ impl ImageProcessor {
     ///
     /// # Errors
     /// Sides that differ by more than a factor of 200.
-    pub fn grid(&self, width: u32, height: u32) -> Result<Grid, ProcessorError> {
+    pub fn grid(&self, width: u32, height: u32) -> Result<Grid, PictureError> {
         let (width, height) = self.resized_size(width, height)?;
         Ok(self.grid_of(width, height))
     }
@@ -131,7 +96,7 @@ impl ImageProcessor {
     ///
     /// # Errors
     /// A picture whose sides differ by more than a factor of 200.
-    pub fn resized(&self, picture: &RgbImage) -> Result<RgbImage, ProcessorError> {
+    pub fn resized(&self, picture: &RgbImage) -> Result<RgbImage, PictureError> {
         let (width, height) = self.resized_size(picture.width(), picture.height())?;
         let (limited_width, limited_height) = limited_size(picture.width(), picture.height());
         let limited = if limited_width < picture.width() || limited_height < picture.height() {
@@ -142,9 +107,13 @@ impl ImageProcessor {
         Ok(resize(limited, width, height, Filter::Bicubic))
     }
 
-    fn resized_size(&self, width: u32, height: u32) -> Result<(u32, u32), ProcessorError> {
+    fn resized_size(&self, width: u32, height: u32) -> Result<(u32, u32), PictureError> {
         let (limited_width, limited_height) = limited_size(width, height);
-        smart_resize(limited_width, limited_height, &self.config).ok_or(ProcessorError::AspectRatio { width, height })
+        smart_resize(limited_width, limited_height, &self.config).ok_or(PictureError::AspectRatio {
+            width,
+            height,
+            most: MAX_ASPECT_RATIO as u32,
+        })
     }
 
     fn grid_of(&self, width: u32, height: u32) -> Grid {
@@ -193,14 +162,34 @@ impl ImageProcessor {
     }
 }
 
-/// Width and height with the longest side at most [`LONGEST_SIDE`]; the other is truncated, perhaps to 0.
-fn limited_size(width: u32, height: u32) -> (u32, u32) {
-    let longest = width.max(height);
-    if longest <= LONGEST_SIDE {
-        return (width, height);
+impl Pictures for ImageProcessor {
+    fn prepare(&self, picture: &RgbImage) -> Result<Picture, PictureError> {
+        Ok(Picture::Grid(self.process(picture)?))
     }
-    let scaled = |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
-    (scaled(width), scaled(height))
+
+    fn blank(&self, picture: &mut Picture, tokens: &[usize]) {
+        let Picture::Grid(patches) = picture else { return };
+        let merged = self.config.merge_size * self.config.merge_size;
+        let width = patches.values.len() / patches.grid.patches().max(1) * merged;
+        for &token in tokens {
+            if let Some(values) = patches.values.chunks_mut(width.max(1)).nth(token) {
+                values.fill(0.0);
+            }
+        }
+    }
+
+    fn probe(&self) -> Picture {
+        let side = 2 * self.config.merge_size;
+        let patch = self.config.patch_size * self.config.patch_size;
+        Picture::Grid(Patches {
+            values: waves(side * side * 3 * self.config.temporal_patch_size * patch),
+            grid: Grid { t: 1, h: side, w: side },
+        })
+    }
+
+    fn settings(&self) -> String {
+        format!("{:?}", self.config)
+    }
 }
 
 /// `smart_resize` of `qwen_vl_utils`: sides rounded (half to even) to multiples of the factor, at least one of it,
@@ -228,4 +217,5 @@ fn smart_resize(width: u32, height: u32, config: &ProcessorConfig) -> Option<(u3
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

@@ -47,7 +47,7 @@ impl LanguageModel {
         let tokens = x.dim(1)?;
         let mut cache = self.cache(tokens);
         let mask = Mask::full(1, tokens, true);
-        self.forward_cached(&x.detach(), &positions, &mask, None, &mut cache)?;
+        self.forward_cached(&x.detach(), &positions, &mask, (None, None), &mut cache)?;
         let prefix = Arc::new(Prefix {
             tokens,
             layers: cache.into_past()?,

@@ -1,20 +1,19 @@
-//! The image processor's settings: `preprocessor_config.json`, or a part of `processor_config.json`.
+//! The settings of the Qwen families' image processor: `preprocessor_config.json`, or a part of `processor_config.json`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::ProcessorError;
+use super::PictureError;
 use crate::printable::printable;
 use crate::vlm::config_file::document;
 
 /// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
 const MAX_TARGET_PIXELS: usize = 50_000_000;
 
-/// The settings; keys that are missing or null have Qwen2-VL's values, unknown keys are ignored.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "ConfigFile")]
+/// The settings; keys that are missing or null have the family's values, unknown keys are ignored.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessorConfig {
     pub patch_size: usize,
     pub temporal_patch_size: usize,
@@ -30,52 +29,30 @@ pub struct ProcessorConfig {
 }
 
 impl ProcessorConfig {
-    /// Reads the settings of a model folder: `image_processor` of `processor_config.json`, where transformers 5 puts them,
-    /// else `preprocessor_config.json`. Without either they are those of all Qwen2-VL models, with patches of
-    /// `patch_size`; the second value says whether there was a file.
+    /// Reads the settings of a model folder. Without a file they are `defaults`; the second value says whether there was one.
     ///
     /// # Errors
     /// A file that cannot be read or holds other JSON, or values that no processor can work with.
-    pub fn of_folder(folder: &Path, patch_size: usize) -> Result<(Self, bool), ProcessorError> {
-        const PLACES: [(&str, Option<&str>); 2] = [
-            ("processor_config.json", Some("image_processor")),
-            ("preprocessor_config.json", None),
-        ];
-        for (name, within) in PLACES {
-            let path = folder.join(name);
-            if !path.exists() {
-                continue;
-            }
-            let mut keys = document::read(&path)?;
-            let keys = match within {
-                None => Some(Value::Object(keys)),
-                Some(within) => keys.remove(within).filter(|keys| !keys.is_null()),
-            };
-            if let Some(keys) = keys {
-                return Ok((Self::of_keys(&path, keys)?, true));
-            }
-        }
-        let none = Value::Object(serde_json::Map::from_iter([(
-            "patch_size".to_owned(),
-            patch_size.into(),
-        )]));
-        Ok((Self::of_keys(&folder.join("config.json"), none)?, false))
-    }
-
-    fn of_keys(path: &Path, keys: Value) -> Result<Self, ProcessorError> {
-        let config: Self = serde_json::from_value(keys).map_err(|error| ProcessorError::File {
-            path: path.to_owned(),
+    pub fn of_folder(folder: &Path, defaults: &Defaults) -> Result<(Self, bool), PictureError> {
+        let place = Place::of(folder)?;
+        let (keys, path, is_there) = match place {
+            Some(place) => (place.keys, place.path, true),
+            None => (Map::new(), folder.join("config.json"), false),
+        };
+        let file: Keys = serde_json::from_value(Value::Object(keys)).map_err(|error| PictureError::File {
+            path,
             reason: printable(&error.to_string()).into_owned(),
         })?;
+        let config = file.or(defaults);
         config.validate()?;
-        Ok(config)
+        Ok((config, is_there))
     }
 
     /// The same settings with other limits; `None` keeps a limit.
     ///
     /// # Errors
     /// Limits that exclude each other or are out of range.
-    pub fn with_pixel_limits(mut self, min: Option<usize>, max: Option<usize>) -> Result<Self, ProcessorError> {
+    pub fn with_pixel_limits(mut self, min: Option<usize>, max: Option<usize>) -> Result<Self, PictureError> {
         self.min_pixels = min.unwrap_or(self.min_pixels);
         self.max_pixels = max.unwrap_or(self.max_pixels);
         self.validate()?;
@@ -88,8 +65,8 @@ impl ProcessorConfig {
         self.patch_size * self.merge_size
     }
 
-    pub(super) fn validate(&self) -> Result<(), ProcessorError> {
-        let wrong = |key, reason: String| Err(ProcessorError::Setting { key, reason });
+    pub(super) fn validate(&self) -> Result<(), PictureError> {
+        let wrong = |key, reason: String| Err(PictureError::Setting { key, reason });
         for (key, value, most) in [
             ("patch_size", self.patch_size, 256),
             ("temporal_patch_size", self.temporal_patch_size, 16),
@@ -124,9 +101,64 @@ impl ProcessorConfig {
     }
 }
 
+/// What a family's folders leave out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Defaults {
+    pub patch_size: usize,
+    pub temporal_patch_size: usize,
+    pub merge_size: usize,
+    pub image_mean: [f32; 3],
+    pub image_std: [f32; 3],
+    pub min_pixels: usize,
+    pub max_pixels: usize,
+}
+
+/// Where a folder keeps the settings of its image processor.
+#[derive(Debug)]
+pub struct Place {
+    pub path: PathBuf,
+    pub keys: Map<String, Value>,
+}
+
+impl Place {
+    /// `image_processor` of `processor_config.json`, where transformers 5 puts them, else `preprocessor_config.json`; nothing
+    /// where there is neither.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no keys.
+    pub fn of(folder: &Path) -> Result<Option<Self>, PictureError> {
+        const PLACES: [(&str, Option<&str>); 2] = [
+            ("processor_config.json", Some("image_processor")),
+            ("preprocessor_config.json", None),
+        ];
+        for (name, within) in PLACES {
+            let path = folder.join(name);
+            if !path.exists() {
+                continue;
+            }
+            let mut keys = document::read(&path)?;
+            let keys = match within {
+                None => keys,
+                Some(within) => match keys.remove(within) {
+                    Some(Value::Object(keys)) => keys,
+                    None | Some(Value::Null) => continue,
+                    Some(_) => {
+                        return Err(PictureError::File {
+                            path,
+                            reason: format!("its `{within}` holds no keys"),
+                        });
+                    }
+                },
+            };
+            return Ok(Some(Self { path, keys }));
+        }
+        Ok(None)
+    }
+}
+
 /// The keys as they stand in files of all generations.
 #[derive(Deserialize)]
-struct ConfigFile {
+struct Keys {
     #[serde(default, deserialize_with = "whole")]
     patch_size: Option<usize>,
     #[serde(default, deserialize_with = "whole")]
@@ -169,39 +201,37 @@ fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error
     Ok(Some(usize::try_from(whole).unwrap_or(usize::MAX)))
 }
 
-const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Of CLIP's pictures, in channels.
+pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
-impl From<ConfigFile> for ProcessorConfig {
-    fn from(file: ConfigFile) -> Self {
-        let size = file.size.unwrap_or_default();
-        let (mean, std) = if file.do_normalize == Some(false) {
+impl Keys {
+    fn or(self, defaults: &Defaults) -> ProcessorConfig {
+        let size = self.size.unwrap_or_default();
+        let (image_mean, image_std) = if self.do_normalize == Some(false) {
             ([0.0; 3], [1.0; 3])
         } else {
-            (file.image_mean.unwrap_or(CLIP_MEAN), file.image_std.unwrap_or(CLIP_STD))
+            (
+                self.image_mean.unwrap_or(defaults.image_mean),
+                self.image_std.unwrap_or(defaults.image_std),
+            )
         };
-        Self {
-            patch_size: file.patch_size.unwrap_or(14),
-            temporal_patch_size: file.temporal_patch_size.unwrap_or(2),
-            merge_size: file.merge_size.unwrap_or(2),
-            image_mean: mean,
-            image_std: std,
-            rescale_factor: if file.do_rescale == Some(false) {
+        let min = self.min_pixels.or(size.shortest_edge).or(size.min_pixels);
+        let max = self.max_pixels.or(size.longest_edge).or(size.max_pixels);
+        ProcessorConfig {
+            patch_size: self.patch_size.unwrap_or(defaults.patch_size),
+            temporal_patch_size: self.temporal_patch_size.unwrap_or(defaults.temporal_patch_size),
+            merge_size: self.merge_size.unwrap_or(defaults.merge_size),
+            image_mean,
+            image_std,
+            rescale_factor: if self.do_rescale == Some(false) {
                 1.0
             } else {
-                file.rescale_factor.unwrap_or(1.0 / 255.0)
+                self.rescale_factor.unwrap_or(1.0 / 255.0)
             },
-            min_pixels: file
-                .min_pixels
-                .or(size.shortest_edge)
-                .or(size.min_pixels)
-                .unwrap_or(4 * 28 * 28),
-            max_pixels: file
-                .max_pixels
-                .or(size.longest_edge)
-                .or(size.max_pixels)
-                .unwrap_or(16384 * 28 * 28),
+            min_pixels: min.unwrap_or(defaults.min_pixels),
+            max_pixels: max.unwrap_or(defaults.max_pixels),
         }
     }
 }
@@ -210,8 +240,18 @@ impl From<ConfigFile> for ProcessorConfig {
 mod tests {
     use super::*;
 
+    const QWEN2: Defaults = Defaults {
+        patch_size: 14,
+        temporal_patch_size: 2,
+        merge_size: 2,
+        image_mean: CLIP_MEAN,
+        image_std: CLIP_STD,
+        min_pixels: 3136,
+        max_pixels: 12_845_056,
+    };
+
     fn parse(text: &str) -> ProcessorConfig {
-        serde_json::from_str(text).unwrap()
+        serde_json::from_str::<Keys>(text).unwrap().or(&QWEN2)
     }
 
     #[test]
@@ -252,7 +292,7 @@ mod tests {
         ] {
             let error = parse(text).with_pixel_limits(None, None).unwrap_err();
             assert!(
-                matches!(error, ProcessorError::Setting { key: found, .. } if found == key),
+                matches!(error, PictureError::Setting { key: found, .. } if found == key),
                 "{text}: {error}"
             );
         }
@@ -272,7 +312,10 @@ mod tests {
     fn the_settings_stand_in_either_file_or_are_the_familys() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let read = || ProcessorConfig::of_folder(folder, 8).unwrap();
+        let read = || {
+            let defaults = Defaults { patch_size: 8, ..QWEN2 };
+            ProcessorConfig::of_folder(folder, &defaults).unwrap()
+        };
         let (none, found) = read();
         assert_eq!((none.patch_size, none.max_pixels, found), (8, 12_845_056, false));
         // LLaVA's and 4.49's have other keys alone.
@@ -292,7 +335,11 @@ mod tests {
     fn a_bad_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("preprocessor_config.json");
-        let error = || ProcessorConfig::of_folder(folder.path(), 14).unwrap_err().to_string();
+        let error = || {
+            ProcessorConfig::of_folder(folder.path(), &QWEN2)
+                .unwrap_err()
+                .to_string()
+        };
         std::fs::write(&path, "{\"image_mean\": [0.5]}").unwrap();
         let wrong = error();
         assert!(

@@ -1,0 +1,60 @@
+//! Features that the vision tower adds to the language model's first layers (DeepStack, Qwen3-VL).
+
+use candle_core::{Result, Tensor};
+
+/// Rows to be added to some places of a batch, a matrix for each of the first layers.
+#[derive(Clone, Debug)]
+pub struct DeepRows {
+    /// `[rows]` (u32): their places in the flattened embeddings `[batch * tokens]`, each once.
+    pub places: Tensor,
+    /// Level `k` `[rows, hidden]` is added to what layer `k` gives.
+    pub levels: Vec<Tensor>,
+}
+
+impl DeepRows {
+    /// `x` `[batch, tokens, hidden]`, which layer `layer` gave, with what is added to it. The gradient passes unchanged.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn onto(&self, x: Tensor, layer: usize) -> Result<Tensor> {
+        match self.levels.get(layer) {
+            Some(rows) => x
+                .flatten(0, 1)?
+                .contiguous()?
+                .index_add(&self.places, &rows.to_dtype(x.dtype())?, 0)?
+                .reshape(x.shape()),
+            None => Ok(x),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+    use crate::nn::tests::{check, noise};
+
+    #[test]
+    fn rows_are_added_where_they_belong_and_the_gradient_passes() {
+        let deep = DeepRows {
+            places: Tensor::new(&[4_u32, 1], &Device::Cpu).unwrap(),
+            levels: vec![noise(3, &[2, 3]), noise(4, &[2, 3])],
+        };
+        let x = noise(1, &[2, 3, 3]);
+        let added = deep.onto(x.clone(), 1).unwrap();
+        let added = added.sub(&x).unwrap().flatten(0, 1).unwrap();
+        let want = [0, 4, 1].map(|row| match row {
+            4 => deep.levels[1].get(1).unwrap(),
+            1 => deep.levels[1].get(0).unwrap(),
+            _ => Tensor::zeros(3, x.dtype(), &Device::Cpu).unwrap(),
+        });
+        for (place, want) in [(0, &want[0]), (1, &want[1]), (4, &want[2])] {
+            let difference = (added.get(place).unwrap() - want).unwrap().abs().unwrap();
+            assert!(difference.max_all().unwrap().to_scalar::<f64>().unwrap() < 1e-15);
+        }
+        check("deep rows", std::slice::from_ref(&x), |x| deep.onto((&x[0] * 2.0)?, 0));
+        let x = Var::from_tensor(&x).unwrap();
+        assert_eq!(deep.onto(x.as_tensor().clone(), 2).unwrap().id(), x.as_tensor().id());
+    }
+}

@@ -1,0 +1,203 @@
+//! config.json of a LLaVA-NeXT folder.
+
+use std::path::Path;
+
+use candle_core::Result as Computed;
+use serde_json::{Map, Value};
+
+use super::pictures::TileProcessor;
+use super::vision::VisionTower;
+use crate::vlm::Parameters;
+use crate::vlm::config_file::Keys;
+use crate::vlm::decoder::DecoderConfig;
+use crate::vlm::decoder::config::{Defaults, HeadDim, LARGEST_EPS, Rotary};
+use crate::vlm::model_config::Parsed;
+use crate::vlm::pictures::PictureError;
+use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
+
+/// CLIP's sizes and what is made of its features; names as on the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VisionConfig {
+    /// CLIP's width.
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub num_attention_heads: usize,
+    pub num_hidden_layers: usize,
+    pub layer_norm_eps: f64,
+    /// A tile's side in pixels.
+    pub image_size: usize,
+    pub patch_size: usize,
+    /// Blocks that are passed; the features are what the last of them gives.
+    pub passed: usize,
+    /// The language model's width.
+    pub out_hidden_size: usize,
+    /// Whether the projector's layers have biases.
+    pub projector_bias: bool,
+    /// Heights and widths of the larger picture, in pixels.
+    pub image_grid_pinpoints: Vec<[usize; 2]>,
+}
+
+impl VisionConfig {
+    /// Patches on a tile's side.
+    #[must_use]
+    pub const fn side(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+}
+
+/// What transformers takes where Mistral's keys are left out.
+const DECODER: Defaults = Defaults {
+    hidden_size: 4096,
+    intermediate_size: 14_336,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    num_hidden_layers: 32,
+    vocab_size: 32_000,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1e4,
+    head_dim: HeadDim::OwnOrDivided,
+    qkv_bias: false,
+    qk_norm: false,
+    rotary: Rotary::One,
+    // A picture has at most 576 + 48 x 49 tokens.
+    wide_window: 4096,
+};
+
+const PINPOINTS: [[usize; 2]; 5] = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]];
+
+/// Where the weights of CLIP's blocks stand.
+const BLOCKS: &str = "visual.vision_model.encoder.layers.";
+
+impl TowerConfig for VisionConfig {
+    fn blocks(&self) -> (&'static str, &'static str, usize) {
+        (BLOCKS, "vision_config.num_hidden_layers", self.num_hidden_layers)
+    }
+
+    fn width(&self) -> usize {
+        self.hidden_size
+    }
+
+    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
+        Ok(Box::new(VisionTower::new(self, parameters, progress)?))
+    }
+
+    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
+        let (processor, is_there) = TileProcessor::of_folder(folder, self, limits)?;
+        Ok((Box::new(processor), is_there))
+    }
+
+    fn is_spare(&self, name: &str) -> bool {
+        let block = name
+            .strip_prefix(BLOCKS)
+            .and_then(|rest| rest.split('.').next()?.parse().ok());
+        name.starts_with("visual.vision_model.post_layernorm.")
+            || block.is_some_and(|block: usize| block >= self.passed)
+    }
+}
+
+/// Reads the keys.
+///
+/// # Errors
+/// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
+    let text = Keys::new(root, &["text_config", ""]);
+    let kind = Keys::new(root, &["text_config"]);
+    kind.computed_as("model_type", &["mistral"])?;
+    let decoder = DecoderConfig::of(&text, &DECODER)?;
+    let vision = vision(root, decoder.hidden_size)?;
+    let ties = text.switches("tie_word_embeddings")?;
+    Ok(Parsed {
+        decoder,
+        vision,
+        ties,
+        left_out: text.left_out(),
+    })
+}
+
+fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, String> {
+    let top = Keys::new(root, &[""]);
+    let keys = Keys::of_part(root, "vision_config")?;
+    // Without the part it is CLIP-L at 336 pixels; with it, what it leaves out is CLIP-B's at 224.
+    let or = |large: usize, base: usize| {
+        Some(if root.contains_key("vision_config") {
+            base
+        } else {
+            large
+        })
+    };
+    keys.computed_as("model_type", &["clip_vision_model"])?;
+    keys.computed_as("hidden_act", &["quick_gelu"])?;
+    top.computed_as("projector_hidden_act", &["gelu"])?;
+    top.computed_as("vision_feature_select_strategy", &["default"])?;
+    let blocks = keys.size(&["num_hidden_layers"], or(24, 12))?;
+    let vision = VisionConfig {
+        hidden_size: keys.size(&["hidden_size"], or(1024, 768))?,
+        intermediate_size: keys.size(&["intermediate_size"], or(4096, 3072))?,
+        num_attention_heads: keys.size(&["num_attention_heads"], or(16, 12))?,
+        num_hidden_layers: blocks,
+        layer_norm_eps: keys.number("layer_norm_eps", (0.0, LARGEST_EPS), 1e-5)?,
+        image_size: keys.size(&["image_size"], or(336, 224))?,
+        patch_size: keys.size(&["patch_size"], or(14, 32))?,
+        passed: passed(top.value("vision_feature_layer"), blocks)?,
+        out_hidden_size: width,
+        projector_bias: top.switches("multimodal_projector_bias")?.first() != Some(&false),
+        image_grid_pinpoints: pinpoints(top.value("image_grid_pinpoints"))?.unwrap_or_else(|| PINPOINTS.to_vec()),
+    };
+    let whole = |[height, width]: &[usize; 2]| {
+        height.is_multiple_of(vision.image_size) && width.is_multiple_of(vision.image_size) && height * width > 0
+    };
+    let rules = [
+        (
+            vision.hidden_size.is_multiple_of(vision.num_attention_heads),
+            "`vision_config.hidden_size` is no multiple of `num_attention_heads`",
+        ),
+        (
+            vision.image_size.is_multiple_of(vision.patch_size),
+            "`vision_config.image_size` is no multiple of `patch_size`",
+        ),
+        (
+            vision.image_grid_pinpoints.iter().all(whole),
+            "`image_grid_pinpoints` holds a size that is no multiple of `vision_config.image_size`",
+        ),
+        (
+            top.switches("use_image_newline_parameter")?.first() != Some(&false),
+            "`use_image_newline_parameter` is false, and rows that end in `image_newline` alone are computed here",
+        ),
+    ];
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, reason)) => Err((*reason).to_owned()),
+        None => Ok(vision),
+    }
+}
+
+/// How many of `blocks` blocks are passed for `vision_feature_layer`: from the front from 0 (no block) on, or from the back.
+fn passed(layer: Option<&Value>, blocks: usize) -> Result<usize, String> {
+    let Some(layer) = layer else {
+        return Ok(blocks.saturating_sub(1));
+    };
+    let passed = layer
+        .as_i64()
+        .map(|layer| if layer < 0 { blocks as i64 + 1 + layer } else { layer });
+    match passed {
+        Some(passed) if (0..=blocks as i64).contains(&passed) => Ok(passed as usize),
+        _ => Err(format!(
+            "`vision_feature_layer` is {}, and should be one of the {blocks} blocks of `vision_config`",
+            crate::printable::printable(&layer.to_string().chars().take(40).collect::<String>())
+        )),
+    }
+}
+
+/// The larger picture's sizes; nothing where they are left out.
+pub(super) fn pinpoints(value: Option<&Value>) -> Result<Option<Vec<[usize; 2]>>, String> {
+    const MOST: usize = 64;
+    const LARGEST: usize = 16_384;
+    let Some(value) = value else { return Ok(None) };
+    let sizes: Vec<[usize; 2]> = serde_json::from_value(value.clone())
+        .map_err(|_| "`image_grid_pinpoints` is no list of heights and widths".to_owned())?;
+    if sizes.is_empty() || sizes.len() > MOST || sizes.iter().flatten().any(|&side| side > LARGEST) {
+        return Err(format!(
+            "`image_grid_pinpoints` should hold 1 to {MOST} sizes of at most {LARGEST} pixels a side"
+        ));
+    }
+    Ok(Some(sizes))
+}

@@ -1,0 +1,277 @@
+//! The image processor ("anyres"): the whole picture as one square tile, and a larger picture of the picture's proportions
+//! in several, with black borders.
+
+use std::path::Path;
+
+use image::{RgbImage, imageops};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::config::{VisionConfig, pinpoints};
+use crate::printable::printable;
+use crate::vlm::pictures::{CLIP_MEAN, CLIP_STD, Filter, PictureError, Place, Tiles, limited_size, normalised, resize};
+use crate::vlm::vision::{Picture, Pictures, PixelLimits, waves};
+
+/// Cuts pictures into tiles.
+#[derive(Debug, Clone)]
+pub struct TileProcessor {
+    /// A tile's side, and a patch's, in pixels.
+    tile: usize,
+    patch: usize,
+    /// Heights and widths of the larger picture.
+    pinpoints: Vec<[usize; 2]>,
+    mean: [f32; 3],
+    std: [f32; 3],
+    rescale_factor: f64,
+    /// `[channel][byte]`: scaled and normalised.
+    normalised: [[f32; 256]; 3],
+}
+
+/// The keys of `preprocessor_config.json` that decide.
+#[derive(Default, Deserialize)]
+struct Keys {
+    image_mean: Option<[f32; 3]>,
+    image_std: Option<[f32; 3]>,
+    rescale_factor: Option<f64>,
+    image_grid_pinpoints: Option<Value>,
+    crop_size: Option<Value>,
+}
+
+impl TileProcessor {
+    /// Reads a model folder's settings, which must be of its tower; the second value says whether there are any.
+    ///
+    /// # Errors
+    /// Settings that cannot be read or are of another tower; limits, which this family does not have.
+    pub fn of_folder(folder: &Path, c: &VisionConfig, limits: PixelLimits) -> Result<(Self, bool), PictureError> {
+        if limits != PixelLimits::default() {
+            let key = if limits.max.is_some() {
+                "max_pixels"
+            } else {
+                "min_pixels"
+            };
+            return Err(PictureError::Setting {
+                key,
+                reason:
+                    "is of models that see a picture at its own size; this one cuts it into tiles of a fixed size, so \
+                         remove the setting"
+                        .to_owned(),
+            });
+        }
+        let place = Place::of(folder)?;
+        let is_there = place.is_some();
+        let misfit = |reason: String| PictureError::Misfit {
+            folder: folder.to_owned(),
+            reason,
+        };
+        let keys: Keys = match place {
+            None => Keys::default(),
+            Some(Place { path, keys }) => {
+                serde_json::from_value(Value::Object(keys)).map_err(|error| PictureError::File {
+                    path,
+                    reason: printable(&error.to_string()).into_owned(),
+                })?
+            }
+        };
+        let sizes =
+            pinpoints(keys.image_grid_pinpoints.as_ref()).map_err(|reason| misfit(format!("is wrong: {reason}")))?;
+        if sizes.is_some_and(|sizes| sizes != c.image_grid_pinpoints) {
+            return Err(misfit("has other `image_grid_pinpoints` than config.json".to_owned()));
+        }
+        if let Some(crop) = keys
+            .crop_size
+            .as_ref()
+            .and_then(side_of)
+            .filter(|side| *side != c.image_size as u64)
+        {
+            return Err(misfit(format!(
+                "has tiles of {crop} pixels (`crop_size`), and config.json of {}; the two files are not of one model",
+                c.image_size
+            )));
+        }
+        let (mean, std) = (keys.image_mean.unwrap_or(CLIP_MEAN), keys.image_std.unwrap_or(CLIP_STD));
+        if let Some(wrong) = std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
+            return Err(PictureError::Setting {
+                key: "image_std",
+                reason: format!("holds {wrong}, not a number above 0"),
+            });
+        }
+        let rescale_factor = keys.rescale_factor.unwrap_or(1.0 / 255.0);
+        let processor = Self {
+            tile: c.image_size,
+            patch: c.patch_size,
+            pinpoints: c.image_grid_pinpoints.clone(),
+            mean,
+            std,
+            rescale_factor,
+            normalised: normalised(rescale_factor, mean, std),
+        };
+        Ok((processor, is_there))
+    }
+
+    /// The tiles of a picture.
+    ///
+    /// # Errors
+    /// A picture so long that nothing of it would be seen.
+    pub fn tiles(&self, picture: &RgbImage) -> Result<Tiles, PictureError> {
+        let (width, height) = limited_size(picture.width(), picture.height());
+        let size = (height as usize, width as usize);
+        let best = best_size(size, &self.pinpoints).filter(|_| size.0 > 0 && size.1 > 0);
+        let larger = best.map(|best| (best, shown_size(size, best), self.shown(size, best)));
+        let Some((best, inner, shown)) = larger.filter(|(.., shown)| shown.iter().all(|(_, count)| *count > 0)) else {
+            return Err(PictureError::AspectRatio {
+                width: picture.width(),
+                height: picture.height(),
+                most: 2 * (self.tile / self.patch) as u32,
+            });
+        };
+        let limited = if (width, height) == picture.dimensions() {
+            picture
+        } else {
+            &resize(picture, width, height, Filter::Lanczos)
+        };
+        let tile = self.tile as u32;
+        let mut canvas = RgbImage::new(best.1 as u32, best.0 as u32);
+        let resized = resize(limited, inner.1 as u32, inner.0 as u32, Filter::Bicubic);
+        let (left, top) = ((best.1 - inner.1) / 2, (best.0 - inner.0) / 2);
+        imageops::replace(&mut canvas, &resized, left as i64, top as i64);
+
+        let rows = best.0 / self.tile;
+        let columns = best.1 / self.tile;
+        let side = self.tile / self.patch;
+        let mut values = Vec::with_capacity((1 + rows * columns) * 3 * self.tile * self.tile);
+        self.patches(&resize(limited, tile, tile, Filter::Bicubic), (0, 0), &mut values);
+        for row in 0..rows {
+            for column in 0..columns {
+                self.patches(&canvas, (row * self.tile, column * self.tile), &mut values);
+            }
+        }
+        Ok(Tiles {
+            values,
+            side,
+            larger: (rows, columns),
+            shown,
+        })
+    }
+
+    /// Which of the patches of a larger picture of `best` pixels show a picture of `size`, both (height, width): first and
+    /// number of the rows, then of the columns (`unpad_image` of transformers).
+    fn shown(&self, size: (usize, usize), best: (usize, usize)) -> [(usize, usize); 2] {
+        let (rows, columns) = (best.0 / self.patch, best.1 / self.patch);
+        let (height, width) = (size.0 as f64, size.1 as f64);
+        let kept = |all: usize, extent: f64| {
+            // Python's round(x, 7): the decimal that is nearest.
+            let extent = format!("{extent:.7}").parse().unwrap_or(extent) as usize;
+            let border = all.saturating_sub(extent) / 2;
+            (border, all - 2 * border)
+        };
+        if width / height > columns as f64 / rows as f64 {
+            let scale = columns as f64 / width;
+            [kept(rows, height * scale), (0, columns)]
+        } else {
+            let scale = rows as f64 / height;
+            [(0, rows), kept(columns, width * scale)]
+        }
+    }
+
+    /// The patches of the tile whose corner is at (row, column) of a picture: each channel, y, x.
+    fn patches(&self, picture: &RgbImage, (top, left): (usize, usize), values: &mut Vec<f32>) {
+        let row = picture.width() as usize * 3;
+        let bytes = picture.as_raw();
+        let side = self.tile / self.patch;
+        for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+            for (channel, normalised) in self.normalised.iter().enumerate() {
+                for line in 0..self.patch {
+                    let start = (top + y * self.patch + line) * row + (left + x * self.patch) * 3;
+                    let line = &bytes[start..start + self.patch * 3];
+                    let samples = line.iter().skip(channel).step_by(3);
+                    values.extend(samples.map(|byte| normalised[usize::from(*byte)]));
+                }
+            }
+        }
+    }
+}
+
+/// A size as a number of pixels or as `{"height": .., "width": ..}`.
+fn side_of(size: &Value) -> Option<u64> {
+    size.as_u64().or_else(|| size.get("height")?.as_u64())
+}
+
+/// Of the larger picture's sizes the one that shows most pixels of a picture of `size`; of equals the one that wastes
+/// least, of those the first (`select_best_resolution`). All are (height, width).
+fn best_size((height, width): (usize, usize), pinpoints: &[[usize; 2]]) -> Option<(usize, usize)> {
+    let mut best: Option<((usize, usize), usize, usize)> = None;
+    for &[high, wide] in pinpoints {
+        let scale = (wide as f64 / width as f64).min(high as f64 / height as f64);
+        let inner = (width as f64 * scale) as usize * (height as f64 * scale) as usize;
+        let seen = inner.min(width * height);
+        let wasted = high * wide - seen.min(high * wide);
+        let is_better = best.is_none_or(|(_, most, least)| seen > most || (seen == most && wasted < least));
+        if is_better {
+            best = Some(((high, wide), seen, wasted));
+        }
+    }
+    best.map(|(size, ..)| size)
+}
+
+/// The picture inside a larger one of `best` pixels: one side fills it, the other is rounded up (`get_patch_output_size`).
+fn shown_size((height, width): (usize, usize), best: (usize, usize)) -> (usize, usize) {
+    let (across, down) = (best.1 as f64 / width as f64, best.0 as f64 / height as f64);
+    if across < down {
+        (((height as f64 * across).ceil() as usize).min(best.0), best.1)
+    } else {
+        (best.0, ((width as f64 * down).ceil() as usize).min(best.1))
+    }
+}
+
+impl Pictures for TileProcessor {
+    fn prepare(&self, picture: &RgbImage) -> Result<Picture, PictureError> {
+        Ok(Picture::Tiles(self.tiles(picture)?))
+    }
+
+    /// In the own tile, and where the larger picture shows the same.
+    fn blank(&self, picture: &mut Picture, tokens: &[usize]) {
+        let Picture::Tiles(tiles) = picture else { return };
+        let (side, width) = (tiles.side, 3 * self.patch * self.patch);
+        let tile = side * side;
+        let columns = tiles.larger.1;
+        let [rows_shown, columns_shown] = tiles.shown;
+        let mut blank = |patch: usize| {
+            if let Some(values) = tiles.values.get_mut(patch * width..(patch + 1) * width) {
+                values.fill(0.0);
+            }
+        };
+        for &token in tokens.iter().filter(|&&token| token < tile) {
+            blank(token);
+            let part = |(first, count): (usize, usize), at: usize| {
+                first + at * count / side..first + ((at + 1) * count).div_ceil(side)
+            };
+            for row in part(rows_shown, token / side) {
+                for column in part(columns_shown, token % side) {
+                    let of_tile = 1 + row / side * columns + column / side;
+                    blank(of_tile * tile + row % side * side + column % side);
+                }
+            }
+        }
+    }
+
+    fn probe(&self) -> Picture {
+        let side = self.tile / self.patch;
+        Picture::Tiles(Tiles {
+            values: waves(2 * 3 * self.tile * self.tile),
+            side,
+            larger: (1, 1),
+            shown: [(0, side); 2],
+        })
+    }
+
+    fn settings(&self) -> String {
+        format!(
+            "tiles {} {} {:?} {:?} {:?} {}",
+            self.tile, self.patch, self.pinpoints, self.mean, self.std, self.rescale_factor
+        )
+    }
+}
+
+#[cfg(test)]
+#[path = "pictures_tests.rs"]
+mod tests;

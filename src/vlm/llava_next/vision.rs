@@ -1,0 +1,161 @@
+//! CLIP, the projector to the language model's width, and the packing of a larger picture's tiles.
+
+use candle_core::{Result, Tensor};
+
+use super::config::VisionConfig;
+use crate::nn::{Interrupt, LayerNorm, Linear, Mask, attention};
+use crate::vlm::pictures::Tiles;
+use crate::vlm::tower::{Activation, Block, Mlp, Norm, Qkv, layer_norm, patch_embedding};
+use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels};
+use crate::vlm::{Parameters, Scope};
+
+/// Frozen, or trained where its parameters are variables.
+#[derive(Clone, Debug)]
+pub struct VisionTower {
+    patch_embed: Linear,
+    /// `[1, 1, width]`
+    class: Tensor,
+    /// `[1 + patches, width]`
+    positions: Tensor,
+    norm: LayerNorm,
+    /// Those that are passed.
+    blocks: Vec<Block>,
+    projector: [Linear; 2],
+    /// `[hidden]`: stands after each row of the larger picture.
+    newline: Tensor,
+    interrupt: Interrupt,
+}
+
+impl VisionTower {
+    /// Builds the tower from `visual.vision_model.*`, `multi_modal_projector.*` and `image_newline`; `progress` is told the
+    /// blocks done.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn new(c: &VisionConfig, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<Self> {
+        let clip = Scope::new(parameters, "visual.vision_model");
+        let embeddings = clip.at("embeddings");
+        let width = c.hidden_size;
+        let kernel = [width, 3, c.patch_size, c.patch_size];
+        let places = 1 + c.side() * c.side();
+        let blocks = (0..c.passed)
+            .map(|i| {
+                progress(i);
+                block(c, &clip.at("encoder.layers").at(i))
+            })
+            .collect::<Result<_>>()?;
+        let projector = Scope::new(parameters, "multi_modal_projector");
+        let hidden = c.out_hidden_size;
+        Ok(Self {
+            patch_embed: patch_embedding(&embeddings.at("patch_embedding"), &kernel, false)?,
+            class: embeddings.get("class_embedding", &[width])?.reshape((1, 1, width))?,
+            positions: embeddings.at("position_embedding").get("weight", &[places, width])?,
+            norm: layer_norm(&clip.at("pre_layrnorm"), width, c.layer_norm_eps)?,
+            blocks,
+            projector: [
+                projector.at("linear_1").linear(hidden, width, c.projector_bias)?,
+                projector.at("linear_2").linear(hidden, hidden, c.projector_bias)?,
+            ],
+            newline: parameters.get("image_newline", &[hidden])?,
+            interrupt: Interrupt::default(),
+        })
+    }
+
+    /// Projected features `[tiles, patches, hidden]` of tiles `[tiles, patches, 3 * patch * patch]`, without the class token.
+    /// `part` is given the embedded tokens, what the first norm and what each block makes of them.
+    ///
+    /// # Errors
+    /// Where the shapes do not fit.
+    pub fn forward(&self, tiles: &Tensor, part: &mut dyn FnMut(&Tensor)) -> Result<Tensor> {
+        let (count, patches, _) = tiles.dims3()?;
+        let width = self.class.dim(2)?;
+        let class = self.class.broadcast_as((count, 1, width))?;
+        let mut x = Tensor::cat(&[&class, &self.patch_embed.forward(tiles)?], 1)?.broadcast_add(&self.positions)?;
+        part(&x);
+        x = self.norm.forward(&x)?;
+        part(&x);
+        let mask = Mask::full(count, 1 + patches, false);
+        for block in &self.blocks {
+            self.interrupt.check()?;
+            x = block.forward(&x, None, |q, k, v| attention(q, k, v, &mask))?;
+            part(&x);
+        }
+        let x = x.narrow(1, 1, patches)?.contiguous()?;
+        let [first, second] = &self.projector;
+        second.forward(&first.forward(&x)?.gelu_erf()?)
+    }
+
+    /// The own tile's tokens, then the larger picture's rows without its borders, each with a newline after it:
+    /// `[rows, hidden]` of features `[tiles, patches, hidden]` (`pack_image_features` of transformers).
+    ///
+    /// # Errors
+    /// Where the shapes do not fit.
+    pub fn packed(&self, features: &Tensor, tiles: &Tiles) -> Result<Tensor> {
+        let (_, _, hidden) = features.dims3()?;
+        let (rows, columns) = tiles.larger;
+        let side = tiles.side;
+        let [(top, height), (left, width)] = tiles.shown;
+        let larger = features
+            .narrow(0, 1, rows * columns)?
+            .reshape((rows, columns, side, side, hidden))?
+            .transpose(1, 2)?
+            .reshape((rows * side, columns * side, hidden))?
+            .narrow(0, top, height)?
+            .narrow(1, left, width)?;
+        let newline = self
+            .newline
+            .reshape((1, 1, hidden))?
+            .broadcast_as((height, 1, hidden))?;
+        let larger = Tensor::cat(&[&larger, &newline], 1)?.reshape((height * (width + 1), hidden))?;
+        Tensor::cat(&[&features.get(0)?, &larger], 0)
+    }
+}
+
+impl Tower for VisionTower {
+    fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+        let Picture::Tiles(tiles) = picture else {
+            return Err(other_picture());
+        };
+        let patches = tiles.side * tiles.side;
+        let pixels = pixels(&tiles.values, (tiles.count(), patches), self.patch_embed.weight())?;
+        let features = self.forward(&pixels, part)?;
+        Ok(Features {
+            run: self.packed(&features, tiles)?.detach(),
+            grid: (tiles.side, tiles.side),
+            deep: Vec::new(),
+        })
+    }
+
+    fn heed(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
+    fn sharing(&self) -> Box<dyn Tower> {
+        Box::new(Self {
+            interrupt: Interrupt::default(),
+            ..self.clone()
+        })
+    }
+}
+
+fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {
+    let (width, wide) = (c.hidden_size, c.intermediate_size);
+    let attention = scope.at("self_attn");
+    let projection = |name: &str| attention.at(name).linear(width, width, true);
+    Ok(Block {
+        norm1: Norm::Layer(layer_norm(&scope.at("layer_norm1"), width, c.layer_norm_eps)?),
+        norm2: Norm::Layer(layer_norm(&scope.at("layer_norm2"), width, c.layer_norm_eps)?),
+        qkv: Qkv::Apart(Box::new([
+            projection("q_proj")?,
+            projection("k_proj")?,
+            projection("v_proj")?,
+        ])),
+        proj: projection("out_proj")?,
+        mlp: Mlp::Plain {
+            first: scope.at("mlp.fc1").linear(wide, width, true)?,
+            second: scope.at("mlp.fc2").linear(width, wide, true)?,
+            activation: Activation::QuickGelu,
+        },
+        heads: c.num_attention_heads,
+    })
+}

@@ -1,0 +1,119 @@
+//! Pictures as vision towers take them: resized as Pillow does, normalised, cut into patches.
+
+mod patches;
+mod resample;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+pub use patches::{Grid, ImageProcessor, Patches};
+pub use resample::{Filter, resize};
+pub use settings::{CLIP_MEAN, CLIP_STD, Defaults, Place, ProcessorConfig};
+
+use crate::printable::printable_path;
+use crate::vlm::config_file::DocumentError;
+use crate::vlm::vision::{Pictures, PixelLimits};
+
+/// Pictures are shrunk until their longest side has at most this many pixels.
+pub const LONGEST_SIDE: u32 = 1024;
+
+/// A picture as tiles of one size: the whole picture squeezed to a square, then a larger picture, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tiles {
+    /// `[tiles, patches of a tile, 3 * patch * patch]`: each row channel, y, x.
+    pub values: Vec<f32>,
+    /// Patches on a tile's side.
+    pub side: usize,
+    /// Rows and columns of the larger picture's tiles.
+    pub larger: (usize, usize),
+    /// First row and number of rows of the larger picture's patches that show the picture, then of its columns; the others
+    /// are its black borders.
+    pub shown: [(usize, usize); 2],
+}
+
+impl Tiles {
+    /// All of them.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        1 + self.larger.0 * self.larger.1
+    }
+}
+
+/// What keeps a picture from being prepared, or settings from being ones.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error(
+        "cannot read the image processor's settings {}: {reason}; the file comes with the model folder",
+        printable_path(path)
+    )]
+    File { path: PathBuf, reason: String },
+    #[error("the image processor's setting `{key}` {reason}; correct preprocessor_config.json or model.{key}")]
+    Setting { key: &'static str, reason: String },
+    #[error(
+        "in {}, preprocessor_config.json (or processor_config.json) {reason}",
+        printable_path(folder)
+    )]
+    Misfit { folder: PathBuf, reason: String },
+    #[error(
+        "a picture of {width} x {height} pixels is too long for the model: its sides may differ by a factor of at most \
+         {most}; crop it or leave it out"
+    )]
+    AspectRatio { width: u32, height: u32, most: u32 },
+}
+
+/// Width and height with the longest side at most [`LONGEST_SIDE`]; the other is truncated, perhaps to 0.
+#[must_use]
+pub fn limited_size(width: u32, height: u32) -> (u32, u32) {
+    let longest = width.max(height);
+    if longest <= LONGEST_SIDE {
+        return (width, height);
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
+    (scaled(width), scaled(height))
+}
+
+/// `[channel][byte]`: bytes scaled and normalised. The reference scales in f64, stores f32 and normalises in f32.
+#[must_use]
+pub fn normalised(rescale_factor: f64, mean: [f32; 3], std: [f32; 3]) -> [[f32; 256]; 3] {
+    std::array::from_fn(|channel| {
+        std::array::from_fn(|byte| {
+            let scaled = (byte as f64 * rescale_factor) as f32;
+            (scaled - mean[channel]) / std[channel]
+        })
+    })
+}
+
+/// The Qwen families' image processor, as `folder` and `limits` say, and whether the folder says it. `tower` has the patch
+/// size, the frames of a patch and the merge size of the vision tower, which must be the processor's.
+///
+/// # Errors
+/// Settings that cannot be read, no processor can work with, or are of another tower.
+pub fn of_grid(
+    folder: &Path,
+    defaults: &Defaults,
+    tower: [usize; 3],
+    limits: PixelLimits,
+) -> Result<(Box<dyn Pictures>, bool), PictureError> {
+    let [patch_size, _, _] = tower;
+    let (config, is_there) = ProcessorConfig::of_folder(
+        folder,
+        &Defaults {
+            patch_size,
+            ..*defaults
+        },
+    )?;
+    let config = config.with_pixel_limits(limits.min, limits.max)?;
+    let found = [config.patch_size, config.temporal_patch_size, config.merge_size];
+    if found != tower {
+        return Err(PictureError::Misfit {
+            folder: folder.to_owned(),
+            reason: format!(
+                "has the patch size, frames of a patch and merge size {found:?}, and config.json {tower:?}; the two files are \
+                 not of one model"
+            ),
+        });
+    }
+    Ok((Box::new(ImageProcessor::new(config)?), is_there))
+}

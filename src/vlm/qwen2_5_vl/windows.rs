@@ -1,0 +1,80 @@
+//! The windows that patches see: squares of merged tokens, cut from the top left; at the right and bottom edges they are
+//! smaller.
+
+/// An order of a picture's merged tokens in which each window's stand together, and windows of one size as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// The merged token, in reading order, that stands at each place.
+    pub order: Vec<usize>,
+    /// Number of windows, and merged tokens of each, one size after the other.
+    pub sizes: Vec<(usize, usize)>,
+}
+
+impl Windows {
+    /// Of a picture of `height` x `width` merged tokens, in windows of `side` x `side`.
+    #[must_use]
+    pub fn new((height, width): (usize, usize), side: usize) -> Self {
+        let side = side.max(1);
+        let cut = |length: usize| {
+            (0..length)
+                .step_by(side)
+                .map(move |from| from..(from + side).min(length))
+        };
+        let mut windows: Vec<Vec<usize>> = cut(height)
+            .flat_map(|rows| {
+                cut(width).map(move |columns| {
+                    let row = |row| columns.clone().map(move |column| row * width + column);
+                    rows.clone().flat_map(row).collect()
+                })
+            })
+            .collect();
+        windows.sort_by_key(|window| std::cmp::Reverse(window.len()));
+        let mut sizes: Vec<(usize, usize)> = Vec::new();
+        for window in &windows {
+            match sizes.last_mut() {
+                Some((count, tokens)) if *tokens == window.len() => *count += 1,
+                _ => sizes.push((1, window.len())),
+            }
+        }
+        Self {
+            order: windows.concat(),
+            sizes,
+        }
+    }
+
+    /// The places `[patches]` in merge order of the patches in this order; each merged token has `patches`.
+    #[must_use]
+    pub fn patches(&self, patches: usize) -> Vec<u32> {
+        let of_token = |&token: &usize| (token * patches..(token + 1) * patches).map(|patch| patch as u32);
+        self.order.iter().flat_map(of_token).collect()
+    }
+
+    /// At which place each merged token stands, in reading order.
+    #[must_use]
+    pub fn places(&self) -> Vec<u32> {
+        let mut places = vec![0; self.order.len()];
+        for (place, &token) in self.order.iter().enumerate() {
+            places[token] = place as u32;
+        }
+        places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_cut_from_the_top_left_and_like_sizes_stand_together() {
+        let windows = Windows::new((3, 5), 2);
+        assert_eq!(windows.sizes, [(2, 4), (3, 2), (1, 1)]);
+        assert_eq!(windows.order[..8], [0, 1, 5, 6, 2, 3, 7, 8]);
+        assert_eq!(windows.order[8..], [4, 9, 10, 11, 12, 13, 14]);
+        let places = windows.places();
+        for (place, &token) in windows.order.iter().enumerate() {
+            assert_eq!(places[token], place as u32);
+        }
+        assert_eq!(windows.patches(4)[4..8], [4, 5, 6, 7]);
+        assert_eq!(Windows::new((1, 1), 4).sizes, [(1, 1)]);
+    }
+}

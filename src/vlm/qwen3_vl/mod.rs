@@ -1,0 +1,6 @@
+//! Qwen3-VL (dense): norms over each head, interleaved M-RoPE, and features of several vision blocks that are added to the
+//! language model's first layers (DeepStack).
+
+pub mod config;
+mod position;
+pub mod vision;

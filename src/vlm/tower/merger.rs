@@ -1,0 +1,35 @@
+//! Neighbouring patches to one token of the language model's width.
+
+use candle_core::{Result, Tensor};
+
+use super::Norm;
+use crate::nn::Linear;
+
+/// A norm before or after the patches of a block are joined, then two layers with a GELU between.
+#[derive(Clone, Debug)]
+pub struct Merger {
+    pub norm: Norm,
+    /// The norm is over the joined patches, not over each.
+    pub norms_joined: bool,
+    pub first: Linear,
+    pub second: Linear,
+    /// Patches of a merged token.
+    pub patches: usize,
+}
+
+impl Merger {
+    /// `x` `[images, patches, width]` in merge order to `[images, merged tokens, hidden]`.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (images, patches, width) = x.dims3()?;
+        let joined = (images, patches / self.patches, self.patches * width);
+        let x = if self.norms_joined {
+            self.norm.forward(&x.reshape(joined)?)?
+        } else {
+            self.norm.forward(x)?.reshape(joined)?
+        };
+        self.second.forward(&self.first.forward(&x)?.gelu_erf()?)
+    }
+}

@@ -1,0 +1,40 @@
+//! config.json and the image processor's settings as versions of transformers save them.
+
+use std::fs;
+
+use masp::vlm::model_config::ModelConfig;
+use masp::vlm::vision::PixelLimits;
+
+use super::folders;
+
+/// Each version's files, with those of the model that a version leaves out.
+#[test]
+fn all_versions_describe_the_same_model() {
+    for (name, folder) in folders() {
+        let model = folder.join("model");
+        let own = ModelConfig::read(&model).unwrap();
+        let (pictures, _) = own.tower.pictures(&model, PixelLimits::default()).unwrap();
+        let mut versions = 0;
+        for version in fs::read_dir(folder.join("saved_by")).unwrap() {
+            let version = version.unwrap().path();
+            versions += 1;
+            let read = ModelConfig::read(&version).unwrap();
+            assert_eq!(read.decoder, own.decoder, "{name} {}", version.display());
+            assert_eq!(format!("{:?}", read.tower), format!("{:?}", own.tower), "{name}");
+            let (saved, is_there) = read.tower.pictures(&version, PixelLimits::default()).unwrap();
+            assert!(is_there, "{name}");
+            // The Pillow class of 4.57.6 forgets Qwen3-VL's limits.
+            if !(name == "qwen3_vl" && version.ends_with("4.57.6")) {
+                assert_eq!(saved.settings(), pictures.settings(), "{name} {}", version.display());
+            }
+            let tied = version.join("config.tied.json");
+            if tied.is_file() {
+                let copy = tempfile::tempdir().unwrap();
+                fs::copy(tied, copy.path().join("config.json")).unwrap();
+                let tied = ModelConfig::read(copy.path()).unwrap();
+                assert!(tied.decoder.tie_word_embeddings, "{name} {}", version.display());
+            }
+        }
+        assert_eq!(versions, 2, "{name}");
+    }
+}
