@@ -38,6 +38,8 @@ mod trainer;
 mod watch;
 
 #[cfg(test)]
+mod family_tests;
+#[cfg(test)]
 mod finite_tests;
 
 pub use control::Signals;

@@ -12,6 +12,8 @@ mod hostile;
 pub mod hub;
 pub mod inspect;
 pub mod llava_next;
+#[cfg(test)]
+pub mod made;
 pub mod model_config;
 pub mod pictures;
 pub mod placeholder;

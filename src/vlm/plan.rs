@@ -62,11 +62,14 @@ fn is_of_size(error: &WeightsError) -> bool {
 fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
     let mut config = read.clone();
     config.decoder.tie_word_embeddings = is_tied(&read.ties, weights)?;
-    let layers = ("model.layers.", "num_hidden_layers", config.decoder.num_hidden_layers);
-    for (layers, key, said) in [layers, config.tower.blocks()] {
+    let layers = config.decoder.num_hidden_layers;
+    for ((layers, key, said), least) in [
+        (("model.layers.", "num_hidden_layers", layers), layers),
+        (config.tower.blocks(), config.tower.least_blocks()),
+    ] {
         let held = weights.layers(layers);
         // Of none at all the first missing weight tells more.
-        if held != said && held != 0 {
+        if !(least..=said).contains(&held) && held != 0 {
             return Err(Misfit::Weights(WeightsError::Layers {
                 folder: weights.folder().to_owned(),
                 layers,

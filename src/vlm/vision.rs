@@ -112,6 +112,11 @@ pub trait TowerConfig: Debug + Send + Sync {
     /// Where the weights of its blocks stand, the key of their number, and that number.
     fn blocks(&self) -> (&'static str, &'static str, usize);
 
+    /// How many of the blocks the files must hold at least: the others are not passed.
+    fn least_blocks(&self) -> usize {
+        self.blocks().2
+    }
+
     /// The width of its blocks.
     fn width(&self) -> usize;
 

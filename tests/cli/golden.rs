@@ -161,9 +161,12 @@ fn predictions_agree(setup: &Setup) {
 
 /// A run that is stopped and resumed gives the losses and parameters of an uninterrupted one, to the bit.
 #[test]
-fn a_resumed_run_is_the_uninterrupted_one() {
-    let Some(setup) = qwen2_vl() else { return };
-    let (folder, _) = prepare(&setup);
+fn a_resumed_run_is_the_uninterrupted_one_on_each_family() {
+    setups().iter().for_each(resumes);
+}
+
+fn resumes(setup: &Setup) {
+    let (folder, _) = prepare(setup);
     let data = setup.shared.join("data").display().to_string();
     let train = |session: &str, extra: &[&str]| {
         let mut arguments = vec![

@@ -239,7 +239,7 @@ fn other_families_and_activations_are_named_before_the_weights() {
     );
     says(
         &Form::own().with("model_type", json!("llava_next")),
-        &["the tokenizer", "has no token </s>"],
+        &["LLaVA-NeXT", "`vision_config.hidden_size`"],
     );
     says(
         &Form::own().with("hidden_act", json!("relu")),

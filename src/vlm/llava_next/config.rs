@@ -73,6 +73,10 @@ impl TowerConfig for VisionConfig {
         (BLOCKS, "vision_config.num_hidden_layers", self.num_hidden_layers)
     }
 
+    fn least_blocks(&self) -> usize {
+        self.passed
+    }
+
     fn width(&self) -> usize {
         self.hidden_size
     }
