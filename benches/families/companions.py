@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 
 CLIP_MEAN, CLIP_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
-# Of a tokenizer; a chat template too, which the families do not share with each other, but a tokenizer's folder has its own.
+# Of a tokenizer. The chat template is the family's, but it comes with the tokenizer.
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"),
     *("vocab.json", "merges.txt", "tokenizer.model", "chat_template.json", "chat_template.jinja"),

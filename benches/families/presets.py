@@ -1,4 +1,4 @@
-"""Configurations of the model families, in the form that the hub's config.json has; `-s` is small enough for a bench on two cores."""
+"""Configurations of the model families, in the form that the hub's config.json has; `-s` fits a bench on two cores."""
 
 # Of the Qwen families' real tokenizers; the maker puts a folder's own in their place.
 QWEN_IDS = {

@@ -1,4 +1,4 @@
-"""A family's model in PyTorch, taken apart as MASP needs it: pictures to features, embeddings to hidden states, logits."""
+"""A family's model in PyTorch, taken apart for MASP: pictures to features, embeddings to hidden states, logits."""
 
 from dataclasses import dataclass, field
 
@@ -186,7 +186,7 @@ class Model:
 
     @torch.no_grad()
     def score(self, rows, prompt, labels):
-        """Log-likelihood of each label behind each row, [rows, labels]: the chat passes once, its cache serves all labels."""
+        """Log-likelihood of each label behind each row, [rows, labels]: the chat passes once for all labels."""
         last, mask, cache = self.begun(rows)
         first = self.logits(last, prompt).float().log_softmax(-1)
         ids = [self.ids(label) for label in labels]

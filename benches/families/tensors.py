@@ -43,7 +43,11 @@ def decoder(tensors, prefix, head, config):
         if config["model_type"] == "qwen3_vl":
             tensors.norm(f"{layer}.self_attn.q_norm", size, bias=False)
             tensors.norm(f"{layer}.self_attn.k_norm", size, bias=False)
-        for name, rows, columns in (("gate_proj", inner, width), ("up_proj", inner, width), ("down_proj", width, inner)):
+        for name, rows, columns in (
+            ("gate_proj", inner, width),
+            ("up_proj", inner, width),
+            ("down_proj", width, inner),
+        ):
             tensors.linear(f"{layer}.mlp.{name}", rows, columns, bias=False)
     tensors.norm(f"{prefix}.norm", width, bias=False)
     if not tied(config):
@@ -86,7 +90,11 @@ def qwen2_5_tower(tensors, v):
         tensors.norm(f"{block}.norm1", width, bias=False)
         tensors.norm(f"{block}.norm2", width, bias=False)
         attention(tensors, block, width)
-        for name, rows, columns in (("gate_proj", inner, width), ("up_proj", inner, width), ("down_proj", width, inner)):
+        for name, rows, columns in (
+            ("gate_proj", inner, width),
+            ("up_proj", inner, width),
+            ("down_proj", width, inner),
+        ):
             tensors.linear(f"{block}.mlp.{name}", rows, columns)
     tensors.norm("visual.merger.ln_q", width, bias=False)
     tensors.linear("visual.merger.mlp.0", wide, wide)

@@ -69,8 +69,7 @@ def write(folder, tensors, dtype, seed, most):
             f.write(struct.pack("<Q", len(text)) + text)
             for name in names:
                 shape, deviation = tensors[name]
-                for piece in source.pieces(math.prod(shape), deviation):
-                    f.write(piece)
+                f.writelines(source.pieces(math.prod(shape), deviation))
         total += at
     if len(files) > 1:
         index = {"metadata": {"total_size": total}, "weight_map": where}

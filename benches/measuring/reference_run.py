@@ -13,16 +13,19 @@ PACKAGES = ["torch", "transformers"]
 class Ran:
     rate: float
     peak_mib: float
+    # Images a second whose labels were scored, where the program times that too.
+    labels: float | None = None
 
 
 class Reference:
     def __init__(self, a):
         self.python, self.cuda = a.python, a.device == "cuda"
-        self.steps, self.torch = a.steps, ""
+        self.steps, self.batch = a.steps, getattr(a, "reference_batch", 0)
         dtype = {"f32": "fp32", "bf16": "bf16"}[a.dtype]
         self.argv = [a.python, a.reference, "--model", a.model, "--images", a.model / "images", "--device", a.device]
         self.argv += ["--dtype", dtype, "--checkpointing", a.checkpointing, "--threads", a.threads]
         self.argv += ["--new-tokens", a.new_tokens]
+        self.argv += ["--batch", self.batch, "--cached"] if self.batch else []
 
     def run(self, stage):
         """Samples a second (median of the steps) and the process's peak memory."""
@@ -35,10 +38,10 @@ class Reference:
             done = child.run(argv)
             peak = done.peak_mib
         said = [json.loads(line[5:]) for _, line in done.lines if line.startswith("JSON ")]
-        rates = [result["samples_per_s"] for said in said for result in said["results"] if result["what"] == stage]
-        if not rates:
+        rates = {result["what"]: result["samples_per_s"] for said in said for result in said["results"]}
+        if stage not in rates:
             raise SystemExit(f"{self.argv[1]} printed no result of the stage {stage}")
-        return Ran(rates[0], peak)
+        return Ran(rates[stage], peak, rates.get("labels"))
 
     def first_step(self, stage):
         """Seconds from the program's start until it has made one step."""
