@@ -33,11 +33,11 @@ def smart_size(h, w, factor, low, high):
         size = [math.ceil(x * math.sqrt(low / (h * w)) / factor) * factor for x in (h, w)]
     return size
 
-def process(image, pre):
+def process(image, pre, sizes=smart_size):
     """A picture as the vision tower's rows. Returns (rows, [t, h, w] in patches, the resized picture)."""
     p, m, t = pre["patch_size"], pre["merge_size"], pre["temporal_patch_size"]
     image = limit_size(image.convert("RGB"))
-    h, w = smart_size(image.height, image.width, p * m, pre["min_pixels"], pre["max_pixels"])
+    h, w = sizes(image.height, image.width, p * m, pre["min_pixels"], pre["max_pixels"])
     resized = np.asarray(image.resize((w, h), Image.BICUBIC))
     x = (resized / 255.0 - np.array(pre["image_mean"])) / np.array(pre["image_std"])
     gh, gw = h // p, w // p  # a still picture is shown `t` times
