@@ -105,7 +105,7 @@ def llava(rng):
         draw.layer(b + "mlp.fc1", (inner, TOWER)), draw.layer(b + "mlp.fc2", (TOWER, inner), 1)
         draw.norm(b + "layer_norm1", TOWER, True), draw.norm(b + "layer_norm2", TOWER, True)
     draw.norm(p + "pre_layrnorm", TOWER, True), draw.norm(p + "post_layernorm", TOWER, True)
-    draw.layer("multi_modal_projector.linear_1", (WIDTH, TOWER)), draw.layer("multi_modal_projector.linear_2", (WIDTH, WIDTH))
+    draw.layer("multi_modal_projector.linear_1", (WIDTH, TOWER), 0.7), draw.layer("multi_modal_projector.linear_2", (WIDTH, WIDTH))
     draw.rows("image_newline", WIDTH)
     draw.language("language_model.model.", t["num_hidden_layers"], 2, 1, 12, t["intermediate_size"], False)
     draw.rows("language_model.lm_head.weight", ROWS, WIDTH)
