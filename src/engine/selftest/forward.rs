@@ -1,6 +1,6 @@
 //! The frozen model: image processor, vision tower, language model, and what the aspect modules make of an image.
 
-use candle_core::{DType, Tensor};
+use candle_core::{D, DType, Tensor};
 
 use super::slice::Slice;
 use super::{EngineError, Report};
@@ -15,37 +15,71 @@ pub fn vision(slice: &Slice, report: &mut Report) -> Result<Features, EngineErro
     let picture = slice
         .pictures
         .prepare(&decode(&slice.path("picture.png"), DecodeOptions::default())?)?;
-    let values = match &picture {
-        Picture::Grid(patches) => {
-            let grid = (patches.grid.t, patches.grid.h, patches.grid.w);
-            report.equal("image grid", grid == slice.cases.grid);
-            &patches.values
-        }
-        Picture::Tiles(tiles) => {
-            let grid = (tiles.count(), tiles.side, tiles.side);
-            report.equal("tiles and their grid", grid == slice.cases.grid);
-            &tiles.values
+    if let Picture::Grid(patches) = &picture {
+        let grid = (patches.grid.t, patches.grid.h, patches.grid.w);
+        report.equal("image grid", slice.cases.grid == Some(grid));
+    }
+    let want = slice.want("pixel_values")?;
+    let values = pixel_values(&picture);
+    // Of the further families only some rows are kept.
+    let pixels = match slice.want("pixel_values_rows") {
+        Err(_) => values,
+        Ok(kept) => {
+            let width = want.dim(D::Minus1)?;
+            let kept = kept.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+            let rows = kept
+                .iter()
+                .filter_map(|&row| values.get(row as usize * width..(row as usize + 1) * width));
+            rows.flatten().copied().collect()
         }
     };
-    let want = slice.want("pixel_values")?;
-    let pixels = Tensor::from_slice(values, values.len(), &slice.device)?;
+    let pixels = Tensor::from_slice(&pixels, pixels.len(), &slice.device)?;
     report.close("pixel values", &pixels, &want.flatten_all()?, 1e-6)?;
     let mut parts = Vec::new();
     let features = slice.model.tower.pass(&picture, &mut |part| parts.push(part.clone()))?;
-    // The slice holds the parts of one family's tower only; of others the result tells.
-    let names = ["vision.patch_embed".to_owned()].into_iter();
-    let names = names.chain((0..parts.len()).map(|block| format!("vision.block.{block}")));
-    for (part, name) in parts.iter().zip(names) {
-        if let Ok(want) = slice.want(&name) {
-            report.close(&name, part, want, bound)?;
+    // CLIP has a norm before its first block, whose result the slice calls its input.
+    let first = usize::from(matches!(picture, Picture::Tiles(_)));
+    let blocks = (0..parts.len()).map(|block| format!("vision.block.{block}"));
+    let names = ["vision.patch_embed".to_owned()].into_iter().chain(blocks);
+    for (part, name) in parts.iter().skip(first).zip(names) {
+        match slice.want(&name) {
+            Ok(want) => report.close(&name, part, want, bound)?,
+            // Qwen2-VL's and CLIP's slices stop before the last block.
+            Err(_) => break,
         }
     }
-    report.close("vision.features", &features.run, slice.want("vision.features")?, bound)?;
+    let tokens = features.tokens()?;
+    report.close("vision.features", &tokens, slice.want("vision.features")?, bound)?;
+    if features.run.dims() != tokens.dims() {
+        report.close("vision.run", &features.run, slice.want("vision.run")?, bound)?;
+    }
     for (level, deep) in features.deep.iter().enumerate() {
         let name = format!("vision.deep.{level}");
         report.close(&name, deep, slice.want(&name)?, bound)?;
     }
     Ok(features)
+}
+
+/// Patch by patch; of tiles line by line of each channel, as a picture lies in memory.
+fn pixel_values(picture: &Picture) -> Vec<f32> {
+    let tiles = match picture {
+        Picture::Grid(patches) => return patches.values.clone(),
+        Picture::Tiles(tiles) => tiles,
+    };
+    let cells = tiles.side * tiles.side;
+    let patch = (tiles.values.len() / (tiles.count() * cells * 3)).isqrt();
+    let pixels = tiles.side * patch;
+    let mut values = Vec::with_capacity(tiles.values.len());
+    for (tile, channel, y) in
+        (0..tiles.count()).flat_map(|tile| (0..3).flat_map(move |channel| (0..pixels).map(move |y| (tile, channel, y))))
+    {
+        for x in (0..pixels).step_by(patch.max(1)) {
+            let cell = tile * cells + y / patch * tiles.side + x / patch;
+            let at = ((cell * 3 + channel) * patch + y % patch) * patch;
+            values.extend_from_slice(&tiles.values[at..at + patch]);
+        }
+    }
+    values
 }
 
 /// Checks a plain pass with an image and its three-axis positions.
@@ -78,13 +112,11 @@ pub fn language(slice: &Slice, features: &Features, report: &mut Report) -> Resu
         slice.want("vanilla.hidden")?,
         report.bounds.values,
     )?;
-    let logits = language.logits(&hidden.squeeze(0)?, Vocabulary::Full)?;
-    report.close(
-        "vanilla.logits",
-        &logits,
-        slice.want("vanilla.logits")?,
-        report.bounds.values,
-    )?;
+    let want = slice.want("vanilla.logits")?;
+    let (hidden, kept) = (hidden.squeeze(0)?, want.dim(0)?);
+    let last = hidden.narrow(0, hidden.dim(0)?.saturating_sub(kept), kept)?;
+    let logits = language.logits(&last, Vocabulary::Full)?;
+    report.close("vanilla.logits", &logits, want, report.bounds.values)?;
     Ok(())
 }
 

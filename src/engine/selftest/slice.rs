@@ -18,21 +18,46 @@ use crate::vlm::config_file::ConfigFile;
 use crate::vlm::model_config::ModelConfig;
 use crate::vlm::vision::{Pictures, PixelLimits};
 
-macro_rules! files {
-    ($($name:literal),*) => {
-        [$(($name, include_bytes!(concat!("../../../assets/selftest/", $name)))),*]
+macro_rules! slice {
+    ($family:literal, $folder:literal, $bf16_gradients:literal) => {
+        Files {
+            family: $family,
+            bf16_gradients: $bf16_gradients,
+            files: slice!(
+                $folder,
+                "config.json",
+                "model.safetensors",
+                "preprocessor_config.json",
+                "aspects.safetensors",
+                "expected.json",
+                "expected.safetensors"
+            ),
+        }
+    };
+    ($folder:literal, $($name:literal),*) => {
+        [$(($name, include_bytes!(concat!("../../../assets/selftest/", $folder, $name)))),*]
     };
 }
 
-const FILES: [(&str, &[u8]); 7] = files!(
-    "config.json",
-    "model.safetensors",
-    "preprocessor_config.json",
-    "picture.png",
-    "aspects.safetensors",
-    "expected.json",
-    "expected.safetensors"
-);
+/// A family's slice, by its files.
+pub struct Files {
+    pub family: &'static str,
+    /// What bf16 may cost in a gradient: as measured on a CPU, rounded up. The slices differ, for the smaller a gradient is
+    /// against what it is summed of, the more of it round-off takes.
+    pub bf16_gradients: f64,
+    files: [(&'static str, &'static [u8]); 6],
+}
+
+/// One of each family.
+pub const SLICES: [Files; 4] = [
+    slice!("Qwen2-VL", "", 1e-1),
+    slice!("Qwen2.5-VL", "qwen2_5_vl/", 3e-1),
+    slice!("Qwen3-VL", "qwen3_vl/", 1e-1),
+    slice!("LLaVA-NeXT", "llava_next/", 1e-1),
+];
+
+/// What all of them look at.
+const PICTURE: (&str, &[u8]) = ("picture.png", include_bytes!("../../../assets/selftest/picture.png"));
 
 /// The model, what goes in, and what f64 makes of it.
 pub struct Slice {
@@ -52,8 +77,14 @@ pub struct Cases {
     pub prompt_tokens: usize,
     /// Rows of the embedding matrix before the prompt's.
     pub tokenizer_tokens: usize,
-    /// Of the picture's patches; of tiles their number and the patches on their sides.
-    pub grid: (usize, usize, usize),
+    /// Of the picture's patches, where they are one grid.
+    pub grid: Option<(usize, usize, usize)>,
+    /// Supervised tokens before a label's own.
+    #[serde(default = "one")]
+    pub lead: usize,
+    /// Tokens of the template behind an answer.
+    #[serde(default = "two")]
+    pub tail: usize,
     pub ids: Ids,
     pub greedy: Greedy,
     pub vanilla: Vanilla,
@@ -118,14 +149,22 @@ pub struct PeakLr {
     pub stage2: f64,
 }
 
+const fn one() -> usize {
+    1
+}
+
+const fn two() -> usize {
+    2
+}
+
 impl Slice {
     /// Unpacks and reads the slice.
     ///
     /// # Errors
     /// Where there is no room for temporary files, or the device fails.
-    pub fn open(device: &Device, dtype: DType) -> Result<Self, EngineError> {
+    pub fn open(files: &Files, device: &Device, dtype: DType) -> Result<Self, EngineError> {
         let folder = TempDir::new().map_err(|source| write_error(&std::env::temp_dir(), source))?;
-        for (name, bytes) in FILES {
+        for (name, bytes) in files.files.into_iter().chain([PICTURE]) {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).map_err(|source| write_error(&path, source))?;
         }

@@ -37,13 +37,13 @@ pub fn open(slice: &Slice, ids: &[u32]) -> Sequence {
     sequence
 }
 
-/// `<|im_end|>` and a newline follow the answer.
-fn before_answer(case: &StageCase) -> &[u32] {
-    &case.ids[..case.ids.len().saturating_sub(case.answer.len() + 2)]
+/// What the template writes behind the answer follows it.
+fn before_answer<'a>(slice: &Slice, case: &'a StageCase) -> &'a [u32] {
+    &case.ids[..case.ids.len().saturating_sub(case.answer.len() + slice.cases.tail)]
 }
 
 fn answered(slice: &Slice, case: &StageCase) -> Sequence {
-    let mut sequence = open(slice, before_answer(case));
+    let mut sequence = open(slice, before_answer(slice, case));
     sequence.answer(&case.answer);
     sequence
 }
@@ -171,8 +171,8 @@ pub fn stage_2(slice: &Slice, features: &Features, report: &mut Report) -> Resul
             report.close(&format!("{name}: gradient of the prompt"), grad, want, bounds.gradients)?;
         }
         let prompt = prompt(slice)?;
-        let mut sequence = open(slice, before_answer(case));
-        sequence.text(&case.answer[..1]);
+        let mut sequence = open(slice, before_answer(slice, case));
+        sequence.text(&case.answer[..slice.cases.lead]);
         sequence.alternatives(case.labels.iter().map(|label| label.ids.as_slice()));
         let visuals = Visuals::Constant(std::slice::from_ref(&rows));
         let batch = Batch::splice(language, &[sequence], &visuals, Some(prompt.as_tensor()))?;

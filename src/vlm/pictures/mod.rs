@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub use patches::{Grid, ImageProcessor, Patches};
 pub use resample::{Filter, resize};
-pub use settings::{CLIP_MEAN, CLIP_STD, Defaults, Place, ProcessorConfig};
+pub use settings::{CLIP_MEAN, CLIP_STD, Defaults, Place, ProcessorConfig, Sides};
 
 use crate::printable::printable_path;
 use crate::vlm::config_file::DocumentError;
@@ -115,5 +115,5 @@ pub fn of_grid(
             ),
         });
     }
-    Ok((Box::new(ImageProcessor::new(config)?), is_there))
+    Ok((Box::new(ImageProcessor::new(config, defaults.sides)?), is_there))
 }

@@ -1,11 +1,11 @@
 //! The image processor of the Qwen families: an RGB picture to one grid of patches.
 //!
 //! The reference's chain: the longest side limited to 1,024 pixels (Lanczos), both sides resized to multiples of a
-//! merged patch (`smart_resize` of `qwen_vl_utils`, bicubic), samples scaled and normalised in f32, cut into patches.
+//! merged patch (`smart_resize`, bicubic), samples scaled and normalised in f32, cut into patches.
 
 use image::RgbImage;
 
-use super::{Filter, PictureError, ProcessorConfig, limited_size, normalised, resize};
+use super::{Filter, PictureError, ProcessorConfig, Sides, limited_size, normalised, resize};
 use crate::vlm::vision::{Picture, Pictures, waves};
 
 /// Sides further apart than this are refused, as `qwen_vl_utils` does.
@@ -57,6 +57,7 @@ pub struct Patches {
 #[derive(Debug, Clone)]
 pub struct ImageProcessor {
     config: ProcessorConfig,
+    sides: Sides,
     /// `[channel][byte]`: scaled and normalised.
     normalised: [[f32; 256]; 3],
 }
@@ -64,10 +65,14 @@ pub struct ImageProcessor {
 impl ImageProcessor {
     /// # Errors
     /// Settings that no processor can work with.
-    pub fn new(config: ProcessorConfig) -> Result<Self, PictureError> {
+    pub fn new(config: ProcessorConfig, sides: Sides) -> Result<Self, PictureError> {
         config.validate()?;
         let normalised = normalised(config.rescale_factor, config.image_mean, config.image_std);
-        Ok(Self { config, normalised })
+        Ok(Self {
+            config,
+            sides,
+            normalised,
+        })
     }
 
     #[must_use]
@@ -109,7 +114,7 @@ impl ImageProcessor {
 
     fn resized_size(&self, width: u32, height: u32) -> Result<(u32, u32), PictureError> {
         let (limited_width, limited_height) = limited_size(width, height);
-        smart_resize(limited_width, limited_height, &self.config).ok_or(PictureError::AspectRatio {
+        smart_resize(limited_width, limited_height, &self.config, self.sides).ok_or(PictureError::AspectRatio {
             width,
             height,
             most: MAX_ASPECT_RATIO as u32,
@@ -188,28 +193,35 @@ impl Pictures for ImageProcessor {
     }
 
     fn settings(&self) -> String {
-        format!("{:?}", self.config)
+        match self.sides {
+            Sides::AtLeastOne => format!("{:?}", self.config),
+            Sides::Nearest => format!("{:?} {:?}", self.config, self.sides),
+        }
     }
 }
 
-/// `smart_resize` of `qwen_vl_utils`: sides rounded (half to even) to multiples of the factor, at least one of it,
-/// then scaled where the pixels leave their range. `None` where the sides differ too much or one is 0.
-fn smart_resize(width: u32, height: u32, config: &ProcessorConfig) -> Option<(u32, u32)> {
+/// `smart_resize`: sides rounded (half to even) to multiples of the factor, then scaled, to at least one of it, where the
+/// pixels leave their range. `None` where the sides differ too much or one is 0.
+fn smart_resize(width: u32, height: u32, config: &ProcessorConfig, sides: Sides) -> Option<(u32, u32)> {
     let (width, height) = (f64::from(width), f64::from(height));
     if width.min(height) < 1.0 || width.max(height) / width.min(height) > MAX_ASPECT_RATIO {
         return None;
     }
     let factor = config.factor() as f64;
     let (min, max) = (config.min_pixels as f64, config.max_pixels as f64);
-    let both = |side: &dyn Fn(f64) -> f64| (side(width).max(factor), side(height).max(factor));
+    let both = |least: f64, side: &dyn Fn(f64) -> f64| (side(width).max(least), side(height).max(least));
 
-    let rounded = both(&|side| (side / factor).round_ties_even() * factor);
+    let least = match sides {
+        Sides::AtLeastOne => factor,
+        Sides::Nearest => 0.0,
+    };
+    let rounded = both(least, &|side| (side / factor).round_ties_even() * factor);
     let (width, height) = if rounded.0 * rounded.1 > max {
         let shrink = (height * width / max).sqrt();
-        both(&|side| (side / shrink / factor).floor() * factor)
-    } else if rounded.0 * rounded.1 < min {
+        both(factor, &|side| (side / shrink / factor).floor() * factor)
+    } else if rounded.0 * rounded.1 < min.max(1.0) {
         let grow = (min / (height * width)).sqrt();
-        both(&|side| (side * grow / factor).ceil() * factor)
+        both(factor, &|side| (side * grow / factor).ceil() * factor)
     } else {
         rounded
     };

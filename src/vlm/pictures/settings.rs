@@ -111,6 +111,16 @@ pub struct Defaults {
     pub image_std: [f32; 3],
     pub min_pixels: usize,
     pub max_pixels: usize,
+    pub sides: Sides,
+}
+
+/// What a side becomes that is less than half a merged patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sides {
+    /// One merged patch: `smart_resize` of `qwen_vl_utils`, which the reference calls first.
+    AtLeastOne,
+    /// Nothing, so that the picture is then too small and both sides grow: `smart_resize` of transformers.
+    Nearest,
 }
 
 /// Where a folder keeps the settings of its image processor.
@@ -248,6 +258,7 @@ mod tests {
         image_std: CLIP_STD,
         min_pixels: 3136,
         max_pixels: 12_845_056,
+        sides: Sides::AtLeastOne,
     };
 
     fn parse(text: &str) -> ProcessorConfig {

@@ -11,7 +11,7 @@ use crate::vlm::qwen2_vl::config::PICTURES;
 fn processor() -> ImageProcessor {
     let none = tempfile::tempdir().unwrap();
     let config = ProcessorConfig::of_folder(none.path(), &PICTURES).unwrap().0;
-    ImageProcessor::new(config).unwrap()
+    ImageProcessor::new(config, Sides::AtLeastOne).unwrap()
 }
 
 /// The golden folder, or `None` (said) where it is not at hand.
@@ -68,7 +68,7 @@ fn sizes_are_the_references() {
     let config = processor().config;
     for row in cases["smart_resize"]["table"].as_array().unwrap() {
         let side = |key: &str| row[key].as_u64().unwrap() as u32;
-        let (width, height) = smart_resize(side("w"), side("h"), &config).unwrap();
+        let (width, height) = smart_resize(side("w"), side("h"), &config, Sides::AtLeastOne).unwrap();
         assert_eq!(numbers(&row["pipeline"]), [height as usize, width as usize], "{row}");
     }
     for row in cases["resize_with_aspect_ratio"]["table"].as_array().unwrap() {
@@ -78,13 +78,41 @@ fn sizes_are_the_references() {
     }
 }
 
+/// The further families' own processors, without the reference's helper before them.
+#[test]
+fn sizes_of_the_further_families_are_those_of_transformers() {
+    let Some(golden) = golden() else { return };
+    for family in ["qwen2_5_vl", "qwen3_vl"] {
+        let folder = golden.with_file_name("golden_families").join(family);
+        let facts = &json(folder.join("manifest.json"))["cases"]["smart_resize"];
+        let number = |key: &str| facts[key].as_u64().unwrap() as usize;
+        let config = ProcessorConfig {
+            patch_size: number("factor") / 2,
+            min_pixels: number("min_pixels"),
+            max_pixels: number("max_pixels"),
+            ..processor().config
+        };
+        let table = facts["table"].as_array().unwrap();
+        assert!(table.len() > 10);
+        for row in table {
+            let side = |key: &str| row[key].as_u64().unwrap() as u32;
+            let (width, height) = smart_resize(side("w"), side("h"), &config, Sides::Nearest).unwrap();
+            assert_eq!(
+                numbers(&row["size"]),
+                [height as usize, width as usize],
+                "{family} {row}"
+            );
+        }
+    }
+}
+
 #[test]
 fn pictures_become_the_references_patches() {
     let Some(golden) = golden() else { return };
     let file = fs::read(golden.join("processor.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&file).unwrap();
     let config = ProcessorConfig::of_folder(&golden.join("tiny_a"), &PICTURES).unwrap().0;
-    let processor = ImageProcessor::new(config).unwrap();
+    let processor = ImageProcessor::new(config, Sides::AtLeastOne).unwrap();
     let images = &json(golden.join("manifest.json"))["cases"]["images"];
     assert_eq!(images.as_object().unwrap().len(), 11);
     for (name, facts) in images.as_object().unwrap() {
@@ -154,7 +182,7 @@ fn patches_stand_block_by_block_channel_by_channel() {
         rescale_factor: 1.0,
         ..processor().config
     };
-    let processor = ImageProcessor::new(config).unwrap();
+    let processor = ImageProcessor::new(config, Sides::AtLeastOne).unwrap();
     let picture = RgbImage::from_fn(8, 4, |x, y| Rgb([(y * 8 + x) as u8, 100, 200]));
     let patches = processor.process(&picture).unwrap();
     assert_eq!(patches.grid, Grid { t: 1, h: 2, w: 4 });
@@ -194,7 +222,7 @@ fn other_limits_change_the_grid_alone() {
         .config
         .with_pixel_limits(Some(28 * 28), Some(112 * 112))
         .unwrap();
-    let processor = ImageProcessor::new(config).unwrap();
+    let processor = ImageProcessor::new(config, Sides::AtLeastOne).unwrap();
     let grid = processor.grid(640, 480).unwrap();
     assert!(
         grid.h * grid.w * 14 * 14 <= 112 * 112 && grid.h.is_multiple_of(2) && grid.w.is_multiple_of(2),

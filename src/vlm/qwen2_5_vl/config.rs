@@ -10,8 +10,8 @@ use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{self, PictureError};
-use crate::vlm::qwen2_vl::config::{DECODER, PICTURES};
+use crate::vlm::pictures::{self, PictureError, Sides};
+use crate::vlm::qwen2_vl::config::{DECODER, PICTURES as QWEN2_PICTURES};
 use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
 
 /// The vision tower's sizes; names as on the hub.
@@ -60,6 +60,12 @@ impl TowerConfig for VisionConfig {
         pictures::of_grid(folder, &PICTURES, sizes, limits)
     }
 }
+
+/// The image processor of all Qwen2.5-VL models.
+const PICTURES: pictures::Defaults = pictures::Defaults {
+    sides: Sides::Nearest,
+    ..QWEN2_PICTURES
+};
 
 /// Reads the keys; the language model's are Qwen2-VL's.
 ///

@@ -62,8 +62,9 @@ impl VisionTower {
     }
 
     /// Merged tokens `[images, patches / merge^2, hidden]` in reading order, of pictures of the same `grid` (time, height,
-    /// width, in patches): `pixels` is `[images, patches, channels * temporal * patch * patch]`. The patches stand window by
-    /// window ([`Windows`]) in between, and so `part` is given them.
+    /// width, in patches): `pixels` is `[images, patches, channels * temporal * patch * patch]`. `part` is
+    /// given the patch embedding and what each block makes of it, patches in merge order, although they stand window by window
+    /// ([`Windows`]) in between.
     ///
     /// # Errors
     /// Where the shapes do not fit.
@@ -78,11 +79,12 @@ impl VisionTower {
         let merge = c.spatial_merge_size;
         let windows = Windows::new((grid.1 / merge, grid.2 / merge), c.window());
         let order = windows.patches(self.merger.patches);
+        let merge_order = Tensor::new(windows.patch_places(self.merger.patches), device)?;
         let rotary = self.rotary(pixels, grid, &order)?;
         let whole = Mask::full(images, patches, false);
         let mut x = self.patch_embed.forward(pixels)?;
-        x = reordered(&x, &Tensor::new(order, device)?)?;
         part(&x);
+        x = reordered(&x, &Tensor::new(order, device)?)?;
         for (i, block) in self.blocks.iter().enumerate() {
             self.interrupt.check()?;
             x = block.forward(&x, Some(&rotary), |q, k, v| {
@@ -92,7 +94,7 @@ impl VisionTower {
                     self.within(&windows, q, k, v)
                 }
             })?;
-            part(&x);
+            part(&reordered(&x, &merge_order)?);
         }
         let merged = self.merger.forward(&x)?;
         reordered(&merged, &Tensor::new(windows.places(), device)?)

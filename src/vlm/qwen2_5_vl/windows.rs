@@ -49,6 +49,13 @@ impl Windows {
         self.order.iter().flat_map(of_token).collect()
     }
 
+    /// At which place each patch stands, in merge order.
+    #[must_use]
+    pub fn patch_places(&self, patches: usize) -> Vec<u32> {
+        let of_token = |&place: &u32| (0..patches as u32).map(move |patch| place * patches as u32 + patch);
+        self.places().iter().flat_map(of_token).collect()
+    }
+
     /// At which place each merged token stands, in reading order.
     #[must_use]
     pub fn places(&self) -> Vec<u32> {
@@ -75,6 +82,8 @@ mod tests {
             assert_eq!(places[token], place as u32);
         }
         assert_eq!(windows.patches(4)[4..8], [4, 5, 6, 7]);
+        let (order, back) = (windows.patches(4), windows.patch_places(4));
+        assert!((0..60).all(|patch| order[back[patch] as usize] == patch as u32));
         assert_eq!(Windows::new((1, 1), 4).sizes, [(1, 1)]);
     }
 }

@@ -11,7 +11,7 @@ use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{self, CLIP_MEAN, CLIP_STD, PictureError};
+use crate::vlm::pictures::{self, CLIP_MEAN, CLIP_STD, PictureError, Sides};
 use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
 
 /// The vision tower's sizes; names as on the hub.
@@ -55,6 +55,7 @@ pub const PICTURES: pictures::Defaults = pictures::Defaults {
     image_std: CLIP_STD,
     min_pixels: 4 * 28 * 28,
     max_pixels: 16_384 * 28 * 28,
+    sides: Sides::AtLeastOne,
 };
 
 impl TowerConfig for VisionConfig {

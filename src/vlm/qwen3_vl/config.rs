@@ -11,7 +11,7 @@ use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{self, PictureError};
+use crate::vlm::pictures::{self, PictureError, Sides};
 use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
 
 /// The vision tower's sizes; names as on the hub.
@@ -60,6 +60,7 @@ const PICTURES: pictures::Defaults = pictures::Defaults {
     image_std: [0.5; 3],
     min_pixels: 65_536,
     max_pixels: 16_777_216,
+    sides: Sides::Nearest,
 };
 
 impl TowerConfig for VisionConfig {
