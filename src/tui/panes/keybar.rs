@@ -27,7 +27,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let notice = match (&scene.ui.notice, &scene.waits) {
         // What is longer stands above the keys.
         (Some(notice), _) => Some(clean(notice)).filter(|notice| fits(notice, area.width)),
-        (None, Some(waits)) if scene.ui.layer == Layer::Main => {
+        // On less the header says it, and the key is what has to be seen.
+        (None, Some(waits)) if scene.ui.layer == Layer::Main && area.width >= 40 => {
             Some(fit(&clean(&waits.words()), usize::from(area.width) / 2))
         }
         (None, _) => None,
