@@ -145,10 +145,9 @@ mod tests {
         buffer.set_string(4, 0, "c", Style::new().fg(theme.on_accent).bg(theme.accent));
         theme.settle(&mut buffer);
         let mut bytes = Vec::new();
-        let mut backend = TerminalBackend::new(&mut bytes, theme.depth.is_few());
         let cells = (0..).zip(&buffer.content).filter(|(_, cell)| cell.symbol() != " ");
+        let mut backend = TerminalBackend::new(&mut bytes, theme.depth.is_few());
         backend.draw(cells.map(|(n, cell)| (n % 6, n / 6, cell))).unwrap();
-        drop(backend);
         String::from_utf8(bytes).unwrap()
     }
 

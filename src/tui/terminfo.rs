@@ -72,10 +72,8 @@ impl Terminfo {
             u32::try_from(value).ok().filter(|_| place < numbers)
         };
         // One that is not there has -1 for its place in the table, one that was taken away -2.
-        let string = |place: usize| {
-            let there = place < strings && short(first_string + 2 * place).is_some_and(|at| at.cast_signed() >= 0);
-            there
-        };
+        let string =
+            |place: usize| place < strings && short(first_string + 2 * place).is_some_and(|at| at.cast_signed() >= 0);
         bytes.get(..first_string + 2 * strings)?;
         Some(Self {
             colors: number(COLORS),
