@@ -68,8 +68,9 @@ fn depth_of(terminal: &str, entry: Option<&Terminfo>, variable: impl Fn(&str) ->
             Some(8..) => Depth::Eight,
             _ => Depth::Mono,
         },
-        None if terminal.starts_with("vt") => Depth::Mono,
-        None if is_old(terminal) => Depth::Eight,
+        None if terminal.starts_with("vt") || terminal.ends_with("-mono") => Depth::Mono,
+        None if says(terminal, &["-16color", "-88color"]) => Depth::Sixteen,
+        None if is_old(terminal) || terminal.ends_with("-color") => Depth::Eight,
         None => Depth::Indexed,
     }
 }
@@ -152,6 +153,9 @@ mod tests {
             ("linux", Some(Some(8)), &[], Depth::Eight),
             ("linux", None, &[], Depth::Eight),
             ("xterm-16color", Some(Some(16)), &[], Depth::Sixteen),
+            ("xterm-16color", None, &[], Depth::Sixteen),
+            ("eterm-color", None, &[], Depth::Eight),
+            ("xterm-mono", None, &[], Depth::Mono),
             ("rxvt-88color", Some(Some(88)), &[], Depth::Sixteen),
             ("vt100", Some(None), &[], Depth::Mono),
             ("vt220", None, &[], Depth::Mono),

@@ -127,7 +127,7 @@ fn a_stopped_run_is_opened_while_the_keys_work() {
     screen.press("?");
     screen.wait_for("keys · esc closes");
     screen.press("?");
-    screen.wait_for("read-only: ");
+    screen.wait_for("read-only: the run does not answer");
     screen.press("q");
     assert!(screen.wait().success());
     signal(rustix::process::Signal::CONT);
