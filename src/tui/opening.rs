@@ -229,7 +229,9 @@ impl App {
 
     /// Shows the session that was opened, unless the person has gone to another screen meanwhile.
     fn show_opened(&mut self, wanted: For) {
-        self.ui.notice.clone_from(&self.read_only);
+        if self.read_only.is_some() {
+            self.ui.notice.clone_from(&self.read_only);
+        }
         match wanted {
             For::Person(screen) if screen == self.ui.screen => self.show(Screen::Train),
             For::Person(_) | For::TheStart => {}
@@ -310,6 +312,11 @@ impl App {
         self.begin_rejoining(Some("another process goes on with this session"));
     }
 
+    /// Reads the session that is shown anew, because its run took no commands from here.
+    pub(super) fn reconnect(&mut self) {
+        self.begin_rejoining(Some("the run takes commands from here now"));
+    }
+
     fn begin_rejoining(&mut self, notice: Option<&'static str>) {
         self.resumed = never();
         match self.begin_reading(&self.folder) {
@@ -325,9 +332,9 @@ impl App {
         (self.commands, self.read_only) = (followed.commands, followed.read_only);
         (self.resumed, self.following) = (followed.resumed, Some(followed.following));
         (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
-        if let Some(notice) = notice {
-            self.ui.notice = Some(notice.to_owned());
-        }
+        // Why it still takes no commands is the greater news.
+        let notice = self.read_only.clone().or(notice.map(str::to_owned));
+        self.ui.notice = notice.or(self.ui.notice.take());
         self.take_beside(beside);
     }
 }

@@ -116,6 +116,10 @@ impl App {
         if path == self.folder {
             // Of two that are asked for the last one counts.
             self.opening.take_if(|opening| !opening.is_of(&path));
+            if self.commands.is_none() && self.read_only.is_some() {
+                // What stood between may be gone: a run that was stopped answers again.
+                self.reconnect();
+            }
             self.show(Screen::Train);
         } else if self.run_is_ours() {
             self.ui.notice =

@@ -308,7 +308,9 @@ fn who_goes_to_another_screen_meanwhile_stays_there() {
     bench.sees("╭ predictions");
     bench.gates.clear();
     bench.sees("✓ done");
-    let (_, app, _) = bench.quit();
+    let (_, mut app, _root) = bench.quit();
+    // The rows may still be on their way.
+    settle(&mut app);
     assert_eq!(app.ui.screen, Screen::Browse);
     assert_eq!(app.browse.rows().map(|rows| rows.len()), Some(20));
 }
@@ -321,6 +323,7 @@ fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
         let (mut app, gates) = app(&root, slow);
         let path = root.path().join("a");
         (app.ui.screen, app.title, app.folder) = (Screen::Train, "a".to_owned(), path.clone());
+        app.ui.notice = Some("half blocks: the terminal says so".to_owned());
         app.open(&path, For::TheStart);
         Bench::on(root, app, gates)
     };
@@ -328,6 +331,7 @@ fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
     bench.sees("◌ opening");
     bench.gates.clear();
     bench.sees("✓ done");
+    bench.sees("half blocks: the terminal says so");
     assert_eq!(bench.quit().1.ui.screen, Screen::Train);
 
     let bench = attached(&["a"]);
@@ -410,6 +414,35 @@ fn a_session_renamed_while_it_is_shown_or_opened_goes_on_under_its_new_name() {
     );
     assert_eq!((app.ui.layer, app.ui.screen), (Layer::Main, Screen::Sessions));
     assert!(app.state.next_seq > 600 && app.ui.notice.is_none());
+}
+
+#[test]
+fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _) = app(&root, &[]);
+    let (tell, told) = unbounded();
+    app.readers.follow = Arc::new(move |path| {
+        let mut followed = follow(path)?;
+        followed.read_only = told.try_recv().ok();
+        followed.commands = followed.read_only.is_none().then(|| unbounded().0);
+        Ok(followed)
+    });
+    let enter = |app: &mut App| {
+        app.input(Input::Key(KeyEvent::new(KeyCode::Char('4'), KeyModifiers::NONE)));
+        settle(app);
+        app.input(Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+        settle(app);
+        (app.ui.notice.clone().unwrap_or_default(), app.commands.is_some())
+    };
+    for _ in 0..2 {
+        tell.send("read-only: it does not answer".to_owned()).unwrap();
+        assert_eq!(enter(&mut app), ("read-only: it does not answer".to_owned(), false));
+    }
+    assert_eq!(
+        enter(&mut app),
+        ("the run takes commands from here now".to_owned(), true)
+    );
+    assert_eq!((enter(&mut app).0.as_str(), app.ui.screen), ("", Screen::Train));
 }
 
 /// A replay whose folding waits at a gate, and what opens it once.
