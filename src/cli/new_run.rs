@@ -9,7 +9,7 @@ use super::detach;
 use super::failure::Failure;
 use super::train;
 use crate::config::{self, ConfigFile, Settings, Sources, refusal};
-use crate::data::classes;
+use crate::data::{self, DataError, classes};
 use crate::session::{Stage, check_name};
 use crate::tui::Field;
 use crate::vlm::hub;
@@ -292,9 +292,12 @@ fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
         DATA => match &settings.data.root {
             None => "name the dataset's folder",
             Some(root) if !root.is_dir() => "there is no such folder",
-            Some(_) => return None,
+            Some(root) => return no_dataset(root, settings),
         },
-        DATASET => return filled.typed(DATASET).and_then(unknown_dataset),
+        DATASET => {
+            let unknown = filled.typed(DATASET).and_then(unknown_dataset);
+            return unknown.or_else(|| misnamed_dataset(settings));
+        }
         MODEL => match &settings.model.path {
             Some(model) if !Path::new(model).is_dir() && !hub::is_hub_id(model) => "neither a folder nor a hub id",
             _ => return None,
@@ -320,6 +323,38 @@ fn unknown_dataset(name: &str) -> Option<String> {
     }
     let nearest = classes::nearest_name(name);
     Some(format!("no known dataset; is {nearest} meant? Empty: detected"))
+}
+
+/// Why a run would not read the folder; nothing where it would with another name, for that is what is wrong then.
+fn no_dataset(root: &Path, settings: &Settings) -> Option<String> {
+    let error = data::recognise(root, settings.data.dataname.as_deref()).err()?;
+    if misnamed_dataset(settings).is_some() {
+        return None;
+    }
+    Some(match error {
+        // All the layouts that there are have no room here.
+        DataError::UnknownLayout { near, .. } => {
+            format!(
+                "no dataset that is known here; {}",
+                near.replace("point --data at", "point this at")
+            )
+        }
+        error => error.to_string(),
+    })
+}
+
+/// Where the folder is a dataset, and not the one that was named, what it is. A name that is not known fits any folder.
+fn misnamed_dataset(settings: &Settings) -> Option<String> {
+    let (root, name) = (settings.data.root.as_ref()?, settings.data.dataname.as_deref()?);
+    let known = classes::by_name(name)?;
+    if data::recognise(root, Some(name)).is_ok() {
+        return None;
+    }
+    let layout = data::recognise(root, None).ok()?;
+    Some(format!(
+        "the data folder is not laid out as {} is but as {layout}; empty: detected",
+        known.name
+    ))
 }
 
 fn misnamed(settings: &Settings) -> Option<String> {
@@ -450,7 +485,7 @@ mod tests {
     fn each_field_is_checked_as_the_config_is() {
         let mut desk = Desk::new("session: {root: runs}\n");
         assert_eq!(desk.problem("data folder"), "name the dataset's folder");
-        let here = desk.folder.path().display().to_string();
+        let here = class_folders(desk.folder.path());
         desk.put("data folder", &here);
         assert!(desk.run.check(&desk.values).iter().all(Option::is_none));
         let root = desk.folder.path().join("runs");
@@ -479,6 +514,62 @@ mod tests {
         }
         desk.put("stage", "prompt");
         assert!(desk.problem("aspects from").contains("stage 2 needs aspect modules"));
+    }
+
+    /// A dataset of two class folders below `folder`.
+    fn class_folders(folder: &Path) -> String {
+        let root = folder.join("sets");
+        for class in ["joy", "fear"] {
+            std::fs::create_dir_all(root.join(class)).unwrap();
+            std::fs::write(root.join(class).join("1.png"), "a picture by its name").unwrap();
+        }
+        root.display().to_string()
+    }
+
+    #[test]
+    fn a_known_dataset_is_refused_on_a_folder_of_another_layout() {
+        let mut desk = Desk::new("");
+        let flat = desk.folder.path().join("flat");
+        std::fs::create_dir(&flat).unwrap();
+        for name in ["amusement_0001.jpg", "fear_0002.jpg"] {
+            std::fs::write(flat.join(name), "a picture by its name").unwrap();
+        }
+        let (sets, flat) = (class_folders(desk.folder.path()), flat.display().to_string());
+        desk.put("data folder", &flat);
+        desk.put("dataset", "emo-set");
+        let problem = desk.problem("dataset");
+        assert!(
+            problem.starts_with("the data folder is not laid out as EmoSet is but as ArtPhoto"),
+            "{problem}"
+        );
+        assert_eq!(desk.problem("data folder"), "", "the name is what is wrong");
+        for (name, folder) in [("ArtPhoto", &flat), ("", &flat), ("", &sets), ("EmoSet", &sets)] {
+            desk.put("data folder", folder);
+            desk.put("dataset", name);
+            let problems = [desk.problem("data folder"), desk.problem("dataset")];
+            assert_eq!(problems, [const { String::new() }; 2], "{name} in {folder}");
+        }
+        // What the settings name is held against the folder too.
+        let mut named = Desk::new("data: {dataname: EmoSet}\n");
+        named.put("data folder", &flat);
+        assert!(named.problem("dataset").contains("not laid out as EmoSet is"));
+    }
+
+    #[test]
+    fn a_folder_that_is_no_dataset_is_refused_whatever_it_is_called() {
+        let mut desk = Desk::new("");
+        let empty = desk.folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        desk.put("data folder", &empty.display().to_string());
+        for name in ["", "ArtPhoto"] {
+            desk.put("dataset", name);
+            let problem = desk.problem("data folder");
+            assert!(
+                problem.starts_with("no dataset that is known here") && !problem.contains("--data "),
+                "{problem}"
+            );
+            assert_eq!(desk.problem("dataset"), "", "{name}");
+        }
     }
 
     #[test]

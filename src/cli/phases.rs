@@ -4,6 +4,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
 use super::say::say;
+use crate::tui::Abilities;
+
+/// Whether standard error is a terminal on which a line can be written over.
+pub fn bars_can_be_shown() -> bool {
+    let can = Abilities::from_environment(|name| std::env::var(name).ok());
+    std::io::stderr().is_terminal() && can.cursor
+}
 
 /// The phase being shown.
 pub struct Phases {
@@ -16,8 +23,13 @@ impl Phases {
     /// Nothing shown yet.
     #[must_use]
     pub fn new() -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let terminal = bars_can_be_shown();
+        let target = if terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
         if let Ok(style) = ProgressStyle::with_template("{msg:24} [{wide_bar}] {pos}/{len} {eta}") {
             bar.set_style(style);
         }

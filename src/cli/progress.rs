@@ -2,11 +2,10 @@
 
 mod run_bar;
 
-use std::io::{self, IsTerminal};
-
 use crossbeam_channel::Receiver;
 
 use super::detach::is_detached;
+use super::phases::bars_can_be_shown;
 use super::say::Asides;
 use crate::printable::printable;
 use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step};
@@ -19,7 +18,7 @@ const SILENCE: f64 = 10.0;
 /// bar; elsewhere every `logging_steps`th step is a line.
 pub fn follow(records: Receiver<Record>, logging_steps: u64) -> Option<Ended> {
     let mut telling = Telling::new(logging_steps);
-    let mut bar = io::stderr().is_terminal().then(RunBar::new);
+    let mut bar = bars_can_be_shown().then(RunBar::new);
     // Nobody reads what a detached run says, and a week of it would fill the disk.
     let unheard = is_detached();
     let mut asides = Asides::default();

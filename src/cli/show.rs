@@ -28,6 +28,12 @@ pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::
     if terminal {
         match Theme::from_environment(|name| std::env::var(name).ok()).depth {
             Depth::Mono => writeln!(out, "no pictures: this terminal has no colours (NO_COLOR or TERM)")?,
+            Depth::Sixteen | Depth::Eight => {
+                writeln!(
+                    out,
+                    "no pictures: this terminal has too few colours (TERM; COLORTERM=truecolor says more)"
+                )?;
+            }
             depth => pictures::print(path, prediction, decode, (columns, depth), &mut out)?,
         }
     }

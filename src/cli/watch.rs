@@ -16,7 +16,7 @@ use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::{Outcome, Running};
 use crate::printable::{printable, printable_path};
 use crate::session::{Command, SessionFolder, Stage};
-use crate::tui::{self, Exit, TuiError, Viewer};
+use crate::tui::{self, Abilities, Exit, TuiError, Viewer};
 
 /// Screen or lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl View {
     /// The screen where there is a terminal.
     #[must_use]
     pub fn best() -> Self {
-        if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        let can = Abilities::from_environment(|name| std::env::var(name).ok());
+        if io::stdout().is_terminal() && io::stdin().is_terminal() && can.cursor {
             Self::Screen
         } else {
             Self::Headless
@@ -84,7 +85,7 @@ fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
             printable(folder.name())
         )),
         // How it ended is told when all that it wrote is safe.
-        Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone | Exit::Suspend) => None,
+        Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone | Exit::Suspend | Exit::NotOpened) => None,
     }
 }
 

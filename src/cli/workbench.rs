@@ -38,8 +38,7 @@ pub fn run(args: &Cli) -> Result<ExitCode, Failure> {
 pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
     let settings = config::load(args.sources())?.settings;
     let folder = SessionFolder::open(&settings.session.root, &args.session)?;
-    let viewer = Viewer::of_session(folder.path()).map_err(Failure::failed)?;
-    show(viewer, args.sources(), &settings)
+    show(Viewer::opening(&folder), args.sources(), &settings)
 }
 
 /// `masp replay SESSION`: its journal, played as it went.
@@ -56,7 +55,8 @@ pub fn replay(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
 fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
     if View::best() == View::Headless {
         return Err(Failure::failed(
-            "the workbench needs a terminal; `masp sessions list` prints the sessions where there is none",
+            "the workbench needs a terminal that can put its cursor anywhere (TERM names it); `masp sessions list` prints the \
+             sessions where there is none",
         ));
     }
     dress(&mut viewer, &settings.tui)?;

@@ -1,7 +1,7 @@
 //! The workbench at work: keys and records in, commands and frames out.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -13,25 +13,26 @@ use super::{
     browse::Browse,
     canvas::Canvas,
     compare::Compare,
-    cursor::Cursor,
-    follow::{Following, follow},
+    follow::Following,
     graphics::{Choice, Images},
     input::Input,
     keymap::{Keymap, Offers},
     meter::Meter,
     model::{Model, Said},
+    opening::{Beside, For, Opening, Readers, Rejoining},
     overlays::Overlays,
     panes::{Scene, curves::Curves, overlay::Losses},
     pictures::Pictures,
     player::Player,
     reader::{Done, Reader},
     screens,
+    seeking::Seeking,
     sessions::Sessions,
     surface::Painter,
     theme::Theme,
     ui::{Layer, Screen, Ui},
 };
-use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter, frozen_metrics, kept_evaluations};
+use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter};
 
 /// The state of the run, of the person's side, and the ways between them.
 pub struct App {
@@ -51,7 +52,16 @@ pub struct App {
     pub(super) read_only: Option<String>,
     /// Tells that another process goes on with the session.
     pub resumed: Receiver<()>,
-    following: Option<Following>,
+    pub(super) following: Option<Following>,
+    pub readers: Readers,
+    /// The session that is being opened.
+    pub(super) opening: Option<Opening>,
+    /// The session that is shown, while it is read anew.
+    pub(super) rejoining: Option<Rejoining>,
+    /// Another place of the journal that is played.
+    pub(super) seeking: Option<Seeking>,
+    /// Why the session that the program was started for cannot be shown.
+    pub cannot_start: Option<String>,
     pub(super) host: Option<Box<dyn Host>>,
     /// What plays a journal, where one is played.
     pub(super) player: Option<Player>,
@@ -67,10 +77,10 @@ pub struct App {
     /// The figures of the model as it was, where the session holds them.
     frozen: Option<Metrics>,
     theme: Theme,
-    title: String,
-    owns_run: bool,
+    pub(super) title: String,
+    pub(super) owns_run: bool,
     pub show_pictures: bool,
-    painter: Painter,
+    pub(super) painter: Painter,
     /// Pictures are of pixels where the terminal has them.
     pub pixels: bool,
     /// Why there are none.
@@ -118,6 +128,11 @@ impl App {
             read_only: viewer.read_only,
             resumed: viewer.resumed,
             following: viewer.following,
+            readers: Readers::default(),
+            opening: None,
+            rejoining: None,
+            seeking: None,
+            cannot_start: None,
             host: viewer.host,
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
             model: Model::default(),
@@ -135,8 +150,12 @@ impl App {
             lost: false,
             redraw: false,
         };
-        app.read_evaluations();
         app.ui.notice.clone_from(&app.read_only);
+        if let Some(path) = viewer.open {
+            app.open(&path, For::TheStart);
+            return Ok(app);
+        }
+        app.read_evaluations();
         let run = app.state.session.is_some() || app.commands.is_some() || app.player.is_some();
         if !run && app.sessions.root.is_some() {
             // No run is shown: there are only sessions to choose from.
@@ -166,7 +185,10 @@ impl App {
 
     /// Takes in what the player has by now; whether there was anything.
     pub fn play(&mut self, now: Instant) -> bool {
-        let Some(player) = &mut self.player else { return false };
+        // The state that is shown is not of the player's place while it is being sought.
+        let Some(player) = self.player.as_mut().filter(|_| self.seeking.is_none()) else {
+            return false;
+        };
         let due = player.advance(now);
         let records: Vec<Record> = player.records.get(due).unwrap_or_default().to_vec();
         for record in &records {
@@ -179,18 +201,8 @@ impl App {
     /// When the player has something again: not sooner than a frame.
     #[must_use]
     pub fn play_due(&self) -> Option<Instant> {
-        let due = self.player.as_ref()?.due()?;
+        let due = self.player.as_ref().filter(|_| self.seeking.is_none())?.due()?;
         Some(due.max(Instant::now() + self.frame))
-    }
-
-    /// Goes forth or back in the journal that is played.
-    pub(super) fn seek(&mut self, share: f64) {
-        let Some(player) = &mut self.player else { return };
-        let count = player.seek(share, Instant::now());
-        let mut state = RunState::default();
-        player.records.iter().take(count).for_each(|record| state.apply(record));
-        (self.state, self.curves) = (state, Curves::default());
-        self.read_evaluations();
     }
 
     /// Nothing comes from the run any more. Without a last word its process has vanished.
@@ -270,9 +282,13 @@ impl App {
 
     /// Learns which evaluations there are, and reads the predictions of the one that is shown.
     pub(super) fn read_evaluations(&mut self) {
-        self.frozen = frozen_metrics(&self.folder);
-        let kept = kept_evaluations(&self.folder, &self.state);
-        if let Some(path) = self.browse.update(kept) {
+        self.take_beside(Beside::read(&self.folder, &self.state));
+    }
+
+    /// Takes in which evaluations there are, and reads the predictions of the one that is shown.
+    pub(super) fn take_beside(&mut self, beside: Beside) {
+        self.frozen = beside.frozen;
+        if let Some(path) = self.browse.update(beside.evaluations) {
             self.reader.read(path);
         }
     }
@@ -356,6 +372,9 @@ impl App {
         // What lies on top of a picture is made of cells, and so must the picture be then.
         self.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
         let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
+        let waits = self.waits();
+        // The name that is opened, beside the word that says so.
+        let title = self.opening.as_ref().map_or(self.title.as_str(), Opening::name);
         let mut scene = Scene {
             state: &self.state,
             ui: &mut self.ui,
@@ -368,6 +387,7 @@ impl App {
             playing: self.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
             opening: self.model.opening.as_deref(),
+            waits,
             theme: &self.theme,
             keymap: &self.keymap,
             pictures: &mut self.pictures,
@@ -380,7 +400,7 @@ impl App {
             offers,
             lost: self.lost,
         };
-        screens::render(&self.title, area, frame.buffer_mut(), &mut scene);
+        screens::render(title, area, frame.buffer_mut(), &mut scene);
         self.pictures.end();
     }
 
@@ -404,44 +424,6 @@ impl App {
             Screen::Browse => self.browse_at_cursor(),
             Screen::Train => {}
         }
-    }
-
-    /// Another process goes on with the session: what it says is shown and it takes the commands; the person stays where they
-    /// are. What cannot be read stays as it was.
-    pub fn rejoin(&mut self) {
-        self.resumed = never();
-        match follow(&self.folder) {
-            Ok(followed) => {
-                (self.state, self.records) = (followed.history, followed.records);
-                (self.commands, self.read_only) = (followed.commands, followed.read_only);
-                (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-                (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
-                self.ui.notice = Some("another process goes on with this session".to_owned());
-                self.read_evaluations();
-            }
-            Err(reason) => self.ui.notice = Some(reason),
-        }
-    }
-
-    /// Shows another session: all that is known of this one is let go.
-    ///
-    /// # Errors
-    /// A sentence where it cannot be read; this one stays then.
-    pub(super) fn open(&mut self, path: &Path) -> Result<(), String> {
-        let followed = follow(path)?;
-        self.pictures =
-            Pictures::start(followed.folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
-        followed.folder.path().clone_into(&mut self.folder);
-        self.overlays.take_away(path);
-        followed.folder.name().clone_into(&mut self.title);
-        (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-        (self.owns_run, self.lost, self.model) = (false, false, Model::default());
-        (self.browse, self.curves, self.player) = (Browse::default(), Curves::default(), None);
-        (self.ui.cursor, self.ui.zoom) = (Cursor::default(), None);
-        self.read_evaluations();
-        Ok(())
     }
 
     /// Whether leaving would leave a run of this process alone.

@@ -30,6 +30,9 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
     let mut wanted = Wanted::Promptly;
     let mut drawn: Option<Instant> = None;
     loop {
+        if app.cannot_start.is_some() {
+            return Exit::NotOpened;
+        }
         let due = match (wanted, drawn) {
             (Wanted::Nothing, _) => None,
             (_, None) => Some(Instant::now()),
@@ -87,6 +90,9 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
                 Err(TryRecvError::Disconnected) => app.reader.lost(),
                 Err(TryRecvError::Empty) => break,
             }
+            wanted = Wanted::Promptly;
+        }
+        if app.take_opened() | app.take_sought() {
             wanted = Wanted::Promptly;
         }
         match app.resumed.try_recv() {
@@ -157,6 +163,12 @@ fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     select.recv(&app.started);
     select.recv(&app.exported);
     select.recv(&app.resumed);
+    for opened in [app.opened(), app.rejoined()].into_iter().flatten() {
+        select.recv(opened);
+    }
+    if let Some(sought) = app.sought() {
+        select.recv(sought);
+    }
     let models = app.models();
     for records in models.iter().flatten() {
         select.recv(records);

@@ -2,7 +2,9 @@
 //!
 //! Kitty's and iTerm2's protocols are known by the environment, which their terminals set; sixel by the terminal's answer
 //! to a question that every terminal answers (its attributes, DA1), and which crossterm passes over where the answer comes
-//! too late. Kitty's own question is not asked: a late answer to it would be read as keys.
+//! too late. The environment is handed down to terminals that are started from another one: so what seems to be a kitty is asked
+//! too, and a terminal that says that it cannot show something is not sent it, whoever asked for it. iTerm2's protocol has no
+//! such question.
 
 use std::os::fd::AsFd;
 
@@ -41,7 +43,10 @@ pub struct Graphics {
 /// What the terminal said when it was asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answer {
-    pub sixel: bool,
+    /// Nothing: it has not said.
+    pub sixel: Option<bool>,
+    /// Kitty's protocol; nothing: it was not asked, or has not said.
+    pub kitty: Option<bool>,
     /// A cell's width and height in pixels.
     pub cell: Option<Size>,
     /// Whether the background is light.
@@ -81,6 +86,27 @@ impl Images {
     }
 }
 
+/// Whether the terminal's word on kitty's protocol matters.
+pub fn asks_for_kitty(images: Images, variable: impl Fn(&str) -> Option<String>) -> bool {
+    candidate(images, variable) == Some(Protocol::Kitty)
+}
+
+/// The protocol that was asked for, else that of the terminal that the environment names.
+fn candidate(images: Images, variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
+    if images == Images::Off {
+        return None;
+    }
+    // What the environment names is the terminal outside.
+    let asked = images.protocol();
+    asked.or_else(|| named(&variable).filter(|_| !is_through(&variable)))
+}
+
+/// Whether a multiplexer stands between.
+fn is_through(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let has = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    ["TMUX", "STY", "ZELLIJ"].into_iter().any(has)
+}
+
 /// Chooses how pictures are shown, from what was asked for, the environment and the pixels of a cell as the system knows
 /// them; `ask` asks the terminal, which is done only where its answer matters.
 pub fn choose(
@@ -95,7 +121,7 @@ pub fn choose(
         pixels: false,
         refused,
     };
-    let through = ["TMUX", "STY", "ZELLIJ"].into_iter().any(has);
+    let through = is_through(&variable);
     let asked = images.protocol();
     if images == Images::Off || (asked.is_none() && variable("TERM").is_none_or(|term| term == "dumb")) {
         return none(None);
@@ -103,14 +129,23 @@ pub fn choose(
     if through && matches!(asked, Some(Protocol::Kitty | Protocol::Iterm2)) {
         return none(Some("a multiplexer does not pass them on"));
     }
-    // What the environment names is the terminal outside.
-    let known = asked.or_else(|| named(&variable).filter(|_| !through));
-    let answer = if known.is_some() && cell.is_some() {
+    let known = candidate(images, &variable);
+    let answer = if known == Some(Protocol::Iterm2) && cell.is_some() {
         Answer::default()
     } else {
         ask()
     };
-    let protocol = known.or(answer.sixel.then_some(Protocol::Sixel));
+    // A terminal that has not said anything is taken at the word of the environment, or the person's.
+    let denied = match known {
+        Some(Protocol::Kitty) if answer.kitty == Some(false) => Some("the terminal says that it has no kitty graphics"),
+        Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it draws no sixels"),
+        _ => None,
+    };
+    if let (Some(_), Some(denied)) = (asked, denied) {
+        return none(Some(denied));
+    }
+    let known = known.filter(|_| denied.is_none());
+    let protocol = known.or((answer.sixel == Some(true)).then_some(Protocol::Sixel));
     let (Some(protocol), Some(cell)) = (protocol, cell.or(answer.cell)) else {
         return none(asked.map(|_| "the terminal tells no size of its cells"));
     };
@@ -189,8 +224,55 @@ mod tests {
             ),
         ];
         for (environment, protocol) in cases {
-            let choice = chosen(Images::Auto, environment, Some(CELL), None);
+            let silent = (protocol == Protocol::Kitty).then(Answer::default);
+            let choice = chosen(Images::Auto, environment, Some(CELL), silent);
             assert_eq!(shown(choice), (Some(protocol), true), "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_says_what_it_cannot_show_is_not_sent_it() {
+        let says = |kitty, sixel| {
+            Some(Answer {
+                kitty,
+                sixel,
+                ..Answer::default()
+            })
+        };
+        // Started from a kitty, whose environment it was handed.
+        let inside = [("TERM", "alacritty"), ("KITTY_WINDOW_ID", "1")];
+        let of = |images, kitty, sixel| chosen(images, &inside, Some(CELL), says(kitty, sixel));
+        assert!(asks_for_kitty(Images::Auto, |name| (name == "KITTY_WINDOW_ID").then(String::new)));
+        assert_eq!(
+            shown(of(Images::Auto, Some(true), Some(false))),
+            (Some(Protocol::Kitty), true)
+        );
+        assert_eq!(shown(of(Images::Auto, None, None)), (Some(Protocol::Kitty), true));
+        assert_eq!(shown(of(Images::Auto, Some(false), Some(false))), (None, false));
+        assert_eq!(
+            of(Images::Auto, Some(false), Some(false)).refused,
+            None,
+            "nobody asked for it"
+        );
+        assert_eq!(
+            shown(of(Images::Auto, Some(false), Some(true))),
+            (Some(Protocol::Sixel), true)
+        );
+        // What a person asked for is not sent either, and they are told why.
+        for (images, kitty, sixel, why) in [
+            (Images::Kitty, Some(false), Some(true), "no kitty graphics"),
+            (Images::Sixel, None, Some(false), "no sixels"),
+        ] {
+            let choice = of(images, kitty, sixel);
+            assert_eq!(shown(choice), (None, false));
+            assert!(
+                choice.refused.is_some_and(|refused| refused.contains(why)),
+                "{choice:?}"
+            );
+        }
+        assert_eq!(shown(of(Images::Sixel, None, None)), (Some(Protocol::Sixel), true));
+        for images in [Images::Off, Images::Iterm2, Images::Sixel] {
+            assert!(!asks_for_kitty(images, |_| None));
         }
     }
 
@@ -203,7 +285,7 @@ mod tests {
         ];
         let says = |sixel| {
             Some(Answer {
-                sixel,
+                sixel: Some(sixel),
                 ..Answer::default()
             })
         };
@@ -227,17 +309,17 @@ mod tests {
         for far in ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"] {
             let far = [kitty, (far, "x")];
             assert_eq!(
-                shown(chosen(Images::Auto, &far, Some(CELL), None)),
+                shown(chosen(Images::Auto, &far, Some(CELL), Some(Answer::default()))),
                 (Some(Protocol::Kitty), false)
             );
             assert_eq!(
-                shown(chosen(Images::Kitty, &far, Some(CELL), None)),
+                shown(chosen(Images::Kitty, &far, Some(CELL), Some(Answer::default()))),
                 (Some(Protocol::Kitty), true)
             );
         }
         let tmux = [("TERM", "screen"), ("TMUX", "x"), ("KITTY_WINDOW_ID", "1")];
         let sixel = Answer {
-            sixel: true,
+            sixel: Some(true),
             ..Answer::default()
         };
         assert_eq!(
@@ -251,7 +333,7 @@ mod tests {
         let refused = chosen(Images::Kitty, &tmux, Some(CELL), None);
         assert!(refused.graphics.is_none() && refused.refused.is_some_and(|why| why.contains("multiplexer")));
         assert_eq!(
-            shown(chosen(Images::Sixel, &tmux, Some(CELL), None)),
+            shown(chosen(Images::Sixel, &tmux, Some(CELL), Some(Answer::default()))),
             (Some(Protocol::Sixel), true)
         );
     }
@@ -261,7 +343,7 @@ mod tests {
         let kitty = [("TERM", "xterm-kitty")];
         assert_eq!(shown(chosen(Images::Off, &kitty, Some(CELL), None)), (None, false));
         assert_eq!(
-            shown(chosen(Images::Halfblocks, &kitty, Some(CELL), None)),
+            shown(chosen(Images::Halfblocks, &kitty, Some(CELL), Some(Answer::default()))),
             (Some(Protocol::Kitty), false)
         );
         assert_eq!(

@@ -20,6 +20,8 @@ use crate::data::View;
 #[serde(into = "&'static str", try_from = "String")]
 pub enum Action {
     Help,
+    /// The last message whole.
+    Message,
     Palette,
     Quit,
     Pause,
@@ -241,7 +243,7 @@ impl Scope {
     #[must_use]
     pub const fn of(ui: &Ui) -> &'static [Self] {
         match (ui.layer, ui.screen) {
-            (Layer::Help, _) => &[Self::Help],
+            (Layer::Help | Layer::Message, _) => &[Self::Help],
             (Layer::Quit, _) => &[Self::Quit],
             (Layer::Entry(_), _) => &[Self::Entry],
             (Layer::Region, _) => &[Self::Region],
@@ -300,9 +302,13 @@ impl Keymap {
     /// The first key of `action` on `screen`, for sentences that name it.
     #[must_use]
     pub fn key_for(&self, screen: Screen, action: Action) -> String {
-        let mut bindings = self
-            .of(Scope::of_screen(screen))
-            .filter(|binding| binding.action == action);
+        self.key_in(Scope::of_screen(screen), action)
+    }
+
+    /// The first key of `action` where `scopes` are in force; empty where there is none.
+    #[must_use]
+    pub fn key_in(&self, scopes: &[Scope], action: Action) -> String {
+        let mut bindings = self.of(scopes).filter(|binding| binding.action == action);
         let key = bindings.find_map(|binding| binding.keys.first());
         key.map(Key::to_string).unwrap_or_default()
     }

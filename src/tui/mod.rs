@@ -3,9 +3,12 @@
 //! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] the waiting and drawing, [`screens`] arrange the
 //! [`panes`].
 
+mod abilities;
 mod act;
 mod app;
 mod axis;
+mod backend;
+mod background;
 mod browse;
 mod canvas;
 mod compare;
@@ -22,6 +25,7 @@ mod look;
 mod meter;
 mod metric;
 mod model;
+mod opening;
 mod overlays;
 mod palette;
 mod panes;
@@ -33,11 +37,13 @@ mod reader;
 #[doc(hidden)]
 pub mod rehearsal;
 mod screens;
+mod seeking;
 mod series;
 mod sessions;
 mod span;
 mod surface;
 mod terminal;
+mod terminfo;
 pub(crate) mod text;
 mod theme;
 mod typed;
@@ -53,6 +59,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 
+pub use abilities::Abilities;
 pub use follow::Following;
 pub use graphics::Images;
 pub use keymap::{Action, Clash, Key, Keymap};
@@ -151,6 +158,8 @@ pub struct Viewer {
     pub images: Images,
     /// Records to be played instead of a run.
     pub replay: Vec<Record>,
+    /// A session's folder, to be opened once the screens are shown.
+    pub open: Option<PathBuf>,
     /// The folder of all sessions, for the screen that lists them.
     pub sessions: Option<PathBuf>,
     /// Opens models; without one only a run at work can be asked.
@@ -163,6 +172,15 @@ impl Viewer {
     pub fn replay(folder: &SessionFolder, records: Vec<Record>) -> Self {
         Self {
             replay: records,
+            ..Self::new(never(), folder.path().to_owned(), folder.name())
+        }
+    }
+
+    /// A session that the screens open themselves: what takes a while to read, or to answer, does so behind them.
+    #[must_use]
+    pub fn opening(folder: &SessionFolder) -> Self {
+        Self {
+            open: Some(folder.path().to_owned()),
             ..Self::new(never(), folder.path().to_owned(), folder.name())
         }
     }
@@ -204,6 +222,7 @@ impl Viewer {
             fps: 10,
             images: Images::Auto,
             replay: Vec::new(),
+            open: None,
             sessions: None,
             host: None,
         }
@@ -224,6 +243,8 @@ pub enum Exit {
     /// The process is to stop until the shell goes on with it. [`run`] does so and shows the screens again: it never returns
     /// this.
     Suspend,
+    /// The session that was to be shown cannot be: [`run`] says why, and never returns this.
+    NotOpened,
     /// The terminal is gone; standard input, output and error are /dev/null now. A run goes on.
     TerminalGone,
 }
@@ -237,6 +258,9 @@ pub enum TuiError {
     /// A thread, pipe or signal handler could not be made.
     #[error("the screens cannot be started: {0}")]
     Start(#[source] std::io::Error),
+    /// The session that was to be shown cannot be read.
+    #[error("{0}")]
+    Session(String),
 }
 
 /// Shows a run until the person leaves, the terminal is gone or a stop that was asked for has happened. The terminal is restored in
@@ -246,12 +270,14 @@ pub enum TuiError {
 /// Where the terminal cannot be set up. What happens to it later is an [`Exit`].
 pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     let (sender, inputs) = unbounded();
-    let (images, colours) = (viewer.images, viewer.theme.depth != Depth::Mono);
+    let (images, depth) = (viewer.images, viewer.theme.depth);
+    let can = Abilities::from_environment(|name| std::env::var(name).ok());
     let on_light = viewer.on_light.clone();
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
-    let (guard, mut screen) = terminal::Guard::take(app.meter.clone()).map_err(TuiError::Terminal)?;
+    let (guard, mut screen) =
+        terminal::Guard::take(can, depth.is_few(), app.meter.clone()).map_err(TuiError::Terminal)?;
     app.canvas = Canvas::new(Box::new(BufWriter::new(app.meter.clone().counting(io::stdout()))));
-    if colours {
+    if depth != Depth::Mono {
         let found = probe::find(images, on_light.is_some()).map_err(TuiError::Terminal)?;
         if let Some(theme) = on_light.filter(|_| found.light == Some(true)) {
             app.set_theme(theme);
@@ -276,6 +302,9 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     if exit != Exit::TerminalGone {
         // The terminal is given back as it was; if it is gone by now, there is nothing to give back.
         let _ = app.canvas.forget();
+    }
+    if let Some(reason) = app.cannot_start {
+        return Err(TuiError::Session(reason));
     }
     if exit == Exit::TerminalGone {
         guard.abandon().map_err(TuiError::Terminal)?;

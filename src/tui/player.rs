@@ -2,6 +2,7 @@
 
 use std::{
     ops::Range,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ const GAP: f64 = 1.0;
 /// A journal and the place in it.
 #[derive(Debug)]
 pub struct Player {
-    pub records: Vec<Record>,
+    pub records: Arc<Vec<Record>>,
     /// Seconds from the first record to each, without the gaps between processes.
     times: Vec<f64>,
     /// The record that comes next.
@@ -27,6 +28,13 @@ pub struct Player {
     pub paused: bool,
     /// When `at` was true.
     clock: Instant,
+}
+
+/// A place in the journal.
+#[derive(Debug)]
+pub struct Place {
+    next: usize,
+    at: f64,
 }
 
 impl Player {
@@ -47,7 +55,7 @@ impl Player {
             times.push(time);
         }
         Self {
-            records,
+            records: Arc::new(records),
             times,
             next: 0,
             at: 0.0,
@@ -84,6 +92,25 @@ impl Player {
         self.clock = now;
         self.next = self.times.partition_point(|&time| time <= self.at);
         self.next
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place {
+            next: self.next,
+            at: self.at,
+        }
+    }
+
+    /// Goes back to where it was before it sought.
+    pub const fn go_back(&mut self, place: &Place, now: Instant) {
+        (self.next, self.at, self.clock) = (place.next, place.at, now);
+    }
+
+    /// What has passed until `now` was not played.
+    pub const fn go_on(&mut self, now: Instant) {
+        self.clock = now;
     }
 
     /// Plays faster or slower by steps; what has passed until `now` counts at the pace that it had.

@@ -14,18 +14,20 @@ use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
-    graphics::{Answer, Choice, Images, cell_size, choose},
+    graphics::{Answer, Choice, Images, asks_for_kitty, cell_size, choose},
     input, typed,
 };
 
 /// The colour of the background.
 const BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
+/// Whether kitty's protocol is known: a picture of one pixel, which is not to be shown.
+const KITTY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
 /// A cell's size in pixels, then the terminal's attributes: those every terminal tells, so that the wait ends with them.
 const QUESTION: &[u8] = b"\x1b[16t\x1b[c";
 /// A local terminal answers in a few milliseconds. Later answers do no harm: crossterm passes them over.
 const LIMIT: Duration = Duration::from_millis(200);
-/// A later answer on the background would be read as typed, so that is waited for longer.
-const BACKGROUND_LIMIT: Duration = Duration::from_secs(1);
+/// A later answer on the background or on kitty's protocol would be read as typed, so those are waited for longer.
+const LONGER_LIMIT: Duration = Duration::from_secs(1);
 /// Attribute of a terminal that draws sixels.
 const SIXEL: &str = "4";
 
@@ -53,13 +55,16 @@ pub fn find(images: Images, background: bool) -> io::Result<Found> {
         typed.extend(keys);
         answer
     };
-    let known = background.then(|| question(&[BACKGROUND, QUESTION].concat(), BACKGROUND_LIMIT));
-    let choice = choose(
-        images,
-        |name| std::env::var(name).ok(),
-        cell_size(&terminal),
-        || known.unwrap_or_else(|| question(QUESTION, LIMIT)),
-    );
+    let variable = |name: &str| std::env::var(name).ok();
+    let more = [
+        background.then_some(BACKGROUND),
+        asks_for_kitty(images, variable).then_some(KITTY),
+    ];
+    let more: Vec<&[u8]> = more.into_iter().flatten().collect();
+    let known = (!more.is_empty()).then(|| question(&[&more[..], &[QUESTION]].concat().concat(), LONGER_LIMIT));
+    let choice = choose(images, variable, cell_size(&terminal), || {
+        known.unwrap_or_else(|| question(QUESTION, LIMIT))
+    });
     Ok(Found {
         choice,
         light: known.and_then(|known| known.light),
@@ -107,7 +112,12 @@ fn ask(
             count => bytes.extend_from_slice(&some[..count]),
         }
     };
-    Ok((heard.answer, typed::keys(&heard.typed)))
+    let mut answer = heard.answer;
+    if heard.answered && question.windows(KITTY.len()).any(|part| part == KITTY) {
+        // The attributes are told last: who has said nothing of it by then does not know it.
+        answer.kitty = answer.kitty.or(Some(false));
+    }
+    Ok((answer, typed::keys(&heard.typed)))
 }
 
 /// What came.
@@ -134,6 +144,17 @@ impl Heard {
                     break;
                 };
                 heard.answer.light = is_light(&body[..end]);
+                rest = &body[end + 1..];
+                rest = rest.strip_prefix(b"\\").unwrap_or(rest);
+                continue;
+            }
+            if let Some(body) = rest.strip_prefix(b"\x1b_G") {
+                let Some(end) = body.iter().position(|byte| *byte == 0x1b) else {
+                    heard.unfinished = true;
+                    break;
+                };
+                // `i=31;OK`, or an error's name and a sentence.
+                heard.answer.kitty = Some(body[..end].ends_with(b";OK"));
                 rest = &body[end + 1..];
                 rest = rest.strip_prefix(b"\\").unwrap_or(rest);
                 continue;
@@ -165,7 +186,7 @@ impl Heard {
         };
         if let Some(attributes) = body.strip_prefix('?').and_then(|body| body.strip_suffix('c')) {
             // The first is the terminal's class.
-            self.answer.sixel = attributes.split(';').skip(1).any(|attribute| attribute == SIXEL);
+            self.answer.sixel = Some(attributes.split(';').skip(1).any(|attribute| attribute == SIXEL));
             self.answered = true;
             return true;
         }
@@ -202,12 +223,17 @@ mod tests {
     use super::*;
 
     fn asked(says: &[&'static [u8]]) -> (Answer, Vec<KeyCode>, Duration) {
+        asked_for(QUESTION, says)
+    }
+
+    fn asked_for(asks: &[u8], says: &[&'static [u8]]) -> (Answer, Vec<KeyCode>, Duration) {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let says = says.to_vec();
+        let expected = asks.to_vec();
         let terminal = thread::spawn(move || {
-            let mut question = [0; QUESTION.len()];
+            let mut question = vec![0; expected.len()];
             theirs.read_exact(&mut question).unwrap();
-            assert_eq!(question, QUESTION);
+            assert_eq!(question, expected);
             for piece in says {
                 theirs.write_all(piece).unwrap();
                 thread::sleep(Duration::from_millis(10));
@@ -215,7 +241,7 @@ mod tests {
             theirs
         });
         let begin = Instant::now();
-        let (answer, keys) = ask(&ours, &ours, QUESTION, LIMIT).unwrap();
+        let (answer, keys) = ask(&ours, &ours, asks, LIMIT).unwrap();
         let took = begin.elapsed();
         drop(terminal.join().unwrap());
         (answer, keys.into_iter().map(|key| key.code).collect(), took)
@@ -226,14 +252,34 @@ mod tests {
         let (answer, keys, _) = asked(&[b"\x1b[6;18;9t\x1b[?63;1;2;4;6;22c"]);
         assert_eq!(
             (answer.sixel, answer.cell, keys),
-            (true, Some(Size::new(9, 18)), Vec::new())
+            (Some(true), Some(Size::new(9, 18)), Vec::new())
         );
+        let without = Answer {
+            sixel: Some(false),
+            ..Answer::default()
+        };
+        assert_eq!(asked(&[b"\x1b[?4;6;22c"]).0, without, "a class is no attribute");
+        assert_eq!(asked(&[b"\x1b[6;0;0t\x1b[?1;44c"]).0, without);
+        assert_eq!(asked(&[b"\x1b[6;0;0t"]).0.sixel, None, "it has not said");
+    }
+
+    #[test]
+    fn a_kitty_says_so_and_others_say_nothing() {
+        let question = [KITTY, QUESTION].concat();
+        let kitty = |says: &[&'static [u8]]| {
+            let (answer, keys, _) = asked_for(&question, says);
+            assert_eq!(keys, Vec::new());
+            answer.kitty
+        };
+        assert_eq!(kitty(&[b"\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"]), Some(true));
+        assert_eq!(kitty(&[b"\x1b_Gi=31;O", b"K\x1b", b"\\\x1b[?62;c"]), Some(true));
         assert_eq!(
-            asked(&[b"\x1b[?4;6;22c"]).0,
-            Answer::default(),
-            "a class is no attribute"
+            kitty(&[b"\x1b_Gi=31;EINVAL:no shared memory\x1b\\\x1b[?62c"]),
+            Some(false)
         );
-        assert_eq!(asked(&[b"\x1b[6;0;0t\x1b[?1;44c"]).0, Answer::default());
+        assert_eq!(kitty(&[b"\x1b[?6c"]), Some(false), "it passed the question over");
+        assert_eq!(kitty(&[]), None, "it has said nothing at all");
+        assert_eq!(asked(&[b"\x1b[?6c"]).0.kitty, None, "it was not asked");
     }
 
     #[test]
@@ -260,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_typed_meanwhile_is_not_lost() {
         let (answer, keys, _) = asked(&[b"q\x1b[6;18;", b"9t\x1b[A", b"2\x1b[?62;4", b"c"]);
-        assert!(answer.sixel && answer.cell.is_some());
+        assert!(answer.sixel == Some(true) && answer.cell.is_some());
         assert_eq!(keys, [KeyCode::Char('q'), KeyCode::Up, KeyCode::Char('2')]);
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crossbeam_channel::{Receiver, Select};
 use crossterm::event::KeyEvent;
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -49,13 +50,35 @@ impl Rehearsal {
     }
 
     fn settle(&mut self) {
-        while self.app.reader.wanted() {
-            match self.app.reader.done().recv() {
-                Ok(done) => self.app.read(done),
-                Err(_) => self.app.reader.lost(),
+        settle(&mut self.app);
+    }
+}
+
+/// Lets all that is read in the background arrive.
+pub(super) fn settle(app: &mut App) {
+    loop {
+        if app.reader.wanted() {
+            match app.reader.done().recv() {
+                Ok(done) => app.read(done),
+                Err(_) => app.reader.lost(),
             }
+        } else if let Some(opened) = app.opened().or_else(|| app.rejoined()).cloned() {
+            wait(&opened);
+            app.take_opened();
+        } else if let Some(sought) = app.sought().cloned() {
+            wait(&sought);
+            app.take_sought();
+        } else {
+            return;
         }
     }
+}
+
+/// Waits until something arrives, or until nothing can any more.
+fn wait<T>(receiver: &Receiver<T>) {
+    let mut select = Select::new();
+    select.recv(receiver);
+    select.ready();
 }
 
 #[cfg(test)]

@@ -12,18 +12,22 @@ use std::{
 };
 
 use crossterm::{
-    cursor::{Hide, Show},
-    execute,
-    style::Print,
+    cursor::{Hide, MoveTo, Show},
+    queue,
+    style::{Print, ResetColor},
     terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
 
-use super::meter::{Counting, Meter};
+use super::{
+    abilities::Abilities,
+    backend::TerminalBackend,
+    meter::{Counting, Meter},
+};
 
 /// A terminal that gathers a frame before it writes, and counts what it writes.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Counting<Stdout>>>>;
+pub type Screen = Terminal<TerminalBackend<BufWriter<Counting<Stdout>>>>;
 
 /// A frame with pictures is about so large.
 const FRAME_BYTES: usize = 64 << 10;
@@ -45,20 +49,22 @@ pub struct Guard {
     /// What other threads' panics said; printed once the screen is left.
     said: Arc<Mutex<Vec<String>>>,
     before: Arc<Hook>,
+    can: Abilities,
 }
 
 impl Guard {
-    /// Takes the terminal, with a `meter` of what is sent to it. A panic of this thread restores it first; a panic elsewhere waits
+    /// Takes the terminal, which gets what it `can`, with a `meter` of what is sent to it. A panic of this thread restores it first; a panic elsewhere waits
     /// with its words until the screen is left.
     ///
     /// # Errors
     /// Where standard output is no terminal.
-    pub fn take(meter: Meter) -> io::Result<(Self, Screen)> {
+    pub fn take(can: Abilities, few_colours: bool, meter: Meter) -> io::Result<(Self, Screen)> {
         enable_raw_mode()?;
         let guard = Self {
             held: Arc::new(AtomicBool::new(true)),
             said: Arc::default(),
             before: Arc::new(panic::take_hook()),
+            can,
         };
         let (held, said, before) = (
             Arc::clone(&guard.held),
@@ -68,7 +74,7 @@ impl Guard {
         let screen_thread = thread::current().id();
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == screen_thread {
-                restore(&held);
+                restore(&held, can);
                 before(info);
             } else if held.load(Ordering::SeqCst) {
                 if let Ok(mut said) = said.lock() {
@@ -78,11 +84,9 @@ impl Guard {
                 before(info);
             }
         }));
-        enter()?;
-        let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
-            FRAME_BYTES,
-            meter.counting(io::stdout()),
-        )))?;
+        enter(io::stdout(), can)?;
+        let to = BufWriter::with_capacity(FRAME_BYTES, meter.counting(io::stdout()));
+        let screen = Terminal::new(TerminalBackend::new(to, few_colours))?;
         Ok((guard, screen))
     }
 
@@ -92,11 +96,11 @@ impl Guard {
     /// # Errors
     /// Where the terminal cannot be taken again.
     pub fn suspend(&self) -> io::Result<()> {
-        restore(&self.held);
+        restore(&self.held, self.can);
         kill_current_process_group(Signal::TSTP)?;
         enable_raw_mode()?;
         self.held.store(true, Ordering::SeqCst);
-        enter()
+        enter(io::stdout(), self.can)
     }
 
     /// The terminal is gone: nothing is restored, and /dev/null stands where it was, for a print to a dead terminal panics.
@@ -115,7 +119,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        restore(&self.held);
+        restore(&self.held, self.can);
         // A hook cannot be changed while this thread panics; ours stays then, and passes on.
         if !thread::panicking() {
             let before = Arc::clone(&self.before);
@@ -129,29 +133,86 @@ impl Drop for Guard {
     }
 }
 
-fn enter() -> io::Result<()> {
+fn enter(mut to: impl Write, can: Abilities) -> io::Result<()> {
+    if can.alternate {
+        queue!(to, EnterAlternateScreen)?;
+    }
     // Where there is no other screen, what stands on this one would stay where nothing is painted.
-    let clear = Clear(ClearType::All);
-    execute!(
-        io::stdout(),
-        EnterAlternateScreen,
-        clear,
-        Hide,
-        Print(MOUSE_ON),
-        Print(PASTE_ON)
-    )
+    queue!(to, Clear(ClearType::All), Hide)?;
+    if can.mouse {
+        queue!(to, Print(MOUSE_ON))?;
+    }
+    if can.paste {
+        queue!(to, Print(PASTE_ON))?;
+    }
+    to.flush()
+}
+
+fn leave(mut to: impl Write, can: Abilities) -> io::Result<()> {
+    if can.paste {
+        queue!(to, Print(PASTE_OFF))?;
+    }
+    if can.mouse {
+        queue!(to, Print(MOUSE_OFF))?;
+    }
+    if can.alternate {
+        queue!(to, LeaveAlternateScreen)?;
+    } else {
+        // The shell goes on where the screens stood.
+        queue!(to, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
+    }
+    queue!(to, Show)?;
+    to.flush()
 }
 
 /// Once; errors are passed over, for there is nothing more to be done about them.
-fn restore(held: &AtomicBool) {
+fn restore(held: &AtomicBool, can: Abilities) {
     if held.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
-        let _ = execute!(
-            io::stdout(),
-            Print(PASTE_OFF),
-            Print(MOUSE_OFF),
-            LeaveAlternateScreen,
-            Show
-        );
+        let _ = leave(io::stdout(), can);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_the_modes_that_it_has_and_gives_them_back() {
+        let modes = |can: Abilities| {
+            let (mut entered, mut left) = (Vec::new(), Vec::new());
+            enter(&mut entered, can).unwrap();
+            leave(&mut left, can).unwrap();
+            [entered, left].map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        let all = Abilities {
+            cursor: true,
+            alternate: true,
+            mouse: true,
+            paste: true,
+        };
+        let [entered, left] = modes(all);
+        for mode in ["1049", "1000", "1006", "2004", "25"] {
+            let (on, off) = match mode {
+                "25" => ("l", "h"),
+                _ => ("h", "l"),
+            };
+            assert!(entered.contains(&format!("\x1b[?{mode}{on}")), "{mode}: {entered:?}");
+            assert!(left.contains(&format!("\x1b[?{mode}{off}")), "{mode}: {left:?}");
+        }
+        let none = Abilities {
+            alternate: false,
+            mouse: false,
+            paste: false,
+            ..all
+        };
+        for (sent, is_left) in modes(none).into_iter().zip([false, true]) {
+            assert!(
+                ["1049", "1000", "1006", "2004"].iter().all(|mode| !sent.contains(mode)),
+                "{sent:?}"
+            );
+            assert!(sent.contains("\x1b[2J"), "{sent:?}");
+            assert_eq!(sent.contains("\x1b[1;1H"), is_left, "{sent:?}");
+        }
     }
 }

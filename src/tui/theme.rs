@@ -2,6 +2,7 @@
 //!
 //! Panes paint in 24-bit colour; [`Theme::settle`] is the last thing done to a frame and brings it down to what the terminal has.
 
+mod few;
 mod repaint;
 
 use ratatui::{
@@ -11,14 +12,27 @@ use ratatui::{
 
 pub use repaint::{Paint, Role};
 
+use super::abilities::depth;
+
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     True,
     /// xterm's 256.
     Indexed,
+    /// Eight, each also bright.
+    Sixteen,
+    Eight,
     /// None (`NO_COLOR`): bold and dim stand in.
     Mono,
+}
+
+impl Depth {
+    /// Whether it has fewer colours than those that are told by their number among 256.
+    #[must_use]
+    pub const fn is_few(self) -> bool {
+        matches!(self, Self::Sixteen | Self::Eight)
+    }
 }
 
 /// So many sessions' curves have colours of their own.
@@ -120,19 +134,10 @@ impl Theme {
         }
     }
 
-    /// The theme that the environment speaks for: `NO_COLOR`, `COLORTERM`, `TERM`, and `COLORFGBG` for a light background.
+    /// The theme that the environment speaks for: `NO_COLOR`, `COLORTERM`, `TERM` and what the system knows of that terminal, and
+    /// `COLORFGBG` for a light background.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let says =
-            |name: &str, values: &[&str]| variable(name).is_some_and(|value| values.iter().any(|v| value.contains(v)));
-        let depth = if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || says("TERM", &["dumb"]) {
-            Depth::Mono
-        } else if says("COLORTERM", &["truecolor", "24bit"])
-            || says("TERM", &["direct", "kitty", "alacritty", "ghostty"])
-        {
-            Depth::True
-        } else {
-            Depth::Indexed
-        };
+        let depth = depth(&variable);
         let background = variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
         match background {
             Some(7 | 9..=15) => Self::light(depth),
@@ -169,6 +174,12 @@ impl Theme {
             match self.depth {
                 Depth::True => return,
                 Depth::Indexed => (cell.fg, cell.bg) = (indexed(cell.fg), indexed(cell.bg)),
+                Depth::Sixteen => (cell.fg, cell.bg) = (few::few(self, cell.fg, 16), few::few(self, cell.bg, 16)),
+                Depth::Eight => {
+                    // There is no grey.
+                    cell.modifier |= self.stand_in(cell.fg) & Modifier::DIM;
+                    (cell.fg, cell.bg) = (few::few(self, cell.fg, 8), few::few(self, cell.bg, 8));
+                }
                 Depth::Mono => {
                     cell.modifier |= self.stand_in(cell.fg);
                     if cell.bg == self.accent {
@@ -180,7 +191,7 @@ impl Theme {
         }
     }
 
-    /// The role of a colour, for tests and for [`Depth::Mono`].
+    /// The role of a colour, for tests and for terminals of few colours or none.
     #[must_use]
     pub fn role(&self, color: Color) -> Option<&'static str> {
         let roles = [

@@ -117,6 +117,8 @@ pub enum Layer {
     Region,
     /// The form for a new run.
     Form,
+    /// The last message whole.
+    Message,
 }
 
 impl Layer {
@@ -124,7 +126,7 @@ impl Layer {
     #[must_use]
     pub const fn covers_screen(self) -> bool {
         match self {
-            Self::Help | Self::Quit | Self::Form | Self::Entry(Entry::Command) => true,
+            Self::Help | Self::Quit | Self::Form | Self::Message | Self::Entry(Entry::Command) => true,
             Self::Main | Self::Entry(_) | Self::Region => false,
         }
     }
@@ -229,7 +231,10 @@ pub struct Ui {
     pub alone: Option<View>,
     /// Lines scrolled: from the top, in the log from the end.
     pub scroll: BTreeMap<Pane, usize>,
+    /// Of the help and of the message.
     pub help_scroll: usize,
+    /// What the message lies on.
+    pub under: Layer,
     /// The marked choice of the quit dialog.
     pub choice: usize,
     /// Where the panes and the screens' names were painted last, for the mouse.
@@ -239,6 +244,8 @@ pub struct Ui {
     pub spots: Vec<(Spot, Rect)>,
     /// A word on the last key, until the next.
     pub notice: Option<String>,
+    /// The one before, which a key shows again.
+    pub before: Option<String>,
     /// A stop was asked for here; the screen is left when the run has ended.
     pub stopping: bool,
 }
@@ -263,11 +270,13 @@ impl Default for Ui {
             alone: None,
             scroll: BTreeMap::new(),
             help_scroll: 0,
+            under: Layer::Main,
             choice: 0,
             places: Vec::new(),
             spots: Vec::new(),
             tabs: Vec::new(),
             notice: None,
+            before: None,
             stopping: false,
         }
     }

@@ -20,12 +20,25 @@ pub struct Screen {
     seen: Arc<Mutex<vt100::Parser>>,
     reader: JoinHandle<()>,
     closing: Arc<AtomicBool>,
+    /// The terminal was sent an escape sequence.
+    escapes: Arc<AtomicBool>,
     /// Kept open: a closed pair is a terminal that is gone.
     pair: PtyPair,
 }
 
 impl Screen {
     pub fn open(folder: &Path, arguments: &[&str]) -> Self {
+        Self::open_on("xterm-256color", folder, arguments)
+    }
+
+    /// On a terminal of another kind.
+    fn open_on(terminal: &str, folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_masp"));
+        command.args(arguments);
+        Self::start(command, terminal, folder)
+    }
+
+    fn start(mut command: CommandBuilder, terminal: &str, folder: &Path) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -33,10 +46,10 @@ impl Screen {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_masp"));
-        command.args(arguments);
         command.cwd(folder);
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", terminal);
+        command.env_remove("TMUX");
+        command.env_remove("COLORTERM");
         // This terminal answers no questions.
         command.env("COLORFGBG", "15;0");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
@@ -45,6 +58,8 @@ impl Screen {
         let seen = Arc::new(Mutex::new(vt100::Parser::new(size.rows, size.cols, 0)));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (parser, closing) = (Arc::clone(&seen), Arc::new(AtomicBool::new(false)));
+        let escapes = Arc::new(AtomicBool::new(false));
+        let escaped = Arc::clone(&escapes);
         let (closed, master) = (Arc::clone(&closing), pair.master.as_raw_fd().unwrap());
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -54,7 +69,10 @@ impl Screen {
                     continue;
                 }
                 match reader.read(&mut bytes) {
-                    Ok(count) if count > 0 => parser.lock().unwrap().process(&bytes[..count]),
+                    Ok(count) if count > 0 => {
+                        escaped.fetch_or(bytes[..count].contains(&0x1b), Ordering::Relaxed);
+                        parser.lock().unwrap().process(&bytes[..count]);
+                    }
                     _ => break,
                 }
             }
@@ -65,6 +83,7 @@ impl Screen {
             seen,
             reader,
             closing,
+            escapes,
             pair,
         }
     }
@@ -90,6 +109,31 @@ impl Screen {
 
     pub fn wait(&mut self) -> portable_pty::ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The states of the process's children, a letter each.
+    #[cfg(target_os = "linux")]
+    fn states(&self) -> String {
+        let process = self.process();
+        let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+        let stat = |child: &str| std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        // After the name, which stands in brackets and may hold anything.
+        let state = |stat: String| {
+            stat.rsplit_once(')')
+                .and_then(|(_, rest)| rest.trim_start().chars().next())
+        };
+        children
+            .split_whitespace()
+            .filter_map(|child| state(stat(child)))
+            .collect()
+    }
+
+    /// What the terminal was told of its modes.
+    fn modes(&self) -> (bool, bool, bool) {
+        let seen = self.seen.lock().unwrap();
+        let screen = seen.screen();
+        let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+        (screen.alternate_screen(), screen.bracketed_paste(), mouse)
     }
 
     fn text(&self) -> String {
@@ -197,4 +241,48 @@ fn a_run_outlives_a_hang_up() {
     assert!(screen.child.wait().unwrap().success());
     let journal = std::fs::read_to_string(folder.path().join("sessions/left/journal.jsonl")).unwrap();
     assert!(journal.trim_end().ends_with("\"reason\":\"done\"}"), "{journal}");
+}
+
+/// In a shell with job control: ctrl-z gives the terminal back and stops the process, which draws all anew when the shell goes on
+/// with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_the_shell_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = CommandBuilder::new("sh");
+    let script = "set -m; \"$0\"; echo the shell is back; read line; fg; echo the shell has it";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_masp")]);
+    let mut screen = Screen::start(shell, "xterm-256color", folder.path());
+    screen.wait_for("no sessions yet");
+    assert_eq!(screen.modes(), (true, true, true));
+    screen.press("\u{1a}");
+    screen.wait_for("the shell is back");
+    assert_eq!((screen.modes(), screen.states().as_str()), ((false, false, false), "T"));
+    assert!(!screen.text().contains("no sessions yet"), "{}", screen.text());
+    screen.press("\n");
+    screen.wait_for("no sessions yet");
+    assert_eq!(screen.modes(), (true, true, true));
+    assert!(!screen.text().contains("the shell is back"), "{}", screen.text());
+    // The keys work again.
+    screen.press("?");
+    screen.wait_for("keys · esc closes");
+    screen.press("?q");
+    screen.wait_for("the shell has it");
+    assert!(screen.wait().success());
+}
+
+/// A terminal that cannot put its cursor anywhere gets no screens, and nothing that would command it.
+#[test]
+fn a_dumb_terminal_gets_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut screen = Screen::open_on("dumb", folder.path(), &[]);
+    screen.wait_for("the workbench needs a terminal");
+    assert!(!screen.wait().success());
+    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
+    let mut arguments = vec!["train", "--data", "drawn", "--session", "lines", "--max-steps", "1"];
+    arguments.extend(["--set", "eval.panel=1", "--set", "train.batch_size=4"]);
+    let mut screen = Screen::open_on("dumb", folder.path(), &arguments);
+    screen.wait_for("lines is done");
+    assert!(screen.wait().success());
+    assert!(!screen.escapes.load(Ordering::Relaxed), "{}", screen.text());
 }

@@ -108,3 +108,39 @@ fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
     assert!(screen.wait().success());
     assert!(child.wait().unwrap().success());
 }
+
+/// A run that is stopped greets nobody: that is waited for behind the screens, and the keys work.
+#[test]
+fn a_stopped_run_is_opened_while_the_keys_work() {
+    let folder = workplace();
+    let folder = folder.path();
+    let mut endless = train("asleep", &["--headless"]);
+    let steps = endless.iter().position(|argument| argument == "6").unwrap();
+    endless[steps] = "100000".to_owned();
+    let mut child = command(folder).args(&endless).spawn().unwrap();
+    wait_for_word(&journal(folder, "asleep"), "\"event\":\"step\"");
+    let process = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    let signal = |signal| rustix::process::kill_process(process, signal).unwrap();
+    signal(rustix::process::Signal::STOP);
+    let mut screen = Screen::open(folder, &["attach", "asleep"]);
+    screen.wait_for("◌ opening");
+    screen.press("?");
+    screen.wait_for("keys · esc closes");
+    screen.press("?");
+    screen.wait_for("read-only: the run does not answer");
+    screen.press("q");
+    assert!(screen.wait().success());
+    signal(rustix::process::Signal::CONT);
+    let mut screen = Screen::open(folder, &["attach", "asleep"]);
+    screen.wait_for("● running");
+    screen.press("S");
+    screen.wait_for("■ stopped");
+    screen.press("q");
+    assert!(screen.wait().success() && child.wait().unwrap().success());
+    // What cannot be read ends the command with the reason, on the shell's own screen.
+    std::fs::write(journal(folder, "asleep"), "{}\n").unwrap();
+    let mut screen = Screen::open(folder, &["attach", "asleep"]);
+    let status = screen.wait();
+    assert_eq!(status.exit_code(), 1);
+    screen.wait_for("journal.jsonl");
+}

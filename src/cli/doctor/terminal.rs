@@ -48,6 +48,10 @@ fn colours(variable: impl Fn(&str) -> Option<String>) -> Finding {
             "colours",
             format!("256 (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"),
         ),
+        Depth::Sixteen | Depth::Eight => Finding::note(
+            "colours",
+            format!("a few (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"),
+        ),
         Depth::Mono if variable("NO_COLOR").is_some() => Finding::note(
             "colours",
             "none, because NO_COLOR is set; unset it for heatmaps in colour",

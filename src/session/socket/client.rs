@@ -64,10 +64,13 @@ pub(super) fn connect_in(session: &Path, folders: &[PathBuf]) -> Result<Connecti
 
 fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
     let greeted = greet(&stream).and_then(|reader| Ok((reader, stream.try_clone()?)));
-    let (reader, writer) = greeted.map_err(|source| SocketError::Io {
-        action: "be greeted at",
-        path: path.clone(),
-        source,
+    let (reader, writer) = greeted.map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => SocketError::Silent,
+        _ => SocketError::Io {
+            action: "be greeted at",
+            path: path.clone(),
+            source,
+        },
     })?;
     let (mut reader, first) = reader;
     let stranger = |reason: String| SocketError::Stranger {

@@ -43,6 +43,11 @@ pub enum SocketError {
         "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
     )]
     Version { theirs: u32 },
+    #[error(
+        "the run does not answer: its process seems to be stopped; `fg` in its shell, or `kill -CONT`, lets it go on, and then \
+         opening the session again commands it"
+    )]
+    Silent,
     #[error("the run hears no more commands: {reason}")]
     Refused { reason: String },
     #[error("what answers at {} is no run of this session: {reason}", printable_path(path))]

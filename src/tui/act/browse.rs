@@ -163,6 +163,9 @@ impl App {
             self.ui.layer = Layer::Main;
             return;
         };
+        if action == Action::Message {
+            return self.show_message();
+        }
         let tried = &mut self.browse.intervention;
         match action {
             Action::Left => tried.step((0, -1), grid),

@@ -29,6 +29,7 @@ impl App {
                 };
                 self.ui.choice = (self.ui.choice + 1).min(found.saturating_sub(1));
             }
+            Some(Action::Message) => self.show_message(),
             Some(_) => {
                 self.ui.layer = Layer::Main;
                 self.ui.refused = None;

@@ -6,12 +6,7 @@ use crossbeam_channel::never;
 use crossterm::event::KeyEvent;
 
 use super::entry::{editing, is_full};
-use crate::tui::{
-    app::App,
-    keymap::Action,
-    sessions::form::Form,
-    ui::{Layer, Screen},
-};
+use crate::tui::{app::App, keymap::Action, opening::For, sessions::form::Form, ui::Layer};
 
 impl App {
     pub(super) fn begin_form(&mut self) {
@@ -34,6 +29,7 @@ impl App {
             Some(Action::Down) => form.step(1),
             Some(Action::Choose) if form.is_on_start() => self.start_run(),
             Some(Action::Choose) => form.step(1),
+            Some(Action::Message) => self.show_message(),
             Some(Action::Out) => self.close_form(),
             Some(Action::Left) if form.row_mut().is_some_and(|row| row.choose(-1)) => self.check_form(),
             Some(Action::Right) if form.row_mut().is_some_and(|row| row.choose(1)) => self.check_form(),
@@ -106,9 +102,6 @@ impl App {
             self.ui.notice = Some(format!("{name} trains in the background"));
             return;
         }
-        match self.open(path) {
-            Ok(()) => self.show(Screen::Train),
-            Err(reason) => self.ui.notice = Some(reason),
-        }
+        self.open(path, For::Person(self.ui.screen));
     }
 }

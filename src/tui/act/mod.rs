@@ -18,7 +18,7 @@ use super::{
     Exit,
     app::App,
     keymap::{Action, Scope},
-    panes::quit::CHOICES,
+    panes::{notice, quit::CHOICES},
     ui::{Entry, Layer, Screen},
 };
 use crate::{
@@ -41,12 +41,12 @@ impl App {
             return None;
         }
         let action = action?;
-        if !self.ui.stopping {
-            self.ui.notice = None;
+        if !self.ui.stopping && self.ui.layer != Layer::Message && action != Action::Message {
+            self.ui.before = self.ui.notice.take().or_else(|| self.ui.before.take());
         }
         match self.ui.layer {
             Layer::Main => self.act(action),
-            Layer::Help => {
+            Layer::Help | Layer::Message => {
                 self.scroll_help(action);
                 None
             }
@@ -63,12 +63,14 @@ impl App {
         match action {
             Action::Quit => return self.quit(),
             Action::Help => (self.ui.layer, self.ui.help_scroll) = (Layer::Help, 0),
+            Action::Message => self.show_message(),
             Action::Palette => {
                 self.ui.choice = 0;
                 self.ui.ask(Entry::Command, "");
             }
             Action::NextPane => self.ui.step_focus(1),
             Action::PreviousPane => self.ui.step_focus(-1),
+            Action::Out if self.give_up() => {}
             Action::Enlarge => self.ui.enlarged = !self.ui.enlarged,
             Action::Out if self.ui.enlarged => self.ui.enlarged = false,
             Action::Screen(screen) => self.show(screen),
@@ -123,7 +125,7 @@ impl App {
         None
     }
 
-    /// Scrolls the help, or closes it.
+    /// Scrolls the help or the message, or closes it.
     fn scroll_help(&mut self, action: Action) {
         let scroll = &mut self.ui.help_scroll;
         match action {
@@ -134,7 +136,18 @@ impl App {
             Action::First => *scroll = 0,
             // Painting holds it to what there is.
             Action::Last => *scroll = usize::MAX,
+            _ if self.ui.layer == Layer::Message => self.ui.layer = self.ui.under,
             _ => self.ui.layer = Layer::Main,
+        }
+    }
+
+    /// Shows the last message whole, on top of whatever has the keys.
+    pub(super) fn show_message(&mut self) {
+        if notice::whole(&self.ui, &self.sessions).is_some() {
+            self.ui.under = self.ui.layer;
+            (self.ui.layer, self.ui.help_scroll) = (Layer::Message, 0);
+        } else if self.ui.layer == Layer::Main {
+            self.ui.notice = Some("there is no message yet".to_owned());
         }
     }
 

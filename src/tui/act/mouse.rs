@@ -34,8 +34,9 @@ impl App {
                 self.ui.choice = place;
                 return self.take_choice(entry);
             }
-            (Layer::Help, _, Some(action)) => (0..NOTCH).for_each(|_| self.scroll_help(action)),
+            (Layer::Help | Layer::Message, _, Some(action)) => (0..NOTCH).for_each(|_| self.scroll_help(action)),
             (Layer::Help, ..) => self.ui.layer = Layer::Main,
+            (Layer::Message, ..) => self.ui.layer = self.ui.under,
             _ => {}
         }
         None

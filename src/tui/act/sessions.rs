@@ -10,6 +10,7 @@ use crate::{
     tui::{
         app::App,
         keymap::Action,
+        opening::For,
         ui::{Entry, Pane, Screen},
     },
 };
@@ -90,12 +91,13 @@ impl App {
             Entry::Note => folder.set_note(text).map_err(|error| error.to_string())?,
             Entry::Rename => {
                 let renamed = folder.rename(text).map_err(|error| error.to_string())?;
-                if path == self.folder {
-                    self.open(renamed.path())?;
-                }
+                self.renamed(&path, &renamed)?;
             }
             _ if text != session.name => return Err(format!("that is not its name: {}", session.name)),
             _ if path == self.folder => return Err("this session is shown; open another one first".to_owned()),
+            _ if self.opening.as_ref().is_some_and(|opening| opening.is_of(&path)) => {
+                return Err("this session is being opened".to_owned());
+            }
             _ => self
                 .host
                 .as_mut()
@@ -112,15 +114,18 @@ impl App {
             return;
         };
         if path == self.folder {
+            // Of two that are asked for the last one counts.
+            self.opening.take_if(|opening| !opening.is_of(&path));
+            if self.commands.is_none() && self.read_only.is_some() {
+                // What stood between may be gone: a run that was stopped answers again.
+                self.reconnect();
+            }
             self.show(Screen::Train);
         } else if self.run_is_ours() {
             self.ui.notice =
                 Some("a run of this process is at work; `masp` in another terminal shows others".to_owned());
-        } else if let Err(reason) = self.open(&path) {
-            self.ui.notice = Some(reason);
         } else {
-            self.ui.notice.clone_from(&self.read_only);
-            self.show(Screen::Train);
+            self.open(&path, For::Person(self.ui.screen));
         }
     }
 }

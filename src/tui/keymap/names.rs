@@ -22,6 +22,7 @@ impl Action {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Help => "help",
+            Self::Message => "message",
             Self::Palette => "palette",
             Self::Quit => "quit",
             Self::Pause => "pause",

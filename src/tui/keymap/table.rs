@@ -119,12 +119,13 @@ pub(super) const TABLE: &[Row] = table! {
     Everywhere "4"         => A::Screen(Screen::Sessions), Move, "",    "the Sessions screen";
     Everywhere "esc"       => A::Out,            Move,    "",           "one layer out";
     Everywhere "? f1"      => A::Help,           General, "help",       "this help";
+    Everywhere "!"         => A::Message,        General, "",           "the last message whole";
     Everywhere ":"         => A::Palette,        General, "commands",   "look for a command by what it does";
     Everywhere "q ctrl-c"  => A::Quit,           General, "quit",       "leave; asks first if a run is at work";
     Everywhere "ctrl-l"    => A::Redraw,         General, "",           "draw all anew";
     Everywhere "ctrl-z"    => A::Suspend,        General, "",           "back to the shell for now; fg goes on here";
 
-    Help "esc ? q enter ctrl-c" => A::Out,            General, "close",      "close the help";
+    Help "esc ? q enter ! f2 ctrl-c" => A::Out,            General, "close",      "close the help";
     Help "down j"          => A::Down,           Move,    "scroll",     "scroll down";
     Help "up k"            => A::Up,             Move,    "scroll",     "scroll up";
     Help "pgdn space"      => A::PageDown,       Move,    "",           "a page down";
@@ -142,6 +143,7 @@ pub(super) const TABLE: &[Row] = table! {
     Entry "enter"          => A::Choose,         General, "take it",    "take the line";
     Entry "up"             => A::Up,             Move,    "",           "the command above";
     Entry "down"           => A::Down,           Move,    "",           "the command below";
+    Entry "f2"             => A::Message,        General, "",           "why the line was refused, whole";
     Entry "esc ctrl-c"     => A::Out,            General, "leave it",   "leave all as it was";
 
     Region "left h"        => A::Left,           Move,    "choose",     "a patch left";
@@ -151,6 +153,7 @@ pub(super) const TABLE: &[Row] = table! {
     Region "space"         => A::Blank,          Try,     "blank",      "blank the patch, or show it again";
     Region "enter"         => A::Look,           Try,     "predict",    "predict without what is blanked";
     Region "u"             => A::Undo,           Try,     "undo",       "blank nothing";
+    Region "!"             => A::Message,        General, "",           "the last message whole";
     Region "esc b q ctrl-c" => A::Out,            General, "done",       "leave the region as it is";
 
     Form "down tab"        => A::Down,           Move,    "field",      "next field";
@@ -158,5 +161,6 @@ pub(super) const TABLE: &[Row] = table! {
     Form "left"            => A::Left,           Move,    "choose",     "the choice before";
     Form "right"           => A::Right,          Move,    "choose",     "the next choice";
     Form "enter"           => A::Choose,         Run,     "take it",    "next field; on the start: start the run";
+    Form "f2"              => A::Message,        General, "",           "what is wrong with the field, whole";
     Form "esc ctrl-c"      => A::Out,            General, "leave it",   "start nothing";
 };

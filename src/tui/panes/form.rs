@@ -8,8 +8,9 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{Scene, entry::typed, rationale::wrapped};
+use super::{Scene, entry::typed, notice::way, rationale::wrapped};
 use crate::tui::{
+    keymap::{Action, Scope},
     sessions::form::{Form, Row},
     text::{clean, columns, fit, pad},
     theme::Theme,
@@ -54,7 +55,14 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         .collect();
     lines.push(Line::default());
     lines.push(start(form, theme));
-    lines.extend(below(form, room, theme));
+    let mut below = below(form, room, theme);
+    let left = usize::from(inner.height).saturating_sub(lines.len());
+    if below.len() > left && left > 0 {
+        below.truncate(left - 1);
+        let key = scene.keymap.key_in(&[Scope::Form], Action::Message);
+        below.push(Line::styled(way(&key, room), Style::new().fg(theme.bad)));
+    }
+    lines.extend(below);
     for (y, line) in (inner.y..inner.bottom()).zip(lines) {
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
@@ -139,8 +147,8 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
 
 /// Why nothing was started, or all of what is wrong with the field under the cursor.
 fn below(form: &Form, room: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let problem = form.rows.get(form.at).and_then(|row| row.problem.as_ref());
-    let said = form.refused.as_ref().or(problem);
     let style = Style::new().fg(theme.bad);
-    said.map(|said| wrapped(&clean(said), room, style)).unwrap_or_default()
+    form.said()
+        .map(|said| wrapped(&clean(said), room, style))
+        .unwrap_or_default()
 }

@@ -10,9 +10,13 @@ use ratatui::{
 
 use super::{Scene, notice::fits};
 use crate::tui::{
-    keymap::Scope,
-    text::{clean, columns},
+    keymap::{Action, Scope},
+    text::{clean, columns, fit},
+    ui::Layer,
 };
+
+/// The word of the key that gives up what is waited for.
+const GIVE_UP: &str = "give up";
 
 /// A key and its word.
 type Item = (String, String);
@@ -20,13 +24,21 @@ type Item = (String, String);
 /// Paints the row; what does not fit is left to the help, which is always among them.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
-    let notice = scene
-        .ui
-        .notice
-        .as_deref()
-        .map(clean)
-        .filter(|notice| fits(notice, area.width))
-        .unwrap_or_default();
+    let notice = match (&scene.ui.notice, &scene.waits) {
+        // What is longer stands above the keys.
+        (Some(notice), _) => Some(clean(notice)).filter(|notice| fits(notice, area.width)),
+        // On less the header says it, and the key is what has to be seen.
+        (None, Some(waits)) if scene.ui.layer == Layer::Main && area.width >= 40 => {
+            Some(fit(&clean(&waits.words()), usize::from(area.width) / 2))
+        }
+        (None, _) => None,
+    };
+    let notice = notice.unwrap_or_default();
+    let waits = scene.waits.as_ref().filter(|waits| waits.can_be_given_up());
+    let way_out = waits.filter(|_| scene.ui.layer == Layer::Main).map(|_| {
+        let key = scene.keymap.key_for(scene.ui.screen, Action::Out);
+        (format!(" {key} "), format!("{GIVE_UP} "))
+    });
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
     let bar = scene
         .keymap
@@ -39,8 +51,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         };
         (format!(" {keys} "), format!("{word} "))
     });
+    let items = way_out.into_iter().chain(items).collect();
     let mut spans = Vec::new();
-    for (keys, word) in fitting(items.collect(), room) {
+    for (keys, word) in fitting(items, room) {
         spans.push(Span::styled(
             keys,
             Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
@@ -55,14 +68,18 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// The first ones that fit into `room` columns beside those that tell of the others and lead out: the help always, next
-/// pane and quit where half of the room is left.
+/// The first ones that fit into `room` columns beside those that tell of the others and lead out: what gives up waiting and
+/// the help always, next pane and quit where half of the room is left.
 fn fitting(items: Vec<Item>, room: usize) -> Vec<Item> {
     let width = |(keys, word): &Item| columns(keys) + columns(word);
     let is = |(_, word): &Item, of: &[&str]| of.contains(&word.trim());
     let of = |of: &[&str]| -> usize { items.iter().filter(|item| is(item, of)).map(width).sum() };
-    let lasting: &[&str] = if 2 * of(&["help", "pane", "quit"]) <= room {
-        &["help", "pane", "quit"]
+    let lasting: &[&str] = if 2 * of(&[GIVE_UP, "help", "pane", "quit"]) <= room {
+        &[GIVE_UP, "help", "pane", "quit"]
+    } else if of(&[GIVE_UP, "help"]) <= room {
+        &[GIVE_UP, "help"]
+    } else if of(&[GIVE_UP]) > 0 {
+        &[GIVE_UP]
     } else {
         &["help"]
     };

@@ -18,6 +18,7 @@ pub mod help;
 mod image;
 pub mod keybar;
 pub mod log;
+pub mod message;
 pub mod notice;
 pub mod overlay;
 mod pair;
@@ -51,6 +52,7 @@ use super::{
     browse::Browse,
     compare::Compare,
     keymap::{Keymap, Offers},
+    opening::Waits,
     overlays::Overlays,
     pictures::Pictures,
     sessions::Sessions,
@@ -78,6 +80,8 @@ pub struct Scene<'a> {
     pub reading: bool,
     /// What the model that is being opened does.
     pub opening: Option<&'a str>,
+    /// What the person waits for while the keys work.
+    pub waits: Option<Waits>,
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,

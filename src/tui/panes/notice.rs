@@ -1,4 +1,5 @@
-//! A message that is longer than its place in the last row: on rows of its own above it, whole.
+//! A message that is longer than its place in the last row: on rows of its own above it, whole; where those would be more than
+//! half of the screen, with the key that shows it whole.
 
 use ratatui::{
     buffer::Buffer,
@@ -10,7 +11,9 @@ use ratatui::{
 
 use super::Scene;
 use crate::tui::{
-    text::{clean, columns, wrap},
+    keymap::{Action, Scope},
+    sessions::Sessions,
+    text::{clean, columns, fit, pad, wrap},
     theme::Theme,
     ui::{Layer, Ui},
 };
@@ -22,7 +25,7 @@ pub fn fits(message: &str, width: u16) -> bool {
 }
 
 /// The rows that the message of this frame needs above the last one; none where it fits there, and never more than half of the
-/// screen.
+/// screen: then the last one names the key that shows all.
 #[must_use]
 pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
     let Some(message) = message(scene.ui)
@@ -31,9 +34,30 @@ pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let mut rows = wrap(&message, usize::from(area.width.saturating_sub(2)).max(1));
-    rows.truncate(usize::from(area.height / 2));
+    let width = usize::from(area.width.saturating_sub(2)).max(1);
+    let mut rows = wrap(&message, width);
+    let most = usize::from(area.height / 2);
+    if rows.len() > most {
+        rows.truncate(most);
+        let key = scene.keymap.key_in(Scope::of(scene.ui), Action::Message);
+        if let Some(last) = rows.last_mut().filter(|_| !key.is_empty()) {
+            let way = way(&key, width);
+            // A few letters before it say nothing.
+            let room = width.saturating_sub(columns(&way) + 1);
+            *last = if room < 12 {
+                way
+            } else {
+                format!("{} {way}", pad(&fit(last, room), room))
+            };
+        }
+    }
     rows
+}
+
+/// The words that name the key which shows all of a message.
+#[must_use]
+pub fn way(key: &str, width: usize) -> String {
+    fit(&format!("… {key} shows it all"), width)
 }
 
 /// Paints the rows.
@@ -49,6 +73,18 @@ fn message(ui: &Ui) -> Option<&str> {
     match ui.layer {
         Layer::Entry(_) => ui.refused.as_deref(),
         Layer::Main | Layer::Region => ui.notice.as_deref(),
-        Layer::Form | Layer::Help | Layer::Quit => None,
+        Layer::Form | Layer::Help | Layer::Quit | Layer::Message => None,
     }
+}
+
+/// The message that the key shows whole: that of this layer, or of what the overlay lies on; else the one before.
+#[must_use]
+pub fn whole<'a>(ui: &'a Ui, sessions: &'a Sessions) -> Option<&'a str> {
+    let layer = if ui.layer == Layer::Message { ui.under } else { ui.layer };
+    let now = match layer {
+        Layer::Entry(_) => ui.refused.as_deref(),
+        Layer::Form => sessions.form.as_ref().and_then(|form| form.said()),
+        _ => ui.notice.as_deref(),
+    };
+    now.or(ui.before.as_deref())
 }

@@ -21,6 +21,11 @@ use crate::{
 /// Paints as many of its three lines as there is room for.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let lines = [stage_line, phase_line, facts_line];
+    if let Some(waits) = scene.waits.as_ref().filter(|_| scene.state.session.is_none()) {
+        // Nothing is known of a run yet.
+        let style = Style::new().fg(scene.theme.text).add_modifier(Modifier::BOLD);
+        return Line::styled(fit(&clean(&waits.words()), area.width.into()), style).render(area, buffer);
+    }
     for (y, line) in (area.y..area.bottom()).zip(lines) {
         line(scene.state, area.width.into(), scene.theme).render(Rect { y, height: 1, ..area }, buffer);
     }

@@ -16,18 +16,22 @@ use ratatui::{
 use super::{
     figures::rate,
     keymap::Action,
-    panes::{Scene, choice, entry, form, help, keybar, notice, palette, quit, status},
+    opening::Waits,
+    panes::{Scene, choice, entry, form, help, keybar, message, notice, palette, quit, status},
     text::{clean, columns, fit},
     ui::{Entry, Layer, Pane, Screen, Spot},
 };
 
+/// The screens' names stand in the header from so many columns on.
+const TABS_FROM: u16 = 50;
+
 /// Paints a whole frame.
 pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let message = notice::rows(area, scene);
+    let above = notice::rows(area, scene);
     let [top, body, words, bottom] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(0),
-        Constraint::Length(message.len() as u16),
+        Constraint::Length(above.len() as u16),
         Constraint::Length(1),
     ])
     .areas(area);
@@ -40,7 +44,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Screen::Compare => compare::render(body, buffer, scene),
         Screen::Sessions => sessions::render(body, buffer, scene),
     }
-    notice::render(message, words, buffer, scene.theme);
+    notice::render(above, words, buffer, scene.theme);
     keybar::render(bottom, buffer, scene);
     match scene.ui.layer {
         Layer::Main | Layer::Region => {}
@@ -59,6 +63,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         }
         Layer::Form => form::render(area, buffer, scene),
         Layer::Help => help::render(area, buffer, scene),
+        Layer::Message => message::render(area, buffer, scene),
         Layer::Quit => quit::render(area, buffer, scene),
     }
     scene.theme.settle(buffer);
@@ -67,10 +72,18 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 /// ` MASP  1 Train ............ demo-0412    1.2 kB/s  ● running`
 fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
-    let (badge, color) = match &scene.playing {
-        Some(playing) => (playing.as_str(), theme.accent),
-        None if scene.lost => ("✗ crashed", theme.bad),
-        None => status::badge(scene.state, theme),
+    let seeking = match &scene.playing {
+        // Where it goes, where there is room for that.
+        Some(place) if scene.waits == Some(Waits::Seeking) && area.width >= TABS_FROM => {
+            Some(format!("{} {place}", Waits::Seeking.badge()))
+        }
+        _ => None,
+    };
+    let (badge, color) = match (&scene.waits, &scene.playing) {
+        (Some(waits), _) => (seeking.as_deref().unwrap_or(waits.badge()), theme.accent),
+        (None, Some(playing)) => (playing.as_str(), theme.accent),
+        (None, None) if scene.lost => ("✗ crashed", theme.bad),
+        (None, None) => status::badge(scene.state, theme),
     };
     let mut spans = vec![Span::styled(
         " MASP ",
@@ -80,7 +93,7 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             .add_modifier(Modifier::BOLD),
     )];
     let mut tabs = Vec::new();
-    if area.width >= 50 {
+    if area.width >= TABS_FROM {
         for screen in Screen::ALL {
             let style = if screen == scene.ui.screen {
                 Style::new().fg(theme.text).add_modifier(Modifier::BOLD)
@@ -104,6 +117,7 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     left.render(area, buffer);
     // Where no run is shown there is nothing to say of one.
     let none = title.is_empty() && scene.state.session.is_none() && !scene.commands && scene.playing.is_none();
+    let none = none && scene.waits.is_none();
     let badge = if none { String::new() } else { format!("  {badge} ") };
     let room = usize::from(area.width).saturating_sub(left_width + columns(&badge) + 1);
     let title = clean(title);

@@ -66,6 +66,13 @@ impl Form {
         }
     }
 
+    /// Why nothing was started, or what is wrong with the field under the cursor.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        let problem = self.rows.get(self.at).and_then(|row| row.problem.as_deref());
+        self.refused.as_deref().or(problem)
+    }
+
     /// How many fields are wrong.
     #[must_use]
     pub fn wrong(&self) -> usize {

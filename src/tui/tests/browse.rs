@@ -19,6 +19,7 @@ use crate::{
         app::App,
         browse::{Loaded, Summary},
         input::Input,
+        rehearsal::settle,
         ui::{Layer, Pane, Screen},
     },
 };
@@ -67,10 +68,7 @@ impl Desk {
 
     /// Waits for the rows, and for what the model was asked.
     pub fn settle(&mut self) {
-        while self.app.reader.wanted() {
-            let done = self.app.reader.done().recv().unwrap();
-            self.app.read(done);
-        }
+        settle(&mut self.app);
         while self.app.browse.intervention.waiting.is_some() {
             let records = self.app.models()[0].clone().unwrap();
             self.app.said(0, Some(records.recv().unwrap()));

@@ -18,6 +18,7 @@ use crate::{
         app::App,
         event_loop,
         input::Input,
+        rehearsal::settle,
         ui::{Layer, Pane, Screen},
     },
 };
@@ -46,10 +47,7 @@ impl Desk {
     }
 
     fn settle(&mut self) {
-        while self.app.reader.wanted() {
-            let done = self.app.reader.done().recv().unwrap();
-            self.app.read(done);
-        }
+        settle(&mut self.app);
     }
 
     fn press(&mut self, code: KeyCode) {

@@ -26,6 +26,7 @@ use crate::{
         app::App,
         browse::query::{Query, of_classes},
         input::Input,
+        rehearsal::settle,
         ui::{Entry, Layer, Screen},
     },
 };
@@ -38,14 +39,6 @@ fn is_harmless(buffer: &Buffer) -> bool {
         .content
         .iter()
         .all(|cell| printable(cell.symbol()) == cell.symbol())
-}
-
-/// Lets all that is read in the background arrive.
-fn settle(app: &mut App) {
-    while app.reader.wanted() {
-        let done = app.reader.done().recv().unwrap();
-        app.read(done);
-    }
 }
 
 /// A workbench on two finished sessions in a folder, the first of them open.

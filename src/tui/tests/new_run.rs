@@ -16,6 +16,7 @@ use crate::tui::{
     app::App,
     event_loop,
     input::Input,
+    rehearsal::settle,
     ui::{Layer, Screen},
 };
 
@@ -29,10 +30,7 @@ fn app(root: &tempfile::TempDir) -> App {
         root: root.path().to_owned(),
     }));
     let mut app = App::new(viewer).unwrap();
-    while app.reader.wanted() {
-        let done = app.reader.done().recv().unwrap();
-        app.read(done);
-    }
+    settle(&mut app);
     app
 }
 

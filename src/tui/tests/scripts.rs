@@ -12,7 +12,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use super::made_up;
 use crate::{
     session::{Command, CommandRecord, Ended, Event, Record, Stage, StopAfter},
-    tui::{Depth, Exit, Theme, Viewer, app::App, event_loop, input::Input},
+    tui::{Depth, Exit, Theme, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
 };
 
 /// A workbench on a thread of its own, with the ends of its channels.
@@ -240,13 +240,16 @@ fn a_journal_is_played_stopped_and_wound() {
     for _ in 0..10 {
         key(&mut app, KeyCode::Char('>'));
     }
+    settle(&mut app);
     let half = app.state.next_seq;
     assert!(half.abs_diff(all / 2) < all / 10, "{half} of {all}");
     key(&mut app, KeyCode::Char('<'));
+    settle(&mut app);
     assert!(app.state.next_seq < half);
     for _ in 0..20 {
         key(&mut app, KeyCode::Char('>'));
     }
+    settle(&mut app);
     assert_eq!(app.state.next_seq, all);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
     terminal.draw(|frame| app.draw(frame)).unwrap();

@@ -13,6 +13,7 @@ use crate::tui::{
     app::App,
     compare::Side,
     input::Input,
+    rehearsal::settle,
     ui::{Pane, Screen},
 };
 
@@ -57,10 +58,7 @@ impl Desk {
     }
 
     fn settle(&mut self) {
-        while self.app.reader.wanted() {
-            let done = self.app.reader.done().recv().unwrap();
-            self.app.read(done);
-        }
+        settle(&mut self.app);
         // What the models are still to say; they never stay silent.
         let waits = |app: &App, side: usize| {
             let image = app.compare.image().map(str::to_owned);

@@ -1,0 +1,499 @@
+//! Sessions that take long to read, and journals that take long to wind, through the real loop: the keys work meanwhile.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, never, unbounded};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::{
+    Terminal,
+    backend::{Backend, ClearType, TestBackend, WindowSize},
+    buffer::Cell,
+    layout::{Position, Size},
+};
+
+use super::{
+    evaluated::{self, MadeUpHost},
+    screens::{described, settled},
+};
+use crate::{
+    session::read_journal,
+    tui::{
+        Depth, Exit, Theme, Viewer,
+        app::App,
+        event_loop,
+        follow::follow,
+        input::Input,
+        opening::{For, Waits},
+        rehearsal::settle,
+        seeking::fold,
+        ui::{Layer, Screen},
+    },
+};
+
+/// A terminal that can be looked at while the loop paints on it.
+#[derive(Clone)]
+struct Watched(Arc<Mutex<TestBackend>>);
+
+impl Watched {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(TestBackend::new(120, 40))))
+    }
+
+    fn text(&self) -> String {
+        let backend = self.0.lock().unwrap();
+        let rows = backend.buffer().content.chunks(120);
+        rows.map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n")
+            .collect()
+    }
+}
+
+impl Backend for Watched {
+    type Error = Infallible;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
+        self.0.lock().unwrap().draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, _: P) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.0.lock().unwrap().clear()
+    }
+
+    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
+        self.0.lock().unwrap().clear_region(region)
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        self.0.lock().unwrap().size()
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        self.0.lock().unwrap().window_size()
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// A workbench on a folder with the sessions a and b, whose reading waits at gates.
+struct Bench {
+    root: tempfile::TempDir,
+    inputs: Sender<Input>,
+    seen: Watched,
+    screen: JoinHandle<(Exit, App)>,
+    /// What opens a session's gate.
+    gates: HashMap<&'static str, Sender<()>>,
+}
+
+/// The app, and what opens the gates of the sessions in `slow`.
+fn app(root: &tempfile::TempDir, slow: &[&'static str]) -> (App, HashMap<&'static str, Sender<()>>) {
+    for (name, other) in [("a", false), ("b", true)] {
+        if !root.path().join(name).exists() {
+            evaluated::session(root.path(), name, 20, other);
+        }
+    }
+    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    viewer.theme = Theme::dark(Depth::True);
+    viewer.sessions = Some(root.path().to_owned());
+    viewer.host = Some(Box::new(MadeUpHost {
+        root: root.path().to_owned(),
+    }));
+    let mut app = App::new(viewer).unwrap();
+    settle(&mut app);
+    while app.sessions.session().is_some_and(|session| session.name != "a") {
+        app.sessions.sort_on();
+        app.sessions.step(isize::MIN / 2);
+    }
+    let gates = gate(&mut app, slow);
+    (app, gates)
+}
+
+fn gate(app: &mut App, slow: &[&'static str]) -> HashMap<&'static str, Sender<()>> {
+    let (gates, waits): (HashMap<_, _>, HashMap<_, _>) = slow
+        .iter()
+        .map(|&name| {
+            let (open, wait) = unbounded();
+            ((name, open), (name, wait))
+        })
+        .unzip();
+    app.readers.follow = Arc::new(move |path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if let Some(wait) = waits.get(name) {
+            let _: Result<(), _> = Receiver::recv(wait);
+        }
+        follow(path)
+    });
+    gates
+}
+
+impl Bench {
+    fn new(slow: &[&'static str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let (app, gates) = app(&root, slow);
+        Self::on(root, app, gates)
+    }
+
+    fn on(root: tempfile::TempDir, mut app: App, gates: HashMap<&'static str, Sender<()>>) -> Self {
+        let (inputs, received) = unbounded();
+        let seen = Watched::new();
+        let backend = seen.clone();
+        let screen = thread::spawn(move || {
+            let mut terminal = Terminal::new(backend).unwrap();
+            (event_loop::run(&mut terminal, &mut app, &received), app)
+        });
+        Self {
+            root,
+            inputs,
+            seen,
+            screen,
+            gates,
+        }
+    }
+
+    fn press(&self, code: KeyCode) {
+        let key = KeyEvent::new(code, KeyModifiers::NONE);
+        self.inputs.send(Input::Key(key)).unwrap();
+    }
+
+    fn keys(&self, keys: &str) {
+        keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
+    }
+
+    #[track_caller]
+    fn sees(&self, what: &str) {
+        self.waits_until(what, |text| text.contains(what));
+    }
+
+    #[track_caller]
+    fn waits_until(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let begin = Instant::now();
+        while !holds(&self.seen.text()) {
+            assert!(
+                begin.elapsed() < Duration::from_secs(20),
+                "{what}:\n{}",
+                self.seen.text()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn quit(self) -> (Exit, App, tempfile::TempDir) {
+        self.press(KeyCode::Char('q'));
+        let (exit, app) = self.screen.join().unwrap();
+        (exit, app, self.root)
+    }
+}
+
+#[test]
+fn while_a_session_is_read_the_keys_work_and_then_it_is_shown() {
+    let mut bench = Bench::new(&["a"]);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening a …");
+    bench.sees("◌ opening");
+    bench.sees("esc give up");
+    bench.keys("?");
+    bench.sees("keys · esc closes");
+    bench.press(KeyCode::Esc);
+    bench.waits_until("the help is closed", |text| !text.contains("keys · esc closes"));
+    bench.sees("opening a …");
+    bench.gates.clear();
+    bench.sees("✓ done");
+    let (exit, app, root) = bench.quit();
+    assert_eq!((exit, app.ui.screen), (Exit::Quit, Screen::Train));
+    assert_eq!(app.folder, root.path().join("a"));
+    assert!(app.state.next_seq > 600 && app.waits().is_none());
+}
+
+#[test]
+fn esc_gives_up_and_what_was_read_arrives_nowhere() {
+    let mut bench = Bench::new(&["a"]);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening a …");
+    bench.press(KeyCode::Esc);
+    bench.sees("a was not opened");
+    bench.gates.clear();
+    thread::sleep(Duration::from_millis(200));
+    let (_, app, root) = bench.quit();
+    assert_eq!(app.ui.screen, Screen::Sessions);
+    assert!(app.state.session.is_none() && app.folder == root.path());
+}
+
+#[test]
+fn of_two_sessions_the_one_asked_for_last_is_shown() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening a …");
+    bench.press(KeyCode::Down);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening b …");
+    // The first is read before the second, and counts no more.
+    drop(bench.gates.remove("a"));
+    thread::sleep(Duration::from_millis(200));
+    assert!(bench.seen.text().contains("opening b …"), "{}", bench.seen.text());
+    drop(bench.gates.remove("b"));
+    bench.sees("✓ done");
+    let (_, app, root) = bench.quit();
+    assert_eq!(app.folder, root.path().join("b"));
+}
+
+#[test]
+fn why_a_session_cannot_be_read_is_said_and_what_was_shown_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _) = app(&root, &[]);
+    app.readers.follow = Arc::new(|_| Err("the journal is cut".to_owned()));
+    let bench = Bench::on(root, app, HashMap::new());
+    bench.press(KeyCode::Enter);
+    bench.sees("the journal is cut");
+    let (_, app, _) = bench.quit();
+    assert!(app.ui.screen == Screen::Sessions && app.waits().is_none());
+}
+
+#[test]
+fn a_thread_that_dies_is_an_error_too() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _) = app(&root, &[]);
+    app.readers.follow = Arc::new(|_| panic!("the thread dies"));
+    let bench = Bench::on(root, app, HashMap::new());
+    bench.press(KeyCode::Enter);
+    bench.sees("its thread is gone");
+    bench.quit();
+}
+
+/// What is typed is about what stands on the screen.
+#[test]
+fn a_session_waits_for_the_line_that_is_being_typed() {
+    let mut bench = Bench::new(&["a"]);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening a …");
+    bench.keys("/fin");
+    bench.sees("fin");
+    bench.gates.clear();
+    thread::sleep(Duration::from_millis(200));
+    bench.keys("ish");
+    bench.sees("finish");
+    bench.press(KeyCode::Enter);
+    bench.sees("✓ done");
+    let (_, app, _) = bench.quit();
+    assert_eq!((app.sessions.filter.as_str(), app.ui.screen), ("finish", Screen::Train));
+}
+
+#[test]
+fn who_goes_to_another_screen_meanwhile_stays_there() {
+    let mut bench = Bench::new(&["a"]);
+    bench.press(KeyCode::Enter);
+    bench.sees("opening a …");
+    bench.keys("2");
+    bench.sees("╭ predictions");
+    bench.gates.clear();
+    bench.sees("✓ done");
+    let (_, mut app, _root) = bench.quit();
+    // The rows may still be on their way.
+    settle(&mut app);
+    assert_eq!(app.ui.screen, Screen::Browse);
+    assert_eq!(app.browse.rows().map(|rows| rows.len()), Some(20));
+}
+
+/// As `masp attach` begins.
+#[test]
+fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
+    let attached = |slow: &[&'static str]| {
+        let root = tempfile::tempdir().unwrap();
+        let (mut app, gates) = app(&root, slow);
+        let path = root.path().join("a");
+        (app.ui.screen, app.title, app.folder) = (Screen::Train, "a".to_owned(), path.clone());
+        app.ui.notice = Some("half blocks: the terminal says so".to_owned());
+        app.open(&path, For::TheStart);
+        Bench::on(root, app, gates)
+    };
+    let mut bench = attached(&["a"]);
+    bench.sees("◌ opening");
+    bench.gates.clear();
+    bench.sees("✓ done");
+    bench.sees("half blocks: the terminal says so");
+    assert_eq!(bench.quit().1.ui.screen, Screen::Train);
+
+    let bench = attached(&["a"]);
+    bench.sees("◌ opening");
+    bench.press(KeyCode::Esc);
+    bench.sees("╭ sessions");
+    bench.press(KeyCode::Char('q'));
+    assert_eq!(bench.screen.join().unwrap().1.ui.screen, Screen::Sessions);
+
+    let root = tempfile::tempdir().unwrap();
+    let folder = evaluated::session(root.path(), "a", 20, false);
+    std::fs::write(folder.journal(), "no record\n").unwrap();
+    let bench = Bench::on(root, App::new(Viewer::opening(&folder)).unwrap(), HashMap::new());
+    let (exit, app) = bench.screen.join().unwrap();
+    let reason = app.cannot_start.unwrap_or_default();
+    assert!(exit == Exit::NotOpened && reason.contains("journal"), "{reason}");
+}
+
+#[test]
+fn what_is_waited_for_is_seen_at_any_size() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _gates) = app(&root, &["a"]);
+    app.input(Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+    for (width, height, words) in [
+        (20, 5, ["◌ opening", "esc give up"]),
+        (80, 24, ["opening a …", "esc give up"]),
+        (200, 55, ["opening a …", "esc give up"]),
+    ] {
+        let shown = described(&settled(&mut app, width, height), &Theme::dark(Depth::True));
+        assert!(words.iter().all(|word| shown.contains(word)), "{shown}");
+    }
+}
+
+#[test]
+fn a_session_that_another_process_goes_on_with_is_read_behind_the_screens() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _) = app(&root, &[]);
+    app.open(&root.path().join("a"), For::Person(Screen::Sessions));
+    settle(&mut app);
+    let gates = gate(&mut app, &["a"]);
+    app.rejoin();
+    let mut bench = Bench::on(root, app, gates);
+    bench.sees("◌ reading");
+    bench.keys("?");
+    bench.sees("keys · esc closes");
+    bench.press(KeyCode::Esc);
+    bench.gates.clear();
+    bench.sees("another process goes on with this session");
+    let (_, app, _) = bench.quit();
+    assert!(app.waits().is_none() && app.state.next_seq > 600);
+}
+
+#[test]
+fn a_session_renamed_while_it_is_shown_or_opened_goes_on_under_its_new_name() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, gates) = app(&root, &["a"]);
+    let press = |app: &mut App, code| {
+        app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    };
+    press(&mut app, KeyCode::Enter);
+    for key in [KeyCode::Char('R'), KeyCode::Char('2'), KeyCode::Enter] {
+        press(&mut app, key);
+    }
+    assert_eq!(app.waits(), Some(Waits::Opening("a2".to_owned())));
+    settle(&mut app);
+    assert_eq!((app.folder.clone(), app.title.as_str()), (root.path().join("a2"), "a2"));
+    drop(gates);
+    press(&mut app, KeyCode::Char('4'));
+    settle(&mut app);
+    while app.sessions.session().is_some_and(|session| session.name != "a2") {
+        press(&mut app, KeyCode::Down);
+    }
+    for key in [KeyCode::Char('R'), KeyCode::Char('3'), KeyCode::Enter] {
+        press(&mut app, key);
+    }
+    settle(&mut app);
+    assert_eq!(
+        (app.folder.clone(), app.title.as_str()),
+        (root.path().join("a23"), "a23")
+    );
+    assert_eq!((app.ui.layer, app.ui.screen), (Layer::Main, Screen::Sessions));
+    assert!(app.state.next_seq > 600 && app.ui.notice.is_none());
+}
+
+#[test]
+fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut app, _) = app(&root, &[]);
+    let (tell, told) = unbounded();
+    app.readers.follow = Arc::new(move |path| {
+        let mut followed = follow(path)?;
+        followed.read_only = told.try_recv().ok();
+        followed.commands = followed.read_only.is_none().then(|| unbounded().0);
+        Ok(followed)
+    });
+    let enter = |app: &mut App| {
+        app.input(Input::Key(KeyEvent::new(KeyCode::Char('4'), KeyModifiers::NONE)));
+        settle(app);
+        app.input(Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+        settle(app);
+        (app.ui.notice.clone().unwrap_or_default(), app.commands.is_some())
+    };
+    for _ in 0..2 {
+        tell.send("read-only: it does not answer".to_owned()).unwrap();
+        assert_eq!(enter(&mut app), ("read-only: it does not answer".to_owned(), false));
+    }
+    assert_eq!(
+        enter(&mut app),
+        ("the run takes commands from here now".to_owned(), true)
+    );
+    assert_eq!((enter(&mut app).0.as_str(), app.ui.screen), ("", Screen::Train));
+}
+
+/// A replay whose folding waits at a gate, and what opens it once.
+fn replay() -> (Bench, Sender<()>, u64) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = evaluated::session(root.path(), "run", 20, false);
+    let mut records = read_journal(&folder.journal()).unwrap();
+    // An hour each: nothing comes by itself.
+    (0..)
+        .zip(&mut records)
+        .for_each(|(n, record)| record.time = 3600.0 * f64::from(n));
+    let all = records.len() as u64;
+    let mut app = App::new(Viewer::replay(&folder, records)).unwrap();
+    let (open, gate) = unbounded();
+    app.readers.fold = Arc::new(move |records, given_up| {
+        let _: Result<(), _> = gate.recv();
+        fold(records, given_up)
+    });
+    (Bench::on(root, app, HashMap::new()), open, all)
+}
+
+#[test]
+fn while_a_journal_is_wound_the_keys_work_and_the_last_place_counts() {
+    let (bench, gate, all) = replay();
+    bench.keys(">>>>>>>>");
+    bench.sees("◌ seeking");
+    bench.sees("40 %");
+    bench.keys("?");
+    bench.sees("keys · esc closes");
+    bench.press(KeyCode::Esc);
+    bench.sees("seeking …");
+    bench.keys(">>");
+    bench.sees("50 %");
+    drop(gate);
+    bench.waits_until("the state is there", |text| !text.contains("seeking"));
+    let (_, app, _) = bench.quit();
+    let half = app.state.next_seq;
+    assert!(half.abs_diff(all / 2) < all / 10, "{half} of {all}");
+}
+
+#[test]
+fn esc_stays_where_the_journal_was_before_it_was_wound() {
+    let (bench, gate, _) = replay();
+    bench.keys(">>>>");
+    bench.sees("20 %");
+    bench.press(KeyCode::Esc);
+    bench.waits_until("it is back", |text| {
+        text.contains("10x   0 %") && !text.contains("seeking")
+    });
+    drop(gate);
+    thread::sleep(Duration::from_millis(100));
+    let (_, app, _) = bench.quit();
+    assert!(app.state.next_seq <= 1 && app.waits().is_none());
+}

@@ -1,0 +1,102 @@
+//! Compare among evaluations that are not all of a session's own parameters on its own data.
+
+use std::path::Path;
+
+use super::{evaluated, made_up};
+use crate::{
+    session::{Evaluated, EvaluationNote, Event, Metrics, SessionFolder, Stage, keep_evaluation},
+    tui::compare::{Compare, Side},
+};
+
+const CHECKPOINT: Evaluated = Evaluated::Checkpoint {
+    stage: Stage::Prompt,
+    step: 600,
+};
+
+/// Keeps an evaluation as `masp eval` does; `second` orders them.
+fn keep(folder: &SessionFolder, second: u32, split: &str, evaluated: Evaluated, other: Option<&str>) {
+    let note = EvaluationNote {
+        evaluated,
+        data: other.unwrap_or("/its/own").to_owned(),
+        own_data: other.is_none(),
+    };
+    let made_up = made_up::records(600).into_iter().find_map(|record| match record.event {
+        Event::Evaluation(seen) => Some(seen.metrics),
+        _ => None,
+    });
+    let metrics = Metrics {
+        split: split.to_owned(),
+        ..made_up.unwrap()
+    };
+    let rows = evaluated::results(10);
+    keep_evaluation(folder, &note, &metrics, &rows, 1.8e9 + f64::from(second)).unwrap();
+}
+
+fn sides(root: &Path, names: [&str; 2]) -> Compare {
+    let mut compare = Compare::default();
+    let sides = names.map(|name| Side::read(&root.join(name)).unwrap());
+    compare.sides_read(Ok(Box::new(sides)));
+    compare
+}
+
+/// The names of the two evaluations, and the data of each.
+fn chosen(compare: &Compare) -> [(String, String); 2] {
+    let sides = compare.sides.as_deref().unwrap();
+    sides
+        .each_ref()
+        .map(|side| (side.evaluation().unwrap().name.clone(), side.data().to_owned()))
+}
+
+#[test]
+fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let [a, b] = [("a", false), ("b", true)].map(|(name, other)| evaluated::session(root.path(), name, 20, other));
+    // The newest of both are of other data, of the frozen model and of other parameters; only A has a test of its own.
+    keep(&a, 0, "test", CHECKPOINT, None);
+    keep(&a, 1, "test", CHECKPOINT, Some("/foreign"));
+    keep(&b, 0, "test", Evaluated::Frozen, None);
+    keep(&b, 1, "test", CHECKPOINT, Some("/foreign"));
+    let files = Evaluated::Files {
+        prompt: Some("other.pth".into()),
+        aspects: None,
+    };
+    keep(&b, 2, "test", files, None);
+    let mut compare = sides(root.path(), ["a", "b"]);
+    let own = root.path().join("data").display().to_string();
+    for (name, data) in chosen(&compare) {
+        assert_eq!((name.as_str(), &data), ("val · prompt 600", &own));
+    }
+    // By hand all are there, and the data is the evaluation's.
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        compare.step_evaluation(1, 1);
+        names.push(chosen(&compare)[1].clone());
+    }
+    let starts = ["test · frozen", "test · prompt 600 · on /foreign", "test · other.pth"];
+    assert!(
+        names
+            .iter()
+            .zip(starts)
+            .all(|((name, _), start)| name.starts_with(start)),
+        "{names:?}"
+    );
+    assert_eq!(names[1].1, "/foreign");
+    // With a test of its own on both sides, that is what is compared, though it is not the newest.
+    keep(&b, 3, "test", CHECKPOINT, None);
+    keep(&b, 4, "test", CHECKPOINT, Some("/foreign"));
+    for (name, _) in chosen(&sides(root.path(), ["a", "b"])) {
+        assert!(name.starts_with("test · prompt 600 · 2027"), "{name}");
+    }
+}
+
+#[test]
+fn of_one_session_the_last_two_of_its_own_are_compared() {
+    let root = tempfile::tempdir().unwrap();
+    let a = evaluated::session(root.path(), "a", 20, false);
+    keep(&a, 0, "val", CHECKPOINT, None);
+    keep(&a, 1, "val", CHECKPOINT, Some("/foreign"));
+    keep(&a, 2, "val", Evaluated::Frozen, None);
+    let [before, last] = chosen(&sides(root.path(), ["a", "a"]));
+    assert_eq!(before.0, "val · prompt 600");
+    assert!(last.0.starts_with("val · prompt 600 · 2027"), "{last:?}");
+}
