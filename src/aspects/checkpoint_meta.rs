@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checkpoint_error::CheckpointError;
-use crate::session::Stage;
+use crate::session::{Stage, TrainedOn};
 
 /// The format's version; a newer one is refused.
 pub const FORMAT: u32 = 1;
@@ -34,6 +34,8 @@ pub struct CheckpointMeta {
     pub step: u64,
     /// Hash of the settings that the run was made with.
     pub settings_hash: String,
+    #[serde(flatten)]
+    pub trained_on: TrainedOn,
     /// Whether it was the best so far by the validation figure.
     #[serde(default)]
     pub best: bool,
@@ -64,6 +66,7 @@ impl CheckpointMeta {
             stage: Stage::Aspects,
             step: 17,
             settings_hash: "0123".to_owned(),
+            trained_on: TrainedOn::of("7", None),
             best: true,
             evaluation_due: true,
             optimizer_steps: BTreeMap::from([("q_view.scene".to_owned(), 9)]),

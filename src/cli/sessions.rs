@@ -1,5 +1,6 @@
 //! `masp sessions`: the runs under a folder, as a table or as JSON; their parameters for use elsewhere; their end.
 
+mod evaluated;
 mod export;
 mod remove;
 
@@ -24,8 +25,8 @@ use crate::export::{ExportError, Selected, Source};
 use crate::output_file::is_stdout;
 use crate::printable::printable;
 use crate::session::{
-    CheckpointError, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder, SessionSummary,
-    Utc, list_sessions, read_journal, summarise_session,
+    CheckpointError, CheckpointFile, Checkpoints, Event, FolderError, JournalError, ListError, Record, SessionFolder,
+    SessionSummary, Utc, each_record, later_evaluations, list_sessions, summarise_session,
 };
 
 /// Why the sessions cannot be shown, exported or removed.
@@ -159,10 +160,10 @@ fn root(sources: Sources) -> Result<PathBuf, Failure> {
 
 /// Prints all sessions under `root`, or the one named (by name or path) in detail, to `out`: text for people, or
 /// with `json` one document (a list of [`SessionSummary`]; of one session its summary with `settings`, `plan`,
-/// `evaluations` and `checkpoints`).
+/// `evaluations`, `kept_evaluations` (of `masp eval`) and `checkpoints`).
 ///
 /// # Errors
-/// An unknown session, a journal or folder that cannot be read, a closed output.
+/// An unknown session, a root that cannot be read, a closed output.
 fn print(root: &Path, name: Option<&str>, json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     match name {
         None => list(&list_sessions(root)?, json, out),
@@ -205,15 +206,15 @@ fn list(sessions: &[SessionSummary], json: bool, out: &mut impl Write) -> Result
 
 fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     let summary = summarise_session(folder);
-    let checkpoints = Checkpoints::read(folder)?;
-    let journal = folder.journal();
-    let records = if journal.is_file() {
-        read_journal(&journal)?
-    } else {
-        Vec::new()
-    };
+    // What can be read is shown; the summary says what cannot, and why.
+    let checkpoints = Checkpoints::read(folder);
+    let mut records = Vec::new();
+    drop(each_record(&folder.journal(), |record| records.push(record)));
     if json {
-        return Ok(write_line(out, &details(&summary, &records, &checkpoints)?)?);
+        let kept = evaluated::json(&later_evaluations(folder.path()));
+        let mut document = details(&summary, &records, checkpoints.as_ref().ok())?;
+        document.insert("kept_evaluations".to_owned(), kept);
+        return Ok(write_line(out, &document)?);
     }
     let heads = [
         "state", "progress", "steps", "best", "test", "started", "time", "data", "model",
@@ -224,8 +225,17 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
         writeln!(out, "  {head:<12}{cell}")?;
     }
     writeln!(out, "  {:<12}{}", "device", printable(&summary.device))?;
-    let files: Vec<String> = checkpoints.files().map(|file| file.to_string()).collect();
-    writeln!(out, "  {:<12}{}", "checkpoints", files.join(" "))?;
+    let files = match &checkpoints {
+        Ok(checkpoints) => {
+            let files: Vec<String> = checkpoints.files().map(|file| file.to_string()).collect();
+            files.join(" ")
+        }
+        Err(error) => error.to_string(),
+    };
+    // Of a journal that cannot be read the reason is told once.
+    if summary.problem.as_ref() != Some(&files) {
+        writeln!(out, "  {:<12}{}", "checkpoints", printable(&files))?;
+    }
     if let Some(problem) = &summary.problem {
         writeln!(out, "  {:<12}{}", "problem", printable(problem))?;
     }
@@ -248,6 +258,10 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
             writeln!(out, "{line}")?;
         }
     }
+    let kept = evaluated::table(&later_evaluations(folder.path()));
+    for line in aligned(&kept) {
+        writeln!(out, "{line}")?;
+    }
     Ok(())
 }
 
@@ -255,7 +269,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
 fn details(
     summary: &SessionSummary,
     records: &[Record],
-    checkpoints: &Checkpoints,
+    checkpoints: Option<&Checkpoints>,
 ) -> serde_json::Result<Map<String, Value>> {
     let mut document = match serde_json::to_value(summary)? {
         Value::Object(keys) => keys,
@@ -273,10 +287,11 @@ fn details(
         }
     }
     document.insert("evaluations".to_owned(), Value::Array(evaluations));
-    let files = checkpoints
-        .files()
-        .map(|file| json!({"stage": file.stage, "step": file.step, "file": file.path}));
-    document.insert("checkpoints".to_owned(), files.collect());
+    let files = checkpoints.map(|checkpoints| {
+        let file = |file: CheckpointFile| json!({"stage": file.stage, "step": file.step, "file": file.path});
+        checkpoints.files().map(file).collect()
+    });
+    document.insert("checkpoints".to_owned(), files.unwrap_or(Value::Null));
     Ok(document)
 }
 
@@ -329,7 +344,7 @@ mod tests {
     use super::*;
     use crate::session::{Ended, JournalWriter, SessionStart, Stage};
 
-    fn start() -> SessionStart {
+    pub(super) fn start() -> SessionStart {
         SessionStart {
             format: 1,
             program: "0.1.0".into(),

@@ -1,5 +1,7 @@
 //! `masp train`.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{StageChoice, TrainArgs};
@@ -14,7 +16,7 @@ use crate::engine::{self, Outcome, Signals, TrainJob};
 use crate::output_file::check_output;
 use crate::printable::printable_path;
 use crate::session::socket::Listening;
-use crate::session::{Event, SessionFolder, Stage, first_record, now, trained_stages};
+use crate::session::{Event, FolderError, SessionFolder, Stage, first_record, now, trained_stages};
 
 /// Runs the command.
 ///
@@ -24,11 +26,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     detach::leave_terminal();
     let mut sources = args.sources();
     let mut stages = args.stage.unwrap_or_default().stages().to_vec();
-    if args.resume
-        && let Some(folder) = begun(&sources)?
-    {
-        sources.record = record(&folder)?;
-        stages = resumed_stages(args.stage, &folder)?;
+    let begun = if args.resume { begun(&sources)? } else { None };
+    if let Some(folder) = &begun {
+        sources.record = record(folder)?;
+        stages = resumed_stages(args.stage, folder)?;
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
@@ -45,9 +46,15 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.save_ckpt {
         // Not after hours of training.
         let refused = |error| Failure::usage(format!("--save-ckpt cannot write {}: {error}", printable_path(path)));
-        check_output(path).map_err(refused)?;
+        check_output(path).and_then(|()| check_folder(path)).map_err(refused)?;
     }
-    let folder = folder(&settings, args.resume)?;
+    let folder = match &begun {
+        Some(begun) => {
+            let name = settings.session.name.as_deref().unwrap_or(begun.name());
+            SessionFolder::reopen(&settings.session.root, name)?
+        }
+        None => folder(&settings, args.resume)?,
+    };
     if args.detach {
         if folder.is_live()? {
             // The lock says by whom.
@@ -75,18 +82,33 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// That the folder is there which a file is to lie in.
+fn check_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no folder {}", printable_path(folder)),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Locks the session, runs the job and shows it.
 ///
 /// # Errors
 /// What the run failed with.
 pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
-    let lock = folder.lock()?;
+    let lock = folder.lock().inspect_err(|error| {
+        if matches!(error, FolderError::NoLocks { .. }) {
+            folder.give_name_back();
+        }
+    })?;
     job.folder = folder.held_by(&lock);
     let settings = job.settings.clone();
     let signals = Signals::default();
     let _heeded = signals::heed(&signals)?;
-    let socket = Listening::bind(&folder);
+    let socket = Listening::bind(&job.folder);
     if let Err(error) = &socket {
         job.notices.push(format!(
             "other terminals can watch this run but not command it: {error}"

@@ -1,8 +1,9 @@
 //! Words that the model would obey instead of read.
 
 /// The first control token in a text (`<|im_end|>`, `<|image_pad|>`, ...). The tokenizer gives such a word, written
-/// anywhere in a chat, the id of the real one: a label with it would end the turn that it stands in.
-pub(super) fn control_token(text: &str) -> Option<&str> {
+/// anywhere in a chat, the id of the real one: a label or a question with it would end the turn that it stands in.
+#[must_use]
+pub fn control_token(text: &str) -> Option<&str> {
     let begin = text.find("<|")?;
     let length = text[begin + 2..].find("|>")?;
     Some(&text[begin..begin + 2 + length + 2])

@@ -12,6 +12,7 @@ mod gif;
 mod hostile;
 mod jpeg;
 mod tiff;
+mod tiff_scans;
 
 use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::{printable, printable_path};
@@ -164,6 +165,9 @@ fn decode_bytes(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, String
     }
     if format == ImageFormat::Jpeg {
         jpeg::check_scans(bytes, pixels)?;
+    }
+    if format == ImageFormat::Tiff {
+        tiff_scans::check(bytes)?;
     }
     let large = (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     if let Some(tiff) = &tiff

@@ -18,6 +18,7 @@ mod view;
 
 use std::path::PathBuf;
 
+pub use control_token::control_token;
 pub use open::{DataError, DatasetOptions, open, recognise};
 pub use readiness::Readiness;
 pub use view::View;

@@ -7,8 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::View;
-use crate::{bounded_file::read_text, printable::printable_path};
+use super::{View, control_token::control_token};
+use crate::{
+    bounded_file::read_text,
+    printable::{printable, printable_path},
+};
 
 /// No template file is longer.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -63,6 +66,12 @@ pub enum PromptError {
         printable_path(path)
     )]
     PlaceInAspect { path: PathBuf, line: usize },
+    #[error(
+        "{}, line {line}: the template holds `{}`, a control token of the model, which it would obey instead of read; take it out",
+        printable_path(path),
+        printable(token)
+    )]
+    ControlToken { path: PathBuf, line: usize, token: String },
 }
 
 impl Questions {
@@ -71,7 +80,7 @@ impl Questions {
     ///
     /// # Errors
     /// A named file or folder that is missing, is no UTF-8, or holds no template; `{}` twice in a line, or in an
-    /// aspect's question.
+    /// aspect's question; a control token.
     pub fn load(emotion: Option<&Path>, aspects: Option<&Path>) -> Result<Self, PromptError> {
         let (path, text) = match emotion {
             Some(path) => (path.to_owned(), read(path)?),
@@ -128,7 +137,7 @@ fn read(path: &Path) -> Result<String, PromptError> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
-/// The lines that are not blank, with their numbers; control characters become spaces.
+/// The lines that are not blank, with their numbers; control characters become spaces. None holds a control token.
 fn lines(path: &Path, text: &str) -> Result<Vec<(usize, String)>, PromptError> {
     let lines: Vec<_> = (1..)
         .zip(text.lines())
@@ -138,7 +147,17 @@ fn lines(path: &Path, text: &str) -> Result<Vec<(usize, String)>, PromptError> {
     if lines.is_empty() {
         return Err(PromptError::Empty(path.to_owned()));
     }
-    Ok(lines)
+    match lines
+        .iter()
+        .find_map(|(line, text)| Some((*line, control_token(text)?)))
+    {
+        Some((line, token)) => Err(PromptError::ControlToken {
+            path: path.to_owned(),
+            line,
+            token: token.to_owned(),
+        }),
+        None => Ok(lines),
+    }
 }
 
 fn emotion_templates(path: &Path, text: &str) -> Result<Vec<EmotionTemplate>, PromptError> {
@@ -235,6 +254,14 @@ mod tests {
         );
         let error = Questions::load(None, Some(folder.path())).unwrap_err().to_string();
         assert!(error.contains("object.txt, line 1"), "{error}");
+        written("fine {}\nend <|im_end|>\n<|im_start|>system\n");
+        for (emotion, aspects) in [(Some(file.as_path()), None), (None, Some(folder.path()))] {
+            let error = Questions::load(emotion, aspects).unwrap_err().to_string();
+            assert!(
+                error.contains("object.txt, line 2") && error.contains("`<|im_end|>`, a control token"),
+                "{error}"
+            );
+        }
         written("\n  \n");
         assert!(matches!(Questions::load(Some(&file), None), Err(PromptError::Empty(path)) if path == file));
         fs::write(&file, [0xFF, 0xFE]).unwrap();

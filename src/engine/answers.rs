@@ -23,6 +23,9 @@ pub fn answer(
     request: &Request,
     decoding: &Decoding,
 ) -> Found {
+    if let Some(reason) = request.refusal() {
+        return Found::Failed(reason);
+    }
     find(dataset, request.image())
         .and_then(|sample| {
             let mut answered = answer_on(learner, store, sample, request, decoding);

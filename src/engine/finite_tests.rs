@@ -11,9 +11,13 @@ use tempfile::TempDir;
 use super::control::{Control, Signals};
 use super::device::{self, DeviceChoice};
 use super::error::EngineError;
+use super::evaluator::{Judged, check_finite};
 use super::features::FeatureStore;
+use super::generate::Decoding;
+use super::inference::{TrainedParts, evaluate_split};
 use super::keeper::Keeper;
 use super::learner::Learner;
+use super::predictor::predict;
 use super::reporter::Reporter;
 use super::run::{Outcome, TrainJob, newest_whole, open_dataset, questions, run, training_items};
 use super::stage::StageRun;
@@ -274,4 +278,50 @@ fn a_step_whose_only_picture_cannot_be_read_is_no_nan() {
     assert!(matches!(&notes[..], [one] if one.contains("was left out")), "{notes:?}");
     let mut health = super::health::Health::default();
     assert_eq!(health.step(&step), Vec::<String>::new());
+}
+
+/// Whoever asks: `masp predict`, a look at the panel, `masp eval`.
+#[test]
+fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
+    let place = Place::new();
+    let base = place.base();
+    let mut learner = place.learner(&base);
+    let judged = |log_likelihoods: &[f64], probabilities: &[f64]| Judged {
+        log_likelihoods: log_likelihoods.to_vec(),
+        probabilities: probabilities.to_vec(),
+        generated: "awe".to_owned(),
+        // That of an image whose label is not known.
+        loss: f64::NAN,
+    };
+    check_finite(&learner, "a.png", &judged(&[-1.0, -2.0], &[0.7, 0.3])).unwrap();
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for judged in [judged(&[-1.0, bad], &[0.7, 0.3]), judged(&[-1.0, -2.0], &[bad, 0.3])] {
+            let told = check_finite(&learner, "awe/a.png", &judged).unwrap_err();
+            assert!(matches!(told, EngineError::NotFinite(_)));
+            let told = told.to_string();
+            assert!(
+                told.contains("the model's numbers for awe/a.png are not finite"),
+                "{told}"
+            );
+        }
+    }
+
+    let huge = place.huge_aspects();
+    let parts = TrainedParts {
+        aspects: Some(huge.clone()),
+        ..TrainedParts::default()
+    };
+    let told = evaluate_split(&place.settings, DeviceChoice::Cpu, &parts, "test", |_, _, _| ());
+    let told = told.err().unwrap().to_string();
+    assert!(told.contains("the model's numbers for image/"), "{told}");
+    snapshot::load_aspects(&mut learner, &huge).unwrap();
+    let mut store = FeatureStore::of(&base, &place.settings, 16).unwrap();
+    let dataset = open_dataset(&place.settings).unwrap();
+    let image = (dataset.test[0].path.as_path(), "it".to_owned());
+    let decoding = Decoding::new(&place.settings.test, 0);
+    let told = predict(&learner, &mut store, image, &[], &decoding).unwrap_err();
+    assert!(
+        told.to_string().contains("the model's numbers for it are not finite"),
+        "{told}"
+    );
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::control::Control;
 use super::error::EngineError;
 use super::reporter::Reporter;
-use super::snapshot;
+use super::snapshot::{self, Restored};
 use super::stage::StageRun;
 use super::trainer::Trainer;
 use super::watch::Score;
@@ -54,11 +54,14 @@ impl<'a> Keeper<'a> {
         run: &'a StageRun<'a>,
         trainer: &Trainer,
         reporter: &mut Reporter,
-        best: bool,
+        restored: Restored,
     ) -> Result<Self, EngineError> {
         let mut keeper = Self::new(run)?;
         if !keeper.checkpoints.is_told(trainer.stage, trainer.step) {
-            keeper.tell(trainer, reporter, best)?;
+            keeper.tell(trainer, reporter, restored.best)?;
+        }
+        if let Some(rate) = restored.rate {
+            reporter.log(rate)?;
         }
         keeper.best = best_so_far(run)?;
         keeper.saved = Some((trainer.step, trainer.evaluation_due));

@@ -14,13 +14,14 @@ use super::sampler::Sampler;
 use super::stage::{StageRun, run_stage};
 use super::trainer::{Item, items, steps};
 use super::{model, snapshot};
-use crate::aspects::checkpoint::{Checkpoint, CheckpointError};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::config::Settings;
 use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions, Readiness, synth};
 use crate::output_file::is_stream;
 use crate::session::{
-    CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, first_record,
+    CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, TrainedOn,
+    first_record,
 };
 
 /// What a run is asked to do.
@@ -382,7 +383,20 @@ fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&Check
 /// `--save-ckpt`: the last stage's parameters; after both stages the aspects beside it, where it is a file, as `*.aspects.*`.
 fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::Path) -> Result<(), EngineError> {
     let Some(&last) = job.stages.last() else { return Ok(()) };
-    let meta = |stage| snapshot::meta(learner, &job.settings, stage, 0);
+    let checkpoints = Checkpoints::read(&job.folder)?;
+    let start = begun(&job.folder)?;
+    // The end of each stage is kept.
+    let meta = |stage| CheckpointMeta {
+        trained_on: TrainedOn::of(job.folder.name(), start.as_deref()),
+        ..snapshot::meta(
+            learner,
+            &job.settings,
+            stage,
+            checkpoints
+                .find(Selector::Last, Some(stage))
+                .map_or(0, |file| file.step),
+        )
+    };
     snapshot::export(learner, &meta(last), last, path)?;
     // Beside a pipe nothing can lie; the session keeps the aspects anyhow.
     if job.stages.len() > 1 && !is_stream(path) {

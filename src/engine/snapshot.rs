@@ -16,7 +16,7 @@ use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::parameter_file::check_family;
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
-use crate::session::{HIGHEST_RATE, SessionFolder, Stage};
+use crate::session::{HIGHEST_RATE, SessionFolder, Stage, TrainedOn};
 
 /// What a checkpoint of `stage` at `step` says of itself.
 #[must_use]
@@ -30,6 +30,7 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
         stage,
         step,
         settings_hash: settings_hash(settings),
+        trained_on: TrainedOn::default(),
         best: false,
         evaluation_due: false,
         optimizer_steps: BTreeMap::new(),
@@ -52,9 +53,11 @@ pub fn save(
     let mut meta = meta(trainer.learner, settings, trainer.stage, trainer.step);
     (meta.best, meta.evaluation_due) = (best, trainer.evaluation_due);
     let seed = trainer.settings.seed;
-    meta.sampler = Some(
-        serde_json::json!({ "seed": seed, "steps_drawn": trainer.step, "peak_lr": trainer.rate.peak }).to_string(),
-    );
+    let (peak, asked) = (trainer.rate.peak, trainer.settings.learning_rate);
+    let sampler = serde_json::json!({
+        "seed": seed, "steps_drawn": trainer.step, "peak_lr": peak, "learning_rate": asked,
+    });
+    meta.sampler = Some(sampler.to_string());
     meta.rng = Some(serde_json::json!({ "generator": "chacha8", "seed": seed }).to_string());
     let mut tensors = BTreeMap::new();
     let to_host = |name: &str, tensor: &Tensor| {
@@ -90,11 +93,21 @@ pub fn save(
     })?)
 }
 
-/// Puts a trainer where the checkpoint at `path` was written; gives whether that was the best so far.
+/// What a checkpoint says of the run that wrote it, beyond where its trainer stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Whether it was the best so far.
+    pub best: bool,
+    /// A sentence for the log, where the learning rate is not the one that the run went on with.
+    pub rate: Option<String>,
+}
+
+/// Puts a trainer where the checkpoint at `path` was written. Its learning rate goes on as well, also where a person set it
+/// while the run was at work; but settings that ask for another one than they did then are obeyed.
 ///
 /// # Errors
 /// Where the file is damaged, or of another model or stage.
-pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> {
+pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<Restored, EngineError> {
     let checkpoint = Checkpoint::load(path)?;
     let wrong = |what: String| {
         EngineError::Failed(format!(
@@ -134,14 +147,33 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<bool, EngineError> 
         .meta
         .sampler
         .and_then(|text| serde_json::from_str(&text).ok());
-    if let Some(peak) = sampler.and_then(|value| value["peak_lr"].as_f64()) {
-        let recorded = LearningRate { peak, ..trainer.rate };
-        // A rate that was set before there was a bound is not gone on with.
-        if recorded.highest_from(trainer.step + 1) <= HIGHEST_RATE {
-            trainer.rate = recorded;
-        }
+    let rate = sampler.and_then(|sampler| go_on_with_rate(trainer, &sampler));
+    Ok(Restored {
+        best: checkpoint.meta.best,
+        rate,
+    })
+}
+
+/// Takes the rate that the checkpoint's run had, or says why not.
+fn go_on_with_rate(trainer: &mut Trainer, sampler: &serde_json::Value) -> Option<String> {
+    let peak = sampler["peak_lr"].as_f64()?;
+    let asked = trainer.settings.learning_rate;
+    // Checkpoints of before say what the rate was, but not whether the settings had asked for it.
+    let then = sampler["learning_rate"].as_f64().unwrap_or(asked);
+    if then.to_bits() != asked.to_bits() {
+        return Some(format!(
+            "the learning rate goes on from a peak of {asked:e}, as train.learning_rate says now for stage `{}`; until step {} it \
+             was {peak:e}",
+            trainer.stage.name(),
+            trainer.step
+        ));
     }
-    Ok(checkpoint.meta.best)
+    let recorded = LearningRate { peak, ..trainer.rate };
+    // A rate that was set before there was a bound is not gone on with.
+    if recorded.highest_from(trainer.step + 1) <= HIGHEST_RATE {
+        trainer.rate = recorded;
+    }
+    None
 }
 
 /// Takes the aspect modules of a file: ours or the reference's.

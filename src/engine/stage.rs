@@ -42,8 +42,8 @@ pub fn run_stage(
     let mut keeper = match &run.from {
         None => Keeper::new(run)?,
         Some(from) => {
-            let best = snapshot::restore(&mut trainer, &from.path)?;
-            Keeper::resumed(run, &trainer, reporter, best)?
+            let restored = snapshot::restore(&mut trainer, &from.path)?;
+            Keeper::resumed(run, &trainer, reporter, restored)?
         }
     };
     let watch = Watch::new(run, learner);

@@ -1,4 +1,4 @@
-//! TensorBoard's event files, as far as scalars need them.
+//! TensorBoard's event files, as far as scalars and one text need them.
 //!
 //! A file is a row of TFRecords (<https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>), each
 //! an `Event` message in protocol buffers' wire format. The fields' numbers are those of TensorFlow's `event.proto` and
@@ -40,6 +40,30 @@ impl EventFile {
         let mut event = Message::default();
         event.double(1, time);
         event.varint(2, step);
+        event.bytes(5, &summary.0);
+        self.record(&event.0);
+    }
+
+    /// A text at step 0, in Markdown, as `tf.summary.text` writes it: a tensor of one string with the plugin's name.
+    pub fn text(&mut self, time: f64, tag: &str, text: &str) {
+        // TensorProto: DT_STRING, a shape of one dimension of one element, the element.
+        let (mut dimension, mut shape, mut tensor) = (Message::default(), Message::default(), Message::default());
+        dimension.varint(1, 1);
+        shape.bytes(2, &dimension.0);
+        tensor.varint(1, 7);
+        tensor.bytes(2, &shape.0);
+        tensor.bytes(8, text.as_bytes());
+        // SummaryMetadata: the plugin's name, and that it is a tensor.
+        let (mut plugin, mut metadata) = (Message::default(), Message::default());
+        plugin.bytes(1, b"text");
+        metadata.bytes(1, &plugin.0);
+        metadata.varint(4, 2);
+        let (mut value, mut summary, mut event) = (Message::default(), Message::default(), Message::default());
+        value.bytes(1, tag.as_bytes());
+        value.bytes(8, &tensor.0);
+        value.bytes(9, &metadata.0);
+        summary.bytes(1, &value.0);
+        event.double(1, time);
         event.bytes(5, &summary.0);
         self.record(&event.0);
     }
@@ -110,8 +134,40 @@ pub(super) mod tests {
     type Event = (f64, u64, Vec<(String, f32)>);
 
     /// The events of a file, checksums checked, without the first.
-    pub fn read_back(mut bytes: &[u8]) -> Vec<Event> {
-        let mut events = Vec::new();
+    pub fn read_back(bytes: &[u8]) -> Vec<Event> {
+        let events = records(bytes).into_iter().map(event);
+        let mut events: Vec<Event> = events
+            .filter(|(.., values)| values.iter().all(|(tag, _)| tag != "masp"))
+            .collect();
+        assert_eq!((events[0].1, events[0].2.len()), (0, 0), "the first says the version");
+        events.split_off(1)
+    }
+
+    /// The texts of a file, by their tags.
+    pub fn texts(bytes: &[u8]) -> Vec<(String, String)> {
+        let text = |value: &[u8]| {
+            let fields = fields(value);
+            let of = |number: u64| {
+                fields
+                    .iter()
+                    .find(|(field, _)| *field == number)
+                    .map(|(_, value)| value.clone())
+            };
+            let tensor = super::tests::fields(&of(8)?);
+            let text = tensor.iter().find(|(field, _)| *field == 8)?.1.clone();
+            Some((String::from_utf8(of(1)?).unwrap(), String::from_utf8(text).unwrap()))
+        };
+        let summaries = records(bytes)
+            .into_iter()
+            .flat_map(fields)
+            .filter(|(field, _)| *field == 5);
+        let values = summaries.flat_map(|(_, summary)| fields(&summary));
+        values.filter_map(|(_, value)| text(&value)).collect()
+    }
+
+    /// The records' data, checksums checked.
+    fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
+        let mut records = Vec::new();
         while !bytes.is_empty() {
             let (length, rest) = bytes.split_at(8);
             let (check, rest) = rest.split_at(4);
@@ -119,11 +175,10 @@ pub(super) mod tests {
             let (data, rest) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
             let (check, rest) = rest.split_at(4);
             assert_eq!(check, masked(data).to_le_bytes());
-            events.push(event(data));
+            records.push(data);
             bytes = rest;
         }
-        assert_eq!((events[0].1, events[0].2.len()), (0, 0), "the first says the version");
-        events.split_off(1)
+        records
     }
 
     fn event(data: &[u8]) -> (f64, u64, Vec<(String, f32)>) {
@@ -144,7 +199,9 @@ pub(super) mod tests {
     fn scalar(data: &[u8]) -> (String, f32) {
         let fields = fields(data);
         let tag = String::from_utf8(fields[0].1.clone()).unwrap();
-        (tag, f32::from_le_bytes(fields[1].1.clone().try_into().unwrap()))
+        // A text has a tensor in the number's place.
+        let number = fields[1].1.clone().try_into().map_or(f32::NAN, f32::from_le_bytes);
+        (tag, number)
     }
 
     fn fields(mut data: &[u8]) -> Vec<(u64, Vec<u8>)> {

@@ -1,17 +1,20 @@
-//! The panel's images with what their aspects look at, as one picture: a row an image.
+//! The panel's images with what their aspects look at, as one picture: a row an image. What it is of stands in the file.
 
 use image::imageops::{FilterType, replace, resize};
 use image::{ImageFormat, Rgb, RgbImage};
 
-use super::{ExportError, Source};
+use super::{ExportError, Source, png_text::with_words};
 use crate::data::View;
 use crate::data::image_file::{DecodeOptions, decode};
+use crate::printable::printable;
 use crate::session::SampleSeen;
 use crate::tui::heatmap::AttentionMap;
 
 /// Pixels of a tile's side, which a picture has as its longer one, and between two.
 const TILE: u32 = 160;
 const GAP: u32 = 6;
+/// What a run's panel is taken from.
+const PANEL_SPLIT: &str = "val";
 /// More images would make a picture that no viewer opens.
 const MOST_ROWS: usize = 200;
 
@@ -44,6 +47,7 @@ pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportErr
             looks.len()
         )));
     }
+    let words = words(source, &looks);
     let step = TILE + GAP;
     let across = 1 + View::ALL.len() as u32;
     let mut sheet = RgbImage::from_pixel(across * step - GAP, looks.len() as u32 * step - GAP, Rgb([255; 3]));
@@ -68,7 +72,52 @@ pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportErr
     sheet
         .write_to(&mut bytes, ImageFormat::Png)
         .map_err(|error| ExportError::Nothing(format!("the heatmaps cannot be encoded: {error}")))?;
-    Ok(bytes.into_inner())
+    Ok(with_words(&bytes.into_inner(), &words))
+}
+
+/// Session, step, split, dataset, and what each row and column is.
+fn words(source: &Source, looks: &[&SampleSeen]) -> Vec<(&'static str, String)> {
+    let session = source.state.session.as_ref();
+    let data = session.map_or("", |session| session.data.as_str());
+    let mut steps: Vec<String> = looks
+        .iter()
+        .map(|look| format!("{}@{}", look.stage.name(), look.step))
+        .collect();
+    steps.dedup();
+    let steps = steps.join(", ");
+    let row = |look: &&SampleSeen| {
+        let at = format!("{}@{}", look.stage.name(), look.step);
+        format!("{} ({}; said at {at}: {})", look.image, look.gold, look.prediction)
+    };
+    let rows: Vec<String> = looks.iter().map(row).collect();
+    let columns = View::ALL.map(|view| view.to_string()).join(", ");
+    let whole = |words: String| printable_lines(&words);
+    vec![
+        (
+            "Title",
+            whole(format!("{}: heatmaps of {steps}, {PANEL_SPLIT} of {data}", source.name)),
+        ),
+        ("Software", format!("masp {}", env!("CARGO_PKG_VERSION"))),
+        ("session", whole(source.name.clone())),
+        ("step", steps),
+        ("split", PANEL_SPLIT.to_owned()),
+        (
+            "dataset",
+            whole(session.map_or(String::new(), |s| format!("{} {}", s.dataname, s.data))),
+        ),
+        (
+            "model",
+            whole(session.map_or(String::new(), |session| session.model.clone())),
+        ),
+        ("columns", format!("picture, {columns}")),
+        ("rows", whole(rows.join("\n"))),
+    ]
+}
+
+/// Names from outside, as text that a terminal can be shown.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join("\n")
 }
 
 /// The look's small picture as large as a tile has room for; its sides keep their proportion.

@@ -5,6 +5,7 @@ mod event_file;
 #[cfg(test)]
 mod hostile;
 mod maps;
+mod png_text;
 mod report;
 mod selected;
 mod tables;
@@ -237,7 +238,7 @@ fn contents(source: &Source, what: What, selected: &Selected, to: &Path) -> Resu
         (What::Maps, _) => return wrong("heatmaps", ".png"),
         (What::Report, "html") => report_html(source, selected.step)?.into_bytes(),
         (What::Report, _) => return wrong("a report", ".html"),
-        (What::TensorBoard, _) => tensorboard::events(&source.state, &source.times)?,
+        (What::TensorBoard, _) => tensorboard::events(&source.name, &source.state, &source.times)?,
     })
 }
 

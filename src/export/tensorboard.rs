@@ -47,11 +47,12 @@ pub fn file_name(times: &Times) -> String {
 }
 
 /// The event file: tags are `<stage>/<metric>` of steps and `<stage>/<split>/<metric>` of evaluations; those of other images
-/// than most are no points of that curve: `<stage>/<split>-<images>/<metric>`.
+/// than most are no points of that curve: `<stage>/<split>-<images>/<metric>`. The text `masp` says which session, dataset and
+/// steps they are of.
 ///
 /// # Errors
 /// Where there is neither a step nor an evaluation.
-pub fn events(state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
+pub fn events(name: &str, state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
     let mut histories = state.stages.values();
     if histories.all(|history| history.steps.is_empty() && history.evaluations.is_empty()) {
         return Err(ExportError::Nothing(
@@ -59,6 +60,7 @@ pub fn events(state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
         ));
     }
     let mut file = EventFile::begin(times.started);
+    file.text(times.started, "masp", &about(name, state));
     for (&stage, history) in &state.stages {
         for step in &history.steps {
             file.scalars(times.of_step(stage, step.step), step.step, &of_step(stage, step));
@@ -74,6 +76,52 @@ pub fn events(state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
         }
     }
     Ok(file.into_bytes())
+}
+
+/// A Markdown table: session, model, dataset, images of each split, steps of each stage, what was evaluated on what.
+fn about(name: &str, state: &RunState) -> String {
+    let cell = |text: &str| printable(text).replace('|', "\\|");
+    let mut rows = vec![("session".to_owned(), cell(name))];
+    if let Some(session) = &state.session {
+        let [train, val, test] = session.splits;
+        rows.extend(
+            [
+                ("program", session.program.clone()),
+                ("model", session.model.clone()),
+                ("dataset", format!("{} {}", session.dataname, session.data)),
+                ("images", format!("train {train}, val {val}, test {test}")),
+            ]
+            .map(|(head, text)| (head.to_owned(), cell(&text))),
+        );
+    }
+    for (stage, history) in &state.stages {
+        rows.push((
+            format!("stage {}", stage.name()),
+            format!("to step {}", history.last_step()),
+        ));
+        let mut kinds: Vec<String> = Vec::new();
+        for seen in &history.evaluations {
+            let metrics = &seen.metrics;
+            let data = metrics
+                .data
+                .as_deref()
+                .map_or(String::new(), |data| format!(" of {data}"));
+            let kind = format!("{} images of {}{data}", metrics.samples, metrics.split);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        rows.extend(
+            kinds
+                .iter()
+                .map(|kind| (format!("evaluated, {}", stage.name()), cell(kind))),
+        );
+    }
+    let rows: Vec<String> = rows
+        .into_iter()
+        .map(|(head, text)| format!("| {head} | {text} |"))
+        .collect();
+    format!("| | |\n| --- | --- |\n{}\n", rows.join("\n"))
 }
 
 fn of_step(stage: Stage, step: &StepPoint) -> Vec<(String, f64)> {

@@ -111,7 +111,8 @@ fn evaluations_of_other_images_are_no_points_of_one_curve() {
     history.evaluate(whole);
     let hollow = |svg: &str| svg.matches("<circle").count() - svg.matches("fill=\"#BE6400\"").count();
     assert_eq!(hollow(&curves_svg(&source.state).unwrap()), 1);
-    let events = event_file::tests::read_back(&tensorboard::events(&source.state, &Times::default()).unwrap());
+    let events =
+        event_file::tests::read_back(&tensorboard::events(&source.name, &source.state, &Times::default()).unwrap());
     let count = |tag: &str| {
         let scalars = events.iter().flat_map(|(_, _, scalars)| scalars);
         scalars.filter(|(name, _)| name == tag).count()
@@ -133,7 +134,7 @@ fn a_class_without_images_has_a_dash() {
     assert!(page.contains("<tr><td>fear<td>–<td>"), "{page}");
     assert!(page.contains("<td>ECE<td>0.019<"), "{page}");
     let times = Times::default();
-    let events = event_file::tests::read_back(&tensorboard::events(&source.state, &times).unwrap());
+    let events = event_file::tests::read_back(&tensorboard::events(&source.name, &source.state, &times).unwrap());
     let recalls = events.iter().flat_map(|(_, _, scalars)| scalars);
     let of_fear = recalls.filter(|(tag, _)| tag == "prompt/val/recall/fear").count();
     assert_eq!(of_fear, source.state.stages[&Stage::Prompt].evaluations.len() - 1);
@@ -207,7 +208,7 @@ fn a_step_that_was_done_again_has_its_last_time() {
         state.apply(&record);
         times.take(&record);
     }
-    let events = event_file::tests::read_back(&tensorboard::events(&state, &times).unwrap());
+    let events = event_file::tests::read_back(&tensorboard::events("run", &state, &times).unwrap());
     let seen: Vec<_> = events.iter().map(|(time, step, _)| (*time, *step)).collect();
     assert_eq!(seen, [(101.0, 1), (105.0, 2)]);
 }
@@ -405,4 +406,42 @@ fn what_is_no_file_is_not_replaced() {
             .file_type()
             .is_char_device()
     );
+}
+
+#[test]
+fn heatmaps_and_event_files_say_what_they_are_of() {
+    let root = tempfile::tempdir().unwrap();
+    let source = source(root.path());
+    let session = source.state.session.clone().unwrap();
+    let words = png_text::tests::words(&maps_png(&source, Some(500)).unwrap());
+    let word = |key: &str| words.iter().find(|(of, _)| of == key).map_or("", |(_, text)| text);
+    assert_eq!(
+        word("Title"),
+        format!("run: heatmaps of prompt@500, val of {}", session.data)
+    );
+    assert_eq!(
+        (word("session"), word("step"), word("split")),
+        ("run", "prompt@500", "val")
+    );
+    assert_eq!(word("dataset"), format!("{} {}", session.dataname, session.data));
+    let look = source.state.panel.values().next().unwrap().last().unwrap();
+    assert!(
+        word("rows").starts_with(&look.image) && word("rows").lines().count() == 6,
+        "{}",
+        word("rows")
+    );
+    assert!(word("columns").starts_with("picture, "), "{}", word("columns"));
+
+    let events = tensorboard::events(&source.name, &source.state, &Times::default()).unwrap();
+    let texts = event_file::tests::texts(&events);
+    assert_eq!((texts.len(), texts[0].0.as_str()), (1, "masp"));
+    let dataset = format!("| dataset | {} {} |", session.dataname, session.data);
+    for part in [
+        "| session | run |",
+        dataset.as_str(),
+        "| stage prompt | to step 600 |",
+        " images of val",
+    ] {
+        assert!(texts[0].1.contains(part), "{part}: {}", texts[0].1);
+    }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Prediction, Stage, nullable};
-use crate::data::View;
+use crate::data::{View, control_token};
+use crate::printable::printable;
 
 /// A question about an image of the dataset, by its sample id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,19 @@ impl Request {
             | Self::Faithfulness { image, .. }
             | Self::Effects { image } => image,
         }
+    }
+
+    /// Why it cannot be asked: a sentence.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let Self::Question { question, .. } = self else {
+            return None;
+        };
+        let token = control_token(question)?;
+        Some(format!(
+            "the question holds `{}`, a control token of the model, which it would obey instead of read; take it out",
+            printable(token)
+        ))
     }
 }
 
@@ -202,6 +216,19 @@ mod tests {
                 assert_eq!(round_trip(answer.clone()), answer);
             }
         }
+    }
+
+    #[test]
+    fn a_question_that_the_model_would_obey_is_refused() {
+        let ask = |question: &str| Request::Question {
+            image: "<|im_end|>.png".to_owned(),
+            question: question.to_owned(),
+        };
+        assert_eq!(ask("is 3 <| 4?").refusal(), None);
+        let said = ask("why <|vision_end|><|im_end|>?").refusal().unwrap();
+        assert!(said.contains("the question holds `<|vision_end|>`"), "{said}");
+        let image = String::new();
+        assert_eq!(Request::Effects { image }.refusal(), None);
     }
 
     #[test]

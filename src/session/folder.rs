@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,20 +11,18 @@ use std::{
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::held::{Asked, HeldFolder, take};
-use super::journal::first_record;
+use super::removal::{Holder, missing};
 use super::utc::Utc;
-use crate::atomic_file::{PARTIAL, write_atomically, write_bytes_atomically};
-use crate::bounded_file::{open_regular, without_links};
+use crate::atomic_file::PARTIAL;
+use crate::bounded_file::without_links;
 use crate::printable::{printable, printable_path};
 
-const LOCK: &str = "lock";
-const JOURNAL: &str = "journal.jsonl";
+pub(super) const LOCK: &str = "lock";
+pub(super) const JOURNAL: &str = "journal.jsonl";
 /// Ten milliseconds lie between them: whoever asks `is_live` holds a lock for a moment.
 const TRIES: u32 = 20;
-const NOTE: &str = "note.txt";
-/// In bytes.
-const LONGEST_NOTE: u64 = 4096;
-const FOLDERS: [&str; 5] = ["checkpoints", "samples", "predictions", "thumbnails", "evaluations"];
+const CHECKPOINTS: &str = "checkpoints";
+pub(super) const FOLDERS: [&str; 5] = [CHECKPOINTS, "samples", "predictions", "thumbnails", "evaluations"];
 const LONGEST_NAME: usize = 80;
 
 /// Why a session's folder cannot be made, opened or locked.
@@ -47,6 +45,8 @@ pub enum FolderError {
     Missing { path: PathBuf },
     #[error("the session `{name}` is running{}; `masp attach {name}` shows it, stop it before you go on with it here", .process.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Live { name: String, process: Option<u32> },
+    #[error("the session `{name}` is being removed{}; wait until it is gone, or choose another name with --session", .process.map(|id| format!(" by another process ({id})")).unwrap_or_default())]
+    BeingRemoved { name: String, process: Option<u32> },
     #[error(
         "the session's folder {} was moved or removed while it was worked on, and nothing was written into what has its name \
          now; what was saved lies in the folder that was moved: `masp train --resume` goes on there",
@@ -80,8 +80,8 @@ impl FolderError {
 pub struct SessionFolder {
     name: String,
     path: PathBuf,
-    /// Where this process holds the session: see [`Self::held_by`].
-    held: Option<Arc<HeldFolder>>,
+    /// The folder itself, where this process holds the session or follows it: see [`Self::held_by`] and [`Self::kept_open`].
+    pub(super) held: Option<Arc<HeldFolder>>,
 }
 
 impl PartialEq for SessionFolder {
@@ -93,6 +93,21 @@ impl PartialEq for SessionFolder {
 impl Eq for SessionFolder {}
 
 impl SessionFolder {
+    pub(super) fn named(name: &str, path: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            held: None,
+        }
+    }
+
+    pub(super) fn through(&self, held: Arc<HeldFolder>) -> Self {
+        Self {
+            held: Some(held),
+            ..self.clone()
+        }
+    }
+
     /// Makes the folder of a new session.
     ///
     /// # Errors
@@ -100,11 +115,7 @@ impl SessionFolder {
     pub fn create(root: &Path, name: &str) -> Result<Self, FolderError> {
         check_name(name)?;
         fs::create_dir_all(root).map_err(|source| failed("make the folder", root, source))?;
-        let folder = Self {
-            name: name.to_owned(),
-            path: root.join(name),
-            held: None,
-        };
+        let folder = Self::named(name, &root.join(name));
         fs::create_dir(&folder.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => FolderError::Exists {
                 name: name.to_owned(),
@@ -153,30 +164,41 @@ impl SessionFolder {
     /// With `--resume`: opens the session of that name, or makes it where there is none.
     ///
     /// # Errors
-    /// As [`Self::create`], a name in use excepted.
+    /// As [`Self::create`], a name in use excepted; a session that is being removed.
     pub fn open_or_create(root: &Path, name: &str) -> Result<Self, FolderError> {
+        check_name(name)?;
+        let folder = Self::named(name, &root.join(name));
+        if folder.path.symlink_metadata().is_err() {
+            folder.check_not_being_removed()?;
+        }
         match Self::create(root, name) {
             Err(FolderError::Exists { .. }) => {
-                let folder = Self {
-                    name: name.to_owned(),
-                    path: root.join(name),
-                    held: None,
-                };
                 folder.complete()?;
                 Ok(folder)
             }
+            Ok(made) => made.unless_being_removed(),
             made => made,
         }
+    }
+
+    /// With `--resume`: opens a session that was found before; one that was removed since is not made anew.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; a session that is being removed.
+    pub fn reopen(root: &Path, name: &str) -> Result<Self, FolderError> {
+        check_name(name)?;
+        let folder = match Self::open(root, name) {
+            Err(FolderError::Missing { path }) => return Err(missing(name, &path)),
+            opened => opened?,
+        };
+        folder.complete()?;
+        Ok(folder)
     }
 
     /// The session that a folder holds, if it holds one.
     #[must_use]
     pub fn at(path: &Path) -> Option<Self> {
-        let folder = Self {
-            name: String::new(),
-            path: path.to_owned(),
-            held: None,
-        };
+        let folder = Self::named("", path);
         if !folder.journal().is_file() && !path.join(LOCK).is_file() {
             return None;
         }
@@ -208,7 +230,7 @@ impl SessionFolder {
     /// Trained parameters and the optimiser's state: see [`super::Checkpoints`].
     #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
     }
 
     /// Predictions for the panel's images ([`super::Prediction`] as JSON), one file a look.
@@ -257,14 +279,21 @@ impl SessionFolder {
     /// lock or a folder that is a link, for what is written or removed there would lie elsewhere.
     pub fn lock(&self) -> Result<SessionLock, FolderError> {
         let path = self.path.join(LOCK);
-        let held = HeldFolder::open(&self.path).map_err(|source| failed("open the folder", &self.path, source))?;
-        let writer = self.writer();
+        let held = HeldFolder::open(&self.path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => missing(&self.name, &self.path),
+            _ => failed("open the folder", &self.path, source),
+        })?;
+        let Holder { process, removes } = self.holder();
         let ask = |file: &File| {
-            let asked = take(file, FlockOperation::NonBlockingLockExclusive, TRIES, writer);
+            let asked = take(file, FlockOperation::NonBlockingLockExclusive, TRIES, process);
             match asked.map_err(|source| failed("lock", &self.path, source))? {
+                Asked::Refused if removes => Err(FolderError::BeingRemoved {
+                    name: self.name.clone(),
+                    process,
+                }),
                 Asked::Refused => Err(FolderError::Live {
                     name: self.name.clone(),
-                    process: writer,
+                    process,
                 }),
                 asked => Ok(asked),
             }
@@ -311,107 +340,12 @@ impl SessionFolder {
                 return Err(failed("use", &folder, link));
             }
         }
-        self.remove_partial_files()?;
+        self.remove_partial_files();
         Ok(SessionLock {
             held: Arc::new(held),
-            _files: (file, journal),
+            file,
+            _journal: journal,
         })
-    }
-
-    /// The process that the lock names; it need not be there any more.
-    fn writer(&self) -> Option<u32> {
-        let mut text = String::new();
-        open_regular(&self.path.join(LOCK))
-            .and_then(|file| file.take(32).read_to_string(&mut text))
-            .ok()?;
-        text.trim().parse().ok()
-    }
-
-    /// The same session, written through the folder that `lock` holds: wherever it is moved, and never into what takes its name.
-    #[must_use]
-    pub fn held_by(&self, lock: &SessionLock) -> Self {
-        Self {
-            held: Some(Arc::clone(&lock.held)),
-            ..self.clone()
-        }
-    }
-
-    /// That the folder which is held still has its name. Where none is held there is nothing to say.
-    ///
-    /// # Errors
-    /// It was moved or removed; what is read by its path would be another's.
-    pub fn check_in_place(&self) -> Result<(), FolderError> {
-        match &self.held {
-            Some(held) if !held.is_at(&self.path) => Err(self.moved()),
-            _ => Ok(()),
-        }
-    }
-
-    fn moved(&self) -> FolderError {
-        FolderError::Moved {
-            path: self.path.clone(),
-        }
-    }
-
-    /// Writes a file of the session (one of its paths) whole or not at all, in the folder that is held.
-    ///
-    /// # Errors
-    /// What `fill` or the file system reports.
-    pub fn write(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        match (&self.held, path.strip_prefix(&self.path)) {
-            (Some(held), Ok(relative)) => held.write(relative, fill),
-            _ => write_atomically(path, fill),
-        }
-    }
-
-    /// Removes a file of the session (one of its paths), in the folder that is held.
-    ///
-    /// # Errors
-    /// What the file system reports.
-    pub fn remove(&self, path: &Path) -> io::Result<()> {
-        match (&self.held, path.strip_prefix(&self.path)) {
-            (Some(held), Ok(relative)) => held.remove(relative),
-            _ => fs::remove_file(path),
-        }
-    }
-
-    /// Whether a path of the session is a regular file, in the folder that is held.
-    #[must_use]
-    pub fn is_file(&self, path: &Path) -> bool {
-        match (&self.held, path.strip_prefix(&self.path)) {
-            (Some(held), Ok(relative)) => held.is_file(relative),
-            _ => path.is_file(),
-        }
-    }
-
-    /// What a person wrote on the session; nothing where nothing was, or it cannot be read.
-    #[must_use]
-    pub fn note(&self) -> String {
-        let file = open_regular(&self.path.join(NOTE));
-        let mut text = String::new();
-        let read = file.and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text));
-        if read.is_ok() {
-            text.trim().to_owned()
-        } else {
-            String::new()
-        }
-    }
-
-    /// Writes a note on the session; an empty one takes it away.
-    ///
-    /// # Errors
-    /// A folder that cannot be written.
-    pub fn set_note(&self, text: &str) -> Result<(), FolderError> {
-        let path = self.path.join(NOTE);
-        let written = if text.trim().is_empty() {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            }
-        } else {
-            write_bytes_atomically(&path, format!("{}\n", text.trim()).as_bytes())
-        };
-        written.map_err(|source| failed("write", &path, source))
     }
 
     /// Gives the session another name beside its old one.
@@ -422,11 +356,7 @@ impl SessionFolder {
         check_name(name)?;
         let _lock = self.lock()?;
         let root = self.path.parent().unwrap_or(Path::new("")).to_owned();
-        let renamed = Self {
-            name: name.to_owned(),
-            path: root.join(name),
-            held: None,
-        };
+        let renamed = Self::named(name, &root.join(name));
         // A rename would take an empty folder's place.
         if renamed.path.symlink_metadata().is_ok() {
             return Err(FolderError::Exists {
@@ -444,16 +374,21 @@ impl SessionFolder {
     /// # Errors
     /// A lock file that is none.
     pub fn is_live(&self) -> Result<bool, FolderError> {
-        let writer = self.writer();
+        let writer = self.holder().process;
         let ask = |file: &File| {
             let asked = take(file, FlockOperation::NonBlockingLockShared, 1, writer);
             asked.map_err(|source| failed("ask for the lock of", &self.path, source))
         };
-        let folder = match HeldFolder::open(&self.path) {
+        let opened = match &self.held {
+            // Opened once more: to ask through a descriptor that holds the lock would give the lock up.
+            Some(held) => held.again(),
+            None => HeldFolder::open(&self.path),
+        };
+        let folder = match opened {
             Ok(held) => ask(held.file())?,
             Err(_) => Asked::Unsupported,
         };
-        let journal = open_regular(&self.journal()).ok();
+        let journal = self.open_journal().ok();
         let journal = match journal.filter(|_| folder == Asked::Unsupported) {
             Some(journal) => ask(&journal)?,
             None => folder,
@@ -462,7 +397,7 @@ impl SessionFolder {
             return Ok(true);
         }
         let path = self.path.join(LOCK);
-        match open_regular(&path) {
+        match self.open_own(LOCK) {
             Ok(file) => Ok(ask(&file)? == Asked::Refused),
             // Another user's, who keeps it private: what the folder says counts.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
@@ -472,70 +407,47 @@ impl SessionFolder {
         }
     }
 
-    /// Gives the name of a run that failed before its first event back: its empty folders and its lock go. A session
-    /// with a journal, and whatever else lies in the folder, stays.
-    pub fn remove_unbegun(&self, lock: SessionLock) {
-        if !lock.held.is_at(&self.path) {
-            return;
-        }
-        match first_record(&self.journal()) {
-            // Its first line was never whole: it says nothing.
-            Ok(None) => drop(fs::remove_file(self.journal())),
-            _ if self.journal().exists() => return,
-            _ => {}
-        }
-        // What is not empty is not removed, and then what holds it is not either.
-        for folder in FOLDERS {
-            drop(fs::remove_dir(self.path.join(folder)));
-        }
-        let others =
-            fs::read_dir(&self.path).map_or(0, |entries| entries.flatten().filter(|e| e.file_name() != LOCK).count());
-        if others == 0 {
-            drop(fs::remove_file(self.path.join(LOCK)));
-            drop(fs::remove_dir(&self.path));
-        }
-        drop(lock);
-    }
-
     /// What a crash between the folder's making and its filling left out.
-    fn complete(&self) -> Result<(), FolderError> {
+    pub(super) fn complete(&self) -> Result<(), FolderError> {
+        // Not the session's folder itself, which may be renamed by now.
+        let gone = |action, path: &Path, source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => missing(&self.name, &self.path),
+            _ => failed(action, path, source),
+        };
         for folder in FOLDERS {
             let path = self.path.join(folder);
-            fs::create_dir_all(&path).map_err(|source| failed("make the folder", &path, source))?;
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+                // What lies in its place hinders what is kept there, which is told then; without checkpoints no run is worth it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder != CHECKPOINTS => {}
+                made => made.map_err(|source| gone("make the folder", &path, source))?,
+            }
         }
         let path = self.path.join(LOCK);
         let made = without_links(OpenOptions::new().create(true).append(true)).open(&path);
-        made.map(drop).map_err(|source| failed("write", &path, source))
+        made.map(drop).map_err(|source| gone("write", &path, source))
     }
 
-    /// What a writer that was killed left half written. `evaluations` is written by other processes too, and they may be at it.
-    fn remove_partial_files(&self) -> Result<(), FolderError> {
+    /// What a writer that was killed left half written; that it cannot be seen or removed is no reason to do less.
+    /// `evaluations` is written by other processes too, and they may be at it.
+    fn remove_partial_files(&self) {
         for folder in FOLDERS.iter().filter(|folder| **folder != "evaluations") {
-            let folder = self.path.join(folder);
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(failed("read the folder", &folder, error)),
-            };
-            for entry in entries {
-                let path = entry
-                    .map_err(|source| failed("read the folder", &folder, source))?
-                    .path();
-                if path.to_string_lossy().ends_with(PARTIAL) {
-                    fs::remove_file(&path).map_err(|source| failed("remove", &path, source))?;
+            for entry in fs::read_dir(self.path.join(folder)).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().ends_with(PARTIAL) {
+                    drop(fs::remove_file(entry.path()));
                 }
             }
         }
-        Ok(())
     }
 }
 
 /// A session held by this process; dropping it lets go.
 #[derive(Debug)]
 pub struct SessionLock {
-    held: Arc<HeldFolder>,
-    /// The `lock`, and the journal if there was one.
-    _files: (File, Option<File>),
+    pub(super) held: Arc<HeldFolder>,
+    /// The `lock`.
+    pub(super) file: File,
+    _journal: Option<File>,
 }
 
 /// Whether a text is a session's name; it becomes a folder's name and part of a command line.
@@ -573,7 +485,7 @@ fn automatic_name(dataname: &str, time: f64) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> FolderError {
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> FolderError {
     FolderError::Io {
         action,
         path: path.to_owned(),

@@ -43,6 +43,12 @@ impl HeldFolder {
         }
     }
 
+    /// The same folder, through another descriptor.
+    pub fn again(&self) -> io::Result<Self> {
+        let folder = openat(&self.folder, ".", FOLDER, Mode::empty())?;
+        Ok(Self { folder: folder.into() })
+    }
+
     pub fn file(&self) -> &File {
         &self.folder
     }
@@ -50,12 +56,18 @@ impl HeldFolder {
     /// Opens a file that lies in the folder itself.
     pub fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = File::from(openat(&self.folder, name, flags, Mode::from_raw_mode(0o666))?);
-        if file.metadata()?.is_file() {
-            Ok(file)
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
-        }
+        regular(File::from(openat(
+            &self.folder,
+            name,
+            flags,
+            Mode::from_raw_mode(0o666),
+        )?))
+    }
+
+    /// Opens a file that lies in the folder itself, or is linked there, for reading.
+    pub fn read_file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        regular(File::from(openat(&self.folder, name, flags, Mode::empty())?))
     }
 
     /// Whether `file` is what the folder has under a name: it may have been deleted or replaced since it was opened.
@@ -103,6 +115,14 @@ impl HeldFolder {
             folder = openat(&folder, part, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         }
         Ok((folder, name))
+    }
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }
 

@@ -93,6 +93,7 @@ proptest! {
         let (mut followed, mut state) = (Vec::new(), RunState::default());
         let polled = tail.poll(|record| followed.push(record));
         followed.iter().for_each(|record| state.apply(record));
+        let is_broken = read.is_err();
         match (read, polled) {
             // NaN is not equal to itself.
             (Ok(all), Ok(())) => prop_assert_eq!(format!("{all:?}"), format!("{followed:?}")),
@@ -106,6 +107,8 @@ proptest! {
             prop_assert!(kept.path.starts_with(folder.path()));
         }
         let summary = summarise_session(&folder);
+        // The list knows of each journal whether it opens.
+        prop_assert_eq!(summary.state == SessionState::Unreadable, is_broken);
         prop_assert!(summary.problem.is_none_or(|problem| summary.state == SessionState::Failed || is_sentence(&problem)));
         if let Err(error) = Checkpoints::read(&folder) {
             prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string());

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     event::{Event, FORMAT, Record},
+    folder::SessionFolder,
     step_line,
 };
 use crate::{
@@ -106,6 +107,8 @@ pub fn first_record(path: &Path) -> Result<Option<Record>, JournalError> {
 #[derive(Debug)]
 pub struct JournalTail {
     path: PathBuf,
+    /// Where it lies in a folder that is followed wherever that is moved.
+    folder: Option<SessionFolder>,
     /// Bytes of the complete lines read so far; a torn line is read anew at the next poll, for its
     /// writer may have been replaced by one that cut it.
     offset: u64,
@@ -119,8 +122,18 @@ impl JournalTail {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            folder: None,
             offset: 0,
             lines: 0,
+        }
+    }
+
+    /// [`Self::new`] on the session's journal; of one that is [kept open](SessionFolder::kept_open), wherever it is moved.
+    #[must_use]
+    pub fn of(session: &SessionFolder) -> Self {
+        Self {
+            folder: Some(session.clone()),
+            ..Self::new(&session.journal())
         }
     }
 
@@ -129,7 +142,11 @@ impl JournalTail {
     /// # Errors
     /// As [`each_record`].
     pub fn poll(&mut self, each: impl FnMut(Record)) -> Result<(), JournalError> {
-        let file = match open_regular(&self.path) {
+        let opened = match &self.folder {
+            Some(folder) => folder.open_journal(),
+            None => open_regular(&self.path),
+        };
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => return Ok(()),
             Err(error) => return Err(self.read_error(error)),

@@ -114,8 +114,12 @@ pub fn list_sessions(root: &Path) -> Result<Vec<SessionSummary>, ListError> {
     };
     let mut sessions = Vec::new();
     for entry in entries {
-        if let Some(folder) = SessionFolder::at(&entry.map_err(failed)?.path()) {
+        let path = entry.map_err(failed)?.path();
+        if let Some(folder) = SessionFolder::at(&path) {
             sessions.push(summarise_session(&folder));
+        } else if let Some(reason) = closed(&path) {
+            let folder = SessionFolder::named(&entry_name(&path), &path);
+            sessions.push(Scan::default().into_summary(&folder, Err(reason)));
         }
     }
     sessions.sort_by(|a, b| {
@@ -123,6 +127,17 @@ pub fn list_sessions(root: &Path) -> Result<Vec<SessionSummary>, ListError> {
         start(b).total_cmp(&start(a)).then_with(|| a.name.cmp(&b.name))
     });
     Ok(sessions)
+}
+
+/// Why there is no telling whether a folder holds a session: this user may not look into it.
+fn closed(path: &Path) -> Option<String> {
+    let looked = fs::symlink_metadata(path.join("lock")).err()?;
+    let refused = looked.kind() == io::ErrorKind::PermissionDenied && path.is_dir();
+    refused.then(|| format!("cannot look into {}: {looked}", printable_path(path)))
+}
+
+fn entry_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// How one session stands.

@@ -26,12 +26,14 @@ fn start() -> Value {
 }
 
 fn step(stage: &str, step: u64) -> Value {
-    json!({"event": "step", "stage": stage, "step": step, "loss": null})
+    json!({"event": "step", "stage": stage, "step": step, "epoch": 0.5, "loss": null, "lr": 1e-3, "grad_norm": 1.0,
+        "samples_per_s": 8.0})
 }
 
 fn evaluation(step: u64, split: &str, accuracy: f64) -> Value {
-    json!({"event": "evaluation", "stage": "prompt", "step": step, "split": split, "samples": 9,
-        "accuracy": accuracy})
+    json!({"event": "evaluation", "stage": "prompt", "step": step, "split": split, "samples": 9, "accuracy": accuracy,
+        "accuracy_generated": accuracy, "macro_f1": accuracy, "per_class": {}, "confusion": {"labels": [], "counts": []},
+        "ece": 0.1, "brier": null, "images_per_s": 4.0, "generated_images_per_s": null})
 }
 
 fn ended(reason: &str) -> Value {
@@ -41,8 +43,8 @@ fn ended(reason: &str) -> Value {
 #[test]
 fn a_finished_run_in_all_its_figures() -> Outcome {
     let root = tempfile::tempdir()?;
-    let stage1 = json!({"event": "evaluation", "stage": "aspects", "step": 4, "split": "val",
-        "samples": 9, "accuracy": 0.99});
+    let mut stage1 = evaluation(4, "val", 0.99);
+    stage1["stage"] = json!("aspects");
     let events = [
         start(),
         step("aspects", 4),
@@ -212,5 +214,58 @@ fn a_journal_with_a_gap_which_nothing_opens_is_not_told_as_finished() -> Outcome
     for told in [told.to_string(), problem] {
         assert!(told.contains("line 2: seq is 2, and 1 should follow"), "{told}");
     }
+    Ok(())
+}
+
+/// What is listed as finished opens: each kind of line, with each of its keys gone or of another type, in the middle of a
+/// journal whose `seq` counts on.
+#[test]
+fn a_line_that_nothing_opens_is_named_by_the_list() -> Outcome {
+    let root = tempfile::tempdir()?;
+    let checkpoint = json!({"event": "checkpoint", "stage": "prompt", "step": 8, "file": "checkpoints/a"});
+    let command = json!({"event": "command", "command": "pause", "stage": null, "step": 1});
+    let lines = [
+        step("prompt", 8),
+        evaluation(8, "val", 0.5),
+        checkpoint,
+        command,
+        json!({"event": "log", "text": "a"}),
+    ];
+    let mut damaged = vec![
+        json!({"event": "unknown"}),
+        json!({"text": "no event"}),
+        json!({"event": 7}),
+    ];
+    for line in &lines {
+        for key in line.as_object().ok_or("no object")?.keys() {
+            for value in [Value::Null, json!("x"), json!(-1.5), json!([1]), json!({"a": []})] {
+                let mut changed = line.clone();
+                changed[key] = value;
+                damaged.push(changed);
+            }
+            let mut less = line.clone();
+            less.as_object_mut().ok_or("no object")?.remove(key);
+            damaged.push(less);
+        }
+    }
+    let mut unreadable = 0;
+    for (number, line) in damaged.iter().enumerate() {
+        let folder = session(
+            root.path(),
+            &format!("run-{number}"),
+            &[start(), line.clone(), ended("done")],
+        )?;
+        let summary = summarise_session(&folder);
+        match crate::session::read_journal(&folder.journal()) {
+            Ok(_) => assert_ne!(summary.state, SessionState::Unreadable, "{line}: {:?}", summary.problem),
+            Err(error) => {
+                unreadable += 1;
+                assert_eq!(summary.state, SessionState::Unreadable, "{line}");
+                assert_eq!(summary.problem.as_deref(), Some(error.to_string().as_str()));
+                assert!(error.to_string().contains("line 2"), "{error}");
+            }
+        }
+    }
+    assert!(unreadable > 60, "{unreadable} of {}", damaged.len());
     Ok(())
 }

@@ -1,23 +1,13 @@
-//! One pass over a journal that parses little of each line: enough to say how its session stands.
+//! One pass over a journal: enough to say how its session stands.
 
-use std::{
-    borrow::Cow,
-    io::{self, BufReader},
-    path::Path,
-};
-
-use serde::Deserialize;
+use std::{io, path::Path};
 
 use super::{
     evaluations::later_evaluations,
-    event::{Event, Record, Resumed, SessionStart, Stage},
+    event::{Command, Event, Record, SessionStart, Stage},
     folder::SessionFolder,
-    journal::{LONGEST_LINE, first_record},
+    journal::{JournalError, each_record},
     list::{SPARK, SessionState, SessionSummary},
-};
-use crate::{
-    bounded_file::{open_regular, read_line},
-    printable::{printable, printable_path},
 };
 
 /// What one pass over a journal has gathered.
@@ -37,106 +27,67 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Reads all complete lines; a missing journal has none.
+    /// Reads all complete lines as whoever opens the session does, so that none is told as finished which nothing opens; a
+    /// missing journal has none.
     ///
     /// # Errors
     /// A sentence that names the file and the line.
     pub(super) fn read(&mut self, path: &Path) -> Result<(), String> {
-        let file = match open_regular(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("cannot read {}: {error}", printable_path(path))),
-        };
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut text = Vec::new();
-        for number in 1_u64.. {
-            read_line(&mut reader, &mut text, LONGEST_LINE)
-                .map_err(|error| format!("cannot read {}, line {number}: {error}", printable_path(path)))?;
-            if text.last() != Some(&b'\n') {
-                break;
-            }
-            if number == 1 {
-                self.begin(path)?;
-            }
-            let broken = |reason: String| format!("{}, line {number}: {}", printable_path(path), printable(&reason));
-            let line: Line = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-            // What no reader would open is not told as finished.
-            if line.seq != number - 1 {
-                return Err(broken(format!("seq is {}, and {} should follow", line.seq, number - 1)));
-            }
-            self.apply(line);
+        match each_record(path, |record| self.apply(record)) {
+            Err(JournalError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            read => read.map_err(|error| error.to_string()),
         }
-        Ok(())
     }
 
-    /// The first line in full, with its checks, as all readers do it.
-    fn begin(&mut self, path: &Path) -> Result<(), String> {
-        let first = first_record(path).map_err(|error| error.to_string())?;
-        if let Some(Record {
-            time,
-            event: Event::Session(start),
-            ..
-        }) = first
-        {
-            self.start = Some(start);
-            self.started = Some(time);
-            self.last = time;
+    fn apply(&mut self, record: Record) {
+        let resumed = matches!(record.event, Event::Resumed(_));
+        if !resumed && self.started.is_some() && self.ended.is_none() {
+            self.duration += (record.time - self.last - record.clock_jump_s()).max(0.0);
         }
-        Ok(())
-    }
-
-    fn apply(&mut self, line: Line) {
-        let resumed = line.event == "resumed";
-        if !resumed && self.ended.is_none() {
-            self.duration += (line.time - self.last - line.clock_jump_s.unwrap_or(0.0)).max(0.0);
-        }
-        self.last = line.time;
+        self.last = record.time;
         self.ended = None;
-        let at = line.stage.zip(line.step);
-        match (&*line.event, at) {
-            ("step", Some((stage, step))) => {
-                if self.steps.last().is_none_or(|(last, _)| *last != stage) {
+        match record.event {
+            Event::Session(start) if self.started.is_none() => {
+                self.start = Some(start);
+                self.started = Some(record.time);
+            }
+            Event::Step(step) => {
+                if self.steps.last().is_none_or(|(last, _)| *last != step.stage) {
                     self.losses.clear();
                 }
-                self.losses.push(line.loss.unwrap_or(f64::NAN));
-                self.set_steps(stage, step);
+                self.losses.push(step.loss);
+                self.set_steps(step.stage, step.step);
             }
-            ("evaluation", Some(at)) if at.0 == Stage::Prompt && line.samples > Some(0) => {
-                let test = line.split.as_deref() == Some("test");
-                let samples = line.samples.unwrap_or(0);
-                let score = |accuracy| Score {
-                    at,
-                    test,
-                    samples,
-                    accuracy,
-                };
-                self.scores.extend(line.accuracy.map(score));
-            }
-            ("command", _) => match line.command.as_deref() {
-                Some("pause") => self.paused = true,
-                Some("resume") => self.paused = false,
-                _ => {}
-            },
-            ("resumed", _) => {
-                self.paused = false;
-                if let Some(from) = line.stage.zip(line.from_step) {
-                    self.steps.retain(|(stage, _)| *stage < from.0);
-                    self.set_steps(from.0, from.1);
-                    self.losses.truncate(usize::try_from(from.1).unwrap_or(usize::MAX));
-                    self.scores.retain(|score| score.at <= from);
-                    let resumed = Resumed {
-                        stage: from.0,
-                        from_step: from.1,
-                        plan: line.plan.unwrap_or_default(),
-                    };
-                    if let Some(start) = &mut self.start {
-                        resumed.replan(&mut start.plan);
-                    }
+            Event::Evaluation(seen) if seen.stage == Stage::Prompt && seen.metrics.samples > 0 => {
+                let metrics = &seen.metrics;
+                if metrics.accuracy.is_finite() {
+                    self.scores.push(Score {
+                        at: (seen.stage, seen.step),
+                        test: metrics.split == "test",
+                        samples: metrics.samples,
+                        accuracy: metrics.accuracy,
+                    });
                 }
             }
-            ("ended", _) => {
+            Event::Command(taken) => match taken.command {
+                Command::Pause => self.paused = true,
+                Command::Resume => self.paused = false,
+                _ => {}
+            },
+            Event::Resumed(resumed) => {
                 self.paused = false;
-                self.ended = line.reason;
+                let from = (resumed.stage, resumed.from_step);
+                self.steps.retain(|(stage, _)| *stage < from.0);
+                self.set_steps(from.0, from.1);
+                self.losses.truncate(usize::try_from(from.1).unwrap_or(usize::MAX));
+                self.scores.retain(|score| score.at <= from);
+                if let Some(start) = &mut self.start {
+                    resumed.replan(&mut start.plan);
+                }
+            }
+            Event::Ended(ended) => {
+                self.paused = false;
+                self.ended = Some(ended.reason);
             }
             _ => {}
         }
@@ -214,26 +165,6 @@ fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
     of_test.find_map(|later| Some(later.metrics()?.accuracy).filter(|accuracy| accuracy.is_finite()))
 }
 
-/// The few keys of a line that the list needs; the others are skipped without being kept.
-#[derive(Deserialize)]
-struct Line<'a> {
-    seq: u64,
-    time: f64,
-    #[serde(borrow)]
-    event: Cow<'a, str>,
-    stage: Option<Stage>,
-    step: Option<u64>,
-    from_step: Option<u64>,
-    split: Option<Cow<'a, str>>,
-    samples: Option<u64>,
-    accuracy: Option<f64>,
-    loss: Option<f64>,
-    command: Option<Cow<'a, str>>,
-    reason: Option<String>,
-    plan: Option<Vec<(Stage, u64)>>,
-    clock_jump_s: Option<f64>,
-}
-
 /// Means of neighbours, what is not finite left out.
 fn spark(losses: &[f64]) -> Vec<f64> {
     let width = losses.len().div_ceil(SPARK).max(1);
@@ -247,6 +178,6 @@ fn spark(losses: &[f64]) -> Vec<f64> {
 struct Score {
     at: (Stage, u64),
     test: bool,
-    samples: u64,
+    samples: usize,
     accuracy: f64,
 }

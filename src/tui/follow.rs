@@ -40,16 +40,18 @@ pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Se
 /// A sentence where the folder holds no session, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
     let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
+    // Whoever takes its name is another session. A folder that may be entered and not read is followed by its name.
+    let folder = folder.kept_open().unwrap_or(folder);
     let live = folder.is_live().unwrap_or(false);
     let (connection, read_only) = if live {
-        match socket::connect(path) {
+        match socket::connect(&folder) {
             Ok(connection) => (Some(connection), None),
             Err(reason) => (None, Some(format!("read-only: {reason}"))),
         }
     } else {
         (None, None)
     };
-    let mut tail = JournalTail::new(&folder.journal());
+    let mut tail = JournalTail::of(&folder);
     let mut history = RunState::default();
     let damage = tail
         .poll(|record| history.apply(&record))
@@ -79,9 +81,9 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     thread::Builder::new()
         .name("follow".to_owned())
         .spawn(move || {
-            let journal = watch.folder.journal();
+            let folder = watch.folder.clone();
             if !live || watch.run() {
-                wait_for_more(&journal, &left, &tell);
+                wait_for_more(&folder, &left, &tell);
             }
         })
         .map_err(|error| format!("cannot start a thread: {error}"))?;
@@ -98,8 +100,8 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
 
 /// Waits until a journal that nobody writes is written again. Its length is looked at, for who asks for the lock holds it for
 /// a moment, in which a run would be refused.
-fn wait_for_more(journal: &Path, left: &Receiver<Infallible>, tell: &Sender<()>) {
-    let length = || std::fs::metadata(journal).map(|file| file.len()).ok();
+fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Sender<()>) {
+    let length = || session.journal_length().ok();
     let before = length();
     loop {
         select! {
@@ -187,6 +189,34 @@ mod tests {
         journal.append(say("another process goes on")).unwrap();
         followed.resumed.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(follow(&root.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_session_that_is_moved_is_followed_and_not_the_one_that_takes_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::create(root.path(), "run").unwrap();
+        let lock = folder.lock().unwrap();
+        let mut journal = JournalWriter::open(&folder.journal()).unwrap();
+        let say = |text: &str| Event::Log(Log::new(text));
+        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        let followed = follow(folder.path()).unwrap();
+        std::fs::rename(folder.path(), root.path().join("moved")).unwrap();
+        let other = SessionFolder::create(root.path(), "run").unwrap();
+        let mut others = JournalWriter::open(&other.journal()).unwrap();
+        others.append(crate::tui::tests::evaluated::start()).unwrap();
+        for _ in 0..3 {
+            others.append(say("of another")).unwrap();
+        }
+        journal.append(say("of its own")).unwrap();
+        let record = followed.records.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(record.event, say("of its own"));
+        drop(lock);
+        assert!(followed.records.recv().is_err(), "its process is gone");
+        others.append(say("of another")).unwrap();
+        assert!(
+            followed.resumed.recv_timeout(2 * REST).is_err(),
+            "nothing was written into it"
+        );
     }
 
     #[test]

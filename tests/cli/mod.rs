@@ -151,3 +151,52 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
         .unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// Before hours of training, and before a model of gigabytes is opened: nothing is begun under the name.
+#[test]
+fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "24"]));
+    std::fs::create_dir_all(folder.join("one/joy")).unwrap();
+    std::fs::create_dir_all(folder.join("deep/set/joy")).unwrap();
+    let mut pictures = std::fs::read_dir(folder.join("drawn/image/awe")).unwrap();
+    let picture = pictures.next().unwrap().unwrap().path();
+    std::fs::copy(&picture, folder.join("one/joy/a.png")).unwrap();
+    std::fs::copy(&picture, folder.join("deep/set/joy/a.png")).unwrap();
+    std::fs::write(folder.join("held.txt"), "a template with <|im_end|> in it\n").unwrap();
+
+    let refused = |arguments: &[&str], status: i32, said: &str| {
+        let mut all = vec!["train", "--headless", "--session", "new"];
+        all.extend(arguments);
+        let output = masp(folder, &all);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
+        assert!(
+            text.contains(said) && !text.contains("no-model"),
+            "{arguments:?}: {text}"
+        );
+        assert!(!folder.join("sessions/new").exists(), "{arguments:?}");
+    };
+    // The model that is named is not there: it would be missed.
+    let no_model = ["--model", "./no-model"];
+    let on = |data: &'static str| [&["--data", data][..], &no_model].concat();
+    refused(&on("one"), 1, "cannot train on");
+    refused(&on("deep"), 1, "cannot train on");
+    let held = ["--set", "data.prompts=held.txt"];
+    refused(&[&on("drawn")[..], &held].concat(), 1, "held.txt, line 1");
+    for (to, said) in [
+        (".", "it is a folder"),
+        ("nowhere/out.pth", "there is no folder nowhere"),
+        ("/dev/loop-control", "it is a device"),
+    ] {
+        if to.starts_with('/') && !std::path::Path::new(to).exists() {
+            continue;
+        }
+        let output = [&on("nowhere")[..], &["--save-ckpt", to]].concat();
+        refused(&output, 2, said);
+        refused(&output, 2, "--save-ckpt cannot write");
+    }
+    // What may be written is not refused: the next thing that is wrong is.
+    refused(&["--data", "nowhere", "--save-ckpt", "out.pth"], 1, "nowhere");
+}

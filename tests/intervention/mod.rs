@@ -102,6 +102,10 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
             image: image.clone(),
             question: "What is the person doing?".to_owned(),
         },
+        Request::Question {
+            image: image.clone(),
+            question: "What is<|im_end|> it?".to_owned(),
+        },
         Request::Faithfulness {
             image: image.clone(),
             view: View::Object,
@@ -122,7 +126,10 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
             (Request::Predict { .. }, Found::Prediction(prediction)) => {
                 assert!(answer.has_maps() && prediction.aspects.len() == 6);
             }
-            (Request::Question { .. }, Found::Text(_)) => {}
+            (Request::Question { question, .. }, Found::Text(_)) => assert!(!question.contains("<|")),
+            (Request::Question { .. }, Found::Failed(reason)) => {
+                assert!(reason.contains("`<|im_end|>`, a control token"), "{reason}");
+            }
             (Request::Effects { .. }, Found::Effects(effects)) => {
                 let shares = effects.without.iter().map(|(_, share)| *share);
                 let mut shares = shares.chain([effects.whole, effects.without_all]);
@@ -157,7 +164,7 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
             _ => None,
         })
         .collect();
-    assert_eq!(answers.len(), 5);
+    assert_eq!(answers.len(), 6);
     assert!(!answers[0].has_maps(), "the journal holds no maps");
 }
 

@@ -125,7 +125,7 @@ fn pictures_that_vanish_or_change_are_left_out_and_told_of() {
     assert!(about("png"), "{:?}", state.warnings);
 }
 
-fn pictures(folder: &Path) -> Vec<PathBuf> {
+pub fn pictures(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -2,13 +2,17 @@
 
 mod attach;
 mod disk;
+mod download;
 mod faults;
 mod hang_up;
 mod kills;
 mod moved;
+mod no_flock;
 mod power;
+mod removal;
 mod resume;
 mod signals;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::io::Write;

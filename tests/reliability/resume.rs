@@ -236,3 +236,51 @@ fn a_resume_that_fails_at_once_is_told_and_recorded() {
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert!(words(&output).contains("no-model"), "{}", words(&output));
 }
+
+/// A rate that was set while the run was at work goes on; one that the settings ask for anew is obeyed, and told of.
+#[test]
+fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
+    let folder = workplace();
+    let folder = folder.path();
+    let told = || fs::read_to_string(journal(folder, "rate")).unwrap_or_default();
+    // Until it has made a step at this rate since it began.
+    let at_rate = |more: &[&str], rate: &str, tells: Option<&str>| {
+        let before = told().len();
+        let mut arguments = train("rate", &["--headless", "--stage", "aspects", "--resume"]);
+        let steps = arguments.iter().position(|word| word == "6").unwrap();
+        arguments[steps] = "100000".to_owned();
+        let mut command = command(folder);
+        command
+            .args(arguments)
+            .args(["--set", "train.lr_scheduler_type=constant"]);
+        let child = command.args(more).spawn().unwrap();
+        if let Some(line) = tells {
+            wait_until("a step", || told()[before..].contains("\"event\":\"step\""));
+            super::tell(folder, line);
+        }
+        wait_until(rate, || told()[before..].contains(&format!("\"lr\":{rate},")));
+        signal(&child, Signal::TERM);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        told()[before..].to_owned()
+    };
+    let asked = ["--set", "train.aspects.learning_rate=5e-3"];
+    at_rate(&[], "0.007", Some("{\"command\":\"set_learning_rate\",\"lr\":0.007}"));
+    let said = at_rate(&[], "0.007", None);
+    assert!(
+        !said.contains("\"lr\":0.001,") && !said.contains("goes on from a peak"),
+        "{said}"
+    );
+    let said = at_rate(&asked, "0.005", None);
+    assert!(!said.contains("\"lr\":0.007,"), "{said}");
+    assert!(
+        said.contains("the learning rate goes on from a peak of 5e-3") && said.contains("it was 7e-3"),
+        "{said}"
+    );
+    // Asked for as before, it is as it was.
+    let said = at_rate(&asked, "0.005", None);
+    assert!(!said.contains("goes on from a peak"), "{said}");
+    // As every other setting, it is the session's own again where nothing is asked for.
+    let said = at_rate(&[], "0.001", None);
+    assert!(said.contains("the learning rate goes on from a peak of 1e-3"), "{said}");
+}

@@ -14,7 +14,8 @@ use crate::cli::say::say;
 use crate::output_file::{is_stdout, is_stream};
 use crate::printable::printable;
 use crate::session::{
-    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Selector, SessionFolder, Stage,
+    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Event, Selector, SessionFolder, SessionStart,
+    Stage, TrainedOn, first_record,
 };
 
 /// A file that an export would do harm to.
@@ -33,12 +34,14 @@ pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl 
     refuse_own_files(&folder, to)?;
     let checkpoints = Checkpoints::read(&folder)?;
     let found = checkpoints.find(spec.checkpoint, None)?;
-    copy(&found, to, out)?;
+    let start = session_start(&folder);
+    let trained_on = TrainedOn::of(folder.name(), start.as_deref());
+    copy(&found, &trained_on, to, out)?;
     if found.stage == Stage::Prompt
         && !is_stream(to)
         && let Ok(aspects) = checkpoints.find(Selector::Last, Some(Stage::Aspects))
     {
-        copy(&aspects, &beside(to), out)?;
+        copy(&aspects, &trained_on, &beside(to), out)?;
     }
     Ok(())
 }
@@ -55,8 +58,19 @@ pub(super) fn step(folder: &SessionFolder, selector: Selector) -> Result<Option<
     }
 }
 
-fn copy(from: &CheckpointFile, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
-    let meta = parameters_meta(&from.path)?;
+/// What the session says of its beginning. Parameters are no worse where it cannot be read.
+fn session_start(folder: &SessionFolder) -> Option<Box<SessionStart>> {
+    match first_record(&folder.journal()).ok()??.event {
+        Event::Session(start) => Some(start),
+        _ => None,
+    }
+}
+
+fn copy(from: &CheckpointFile, trained_on: &TrainedOn, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
+    let meta = CheckpointMeta {
+        trained_on: trained_on.clone(),
+        ..parameters_meta(&from.path)?
+    };
     match from.stage {
         Stage::Aspects => write_aspects(to, &read_aspects(&from.path)?, &meta)?,
         Stage::Prompt => write_soft_prompt(to, &read_soft_prompt(&from.path)?, &meta)?,
@@ -115,7 +129,7 @@ mod tests {
     use super::*;
     use crate::aspects::host_tensor::HostTensor;
     use crate::data::View;
-    use crate::session::checkpoint_name;
+    use crate::session::{JournalWriter, checkpoint_name};
 
     fn tensor(shape: &[usize]) -> HostTensor {
         let count: usize = shape.iter().product();
@@ -145,6 +159,7 @@ mod tests {
             stage,
             step,
             settings_hash: String::new(),
+            trained_on: TrainedOn::default(),
             best: false,
             evaluation_due: false,
             optimizer_steps: BTreeMap::from([("soft_prompt".to_owned(), step)]),
@@ -168,6 +183,12 @@ mod tests {
         save(&folder, Stage::Aspects, 4, &aspects)?;
         save(&folder, Stage::Prompt, 3, &[("soft_prompt", &[4, 2])])?;
         save(&folder, Stage::Prompt, 9, &[("soft_prompt", &[4, 2])])?;
+        let mut journal = JournalWriter::open(&folder.journal())?;
+        journal.append(Event::Session(Box::new(SessionStart {
+            data: "/data/drawn".into(),
+            dataname: "drawn".into(),
+            ..crate::cli::sessions::tests::start()
+        })))?;
 
         for name in ["out.safetensors", "out.pth"] {
             let to = root.path().join(name);
@@ -179,6 +200,19 @@ mod tests {
             assert_eq!(aspects.views[&View::Scene].query, tensor(&[3, 2]));
         }
         let written = Checkpoint::load(&root.path().join("out.safetensors"))?;
+        let trained_on = &written.meta.trained_on;
+        assert_eq!(
+            (
+                trained_on.session.as_deref(),
+                trained_on.split.as_deref(),
+                written.meta.step
+            ),
+            (Some("run"), Some("train"), 9)
+        );
+        assert_eq!(
+            (trained_on.dataset.as_deref(), trained_on.data.as_deref()),
+            (Some("drawn"), Some("/data/drawn"))
+        );
         assert_eq!(written.tensors.keys().collect::<Vec<_>>(), ["soft_prompt"]);
         assert!(written.meta.optimizer_steps.is_empty() && written.meta.sampler.is_none());
 

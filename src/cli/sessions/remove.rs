@@ -8,7 +8,7 @@ use super::SessionsError;
 use crate::atomic_file::PARTIAL;
 use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::printable;
-use crate::session::{Event, FolderError, Record, SessionFolder, SessionLock, summarise_session};
+use crate::session::{Event, FolderError, Record, SessionFolder, SessionLock, is_lock_text, summarise_session};
 
 /// A journal's first line is not longer.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -54,13 +54,15 @@ pub(super) fn remove(
         check(folder.path())?;
         // Held until it is gone: nobody resumes it while the question stands.
         let lock = folder.lock()?;
+        // On a full disk it cannot be said, and then most of all there is something to remove.
+        drop(lock.announce_removal());
         held.push((folder, lock));
     }
     ask(&question(&held))?;
     for (folder, lock) in &held {
         let path = folder.path();
         folder.held_by(lock).check_in_place()?;
-        let aside = set_aside(path).map_err(|source| RemoveError::Io {
+        let aside = folder.set_aside().map_err(|source| RemoveError::Io {
             path: path.to_owned(),
             source,
         })?;
@@ -122,27 +124,6 @@ fn is_left_over(path: &Path) -> bool {
     !path.is_symlink() && names(path).is_some_and(|names| !names.is_empty() && names.iter().all(is_part))
 }
 
-/// Gives the folder another name, at one stroke: nobody begins or resumes the session in a folder that is half removed.
-fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let path = path.canonicalize()?;
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    for next in 1_u32.. {
-        let mut aside = name.to_os_string();
-        aside.push(if next == 1 {
-            ".removed".to_owned()
-        } else {
-            format!(".removed-{next}")
-        });
-        let aside = path.with_file_name(aside);
-        // A rename would take an empty folder's place.
-        if aside.symlink_metadata().is_err() {
-            fs::rename(&path, &aside)?;
-            return Ok(aside);
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
 /// The answer under `--yes`.
 pub(super) fn do_not_ask(_: &str) -> Result<(), RemoveError> {
     Ok(())
@@ -197,9 +178,8 @@ fn check(path: &Path) -> Result<(), RemoveError> {
 /// The last that a removal takes, with a process's number in it.
 fn holds_only_lock(path: &Path) -> bool {
     let names = fs::read_dir(path).map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
-    let number = read_bounded(&path.join("lock"), 32);
-    names.is_ok_and(|names: Vec<_>| names == ["lock"])
-        && number.is_ok_and(|text| text.trim_ascii().iter().all(u8::is_ascii_digit))
+    let number = read_bounded(&path.join("lock"), 64);
+    names.is_ok_and(|names: Vec<_>| names == ["lock"]) && number.is_ok_and(|text| is_lock_text(&text))
 }
 
 fn has_journal(path: &Path) -> bool {
@@ -249,26 +229,6 @@ mod tests {
 
         assert_eq!(removed(root, &["a", "b", "a"])?.lines().count(), 2);
         assert_eq!(names.map(|name| root.join(name).exists()), [false, false, true]);
-        Ok(())
-    }
-
-    #[test]
-    fn the_name_is_free_before_the_first_file_goes() -> Result<(), Box<dyn Error>> {
-        let root = tempfile::tempdir()?;
-        let root = root.path();
-        for aside in ["run.removed", "run.removed-2"] {
-            let folder = SessionFolder::create(root, "run")?;
-            let lock = folder.lock()?;
-            assert_eq!(set_aside(folder.path())?, root.canonicalize()?.join(aside));
-            // Who begins one of that name meanwhile has a folder of its own.
-            let new = SessionFolder::open_or_create(root, "run")?;
-            let new_lock = new.lock()?;
-            assert!(SessionFolder::open(root, aside)?.is_live()?);
-            drop((lock, new_lock));
-            fs::remove_dir_all(new.path())?;
-        }
-        assert_eq!(removed(root, &["run.removed"])?.lines().count(), 1);
-        assert!(!root.join("run.removed").exists());
         Ok(())
     }
 

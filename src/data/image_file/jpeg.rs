@@ -42,38 +42,72 @@ const MAX_VISITS: u64 = 4_000_000_000;
 
 /// Refuses a progressive picture whose scans would keep a core for minutes.
 pub(super) fn check_scans(bytes: &[u8], pixels: u64) -> Result<(), String> {
-    let scans = scans(bytes);
-    if scans > MAX_SCANS || (scans as u64).saturating_mul(pixels) > MAX_VISITS {
-        return Err(format!(
-            "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all scans \
-             are decoded, so save it again"
-        ));
-    }
-    Ok(())
+    let stream = Stream {
+        pixels,
+        ..Stream::of(bytes)
+    };
+    Visits::default().take(stream)
 }
 
-/// How many scans the file has up to its end marker.
-fn scans(bytes: &[u8]) -> usize {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    let mut scans = 0;
-    loop {
-        match rest {
-            [0xFF, 0xD9, ..] | [] => return scans,
-            [0xFF, 0xDA, ..] => {
-                scans += 1;
-                rest = &rest[2..];
-            }
-            // Fill bytes, data and restart marks have no length.
-            [0xFF, 0x00 | 0x01 | 0xD0..=0xD8, after @ ..] => rest = after,
-            [0xFF, 0xFF, ..] => rest = &rest[1..],
-            [0xFF, _, high, low, ..] => {
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                rest = rest.get(2 + length..).unwrap_or_default();
-            }
-            [_, after @ ..] => {
-                // In a scan's data only a 0xFF matters.
-                let next = after.iter().position(|byte| *byte == 0xFF).unwrap_or(after.len());
-                rest = &after[next..];
+/// What the scans of one or several streams visit in all.
+#[derive(Debug, Default)]
+pub(super) struct Visits(u64);
+
+impl Visits {
+    /// Counts a stream in.
+    ///
+    /// # Errors
+    /// A sentence, where it would keep a core for minutes, alone or with those before it.
+    pub fn take(&mut self, Stream { scans, pixels }: Stream) -> Result<(), String> {
+        self.0 = self.0.saturating_add((scans as u64).saturating_mul(pixels));
+        if scans > MAX_SCANS || self.0 > MAX_VISITS {
+            return Err(format!(
+                "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all scans \
+                 are decoded, so save it again"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A JPEG stream up to its end marker, as far as its markers tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stream {
+    pub scans: usize,
+    /// As its frame header says.
+    pub pixels: u64,
+}
+
+impl Stream {
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut rest = bytes.get(2..).unwrap_or_default();
+        let mut stream = Self::default();
+        loop {
+            match rest {
+                [0xFF, 0xD9, ..] | [] => return stream,
+                [0xFF, 0xDA, ..] => {
+                    stream.scans += 1;
+                    rest = &rest[2..];
+                }
+                // Fill bytes, data and restart marks have no length.
+                [0xFF, 0x00 | 0x01 | 0xD0..=0xD8, after @ ..] => rest = after,
+                [0xFF, 0xFF, ..] => rest = &rest[1..],
+                [0xFF, marker, high, low, segment @ ..] => {
+                    // A frame header, which is neither Huffman tables, an extension nor arithmetic coding's.
+                    if let (0xC0..=0xCF, [_, h1, h2, w1, w2, ..]) = (*marker, segment)
+                        && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
+                    {
+                        let side = |high: &u8, low: &u8| u64::from(u16::from_be_bytes([*high, *low]));
+                        stream.pixels = stream.pixels.max(side(h1, h2) * side(w1, w2));
+                    }
+                    let length = usize::from(u16::from_be_bytes([*high, *low]));
+                    rest = rest.get(2 + length..).unwrap_or_default();
+                }
+                [_, after @ ..] => {
+                    // In a scan's data only a 0xFF matters.
+                    let next = after.iter().position(|byte| *byte == 0xFF).unwrap_or(after.len());
+                    rest = &after[next..];
+                }
             }
         }
     }
@@ -119,7 +153,7 @@ mod tests {
         let head = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xDA\xFF\xD9\xFF\xFF\xFE\x00\x04\xFF\xDA";
         let file = |count: usize| [head.as_slice(), &scan.repeat(count), b"\xFF\xD9", scan].concat();
         for count in [0, 1, 10, MAX_SCANS] {
-            assert_eq!(scans(&file(count)), count);
+            assert_eq!(Stream::of(&file(count)).scans, count);
             assert_eq!(check_scans(&file(count), 1000), Ok(()));
         }
         for (count, pixels) in [(MAX_SCANS + 1, 64), (10, MAX_VISITS)] {
@@ -129,7 +163,20 @@ mod tests {
                 "{reason}"
             );
         }
-        assert_eq!(scans(b"\xFF\xD8\xFF\xE1\xFF\xFF"), 0);
+        assert_eq!(Stream::of(b"\xFF\xD8\xFF\xE1\xFF\xFF"), Stream::default());
+        let frame =
+            b"\xFF\xD8\xFF\xC4\x00\x08\x00\xFF\xFF\xFF\xFF\x00\xFF\xC2\x00\x0B\x08\x00\x20\x01\x00\x01\x01\x11\x00";
+        let (scans, pixels) = (1, 32 * 256);
+        assert_eq!(
+            Stream::of(&[frame.as_slice(), scan, b"\xFF\xD9"].concat()),
+            Stream { scans, pixels }
+        );
+        // Many streams that are fit each.
+        let (scans, pixels, mut visits) = (10, MAX_VISITS / 100, Visits::default());
+        for _ in 0..10 {
+            assert_eq!(visits.take(Stream { scans, pixels }), Ok(()));
+        }
+        assert!(visits.take(Stream { scans, pixels }).is_err());
     }
 
     #[test]

@@ -3,17 +3,21 @@
 use std::{
     io::{self, BufReader, Write},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::{Greeting, LONGEST_ANSWER, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
+use super::{
+    Greeting, LONGEST_ANSWER, LONGEST_COMMAND, PROTOCOL, Said, SocketError,
+    folder::{self, Identity},
+    read_line,
+};
 use crate::{
     printable::printable,
-    session::{Command, Event, Record, UNKEPT, Warning, now},
+    session::{Command, Event, Record, SessionFolder, UNKEPT, Warning, now},
 };
 
 /// The run greets at once, or it is none.
@@ -27,16 +31,17 @@ pub struct Connection {
     pub answers: Receiver<Record>,
 }
 
-/// Connects to the run that works on the session in a folder.
+/// Connects to the run that works on a session: on the folder itself, whatever its name is by now.
 ///
 /// # Errors
 /// Where nobody listens on this machine, or another version does.
-pub fn connect(session: &Path) -> Result<Connection, SocketError> {
+pub fn connect(session: &SessionFolder) -> Result<Connection, SocketError> {
     connect_in(session, &folder::candidates(folder::environment))
 }
 
 /// [`connect`], looking into `folders`.
-pub(super) fn connect_in(session: &Path, folders: &[PathBuf]) -> Result<Connection, SocketError> {
+pub(super) fn connect_in(session: &SessionFolder, folders: &[PathBuf]) -> Result<Connection, SocketError> {
+    let session = Identity::of(session)?;
     let mut hindrance = SocketError::Nobody;
     for folder in folders {
         let path = match folder::socket_in(folder, session) {

@@ -2,16 +2,12 @@
 
 use std::{
     fs::{self, DirBuilder},
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt},
-    },
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
 use super::SocketError;
+use crate::session::SessionFolder;
 
 /// `sun_path` holds 108 bytes with the zero at its end.
 const LONGEST_PATH: usize = 107;
@@ -46,20 +42,32 @@ pub(super) fn environment(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
-/// The socket of the session at `session` in `folder`: the session's path may be longer than a socket's may, so it is
-/// named by a hash of it.
+/// What a session's folder is, whatever its name: who takes the name of one that was moved has another socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// # Errors
+    /// A session that is gone.
+    pub fn of(session: &SessionFolder) -> Result<Self, SocketError> {
+        let (device, inode) = session.identity().map_err(|source| SocketError::Io {
+            action: "find",
+            path: session.path().to_owned(),
+            source,
+        })?;
+        Ok(Self { device, inode })
+    }
+}
+
+/// The socket in `folder` of the session whose folder is `session`. A session's path may be longer than a socket's may.
 ///
 /// # Errors
-/// A session that is gone; a path that is too long for a socket.
-pub(super) fn socket_in(folder: &Path, session: &Path) -> Result<PathBuf, SocketError> {
-    let whole = fs::canonicalize(session).map_err(|source| SocketError::Io {
-        action: "find",
-        path: session.to_owned(),
-        source,
-    })?;
-    let hash = Sha256::digest(whole.as_os_str().as_bytes());
-    let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let path = folder.join(format!("{name}.sock"));
+/// A path that is too long for a socket.
+pub(super) fn socket_in(folder: &Path, session: Identity) -> Result<PathBuf, SocketError> {
+    let path = folder.join(format!("{:x}-{:x}.sock", session.device, session.inode));
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(SocketError::TooLong(path));
     }
@@ -130,11 +138,11 @@ mod tests {
     #[test]
     fn a_long_session_path_has_a_short_socket_and_a_long_folder_is_refused() {
         let root = tempfile::tempdir().unwrap();
-        let session = root.path().join("s".repeat(200));
-        fs::create_dir(&session).unwrap();
-        let socket = socket_in(Path::new("/run/user/1000/masp"), &session).unwrap();
+        let deep = root.path().join("s".repeat(200));
+        let session = Identity::of(&SessionFolder::create(&deep, "run").unwrap()).unwrap();
+        let socket = socket_in(Path::new("/run/user/1000/masp"), session).unwrap();
         assert!(socket.as_os_str().len() < 60, "{}", socket.display());
         let long = PathBuf::from(format!("/{}", "x".repeat(100)));
-        assert!(matches!(socket_in(&long, &session), Err(SocketError::TooLong(_))));
+        assert!(matches!(socket_in(&long, session), Err(SocketError::TooLong(_))));
     }
 }

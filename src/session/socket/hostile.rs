@@ -11,7 +11,11 @@ use std::{
 use crossbeam_channel::unbounded;
 use proptest::prelude::*;
 
-use super::{client::connect_in, folder::socket_in, *};
+use super::{
+    client::connect_in,
+    folder::{Identity, socket_in},
+    *,
+};
 use crate::{
     hostile::{changed, config, is_sentence},
     session::{Command, SessionFolder, hostile::records},
@@ -60,7 +64,7 @@ proptest! {
         let folders = vec![root.path().join("sockets")];
         let ((told, taken), (_answers, answers)) = (unbounded::<Command>(), unbounded());
         let _server = Listening::bind_in(&session, folders.clone())?.serve(told, answers)?;
-        let mut stream = UnixStream::connect(socket_in(&folders[0], session.path())?)?;
+        let mut stream = UnixStream::connect(socket_in(&folders[0], Identity::of(&session)?)?)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         // It may have hung up on the line before.
         let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(Shutdown::Write));
@@ -73,14 +77,14 @@ proptest! {
             }
         }
         prop_assert!(taken.try_iter().count() <= bytes.iter().filter(|byte| **byte == b'\n').count());
-        prop_assert!(connect_in(session.path(), &folders).is_ok(), "the next one is heard");
+        prop_assert!(connect_in(&session, &folders).is_ok(), "the next one is heard");
     }
 
     #[test]
     fn what_a_run_says_is_an_answer_or_ends_the_connection(bytes in changed(said())) {
         let root = tempfile::tempdir()?;
         let session = SessionFolder::create(root.path(), "run")?;
-        let path = socket_in(root.path(), session.path())?;
+        let path = socket_in(root.path(), Identity::of(&session)?)?;
         let listener = UnixListener::bind(&path)?;
         let run = thread::spawn(move || {
             let (mut stream, _) = listener.accept()?;
@@ -88,7 +92,7 @@ proptest! {
             stream.shutdown(Shutdown::Write)?;
             stream.read_to_end(&mut Vec::new())
         });
-        match connect_in(session.path(), &[root.path().to_owned()]) {
+        match connect_in(&session, &[root.path().to_owned()]) {
             Err(error) => prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string()),
             Ok(Connection { commands, answers }) => {
                 prop_assert!(answers.iter().count() <= 2);

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, BufReader, Write},
     os::unix::net::{UnixListener, UnixStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
@@ -13,7 +13,11 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Greeting, LONGEST_COMMAND, PROTOCOL, Said, SocketError, folder, read_line};
+use super::{
+    Greeting, LONGEST_COMMAND, PROTOCOL, Said, SocketError,
+    folder::{self, Identity},
+    read_line,
+};
 use crate::{
     printable::printable,
     session::{Command, Record, SessionFolder},
@@ -31,7 +35,7 @@ const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// A socket that is bound and not served yet: what hinders it can be told before the run begins.
 #[derive(Debug)]
 pub struct Listening {
-    session: PathBuf,
+    session: Identity,
     greeting: Greeting,
     folders: Vec<PathBuf>,
     path: PathBuf,
@@ -52,9 +56,10 @@ impl Listening {
     /// # Errors
     /// As [`Self::bind`]: of the last folder that was tried.
     pub(super) fn bind_in(session: &SessionFolder, folders: Vec<PathBuf>) -> Result<Self, SocketError> {
-        let (path, listener) = bind(session.path(), &folders)?;
+        let identity = Identity::of(session)?;
+        let (path, listener) = bind(identity, &folders)?;
         Ok(Self {
-            session: session.path().to_owned(),
+            session: identity,
             greeting: Greeting {
                 masp: env!("CARGO_PKG_VERSION").to_owned(),
                 protocol: PROTOCOL,
@@ -110,7 +115,7 @@ impl Listening {
                 }
                 _ if self.path.exists() => {}
                 _ => {
-                    if let Ok((path, listener)) = bind(&self.session, &self.folders) {
+                    if let Ok((path, listener)) = bind(self.session, &self.folders) {
                         (self.path, self.listener) = (path, listener);
                     }
                 }
@@ -136,7 +141,7 @@ impl Drop for Server {
 }
 
 /// Binds in the first folder that can be used. A socket that lies there already is stale: the session's lock is ours.
-fn bind(session: &Path, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener), SocketError> {
+fn bind(session: Identity, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener), SocketError> {
     let mut hindrance = SocketError::NoFolder;
     for folder in folders {
         let bound = folder::make_private(folder).and_then(|()| {

@@ -7,7 +7,11 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::{client::connect_in, folder::socket_in, *};
+use super::{
+    client::connect_in,
+    folder::{Identity, socket_in},
+    *,
+};
 use crate::session::{Answer, Command, Event, Found, Record, Request, SessionFolder, Stage, StopAfter};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -44,11 +48,11 @@ fn run() -> Run {
 
 impl Run {
     fn connect(&self) -> Result<Connection, SocketError> {
-        connect_in(self.session.path(), &self.folders)
+        connect_in(&self.session, &self.folders)
     }
 
     fn socket(&self) -> PathBuf {
-        socket_in(&self.folders[0], self.session.path()).unwrap()
+        socket_in(&self.folders[0], Identity::of(&self.session).unwrap()).unwrap()
     }
 
     /// A viewer that speaks in bytes, greeted.
@@ -187,14 +191,14 @@ fn another_version_and_a_stranger_are_not_spoken_to() {
         ("{\"masp\":\"9\",\"protocol\":2,\"session\":\"run\"}\n", true),
         ("hello\n", false),
     ] {
-        let path = socket_in(root.path(), session.path()).unwrap();
+        let path = socket_in(root.path(), Identity::of(&session).unwrap()).unwrap();
         drop(std::fs::remove_file(&path));
         let listener = UnixListener::bind(&path).unwrap();
         let greet = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(greeting.as_bytes()).unwrap();
         });
-        let error = connect_in(session.path(), &folders).unwrap_err();
+        let error = connect_in(&session, &folders).unwrap_err();
         greet.join().unwrap();
         assert_eq!(matches!(error, SocketError::Version { theirs: 2 }), newer, "{error}");
         assert_eq!(matches!(error, SocketError::Stranger { .. }), !newer, "{error}");
@@ -222,4 +226,37 @@ fn a_viewer_too_many_is_told_so_and_is_heard_once_another_has_left() {
     };
     late.commands.send(Command::Pause).unwrap();
     assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Pause));
+}
+
+#[test]
+fn who_takes_the_name_of_a_moved_session_does_not_answer_for_it() {
+    let mut first = run();
+    let (path, moved) = (
+        first.session.path().to_owned(),
+        first.session.path().with_file_name("moved"),
+    );
+    let opened = first.session.kept_open().unwrap();
+    std::fs::rename(&path, &moved).unwrap();
+    let session = SessionFolder::create(path.parent().unwrap(), "run").unwrap();
+    assert!(matches!(connect_in(&session, &first.folders), Err(SocketError::Nobody)));
+    let (commands, of_second) = bounded(64);
+    let second = Listening::bind_in(&session, first.folders.clone()).unwrap();
+    let second = second.serve(commands, unbounded().1).unwrap();
+
+    // By the folder that was opened, and by the name that it has now.
+    let renamed = SessionFolder::at(&moved).unwrap();
+    for viewer in [&opened, &renamed] {
+        let connection = connect_in(viewer, &first.folders).unwrap();
+        connection.commands.send(Command::Pause).unwrap();
+        assert_eq!(first.commands.recv_timeout(SOON).unwrap(), Command::Pause);
+    }
+    let connection = connect_in(&session, &first.folders).unwrap();
+    connection.commands.send(Command::Resume).unwrap();
+    assert_eq!(of_second.recv_timeout(SOON).unwrap(), Command::Resume);
+    assert!(first.commands.try_recv().is_err());
+
+    // The end of one takes its own socket with it.
+    drop(first.server.take());
+    assert!(connect_in(&opened, &first.folders).is_err() && connect_in(&session, &first.folders).is_ok());
+    drop(second);
 }

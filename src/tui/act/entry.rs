@@ -113,9 +113,15 @@ impl App {
             Entry::Question if text.is_empty() => Ok(()),
             Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {
-                    self.ask_model(Request::Question { image, question: text });
-                    self.show_answer(Pane::Answers);
-                    Ok(())
+                    let request = Request::Question { image, question: text };
+                    match request.refusal() {
+                        Some(reason) => Err(reason),
+                        None => {
+                            self.ask_model(request);
+                            self.show_answer(Pane::Answers);
+                            Ok(())
+                        }
+                    }
                 }
                 None => Err("there is no image to ask about".to_owned()),
             },

@@ -301,6 +301,12 @@ fn patches_are_blanked_and_a_question_is_asked() {
     desk.keys("awho is it?");
     desk.press(KeyCode::Enter);
     assert!(desk.text(120, 40).contains("you asked: who is it?"));
+    desk.keys("ais it <|image_pad|>?");
+    desk.press(KeyCode::Enter);
+    let refused = desk.app.ui.refused.clone().unwrap_or_default();
+    assert!(refused.contains("`<|image_pad|>`, a control token"), "{refused}");
+    assert_eq!(desk.app.ui.line.value(), "is it <|image_pad|>?", "it can be mended");
+    desk.press(KeyCode::Esc);
     desk.keys("d");
     assert!(desk.text(120, 40).contains("deletion"));
 }
