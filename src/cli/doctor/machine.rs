@@ -33,9 +33,11 @@ pub(super) fn cpu() -> Finding {
     }
 }
 
+const MEMINFO: &str = "/proc/meminfo";
+
 /// Memory by `/proc/meminfo`.
 pub(super) fn memory() -> Finding {
-    match fs::read_to_string("/proc/meminfo") {
+    match fs::read_to_string(MEMINFO) {
         Ok(text) => memory_by(&text),
         Err(_) => Finding::note(
             "memory",
@@ -44,15 +46,18 @@ pub(super) fn memory() -> Finding {
     }
 }
 
+/// This machine's memory in bytes, where it is known.
+pub(super) fn total_memory() -> Option<u64> {
+    bytes(&fs::read_to_string(MEMINFO).ok()?, "MemTotal")
+}
+
+fn bytes(meminfo: &str, key: &str) -> Option<u64> {
+    let kilobytes = field(meminfo, key)?.strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
 fn memory_by(meminfo: &str) -> Finding {
-    let bytes = |key: &str| -> Option<u64> {
-        field(meminfo, key)?
-            .strip_suffix("kB")?
-            .trim()
-            .parse::<u64>()
-            .ok()?
-            .checked_mul(1024)
-    };
+    let bytes = |key: &str| bytes(meminfo, key);
     let (Some(total), Some(available)) = (bytes("MemTotal"), bytes("MemAvailable")) else {
         return Finding::note(
             "memory",

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::Finding;
-use super::machine::gib;
+use super::machine::{gib, total_memory};
 use crate::config::{self, ConfigFile, Settings, Sources};
-use crate::vlm::{hub, inspect::inspect};
+use crate::vlm::hub;
+use crate::vlm::inspect::{Description, inspect};
 
 /// With less room on disk a run may lack it for its checkpoints.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -77,9 +78,31 @@ fn model(settings: &Settings) -> Finding {
 /// What a folder that should hold a model does hold.
 fn held(model: &str, folder: &Path) -> Finding {
     match inspect(folder) {
-        Ok(found) => Finding::ok("model", format!("{model} at {}: {found}", folder.display())),
+        Ok(found) => Finding::ok(
+            "model",
+            format!(
+                "{model} at {}: {found}; {}",
+                folder.display(),
+                fits(&found, total_memory())
+            ),
+        ),
         Err(error) => Finding::problem("model", error.to_string()),
     }
+}
+
+/// What the weights take, where.
+fn fits(model: &Description, memory: Option<u64>) -> String {
+    let (gpu, cpu) = (model.parameters.saturating_mul(2), model.parameters.saturating_mul(4));
+    let here = match memory {
+        Some(memory) if cpu > memory => format!(", more than the {} of this machine", gib(memory)),
+        Some(memory) => format!(", of {} here", gib(memory)),
+        None => String::new(),
+    };
+    format!(
+        "its weights take {} on a GPU (bf16) and {} on a CPU (f32{here})",
+        gib(gpu),
+        gib(cpu)
+    )
 }
 
 fn data(settings: &Settings) -> Finding {
@@ -166,6 +189,19 @@ mod tests {
         let adapter = of(folder.path());
         assert_eq!(adapter.level, Level::Problem);
         assert!(adapter.text.contains("merge it into its base"), "{}", adapter.text);
+    }
+
+    #[test]
+    fn what_a_model_takes_is_held_against_the_machine() {
+        let mut model = inspect(&crate::vlm::tiny::folder().unwrap()).unwrap();
+        model.parameters = 3 << 30;
+        let small = fits(&model, Some(8 << 30));
+        assert!(
+            small.contains("6.0 GiB on a GPU") && small.contains("12.0 GiB on a CPU (f32, more than the 8.0 GiB"),
+            "{small}"
+        );
+        assert!(fits(&model, Some(16 << 30)).contains("of 16.0 GiB here"));
+        assert!(fits(&model, None).ends_with("(f32)"));
     }
 
     #[test]
