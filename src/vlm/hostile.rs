@@ -1,6 +1,6 @@
 //! Model folders from anywhere: a model or a sentence, in memory that the folder's size bounds.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::OnceLock};
 
 use candle_core::{DType, Device};
 use image::RgbImage;
@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     base::{BaseModel, LoadOptions},
-    hub, tiny,
+    config_file::Family,
+    hub, made, tiny,
 };
 use crate::hostile::{Wild, changed, config, is_sentence, measured, wild};
 
@@ -87,8 +88,38 @@ fn processor() -> Value {
     serde_json::json!({"image_processor": settings})
 }
 
+/// A folder of each further family, made once.
+fn families() -> &'static [(Family, tempfile::TempDir)] {
+    static MADE: OnceLock<Vec<(Family, tempfile::TempDir)>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let further = Family::ALL.into_iter().filter(|family| *family != Family::Qwen2Vl);
+        further.map(|family| (family, made::folder(family))).collect()
+    })
+}
+
+/// config.json and the image processor's settings of each.
+fn families_settings() -> Vec<Value> {
+    let of = |(family, _): &(Family, _)| <[Value; 2]>::from(made::settings(*family));
+    families().iter().flat_map(of).collect()
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn settings_of_all_families_end_in_a_model_or_a_sentence(documents in wild(families_settings())) {
+        let Wild(documents) = documents;
+        for ((_, own), documents) in families().iter().zip(documents.chunks(2)) {
+            for (name, document) in ["config.json", "preprocessor_config.json"].into_iter().zip(documents) {
+                let folder = tempfile::tempdir().unwrap();
+                for entry in fs::read_dir(own.path()).unwrap().flatten() {
+                    fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+                }
+                fs::write(folder.path().join(name), document.to_string()).unwrap();
+                opened(folder.path());
+            }
+        }
+    }
 
     #[test]
     fn settings_of_any_numbers_and_kinds_end_in_a_model_or_a_sentence(documents in wild(settings())) {

@@ -37,7 +37,7 @@ pub fn folder(family: Family) -> TempDir {
 }
 
 /// config.json and preprocessor_config.json.
-fn settings(family: Family) -> (Value, Value) {
+pub fn settings(family: Family) -> (Value, Value) {
     let text = json!({
         "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2,
         "num_hidden_layers": 3, "vocab_size": 1088, "rms_norm_eps": 1e-6,

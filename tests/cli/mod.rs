@@ -182,7 +182,7 @@ fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
     let no_model = ["--model", "./no-model"];
     let on = |data: &'static str| [&["--data", data][..], &no_model].concat();
     refused(&on("one"), 1, "cannot train on");
-    refused(&on("deep"), 1, "cannot train on");
+    refused(&on("deep"), 1, "point --data at such a folder");
     let held = ["--set", "data.prompts=held.txt"];
     refused(&[&on("drawn")[..], &held].concat(), 1, "held.txt, line 1");
     for (to, said) in [
