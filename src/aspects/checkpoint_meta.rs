@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checkpoint_error::CheckpointError;
+use crate::printable::printable;
 use crate::session::{Stage, TrainedOn};
+use crate::vlm::config_file::Family;
 
 /// The format's version; a newer one is refused.
 pub const FORMAT: u32 = 1;
@@ -51,6 +53,25 @@ pub struct CheckpointMeta {
     /// The random generators' state, as JSON.
     #[serde(default)]
     pub rng: Option<String>,
+}
+
+impl CheckpointMeta {
+    /// Checks that the file at `path`, which says this of itself, is of a base model of the family `expected`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherFamily`].
+    pub fn check_family(&self, path: &Path, expected: Family) -> Result<(), CheckpointError> {
+        let found = self.family.as_deref();
+        let found = found.unwrap_or_else(|| Family::OF_OLD_CHECKPOINTS.name());
+        if found == expected.name() {
+            return Ok(());
+        }
+        Err(CheckpointError::OtherFamily {
+            path: path.to_owned(),
+            found: printable(&found.chars().take(40).collect::<String>()).into_owned(),
+            expected: expected.name(),
+        })
+    }
 }
 
 #[cfg(test)]

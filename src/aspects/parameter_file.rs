@@ -13,7 +13,7 @@ use super::{
     torch::read_torch_parameters,
 };
 use crate::bounded_file::open_regular;
-use crate::printable::printable;
+use crate::vlm::config_file::Family;
 
 /// The tensors that `wanted` names, of a safetensors file or one of PyTorch's: floating-point numbers, all finite.
 pub fn read_tensors(
@@ -66,11 +66,11 @@ pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(
     })
 }
 
-/// Checks that a file is of a base model of this family, where it says of which it is: ours do, PyTorch's do not.
+/// Checks that a file is of a base model of this family. Files of other programs do not say of which they are.
 ///
 /// # Errors
 /// [`CheckpointError::OtherFamily`], and what keeps the file from being read.
-pub fn check_family(path: &Path, expected: &'static str) -> Result<(), CheckpointError> {
+pub fn check_family(path: &Path, expected: Family) -> Result<(), CheckpointError> {
     let start = start(path).map_err(|source| CheckpointError::Read {
         path: path.to_owned(),
         source,
@@ -78,13 +78,9 @@ pub fn check_family(path: &Path, expected: &'static str) -> Result<(), Checkpoin
     if is_torch(&start) {
         return Ok(());
     }
-    match Checkpoint::load_meta(path)?.and_then(|meta| meta.family) {
-        Some(found) if found != expected => Err(CheckpointError::OtherFamily {
-            path: path.to_owned(),
-            found: printable(&found.chars().take(40).collect::<String>()).into_owned(),
-            expected,
-        }),
-        _ => Ok(()),
+    match Checkpoint::load_meta(path)? {
+        Some(meta) => meta.check_family(path, expected),
+        None => Ok(()),
     }
 }
 
@@ -143,16 +139,18 @@ mod tests {
         let path = folder.path().join("a.safetensors");
         let tensors = BTreeMap::new();
         checkpoint::export(&path, &CheckpointMeta::example(), &tensors).unwrap();
-        assert!(check_family(&path, "Qwen2-VL").is_ok());
-        let told = check_family(&path, "Qwen3-VL").unwrap_err().to_string();
+        assert!(check_family(&path, Family::Qwen2Vl).is_ok());
+        let told = check_family(&path, Family::Qwen3Vl).unwrap_err().to_string();
         assert!(told.contains("Qwen2-VL") && told.contains("Qwen3-VL"), "{told}");
-        // Written before families were.
+        // Written when there was one family.
         let old = CheckpointMeta {
             family: None,
             ..CheckpointMeta::example()
         };
         checkpoint::export(&path, &old, &tensors).unwrap();
-        assert!(check_family(&path, "Qwen3-VL").is_ok());
+        assert!(check_family(&path, Family::Qwen2Vl).is_ok());
+        let told = check_family(&path, Family::Qwen3Vl).unwrap_err().to_string();
+        assert!(told.contains("Qwen2-VL") && told.contains("Qwen3-VL"), "{told}");
     }
 
     #[test]

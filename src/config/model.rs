@@ -13,7 +13,7 @@ pub struct ModelSettings {
     /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
     pub max_pixels: Option<u64>,
     pub positions: Positions,
-    /// Also train the token that ends the answer (`<|im_end|>`); the reference does not. Wanted where answers are longer than a word.
+    /// Also train the token that ends the answer (`<|im_end|>`, Mistral's `</s>`); the reference does not. Wanted where answers are longer than a word.
     pub supervise_im_end: bool,
 }
 

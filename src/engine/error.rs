@@ -34,7 +34,7 @@ pub enum EngineError {
     #[error(transparent)]
     Image(#[from] DecodeError),
     #[error(transparent)]
-    Processor(#[from] PictureError),
+    Pictures(#[from] PictureError),
     #[error("{}", told_of_device(.0))]
     Compute(#[source] candle_core::Error),
     /// Numbers that are not finite: no result or checkpoint is made from them.

@@ -15,6 +15,8 @@ use super::model;
 use super::predictor::predict_batch;
 use super::reporter::Reporter;
 use super::run::{Outcome, TrainJob, open_dataset, questions, run};
+use super::snapshot;
+use super::trainer::Trainer;
 use crate::aspects::checkpoint::Checkpoint;
 use crate::config::{Positions, Settings};
 use crate::data::synth::{Options, synthesise};
@@ -213,5 +215,42 @@ fn a_run_trains_both_stages() {
         let checkpoint = sessions.join("run/checkpoints/prompt-000002.safetensors");
         let meta = Checkpoint::load_meta(&checkpoint).unwrap().unwrap();
         assert_eq!(meta.family.as_deref(), Some(place.family.name()));
+    }
+}
+
+/// Their aspects have the same shapes, and mean something else.
+#[test]
+fn a_resume_from_the_checkpoint_of_another_family_is_refused() {
+    let places: Vec<Place> = places().collect();
+    let bases: Vec<BaseModel> = places.iter().map(Place::base).collect();
+    let learners = places.iter().zip(&bases).map(|(place, base)| place.learner(base));
+    let learners: Vec<Learner> = learners.collect();
+    let settings = &places[0].settings;
+    let mut trainers: Vec<Trainer> = learners
+        .iter()
+        .map(|learner| {
+            let train = settings.train.stage(Stage::Aspects);
+            Trainer::new(learner, Stage::Aspects, Vec::new(), train, true).unwrap()
+        })
+        .collect();
+    let folder = SessionFolder::create(places[0].folder.path(), "run").unwrap();
+    for place in &places {
+        let name = place.family.name();
+        let path = folder.checkpoints().join("aspects-000000.safetensors");
+        let own = trainers
+            .iter()
+            .find(|trainer| trainer.learner.base.family == place.family);
+        snapshot::save(own.unwrap(), settings, false, (&folder, &path)).unwrap();
+        for trainer in &mut trainers {
+            let family = trainer.learner.base.family;
+            match snapshot::restore(trainer, &path) {
+                Ok(_) => assert_eq!(family, place.family),
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(family != place.family, "{told}");
+                    assert!(told.contains(name) && told.contains(family.name()), "{told}");
+                }
+            }
+        }
     }
 }

@@ -32,13 +32,13 @@ use crate::session::{Checkpoints, Command, Event, Record, SessionFolder, Stage, 
 use crate::vlm::base::BaseModel;
 
 /// A drawn dataset, and settings for a few steps on it with the embedded model.
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             train: 8,
@@ -67,12 +67,12 @@ impl Place {
         }
     }
 
-    fn base(&self) -> BaseModel {
+    pub(super) fn base(&self) -> BaseModel {
         let compute = device::open(DeviceChoice::Cpu, self.settings.model.dtype).unwrap();
         model::open(&self.settings, &compute, |_, _, _| ()).unwrap()
     }
 
-    fn job(&self, name: &str) -> TrainJob {
+    pub(super) fn job(&self, name: &str) -> TrainJob {
         TrainJob {
             settings: self.settings.clone(),
             stages: vec![Stage::Aspects],
@@ -110,7 +110,7 @@ impl Place {
         path
     }
 
-    fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
+    pub(super) fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
         let classes = open_dataset(&self.settings).unwrap().classes;
         Learner::fresh(base, &self.settings, questions(&self.settings).unwrap(), classes).unwrap()
     }

@@ -22,11 +22,30 @@ const RETRY: Duration = Duration::from_secs(20);
 pub struct Keeper<'a> {
     run: &'a StageRun<'a>,
     best: Option<Score>,
-    /// The step that was saved last, and whether its evaluation was still to be made.
-    saved: Option<(u64, bool)>,
+    /// What was saved last.
+    saved: Option<Saved>,
     /// When that was.
     written: Instant,
     checkpoints: Checkpoints,
+}
+
+/// A written checkpoint, as far as another one of the same step could differ from it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Saved {
+    step: u64,
+    evaluation_due: bool,
+    /// The learning rate's peak, which a person may set between two steps.
+    peak: f64,
+}
+
+impl Saved {
+    const fn of(trainer: &Trainer) -> Self {
+        Self {
+            step: trainer.step,
+            evaluation_due: trainer.evaluation_due,
+            peak: trainer.rate.peak,
+        }
+    }
 }
 
 impl<'a> Keeper<'a> {
@@ -64,7 +83,7 @@ impl<'a> Keeper<'a> {
             reporter.log(rate)?;
         }
         keeper.best = best_so_far(run)?;
-        keeper.saved = Some((trainer.step, trainer.evaluation_due));
+        keeper.saved = Some(Saved::of(trainer));
         keeper.prune(trainer)?;
         Ok(keeper)
     }
@@ -79,7 +98,8 @@ impl<'a> Keeper<'a> {
     /// Whether a checkpoint is wanted after the step that was just made: the settings ask for it, or the one that is there
     /// was written before the step's evaluation.
     pub fn is_due(&self, trainer: &Trainer) -> bool {
-        if !trainer.evaluation_due && self.saved == Some((trainer.step, true)) {
+        let early = |saved: Saved| saved.step == trainer.step && saved.evaluation_due;
+        if !trainer.evaluation_due && self.saved.is_some_and(early) {
             return true;
         }
         let settings = &self.run.job.settings.checkpoint;
@@ -140,7 +160,7 @@ impl<'a> Keeper<'a> {
             plan: Vec::new(),
         });
         self.checkpoints.apply(&resumed);
-        self.saved = Some((trainer.step, trainer.evaluation_due));
+        self.saved = Some(Saved::of(trainer));
         reporter.report(resumed)
     }
 
@@ -179,21 +199,24 @@ impl<'a> Keeper<'a> {
 
     /// Saves a last checkpoint before the run fails; if that fails too, the run's own error is the one reported.
     pub fn save_before_the_end(&mut self, trainer: &Trainer, reporter: &mut Reporter) {
-        if self.saved == Some((trainer.step, trainer.evaluation_due)) {
+        if self.saved == Some(Saved::of(trainer)) {
             return;
         }
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
         drop(reporter.sync());
-        if snapshot::save(trainer, &self.run.job.settings, false, (folder, &path)).is_ok() {
-            drop(self.tell(trainer, reporter, false));
+        let best = self.checkpoints.is_best(trainer.stage, trainer.step);
+        if snapshot::save(trainer, &self.run.job.settings, best, (folder, &path)).is_ok() {
+            drop(self.tell(trainer, reporter, best));
         }
     }
 
     fn write(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
-        if self.saved == Some((trainer.step, trainer.evaluation_due)) {
+        if self.saved == Some(Saved::of(trainer)) {
             return Ok(());
         }
+        // Written again with another rate, it holds the parameters that were the best.
+        let best = best || self.checkpoints.is_best(trainer.stage, trainer.step);
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
         // A checkpoint that survives a power cut must not be ahead of the lines that lead to it.
@@ -204,7 +227,7 @@ impl<'a> Keeper<'a> {
             folder.check_in_place()?;
         }
         saved?;
-        (self.saved, self.written) = (Some((trainer.step, trainer.evaluation_due)), Instant::now());
+        (self.saved, self.written) = (Some(Saved::of(trainer)), Instant::now());
         self.tell(trainer, reporter, best)?;
         // It lies in the folder that was moved; from here on the run would read what is another's.
         folder.check_in_place()?;

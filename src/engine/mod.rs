@@ -41,6 +41,8 @@ mod watch;
 mod family_tests;
 #[cfg(test)]
 mod finite_tests;
+#[cfg(test)]
+mod keeper_tests;
 
 pub use control::Signals;
 pub use device::DeviceChoice;

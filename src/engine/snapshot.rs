@@ -115,6 +115,7 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<Restored, EngineErr
             path.display()
         ))
     };
+    checkpoint.meta.check_family(path, trainer.learner.base.family)?;
     if checkpoint.meta.stage != trainer.stage {
         return Err(wrong(format!("it is of stage `{}`", checkpoint.meta.stage.name())));
     }
@@ -181,7 +182,7 @@ fn go_on_with_rate(trainer: &mut Trainer, sampler: &serde_json::Value) -> Option
 /// # Errors
 /// Where the file is damaged, lacks a view, or is of another width.
 pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
-    check_family(path, learner.base.family.name())?;
+    check_family(path, learner.base.family)?;
     let file = read_aspects(path)?;
     let views = learner.views();
     file.require(path, learner.base.hidden_size(), &views)?;
@@ -194,7 +195,7 @@ pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineErro
 /// # Errors
 /// Where the file is damaged or of another shape.
 pub fn load_prompt(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
-    check_family(path, learner.base.family.name())?;
+    check_family(path, learner.base.family)?;
     let file = read_soft_prompt(path)?;
     file.require(path, learner.base.hidden_size(), learner.prompt.dims()[0])?;
     let rows = Tensor::from_slice(&file.rows.data, file.rows.shape.as_slice(), &learner.base.device)?;

@@ -167,6 +167,12 @@ impl Checkpoints {
         self.told.contains(&(stage, step))
     }
 
+    /// Whether a checkpoint was the best when it was saved.
+    #[must_use]
+    pub fn is_best(&self, stage: Stage, step: u64) -> bool {
+        self.best.contains(&(stage, step))
+    }
+
     /// All of them, in the order of training.
     pub fn files(&self) -> impl DoubleEndedIterator<Item = CheckpointFile> + '_ {
         let file = |(&(stage, step), path): (&(Stage, u64), &PathBuf)| CheckpointFile {

@@ -31,7 +31,15 @@ impl Text {
             .iter()
             .map(|token| tokenizer.id(token))
             .collect::<Result<Vec<_>, _>>()?;
-        let ends = ends(folder).unwrap_or_else(|| ids[..template.ends().min(ids.len())].to_vec());
+        let mut ends = ends(folder);
+        if ends.is_empty() {
+            ends.extend(ids.iter().take(template.ends()));
+        }
+        // Answers are trained to end in it, whatever a folder says beside.
+        let end = tokenizer.id(template.end_of_answer())?;
+        if !ends.contains(&end) {
+            ends.push(end);
+        }
         Ok(Self {
             tokenizer,
             template,
@@ -96,8 +104,8 @@ impl Text {
     }
 }
 
-/// generation_config.json's `eos_token_id`, one or several.
-fn ends(folder: &Path) -> Option<Vec<u32>> {
+/// generation_config.json's `eos_token_id`, one or several; none where it is left out.
+fn ends(folder: &Path) -> Vec<u32> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Ends {
@@ -108,9 +116,44 @@ fn ends(folder: &Path) -> Option<Vec<u32>> {
     struct Generation {
         eos_token_id: Ends,
     }
-    let text = read_text(&folder.join("generation_config.json"), LONGEST_CONFIG).ok()?;
-    match serde_json::from_str::<Generation>(&text).ok()?.eos_token_id {
-        Ends::One(id) => Some(vec![id]),
-        Ends::Several(ids) => Some(ids),
+    let said = read_text(&folder.join("generation_config.json"), LONGEST_CONFIG)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Generation>(&text).ok());
+    match said.map(|said| said.eos_token_id) {
+        None => Vec::new(),
+        Some(Ends::One(id)) => vec![id],
+        Some(Ends::Several(ids)) => ids,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Text;
+    use crate::vlm::config_file::Family;
+    use crate::vlm::made;
+
+    #[test]
+    fn an_answer_ends_with_what_the_folder_says_and_with_the_templates_own_end() {
+        for family in Family::ALL {
+            let folder = made::folder(family);
+            let ends = |said: Option<&str>| {
+                let path = folder.path().join("generation_config.json");
+                match said {
+                    Some(said) => fs::write(path, said).unwrap(),
+                    None => assert!(!path.exists()),
+                }
+                let text = Text::open(folder.path(), family.template()).unwrap();
+                (text.ends.clone(), text.end_of_answer().unwrap())
+            };
+            let (usual, end) = ends(None);
+            assert_eq!((usual.len(), usual[0]), (family.template().ends(), end));
+            for nothing in [r#"{"eos_token_id": []}"#, r#"{"eos_token_id": null}"#, "{}", "no JSON"] {
+                assert_eq!(ends(Some(nothing)).0, usual, "{nothing}");
+            }
+            assert_eq!(ends(Some(r#"{"eos_token_id": 7}"#)).0, [7, end]);
+            assert_eq!(ends(Some(&format!(r#"{{"eos_token_id": [{end}, 9]}}"#))).0, [end, 9]);
+        }
     }
 }

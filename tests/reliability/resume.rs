@@ -239,12 +239,12 @@ fn a_resume_that_fails_at_once_is_told_and_recorded() {
 
 /// A rate that was set while the run was at work goes on; one that the settings ask for anew is obeyed, and told of.
 #[test]
-#[ignore = "fails under load: the second resume did not reach the rate; to be looked into"]
 fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
     let folder = workplace();
     let folder = folder.path();
     let told = || fs::read_to_string(journal(folder, "rate")).unwrap_or_default();
-    // Until it has made a step at this rate since it began.
+    // Until it has made a step at this rate since it began; or, where it is told to take it, at once: most often that is before
+    // the next step, so that the step's checkpoint may be there already, with the rate of before.
     let at_rate = |more: &[&str], rate: &str, tells: Option<&str>| {
         let before = told().len();
         let mut arguments = train("rate", &["--headless", "--stage", "aspects", "--resume"]);
@@ -258,8 +258,10 @@ fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
         if let Some(line) = tells {
             wait_until("a step", || told()[before..].contains("\"event\":\"step\""));
             super::tell(folder, line);
+            wait_until("the command", || told()[before..].contains("\"event\":\"command\""));
+        } else {
+            wait_until(rate, || told()[before..].contains(&format!("\"lr\":{rate},")));
         }
-        wait_until(rate, || told()[before..].contains(&format!("\"lr\":{rate},")));
         signal(&child, Signal::TERM);
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", words(&output));

@@ -72,7 +72,7 @@ pub fn selftest(device: &Device, dtype: DType) -> Result<Vec<Check>, EngineError
         };
         check(&Slice::open(files, device, dtype)?, &mut report)?;
         checks.extend(report.checks.into_iter().map(|check| Check {
-            name: format!("{}: {}", files.family, check.name),
+            name: format!("{}: {}", files.family.name(), check.name),
             ..check
         }));
     }
@@ -144,8 +144,10 @@ mod tests {
         let failed: Vec<&Check> = checks.iter().filter(|check| !check.passes()).collect();
         assert!(failed.is_empty(), "{failed:#?}");
         for files in &SLICES {
-            let of_family = checks.iter().filter(|check| check.name.starts_with(files.family));
-            assert!(of_family.count() > 40, "{}", files.family);
+            let of_family = checks
+                .iter()
+                .filter(|check| check.name.starts_with(files.family.name()));
+            assert!(of_family.count() > 40, "{}", files.family.name());
         }
     }
 

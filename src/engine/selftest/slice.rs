@@ -14,12 +14,12 @@ use crate::data::View;
 use crate::engine::error::EngineError;
 use crate::vlm::base;
 use crate::vlm::base::Frozen;
-use crate::vlm::config_file::ConfigFile;
+use crate::vlm::config_file::{ConfigFile, Family};
 use crate::vlm::model_config::ModelConfig;
 use crate::vlm::vision::{Pictures, PixelLimits};
 
 macro_rules! slice {
-    ($family:literal, $folder:literal, $bf16_gradients:literal) => {
+    ($family:expr, $folder:literal, $bf16_gradients:literal) => {
         Files {
             family: $family,
             bf16_gradients: $bf16_gradients,
@@ -41,7 +41,7 @@ macro_rules! slice {
 
 /// A family's slice, by its files.
 pub struct Files {
-    pub family: &'static str,
+    pub family: Family,
     /// What bf16 may cost in a gradient: as measured on a CPU, rounded up. The slices differ, for the smaller a gradient is
     /// against what it is summed of, the more of it round-off takes.
     pub bf16_gradients: f64,
@@ -50,10 +50,10 @@ pub struct Files {
 
 /// One of each family.
 pub const SLICES: [Files; 4] = [
-    slice!("Qwen2-VL", "", 1e-1),
-    slice!("Qwen2.5-VL", "qwen2_5_vl/", 3e-1),
-    slice!("Qwen3-VL", "qwen3_vl/", 1e-1),
-    slice!("LLaVA-NeXT", "llava_next/", 1e-1),
+    slice!(Family::Qwen2Vl, "", 1e-1),
+    slice!(Family::Qwen25Vl, "qwen2_5_vl/", 3e-1),
+    slice!(Family::Qwen3Vl, "qwen3_vl/", 1e-1),
+    slice!(Family::LlavaNext, "llava_next/", 1e-1),
 ];
 
 /// What all of them look at.

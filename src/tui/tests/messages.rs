@@ -2,38 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crossbeam_channel::never;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 
 use super::{
-    evaluated::MadeUpHost,
     screens::{described, settled},
+    workbench::{app, press},
 };
 use crate::tui::{
-    Depth, Theme, Viewer,
+    Depth, Theme,
     app::App,
-    input::Input,
-    rehearsal::settle,
     ui::{Entry, Layer, Pane},
 };
 
 const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 55)];
-
-fn app(root: &tempfile::TempDir) -> App {
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
-    viewer.theme = Theme::dark(Depth::True);
-    viewer.sessions = Some(root.path().to_owned());
-    viewer.host = Some(Box::new(MadeUpHost {
-        root: root.path().to_owned(),
-    }));
-    let mut app = App::new(viewer).unwrap();
-    settle(&mut app);
-    app
-}
-
-fn press(app: &mut App, code: KeyCode) {
-    app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
-}
 
 /// So many words that the screen has no room for them in its half.
 fn words((width, height): (u16, u16)) -> Vec<String> {

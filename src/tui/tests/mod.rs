@@ -20,6 +20,7 @@ mod scripts;
 mod sessions;
 mod sizes;
 mod walks;
+mod workbench;
 
 /// What a room may use is what its files name: of this crate the screens know the session, its figures and the six views.
 #[test]

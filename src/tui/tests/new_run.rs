@@ -2,40 +2,28 @@
 
 use std::{thread, time::Duration};
 
-use crossbeam_channel::{Sender, never, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
-    evaluated::{self, MadeUpHost},
+    evaluated,
     screens::{described, settled},
+    workbench::{self, press},
 };
 use crate::tui::{
-    Depth, Exit, Theme, Viewer,
+    Depth, Exit, Theme,
     app::App,
     event_loop,
     input::Input,
-    rehearsal::settle,
     ui::{Layer, Screen},
 };
 
 /// A workbench on a folder with one session.
 fn app(root: &tempfile::TempDir) -> App {
     evaluated::session(root.path(), "a", 20, false);
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
-    viewer.theme = Theme::dark(Depth::True);
-    viewer.sessions = Some(root.path().to_owned());
-    viewer.host = Some(Box::new(MadeUpHost {
-        root: root.path().to_owned(),
-    }));
-    let mut app = App::new(viewer).unwrap();
-    settle(&mut app);
-    app
-}
-
-fn press(app: &mut App, code: KeyCode) {
-    app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    workbench::app(root)
 }
 
 fn keys(app: &mut App, keys: &str) {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, never, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{
     Terminal,
@@ -18,8 +18,9 @@ use ratatui::{
 };
 
 use super::{
-    evaluated::{self, MadeUpHost},
+    evaluated,
     screens::{described, settled},
+    workbench,
 };
 use crate::{
     session::read_journal,
@@ -114,14 +115,7 @@ fn app(root: &tempfile::TempDir, slow: &[&'static str]) -> (App, HashMap<&'stati
             evaluated::session(root.path(), name, 20, other);
         }
     }
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
-    viewer.theme = Theme::dark(Depth::True);
-    viewer.sessions = Some(root.path().to_owned());
-    viewer.host = Some(Box::new(MadeUpHost {
-        root: root.path().to_owned(),
-    }));
-    let mut app = App::new(viewer).unwrap();
-    settle(&mut app);
+    let mut app = workbench::app(root);
     while app.sessions.session().is_some_and(|session| session.name != "a") {
         app.sessions.sort_on();
         app.sessions.step(isize::MIN / 2);

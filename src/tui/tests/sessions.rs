@@ -5,8 +5,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
-    evaluated::{self, MadeUpHost},
+    evaluated,
     screens::{described, settled},
+    workbench,
 };
 use crate::tui::{
     Depth, Theme, Viewer,
@@ -28,18 +29,10 @@ impl Desk {
         let root = tempfile::tempdir().unwrap();
         evaluated::session(root.path(), "a", 160, false);
         evaluated::session(root.path(), "b", 150, true);
-        let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
-        viewer.theme = Theme::dark(Depth::True);
-        viewer.sessions = Some(root.path().to_owned());
-        viewer.host = Some(Box::new(MadeUpHost {
-            root: root.path().to_owned(),
-        }));
-        let mut desk = Self {
-            app: App::new(viewer).unwrap(),
+        Self {
+            app: workbench::app(&root),
             _root: root,
-        };
-        desk.settle();
-        desk
+        }
     }
 
     fn press(&mut self, code: KeyCode) {

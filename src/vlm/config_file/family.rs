@@ -7,7 +7,7 @@ use crate::vlm::model_config::ModelConfig;
 use crate::vlm::template::Template;
 use crate::vlm::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
-/// The families that are run. This file is all that names them outside their own folders.
+/// The families that are run. Outside their own folders this file lists them, and the self-test its slices (`engine/selftest`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Qwen2Vl,
@@ -21,6 +21,9 @@ const SYSTEM: &str = "You are a helpful assistant.";
 
 impl Family {
     pub const ALL: [Self; 4] = [Self::Qwen2Vl, Self::Qwen25Vl, Self::Qwen3Vl, Self::LlavaNext];
+
+    /// The family of checkpoints that name none: they were written when it was the only one.
+    pub const OF_OLD_CHECKPOINTS: Self = Self::Qwen2Vl;
 
     /// Its name for people.
     #[must_use]

@@ -169,6 +169,19 @@ impl<'a> Keys<'a> {
         self.all(&[name]).next().map(|found| found.value)
     }
 
+    /// The objects of this name in all places, with where they stand.
+    ///
+    /// # Errors
+    /// A sentence for another kind of value.
+    pub fn objects(&self, name: &'static str) -> Result<Vec<(String, &'a Map<String, Value>)>, String> {
+        self.all(&[name])
+            .map(|found| match found.value.as_object() {
+                Some(object) => Ok((found.key, object)),
+                None => Err(found.is_no("an object of keys")),
+            })
+            .collect()
+    }
+
     /// The keys for which a default was taken.
     #[must_use]
     pub fn left_out(self) -> Vec<&'static str> {

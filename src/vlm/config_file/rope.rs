@@ -25,13 +25,12 @@ const PLAIN: [&str; 2] = ["default", "mrope"];
 /// A sentence for a kind of positions that would be computed otherwise (YaRN, linear, ...), for an absurd base, and for
 /// places that do not agree.
 pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
-    let objects: Vec<(&str, &Map<String, Value>)> = ["rope_parameters", "rope_scaling"]
-        .into_iter()
-        .filter_map(|name| Some((name, of_full_attention(keys.value(name)?.as_object()?))))
-        .collect();
-    let mut theta = None;
+    let mut objects = keys.objects("rope_parameters")?;
+    objects.extend(keys.objects("rope_scaling")?);
+    let mut theta: Option<f64> = None;
     let mut sections = None;
     for (name, object) in objects {
+        let object = of_full_attention(object);
         for key in ["rope_type", "type"] {
             match object.get(key).filter(|kind| !kind.is_null()) {
                 Some(kind) if !kind.as_str().is_some_and(|kind| PLAIN.contains(&kind)) => {
@@ -52,25 +51,35 @@ pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
                 )
             })?;
             if sections.is_some_and(|before| before != three) {
-                return Err("`rope_parameters` and `rope_scaling` have other `mrope_section`s".to_owned());
+                return Err(format!(
+                    "`{name}.mrope_section` is {} and {:?} in another place; correct the one that is wrong",
+                    shown(found),
+                    sections.unwrap_or_default()
+                ));
             }
             sections = Some(three);
         }
         if let Some(found) = object.get("rope_theta").filter(|found| !found.is_null()) {
             let root = Map::from_iter([("rope_theta".to_owned(), found.clone())]);
-            theta = Some(Keys::new(&root, &[""]).number("rope_theta", THETA, default_theta)?);
+            let found = Keys::new(&root, &[""]).number("rope_theta", THETA, default_theta)?;
+            if let Some(before) = theta.filter(|before| before.total_cmp(&found).is_ne()) {
+                return Err(disagree(found, before));
+            }
+            theta = Some(found);
         }
     }
     let beside = keys.number("rope_theta", THETA, theta.unwrap_or(default_theta))?;
     match theta {
-        Some(theta) if theta.total_cmp(&beside).is_ne() => Err(format!(
-            "`rope_theta` is {beside} in one place and {theta} in another; correct the one that is wrong"
-        )),
+        Some(theta) if theta.total_cmp(&beside).is_ne() => Err(disagree(beside, theta)),
         _ => Ok(Rope {
             theta: beside,
             sections,
         }),
     }
+}
+
+fn disagree(one: f64, other: f64) -> String {
+    format!("`rope_theta` is {one} in one place and {other} in another; correct the one that is wrong")
 }
 
 /// transformers 5 can keep parameters for each kind of layer.
@@ -128,6 +137,20 @@ mod tests {
             (
                 json!({"rope_scaling": {"mrope_section": [1, 2, 3]}, "rope_parameters": {"mrope_section": [2, 2, 3]}}),
                 "mrope_section",
+            ),
+            (json!({"rope_scaling": "yarn"}), "`rope_scaling` is \"yarn\""),
+            (json!({"rope_parameters": [1]}), "`rope_parameters` is [1]"),
+            (
+                json!({"text_config": {"rope_scaling": {"type": "mrope"}}, "rope_scaling": {"type": "yarn"}}),
+                "`rope_scaling.type` is \"yarn\"",
+            ),
+            (
+                json!({"text_config": {"rope_parameters": {"rope_theta": 1e4}}, "rope_parameters": {"rope_theta": 1e6}}),
+                "in another",
+            ),
+            (
+                json!({"text_config": {"rope_scaling": {"mrope_section": [1, 2, 3]}}, "rope_scaling": {"mrope_section": [3, 2, 1]}}),
+                "[3,2,1] and [1, 2, 3]",
             ),
         ] {
             let error = rope(&value).unwrap_err();

@@ -1,0 +1,62 @@
+//! Checkpoints of one step that are not the same.
+
+use crossbeam_channel::unbounded;
+
+use super::finite_tests::Place;
+use super::keeper::Keeper;
+use super::reporter::Reporter;
+use super::run::{open_dataset, training_items};
+use super::snapshot;
+use super::stage::StageRun;
+use super::trainer::Trainer;
+use crate::session::{Event, Stage, checkpoint_name};
+
+/// The step's checkpoint may be there already, with the rate of before.
+#[test]
+fn a_rate_that_is_set_after_a_steps_checkpoint_is_kept_and_the_best_stays_the_best() {
+    let place = Place::new();
+    let (base, job) = (place.base(), place.job("rate"));
+    let learner = place.learner(&base);
+    let dataset = open_dataset(&place.settings).unwrap();
+    let stage_run = StageRun {
+        stage: Stage::Aspects,
+        from: None,
+        dataset: &dataset,
+        job: &job,
+    };
+    let trainer = || {
+        let items = training_items(Stage::Aspects, &place.settings, &dataset);
+        let settings = place.settings.train.stage(Stage::Aspects);
+        Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap()
+    };
+    let mut first = trainer();
+    let (listener, records) = unbounded();
+    let mut reporter = Reporter::new(listener);
+    let mut keeper = Keeper::new(&stage_run).unwrap();
+    let told = || {
+        let best = |event| match event {
+            Event::Checkpoint(saved) => Some(saved.best),
+            _ => None,
+        };
+        let told: Vec<bool> = records.try_iter().filter_map(|record| best(record.event)).collect();
+        told
+    };
+    first.step = 1;
+    keeper.save(&first, &mut reporter, true).unwrap();
+    first.rate.peak = 7e-3;
+    for _ in 0..2 {
+        keeper.save(&first, &mut reporter, false).unwrap();
+    }
+    assert_eq!(told(), [true, true], "once for each rate");
+
+    let path = job.folder.checkpoints().join(checkpoint_name(Stage::Aspects, 1));
+    let mut later = trainer();
+    assert!(snapshot::restore(&mut later, &path).unwrap().best);
+    assert_eq!(later.rate.peak.to_bits(), 7e-3f64.to_bits());
+
+    first.rate.peak = 8e-3;
+    keeper.save_before_the_end(&first, &mut reporter);
+    assert_eq!(told(), [true]);
+    assert!(snapshot::restore(&mut later, &path).unwrap().best);
+    assert_eq!(later.rate.peak.to_bits(), 8e-3f64.to_bits());
+}

@@ -1,0 +1,25 @@
+//! A workbench on a folder of sessions, with a made-up host, and its keys.
+
+use crossbeam_channel::never;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tempfile::TempDir;
+
+use super::evaluated::MadeUpHost;
+use crate::tui::{Depth, Theme, Viewer, app::App, input::Input, rehearsal::settle};
+
+/// Once it has read what is there.
+pub fn app(root: &TempDir) -> App {
+    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    viewer.theme = Theme::dark(Depth::True);
+    viewer.sessions = Some(root.path().to_owned());
+    viewer.host = Some(Box::new(MadeUpHost {
+        root: root.path().to_owned(),
+    }));
+    let mut app = App::new(viewer).unwrap();
+    settle(&mut app);
+    app
+}
+
+pub fn press(app: &mut App, code: KeyCode) {
+    app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+}
