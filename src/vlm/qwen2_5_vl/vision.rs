@@ -151,6 +151,13 @@ impl Tower for VisionTower {
         })
     }
 
+    /// The probe is one window, in which all blocks see the same.
+    fn settings(&self) -> String {
+        let c = &self.config;
+        let whole: Vec<usize> = (0..c.depth).filter(|i| c.fullatt_block_indexes.contains(i)).collect();
+        format!("windows {} but in {whole:?}", c.window())
+    }
+
     fn heed(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
