@@ -249,14 +249,19 @@ impl<'a> FeatureStore<'a> {
         }
     }
 
-    /// Names all that features depend on but the image: how it is prepared, and what the tower makes, to the bit, of numbers
-    /// that are always the same. So other weights, types, devices and programs have other names.
+    /// Names all that features depend on but the image: how it is prepared, what the tower makes, to the bit, of numbers that
+    /// are always the same, and those of its settings that these do not tell. So other weights, types, devices and programs
+    /// have other names.
     fn signature(&self) -> Result<String, EngineError> {
-        let pictures = &self.base.vision.pictures;
-        let features = self.look(&pictures.probe())?;
+        let vision = &self.base.vision;
+        let features = self.look(&vision.pictures.probe())?;
         let mut digest = CHECKSUM.digest();
-        let settings = pictures.settings();
-        digest.update(format!("{settings} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
+        let [pictures, tower] = vision.settings();
+        digest.update(format!("{pictures} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
+        // A tower without settings adds nothing, so that what was kept of it before towers had any is found still.
+        if !tower.is_empty() {
+            digest.update(format!(" {tower}").as_bytes());
+        }
         for tensor in [&features.run].into_iter().chain(&features.deep) {
             let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
             values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
@@ -265,5 +270,7 @@ impl<'a> FeatureStore<'a> {
     }
 }
 
+#[cfg(test)]
+mod signature_tests;
 #[cfg(test)]
 mod tests;

@@ -24,21 +24,19 @@ impl Linear {
     /// A layer whose weight `[out, in]` and bias `[out]` get no gradient.
     #[must_use]
     pub fn frozen(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self {
-            weight,
-            bias,
-            trained: false,
-        }
+        Self::new(weight, bias, false)
     }
 
     /// A layer whose weight `[out, in]` and bias `[out]` are variables of the graph.
     #[must_use]
     pub fn trained(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self {
-            weight,
-            bias,
-            trained: true,
-        }
+        Self::new(weight, bias, true)
+    }
+
+    /// [`Self::trained`] where `trained`, else [`Self::frozen`].
+    #[must_use]
+    pub fn new(weight: Tensor, bias: Option<Tensor>, trained: bool) -> Self {
+        Self { weight, bias, trained }
     }
 
     /// `[out, in]`

@@ -45,6 +45,13 @@ impl Vision {
     pub fn look(&self, picture: &Picture) -> candle_core::Result<Features> {
         self.tower.look(picture)
     }
+
+    /// All that features depend on but the picture and the weights: how pictures are prepared, and the tower's own settings,
+    /// if it has any.
+    #[must_use]
+    pub fn settings(&self) -> [String; 2] {
+        [self.pictures.settings(), self.tower.settings()]
+    }
 }
 
 /// The weights of a model, in memory.

@@ -32,6 +32,8 @@ pub mod weights;
 
 use candle_core::{Result, Tensor};
 
+use crate::nn::{Linear, RmsNorm};
+
 /// In bytes: no file of settings beside a model's weights is larger.
 const LONGEST_CONFIG: u64 = 16 << 20;
 
@@ -92,13 +94,17 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     /// As [`Parameters::get`].
-    pub fn linear(&self, out: usize, input: usize, bias: bool) -> Result<crate::nn::Linear> {
+    pub fn linear(&self, out: usize, input: usize, bias: bool) -> Result<Linear> {
         let weight = self.get("weight", &[out, input])?;
         let bias = if bias { Some(self.get("bias", &[out])?) } else { None };
-        Ok(if self.trained() {
-            crate::nn::Linear::trained(weight, bias)
-        } else {
-            crate::nn::Linear::frozen(weight, bias)
-        })
+        Ok(Linear::new(weight, bias, self.trained()))
+    }
+
+    /// The RMS norm over `width` here.
+    ///
+    /// # Errors
+    /// As [`Parameters::get`].
+    pub fn rms_norm(&self, width: usize, eps: f64) -> Result<RmsNorm> {
+        Ok(RmsNorm::new(self.get("weight", &[width])?, eps, self.trained()))
     }
 }

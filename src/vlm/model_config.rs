@@ -1,10 +1,12 @@
 //! What config.json says of a model: its language model, its vision tower, and what it leaves open.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::config_file::{ConfigFile, ConfigFileError, Family};
+use serde_json::{Map, Value};
+
+use super::config_file::{ConfigFile, ConfigFileError, Family, Keys};
 use super::decoder::DecoderConfig;
+use super::decoder::config::Defaults;
 use super::vision::TowerConfig;
 
 /// A configuration, and what its file left open.
@@ -15,7 +17,7 @@ pub struct ModelConfig {
     pub tower: Arc<dyn TowerConfig>,
     /// What each place says about tied embeddings.
     pub ties: Vec<bool>,
-    /// Keys whose values are those that transformers takes then.
+    /// Keys of the language model that the file leaves out, so that the family's defaults were taken.
     pub left_out: Vec<&'static str>,
 }
 
@@ -26,6 +28,28 @@ pub struct Parsed<V> {
     pub vision: V,
     pub ties: Vec<bool>,
     pub left_out: Vec<&'static str>,
+}
+
+impl<V> Parsed<V> {
+    /// Reads the language model's keys, of `text_config` before those at the top; `vision` reads the tower's, and is told the
+    /// language model.
+    ///
+    /// # Errors
+    /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+    pub fn of_parts(
+        root: &Map<String, Value>,
+        defaults: &Defaults,
+        vision: impl FnOnce(&DecoderConfig) -> Result<V, String>,
+    ) -> Result<Self, String> {
+        let text = Keys::new(root, &["text_config", ""]);
+        let decoder = DecoderConfig::of(&text, defaults)?;
+        Ok(Self {
+            vision: vision(&decoder)?,
+            decoder,
+            ties: text.switches("tie_word_embeddings")?,
+            left_out: text.left_out(),
+        })
+    }
 }
 
 impl<V: TowerConfig + 'static> Parsed<V> {
@@ -43,16 +67,9 @@ impl<V: TowerConfig + 'static> Parsed<V> {
 }
 
 impl ModelConfig {
-    /// Reads and checks `config.json` in `folder`.
-    ///
-    /// # Errors
-    /// As [`ConfigFile::read`] and [`Self::of`].
-    pub fn read(folder: &Path) -> Result<Self, ConfigFileError> {
-        Self::of(&ConfigFile::read(folder)?)
-    }
-
-    /// The configuration that a file holds. Keys that are left out have the values that transformers gives them, which
-    /// leaves out what equals its own defaults when it saves a model.
+    /// The configuration that a file holds. Keys that are left out have transformers' own defaults, as it leaves these out
+    /// when it saves a model. There are two exceptions: Qwen2.5-VL's tower has the sizes of the 3B and 7B models, and the tokens
+    /// that a tower gives are as wide as the language model.
     ///
     /// # Errors
     /// [`ConfigFileError::Wrong`]: values that are absurd, do not fit one another or ask for what is not computed.

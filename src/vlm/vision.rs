@@ -82,6 +82,12 @@ pub trait Tower: Debug + Send + Sync {
     /// The same weights for another user.
     fn sharing(&self) -> Box<dyn Tower>;
 
+    /// What its features depend on that neither its weights nor what it makes of [`Pictures::probe`] tell; empty where there
+    /// is nothing of the kind. It is part of the name that features are kept under.
+    fn settings(&self) -> String {
+        String::new()
+    }
+
     /// What it makes of a picture.
     ///
     /// # Errors
@@ -100,7 +106,8 @@ pub trait Pictures: Debug + Send + Sync {
     /// Blanks tokens that aspects attend to (row by row): their pixels become the normalisation's mean, a middling grey.
     fn blank(&self, picture: &mut Picture, tokens: &[usize]);
 
-    /// A picture of numbers that are always the same: what the tower makes of it tells its weights.
+    /// A picture of numbers that are always the same: what the tower makes of it tells its weights. It
+    /// is small, and so does not tell what matters in larger pictures alone: see [`Tower::settings`].
     fn probe(&self) -> Picture;
 
     /// All that the preparation depends on.

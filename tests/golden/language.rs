@@ -127,13 +127,9 @@ fn multimodal_positions_agree() {
         .to_vec1::<i64>()
         .unwrap();
     let pixels = want.get("pixel_values").unsqueeze(0).unwrap();
-    let image = model
+    let (image, _) = model
         .vision
-        .forward(
-            &pixels,
-            (grid[0] as usize, grid[1] as usize, grid[2] as usize),
-            &mut |_| (),
-        )
+        .forward(&pixels, (grid[0] as usize, grid[1] as usize, grid[2] as usize), None)
         .unwrap();
     let image = image.squeeze(0).unwrap();
     let first = ids.iter().position(|&id| id == 2060).unwrap();

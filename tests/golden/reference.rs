@@ -7,7 +7,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use masp::vlm::Parameters;
 use masp::vlm::config_file::ConfigFile;
 use masp::vlm::decoder::LanguageModel;
-use masp::vlm::qwen2_vl::{config, vision::VisionTower};
+use masp::vlm::qwen2_vl::{config, vision};
+use masp::vlm::tower::GridTower;
 
 /// The golden folder, or `None` (saying so) where `MASP_REFERENCE` is unset.
 pub fn folder() -> Option<PathBuf> {
@@ -58,7 +59,7 @@ pub fn manifest() -> Option<serde_json::Value> {
 /// The golden Qwen2-VL model, its tower with its own type.
 pub struct TinyA {
     pub config: config::VisionConfig,
-    pub vision: VisionTower,
+    pub vision: GridTower,
     pub language: LanguageModel,
 }
 
@@ -67,7 +68,7 @@ pub fn tiny_a() -> Option<TinyA> {
     let parsed = config::parse(file.keys()).unwrap();
     let weights = Tensors::read("tiny_a/model.safetensors")?;
     Some(TinyA {
-        vision: VisionTower::new(&parsed.vision, &weights, &mut |_| ()).unwrap(),
+        vision: vision::tower(&parsed.vision, &weights, &mut |_| ()).unwrap(),
         language: LanguageModel::new(&parsed.decoder, &weights, |_| ()).unwrap(),
         config: parsed.vision,
     })

@@ -50,8 +50,9 @@ fn features(golden: &Golden, tensors: &Tensors, name: &str, case: &Value) -> Ten
     golden
         .model
         .vision
-        .forward(&pixels, grid, &mut |_| ())
+        .forward(&pixels, grid, None)
         .unwrap()
+        .0
         .squeeze(0)
         .unwrap()
 }

@@ -22,15 +22,15 @@ fn every_part_of_the_tower_agrees() {
             .unwrap();
         let grid = (grid[0] as usize, grid[1] as usize, grid[2] as usize);
         let name = |part: &str| format!("{image}.{part}");
-        let angles = vision_angles(grid, 2, model.config.embed_dim / model.config.num_heads);
+        let angles = vision_angles(grid, 2, model.config.sizes.width / model.config.sizes.num_heads);
         let freqs = want.get(&name("rotary_freqs"));
         let angles = candle_core::Tensor::from_vec(angles, freqs.shape(), freqs.device()).unwrap();
         assert_close(&name("rotary_freqs"), &angles, freqs, 1e-6);
         let pixels = images.get(&name("pixel_values")).unsqueeze(0).unwrap();
         let mut parts = Vec::new();
-        let merged = model
+        let (merged, _) = model
             .vision
-            .forward(&pixels, grid, &mut |part| parts.push(part.clone()))
+            .forward(&pixels, grid, Some(&mut |part| parts.push(part.clone())))
             .unwrap();
         for (state, part) in parts.iter().zip(["patch_embed", "block0", "block1"]) {
             assert_close(&name(part), state, want.get(&name(part)), 1e-4);

@@ -71,6 +71,18 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// A whole number from 1 to `most`.
+    ///
+    /// # Errors
+    /// A sentence for another value.
+    pub fn size_up_to(&self, most: usize, names: &[&'static str], default: usize) -> Result<usize, String> {
+        let size = self.size(names, Some(default))?;
+        match self.all(names).next() {
+            Some(found) if size > most => Err(format!("`{}` is {size}, and should be at most {most}", found.key)),
+            _ => Ok(size),
+        }
+    }
+
     /// Whole numbers from 0 on, such as the places of some blocks.
     ///
     /// # Errors
@@ -266,6 +278,11 @@ mod tests {
     fn values_that_are_no_sizes_are_named_with_their_place() {
         let root = object(json!({"text_config": {"a": 0, "b": -1, "c": "x\u{1b}", "d": 1.5, "e": u64::MAX}}));
         let keys = Keys::new(&root, &["text_config"]);
+        let bounded = object(json!({"b": 17, "text_config": {"a": 16}}));
+        let bounded = Keys::new(&bounded, &["text_config", ""]);
+        let size = |name| bounded.size_up_to(16, &[name], 2);
+        assert_eq!((size("a"), size("c")), (Ok(16), Ok(2)));
+        assert_eq!(size("b").unwrap_err(), "`b` is 17, and should be at most 16");
         for (name, said) in [
             ("a", "`text_config.a` is 0"),
             ("b", "`text_config.b` is -1"),

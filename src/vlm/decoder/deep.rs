@@ -30,7 +30,7 @@ impl DeepRows {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Var};
+    use candle_core::{DType, Device, Var};
 
     use super::*;
     use crate::nn::tests::{check, noise};
@@ -56,5 +56,31 @@ mod tests {
         check("deep rows", std::slice::from_ref(&x), |x| deep.onto((&x[0] * 2.0)?, 0));
         let x = Var::from_tensor(&x).unwrap();
         assert_eq!(deep.onto(x.as_tensor().clone(), 2).unwrap().id(), x.as_tensor().id());
+    }
+
+    /// candle's `index_add` in bf16 is the sum in f32, rounded once.
+    #[test]
+    fn rows_are_added_in_bf16_as_numbers_of_that_type_are() {
+        let bf16 = |x: Tensor| x.to_dtype(DType::BF16).unwrap();
+        let wide = |x: &Tensor| x.to_dtype(DType::F32).unwrap();
+        let (x, rows) = (bf16(noise(1, &[2, 3, 8])), bf16(noise(2, &[3, 8])));
+        let places = [5_u32, 0, 2];
+        let deep = DeepRows {
+            places: Tensor::new(&places, &Device::Cpu).unwrap(),
+            levels: vec![rows.clone()],
+        };
+        let added = deep.onto(x.clone(), 0).unwrap();
+        assert_eq!((added.dtype(), added.dims()), (DType::BF16, x.dims()));
+        let values = |x: &Tensor| wide(x).to_vec2::<f32>().unwrap();
+        let (added, x) = (added.flatten(0, 1).unwrap(), x.flatten(0, 1).unwrap());
+        let (added, x, rows) = (values(&added), values(&x), values(&rows));
+        for (place, (added, x)) in added.iter().zip(&x).enumerate() {
+            let row = places.iter().position(|&at| at as usize == place);
+            let want = x.iter().enumerate().map(|(column, x)| {
+                let sum = x + row.map_or(0.0, |row| rows[row][column]);
+                half::bf16::from_f32(sum).to_f32()
+            });
+            assert_eq!(*added, want.collect::<Vec<_>>(), "row {place}");
+        }
     }
 }

@@ -89,18 +89,13 @@ impl LanguageModel {
         } else {
             parameters.get("lm_head.weight", &shape)?
         };
-        let head = if parameters.trained() {
-            Linear::trained(head, None)
-        } else {
-            Linear::frozen(head, None)
-        };
-        let norm = rms_norm(&scope.at("norm"), config.hidden_size, config)?;
+        let norm = scope.at("norm").rms_norm(config.hidden_size, config.rms_norm_eps)?;
         Ok(Self {
             config: config.clone(),
             embeddings,
             layers,
             norm,
-            head,
+            head: Linear::new(head, None, parameters.trained()),
             prefixes: Prefixes::default(),
             interrupt: Interrupt::default(),
         })
@@ -336,13 +331,13 @@ fn decoder_layer(c: &DecoderConfig, scope: &Scope) -> Result<DecoderLayer> {
     let attention = scope.at("self_attn");
     let head_norms = || -> Result<HeadNorms> {
         Ok(HeadNorms {
-            q: rms_norm(&attention.at("q_norm"), c.head_dim, c)?,
-            k: rms_norm(&attention.at("k_norm"), c.head_dim, c)?,
+            q: attention.at("q_norm").rms_norm(c.head_dim, c.rms_norm_eps)?,
+            k: attention.at("k_norm").rms_norm(c.head_dim, c.rms_norm_eps)?,
         })
     };
     Ok(DecoderLayer {
-        input_norm: rms_norm(&scope.at("input_layernorm"), width, c)?,
-        attention_norm: rms_norm(&scope.at("post_attention_layernorm"), width, c)?,
+        input_norm: scope.at("input_layernorm").rms_norm(width, c.rms_norm_eps)?,
+        attention_norm: scope.at("post_attention_layernorm").rms_norm(width, c.rms_norm_eps)?,
         q: attention.at("q_proj").linear(q, width, c.qkv_bias)?,
         k: attention.at("k_proj").linear(kv, width, c.qkv_bias)?,
         v: attention.at("v_proj").linear(kv, width, c.qkv_bias)?,
@@ -353,12 +348,4 @@ fn decoder_layer(c: &DecoderConfig, scope: &Scope) -> Result<DecoderLayer> {
         down: scope.at("mlp.down_proj").linear(width, wide, false)?,
         heads: (c.num_attention_heads, c.num_key_value_heads),
     })
-}
-
-fn rms_norm(scope: &Scope, width: usize, config: &DecoderConfig) -> Result<RmsNorm> {
-    Ok(RmsNorm::new(
-        scope.get("weight", &[width])?,
-        config.rms_norm_eps,
-        scope.trained(),
-    ))
 }

@@ -104,17 +104,10 @@ impl TowerConfig for VisionConfig {
 /// # Errors
 /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
-    let text = Keys::new(root, &["text_config", ""]);
     let kind = Keys::new(root, &["text_config"]);
     kind.computed_as("model_type", &["mistral"])?;
-    let decoder = DecoderConfig::of(&text, &DECODER)?;
-    let vision = vision(root, decoder.hidden_size)?;
-    let ties = text.switches("tie_word_embeddings")?;
-    Ok(Parsed {
-        decoder,
-        vision,
-        ties,
-        left_out: text.left_out(),
+    Parsed::of_parts(root, &DECODER, |decoder: &DecoderConfig| {
+        vision(root, decoder.hidden_size)
     })
 }
 

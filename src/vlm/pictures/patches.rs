@@ -6,6 +6,7 @@
 use image::RgbImage;
 
 use super::{Filter, PictureError, ProcessorConfig, Sides, limited_size, normalised, resize};
+use crate::vlm::tower::merge_order;
 use crate::vlm::vision::{Picture, Pictures, waves};
 
 /// Sides further apart than this are refused, as `qwen_vl_utils` does.
@@ -141,11 +142,7 @@ impl ImageProcessor {
         let row = resized.width() as usize * 3;
         let bytes = resized.as_raw();
         let mut values = Vec::with_capacity(grid.patches() * 3 * frames * patch * patch);
-        let blocks = (0..grid.merged_h(merge)).flat_map(|y| (0..grid.merged_w(merge)).map(move |x| (y, x)));
-        let places = blocks.flat_map(|(block_y, block_x)| {
-            (0..merge * merge).map(move |inner| (block_y * merge + inner / merge, block_x * merge + inner % merge))
-        });
-        for (patch_y, patch_x) in places {
+        for (patch_y, patch_x) in merge_order((grid.t, grid.h, grid.w), merge) {
             for (channel, normalised) in self.normalised.iter().enumerate() {
                 let frame = values.len();
                 for y in 0..patch {

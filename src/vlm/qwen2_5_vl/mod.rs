@@ -2,6 +2,3 @@
 
 pub mod config;
 pub mod vision;
-mod windows;
-
-pub use windows::Windows;

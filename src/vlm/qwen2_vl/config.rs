@@ -1,33 +1,34 @@
 //! config.json of a Qwen2-VL folder.
 
-use std::path::Path;
-
 use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::vision::VisionTower;
+use super::vision;
 use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
-use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{self, CLIP_MEAN, CLIP_STD, PictureError, Sides};
-use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
+use crate::vlm::pictures::{self, CLIP_MEAN, CLIP_STD, Sides};
+use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
 
-/// The vision tower's sizes; names as on the hub.
+/// The vision tower's sizes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisionConfig {
-    pub depth: usize,
-    pub embed_dim: usize,
-    pub num_heads: usize,
+    pub sizes: GridSizes,
+    /// The feed-forward network's width over the tower's.
     pub mlp_ratio: f64,
-    pub in_chans: usize,
-    /// The language model's width.
-    pub hidden_size: usize,
-    pub patch_size: usize,
-    pub spatial_merge_size: usize,
-    pub temporal_patch_size: usize,
 }
+
+/// What transformers takes where the tower's keys are left out.
+const SIZES: GridKeys = GridKeys {
+    depth: 32,
+    width: ("embed_dim", 1280),
+    num_heads: 16,
+    out_hidden_size: "hidden_size",
+    patch_size: (&["patch_size", "spatial_patch_size"], 14),
+    spatial_merge_size: 2,
+    temporal_patch_size: 2,
+};
 
 /// What transformers takes where the language model's keys are left out.
 pub const DECODER: Defaults = Defaults {
@@ -58,22 +59,15 @@ pub const PICTURES: pictures::Defaults = pictures::Defaults {
     sides: Sides::AtLeastOne,
 };
 
-impl TowerConfig for VisionConfig {
-    fn blocks(&self) -> (&'static str, &'static str, usize) {
-        ("visual.blocks.", "vision_config.depth", self.depth)
+impl GridConfig for VisionConfig {
+    const PICTURES: pictures::Defaults = PICTURES;
+
+    fn sizes(&self) -> &GridSizes {
+        &self.sizes
     }
 
-    fn width(&self) -> usize {
-        self.embed_dim
-    }
-
-    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
-        Ok(Box::new(VisionTower::new(self, parameters, progress)?))
-    }
-
-    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
-        let sizes = [self.patch_size, self.temporal_patch_size, self.spatial_merge_size];
-        pictures::of_grid(folder, &PICTURES, sizes, limits)
+    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower> {
+        vision::tower(self, parameters, progress)
     }
 }
 
@@ -82,39 +76,16 @@ impl TowerConfig for VisionConfig {
 /// # Errors
 /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
-    let text = Keys::new(root, &["text_config", ""]);
-    let decoder = DecoderConfig::of(&text, &DECODER)?;
-    let vision = vision(root, decoder.hidden_size)?;
-    let ties = text.switches("tie_word_embeddings")?;
-    Ok(Parsed {
-        decoder,
-        vision,
-        ties,
-        left_out: text.left_out(),
-    })
+    Parsed::of_parts(root, &DECODER, |decoder| tower(root, decoder.hidden_size))
 }
 
-fn vision(root: &Map<String, Value>, hidden_size: usize) -> Result<VisionConfig, String> {
+fn tower(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, String> {
     let keys = Keys::of_part(root, "vision_config")?;
     keys.computed_as("hidden_act", &["quick_gelu"])?;
-    let vision = VisionConfig {
-        depth: keys.size(&["depth"], Some(32))?,
-        embed_dim: keys.size(&["embed_dim"], Some(1280))?,
-        num_heads: keys.size(&["num_heads"], Some(16))?,
+    Ok(VisionConfig {
+        sizes: GridSizes::of(&keys, &SIZES, width)?,
         mlp_ratio: keys.number("mlp_ratio", (0.0, 64.0), 4.0)?,
-        in_chans: keys.channels()?,
-        hidden_size: keys.size(&["hidden_size"], Some(hidden_size))?,
-        patch_size: keys.size(&["patch_size", "spatial_patch_size"], Some(14))?,
-        spatial_merge_size: keys.size(&["spatial_merge_size"], Some(2))?,
-        temporal_patch_size: keys.size(&["temporal_patch_size"], Some(2))?,
-    };
-    if !vision.embed_dim.is_multiple_of(4 * vision.num_heads) {
-        return Err("`vision_config.embed_dim` is no multiple of 4 x `num_heads`".to_owned());
-    }
-    if vision.hidden_size != hidden_size {
-        return Err("`vision_config.hidden_size` is not `hidden_size`".to_owned());
-    }
-    Ok(vision)
+    })
 }
 
 #[cfg(test)]

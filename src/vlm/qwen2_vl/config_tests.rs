@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::{Parsed, VisionConfig, parse};
+use super::{GridSizes, Parsed, VisionConfig, parse};
 use crate::vlm::decoder::Axes;
 
 /// As the hub has it: flat, with all keys.
@@ -76,7 +76,10 @@ fn nested() -> Value {
 #[test]
 fn one_model_is_read_alike_from_all_forms_of_its_file() {
     let wanted = read(&Value::Object(hub())).unwrap();
-    assert_eq!((wanted.decoder.num_hidden_layers, wanted.vision.patch_size), (4, 8));
+    assert_eq!(
+        (wanted.decoder.num_hidden_layers, wanted.vision.sizes.patch_size),
+        (4, 8)
+    );
     for form in [twice(), nested()] {
         let found = read(&form).unwrap();
         assert_eq!(
@@ -101,7 +104,10 @@ fn one_model_is_read_alike_from_all_forms_of_its_file() {
     assert_eq!(
         sparse,
         VisionConfig {
-            depth: 32,
+            sizes: GridSizes {
+                depth: 32,
+                ..wanted.vision.sizes
+            },
             ..wanted.vision
         }
     );
@@ -121,8 +127,9 @@ fn what_is_left_out_has_the_values_of_transformers() {
         ties,
         left_out,
     } = read(&sparse).unwrap();
+    let v = v.sizes;
     assert_eq!(
-        (v.depth, v.embed_dim, v.num_heads, v.hidden_size, v.patch_size),
+        (v.depth, v.width, v.num_heads, v.out_hidden_size, v.patch_size),
         (32, 1280, 16, 3584, 14)
     );
     assert_eq!(config.axes, Axes::Blocks([16, 24, 24]));

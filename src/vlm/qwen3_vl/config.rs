@@ -1,38 +1,38 @@
 //! config.json of a Qwen3-VL folder.
 
-use std::path::Path;
-
 use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::vision::VisionTower;
+use super::vision;
 use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{self, PictureError, Sides};
-use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
+use crate::vlm::pictures::{self, Sides};
+use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
 
 /// The vision tower's sizes; names as on the hub.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisionConfig {
-    pub depth: usize,
-    /// The tower's width.
-    pub hidden_size: usize,
+    pub sizes: GridSizes,
     pub intermediate_size: usize,
-    pub num_heads: usize,
-    pub in_channels: usize,
-    /// The language model's width.
-    pub out_hidden_size: usize,
-    pub patch_size: usize,
-    pub spatial_merge_size: usize,
-    pub temporal_patch_size: usize,
     /// A square number: the position table's rows.
     pub num_position_embeddings: usize,
     /// Blocks whose results are merged, too, and added to the language model's first layers.
     pub deepstack_visual_indexes: Vec<usize>,
 }
+
+/// What transformers takes where the tower's keys are left out.
+const SIZES: GridKeys = GridKeys {
+    depth: 27,
+    width: ("hidden_size", 1152),
+    num_heads: 16,
+    out_hidden_size: "out_hidden_size",
+    patch_size: (&["patch_size"], 16),
+    spatial_merge_size: 2,
+    temporal_patch_size: 2,
+};
 
 /// What transformers takes where the language model's keys are left out.
 const DECODER: Defaults = Defaults {
@@ -51,7 +51,8 @@ const DECODER: Defaults = Defaults {
     wide_window: 32_768,
 };
 
-/// The image processor of all Qwen3-VL models; the limits are areas.
+/// The image processor of all Qwen3-VL models. Its files call the limits `shortest_edge` and `longest_edge`, and mean numbers of
+/// pixels.
 const PICTURES: pictures::Defaults = pictures::Defaults {
     patch_size: 16,
     temporal_patch_size: 2,
@@ -63,22 +64,15 @@ const PICTURES: pictures::Defaults = pictures::Defaults {
     sides: Sides::Nearest,
 };
 
-impl TowerConfig for VisionConfig {
-    fn blocks(&self) -> (&'static str, &'static str, usize) {
-        ("visual.blocks.", "vision_config.depth", self.depth)
+impl GridConfig for VisionConfig {
+    const PICTURES: pictures::Defaults = PICTURES;
+
+    fn sizes(&self) -> &GridSizes {
+        &self.sizes
     }
 
-    fn width(&self) -> usize {
-        self.hidden_size
-    }
-
-    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
-        Ok(Box::new(VisionTower::new(self, parameters, progress)?))
-    }
-
-    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
-        let sizes = [self.patch_size, self.temporal_patch_size, self.spatial_merge_size];
-        pictures::of_grid(folder, &PICTURES, sizes, limits)
+    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower> {
+        vision::tower(self, parameters, progress)
     }
 }
 
@@ -87,32 +81,15 @@ impl TowerConfig for VisionConfig {
 /// # Errors
 /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
-    let text = Keys::new(root, &["text_config", ""]);
-    let decoder = DecoderConfig::of(&text, &DECODER)?;
-    let vision = vision(root, &decoder)?;
-    let ties = text.switches("tie_word_embeddings")?;
-    Ok(Parsed {
-        decoder,
-        vision,
-        ties,
-        left_out: text.left_out(),
-    })
+    Parsed::of_parts(root, &DECODER, |decoder| tower(root, decoder))
 }
 
-fn vision(root: &Map<String, Value>, decoder: &DecoderConfig) -> Result<VisionConfig, String> {
+fn tower(root: &Map<String, Value>, decoder: &DecoderConfig) -> Result<VisionConfig, String> {
     let keys = Keys::of_part(root, "vision_config")?;
     keys.computed_as("hidden_act", &["gelu_pytorch_tanh"])?;
-    let width = decoder.hidden_size;
     let vision = VisionConfig {
-        depth: keys.size(&["depth"], Some(27))?,
-        hidden_size: keys.size(&["hidden_size"], Some(1152))?,
+        sizes: GridSizes::of(&keys, &SIZES, decoder.hidden_size)?,
         intermediate_size: keys.size(&["intermediate_size"], Some(4304))?,
-        num_heads: keys.size(&["num_heads"], Some(16))?,
-        in_channels: keys.channels()?,
-        out_hidden_size: keys.size(&["out_hidden_size"], Some(width))?,
-        patch_size: keys.size(&["patch_size"], Some(16))?,
-        spatial_merge_size: keys.size(&["spatial_merge_size"], Some(2))?,
-        temporal_patch_size: keys.size(&["temporal_patch_size"], Some(2))?,
         num_position_embeddings: keys.size(&["num_position_embeddings"], Some(2304))?,
         deepstack_visual_indexes: keys.places("deepstack_visual_indexes", &[8, 16, 24])?,
     };
@@ -120,19 +97,11 @@ fn vision(root: &Map<String, Value>, decoder: &DecoderConfig) -> Result<VisionCo
     let side = vision.num_position_embeddings.isqrt();
     let rules = [
         (
-            vision.hidden_size.is_multiple_of(4 * vision.num_heads),
-            "`vision_config.hidden_size` is no multiple of 4 x `num_heads`",
-        ),
-        (
-            vision.out_hidden_size == width,
-            "`vision_config.out_hidden_size` is not the language model's `hidden_size`",
-        ),
-        (
             side * side == vision.num_position_embeddings,
             "`vision_config.num_position_embeddings` is no square number",
         ),
         (
-            levels.iter().all(|&block| block < vision.depth),
+            levels.iter().all(|&block| block < vision.sizes.depth),
             "`vision_config.deepstack_visual_indexes` names a block that `depth` does not have",
         ),
         (

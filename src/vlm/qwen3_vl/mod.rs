@@ -2,5 +2,4 @@
 //! language model's first layers (DeepStack).
 
 pub mod config;
-mod position;
 pub mod vision;

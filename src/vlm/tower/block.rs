@@ -2,7 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
+use super::{GridSizes, layer_norm};
 use crate::nn::{LayerNorm, Linear, RmsNorm, Rotary, activation};
+use crate::vlm::Scope;
+
+/// Of the norms of all towers over a grid.
+const GRID_EPS: f64 = 1e-6;
 
 /// The block's parameters.
 #[derive(Clone, Debug)]
@@ -15,6 +20,7 @@ pub struct Block {
     pub heads: usize,
 }
 
+/// A norm of either kind.
 #[derive(Clone, Debug)]
 pub enum Norm {
     Layer(LayerNorm),
@@ -28,8 +34,10 @@ pub enum Qkv {
     Apart(Box<[Linear; 3]>),
 }
 
+/// The feed-forward network.
 #[derive(Clone, Debug)]
 pub enum Mlp {
+    /// `second(activation(first(x)))`
     Plain {
         first: Linear,
         second: Linear,
@@ -39,15 +47,37 @@ pub enum Mlp {
     Gated { gate: Linear, up: Linear, down: Linear },
 }
 
+/// The activation of a plain feed-forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// `x sigmoid(1.702 x)`
     QuickGelu,
-    /// With the tangent in the error function's place.
+    /// GELU's tanh approximation: `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
     TanhGelu,
 }
 
 impl Block {
+    /// A block of a tower over a grid: `norm1`, `norm2`, `attn.qkv` and `attn.proj` below `scope`, and `mlp`.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn of_grid(
+        sizes: &GridSizes,
+        scope: &Scope,
+        norm: impl Fn(&Scope, usize) -> Result<Norm>,
+        mlp: Mlp,
+    ) -> Result<Self> {
+        let width = sizes.width;
+        Ok(Self {
+            norm1: norm(&scope.at("norm1"), width)?,
+            norm2: norm(&scope.at("norm2"), width)?,
+            qkv: Qkv::Joined(scope.at("attn.qkv").linear(3 * width, width, true)?),
+            proj: scope.at("attn.proj").linear(width, width, true)?,
+            mlp,
+            heads: sizes.num_heads,
+        })
+    }
+
     /// `x` `[images, patches, width]` to the same shape. `attend` computes attention of queries, keys and values
     /// `[images, patches, heads, width / heads]`, which are rotated before where angles are given.
     ///
@@ -87,6 +117,22 @@ impl Block {
 }
 
 impl Norm {
+    /// The layer norm at `scope` of a tower over a grid.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn layer(scope: &Scope, width: usize) -> Result<Self> {
+        layer_norm(scope, width, GRID_EPS).map(Self::Layer)
+    }
+
+    /// The RMS norm at `scope` of a tower over a grid.
+    ///
+    /// # Errors
+    /// As [`Self::layer`].
+    pub fn rms(scope: &Scope, width: usize) -> Result<Self> {
+        scope.rms_norm(width, GRID_EPS).map(Self::Rms)
+    }
+
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Layer(norm) => norm.forward(x),

@@ -2,8 +2,9 @@
 
 use candle_core::{Result, Tensor};
 
-use super::Norm;
+use super::{GridSizes, Norm};
 use crate::nn::Linear;
+use crate::vlm::Scope;
 
 /// A norm before or after the patches of a block are joined, then two layers with a GELU between.
 #[derive(Clone, Debug)]
@@ -18,6 +19,23 @@ pub struct Merger {
 }
 
 impl Merger {
+    /// A merger of a tower over a grid; its two layers are at `layers`.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn new(sizes: &GridSizes, norm: Norm, norms_joined: bool, layers: [Scope; 2]) -> Result<Self> {
+        let patches = sizes.merged_patches();
+        let wide = sizes.width * patches;
+        let [first, second] = layers;
+        Ok(Self {
+            norm,
+            norms_joined,
+            first: first.linear(wide, wide, true)?,
+            second: second.linear(sizes.out_hidden_size, wide, true)?,
+            patches,
+        })
+    }
+
     /// `x` `[images, patches, width]` in merge order to `[images, merged tokens, hidden]`.
     ///
     /// # Errors

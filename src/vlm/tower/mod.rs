@@ -1,16 +1,25 @@
 //! What the vision towers of all families are built of.
 
 mod block;
+mod grid;
 mod merger;
+mod position;
+mod sizes;
+mod windowed;
+mod windows;
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 
 pub use block::{Activation, Block, Mlp, Norm, Qkv};
+pub use grid::GridTower;
 pub use merger::Merger;
+pub use position::PositionTable;
+pub use sizes::{GridConfig, GridKeys, GridSizes};
+pub use windowed::Windowed;
 
 use super::Scope;
 use super::decoder::positions::inverse_frequencies;
-use crate::nn::{LayerNorm, Linear, RmsNorm};
+use crate::nn::{LayerNorm, Linear};
 
 /// A convolution whose stride is its kernel, over flattened patches: a linear layer. `kernel` is the weight's shape, the
 /// width first.
@@ -21,13 +30,11 @@ pub fn patch_embedding(scope: &Scope, kernel: &[usize], bias: bool) -> Result<Li
     let weight = scope.get("weight", kernel)?.flatten_from(1)?;
     let width = kernel.first().copied().unwrap_or(0);
     let bias = if bias { Some(scope.get("bias", &[width])?) } else { None };
-    Ok(if scope.trained() {
-        Linear::trained(weight, bias)
-    } else {
-        Linear::frozen(weight, bias)
-    })
+    Ok(Linear::new(weight, bias, scope.trained()))
 }
 
+/// A layer norm's weight and bias, `[width]` each.
+///
 /// # Errors
 /// Where a parameter is missing or of another shape.
 pub fn layer_norm(scope: &Scope, width: usize, eps: f64) -> Result<LayerNorm> {
@@ -37,12 +44,6 @@ pub fn layer_norm(scope: &Scope, width: usize, eps: f64) -> Result<LayerNorm> {
         eps,
         scope.trained(),
     ))
-}
-
-/// # Errors
-/// Where a parameter is missing or of another shape.
-pub fn rms_norm(scope: &Scope, width: usize, eps: f64) -> Result<RmsNorm> {
-    Ok(RmsNorm::new(scope.get("weight", &[width])?, eps, scope.trained()))
 }
 
 /// Row and column of each patch of a `grid` (time, height, width) in merge order: block by merged block.
@@ -68,9 +69,4 @@ pub fn vision_angles(grid: (usize, usize, usize), merge: usize, head_dim: usize)
         }
     }
     angles
-}
-
-/// The rows of `x` `[images, rows, width]` at `index` `[rows]` (u32).
-pub(super) fn reordered(x: &Tensor, index: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.index_select(index, 1)
 }

@@ -1,27 +1,37 @@
 //! config.json and the image processor's settings as versions of transformers save them.
 
 use std::fs;
+use std::path::Path;
 
+use masp::vlm::config_file::ConfigFile;
 use masp::vlm::model_config::ModelConfig;
 use masp::vlm::vision::PixelLimits;
 
 use super::folders;
+
+fn read(folder: &Path) -> ModelConfig {
+    ModelConfig::of(&ConfigFile::read(folder).unwrap()).unwrap()
+}
 
 /// Each version's files, with those of the model that a version leaves out.
 #[test]
 fn all_versions_describe_the_same_model() {
     for (name, folder) in folders() {
         let model = folder.join("model");
-        let own = ModelConfig::read(&model).unwrap();
+        let own = read(&model);
         let (pictures, _) = own.tower.pictures(&model, PixelLimits::default()).unwrap();
         let mut versions = 0;
         for version in fs::read_dir(folder.join("saved_by")).unwrap() {
             let version = version.unwrap().path();
             versions += 1;
-            let read = ModelConfig::read(&version).unwrap();
-            assert_eq!(read.decoder, own.decoder, "{name} {}", version.display());
-            assert_eq!(format!("{:?}", read.tower), format!("{:?}", own.tower), "{name}");
-            let (saved, is_there) = read.tower.pictures(&version, PixelLimits::default()).unwrap();
+            let saved_config = read(&version);
+            assert_eq!(saved_config.decoder, own.decoder, "{name} {}", version.display());
+            assert_eq!(
+                format!("{:?}", saved_config.tower),
+                format!("{:?}", own.tower),
+                "{name}"
+            );
+            let (saved, is_there) = saved_config.tower.pictures(&version, PixelLimits::default()).unwrap();
             assert!(is_there, "{name}");
             // The Pillow class of 4.57.6 forgets Qwen3-VL's limits.
             if !(name == "qwen3_vl" && version.ends_with("4.57.6")) {
@@ -31,7 +41,7 @@ fn all_versions_describe_the_same_model() {
             if tied.is_file() {
                 let copy = tempfile::tempdir().unwrap();
                 fs::copy(tied, copy.path().join("config.json")).unwrap();
-                let tied = ModelConfig::read(copy.path()).unwrap();
+                let tied = read(copy.path());
                 assert!(tied.decoder.tie_word_embeddings, "{name} {}", version.display());
             }
         }

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use crate::vlm::tower::merge_order;
+use super::merge_order;
 
 /// A square of learned vectors.
 #[derive(Clone, Debug)]

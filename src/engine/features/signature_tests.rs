@@ -1,0 +1,112 @@
+//! The name that features are kept under, for each family.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use candle_core::DType;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::device::DeviceChoice;
+use crate::engine::{device, model};
+use crate::vlm::config_file::Family;
+use crate::vlm::made;
+
+type Tested<T = ()> = Result<T, Box<dyn Error>>;
+
+fn base(folder: &Path) -> Tested<BaseModel> {
+    let mut settings = Settings::default();
+    settings.model.path = Some(folder.display().to_string());
+    settings.prompt.tokens = 4;
+    let compute = device::open(DeviceChoice::Cpu, settings.model.dtype)?;
+    Ok(model::open(&settings, &compute, |_, _, _| ())?)
+}
+
+fn signature(base: &BaseModel) -> Tested<String> {
+    Ok(FeatureStore::of(base, &Settings::default(), 0)?.signature()?)
+}
+
+/// What the tower makes of the probe.
+fn probe(base: &BaseModel) -> Tested<Vec<f32>> {
+    let features = base.vision.look(&base.vision.pictures.probe())?;
+    let mut values = Vec::new();
+    for tensor in [&features.run].into_iter().chain(&features.deep) {
+        values.extend(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?);
+    }
+    Ok(values)
+}
+
+/// With a key of the vision tower set in config.json.
+fn set(folder: &Path, key: &str, value: Value) -> Tested {
+    let path = folder.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    config["vision_config"][key] = value;
+    Ok(fs::write(&path, config.to_string())?)
+}
+
+#[test]
+fn windows_that_were_corrected_are_another_name() -> Tested {
+    let folder = made::folder(Family::Qwen25Vl);
+    let first = base(folder.path())?;
+    let (old, seen) = (signature(&first)?, probe(&first)?);
+    let mut names = vec![old.clone()];
+    for (key, value, back) in [
+        ("window_size", json!(112), json!(56)),
+        ("fullatt_block_indexes", json!([0]), json!([1])),
+        ("fullatt_block_indexes", json!([0, 1]), json!([1])),
+    ] {
+        set(folder.path(), key, value)?;
+        let other = base(folder.path())?;
+        assert_eq!(probe(&other)?, seen, "the probe does not tell {key}");
+        names.push(signature(&other)?);
+        set(folder.path(), key, back)?;
+    }
+    // Blocks that the tower does not have, and another order, change nothing.
+    set(folder.path(), "fullatt_block_indexes", json!([7, 1]))?;
+    assert_eq!(signature(&base(folder.path())?)?, old);
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 4, "{names:?}");
+    Ok(())
+}
+
+/// Their caches from before towers had settings are found still.
+#[test]
+fn the_other_families_names_are_what_they_were() -> Tested {
+    for family in Family::ALL.into_iter().filter(|family| *family != Family::Qwen25Vl) {
+        let folder = made::folder(family);
+        let base = base(folder.path())?;
+        let decode = DecodeOptions {
+            exif_orientation: Settings::default().data.exif_orientation,
+        };
+        let mut digest = CHECKSUM.digest();
+        digest.update(format!("{} {decode:?} {:?}", base.vision.pictures.settings(), base.dtype).as_bytes());
+        for value in probe(&base)? {
+            digest.update(&value.to_le_bytes());
+        }
+        assert_eq!(signature(&base)?, format!("{:016x}", digest.finalize()), "{family:?}");
+    }
+    Ok(())
+}
+
+/// What the probe itself tells, and so needs no setting.
+#[test]
+fn the_probe_tells_which_blocks_features_are_of() -> Tested {
+    let folder = made::folder(Family::Qwen3Vl);
+    let old = signature(&base(folder.path())?)?;
+    set(folder.path(), "deepstack_visual_indexes", json!([0, 2]))?;
+    let other = signature(&base(folder.path())?)?;
+    set(folder.path(), "deepstack_visual_indexes", json!([1, 0]))?;
+    let turned = signature(&base(folder.path())?)?;
+    assert!(old != other && old != turned && other != turned);
+
+    let folder = made::folder(Family::LlavaNext);
+    let old = signature(&base(folder.path())?)?;
+    let path = folder.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    config["vision_feature_layer"] = json!(0);
+    fs::write(&path, config.to_string())?;
+    assert_ne!(signature(&base(folder.path())?)?, old);
+    Ok(())
+}

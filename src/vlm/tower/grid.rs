@@ -1,0 +1,204 @@
+//! A tower over one grid of patches: what the Qwen families share, and what some of them add.
+
+use candle_core::{Result, Tensor};
+
+use super::{Block, GridSizes, Merger, PositionTable, Windowed, vision_angles};
+use crate::nn::{Interrupt, Linear, Mask, Rotary, attention};
+use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels, rows};
+
+/// Patches pass the blocks, and neighbouring ones are merged to tokens of the language model's width. Frozen, or trained where
+/// its parameters are variables.
+#[derive(Clone, Debug)]
+pub struct GridTower {
+    /// Patches on a merged token's side.
+    merge: usize,
+    head_dim: usize,
+    patch_embed: Linear,
+    blocks: Vec<Block>,
+    merger: Merger,
+    /// Learned positions, which are added to the embedded patches.
+    pub positions: Option<PositionTable>,
+    /// Where some blocks attend within windows alone.
+    pub windowed: Option<Windowed>,
+    /// Further levels of features (DeepStack): the block whose result each is merged from, and its merger.
+    pub deep: Vec<(usize, Merger)>,
+    interrupt: Interrupt,
+}
+
+impl GridTower {
+    /// A tower without learned positions, windows and further levels.
+    #[must_use]
+    pub fn new(sizes: &GridSizes, patch_embed: Linear, blocks: Vec<Block>, merger: Merger) -> Self {
+        Self {
+            merge: sizes.spatial_merge_size,
+            head_dim: sizes.width / sizes.num_heads,
+            patch_embed,
+            blocks,
+            merger,
+            positions: None,
+            windowed: None,
+            deep: Vec::new(),
+            interrupt: Interrupt::default(),
+        }
+    }
+
+    /// Merged tokens `[images, patches / merge^2, hidden]` in reading order of pictures of the same `grid` (time, height,
+    /// width, in patches), and those of each further level: `pixels` is `[images, patches, channels * temporal * patch *
+    /// patch]` in the tower's dtype. `part` is given the embedded patches and what each block makes of them, `[images,
+    /// patches, width]` in merge order.
+    ///
+    /// # Errors
+    /// Where the shapes do not fit.
+    pub fn forward(
+        &self,
+        pixels: &Tensor,
+        grid: (usize, usize, usize),
+        mut part: Option<&mut dyn FnMut(&Tensor)>,
+    ) -> Result<(Tensor, Vec<Tensor>)> {
+        let (images, patches, _) = pixels.dims3()?;
+        // The same for all blocks.
+        let whole = Mask::full(images, patches, false);
+        let tokens = (grid.1 / self.merge, grid.2 / self.merge);
+        let windows = self.windowed.as_ref();
+        let windows = windows.map(|windowed| windowed.cut(images, tokens, self.merger.patches, pixels.device()));
+        let rotary = self.rotary(pixels, grid, windows.as_ref().map(|windows| windows.order.as_slice()))?;
+
+        let mut x = self.patch_embed.forward(pixels)?;
+        if let Some(positions) = &self.positions {
+            x = x.broadcast_add(&positions.of(grid, self.merge)?)?;
+        }
+        if let Some(part) = &mut part {
+            part(&x);
+        }
+        if let Some(windows) = &windows {
+            x = windows.gathered(&x)?;
+        }
+        let merged = |merger: &Merger, x: &Tensor| {
+            let merged = merger.forward(x)?;
+            match &windows {
+                Some(windows) => windows.tokens_back(&merged),
+                None => Ok(merged),
+            }
+        };
+        let mut deep = Vec::with_capacity(self.deep.len());
+        for (i, block) in self.blocks.iter().enumerate() {
+            self.interrupt.check()?;
+            x = block.forward(&x, Some(&rotary), |q, k, v| match &windows {
+                Some(windows) if windows.apply_to(i) => windows.attention(q, k, v),
+                _ => attention(q, k, v, &whole),
+            })?;
+            if let Some(part) = &mut part {
+                match &windows {
+                    Some(windows) => part(&windows.patches_back(&x)?),
+                    None => part(&x),
+                }
+            }
+            if let Some((_, merger)) = self.deep.iter().find(|(block, _)| *block == i) {
+                deep.push(merged(merger, &x)?);
+            }
+        }
+        Ok((merged(&self.merger, &x)?, deep))
+    }
+
+    /// Of patches in merge order, or in the given one.
+    fn rotary(&self, pixels: &Tensor, grid: (usize, usize, usize), order: Option<&[u32]>) -> Result<Rotary> {
+        let (images, patches, _) = pixels.dims3()?;
+        let half = self.head_dim / 2;
+        let mut angles = vision_angles(grid, self.merge, self.head_dim);
+        if let Some(order) = order {
+            let of_patch = |&patch: &u32| &angles[patch as usize * half..][..half];
+            angles = order.iter().flat_map(of_patch).copied().collect();
+        }
+        let shape = (images, patches, half);
+        Rotary::new(&angles.repeat(images), shape, pixels.dtype(), pixels.device())
+    }
+
+    fn features(&self, picture: &Picture, part: Option<&mut dyn FnMut(&Tensor)>) -> Result<Features> {
+        let Picture::Grid(patches) = picture else {
+            return Err(other_picture());
+        };
+        let grid = patches.grid;
+        let pixels = pixels(&patches.values, (1, grid.patches()), self.patch_embed.weight())?;
+        let (merged, deep) = self.forward(&pixels, (grid.t, grid.h, grid.w), part)?;
+        Ok(Features {
+            run: rows(&merged)?,
+            grid: (grid.merged_h(self.merge), grid.merged_w(self.merge)),
+            deep: deep.iter().map(rows).collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Tower for GridTower {
+    fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+        self.features(picture, Some(part))
+    }
+
+    /// Without the parts, which windows would have to be put in order for.
+    fn look(&self, picture: &Picture) -> Result<Features> {
+        self.features(picture, None)
+    }
+
+    /// The windows: the probe is one window, in which all blocks see the same.
+    fn settings(&self) -> String {
+        self.windowed.as_ref().map_or_else(String::new, Windowed::settings)
+    }
+
+    fn heed(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
+    fn sharing(&self) -> Box<dyn Tower> {
+        Box::new(Self {
+            interrupt: Interrupt::default(),
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::vlm::base::open_weights;
+    use crate::vlm::config_file::{ConfigFile, Family};
+    use crate::vlm::made;
+    use crate::vlm::pictures::{Grid, Patches};
+    use crate::vlm::vision::waves;
+
+    fn numbers(x: &Tensor) -> Vec<f32> {
+        x.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn features_are_the_same_whether_the_parts_are_looked_at_or_not() {
+        // Of 3 x 5 merged tokens: windows of several sizes.
+        let grid = Grid { t: 1, h: 6, w: 10 };
+        for (family, patch, blocks) in [
+            (Family::Qwen2Vl, 14, 2),
+            (Family::Qwen25Vl, 14, 2),
+            (Family::Qwen3Vl, 16, 3),
+        ] {
+            let folder = made::folder(family);
+            let file = ConfigFile::read(folder.path()).unwrap();
+            let tower = open_weights(folder.path(), &file, DType::F32, &Device::Cpu, |_, _| ())
+                .unwrap()
+                .tower;
+            let values = waves(grid.patches() * 3 * 2 * patch * patch);
+            let picture = Picture::Grid(Patches { values, grid });
+            let mut parts = Vec::new();
+            let passed = tower
+                .pass(&picture, &mut |part| parts.push(part.dims().to_vec()))
+                .unwrap();
+            let looked = tower.look(&picture).unwrap();
+            assert_eq!(parts, vec![vec![1, grid.patches(), 32]; 1 + blocks], "{family:?}");
+            assert_eq!(
+                (looked.grid, numbers(&looked.run)),
+                ((3, 5), numbers(&passed.run)),
+                "{family:?}"
+            );
+            let deep = |features: &Features| features.deep.iter().map(numbers).collect::<Vec<_>>();
+            assert_eq!(deep(&looked), deep(&passed), "{family:?}");
+        }
+    }
+}

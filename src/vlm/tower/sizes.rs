@@ -1,0 +1,185 @@
+//! What config.json says of a tower over one grid of patches, in all families that have one.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use candle_core::Result as Computed;
+
+use super::{Block, GridTower, patch_embedding};
+use crate::nn::Linear;
+use crate::vlm::config_file::Keys;
+use crate::vlm::pictures::{self, Defaults, PictureError};
+use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
+use crate::vlm::{Parameters, Scope};
+
+/// The part of config.json that describes the tower.
+const PART: &str = "vision_config";
+
+/// Sizes that every such tower has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GridSizes {
+    /// Number of blocks.
+    pub depth: usize,
+    /// The blocks' width.
+    pub width: usize,
+    pub num_heads: usize,
+    pub in_channels: usize,
+    /// The language model's width.
+    pub out_hidden_size: usize,
+    pub patch_size: usize,
+    /// Patches on a merged token's side.
+    pub spatial_merge_size: usize,
+    /// Frames of a patch.
+    pub temporal_patch_size: usize,
+}
+
+/// Under which names a family has the sizes, and what those are that its folders leave out.
+#[derive(Debug, Clone, Copy)]
+pub struct GridKeys {
+    pub depth: usize,
+    pub width: (&'static str, usize),
+    pub num_heads: usize,
+    /// Left out, it is the language model's.
+    pub out_hidden_size: &'static str,
+    pub patch_size: (&'static [&'static str], usize),
+    pub spatial_merge_size: usize,
+    pub temporal_patch_size: usize,
+}
+
+impl GridSizes {
+    /// The largest `patch_size`, `spatial_merge_size` and `temporal_patch_size`: the image processor's bounds, so that their
+    /// products are numbers still.
+    const MOST: [usize; 3] = [256, 16, 16];
+
+    /// Reads the sizes for a language model of width `hidden`.
+    ///
+    /// # Errors
+    /// A sentence for values that are absurd or do not fit one another.
+    pub fn of(keys: &Keys, names: &GridKeys, hidden: usize) -> Result<Self, String> {
+        let [most_patch, most_merge, most_frames] = Self::MOST;
+        let (width, usual_width) = names.width;
+        let (patch, usual_patch) = names.patch_size;
+        let sizes = Self {
+            depth: keys.size(&["depth"], Some(names.depth))?,
+            width: keys.size(&[width], Some(usual_width))?,
+            num_heads: keys.size(&["num_heads"], Some(names.num_heads))?,
+            in_channels: keys.channels()?,
+            out_hidden_size: keys.size(&[names.out_hidden_size], Some(hidden))?,
+            patch_size: keys.size_up_to(most_patch, patch, usual_patch)?,
+            spatial_merge_size: keys.size_up_to(most_merge, &["spatial_merge_size"], names.spatial_merge_size)?,
+            temporal_patch_size: keys.size_up_to(most_frames, &["temporal_patch_size"], names.temporal_patch_size)?,
+        };
+        if !sizes.width.is_multiple_of(4 * sizes.num_heads) {
+            return Err(format!("`{PART}.{width}` is no multiple of 4 x `num_heads`"));
+        }
+        if sizes.out_hidden_size != hidden {
+            let out = names.out_hidden_size;
+            return Err(format!("`{PART}.{out}` is not the language model's `hidden_size`"));
+        }
+        Ok(sizes)
+    }
+
+    /// Patches of a merged token.
+    #[must_use]
+    pub const fn merged_patches(&self) -> usize {
+        self.spatial_merge_size * self.spatial_merge_size
+    }
+
+    /// The embedding of patches at `scope`.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    pub fn patch_embedding(&self, scope: &Scope, bias: bool) -> Computed<Linear> {
+        let kernel = [
+            self.width,
+            self.in_channels,
+            self.temporal_patch_size,
+            self.patch_size,
+            self.patch_size,
+        ];
+        patch_embedding(scope, &kernel, bias)
+    }
+
+    /// The blocks below `scope`, each of which `block` builds; `progress` is told those done.
+    ///
+    /// # Errors
+    /// As [`Self::patch_embedding`].
+    pub fn blocks(
+        &self,
+        scope: &Scope,
+        progress: &mut dyn FnMut(usize),
+        block: impl Fn(&Scope) -> Computed<Block>,
+    ) -> Computed<Vec<Block>> {
+        let blocks = (0..self.depth).map(|i| {
+            progress(i);
+            block(&scope.at(i))
+        });
+        blocks.collect()
+    }
+}
+
+/// A family's tower over one grid: all that [`TowerConfig`] asks follows from this.
+pub trait GridConfig: Debug + Send + Sync {
+    /// The image processor of all models of the family.
+    const PICTURES: Defaults;
+
+    /// The sizes that every tower of the kind has.
+    fn sizes(&self) -> &GridSizes;
+
+    /// Builds the tower from `visual.*`; `progress` is told the blocks done.
+    ///
+    /// # Errors
+    /// Where a parameter is missing or of another shape.
+    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower>;
+}
+
+impl<C: GridConfig> TowerConfig for C {
+    fn blocks(&self) -> (&'static str, &'static str, usize) {
+        ("visual.blocks.", "vision_config.depth", self.sizes().depth)
+    }
+
+    fn width(&self) -> usize {
+        self.sizes().width
+    }
+
+    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
+        Ok(Box::new(self.tower(parameters, progress)?))
+    }
+
+    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
+        let sizes = self.sizes();
+        let sizes = [sizes.patch_size, sizes.temporal_patch_size, sizes.spatial_merge_size];
+        pictures::of_grid(folder, &Self::PICTURES, sizes, limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::vlm::config_file::Family;
+    use crate::vlm::made;
+
+    #[test]
+    fn sizes_whose_products_are_no_numbers_are_refused_by_their_keys() {
+        for family in [Family::Qwen2Vl, Family::Qwen25Vl, Family::Qwen3Vl] {
+            for (key, most) in [
+                ("patch_size", 256),
+                ("spatial_merge_size", 16),
+                ("temporal_patch_size", 16),
+            ] {
+                let read = |size: usize| {
+                    let (mut config, _) = made::settings(family);
+                    // So that one merged patch is no larger than a window.
+                    config["vision_config"]["window_size"] = json!(4096);
+                    config["vision_config"][key] = json!(size);
+                    family.config(config.as_object().unwrap()).map(drop)
+                };
+                assert_eq!(read(most), Ok(()), "{family:?} {key}");
+                let said = format!("`vision_config.{key}` is {}, and should be at most {most}", most + 1);
+                assert_eq!(read(most + 1), Err(said), "{family:?}");
+                assert!(read(1 << 24).is_err());
+            }
+        }
+    }
+}
