@@ -5,7 +5,7 @@
 
 use image::RgbImage;
 
-use super::{Filter, PictureError, ProcessorConfig, Sides, limited_size, normalised, resize};
+use super::{Filter, PictureError, ProcessorConfig, Sides, Table, limited_size, resize};
 use crate::vlm::vision::{Picture, Pictures, waves};
 
 /// Sides further apart than this are refused, as `qwen_vl_utils` does.
@@ -37,12 +37,6 @@ impl Grid {
     pub const fn merged_w(&self, merge: usize) -> usize {
         self.w / merge
     }
-
-    /// Vision tokens that the language model sees.
-    #[must_use]
-    pub const fn merged_tokens(&self, merge: usize) -> usize {
-        self.t * self.merged_h(merge) * self.merged_w(merge)
-    }
 }
 
 /// A picture as the vision tower takes it.
@@ -58,8 +52,7 @@ pub struct Patches {
 pub struct ImageProcessor {
     config: ProcessorConfig,
     sides: Sides,
-    /// `[channel][byte]`: scaled and normalised.
-    normalised: [[f32; 256]; 3],
+    table: Table,
 }
 
 impl ImageProcessor {
@@ -67,17 +60,8 @@ impl ImageProcessor {
     /// Settings that no processor can work with.
     pub fn new(config: ProcessorConfig, sides: Sides) -> Result<Self, PictureError> {
         config.validate()?;
-        let normalised = normalised(config.rescale_factor, config.image_mean, config.image_std);
-        Ok(Self {
-            config,
-            sides,
-            normalised,
-        })
-    }
-
-    #[must_use]
-    pub const fn config(&self) -> &ProcessorConfig {
-        &self.config
+        let table = config.normalisation().table();
+        Ok(Self { config, sides, table })
     }
 
     /// The patches of a picture.
@@ -86,15 +70,6 @@ impl ImageProcessor {
     /// A picture whose sides differ by more than a factor of 200.
     pub fn process(&self, picture: &RgbImage) -> Result<Patches, PictureError> {
         Ok(self.patches(&self.resized(picture)?))
-    }
-
-    /// The grid that a picture of this size gets, without looking at it.
-    ///
-    /// # Errors
-    /// Sides that differ by more than a factor of 200.
-    pub fn grid(&self, width: u32, height: u32) -> Result<Grid, PictureError> {
-        let (width, height) = self.resized_size(width, height)?;
-        Ok(self.grid_of(width, height))
     }
 
     /// The picture as the patches show it, before normalisation.
@@ -138,30 +113,14 @@ impl ImageProcessor {
             ..
         } = self.config;
         let grid = self.grid_of(resized.width(), resized.height());
-        let row = resized.width() as usize * 3;
-        let bytes = resized.as_raw();
         let mut values = Vec::with_capacity(grid.patches() * 3 * frames * patch * patch);
         let blocks = (0..grid.merged_h(merge)).flat_map(|y| (0..grid.merged_w(merge)).map(move |x| (y, x)));
         let places = blocks.flat_map(|(block_y, block_x)| {
             (0..merge * merge).map(move |inner| (block_y * merge + inner / merge, block_x * merge + inner % merge))
         });
-        for (patch_y, patch_x) in places {
-            for (channel, normalised) in self.normalised.iter().enumerate() {
-                let frame = values.len();
-                for y in 0..patch {
-                    let start = (patch_y * patch + y) * row + patch_x * patch * 3;
-                    let line = &bytes[start..start + patch * 3];
-                    values.extend(
-                        line.iter()
-                            .skip(channel)
-                            .step_by(3)
-                            .map(|byte| normalised[usize::from(*byte)]),
-                    );
-                }
-                for _ in 1..frames {
-                    values.extend_from_within(frame..frame + patch * patch);
-                }
-            }
+        for (y, x) in places {
+            let corner = (y * patch, x * patch);
+            self.table.patch(resized, corner, (patch, frames), &mut values);
         }
         Patches { values, grid }
     }
