@@ -114,7 +114,7 @@ fn with_tokens(mut tokenizer: Value, template: Template) -> Value {
 
 /// Any parameter that is asked for, drawn by its name.
 #[derive(Default)]
-struct Noise(RefCell<HashMap<String, Tensor>>);
+pub struct Noise(RefCell<HashMap<String, Tensor>>);
 
 impl Parameters for Noise {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {

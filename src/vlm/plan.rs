@@ -139,7 +139,10 @@ impl Parameters for Plan<'_> {
 /// computed with.
 fn superfluous(weights: &Weights, tower: &dyn TowerConfig, used: &BTreeSet<String>) -> Result<(), WeightsError> {
     let inside = |name: &&str| {
-        let in_model = name.starts_with("model.") || name.starts_with("visual.") || *name == "lm_head.bias";
+        let in_model = ["model.", "visual.", "multi_modal_projector."]
+            .iter()
+            .any(|part| name.starts_with(part))
+            || *name == "lm_head.bias";
         let is_weight = name.ends_with(".weight") || name.ends_with(".bias");
         in_model && is_weight && !used.contains(*name) && !tower.is_spare(name)
     };
@@ -158,4 +161,42 @@ fn superfluous(weights: &Weights, tower: &dyn TowerConfig, used: &BTreeSet<Strin
         name: crate::printable::printable(name).into_owned(),
         what,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::vlm::config_file::{ConfigFile, Family};
+    use crate::vlm::made;
+
+    /// What is wrong with LLaVA's folder after a change of its config.json and with more weights.
+    fn fault(bias: bool, more: &[&str]) -> Option<String> {
+        let folder = made::folder(Family::LlavaNext);
+        let (mut config, _) = made::settings(Family::LlavaNext);
+        config["multimodal_projector_bias"] = json!(bias);
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        let file = folder.path().join("model.safetensors");
+        let mut tensors: HashMap<String, Tensor> = candle_core::safetensors::load(&file, &Device::Cpu).unwrap();
+        for name in more {
+            let zeros = Tensor::zeros((2, 2), DType::F32, &Device::Cpu).unwrap();
+            tensors.insert((*name).to_owned(), zeros);
+        }
+        candle_core::safetensors::save(&tensors, &file).unwrap();
+        let read = ModelConfig::of(&ConfigFile::read(folder.path()).unwrap()).unwrap();
+        let settled = settle(read, &Weights::open(folder.path()).unwrap());
+        settled.err().map(|misfit| misfit.to_string())
+    }
+
+    #[test]
+    fn the_projector_is_inside_the_model() {
+        assert_eq!(fault(true, &["score.weight"]), None);
+        let bias = fault(false, &[]).unwrap();
+        assert!(bias.contains("multi_modal_projector.linear_1.bias"), "{bias}");
+        let third = fault(true, &["model.multi_modal_projector.linear_3.weight"]).unwrap();
+        assert!(third.contains("multi_modal_projector.linear_3.weight"), "{third}");
+    }
 }

@@ -175,6 +175,14 @@ impl<'a> Keys<'a> {
             .collect()
     }
 
+    /// Whether the first place that has the key says `null`: for the keys where that is an answer of its own, since
+    /// transformers has another value where they are left out.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        let first = self.places.iter().find_map(|(_, keys)| keys.get(name));
+        first.is_some_and(Value::is_null)
+    }
+
     /// The value that counts.
     #[must_use]
     pub fn value(&self, name: &'static str) -> Option<&'a Value> {

@@ -200,28 +200,29 @@ fn head_dim(text: &Keys, rule: HeadDim, hidden_size: usize, heads: usize) -> Res
 
 /// Layers that see only the last tokens are not computed.
 fn no_window(keys: &Keys, layers: usize, defaults: &Defaults) -> Result<(), String> {
-    let refused = |what: &str| Err(format!("{what}, and attention to all tokens alone is computed here"));
-    match keys.switches("use_sliding_window")?.first() {
-        Some(false) => return Ok(()),
-        Some(true) => {}
-        // Without the switch Mistral's window alone counts; Qwen's is off.
-        None if defaults.rotary != Rotary::One || keys.value("sliding_window").is_none() => return Ok(()),
-        None => {}
+    // Mistral has no switch and no layers without the window: null alone says that there is none.
+    let is_mistral = defaults.rotary == Rotary::One;
+    let is_on = if is_mistral {
+        !keys.is_null("sliding_window")
+    } else {
+        keys.switches("use_sliding_window")?.first() == Some(&true)
+    };
+    if !is_on {
+        return Ok(());
     }
     let window = keys.size(&["sliding_window"], Some(4096))?;
     if window >= defaults.wide_window {
         return Ok(());
     }
-    // transformers lets the layers slide from this one on.
-    let whole = keys
-        .value("max_window_layers")
-        .and_then(Value::as_u64)
-        .unwrap_or(if defaults.rotary == Rotary::One { 0 } else { u64::MAX });
-    if whole >= layers as u64 {
+    // transformers lets Qwen's layers slide from this one on.
+    let whole = keys.value("max_window_layers").and_then(Value::as_u64);
+    if !is_mistral && whole.unwrap_or(u64::MAX) >= layers as u64 {
         return Ok(());
     }
-    refused(&format!(
-        "a sliding window of {window} tokens is asked for in some layers"
+    Err(format!(
+        "a sliding window of {window} tokens is asked for in some layers, where sequences may have {}, and attention to all \
+         tokens alone is computed here",
+        defaults.wide_window
     ))
 }
 

@@ -239,7 +239,7 @@ fn other_families_and_activations_are_named_before_the_weights() {
     );
     says(
         &Form::own().with("model_type", json!("llava_next")),
-        &["LLaVA-NeXT", "`vision_config.hidden_size`"],
+        &["LLaVA-NeXT", "`text_config.model_type` is missing"],
     );
     says(
         &Form::own().with("hidden_act", json!("relu")),

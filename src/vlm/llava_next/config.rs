@@ -9,10 +9,9 @@ use super::pictures::TileProcessor;
 use super::vision::VisionTower;
 use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
-use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, LARGEST_EPS, Rotary};
 use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::PictureError;
+use crate::vlm::pictures::{MAX_TARGET_PIXELS, PictureError};
 use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
 
 /// CLIP's sizes and what is made of its features; names as on the hub.
@@ -43,7 +42,20 @@ impl VisionConfig {
     pub const fn side(&self) -> usize {
         self.image_size / self.patch_size
     }
+
+    /// As many tokens as the longest picture has: the own tile's, and the larger picture's with a newline after each row.
+    fn most_tokens(&self) -> usize {
+        let larger = self.image_grid_pinpoints.iter().map(|[height, width]| {
+            let (rows, columns) = (height / self.patch_size, width / self.patch_size);
+            rows * (columns + 1)
+        });
+        self.side() * self.side() + larger.max().unwrap_or(0)
+    }
 }
+
+/// Room beside a picture's tokens for the chat, the soft prompt and the answer; Mistral's own window of 4096 leaves it with
+/// the hub's pictures, which have at most 576 + 48 x 49 tokens.
+const TEXT_TOKENS: usize = 1024;
 
 /// What transformers takes where Mistral's keys are left out.
 const DECODER: Defaults = Defaults {
@@ -59,11 +71,14 @@ const DECODER: Defaults = Defaults {
     qkv_bias: false,
     qk_norm: false,
     rotary: Rotary::One,
-    // A picture has at most 576 + 48 x 49 tokens.
-    wide_window: 4096,
+    // Set by the pictures' sizes.
+    wide_window: usize::MAX,
 };
 
 const PINPOINTS: [[usize; 2]; 5] = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]];
+
+/// More pixels on a tile's side than any CLIP has.
+const LARGEST_TILE: usize = 4096;
 
 /// Where the weights of CLIP's blocks stand.
 const BLOCKS: &str = "visual.vision_model.encoder.layers.";
@@ -104,11 +119,23 @@ impl TowerConfig for VisionConfig {
 /// # Errors
 /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
-    let kind = Keys::new(root, &["text_config"]);
+    let kind = Keys::of_part(root, "text_config")?;
     kind.computed_as("model_type", &["mistral"])?;
-    Parsed::of_parts(root, &DECODER, |decoder: &DecoderConfig| {
-        vision(root, decoder.hidden_size)
-    })
+    // transformers takes a Llama where the part or its kind is left out.
+    if kind.text("model_type")?.is_none() {
+        return Err(
+            "`text_config.model_type` is missing, which means a Llama, and this program runs LLaVA-NeXT on Mistral \
+             (`\"model_type\": \"mistral\"`)"
+                .to_owned(),
+        );
+    }
+    let text = Keys::new(root, &["text_config", ""]);
+    let vision = vision(root, text.size(&["hidden_size"], Some(DECODER.hidden_size))?)?;
+    let defaults = Defaults {
+        wide_window: vision.most_tokens() + TEXT_TOKENS,
+        ..DECODER
+    };
+    Parsed::of_parts(root, &defaults, |_| Ok(vision))
 }
 
 fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, String> {
@@ -116,10 +143,9 @@ fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, Strin
     let keys = Keys::of_part(root, "vision_config")?;
     // Without the part it is CLIP-L at 336 pixels; with it, what it leaves out is CLIP-B's at 224.
     let or = |large: usize, base: usize| {
-        Some(if root.contains_key("vision_config") {
-            base
-        } else {
-            large
+        Some(match root.get("vision_config") {
+            None | Some(Value::Null) => large,
+            Some(_) => base,
         })
     };
     keys.computed_as("model_type", &["clip_vision_model"])?;
@@ -143,6 +169,7 @@ fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, Strin
     let whole = |[height, width]: &[usize; 2]| {
         height.is_multiple_of(vision.image_size) && width.is_multiple_of(vision.image_size) && height * width > 0
     };
+    bounded(vision.image_size, &vision.image_grid_pinpoints)?;
     let rules = [
         (
             vision.hidden_size.is_multiple_of(vision.num_attention_heads),
@@ -164,6 +191,25 @@ fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, Strin
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, reason)) => Err((*reason).to_owned()),
         None => Ok(vision),
+    }
+}
+
+/// That no picture takes more memory than another family's: a tile of `side` pixels and any larger picture.
+fn bounded(side: usize, pinpoints: &[[usize; 2]]) -> Result<(), String> {
+    if side > LARGEST_TILE {
+        return Err(format!(
+            "`vision_config.image_size` is {side}, and a tile has at most {LARGEST_TILE} pixels a side here"
+        ));
+    }
+    match pinpoints
+        .iter()
+        .find(|[height, width]| height * width + side * side > MAX_TARGET_PIXELS)
+    {
+        Some([height, width]) => Err(format!(
+            "`image_grid_pinpoints` holds {height} x {width}, which with one tile is more than the {MAX_TARGET_PIXELS} pixels \
+             that a picture may have here"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -198,3 +244,7 @@ pub(super) fn pinpoints(value: Option<&Value>) -> Result<Option<Vec<[usize; 2]>>
     }
     Ok(Some(sizes))
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

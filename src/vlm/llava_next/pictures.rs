@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::config::{VisionConfig, pinpoints};
-use crate::printable::printable;
-use crate::vlm::pictures::{CLIP_MEAN, CLIP_STD, Filter, PictureError, Place, Tiles, limited_size, normalised, resize};
+use crate::vlm::pictures::{
+    CLIP_MEAN, CLIP_STD, Filter, LONGEST_SIDE, Normalisation, PictureError, Place, Table, Tiles, limited_size, resize,
+};
 use crate::vlm::vision::{Picture, Pictures, PixelLimits, waves};
 
 /// Cuts pictures into tiles.
@@ -20,19 +21,13 @@ pub struct TileProcessor {
     patch: usize,
     /// Heights and widths of the larger picture.
     pinpoints: Vec<[usize; 2]>,
-    mean: [f32; 3],
-    std: [f32; 3],
-    rescale_factor: f64,
-    /// `[channel][byte]`: scaled and normalised.
-    normalised: [[f32; 256]; 3],
+    normalisation: Normalisation,
+    table: Table,
 }
 
-/// The keys of `preprocessor_config.json` that decide.
+/// The keys of `preprocessor_config.json` that decide, beside the normalisation's.
 #[derive(Default, Deserialize)]
 struct Keys {
-    image_mean: Option<[f32; 3]>,
-    image_std: Option<[f32; 3]>,
-    rescale_factor: Option<f64>,
     image_grid_pinpoints: Option<Value>,
     crop_size: Option<Value>,
 }
@@ -58,20 +53,11 @@ impl TileProcessor {
             });
         }
         let place = Place::of(folder)?;
-        let is_there = place.is_some();
         let misfit = |reason: String| PictureError::Misfit {
             folder: folder.to_owned(),
             reason,
         };
-        let keys: Keys = match place {
-            None => Keys::default(),
-            Some(Place { path, keys }) => {
-                serde_json::from_value(Value::Object(keys)).map_err(|error| PictureError::File {
-                    path,
-                    reason: printable(&error.to_string()).into_owned(),
-                })?
-            }
-        };
+        let keys: Keys = Place::read(place.as_ref())?;
         let sizes =
             pinpoints(keys.image_grid_pinpoints.as_ref()).map_err(|reason| misfit(format!("is wrong: {reason}")))?;
         if sizes.is_some_and(|sizes| sizes != c.image_grid_pinpoints) {
@@ -88,24 +74,16 @@ impl TileProcessor {
                 c.image_size
             )));
         }
-        let (mean, std) = (keys.image_mean.unwrap_or(CLIP_MEAN), keys.image_std.unwrap_or(CLIP_STD));
-        if let Some(wrong) = std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
-            return Err(PictureError::Setting {
-                key: "image_std",
-                reason: format!("holds {wrong}, not a number above 0"),
-            });
-        }
-        let rescale_factor = keys.rescale_factor.unwrap_or(1.0 / 255.0);
+        let normalisation = Normalisation::of(place.as_ref(), CLIP_MEAN, CLIP_STD)?;
+        normalisation.check()?;
         let processor = Self {
             tile: c.image_size,
             patch: c.patch_size,
             pinpoints: c.image_grid_pinpoints.clone(),
-            mean,
-            std,
-            rescale_factor,
-            normalised: normalised(rescale_factor, mean, std),
+            normalisation,
+            table: normalisation.table(),
         };
-        Ok((processor, is_there))
+        Ok((processor, place.is_some()))
     }
 
     /// The tiles of a picture.
@@ -115,13 +93,15 @@ impl TileProcessor {
     pub fn tiles(&self, picture: &RgbImage) -> Result<Tiles, PictureError> {
         let (width, height) = limited_size(picture.width(), picture.height());
         let size = (height as usize, width as usize);
-        let best = best_size(size, &self.pinpoints).filter(|_| size.0 > 0 && size.1 > 0);
-        let larger = best.map(|best| (best, shown_size(size, best), self.shown(size, best)));
+        let best = best_size(size, &self.pinpoints);
+        let larger = best
+            .filter(|_| size.0 > 0 && size.1 > 0)
+            .map(|best| (best, shown_size(size, best), self.shown(size, best)));
         let Some((best, inner, shown)) = larger.filter(|(.., shown)| shown.iter().all(|(_, count)| *count > 0)) else {
             return Err(PictureError::AspectRatio {
                 width: picture.width(),
                 height: picture.height(),
-                most: 2 * (self.tile / self.patch) as u32,
+                most: best.map_or(0, |best| self.longest(size, best)),
             });
         };
         let limited = if (width, height) == picture.dimensions() {
@@ -173,20 +153,25 @@ impl TileProcessor {
         }
     }
 
+    /// By how much the sides of a picture of `size` may differ in a larger picture of `best` pixels, both (height, width), so
+    /// that a row or column of patches shows it. Of an odd number of them the middle one always does, and then the picture
+    /// must only outlast being shrunk.
+    const fn longest(&self, size: (usize, usize), best: (usize, usize)) -> u32 {
+        let (along, across) = if size.1 > size.0 { (best.1, best.0) } else { best };
+        let along = (along / self.patch) as u32;
+        if (across / self.patch).is_multiple_of(2) && along < LONGEST_SIDE {
+            along
+        } else {
+            LONGEST_SIDE
+        }
+    }
+
     /// The patches of the tile whose corner is at (row, column) of a picture: each channel, y, x.
     fn patches(&self, picture: &RgbImage, (top, left): (usize, usize), values: &mut Vec<f32>) {
-        let row = picture.width() as usize * 3;
-        let bytes = picture.as_raw();
         let side = self.tile / self.patch;
         for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
-            for (channel, normalised) in self.normalised.iter().enumerate() {
-                for line in 0..self.patch {
-                    let start = (top + y * self.patch + line) * row + (left + x * self.patch) * 3;
-                    let line = &bytes[start..start + self.patch * 3];
-                    let samples = line.iter().skip(channel).step_by(3);
-                    values.extend(samples.map(|byte| normalised[usize::from(*byte)]));
-                }
-            }
+            let corner = (top + y * self.patch, left + x * self.patch);
+            self.table.patch(picture, corner, (self.patch, 1), values);
         }
     }
 }
@@ -265,10 +250,13 @@ impl Pictures for TileProcessor {
     }
 
     fn settings(&self) -> String {
-        format!(
-            "tiles {} {} {:?} {:?} {:?} {}",
-            self.tile, self.patch, self.pinpoints, self.mean, self.std, self.rescale_factor
-        )
+        let Normalisation {
+            mean,
+            std,
+            rescale_factor,
+        } = self.normalisation;
+        let (tile, patch, pinpoints) = (self.tile, self.patch, &self.pinpoints);
+        format!("tiles {tile} {patch} {pinpoints:?} {mean:?} {std:?} {rescale_factor}")
     }
 }
 

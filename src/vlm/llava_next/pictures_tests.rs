@@ -27,14 +27,17 @@ fn processor(folder: &Path) -> TileProcessor {
 
 /// With tiles of `tile` pixels of `patch` pixels, and these sizes of the larger picture.
 fn made(tile: usize, patch: usize, pinpoints: Vec<[usize; 2]>) -> TileProcessor {
+    let normalisation = Normalisation {
+        mean: [0.0; 3],
+        std: [1.0; 3],
+        rescale_factor: 1.0,
+    };
     TileProcessor {
         tile,
         patch,
         pinpoints,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-        rescale_factor: 1.0,
-        normalised: normalised(1.0, [0.0; 3], [1.0; 3]),
+        normalisation,
+        table: normalisation.table(),
     }
 }
 
@@ -139,18 +142,37 @@ fn the_larger_picture_has_black_borders_that_are_not_shown() {
     // Four times as wide as high: half of the height is border.
     let tiles = processor.tiles(&RgbImage::from_pixel(64, 16, Rgb([9, 9, 9]))).unwrap();
     assert_eq!((tiles.larger, tiles.shown), ((1, 2), [(0, 2), (0, 4)]));
-    let long = processor.tiles(&RgbImage::new(400, 4)).unwrap_err();
-    assert!(
-        matches!(
-            long,
-            PictureError::AspectRatio {
-                width: 400,
-                height: 4,
-                ..
-            }
-        ),
-        "{long}"
+}
+
+/// What the message names is what the next shorter picture keeps to.
+#[test]
+fn too_long_a_picture_is_told_what_its_sides_may_differ_by() {
+    let flat = made(4, 2, vec![[4, 8], [8, 8]]);
+    let real = made(
+        336,
+        14,
+        vec![[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
     );
+    // One patch to a tile: the middle row of three always shows something.
+    let odd = made(2, 2, vec![[6, 6]]);
+    for (processor, (width, height), most) in [
+        (&flat, (10, 2), 4),
+        (&real, (49, 1), 48),
+        (&real, (1, 49), 24),
+        (&real, (1000, 10), 72),
+        (&real, (10, 1000), 72),
+        (&odd, (1025, 1), 1024),
+    ] {
+        let error = processor.tiles(&RgbImage::new(width, height)).unwrap_err();
+        assert!(
+            matches!(error, PictureError::AspectRatio { width: w, height: h, most: said }
+                if (w, h, said) == (width, height, most)),
+            "{error}"
+        );
+        let shorter = |side: u32, other: u32| if side > other { other * most } else { side };
+        let shorter = RgbImage::new(shorter(width, height), shorter(height, width));
+        assert!(processor.tiles(&shorter).is_ok(), "{most}");
+    }
 }
 
 #[test]
@@ -192,10 +214,30 @@ fn settings_of_another_tower_and_limits_are_refused() {
         (r#"{"crop_size": {"height": 224, "width": 224}}"#, "224 pixels"),
         (r#"{"image_grid_pinpoints": [[336, 336]]}"#, "image_grid_pinpoints"),
         (r#"{"image_std": [0, 1, 1]}"#, "image_std"),
+        (r#"{"image_mean": [0, 1e300, 0]}"#, "image_mean"),
+        (r#"{"rescale_factor": 0}"#, "rescale_factor"),
         (r#"{"image_mean": "grey"}"#, "preprocessor_config.json"),
     ] {
         fs::write(folder.path().join("preprocessor_config.json"), text).unwrap();
         let error = open(PixelLimits::default()).unwrap_err().to_string();
         assert!(error.contains(said), "{text}: {error}");
     }
+}
+
+#[test]
+fn steps_that_are_switched_off_leave_the_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = parse(
+        serde_json::json!({"text_config": {"model_type": "mistral"}})
+            .as_object()
+            .unwrap(),
+    );
+    let text = r#"{"do_rescale": false, "do_normalize": false, "rescale_factor": 0.5}"#;
+    fs::write(folder.path().join("preprocessor_config.json"), text).unwrap();
+    let limits = PixelLimits::default();
+    let (processor, _) = TileProcessor::of_folder(folder.path(), &config.unwrap().vision, limits).unwrap();
+    let tiles = processor
+        .tiles(&RgbImage::from_pixel(336, 336, Rgb([9, 9, 9])))
+        .unwrap();
+    assert!(tiles.values[..3 * 336 * 336].iter().all(|&value| value == 9.0));
 }

@@ -111,19 +111,42 @@ impl VisionTower {
     }
 }
 
+/// What a block makes of a tile is many times the tile, and a picture may have hundreds of them.
+const TILES_AT_ONCE: usize = 8;
+
+impl VisionTower {
+    /// What it makes of a picture, `at_once` tiles after another: no tile sees the others.
+    fn features(&self, tiles: &Tiles, at_once: usize, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+        let patches = tiles.side * tiles.side;
+        let count = tiles.count();
+        let tile = tiles.values.len() / count;
+        let forward = |values: &[f32]| -> Result<Tensor> {
+            let pixels = pixels(values, (values.len() / tile.max(1), patches), self.patch_embed.weight())?;
+            Ok(self.forward(&pixels, part)?.detach())
+        };
+        let chunks = tiles.values.chunks((tile * at_once).max(1));
+        let features = chunks.map(forward).collect::<Result<Vec<_>>>()?;
+        Ok(Features {
+            run: self.packed(&Tensor::cat(&features, 0)?, tiles)?.detach(),
+            grid: (tiles.side, tiles.side),
+            deep: Vec::new(),
+        })
+    }
+}
+
 impl Tower for VisionTower {
     fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
         let Picture::Tiles(tiles) = picture else {
             return Err(other_picture());
         };
-        let patches = tiles.side * tiles.side;
-        let pixels = pixels(&tiles.values, (tiles.count(), patches), self.patch_embed.weight())?;
-        let features = self.forward(&pixels, part)?;
-        Ok(Features {
-            run: self.packed(&features, tiles)?.detach(),
-            grid: (tiles.side, tiles.side),
-            deep: Vec::new(),
-        })
+        self.features(tiles, tiles.count(), part)
+    }
+
+    fn look(&self, picture: &Picture) -> Result<Features> {
+        let Picture::Tiles(tiles) = picture else {
+            return Err(other_picture());
+        };
+        self.features(tiles, TILES_AT_ONCE, &mut |_| ())
     }
 
     fn heed(&mut self, interrupt: &Interrupt) {
@@ -158,4 +181,41 @@ fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {
         },
         heads: c.num_attention_heads,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::config_file::Family;
+    use crate::vlm::made::{Noise, settings};
+    use crate::vlm::vision::waves;
+
+    #[test]
+    fn many_tiles_pass_in_parts_and_give_the_same_bits() {
+        let (config, _) = settings(Family::LlavaNext);
+        let config = crate::vlm::llava_next::config::parse(config.as_object().unwrap()).unwrap();
+        let tower = VisionTower::new(&config.vision, &Noise::default(), &mut |_| ()).unwrap();
+        // The last part has one tile alone.
+        let tiles = Tiles {
+            values: waves(17 * 3 * 28 * 28),
+            side: 2,
+            larger: (4, 4),
+            shown: [(0, 8), (1, 6)],
+        };
+        let counted = |at_once: usize| {
+            let mut counts = Vec::new();
+            let run = tower.features(&tiles, at_once, &mut |part| counts.push(part.dims()[0]));
+            counts.dedup();
+            (run.unwrap().run, counts)
+        };
+        let ((whole, once), (_, parts)) = (counted(tiles.count()), counted(TILES_AT_ONCE));
+        assert_eq!((once, parts), (vec![17], vec![8, 1]));
+        assert_eq!(whole.dims(), [4 + 8 * 7, 32]);
+        let bits = |run: &Tensor| -> Vec<u32> {
+            let values: Vec<f32> = run.flatten_all().unwrap().to_vec1().unwrap();
+            values.into_iter().map(f32::to_bits).collect()
+        };
+        let looked = tower.look(&Picture::Tiles(tiles.clone())).unwrap().run;
+        assert_eq!(bits(&looked), bits(&whole));
+    }
 }

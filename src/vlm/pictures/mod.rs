@@ -1,14 +1,16 @@
 //! Pictures as vision towers take them: resized as Pillow does, normalised, cut into patches.
 
+mod normalisation;
 mod patches;
 mod resample;
 mod settings;
 
 use std::path::{Path, PathBuf};
 
+pub use normalisation::{CLIP_MEAN, CLIP_STD, Normalisation, Table};
 pub use patches::{Grid, ImageProcessor, Patches};
 pub use resample::{Filter, resize};
-pub use settings::{CLIP_MEAN, CLIP_STD, Defaults, Place, ProcessorConfig, Sides};
+pub use settings::{Defaults, MAX_TARGET_PIXELS, Place, ProcessorConfig, Sides};
 
 use crate::printable::printable_path;
 use crate::vlm::config_file::DocumentError;
@@ -72,17 +74,6 @@ pub fn limited_size(width: u32, height: u32) -> (u32, u32) {
     }
     let scaled = |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
     (scaled(width), scaled(height))
-}
-
-/// `[channel][byte]`: bytes scaled and normalised. The reference scales in f64, stores f32 and normalises in f32.
-#[must_use]
-pub fn normalised(rescale_factor: f64, mean: [f32; 3], std: [f32; 3]) -> [[f32; 256]; 3] {
-    std::array::from_fn(|channel| {
-        std::array::from_fn(|byte| {
-            let scaled = (byte as f64 * rescale_factor) as f32;
-            (scaled - mean[channel]) / std[channel]
-        })
-    })
 }
 
 /// The Qwen families' image processor, as `folder` and `limits` say, and whether the folder says it. `tower` has the patch

@@ -5,7 +5,7 @@
 
 use image::RgbImage;
 
-use super::{Filter, PictureError, ProcessorConfig, Sides, limited_size, normalised, resize};
+use super::{Filter, PictureError, ProcessorConfig, Sides, Table, limited_size, resize};
 use crate::vlm::tower::merge_order;
 use crate::vlm::vision::{Picture, Pictures, waves};
 
@@ -38,12 +38,6 @@ impl Grid {
     pub const fn merged_w(&self, merge: usize) -> usize {
         self.w / merge
     }
-
-    /// Vision tokens that the language model sees.
-    #[must_use]
-    pub const fn merged_tokens(&self, merge: usize) -> usize {
-        self.t * self.merged_h(merge) * self.merged_w(merge)
-    }
 }
 
 /// A picture as the vision tower takes it.
@@ -59,8 +53,7 @@ pub struct Patches {
 pub struct ImageProcessor {
     config: ProcessorConfig,
     sides: Sides,
-    /// `[channel][byte]`: scaled and normalised.
-    normalised: [[f32; 256]; 3],
+    table: Table,
 }
 
 impl ImageProcessor {
@@ -68,17 +61,8 @@ impl ImageProcessor {
     /// Settings that no processor can work with.
     pub fn new(config: ProcessorConfig, sides: Sides) -> Result<Self, PictureError> {
         config.validate()?;
-        let normalised = normalised(config.rescale_factor, config.image_mean, config.image_std);
-        Ok(Self {
-            config,
-            sides,
-            normalised,
-        })
-    }
-
-    #[must_use]
-    pub const fn config(&self) -> &ProcessorConfig {
-        &self.config
+        let table = config.normalisation().table();
+        Ok(Self { config, sides, table })
     }
 
     /// The patches of a picture.
@@ -87,15 +71,6 @@ impl ImageProcessor {
     /// A picture whose sides differ by more than a factor of 200.
     pub fn process(&self, picture: &RgbImage) -> Result<Patches, PictureError> {
         Ok(self.patches(&self.resized(picture)?))
-    }
-
-    /// The grid that a picture of this size gets, without looking at it.
-    ///
-    /// # Errors
-    /// Sides that differ by more than a factor of 200.
-    pub fn grid(&self, width: u32, height: u32) -> Result<Grid, PictureError> {
-        let (width, height) = self.resized_size(width, height)?;
-        Ok(self.grid_of(width, height))
     }
 
     /// The picture as the patches show it, before normalisation.
@@ -139,26 +114,10 @@ impl ImageProcessor {
             ..
         } = self.config;
         let grid = self.grid_of(resized.width(), resized.height());
-        let row = resized.width() as usize * 3;
-        let bytes = resized.as_raw();
         let mut values = Vec::with_capacity(grid.patches() * 3 * frames * patch * patch);
-        for (patch_y, patch_x) in merge_order((grid.t, grid.h, grid.w), merge) {
-            for (channel, normalised) in self.normalised.iter().enumerate() {
-                let frame = values.len();
-                for y in 0..patch {
-                    let start = (patch_y * patch + y) * row + patch_x * patch * 3;
-                    let line = &bytes[start..start + patch * 3];
-                    values.extend(
-                        line.iter()
-                            .skip(channel)
-                            .step_by(3)
-                            .map(|byte| normalised[usize::from(*byte)]),
-                    );
-                }
-                for _ in 1..frames {
-                    values.extend_from_within(frame..frame + patch * patch);
-                }
-            }
+        for (y, x) in merge_order((grid.t, grid.h, grid.w), merge) {
+            let corner = (y * patch, x * patch);
+            self.table.patch(resized, corner, (patch, frames), &mut values);
         }
         Patches { values, grid }
     }

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::PictureError;
+use super::{Normalisation, PictureError};
 use crate::printable::printable;
 use crate::vlm::config_file::document;
 
 /// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
-const MAX_TARGET_PIXELS: usize = 50_000_000;
+pub const MAX_TARGET_PIXELS: usize = 50_000_000;
 
 /// The settings; keys that are missing or null have the family's values, unknown keys are ignored.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,17 +36,14 @@ impl ProcessorConfig {
     /// A file that cannot be read or holds other JSON, or values that no processor can work with.
     pub fn of_folder(folder: &Path, defaults: &Defaults) -> Result<(Self, bool), PictureError> {
         let place = Place::of(folder)?;
-        let (keys, path, is_there) = match place {
-            Some(place) => (place.keys, place.path, true),
-            None => (Map::new(), folder.join("config.json"), false),
-        };
-        let file: Keys = serde_json::from_value(Value::Object(keys)).map_err(|error| PictureError::File {
-            path,
-            reason: printable(&error.to_string()).into_owned(),
-        })?;
-        let config = file.or(defaults);
+        let config = Self::of(place.as_ref(), defaults)?;
         config.validate()?;
-        Ok((config, is_there))
+        Ok((config, place.is_some()))
+    }
+
+    fn of(place: Option<&Place>, defaults: &Defaults) -> Result<Self, PictureError> {
+        let normalisation = Normalisation::of(place, defaults.image_mean, defaults.image_std)?;
+        Ok(Place::read::<Keys>(place)?.or(defaults, normalisation))
     }
 
     /// The same settings with other limits; `None` keeps a limit.
@@ -65,6 +63,14 @@ impl ProcessorConfig {
         self.patch_size * self.merge_size
     }
 
+    pub(super) const fn normalisation(&self) -> Normalisation {
+        Normalisation {
+            mean: self.image_mean,
+            std: self.image_std,
+            rescale_factor: self.rescale_factor,
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), PictureError> {
         let wrong = |key, reason: String| Err(PictureError::Setting { key, reason });
         for (key, value, most) in [
@@ -76,9 +82,7 @@ impl ProcessorConfig {
                 return wrong(key, format!("is {value}, not between 1 and {most}"));
             }
         }
-        if let Some(std) = self.image_std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
-            return wrong("image_std", format!("holds {std}, not a number above 0"));
-        }
+        self.normalisation().check()?;
         if self.min_pixels > MAX_TARGET_PIXELS {
             return wrong(
                 "min_pixels",
@@ -164,10 +168,24 @@ impl Place {
         }
         Ok(None)
     }
+
+    /// What of the keys a reader knows; all of it is left out where there are no settings.
+    ///
+    /// # Errors
+    /// Keys that hold another kind of value.
+    pub fn read<T: DeserializeOwned + Default>(place: Option<&Self>) -> Result<T, PictureError> {
+        let Some(Self { path, keys }) = place else {
+            return Ok(T::default());
+        };
+        T::deserialize(keys).map_err(|error| PictureError::File {
+            path: path.clone(),
+            reason: printable(&error.to_string()).into_owned(),
+        })
+    }
 }
 
 /// The keys as they stand in files of all generations.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Keys {
     #[serde(default, deserialize_with = "whole")]
     patch_size: Option<usize>,
@@ -175,11 +193,6 @@ struct Keys {
     temporal_patch_size: Option<usize>,
     #[serde(default, deserialize_with = "whole")]
     merge_size: Option<usize>,
-    image_mean: Option<[f32; 3]>,
-    image_std: Option<[f32; 3]>,
-    rescale_factor: Option<f64>,
-    do_rescale: Option<bool>,
-    do_normalize: Option<bool>,
     #[serde(default, deserialize_with = "whole")]
     min_pixels: Option<usize>,
     #[serde(default, deserialize_with = "whole")]
@@ -211,35 +224,18 @@ fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error
     Ok(Some(usize::try_from(whole).unwrap_or(usize::MAX)))
 }
 
-/// Of CLIP's pictures, in channels.
-pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-
-pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
-
 impl Keys {
-    fn or(self, defaults: &Defaults) -> ProcessorConfig {
+    fn or(self, defaults: &Defaults, normalisation: Normalisation) -> ProcessorConfig {
         let size = self.size.unwrap_or_default();
-        let (image_mean, image_std) = if self.do_normalize == Some(false) {
-            ([0.0; 3], [1.0; 3])
-        } else {
-            (
-                self.image_mean.unwrap_or(defaults.image_mean),
-                self.image_std.unwrap_or(defaults.image_std),
-            )
-        };
         let min = self.min_pixels.or(size.shortest_edge).or(size.min_pixels);
         let max = self.max_pixels.or(size.longest_edge).or(size.max_pixels);
         ProcessorConfig {
             patch_size: self.patch_size.unwrap_or(defaults.patch_size),
             temporal_patch_size: self.temporal_patch_size.unwrap_or(defaults.temporal_patch_size),
             merge_size: self.merge_size.unwrap_or(defaults.merge_size),
-            image_mean,
-            image_std,
-            rescale_factor: if self.do_rescale == Some(false) {
-                1.0
-            } else {
-                self.rescale_factor.unwrap_or(1.0 / 255.0)
-            },
+            image_mean: normalisation.mean,
+            image_std: normalisation.std,
+            rescale_factor: normalisation.rescale_factor,
             min_pixels: min.unwrap_or(defaults.min_pixels),
             max_pixels: max.unwrap_or(defaults.max_pixels),
         }
@@ -249,6 +245,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vlm::pictures::{CLIP_MEAN, CLIP_STD};
 
     const QWEN2: Defaults = Defaults {
         patch_size: 14,
@@ -262,7 +259,11 @@ mod tests {
     };
 
     fn parse(text: &str) -> ProcessorConfig {
-        serde_json::from_str::<Keys>(text).unwrap().or(&QWEN2)
+        let place = Place {
+            path: "preprocessor_config.json".into(),
+            keys: serde_json::from_str(text).unwrap(),
+        };
+        ProcessorConfig::of(Some(&place), &QWEN2).unwrap()
     }
 
     #[test]
@@ -293,7 +294,11 @@ mod tests {
             (r#"{"patch_size": 0}"#, "patch_size"),
             (r#"{"merge_size": 17}"#, "merge_size"),
             (r#"{"temporal_patch_size": 0}"#, "temporal_patch_size"),
+            (r#"{"temporal_patch_size": 17}"#, "temporal_patch_size"),
+            (r#"{"patch_size": 257}"#, "patch_size"),
             (r#"{"image_std": [0.2, 0.0, 0.2]}"#, "image_std"),
+            (r#"{"image_mean": [0.2, 1e39, 0.2]}"#, "image_mean"),
+            (r#"{"rescale_factor": 0}"#, "rescale_factor"),
             (
                 r#"{"min_pixels": 1000000000000, "max_pixels": 2000000000000}"#,
                 "min_pixels",
