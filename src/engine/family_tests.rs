@@ -14,7 +14,7 @@ use super::learner::Learner;
 use super::model;
 use super::predictor::predict_batch;
 use super::reporter::Reporter;
-use super::run::{Outcome, TrainJob, open_dataset, questions, run};
+use super::run::{Outcome, TrainJob, open_dataset, questions, run, training_items};
 use super::snapshot;
 use super::trainer::Trainer;
 use crate::aspects::checkpoint::Checkpoint;
@@ -69,6 +69,20 @@ impl Place {
             path
         };
         sizes.into_iter().enumerate().map(picture).collect()
+    }
+
+    /// A small dataset.
+    fn drawn(&self) -> PathBuf {
+        let root = self.folder.path().join("drawn");
+        let drawn = Options {
+            train: 8,
+            val: 8,
+            test: 8,
+            size: 56,
+            ..Options::default()
+        };
+        synthesise(&root, &drawn, |_, _| ()).unwrap();
+        root
     }
 
     fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
@@ -171,16 +185,7 @@ fn vision_tokens_lie_on_a_grid_where_the_family_has_one() {
 #[test]
 fn a_run_trains_both_stages() {
     for mut place in places() {
-        let root = place.folder.path().join("drawn");
-        let drawn = Options {
-            train: 8,
-            val: 8,
-            test: 8,
-            size: 56,
-            ..Options::default()
-        };
-        synthesise(&root, &drawn, |_, _| ()).unwrap();
-        place.settings.data.root = Some(root);
+        place.settings.data.root = Some(place.drawn());
         place.settings.train.max_steps = Some(2);
         place.settings.eval.panel = 1;
         place.settings.eval.max_samples = 2;
@@ -225,12 +230,15 @@ fn a_resume_from_the_checkpoint_of_another_family_is_refused() {
     let bases: Vec<BaseModel> = places.iter().map(Place::base).collect();
     let learners = places.iter().zip(&bases).map(|(place, base)| place.learner(base));
     let learners: Vec<Learner> = learners.collect();
-    let settings = &places[0].settings;
+    let mut settings = places[0].settings.clone();
+    settings.data.root = Some(places[0].drawn());
+    let (settings, dataset) = (&settings, open_dataset(&settings).unwrap());
     let mut trainers: Vec<Trainer> = learners
         .iter()
         .map(|learner| {
             let train = settings.train.stage(Stage::Aspects);
-            Trainer::new(learner, Stage::Aspects, Vec::new(), train, true).unwrap()
+            let items = training_items(Stage::Aspects, settings, &dataset);
+            Trainer::new(learner, Stage::Aspects, items, train, true).unwrap()
         })
         .collect();
     let folder = SessionFolder::create(places[0].folder.path(), "run").unwrap();
