@@ -256,7 +256,7 @@ impl<'a> FeatureStore<'a> {
         let vision = &self.base.vision;
         let features = self.look(&vision.pictures.probe())?;
         let mut digest = CHECKSUM.digest();
-        let [pictures, tower] = vision.settings();
+        let [pictures, tower] = vision.settings()?;
         digest.update(format!("{pictures} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
         // A tower without settings adds nothing, so that what was kept of it before towers had any is found still.
         if !tower.is_empty() {

@@ -48,9 +48,11 @@ impl Vision {
 
     /// All that features depend on but the picture and the weights: how pictures are prepared, and the tower's own settings,
     /// if it has any.
-    #[must_use]
-    pub fn settings(&self) -> [String; 2] {
-        [self.pictures.settings(), self.tower.settings()]
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn settings(&self) -> candle_core::Result<[String; 2]> {
+        Ok([self.pictures.settings(), self.tower.settings()?])
     }
 }
 

@@ -84,8 +84,11 @@ pub trait Tower: Debug + Send + Sync {
 
     /// What its features depend on that neither its weights nor what it makes of [`Pictures::probe`] tell; empty where there
     /// is nothing of the kind. It is part of the name that features are kept under.
-    fn settings(&self) -> String {
-        String::new()
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn settings(&self) -> Result<String> {
+        Ok(String::new())
     }
 
     /// What it makes of a picture.

@@ -74,7 +74,7 @@ fn windows_that_were_corrected_are_another_name() -> Tested {
 /// Their caches from before towers had settings are found still.
 #[test]
 fn the_other_families_names_are_what_they_were() -> Tested {
-    for family in Family::ALL.into_iter().filter(|family| *family != Family::Qwen25Vl) {
+    for family in [Family::Qwen2Vl, Family::LlavaNext] {
         let folder = made::folder(family);
         let base = base(folder.path())?;
         let decode = DecodeOptions {
@@ -87,6 +87,35 @@ fn the_other_families_names_are_what_they_were() -> Tested {
         }
         assert_eq!(signature(&base)?, format!("{:016x}", digest.finalize()), "{family:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
+    let folder = made::folder(Family::Qwen3Vl);
+    // Beyond the corners of the probe's grid of 4 x 4.
+    set(folder.path(), "num_position_embeddings", json!(49))?;
+    let path = folder.path().join("model.safetensors");
+    let mut weights = candle_core::safetensors::load(&path, &candle_core::Device::Cpu)?;
+    let positions = |row: usize, value: f32| -> Tested<candle_core::Tensor> {
+        let mut values: Vec<f32> = (0..49 * 32).map(|i| (i as f32).sin()).collect();
+        values[row * 32] = value;
+        Ok(candle_core::Tensor::from_vec(
+            values,
+            (49, 32),
+            &candle_core::Device::Cpu,
+        )?)
+    };
+    let mut seen = Vec::new();
+    for value in [0.25, 0.5] {
+        // Row 1, column 1: the probe's places on an axis are 0, 2, 4 and 6.
+        weights.insert("visual.pos_embed.weight".to_owned(), positions(8, value)?);
+        candle_core::safetensors::save(&weights, &path)?;
+        let base = base(folder.path())?;
+        seen.push((probe(&base)?, signature(&base)?));
+    }
+    assert_eq!(seen[0].0, seen[1].0);
+    assert_ne!(seen[0].1, seen[1].1);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::vlm::model_config::ModelConfig;
 use crate::vlm::template::Template;
 use crate::vlm::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
-/// The families that are run. Outside their own folders this file lists them, and the self-test its slices (`engine/selftest`).
+/// The families that are run. Outside their own folders this file alone lists them, beside the self-test's slices and the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Qwen2Vl,
@@ -36,11 +36,11 @@ impl Family {
         }
     }
 
-    /// Its `model_type`, and how its class in `architectures` begins.
+    /// Its `model_type`, and how its class in `architectures` begins, up to a word that no other family's begins with.
     const fn signs(self) -> (&'static str, &'static str) {
         match self {
-            Self::Qwen2Vl => ("qwen2_vl", "Qwen2VL"),
-            Self::Qwen25Vl => ("qwen2_5_vl", "Qwen2_5_VL"),
+            Self::Qwen2Vl => ("qwen2_vl", "Qwen2VLFor"),
+            Self::Qwen25Vl => ("qwen2_5_vl", "Qwen2_5_VLFor"),
             Self::Qwen3Vl => ("qwen3_vl", "Qwen3VLFor"),
             Self::LlavaNext => ("llava_next", "LlavaNextFor"),
         }

@@ -13,11 +13,7 @@ use crate::vlm::{Parameters, Scope};
 pub fn tower(c: &VisionConfig, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<GridTower> {
     let (sizes, scope) = (&c.sizes, Scope::new(parameters, "visual"));
     let patch_embed = sizes.patch_embedding(&scope.at("patch_embed.proj"), true)?;
-    let rows = c.num_position_embeddings;
-    let positions = PositionTable {
-        table: scope.at("pos_embed").get("weight", &[rows, sizes.width])?,
-        side: rows.isqrt(),
-    };
+    let positions = PositionTable::new(&scope.at("pos_embed"), c.num_position_embeddings, sizes.width)?;
     let blocks = sizes.blocks(&scope.at("blocks"), progress, |scope| block(c, scope))?;
     let levels = scope.at("deepstack_merger_list");
     let deep = c.deepstack_visual_indexes.iter().enumerate();

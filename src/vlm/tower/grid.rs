@@ -138,9 +138,11 @@ impl Tower for GridTower {
         self.features(picture, None)
     }
 
-    /// The windows: the probe is one window, in which all blocks see the same.
-    fn settings(&self) -> String {
-        self.windowed.as_ref().map_or_else(String::new, Windowed::settings)
+    /// The windows: the probe is one window, in which all blocks see the same. And the learned positions, of which it reads few.
+    fn settings(&self) -> Result<String> {
+        let windows = self.windowed.as_ref().map(Windowed::settings);
+        let positions = self.positions.as_ref().map(PositionTable::settings).transpose()?;
+        Ok(windows.into_iter().chain(positions).collect::<Vec<_>>().join(" "))
     }
 
     fn heed(&mut self, interrupt: &Interrupt) {

@@ -2,20 +2,46 @@
 
 use candle_core::{DType, Result, Tensor};
 
+use sha2::{Digest, Sha256};
+
 use super::merge_order;
+use crate::vlm::Scope;
 
 /// A square of learned vectors.
 #[derive(Clone, Debug)]
 pub struct PositionTable {
     /// `[side * side, width]`
-    pub table: Tensor,
-    pub side: usize,
+    table: Tensor,
+    side: usize,
 }
 
 /// Two neighbours on one axis, and the share of the second.
 type Between = (usize, usize, f64);
 
 impl PositionTable {
+    /// The weight at `scope`: `[rows, width]`, `rows` being a square number.
+    ///
+    /// # Errors
+    /// Where it is missing or of another shape.
+    pub fn new(scope: &Scope, rows: usize, width: usize) -> Result<Self> {
+        Ok(Self {
+            table: scope.get("weight", &[rows, width])?,
+            side: rows.isqrt(),
+        })
+    }
+
+    /// In words that are the same where all its numbers are: a small grid is read from some of its rows alone.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn settings(&self) -> Result<String> {
+        let mut digest = Sha256::new();
+        for value in self.table.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()? {
+            digest.update(value.to_le_bytes());
+        }
+        Ok(format!("positions {:x}", digest.finalize()))
+    }
+
     /// Vectors `[patches, width]` of a `grid` (time, height, width) of patches in merge order: bilinear, corners on corners.
     ///
     /// # Errors
