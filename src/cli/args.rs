@@ -9,6 +9,7 @@ mod tests;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
@@ -67,6 +68,10 @@ pub enum Command {
     },
     /// Say what this machine offers, and check the numbers
     Doctor(DoctorArgs),
+    /// Print what makes a shell complete masp's words
+    Completions(CompletionsArgs),
+    /// Print the manual's page, or write those of all commands into a folder
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -450,4 +455,17 @@ pub struct DoctorArgs {
     pub selftest: bool,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Made if it is not there; pages of the same names are replaced
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod appearance;
 pub mod args;
 mod compare;
+mod completions;
 mod cores;
 mod data;
 mod demo;
@@ -11,6 +12,7 @@ mod doctor;
 mod eval;
 mod failure;
 mod json;
+mod man;
 mod new_run;
 mod parts;
 mod phases;
@@ -64,5 +66,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Attach(args)) => workbench::attach(args),
         Some(Command::Replay(args)) => workbench::replay(args),
+        Some(Command::Completions(args)) => completions::run(args),
+        Some(Command::Man(args)) => man::run(args),
     }
 }

@@ -1,6 +1,10 @@
-//! A model folder's tokenizer.json.
+//! A model folder's tokenizer: its tokenizer.json, or the files that transformers wrote before there was one.
+
+mod older_files;
 
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::placeholder::Placeholder;
 
@@ -31,13 +35,16 @@ pub enum TokenizerError {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` of a model folder.
+    /// Reads `tokenizer.json` of a model folder, or a Qwen's vocab.json and merges.txt in its place.
     ///
     /// # Errors
     /// [`TokenizerError`]: missing or damaged.
     pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
         let path = folder.join("tokenizer.json");
         if !path.is_file() {
+            if let Some(joined) = older_files::joined(folder)? {
+                return Self::of(joined, folder.join("vocab.json"));
+            }
             let hint = if folder.join("vocab.json").is_file() && folder.join("merges.txt").is_file() {
                 "make it of vocab.json and merges.txt with transformers: `AutoTokenizer.from_pretrained(FOLDER, \
                  use_fast=True).save_pretrained(FOLDER)`"
@@ -53,7 +60,35 @@ impl Tokenizer {
             path: path.clone(),
             reason: quiet(&error),
         };
-        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(unfit)?;
+        let inner = tokenizers::Tokenizer::from_file(&path).map_err(unfit)?;
+        Self::plain(inner, path)
+    }
+
+    /// Of what a tokenizer.json would hold, whose tokens keep the ids that it states.
+    fn of(joined: Value, path: PathBuf) -> Result<Self, TokenizerError> {
+        let unfit = |reason: String| TokenizerError::Unfit {
+            path: path.clone(),
+            reason,
+        };
+        let inner = tokenizers::Tokenizer::from_bytes(joined.to_string()).map_err(|error| unfit(quiet(&error)))?;
+        for token in joined["added_tokens"].as_array().into_iter().flatten() {
+            let content = token["content"].as_str().unwrap_or_default();
+            let (stated, id) = (token["id"].as_u64(), inner.token_to_id(content));
+            if stated != id.map(u64::from) {
+                let content = content.escape_debug();
+                return Err(unfit(format!(
+                    "tokenizer_config.json gives {content} an id that it cannot have beside the others"
+                )));
+            }
+        }
+        Self::plain(inner, path)
+    }
+
+    fn plain(mut inner: tokenizers::Tokenizer, path: PathBuf) -> Result<Self, TokenizerError> {
+        let unfit = |error: tokenizers::Error| TokenizerError::Unfit {
+            path: path.clone(),
+            reason: quiet(&error),
+        };
         // A file saved after training may cut or fill every text; prompts are never to be cut or filled.
         inner.with_truncation(None).map_err(unfit)?.with_padding(None);
         Ok(Self { path, inner })

@@ -2,6 +2,7 @@
 
 mod compare;
 mod golden;
+mod manual;
 pub mod screen;
 
 use std::path::Path;
