@@ -56,6 +56,7 @@ fn pictures_larger_than_any_are_refused_by_their_key() {
         let mut config = with("/image_grid_pinpoints", json!([pinpoint]));
         let tower = json!({"image_size": side, "patch_size": 14, "hidden_size": 1024, "num_attention_heads": 16});
         config["vision_config"] = tower;
+        config["text_config"]["sliding_window"] = Value::Null;
         read(&config).map(drop)
     };
     assert_eq!(sizes(336, [336 * 10, 336 * 40]), Ok(()));

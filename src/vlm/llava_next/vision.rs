@@ -192,7 +192,13 @@ mod tests {
 
     #[test]
     fn many_tiles_pass_in_parts_and_give_the_same_bits() {
-        let (config, _) = settings(Family::LlavaNext);
+        let (mut config, _) = settings(Family::LlavaNext);
+        // Wider than 64, as towers are: of narrower products gemm adds the terms in an order that depends on the number of rows
+        // (up to 64 rows and columns, and once more up to 256 results).
+        for part in ["vision_config", "text_config"] {
+            config[part]["hidden_size"] = 72.into();
+            config[part]["intermediate_size"] = 72.into();
+        }
         let config = crate::vlm::llava_next::config::parse(config.as_object().unwrap()).unwrap();
         let tower = VisionTower::new(&config.vision, &Noise::default(), &mut |_| ()).unwrap();
         // The last part has one tile alone.
@@ -210,12 +216,12 @@ mod tests {
         };
         let ((whole, once), (_, parts)) = (counted(tiles.count()), counted(TILES_AT_ONCE));
         assert_eq!((once, parts), (vec![17], vec![8, 1]));
-        assert_eq!(whole.dims(), [4 + 8 * 7, 32]);
+        assert_eq!(whole.dims(), [4 + 8 * 7, 72]);
         let bits = |run: &Tensor| -> Vec<u32> {
             let values: Vec<f32> = run.flatten_all().unwrap().to_vec1().unwrap();
             values.into_iter().map(f32::to_bits).collect()
         };
         let looked = tower.look(&Picture::Tiles(tiles.clone())).unwrap().run;
-        assert_eq!(bits(&looked), bits(&whole));
+        assert!(bits(&looked) == bits(&whole));
     }
 }
