@@ -36,10 +36,16 @@ fn each_command_has_a_page_of_the_manual() {
     ] {
         let name_of_command = name.trim_end_matches(".1");
         let text = page(name);
-        assert!(text.contains(&format!(".TH {name_of_command} 1")) && text.contains(said), "{text}");
+        assert!(
+            text.contains(&format!(".TH {name_of_command} 1")) && text.contains(said),
+            "{text}"
+        );
     }
     fs::write(folder.join("taken"), "").unwrap();
     let refused = masp(folder, &["man", "taken"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && said.contains("cannot write taken"), "{said}");
+    assert!(
+        refused.status.code() == Some(1) && said.contains("cannot write taken"),
+        "{said}"
+    );
 }

@@ -16,6 +16,9 @@ pub struct Keys<'a> {
     left_out: RefCell<Vec<&'static str>>,
 }
 
+/// An object of keys, with where it stands.
+pub type Part<'a> = (String, &'a Map<String, Value>);
+
 /// A value and where it stands: `text_config.hidden_size`.
 struct Found<'a> {
     key: String,
@@ -193,7 +196,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// A sentence for another kind of value.
-    pub fn objects(&self, name: &'static str) -> Result<Vec<(String, &'a Map<String, Value>)>, String> {
+    pub fn objects(&self, name: &'static str) -> Result<Vec<Part<'a>>, String> {
         self.all(&[name])
             .map(|found| match found.value.as_object() {
                 Some(object) => Ok((found.key, object)),

@@ -65,8 +65,9 @@ fn added(config: &Map<String, Value>) -> Vec<Value> {
 /// The merges, a line each, behind a first line that may name a version.
 fn pairs(path: &Path) -> Result<Vec<[String; 2]>, TokenizerError> {
     let text = text(path)?;
+    let is_version = |n: usize, line: &str| n == 0 && line.starts_with("#version");
     let lines = text.lines().enumerate();
-    let merges = lines.filter(|(n, line)| !line.is_empty() && !(*n == 0 && line.starts_with("#version")));
+    let merges = lines.filter(|(n, line)| !line.is_empty() && !is_version(*n, line));
     merges
         .map(|(n, line)| match line.split_once(' ') {
             Some((left, right)) if !right.contains(' ') => Ok([left.to_owned(), right.to_owned()]),
