@@ -56,7 +56,7 @@ use super::{
     overlays::Overlays,
     pictures::Pictures,
     sessions::Sessions,
-    text::{columns, fit},
+    text::{columns, fit, wrap},
     theme::{Depth, Theme},
     ui::{Pane, Ui},
 };
@@ -184,15 +184,22 @@ fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
-/// A sentence in the middle of a pane that has nothing to show yet.
+/// A sentence in the middle of a pane that has nothing to show yet; cut only where the pane has no rows for all of it.
 fn nothing_yet(text: &str, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     if area.is_empty() {
         return;
     }
-    let middle = Rect::new(area.x, area.y + area.height / 2, area.width, 1);
-    Line::styled(fit(text, area.width.into()), Style::new().fg(theme.dim))
-        .centered()
-        .render(middle, buffer);
+    let mut rows = wrap(text, area.width.into());
+    if rows.len() > area.height.into() {
+        rows = vec![fit(text, area.width.into())];
+    }
+    let above = (area.height - rows.len() as u16).div_ceil(2);
+    let style = Style::new().fg(theme.dim);
+    for (row, y) in rows.iter().zip(area.y + above..) {
+        Line::styled(row.as_str(), style)
+            .centered()
+            .render(Rect { y, height: 1, ..area }, buffer);
+    }
 }
 
 /// A bar of `width` columns filled by `share`: half a column is the finest step. The filled part and the rest.
