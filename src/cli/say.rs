@@ -38,7 +38,7 @@ impl Asides {
         }
         text.truncate(end);
         text.push('\n');
-        // Whoever closed it wants no lines.
+        // A reader that closed the pipe wants no more lines.
         drop(io::stderr().write_all(text.as_bytes()));
     }
 }

@@ -66,7 +66,7 @@ fn overrides_of(key: &str) -> Vec<String> {
     }
 }
 
-/// Both bounds are right by themselves; whoever spoke last is told where they cross.
+/// Each bound may be right by itself. Where they cross, the error names both places.
 fn check_pixels(given: &Given) -> Result<(), ConfigError> {
     let bound = |key: &str| given.get(key).and_then(|leaf| Some((leaf, leaf.value.as_u64()?)));
     match (bound("model.min_pixels"), bound("model.max_pixels")) {
@@ -84,7 +84,7 @@ fn check_pixels(given: &Given) -> Result<(), ConfigError> {
     }
 }
 
-/// Each key may be right by itself; whoever spoke last is told where two actions share one.
+/// Each key may be right by itself. Where two actions share one, the error is at the one that was given last.
 fn check_keys(settings: &Settings, given: &Given) -> Result<(), ConfigError> {
     let Err(Clash { key, screen, actions }) = Keymap::changed(&settings.tui.keys) else {
         return Ok(());

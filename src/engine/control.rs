@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub struct Signals {
     /// Stop after the step, with a checkpoint.
     pub terminate: Arc<AtomicBool>,
-    /// Write a checkpoint and go on. Whoever sees to it clears it.
+    /// Write a checkpoint and go on. The stage's loop clears it.
     pub checkpoint: Arc<AtomicBool>,
 }
 

@@ -61,8 +61,8 @@ enum Found {
 }
 
 impl<'a> FeatureStore<'a> {
-    /// A store that keeps at most `memory_mb` MiB in memory, and on disk what `settings` say. A folder that cannot be used
-    /// is told of, and done without.
+    /// A store that keeps at most `memory_mb` MiB in memory, and on disk what `settings` say. Where the cache's folder cannot be
+    /// used, the store warns and keeps features in memory alone.
     ///
     /// # Errors
     /// Where the device fails.

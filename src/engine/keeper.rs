@@ -64,8 +64,8 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// A keeper at the checkpoint that the run goes on from. What a writer that died after its rename could not do any
-    /// more is done: it is told of, and those that it took the place of are removed.
+    /// A keeper at the checkpoint that the run goes on from. A writer that died just after the rename left two things undone,
+    /// which are done here: the checkpoint's line in the journal, and the removal of older checkpoints.
     ///
     /// # Errors
     /// Where the session cannot be read or written.

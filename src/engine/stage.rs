@@ -240,7 +240,7 @@ fn how_to_go_on(run: &StageRun, trainer: &Trainer) -> String {
     )
 }
 
-/// What is told of a step from which nothing can be learnt; the parameters are those of step `at`.
+/// The warning for a step whose loss or gradient is not finite; the parameters are those of step `at`.
 fn sentence(found: &NotFinite, at: u64) -> String {
     let what = if found.loss.is_finite() {
         "the gradient"

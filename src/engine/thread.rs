@@ -110,7 +110,7 @@ fn supervise(
     }
     let ended = Event::Ended(Ended { reason });
     if let Err(error) = reporter.report(ended.clone()) {
-        // Whoever looks is told all the same.
+        // The journal cannot be written, but viewers can still be told.
         reporter.say(ended);
         return outcome.and(Err(error));
     }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::kernel::Real;
 
-/// Elements that hold, at first, whatever was left in them: whoever takes it writes all before reading any.
+/// Elements with the values that their last user left: write each of them before you read it.
 #[derive(Debug)]
 pub struct Buffer<T: Real>(Vec<T>);
 

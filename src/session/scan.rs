@@ -27,8 +27,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Reads all complete lines as whoever opens the session does, so that none is told as finished which nothing opens; a
-    /// missing journal has none.
+    /// Reads all complete lines by the same rules as opening the session does, so that a journal that cannot be opened is not
+    /// listed as finished. A missing journal has no lines.
     ///
     /// # Errors
     /// A sentence that names the file and the line.

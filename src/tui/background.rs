@@ -24,7 +24,7 @@ impl GivenUp {
     }
 }
 
-/// Work that has begun; whoever drops this gives it up, and its result arrives nowhere.
+/// Work that has begun. Dropping it gives the work up: its result is thrown away.
 #[derive(Debug)]
 pub struct Background<T> {
     result: Receiver<T>,

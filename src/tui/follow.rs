@@ -40,7 +40,7 @@ pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Se
 /// A sentence where the folder holds no session, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
     let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
-    // Whoever takes its name is another session. A folder that may be entered and not read is followed by its name.
+    // Held open, because another session may take its name later. A folder that may be entered but not read is followed by name.
     let folder = folder.kept_open().unwrap_or(folder);
     let live = folder.is_live().unwrap_or(false);
     let (connection, read_only) = if live {

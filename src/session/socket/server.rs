@@ -190,7 +190,7 @@ impl Viewers {
                 say(&stream, &Said::Refused { reason })?;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            // Who has said its word and gone is heard all the same.
+            // A client may send its command and close at once: read it even where the greeting cannot be sent.
             drop(say(&stream, greeting));
             stream.try_clone()
         };

@@ -74,7 +74,7 @@ pub struct Rows {
     pub figures: Figures,
 }
 
-/// What is told of all rows together.
+/// Figures over all rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
     pub accuracy: f64,

@@ -23,7 +23,7 @@ const SINGLE: &str = "model.safetensors";
 /// What a model folder must have beside its weights.
 const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
 
-/// How far a download is; told often, so that whoever listens should be quick.
+/// How far a download is. It is reported often, so the listener must be quick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download<'a> {
     pub file: &'a str,
