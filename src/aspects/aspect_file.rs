@@ -73,7 +73,8 @@ impl AspectFile {
             .unwrap_or(0)
     }
 
-    /// Checks that the modules serve a base model and hold the views that are asked for; `path` is for the message.
+    /// Checks that the modules match the base model's hidden size and include the requested views. `path` is used only
+    /// in the error message.
     ///
     /// # Errors
     /// [`CheckpointError::HiddenSize`], [`CheckpointError::Content`].
@@ -139,8 +140,8 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
     Ok(file)
 }
 
-/// Writes aspect modules: as the reference's PyTorch file where the name ends in `.pth` or `.pt`, else as safetensors
-/// with `meta`. The file is there whole or not at all.
+/// Writes aspect modules: as the reference's PyTorch file if the name ends in `.pth` or `.pt`, otherwise as safetensors
+/// with `meta`. The write is atomic: it never leaves a partial file.
 ///
 /// # Errors
 /// [`CheckpointError`]: what the file system reports.

@@ -10,20 +10,21 @@ use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
 use crate::vlm::decoder::{Around, DeepRows, KvCache, LanguageModel, Positions, Prefix, Vocabulary, Wanted};
 
-/// What stands in the `Visual` rows of a batch.
+/// The source of a batch's `Visual` rows.
 pub enum Visuals<'a> {
     /// Stage 1: `[samples * rows, hidden]` from the aspect modules; the gradient flows into it.
     Trained(&'a Tensor),
-    /// For each sample.
+    /// One entry per sample.
     Constant(&'a [VisualRows]),
 }
 
-/// What stands in a sample's `Visual` rows.
+/// The contents of one sample's `Visual` rows.
 #[derive(Clone, Debug)]
 pub struct VisualRows {
     /// `[rows, hidden]`: z tokens, then the vision run.
     pub rows: Tensor,
-    /// `[run, hidden]` each: added to the last rows, those of the run, after the language model's first layers.
+    /// `[run, hidden]` each. Each is added, after one of the language model's first layers, to the last rows: those of
+    /// the vision run.
     pub deep: Vec<Tensor>,
 }
 
@@ -36,32 +37,32 @@ impl From<Tensor> for VisualRows {
 /// A padded batch, ready for the language model.
 #[derive(Debug)]
 pub struct Batch {
-    /// What stands before the embeddings of each sequence, if anything does.
+    /// Constant rows in front of each sequence's embeddings, if all sequences share them.
     prefix: Option<Arc<Prefix>>,
     /// `[batch, tokens, hidden]`
     pub embeddings: Tensor,
-    /// Of the embeddings.
+    /// Positions of the embeddings; the prefix is not included.
     pub positions: Positions,
-    /// Over the prefix, too.
+    /// Covers the prefix and the embeddings.
     pub mask: Mask,
-    /// What is added to rows of the embeddings in the first layers.
+    /// Features that the first layers add to rows of the embeddings.
     pub deep: Option<DeepRows>,
-    /// The places whose logits are wanted.
+    /// The places whose logits are needed.
     wanted: Wanted,
-    /// `[targets]` (u32): their rows in what is computed of the wanted places.
+    /// `[targets]` (u32): each target's row in the output computed for the wanted places.
     rows: Tensor,
     /// `[targets]` (u32)
     pub tokens: Tensor,
-    /// For each target its sequence and answer.
+    /// For each target: the index of its sequence and of its answer.
     pub owners: Vec<(usize, usize)>,
 }
 
 impl Batch {
-    /// Splices `sequences`; padding stands on the right and is seen by nobody. `prompt` `[tokens, hidden]` fills the
-    /// `Prompt` rows, and gets a gradient if it is a variable.
+    /// Splices `sequences` into one batch. Padding is on the right, and no token attends to it. `prompt` `[tokens,
+    /// hidden]` fills the `Prompt` rows, and gets a gradient if it is a variable.
     ///
     /// # Errors
-    /// Where a row has nothing to stand for it, both the visuals and the prompt are trained, or shapes differ.
+    /// If a row has no source, if both the visuals and the prompt are trained, or if shapes differ.
     pub fn splice(
         language: &LanguageModel,
         sequences: &[Sequence],
@@ -168,13 +169,13 @@ impl Batch {
         })
     }
 
-    /// The number of the prefix' tokens.
+    /// The number of tokens in the prefix.
     #[must_use]
     pub fn prefix_tokens(&self) -> usize {
         self.prefix.as_ref().map_or(0, |prefix| prefix.tokens)
     }
 
-    /// A cache that holds the prefix, for the batch and `more` tokens.
+    /// A KV cache for this batch that holds the prefix and has room for `more` tokens.
     ///
     /// # Errors
     /// Where the device fails.
@@ -186,7 +187,8 @@ impl Batch {
         }
     }
 
-    /// Logits `[targets, entries]` at the wanted places; with `recompute` layers run again in backward.
+    /// Logits `[targets, entries]` at the wanted places. With `recompute`, backward runs the layers again instead of
+    /// keeping their intermediate results.
     ///
     /// # Errors
     /// Where the device fails.
@@ -226,15 +228,15 @@ impl Batch {
     }
 }
 
-/// Where the rows stand that are added to in the first layers.
+/// Collects the rows to which the first layers add features.
 #[derive(Default)]
 struct Deep {
-    /// Of each: its place in the flattened batch, its sample, and its row in the sample's levels.
+    /// For each row: its place in the flattened batch, its sample, and its row in that sample's levels.
     rows: Vec<(u32, usize, u32)>,
 }
 
 impl Deep {
-    /// Visual row `row` of sample `sample` stands at `place`.
+    /// Records that visual row `row` of sample `sample` is at `place`, if it belongs to the vision run.
     fn note(&mut self, visual: &VisualRows, (sample, row): (usize, usize), place: u32) {
         let Some(level) = visual.deep.first() else { return };
         let run = level.dims().first().copied().unwrap_or(0);
@@ -244,7 +246,7 @@ impl Deep {
         }
     }
 
-    /// The levels' rows in the order of their places.
+    /// Gathers the levels' rows in the order of their places.
     fn finish(self, visuals: &Visuals, device: &candle_core::Device) -> Result<Option<DeepRows>> {
         let Visuals::Constant(samples) = visuals else {
             return Ok(None);
@@ -253,7 +255,7 @@ impl Deep {
         if levels == 0 || self.rows.is_empty() {
             return Ok(None);
         }
-        // Where each sample's rows begin in what is put together of all of them.
+        // Index of each sample's first row in the concatenation of all samples' rows.
         let mut firsts = Vec::with_capacity(samples.len());
         let mut next = 0;
         for sample in *samples {
@@ -346,7 +348,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// `[occurrences, trained]`: the places of each trained row, all with the same number of them.
+/// `[occurrences, trained]`: the places of each trained row. Every trained row must occur equally often.
 fn occurrences(mut trained: Vec<(usize, u32)>, count: usize) -> Result<Tensor> {
     trained.sort_unstable();
     let times = trained.len() / count;

@@ -1,5 +1,5 @@
-//! The rows that all sequences of a batch begin with, and that nothing trained stands in: the chat's header, and in
-//! evaluation the soft prompt behind it. The language model passes them once, not once a sample and step.
+//! The prefix that all sequences of a batch share and that contains no trained rows: the chat's header, and in
+//! evaluation the soft prompt after it. The language model processes it once, not once per sample and step.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use super::sequence::{Row, Sequence};
 use crate::nn::Mask;
 use crate::vlm::decoder::{LanguageModel, Positions, Prefix};
 
-/// The prefix of `sequences`, if they have one; `prompt` `[tokens, hidden]` is what stands in their `Prompt` rows.
+/// The shared prefix of `sequences`, if they have one. `prompt` `[tokens, hidden]` holds the values of their `Prompt`
+/// rows.
 ///
 /// # Errors
 /// Where the device fails.
@@ -38,7 +39,8 @@ pub(super) fn beginning(
     language.prefix(key, begin).map(Some)
 }
 
-/// How many rows all sequences begin with; of each at least one is left, and none is asked for anything.
+/// The number of leading rows that all sequences share. Each sequence keeps at least one row after them, and none of
+/// them is the place of a target.
 fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
     let Some(first) = sequences.first() else { return 0 };
     let begins = |sequence: &Sequence| {
@@ -61,7 +63,7 @@ fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
     sequences.iter().map(begins).min().unwrap_or(0)
 }
 
-/// What tells this beginning from others: its rows and positions, and the prompt's values where it has them.
+/// The cache key of this prefix: its rows and positions, and the prompt's values if it contains prompt rows.
 fn key(rows: &[Row], positions: &[[u32; 3]], prompt: Option<&Tensor>) -> Result<Vec<u32>> {
     let mut key: Vec<u32> = rows
         .iter()

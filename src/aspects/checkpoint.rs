@@ -37,7 +37,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint; the file is there whole or not at all. The same content gives the same bytes.
+    /// Writes the checkpoint atomically, so that it never leaves a partial file. The same content gives the same bytes.
     ///
     /// # Errors
     /// [`CheckpointError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
@@ -66,7 +66,7 @@ impl Checkpoint {
         Ok(Self { meta, tensors })
     }
 
-    /// Reads only what a checkpoint says of itself; `None` where a safetensors file is from another program.
+    /// Reads only a checkpoint's metadata; `None` if another program wrote the safetensors file.
     ///
     /// # Errors
     /// As [`Checkpoint::load`].
@@ -74,8 +74,8 @@ impl Checkpoint {
         load(path, |_| false).map(|(meta, _)| meta)
     }
 
-    /// Checks that a run can go on from a file: it is whole, a run's checkpoint, and all its numbers are finite. No more than
-    /// one tensor is held at a time.
+    /// Checks that a run can resume from a file: it is complete, is a run's checkpoint, and all its numbers are finite.
+    /// At most one tensor is in memory at a time.
     ///
     /// # Errors
     /// As [`Checkpoint::load`], and [`CheckpointError::NotFinite`].
@@ -104,7 +104,7 @@ fn no_checkpoint(path: &Path) -> CheckpointError {
     }
 }
 
-/// Writes tensors with their metadata as safetensors to where a person named.
+/// Writes tensors and their metadata as safetensors to a path that the user chose.
 pub(super) fn export(
     path: &Path,
     meta: &CheckpointMeta,
@@ -122,8 +122,8 @@ fn not_written(path: &Path, source: io::Error) -> CheckpointError {
     }
 }
 
-/// The file's JSON header. The safetensors crate would write the metadata in random order (two runs of one seed
-/// could not be compared by their bytes), and its file readable by its owner only.
+/// The file's JSON header. We write it ourselves because the safetensors crate writes the metadata in random order (the
+/// bytes of two runs with one seed would differ), and makes the file readable by its owner only.
 fn header(meta: &CheckpointMeta, tensors: &BTreeMap<String, HostTensor>) -> io::Result<Vec<u8>> {
     let mut header = Map::new();
     header.insert("__metadata__".to_owned(), Value::Object(to_strings(meta)?));
@@ -169,8 +169,8 @@ pub(super) fn load(
     Ok((meta, tensors))
 }
 
-/// Hands on the tensors that `wanted` names, one after the other. They are read, not mapped: another program may cut the file
-/// short meanwhile.
+/// Passes the tensors that `wanted` selects on, one after the other. The file is read, not memory-mapped, because
+/// another program may truncate it meanwhile.
 fn each_tensor(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -219,7 +219,7 @@ fn each_tensor(
     Ok(meta)
 }
 
-/// A stored tensor as f32; nothing where its elements are no floats of 16 or 32 bits.
+/// A stored tensor as f32; `None` if its elements are not 16-bit or 32-bit floats.
 fn to_host(info: &TensorInfo, bytes: &[u8]) -> Option<HostTensor> {
     let (words, halves) = (bytes.as_chunks().0.iter(), bytes.as_chunks().0.iter());
     let data = match info.dtype {

@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint or a file of trained parameters.
+//! Errors of checkpoints and of files with trained parameters.
 
 use std::{io, path::PathBuf};
 

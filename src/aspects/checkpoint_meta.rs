@@ -1,4 +1,4 @@
-//! What a checkpoint says of itself: safetensors metadata, which holds strings only.
+//! A checkpoint's metadata. Safetensors metadata holds strings only.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,19 +14,19 @@ use crate::printable::printable;
 use crate::session::{Stage, TrainedOn};
 use crate::vlm::config_file::Family;
 
-/// The format's version; a newer one is refused.
+/// The format's version. The reader refuses newer versions.
 pub const FORMAT: u32 = 1;
 
-/// What a checkpoint says of itself, as safetensors metadata.
+/// A checkpoint's metadata, as stored in the safetensors header.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointMeta {
-    /// [`FORMAT`] of the program that wrote it.
+    /// The value of [`FORMAT`] in the program that wrote the file.
     pub format: u32,
     /// The program and its version.
     pub program: String,
     /// The base model's folder or hub id.
     pub base_model: String,
-    /// The base model's family; files of before it was written say none.
+    /// The base model's family. Older files do not have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
     /// Width of the base model's language part.
@@ -38,10 +38,10 @@ pub struct CheckpointMeta {
     pub settings_hash: String,
     #[serde(flatten)]
     pub trained_on: TrainedOn,
-    /// Whether it was the best so far by the validation figure.
+    /// Whether this was the best checkpoint so far by the validation metric.
     #[serde(default)]
     pub best: bool,
-    /// Whether it was written before the evaluation that its step asks for.
+    /// Whether the evaluation due at this step was still to come when the checkpoint was written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub evaluation_due: bool,
     /// AdamW's own count of steps for each parameter.
@@ -56,7 +56,7 @@ pub struct CheckpointMeta {
 }
 
 impl CheckpointMeta {
-    /// Checks that the file at `path`, which says this of itself, is of a base model of the family `expected`.
+    /// Checks that the file at `path`, whose metadata this is, belongs to a base model of the family `expected`.
     ///
     /// # Errors
     /// [`CheckpointError::OtherFamily`].
@@ -76,7 +76,7 @@ impl CheckpointMeta {
 
 #[cfg(test)]
 impl CheckpointMeta {
-    /// For tests of what stands beside it.
+    /// Example metadata for tests of this and other modules.
     pub(super) fn example() -> Self {
         Self {
             format: FORMAT,
@@ -97,7 +97,8 @@ impl CheckpointMeta {
     }
 }
 
-/// Safetensors metadata holds strings only: what is no string is written as JSON.
+/// Converts metadata to strings, because safetensors metadata holds nothing else: values that are not strings are
+/// written as JSON.
 pub(super) fn to_strings(meta: &CheckpointMeta) -> io::Result<Map<String, Value>> {
     match serde_json::to_value(meta)? {
         Value::Object(fields) => Ok(fields
@@ -112,7 +113,7 @@ pub(super) fn to_strings(meta: &CheckpointMeta) -> io::Result<Map<String, Value>
     }
 }
 
-/// The metadata back; `None` where the file is not from this program.
+/// Reads the metadata back; `None` if another program wrote the file.
 pub(super) fn from_strings(
     path: &Path,
     strings: &HashMap<String, String>,

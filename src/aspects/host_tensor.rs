@@ -1,4 +1,4 @@
-//! Tensors as they lie in files: a shape and its numbers, on no device.
+//! Tensors as files store them: a shape and its numbers in host memory.
 
 /// An f32 tensor in row-major order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -8,20 +8,20 @@ pub struct HostTensor {
 }
 
 impl HostTensor {
-    /// The tensor, or nothing where `shape` does not hold as many values as `data` has.
+    /// The tensor; `None` if `data` does not have as many values as `shape` requires.
     #[must_use]
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Option<Self> {
         let tensor = Self { shape, data };
         tensor.is_consistent().then_some(tensor)
     }
 
-    /// Whether none of its numbers is NaN or infinite.
+    /// Whether all its numbers are finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
         self.data.iter().all(|value| value.is_finite())
     }
 
-    /// Whether the shape holds as many values as there are.
+    /// Whether the number of values matches the shape.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         self.shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)) == Some(self.data.len())

@@ -1,4 +1,5 @@
-//! Checkpoints and PyTorch files from anywhere: tensors or a sentence, in memory that the file's size bounds.
+//! Untrusted checkpoints and PyTorch files: reading gives tensors or an error message, in memory bounded by the file's
+//! size.
 
 use std::{
     collections::BTreeMap,
@@ -100,7 +101,7 @@ fn around(pickle: &[u8]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// All readers over the bytes; what the whole reader gave.
+/// Runs all readers over the bytes; returns the result of the reader that loads the whole file.
 fn read(bytes: &[u8]) -> Result<BTreeMap<String, HostTensor>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.pth");
@@ -165,7 +166,7 @@ proptest! {
         }
     }
 
-    /// Without the checksum in the way.
+    /// Changes the pickle before it is packed, so that the archive's checksum does not reject it.
     #[test]
     fn a_changed_pickle_gives_tensors_or_a_sentence(pickle in changed(vec![torch_pickle(), pickled_parameter_dict()])) {
         let file = around(&pickle);
@@ -208,7 +209,7 @@ proptest! {
 fn a_header_bomb_is_refused_before_it_is_parsed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.safetensors");
-    // 60 MB of header, as the format allows: a million names that take a dozen times that in memory.
+    // A 60 MB header, as the format allows: a million names, which take about twelve times that in memory.
     let length: u64 = 60 << 20;
     fs::write(
         &path,
@@ -238,7 +239,8 @@ fn a_deep_header_is_refused() {
 
 #[test]
 fn a_zip_bomb_is_refused() {
-    // Packed records are not torch.save's, whatever they would unfold to: this one says 4 GB.
+    // torch.save does not compress records, so compressed ones are refused whatever their unpacked size: this one
+    // claims 4 GB.
     let mut packed = around(b"\x80\x02}.");
     for (at, field) in [(8, &8_u16.to_le_bytes()[..]), (22, &0xFFFF_FFF0_u32.to_le_bytes())] {
         packed.splice(at..at + field.len(), field.iter().copied());
@@ -249,7 +251,7 @@ fn a_zip_bomb_is_refused() {
     }
     assert!(read(&packed).is_err());
 
-    // A directory that says it has millions of entries.
+    // A directory that claims millions of entries.
     let mut many = around(b"\x80\x02}.");
     let end = many.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
     many[end + 8..end + 12].copy_from_slice(&[0xFF; 4]);

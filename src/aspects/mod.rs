@@ -1,4 +1,5 @@
-//! MASP itself: the aspects' queries and cross-attention, the soft prompt, the sequences they stand in, and their files.
+//! MASP itself: the aspects' queries and cross-attention, the soft prompt, the sequences that contain them, and their
+//! files.
 
 pub mod aspect_file;
 pub mod batch;

@@ -11,15 +11,16 @@ use super::aspect_file::{AspectFile, AspectTensors};
 use super::host_tensor::HostTensor;
 use crate::data::View;
 
-/// How a fresh module begins.
+/// How a fresh module is initialised.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initial {
-    /// As PyTorch's `MultiheadAttention`: queries N(0, 1), projections uniform by their widths.
+    /// Like PyTorch's `MultiheadAttention`: queries N(0, 1), projections uniform with bounds that depend on their
+    /// widths.
     #[default]
     Reference,
-    /// Queries N(0, 0.5); value and output projections hand the image's tokens through, so that a narrow model starts
-    /// from vectors its language model already knows.
+    /// Queries N(0, 0.5); value and output projections are the identity, so that a narrow model starts from vectors
+    /// that its language model already knows.
     Identity,
 }
 
@@ -42,7 +43,7 @@ pub struct AspectModule {
 #[derive(Debug, Clone)]
 pub struct AspectModules(pub IndexMap<View, AspectModule>);
 
-/// What a module makes of a batch of images.
+/// A module's output for a batch of images.
 #[derive(Debug, Clone)]
 pub struct Looked {
     /// `[images, queries, hidden]`
@@ -52,7 +53,8 @@ pub struct Looked {
 }
 
 impl AspectModule {
-    /// A fresh module of f32 variables on the CPU's random numbers, so that every device starts from the same ones.
+    /// A fresh module of f32 variables. The random numbers come from the CPU, so that every device starts from the same
+    /// values.
     ///
     /// # Errors
     /// Where the device fails.
@@ -82,11 +84,11 @@ impl AspectModule {
         })
     }
 
-    /// Looks at `tokens` `[images, tokens, hidden]` (f32), images of the same size.
+    /// Attends to `tokens` `[images, tokens, hidden]` (f32), which come from images of the same size.
     ///
-    /// The key projection is folded into the queries and the value projection applied after the attention:
-    /// `(q Wq + bq)(v Wk + bk)^T` differs from `((q Wq + bq) Wk^T) v^T` by a constant a row, to which the softmax is
-    /// blind, and the weights of a row sum to 1. So the cost does not grow with `tokens * hidden^2`.
+    /// The key projection is folded into the queries, and the value projection is applied after the attention. `(q Wq +
+    /// bq)(v Wk + bk)^T` differs from `((q Wq + bq) Wk^T) v^T` by a constant per row, which the softmax cancels, and
+    /// the weights of a row sum to 1. So the cost does not grow with `tokens * hidden^2`.
     ///
     /// # Errors
     /// Where shapes, dtypes or devices differ.
@@ -129,7 +131,7 @@ impl AspectModule {
 }
 
 impl AspectModules {
-    /// The modules of a file, for `views` in this order.
+    /// Loads the modules of `views`, in this order, from a file.
     ///
     /// # Errors
     /// Where the file lacks a view, or the device fails.
@@ -199,8 +201,8 @@ impl AspectModules {
             .collect()
     }
 
-    /// What every module makes of one image's merged tokens `[tokens, hidden]`, without a graph: z `[views * queries,
-    /// hidden]` (f32) in the order of the views, and the attention `[queries, tokens]` of each.
+    /// Every module's output for one image's merged tokens `[tokens, hidden]`, without an autograd graph: z `[views *
+    /// queries, hidden]` (f32) in the order of the views, and each view's attention `[queries, tokens]`.
     ///
     /// # Errors
     /// Where shapes or devices differ.
@@ -219,12 +221,12 @@ impl AspectModules {
 fn uniform(bound: f64, count: usize, rng: &mut impl Rng) -> Vec<f32> {
     match Uniform::new_inclusive(-bound as f32, bound as f32) {
         Ok(uniform) => uniform.sample_iter(rng).take(count).collect(),
-        // A bound is finite and positive for every width there is.
+        // Never reached: the bound is finite and positive for every possible width.
         Err(_) => vec![0.0; count],
     }
 }
 
-/// A tensor of any device as it lies in files.
+/// Copies a tensor from any device to host memory, as files store it.
 ///
 /// # Errors
 /// Where the device fails.

@@ -1,5 +1,5 @@
-//! What files of aspect modules and of soft prompts have in common: their kind is told by content when they are read,
-//! by the name when they are written.
+//! What files of aspect modules and of soft prompts have in common. Reading detects the format from the content;
+//! writing chooses it from the file name.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,8 @@ use super::{
 use crate::bounded_file::open_regular;
 use crate::vlm::config_file::Family;
 
-/// The tensors that `wanted` names, of a safetensors file or one of PyTorch's: floating-point numbers, all finite.
+/// Reads the tensors that `wanted` selects from a safetensors or PyTorch file. All must hold finite floating-point
+/// numbers.
 pub fn read_tensors(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -49,7 +50,7 @@ fn start(path: &Path) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Whether a file of this name is written as PyTorch's.
+/// Whether a file with this name is written in PyTorch's format.
 pub fn is_torch_name(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     extension.eq_ignore_ascii_case("pth") || extension.eq_ignore_ascii_case("pt")
@@ -66,10 +67,10 @@ pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(
     })
 }
 
-/// Checks that a file is of a base model of this family. Files of other programs do not say of which they are.
+/// Checks that a file belongs to a base model of this family. Files of other programs do not state the family and pass.
 ///
 /// # Errors
-/// [`CheckpointError::OtherFamily`], and what keeps the file from being read.
+/// [`CheckpointError::OtherFamily`], or the error that prevents reading the file.
 pub fn check_family(path: &Path, expected: Family) -> Result<(), CheckpointError> {
     let start = start(path).map_err(|source| CheckpointError::Read {
         path: path.to_owned(),
@@ -127,7 +128,7 @@ mod tests {
                     told.contains("not finite") && told.contains("\"soft_prompt\""),
                     "{told}"
                 );
-                // What is not asked for does not matter.
+                // Tensors that were not requested are not checked.
                 assert!(read_tensors(&path, |name| name != "soft_prompt").unwrap().is_empty());
             }
         }
@@ -142,7 +143,7 @@ mod tests {
         assert!(check_family(&path, Family::Qwen2Vl).is_ok());
         let told = check_family(&path, Family::Qwen3Vl).unwrap_err().to_string();
         assert!(told.contains("Qwen2-VL") && told.contains("Qwen3-VL"), "{told}");
-        // Written when there was one family.
+        // Written before there was a second family.
         let old = CheckpointMeta {
             family: None,
             ..CheckpointMeta::example()

@@ -9,7 +9,7 @@ use super::{
     torch::{TorchValue, write_torch},
 };
 
-/// The most tokens of a soft prompt that the settings allow: more than any model reads beside a picture.
+/// The largest number of soft-prompt tokens that the settings allow: more than any model can read next to a picture.
 pub const LONGEST_PROMPT: usize = 4096;
 
 const SOFT_PROMPT: &str = "soft_prompt";
@@ -23,7 +23,8 @@ pub struct SoftPromptFile {
 }
 
 impl SoftPromptFile {
-    /// Checks that the prompt serves a base model and has as many tokens as asked for; `path` is for the message.
+    /// Checks that the prompt matches the base model's hidden size and has the requested number of tokens. `path` is
+    /// used only in the error message.
     ///
     /// # Errors
     /// [`CheckpointError::HiddenSize`], [`CheckpointError::Content`].
@@ -64,7 +65,7 @@ pub fn read_soft_prompt(path: &Path) -> Result<SoftPromptFile, CheckpointError> 
     stack(&rows).map_err(|reason| content(path, PROMPT, reason))
 }
 
-/// Writes a soft prompt, in the form that [`write_aspects`] chooses.
+/// Writes a soft prompt, in the same choice of formats as [`write_aspects`].
 ///
 /// # Errors
 /// [`CheckpointError`]: what the file system reports, or rows that are no matrix.
@@ -89,7 +90,7 @@ pub fn write_soft_prompt(path: &Path, file: &SoftPromptFile, meta: &CheckpointMe
     Ok(write_torch(path, &dict)?)
 }
 
-/// Nothing where the rows are no matrix with at least one value.
+/// `None` if the rows are not a matrix with at least one value.
 fn hidden_size(rows: &HostTensor) -> Option<usize> {
     match rows.shape.as_slice() {
         &[_, hidden] if rows.is_consistent() && !rows.data.is_empty() => Some(hidden),
@@ -217,7 +218,7 @@ mod tests {
             let copy = folder.path().join(name);
             write_soft_prompt(&copy, &file, &CheckpointMeta::example())?;
             assert_eq!(read_torch(&copy)?, read_torch(&original)?, "{name}");
-            // 32 rows of 64, not the matrix that they were cut from.
+            // The file holds only the 32 rows of 64, not the larger matrix that they are a view of.
             assert!(fs::metadata(&copy)?.len() < 20_000, "{name}");
         }
         let fault = read_soft_prompt(&checkpoints.join("aspect.pth"));

@@ -1,4 +1,4 @@
-//! One sample as the language model reads it: text tokens with visual and soft-prompt rows among them.
+//! One sample's input to the language model: text tokens with visual and soft-prompt rows among them.
 
 use crate::nn::Mask;
 
@@ -26,27 +26,27 @@ pub enum PositionRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VisionRun {
     pub rows: usize,
-    /// Height and width of their grid; of a run that is no grid, only the rule of the paper gives positions.
+    /// Height and width of their grid. If the run is not a grid, only the paper's rule gives positions.
     pub grid: (usize, usize),
 }
 
-/// A token that the model is asked for.
+/// A token whose probability the model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
-    /// The place whose logits predict it.
+    /// The place whose logits predict the token.
     pub place: usize,
     pub token: u32,
-    /// Which answer it belongs to.
+    /// The index of the answer that the token belongs to.
     pub answer: usize,
 }
 
-/// A sample's rows with their positions and what is asked.
+/// A sample's rows with their positions and targets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sequence {
     pub rows: Vec<Row>,
     /// Time, height, width.
     pub positions: Vec<[u32; 3]>,
-    /// Answers that are scored side by side do not see one another: each has a segment.
+    /// Answers that are scored side by side must not attend to one another, so each has its own segment.
     pub segments: Vec<u32>,
     pub targets: Vec<Target>,
     next: u32,
@@ -90,8 +90,8 @@ impl Sequence {
         self
     }
 
-    /// Appends an answer that is supervised: each of its tokens is a target, and the last one is not fed, for nothing
-    /// follows it.
+    /// Appends a supervised answer: each of its tokens is a target. The last token is not fed, because nothing follows
+    /// it.
     pub fn answer(&mut self, ids: &[u32]) -> &mut Self {
         for (i, &token) in ids.iter().enumerate() {
             self.targets.push(Target {
@@ -106,7 +106,7 @@ impl Sequence {
         self
     }
 
-    /// Appends text that is fed and also asked for, as a part of `answer`.
+    /// Appends text whose tokens are both fed and targets, as a part of `answer`.
     pub fn asked(&mut self, ids: &[u32], answer: usize) -> &mut Self {
         for &token in ids {
             self.targets.push(Target {
@@ -119,7 +119,7 @@ impl Sequence {
         self
     }
 
-    /// Appends several answers to what stands here, to be scored in one pass: each continues from the last row.
+    /// Appends several answers that are scored in one pass: each is a continuation of the current last row.
     pub fn alternatives<'a>(&mut self, answers: impl IntoIterator<Item = &'a [u32]>) -> &mut Self {
         let (last, next) = (self.rows.len() - 1, self.next);
         for (answer, ids) in answers.into_iter().enumerate() {

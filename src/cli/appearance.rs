@@ -1,13 +1,13 @@
-//! How the settings want the screens to look.
+//! Applies the settings of the screens' look.
 
 use super::failure::Failure;
 use crate::config::{Background, Images, TuiSettings};
 use crate::tui::{self, Keymap, Viewer};
 
-/// Dresses a viewer as `tui:` says.
+/// Applies the settings under `tui:` to a viewer.
 ///
 /// # Errors
-/// Where two actions share a key, which no loaded settings have.
+/// Two actions share a key. Loaded settings never have this: [`crate::config::load`] refuses it.
 pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
     viewer.fps = settings.fps;
     viewer.images = pictures(settings.images);

@@ -18,7 +18,7 @@ use crate::printable::printable;
 use crate::session::{Difference, ImageResult, differences};
 use crate::tui::figures::{self, fixed};
 
-/// So many flips are listed where a person reads them; `--json` has all.
+/// The number of flips in the text output; `--json` lists all.
 const LISTED: usize = 20;
 
 /// The document of `compare --json`.
@@ -36,7 +36,7 @@ struct Document {
 /// Runs the command: both checkpoints are evaluated, each with its own session's settings.
 ///
 /// # Errors
-/// Where something cannot be opened, an evaluation fails, or the two have other classes or no image in common.
+/// Something cannot be opened, an evaluation fails, or the two have different classes or no image in common.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let choose = |spec: &SessionSpec| choose(args.sources(), Some(spec), &super::args::CheckpointArgs::default());
     let (a, b) = (choose(&args.a)?, choose(&args.b)?);

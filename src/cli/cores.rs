@@ -1,18 +1,18 @@
-//! The threads that a process computes with: no more than the cores that it may use.
+//! Limits the threads that a process computes with to the cores that it may use.
 //!
-//! rayon heeds the affinity mask (Slurm, cpusets, taskset) and a control group's quota (containers). candle counts the cores of
-//! the machine unless `RAYON_NUM_THREADS` says otherwise: then as many threads wait for one another as the machine has cores,
-//! and those of its elementwise operations burn their share while they do.
+//! rayon respects the affinity mask (Slurm, cpusets, taskset) and a control group's quota (containers). candle counts all cores
+//! of the machine unless `RAYON_NUM_THREADS` is set. Under a limit it then starts one thread per core of the machine, and these
+//! wait for one another; the threads of its elementwise operations spin while they wait.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// What both crates read.
+/// The environment variable that both crates read.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// Begins the program again, as the same process, with the number of threads that it may use, where candle counts more cores than
-/// that. To be called before any other thread runs; where nothing is to be changed, it returns.
+/// Executes the program again in the same process, with `RAYON_NUM_THREADS` set to the cores that it may use, where candle
+/// counts more cores than that. Otherwise returns. Call it before any other thread runs.
 pub fn heed_limits() {
     let Ok(may) = std::thread::available_parallelism() else {
         return;
@@ -27,11 +27,11 @@ pub fn heed_limits() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    // It returns only where it failed, and then the program is slow, but right.
+    // `exec` returns only if it fails. The program then goes on slowly, but correctly.
     drop(again.args(arguments).env(THREADS, threads.to_string()).exec());
 }
 
-/// The number of threads to set; nothing where it is set already or the cores that were counted may be used.
+/// The number of threads to set; None where it is set already or all counted cores may be used.
 fn limit(counted: usize, may: usize, set: Option<&OsStr>) -> Option<usize> {
     (set.is_none() && counted > may).then_some(may)
 }

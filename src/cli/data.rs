@@ -15,7 +15,7 @@ use crate::data::synth::{Options, SynthError, synthesise};
 use crate::data::{DatasetOptions, View, check};
 use crate::printable::printable;
 
-/// Runs the command; the exit status of a check is 1 where what it found would stop a run.
+/// Runs the command. The exit status of a check is 1 if it finds a problem that would stop a run.
 ///
 /// # Errors
 /// Wrong settings, a dataset that cannot be written, a closed output.
@@ -95,7 +95,7 @@ fn draw(dir: &Path, options: &Options, out: &mut impl Write) -> Result<(), Failu
     Ok(())
 }
 
-/// A bar on stderr, where that is a terminal; told of what is done and of how much there is, from any thread.
+/// A progress bar on stderr, where that is a terminal. The closure takes the done and the total count, from any thread.
 fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} ({eta})") {

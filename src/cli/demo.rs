@@ -1,4 +1,4 @@
-//! `masp demo`: the embedded default, from drawing the dataset to the figures.
+//! `masp demo`: a run with embedded defaults, from drawing the dataset to the figures.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ struct Figures {
     frozen: f64,
     prompt_only: f64,
     masp: f64,
-    /// Right answers to each aspect's own question.
+    /// The share of right answers to each aspect's own question.
     aspects: IndexMap<Aspect, f64>,
     pointing: IndexMap<Aspect, f64>,
     random_pointing: IndexMap<Aspect, f64>,
@@ -122,7 +122,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     for (folder, own) in [(&masp, &of_masp), (&alone, &of_prompt_only)] {
         let file = Checkpoints::read(folder)?.find(Selector::Last, Some(Stage::Prompt))?;
         let (stage, step) = (file.stage, file.step);
-        // The Train screen marks the frozen model's in the bars of both sessions.
+        // The Train screen marks the frozen model's figures in the bars of both sessions.
         for (evaluated, seen) in [
             (Evaluated::Frozen, &frozen),
             (Evaluated::Checkpoint { stage, step }, own),
@@ -235,13 +235,13 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
     )
 }
 
-/// Why the panel's images are what they are said to be.
+/// Prints the rationales for the panel's images.
 fn rationales(out: &mut impl Write, folder: &SessionFolder) -> std::io::Result<()> {
     let source = Source::read(folder).map_err(std::io::Error::other)?;
     let looks = source.state.panel.values().filter_map(|looks| looks.last());
     writeln!(out, "why, of the panel's images")?;
     for look in looks {
-        // A file that is gone costs its line.
+        // If an image's file is missing, leave its line out.
         if let Ok(prediction) = source.prediction(look) {
             let (gold, said) = (printable(&look.gold), printable(&look.prediction));
             let name = look.image.rsplit('/').next().unwrap_or_default();

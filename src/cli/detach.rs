@@ -1,4 +1,4 @@
-//! `masp train --detach`: the same command once more, without a terminal, in a session of the system's own.
+//! `masp train --detach`: starts the same command again without a terminal, in its own system session (`setsid`).
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,13 +11,13 @@ use super::say::say;
 use crate::printable::printable;
 use crate::session::{Event, JournalTail, Record, SessionFolder};
 
-/// Tells the second process that it is one.
+/// The environment variable that tells the second process that it is detached.
 const DETACHED: &str = "MASP_DETACHED";
-/// How often the parent looks whether the run has begun.
+/// How often the parent checks whether the run has begun.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A model that opens longer than this is not waited for: neither a download nor gigabytes of weights keep a person.
+/// How long the parent waits for the model to open. A user need not wait for a download or for gigabytes of weights.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// No more of what a run that could not begin has said is passed on.
+/// The most bytes of a failed run's stderr that the parent passes on.
 const LONGEST_WORDS: u64 = 64 << 10;
 
 /// Whether this process was started to run without a terminal.
@@ -26,15 +26,15 @@ pub fn is_detached() -> bool {
     std::env::var_os(DETACHED).is_some()
 }
 
-/// Leaves the terminal's session, where this process was started to; then no hang-up reaches it.
+/// Leaves the terminal's session if this process was started detached, so that no hang-up signal reaches it.
 pub fn leave_terminal() {
     if is_detached() {
-        // It fails where this process leads a session already, and then there is nothing to leave.
+        // `setsid` fails if this process already leads a session; then there is nothing to leave.
         let _ = rustix::process::setsid();
     }
 }
 
-/// Starts this command again in the background on `folder` and returns once the run is at work.
+/// Starts this command again in the background on `folder`; returns when [`launch`] does.
 ///
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
@@ -48,8 +48,8 @@ pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the program in the background with these arguments, which train on `folder`, and returns once the run is at work
-/// (or its model opens for longer than a person should wait), or has come to its end already.
+/// Starts the program in the background with these arguments, which train on `folder`. Returns once the run is at work, its
+/// model takes too long to open, or the run has ended.
 ///
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
@@ -68,7 +68,7 @@ pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, F
             let words = words(&mut said)?;
             let words = words.trim().trim_start_matches("masp: ");
             return match status.code() {
-                // It was quicker than this look at it.
+                // The run was done before this check.
                 Some(0) => Ok(child),
                 Some(2) => Err(Failure::usage(words)),
                 _ => Err(Failure::failed(words)),
@@ -79,7 +79,7 @@ pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, F
     Ok(child)
 }
 
-/// The same arguments, headless, on the session whose folder is there.
+/// The same arguments without `--detach`, headless, on the session whose folder exists by now.
 fn arguments(given: impl Iterator<Item = OsString>, session: &str) -> Vec<OsString> {
     let mut kept: Vec<OsString> = given.filter(|argument| argument != "--detach").collect();
     let has = |kept: &[OsString], flag: &str| {
@@ -98,21 +98,21 @@ fn arguments(given: impl Iterator<Item = OsString>, session: &str) -> Vec<OsStri
     kept
 }
 
-/// How far the new process is, by what it adds to the session's journal.
+/// How far the new process is, judged by the records that it appends to the session's journal.
 struct Beginning {
     journal: JournalTail,
-    /// When the process first wrote into it: all but the model is open then.
+    /// When the process first wrote to the journal: by then everything but the model is open.
     wrote: Option<Instant>,
     at_work: bool,
-    /// It ends: its exit status tells how.
+    /// The journal says that the run ended; its exit status will say how.
     ended: bool,
 }
 
 impl Beginning {
-    /// What the journal holds already is of processes before it.
+    /// Skips the records that the journal already holds, which are from earlier processes.
     fn after_what_is_there(folder: &SessionFolder) -> Self {
         let mut journal = JournalTail::new(&folder.journal());
-        // What is wrong with it the process itself finds, and says.
+        // Ignore a damaged journal here: the new process finds and reports the error.
         drop(journal.poll(drop));
         Self {
             journal,
@@ -122,7 +122,7 @@ impl Beginning {
         }
     }
 
-    /// Whether there is no more to wait for.
+    /// Whether the wait is over. False once the run has ended: then the caller waits for its exit status.
     fn is_over(&mut self) -> bool {
         let Self {
             journal,
@@ -139,7 +139,7 @@ impl Beginning {
     }
 }
 
-/// Whether only a run whose model is open says this.
+/// Whether this record shows that the model is open.
 fn is_at_work(record: &Record) -> bool {
     match &record.event {
         Event::Phase(phase) => phase.stage.is_some(),

@@ -18,7 +18,7 @@ use crate::session::{
 };
 use crate::tui::figures;
 
-/// Runs the command: the figures come first, for what cannot be kept is no reason to have computed them in vain.
+/// Runs the command. It prints the figures before it keeps them, so that they are not lost if keeping fails.
 ///
 /// # Errors
 /// Where something cannot be opened, the evaluation fails, or `--predictions` cannot be written.
@@ -42,7 +42,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         say(format_args!("left out: {}", printable(line)));
     }
     let printed = told(&seen.metrics, args.json);
-    // A reader that has gone (`| head`) is no reason to keep less.
+    // Keep the evaluation even if the reader of stdout has gone (`| head`).
     match &chosen.session {
         Some(folder) => match keep(folder, &chosen, &seen) {
             Ok(kept) => say(format_args!("wrote {}", printable_path(&kept))),
@@ -88,8 +88,8 @@ pub fn note(evaluated: Evaluated, start: Option<&SessionStart>, seen: &SplitEval
     }
 }
 
-/// The same folder, however it is written. Where the session's is gone, one of the same classes and splits is that one,
-/// moved.
+/// Whether `data` is the session's dataset, however its path is spelled. If the session's folder is gone, a dataset with
+/// the same classes and split sizes counts as the same one, moved.
 fn is_own_data(start: &SessionStart, data: &str, seen: &SplitEvaluation) -> bool {
     let place = |path: &str| std::fs::canonicalize(Path::new(path)).ok();
     match (place(&start.data), place(data)) {

@@ -1,4 +1,4 @@
-//! What a command ends with where it does not end well, with its exit status.
+//! The error that a command ends with, and its exit status.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use crate::engine::EngineError;
 use crate::session::{CheckpointError, FolderError, JournalError};
 use crate::tui::TuiError;
 
-/// An error for the person, handled once: in `cli::run`.
+/// An error for the user, handled in one place: `cli::run`.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of standard output has gone (`masp ... | head`): nobody's error.
+    /// Whether the reader of standard output has gone (`masp ... | head`), which is not an error.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
         self.error.chain().any(|error| {

@@ -7,8 +7,8 @@ use serde_json::{Serializer, ser::Formatter};
 
 use crate::printable::commands_terminal;
 
-/// Writes a document as one line of JSON. What a terminal would obey is written as an escape, which a reader of JSON
-/// undoes: `serde_json` itself leaves the upper control range and direction overrides as they are.
+/// Writes a document as one line of JSON. Characters that a terminal would obey are written as JSON escapes, which every
+/// JSON reader decodes: `serde_json` itself does not escape the upper control range and direction overrides.
 ///
 /// # Errors
 /// A closed output.

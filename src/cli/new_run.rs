@@ -1,4 +1,4 @@
-//! Runs that are started from the workbench's form: what its fields begin with, what may stand in them, and the start.
+//! Runs started from the workbench's form: the fields' initial values, the checks of their values, and the start.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::session::{Stage, check_name};
 use crate::tui::Field;
 use crate::vlm::hub;
 
-/// What a field of the form says.
+/// What a field of the form sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     /// A key of config.yaml.
@@ -32,7 +32,7 @@ const DATA: Says = Says::Setting("data.root");
 const DATASET: Says = Says::Setting("data.dataname");
 const MODEL: Says = Says::Setting("model.path");
 
-/// The fields with their names and what an empty one means.
+/// The fields: the label, what it sets, and what an empty value means.
 const FIELDS: [(&str, Says, &str); 14] = [
     ("session", SESSION, "named by the date"),
     ("data folder", DATA, ""),
@@ -70,16 +70,16 @@ const FIELDS: [(&str, Says, &str); 14] = [
     ("device", Says::Device, ""),
 ];
 
-/// The form's other side.
+/// The command line's side of the workbench's form.
 #[derive(Debug)]
 pub struct NewRun {
     sources: Sources,
-    /// The values that the form began with: what was not changed is left to the settings.
+    /// The form's initial values: a field that was not changed is left to the settings.
     begun: Vec<String>,
 }
 
 impl NewRun {
-    /// Runs with these settings below what the form says.
+    /// Runs with these settings; the form's values override them.
     pub const fn new(sources: Sources) -> Self {
         Self {
             sources,
@@ -105,7 +105,7 @@ impl NewRun {
         for (place, key, value) in filled.changed() {
             problems[place] = refusal(key, value);
         }
-        // The other fields are checked beside the wrong ones, which stand as they began for that.
+        // A wrong field takes its initial value here, so that the other fields can still be checked.
         let kept = |keeps: &dyn Fn(usize) -> bool| -> Vec<String> {
             let pairs = self.begun.iter().zip(values).enumerate();
             pairs
@@ -114,7 +114,7 @@ impl NewRun {
         };
         let right = kept(&|place| problems[place].is_none());
         let loaded = self.settings(&Filled::new(&self.begun, &right));
-        // Where the settings contradict one another, the folders and names are checked all the same.
+        // Check the folders and names even where the settings contradict one another.
         let named = |place: usize| [SESSION, DATA, DATASET, MODEL].contains(&FIELDS[place].1);
         let names = kept(&|place| problems[place].is_none() && named(place));
         let (settings, contradiction) = match loaded {
@@ -134,7 +134,8 @@ impl NewRun {
         problems
     }
 
-    /// Starts the run as `masp train --detach` does; its session's folder is told when its journal has begun.
+    /// Starts the run as `masp train --detach` does. The receiver gets the session's folder once the run is started, or the
+    /// error.
     ///
     /// # Errors
     /// Where the settings are wrong or the session's folder cannot be made.
@@ -147,7 +148,7 @@ impl NewRun {
         let (say, started) = bounded(1);
         let begin = move || match detach::launch(&folder, &arguments) {
             Ok(mut child) => {
-                // Nobody listens where the screens were left; the run goes on.
+                // Nobody receives this if the user left the screens; the run goes on.
                 let _ = say.send(Ok(folder.path().to_owned()));
                 drop(child.wait());
             }
@@ -170,7 +171,7 @@ impl NewRun {
         Ok(loaded.settings)
     }
 
-    /// The command line of the run on `session`, whose folder is there.
+    /// The command line of the run on `session`, whose folder exists by now.
     fn arguments(&self, filled: &Filled, session: &str) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = ["train", "--session", session, "--resume", "--headless"]
             .map(OsString::from)
@@ -192,7 +193,7 @@ impl NewRun {
     }
 }
 
-/// The form's values, beside those that it began with.
+/// The form's values, with its initial values.
 struct Filled<'a> {
     begun: &'a [String],
     values: &'a [String],
@@ -239,7 +240,7 @@ impl<'a> Filled<'a> {
     }
 }
 
-/// A field with the value that the settings give it.
+/// A field whose initial value comes from the settings.
 fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static str) -> Field {
     let [aspects, prompt] = [Stage::Aspects, Stage::Prompt].map(|stage| settings.train.stage(stage));
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
@@ -283,7 +284,7 @@ fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static st
     }
 }
 
-/// What keeps a run from beginning with settings that are right by themselves.
+/// Why a run could not begin with these settings, although each one is valid by itself.
 fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
     let aspects = filled.value(Says::InitAspects);
     let (views, stages) = (&settings.aspects.views, filled.stages());
@@ -315,8 +316,8 @@ fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
     Some(problem.to_owned())
 }
 
-/// Where a typed name is no known dataset's, the nearest one. A name of one's own can stand in config.yaml: nobody mistypes it
-/// there anew for each run.
+/// A message with the nearest known name, if a typed name is not a known dataset's. The user's own names belong in
+/// config.yaml, where they are not typed again for every run.
 fn unknown_dataset(name: &str) -> Option<String> {
     if classes::by_name(name).is_some() {
         return None;
@@ -325,14 +326,14 @@ fn unknown_dataset(name: &str) -> Option<String> {
     Some(format!("no known dataset; is {nearest} meant? Empty: detected"))
 }
 
-/// Why a run would not read the folder; nothing where it would with another name, for that is what is wrong then.
+/// Why a run could not read the folder. None if it could with another dataset name: then the name is wrong, not the folder.
 fn no_dataset(root: &Path, settings: &Settings) -> Option<String> {
     let error = data::recognise(root, settings.data.dataname.as_deref()).err()?;
     if misnamed_dataset(settings).is_some() {
         return None;
     }
     Some(match error {
-        // All the layouts that there are have no room here.
+        // The form has no room for the list of all layouts.
         DataError::UnknownLayout { near, .. } => {
             format!(
                 "no dataset that is known here; {}",
@@ -343,7 +344,7 @@ fn no_dataset(root: &Path, settings: &Settings) -> Option<String> {
     })
 }
 
-/// Where the folder is a dataset, and not the one that was named, what it is. A name that is not known fits any folder.
+/// A message that says which dataset the folder holds, if it is not the named one. An unknown name fits any folder.
 fn misnamed_dataset(settings: &Settings) -> Option<String> {
     let (root, name) = (settings.data.root.as_ref()?, settings.data.dataname.as_deref()?);
     let known = classes::by_name(name)?;

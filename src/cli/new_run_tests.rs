@@ -178,7 +178,7 @@ fn a_known_dataset_is_refused_on_a_folder_of_another_layout() {
         let problems = [desk.problem("data folder"), desk.problem("dataset")];
         assert_eq!(problems, [const { String::new() }; 2], "{name} in {folder}");
     }
-    // What the settings name is held against the folder too.
+    // The dataset name from the settings is checked against the folder too.
     let mut named = Desk::new("data: {dataname: EmoSet}\n");
     named.put("data folder", &flat);
     assert!(named.problem("dataset").contains("not laid out as EmoSet is"));
@@ -220,7 +220,7 @@ fn an_unknown_dataset_is_refused_with_the_nearest_known_one() {
         desk.put("dataset", typed);
         assert_eq!(desk.problem("dataset"), "", "{typed}");
     }
-    // What config.yaml says was meant.
+    // A name from config.yaml counts as intended.
     assert_eq!(Desk::new("data: {dataname: my own}\n").problem("dataset"), "");
 }
 

@@ -1,4 +1,4 @@
-//! Which trained parts a command uses: a session's, or files.
+//! Which trained parts a command uses: those of a session, or those in files.
 
 use super::args::{CheckpointArgs, SessionSpec};
 use super::failure::Failure;
@@ -16,11 +16,11 @@ pub struct Chosen {
     pub start: Option<Box<SessionStart>>,
     /// The session's checkpoint that was chosen.
     pub checkpoint: Option<(Stage, u64)>,
-    /// What an evaluation of these parts is one of.
+    /// How an evaluation's note names these parts.
     pub evaluated: Evaluated,
 }
 
-/// The model as it is, without aspects and prompt, with the settings and the classes of a session where one is named.
+/// The frozen model without aspects and prompt, with the settings and classes of a session where one is named.
 ///
 /// # Errors
 /// Where the session does not exist, or the settings are wrong.
@@ -43,7 +43,7 @@ pub fn frozen(mut sources: Sources, spec: Option<&SessionSpec>) -> Result<Chosen
     })
 }
 
-/// The folder of a session, whose recorded settings then lie below the others.
+/// Opens a session's folder and adds its recorded settings below the other sources.
 fn open_session(sources: &mut Sources, spec: &SessionSpec) -> Result<SessionFolder, Failure> {
     let root = config::load(sources.clone())?.settings.session.root;
     let folder = SessionFolder::open(&root, &spec.session)?;
@@ -51,7 +51,7 @@ fn open_session(sources: &mut Sources, spec: &SessionSpec) -> Result<SessionFold
     Ok(folder)
 }
 
-/// What a session was begun with.
+/// The first event of a session's journal.
 fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, Failure> {
     Ok(first_record(&folder.journal())?.and_then(|record| match record.event {
         Event::Session(start) => Some(start),
@@ -59,7 +59,7 @@ fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, Failure> {
     }))
 }
 
-/// Why files alone would leave the answers to parts that nobody trained: fresh aspect modules are random.
+/// Why these files alone would not give a trained model, if so: aspect modules that no file provides are random.
 fn untrained(files: &CheckpointArgs, settings: &Settings) -> Option<String> {
     let needs_aspects = !settings.aspects.views.is_empty();
     match (&files.load_spmodel_ckpt, &files.load_ckpt) {
@@ -110,7 +110,7 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
     let checkpoints = Checkpoints::read(&folder)?;
     let selector: Selector = spec.checkpoint;
     let prompt = checkpoints.find(selector, Some(Stage::Prompt)).or_else(|error| {
-        // A session of stage 1 alone has no prompt; then the aspects are what was chosen.
+        // A session that trained only stage 1 has no prompt; the selector then means its aspects.
         match checkpoints.find(Selector::Last, Some(Stage::Prompt)) {
             Ok(_) => Err(error),
             Err(_) => checkpoints.find(selector, Some(Stage::Aspects)).map_err(|_| error),
@@ -145,7 +145,7 @@ pub fn choose(mut sources: Sources, spec: Option<&SessionSpec>, files: &Checkpoi
         session: Some(folder),
         start,
         checkpoint: Some((stage, step)),
-        // Figures of other files' parameters are not the session's.
+        // With parameters from other files, the figures are not the session's own.
         evaluated: if own {
             Evaluated::Checkpoint { stage, step }
         } else {

@@ -1,4 +1,4 @@
-//! What a command is doing, on stderr: a bar where it is a terminal, a line a phase where it is not.
+//! Shows on stderr what a command is doing: a bar on a terminal, else one line per phase.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use super::say::say;
 use crate::tui::Abilities;
 
-/// Whether standard error is a terminal on which a line can be written over.
+/// Whether standard error is a terminal on which a line can be overwritten.
 pub fn bars_can_be_shown() -> bool {
     let can = Abilities::from_environment(|name| std::env::var(name).ok());
     std::io::stderr().is_terminal() && can.cursor

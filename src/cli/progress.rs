@@ -1,4 +1,4 @@
-//! A run without a screen, told on stderr: a bar where that is a terminal, plain lines where it is not.
+//! Shows a run without a screen on stderr: a bar on a terminal, else plain lines.
 
 mod run_bar;
 
@@ -11,15 +11,15 @@ use crate::printable::printable;
 use crate::session::{Ended, Event, Progress, Record, RunState, SessionStart, Step};
 use run_bar::RunBar;
 
-/// Where nothing else was said for so many seconds, a plain line says how far the phase is.
+/// After this many seconds without a line, a plain line reports the phase's progress.
 const SILENCE: f64 = 10.0;
 
-/// Tells of a run until it has ended or its channel is closed, and returns how it ended. On a terminal the steps move a
-/// bar; elsewhere every `logging_steps`th step is a line.
+/// Reports a run until it ends or its channel is closed, and returns how it ended. On a terminal the steps move a bar;
+/// elsewhere every `logging_steps`th step prints a line.
 pub fn follow(records: Receiver<Record>, logging_steps: u64) -> Option<Ended> {
     let mut telling = Telling::new(logging_steps);
     let mut bar = bars_can_be_shown().then(RunBar::new);
-    // Nobody reads what a detached run says, and a week of it would fill the disk.
+    // Nobody reads a detached run's output, and a week of it would fill the disk.
     let unheard = is_detached();
     let mut asides = Asides::default();
     for record in records {
@@ -41,13 +41,13 @@ pub fn follow(records: Receiver<Record>, logging_steps: u64) -> Option<Ended> {
     None
 }
 
-/// What a record gives to say.
+/// The output for one record.
 #[derive(Debug, PartialEq)]
 enum Line {
     Nothing,
     /// Worth a line of its own.
     Lasting(String),
-    /// Said by the bar, where there is one.
+    /// Shown by the bar, where there is one; else a line.
     Passing(String),
 }
 
@@ -55,7 +55,7 @@ enum Line {
 struct Telling {
     state: RunState,
     logging_steps: u64,
-    /// When the last line was said, by the records' clock.
+    /// The time of the last line, by the records' clock.
     spoke: f64,
 }
 
@@ -69,7 +69,7 @@ impl Telling {
     }
 
     fn tell(&mut self, record: &Record) -> Line {
-        // The log is bounded, so its length alone does not tell whether it was written to.
+        // The log is bounded, so its length alone does not show whether a line was added.
         let end = |state: &RunState| (state.log.len(), state.log.back().cloned());
         let before = end(&self.state);
         self.state.apply(record);
@@ -96,7 +96,7 @@ impl Telling {
     }
 }
 
-/// What the state wrote into its log for an event, with the stage where the text leaves it out.
+/// The state's log line for an event, with the stage added where the text lacks it.
 fn logged_line(event: &Event, text: &str) -> String {
     let stage = match event {
         Event::Phase(phase) => phase.stage,
@@ -156,7 +156,7 @@ fn progress_line(progress: &Progress) -> String {
     format!("{} {}", fit(&progress.phase), progress.counts())
 }
 
-/// Text from files and errors, with its line breaks as spaces.
+/// Text from files and errors as one line: line breaks become spaces.
 fn fit(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(printable).collect();
     lines.join(" ")
@@ -219,7 +219,7 @@ mod tests {
         }))
     }
 
-    /// What is said where there is no bar, of events that come `seconds` apart.
+    /// The lines without a bar, for events that are `seconds` apart.
     fn told(events: Vec<Event>, seconds: f64) -> Vec<String> {
         let mut telling = Telling::new(2);
         let records = (0..).zip(events).map(|(seq, event)| Record {

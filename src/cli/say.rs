@@ -6,22 +6,22 @@ use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// A pipe that takes anything takes so many bytes without a wait.
+/// A pipe that is ready for writing accepts this many bytes without blocking.
 const ONE_PIECE: usize = 4096;
 
-/// Says a line. That nobody can hear it (the terminal closed, the pipe is gone) is no reason to end: `eprintln` panics then.
+/// Prints a line and ignores errors, where `eprintln` would panic: a closed terminal or pipe must not end the program.
 pub fn say(words: impl Display) {
     drop(writeln!(io::stderr(), "{words}"));
 }
 
-/// Lines that may be left out where nobody reads them.
+/// Prints lines that may be left out if nobody reads them.
 #[derive(Debug, Default)]
 pub struct Asides {
     left_out: u64,
 }
 
 impl Asides {
-    /// Says a line, unless that would have to wait for a reader: a pipe that is full, a terminal that is stopped.
+    /// Prints a line, unless that would block: on a full pipe or a stopped terminal. The next line says how many were left out.
     pub fn say(&mut self, line: &str) {
         if !takes_more(&io::stderr()) {
             self.left_out += 1;
@@ -43,11 +43,11 @@ impl Asides {
     }
 }
 
-/// Whether it takes a piece without a wait. What is closed says so without a wait, too.
+/// Whether a write of [`ONE_PIECE`] would not block. True for a closed file too: its error comes at once.
 fn takes_more(file: &impl AsFd) -> bool {
     let mut watched = [PollFd::new(file, PollFlags::OUT)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // Where it cannot be asked, it is taken for one that does.
+    // If `poll` fails, assume that the write would not block.
     poll(&mut watched, Some(&now)).map_or(true, |_| !watched[0].revents().is_empty())
 }
 

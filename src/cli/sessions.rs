@@ -1,4 +1,5 @@
-//! `masp sessions`: the runs under a folder, as a table or as JSON; their parameters for use elsewhere; their end.
+//! `masp sessions`: lists the runs under a folder as a table or as JSON, exports from them for use elsewhere, and removes
+//! them.
 
 mod evaluated;
 mod export;
@@ -143,7 +144,7 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
 /// Removes one session without a question.
 ///
 /// # Errors
-/// A session that runs, a folder that is none, what the file system reports.
+/// A session that runs, a folder that is not a session, an error of the file system.
 pub fn remove(root: &Path, session: &str) -> Result<(), Failure> {
     Ok(remove::remove(
         root,
@@ -206,7 +207,7 @@ fn list(sessions: &[SessionSummary], json: bool, out: &mut impl Write) -> Result
 
 fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), SessionsError> {
     let summary = summarise_session(folder);
-    // What can be read is shown; the summary says what cannot, and why.
+    // Show what can be read; the summary says what cannot be read, and why.
     let checkpoints = Checkpoints::read(folder);
     let mut records = Vec::new();
     drop(each_record(&folder.journal(), |record| records.push(record)));
@@ -232,7 +233,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
         }
         Err(error) => error.to_string(),
     };
-    // Of a journal that cannot be read the reason is told once.
+    // If the journal cannot be read, give the reason only once.
     if summary.problem.as_ref() != Some(&files) {
         writeln!(out, "  {:<12}{}", "checkpoints", printable(&files))?;
     }
@@ -265,7 +266,7 @@ fn show(folder: &SessionFolder, json: bool, out: &mut impl Write) -> Result<(), 
     Ok(())
 }
 
-/// The summary's keys, and what a person would ask next.
+/// The summary's keys, and further details of the session.
 fn details(
     summary: &SessionSummary,
     records: &[Record],
@@ -295,7 +296,7 @@ fn details(
     Ok(document)
 }
 
-/// A share, or a dash where it was not taken.
+/// A share, or a dash where it was not computed.
 fn figure(value: f64) -> String {
     if value.is_finite() {
         format!("{value:.4}")

@@ -10,9 +10,9 @@ use crate::data::image_file::DecodeOptions;
 use crate::session::Prediction;
 use crate::tui::{Depth, Theme};
 
-/// Lines are not wider: they would be hard to read.
+/// The widest line in columns; longer ones are hard to read.
 const WIDEST: usize = 144;
-/// Where nobody says how wide the terminal is.
+/// The width in columns if that of the terminal is unknown.
 const USUAL: usize = 80;
 
 /// Prints the image at `path` with its six attention maps, then the prediction in words. `decode` is how the model was
@@ -23,7 +23,7 @@ const USUAL: usize = 80;
 pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::Result<()> {
     let terminal = io::stdout().is_terminal();
     let columns = if terminal { columns() } else { USUAL };
-    // Reentrant: viuer, on this thread, writes to standard output by itself.
+    // The lock is reentrant, so viuer can write to standard output by itself on this thread.
     let mut out = io::stdout().lock();
     if terminal {
         match Theme::from_environment(|name| std::env::var(name).ok()).depth {

@@ -1,4 +1,4 @@
-//! What a run makes of the system's signals.
+//! How a run handles the system's signals.
 //!
 //! | signal | what comes of it |
 //! |---|---|
@@ -17,10 +17,10 @@ use signal_hook::{flag, low_level};
 use super::failure::Failure;
 use crate::engine::Signals;
 
-/// Set while no run is at work: then signals that end do what they do to any program.
+/// Set after a run, until the next one begins. While it is set, terminating signals have their default action.
 static IDLE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// While it is held, the signals are the run's.
+/// While this value lives, the signals go to the run.
 #[derive(Debug)]
 pub struct Heeded(Vec<SigId>);
 
@@ -41,7 +41,7 @@ pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
     let mut heeded = Heeded(Vec::new());
     let failed = |signal, error| Failure::failed(format!("cannot handle signal {signal}: {error}"));
     for signal in [SIGTERM, SIGINT, SIGXCPU] {
-        // It stays: without any, the signal would be unheard once a run is over.
+        // Never unregistered: without any action, the signal would be ignored once the run is over.
         let idle = flag::register_conditional_default(signal, Arc::clone(&IDLE));
         idle.map_err(|error| failed(signal, error))?;
     }
@@ -54,7 +54,7 @@ pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
         Err(error) => Err(failed(signal, error)),
     };
     let (terminate, checkpoint) = (&signals.terminate, &signals.checkpoint);
-    // Ctrl-c without a screen; where it is pressed again, the process ends at once.
+    // Ctrl-c without a screen; a second one ends the process at once.
     let again = flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(terminate));
     register(SIGINT, again)?;
     for signal in [SIGTERM, SIGINT, SIGXCPU] {

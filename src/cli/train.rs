@@ -44,7 +44,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         ));
     }
     if let Some(path) = &args.save_ckpt {
-        // Not after hours of training.
+        // Fail here, not after hours of training.
         let refused = |error| Failure::usage(format!("--save-ckpt cannot write {}: {error}", printable_path(path)));
         check_output(path).and_then(|()| check_folder(path)).map_err(refused)?;
     }
@@ -57,7 +57,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     };
     if args.detach {
         if folder.is_live()? {
-            // The lock says by whom.
+            // The error of `lock` says which process holds the session.
             drop(folder.lock()?);
         }
         return detach::start(&folder);
@@ -82,7 +82,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// That the folder is there which a file is to lie in.
+/// Checks that the folder of a file to be written exists.
 fn check_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(io::Error::new(
@@ -117,7 +117,7 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     let mut running = engine::start(job, signals.clone())?;
     let _watchdog = Watchdog::over(&running, signals, view);
     let commands = running.take_commands();
-    // From here on the run is seen to its end, whatever becomes of the screen and the socket.
+    // From here on, wait for the run to end, even if the screen or the socket fails.
     let serve = |socket: Listening| socket.serve(commands.clone(), running.answers.clone());
     let _server = socket.ok().and_then(|socket| serve(socket).map_err(say).ok());
     watch::watch(&running, commands, &folder, view, &settings);
@@ -128,7 +128,7 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     Ok(outcome?)
 }
 
-/// The session to be resumed, where it was begun.
+/// The session to resume, if it exists.
 fn begun(sources: &config::Sources) -> Result<Option<SessionFolder>, Failure> {
     let settings = config::load(sources.clone())?.settings;
     let Some(name) = &settings.session.name else {
@@ -142,7 +142,7 @@ fn begun(sources: &config::Sources) -> Result<Option<SessionFolder>, Failure> {
     }
 }
 
-/// The stages to go on with: those that are asked for, else those that the session was last told to train.
+/// The stages to go on with: those that the command line names, else those that the session was last asked to train.
 fn resumed_stages(asked: Option<StageChoice>, folder: &SessionFolder) -> Result<Vec<Stage>, Failure> {
     let stages = match asked {
         Some(_) => Vec::new(),

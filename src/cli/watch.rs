@@ -1,4 +1,4 @@
-//! How a run of this process is shown: on the workbench's screen, or as lines on stderr.
+//! Shows a run of this process: on the workbench's screen, or as lines on stderr.
 
 use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,8 +38,8 @@ impl View {
     }
 }
 
-/// Shows the run until it ends. A run whose screen was left or cannot be opened, or whose terminal is gone, goes on without
-/// one; nobody commands it through `commands` then.
+/// Shows the run until it ends. If the user leaves the screen, it cannot be opened, or the terminal is gone, the run goes on
+/// without a screen, and nothing sends to `commands` any more.
 pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolder, view: View, settings: &Settings) {
     if view == View::Screen {
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
@@ -49,7 +49,7 @@ pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolde
             say(failure);
         }
         viewer.sessions = Some(settings.session.root.clone());
-        // When the run is over, its own record says how its model is opened.
+        // After the run, its own record supplies the settings that open its model, so no config file is read.
         viewer.host = Some(Box::new(Desk {
             sources: Sources {
                 config: ConfigFile::None,
@@ -59,24 +59,25 @@ pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolde
         }));
         let exit = shown(|| tui::run(viewer));
         if let Err(error) = &exit {
-            // The engine is at work already, and needs no terminal.
+            // Report the error and go on: the engine is already at work and needs no terminal.
             say(error);
         }
         if let Some(words) = on_leaving(exit.ok(), folder) {
             say(words);
         }
-        // Nothing is printed any more where the terminal is gone: standard error is /dev/null then.
+        // If the terminal is gone, standard error is /dev/null by now, so nothing is printed.
     } else {
         drop(commands);
         if !is_detached() {
-            // Where nobody reads, the run is not held up for it.
+            // Skip the line if nobody reads stderr, so that the run does not wait.
             Asides::default().say(&held(folder, "trains"));
         }
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
 }
 
-/// What the shell is told where the screen was left and the run holds it on; `None` is a screen that could not be shown.
+/// The message for the shell after the user left the screen of a run that goes on; `exit` is None if the screen could not be
+/// shown.
 fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
     match exit {
         None | Some(Exit::Detach) => Some(held(folder, "goes on")),
@@ -84,12 +85,12 @@ fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
             "{} stops here after its step, with a checkpoint",
             printable(folder.name())
         )),
-        // How it ended is told when all that it wrote is safe.
+        // How the run ended is printed later, once everything that it wrote is safe.
         Some(Exit::Stopped | Exit::Quit | Exit::TerminalGone | Exit::Suspend | Exit::NotOpened) => None,
     }
 }
 
-/// What a run that holds the shell `does` there, and how to come back to it.
+/// The message that says what a run `does` in the shell that it occupies, and how to return to it.
 fn held(folder: &SessionFolder, does: &str) -> String {
     format!(
         "{} {does} here; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
@@ -106,13 +107,14 @@ pub fn next(outcome: Outcome, trained: &[Stage], folder: &SessionFolder) -> Stri
         Outcome::Done if trained.contains(&Stage::Prompt) => {
             format!("{name} is done: `masp eval {name}` tests it, `masp attach {name}` shows it again")
         }
-        // Without a prompt there is no classifier to be tested.
+        // Without a prompt there is no classifier to evaluate.
         Outcome::Done => format!("{name} is done: `masp attach {name}` shows it again"),
         Outcome::Stopped => format!("{name} is stopped: `masp train --session {name} --resume` goes on with it"),
     }
 }
 
-/// What became of the screen. One that fails in a panic has restored the terminal and said why; the run goes on without.
+/// The outcome of the screen. A panic counts as leaving it: the terminal is restored and the panic's message printed by
+/// then, and the run goes on without a screen.
 fn shown(show: impl FnOnce() -> Result<Exit, TuiError>) -> Result<Exit, TuiError> {
     catch_unwind(AssertUnwindSafe(show)).unwrap_or(Ok(Exit::Detach))
 }

@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::watch::View;
 use crate::engine::{Running, Signals};
 
-/// How often it looks whether the process was told to end.
+/// How often the watchdog checks whether a signal asked the process to end.
 const LOOK: Duration = Duration::from_millis(100);
-/// So long the last words of a run may take, once it is over and the process is to end.
+/// How long the last output of a run may take once the run is over and a signal asked the process to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Watches until dropped; after a signal, until the process has ended.
@@ -19,12 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side waits for")] Sender<()>);
 
 impl Watchdog {
-    /// Ends the process where its run has come to its end after a signal, and what shows the run does not.
+    /// Starts the watchdog. It ends the process if the run ended after a signal, but the code that shows the run does not
+    /// return.
     pub fn over(running: &Running, signals: Signals, view: View) -> Self {
         let (held, dropped) = bounded(0);
         let over = running.over.clone();
         let watch = move || watch(&over, &dropped, &signals, view);
-        // Without it the process ends all the same where somebody reads what it says.
+        // Without this thread, the process still ends as long as somebody reads its output.
         drop(std::thread::Builder::new().name("watchdog".to_owned()).spawn(watch));
         Self(held)
     }
@@ -41,7 +42,7 @@ fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view:
     }
     std::thread::sleep(PATIENCE);
     if view == View::Screen {
-        // The shell that comes back should see what is typed.
+        // Restore the echo of typed characters for the shell.
         drop(crossterm::terminal::disable_raw_mode());
     }
     exit(if succeeded { 0 } else { 1 });

@@ -1,4 +1,4 @@
-//! The workbench on sessions that are there: `masp`, `masp attach`, `masp replay`.
+//! The workbench on existing sessions: `masp`, `masp attach`, `masp replay`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub fn run(args: &Cli) -> Result<ExitCode, Failure> {
     )
 }
 
-/// `masp attach SESSION`: what the session's journal tells, while it is written and after.
+/// `masp attach SESSION`: shows the session's journal, while it is being written and afterwards.
 ///
 /// # Errors
 /// Where there is no such session, the settings are wrong or the terminal cannot be used.
@@ -41,7 +41,7 @@ pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
     show(Viewer::opening(&folder), args.sources(), &settings)
 }
 
-/// `masp replay SESSION`: its journal, played as it went.
+/// `masp replay SESSION`: replays the session's journal as the run went.
 ///
 /// # Errors
 /// Where there is no such session, its journal cannot be read, the settings are wrong or the terminal cannot be used.
@@ -69,7 +69,7 @@ fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the screens ask for that lies outside of them.
+/// What the screens need from the rest of the program.
 #[derive(Debug)]
 pub struct Desk {
     /// The settings of the command line, above those that a session recorded.
@@ -80,7 +80,7 @@ pub struct Desk {
 impl Host for Desk {
     fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String> {
         let (sources, session) = (self.sources.clone(), session.to_owned());
-        // Journals are read there, which takes a while for long ones.
+        // Runs on a thread of its own, because reading a long journal takes a while.
         let subject = move || {
             let spec = SessionSpec {
                 session: session.display().to_string(),
@@ -139,22 +139,22 @@ impl Host for Desk {
     }
 }
 
-/// A path at which nothing lies yet: on a screen nobody is asked whether a file may be written over.
+/// The path, if nothing exists there yet: the screens cannot ask whether to overwrite a file.
 fn unused(to: &Path) -> Result<PathBuf, String> {
-    // A link that leads nowhere is there too.
+    // A dangling link counts as existing.
     if to.symlink_metadata().is_ok() {
         return Err(format!("{} is there already; name another file", to.display()));
     }
     Ok(to.to_owned())
 }
 
-/// Runs `work` on a thread of its own; what it wrote is told, or why it wrote nothing.
+/// Runs `work` on a thread of its own. The receiver gets the path that it wrote, or the error.
 fn in_background(
     work: impl FnOnce() -> Result<PathBuf, ExportError> + Send + 'static,
 ) -> Result<Receiver<Result<PathBuf, String>>, String> {
     let (tell, told) = bounded(1);
     let work = move || {
-        // Who asked may have left.
+        // The receiver may be gone.
         let _ = tell.send(work().map_err(|error| error.to_string()));
     };
     let thread = std::thread::Builder::new().name("export".to_owned()).spawn(work);
@@ -162,10 +162,10 @@ fn in_background(
     Ok(told)
 }
 
-/// Removes a session, which the screens have asked about.
+/// Removes a session; the screens have already asked the user.
 fn remove(session: &Path) -> Result<(), Failure> {
     let name = session.display().to_string();
-    // A bare name would be looked for under the root, which here is the folder itself.
+    // A bare name would be looked up under the sessions' root, but here it is the folder's own path.
     let path = if name.contains('/') { name } else { format!("./{name}") };
     super::sessions::remove(Path::new(""), &path)
 }

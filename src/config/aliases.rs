@@ -1,4 +1,4 @@
-//! The reference's keys that say what one of ours says, and those that cannot be honoured.
+//! The reference's keys that are aliases of ours, and those that cannot be honoured.
 
 use serde_json::Value;
 
@@ -60,8 +60,8 @@ fn set<'a>(leaves: &mut Vec<Leaf<'a>>, key: &str, alias: &Leaf<'a>, value: Value
     }
 }
 
-/// What `bf16` and `fp16` together say of `model.dtype`, and which of them says it: true names the format; false rules
-/// its format out, which leaves f32.
+/// The number format that `bf16` and `fp16` together give `model.dtype`, with the key that decides it. True selects that
+/// key's format; false replaces that format, where it is set, by f32.
 fn dtype<'l, 'a>(
     bf16: Option<&'l Leaf<'a>>,
     fp16: Option<&'l Leaf<'a>>,
@@ -98,7 +98,7 @@ fn contradiction(leaf: &Leaf, other: &Leaf) -> ConfigError {
     }
 }
 
-/// Every optimiser is AdamW here; where that is another update rule or another precision, it is said.
+/// Every optimiser is AdamW here; a notice says so if the named one has another update rule or another precision.
 fn adamw_instead(leaf: &mut Leaf) {
     let same_rule = ["adamw_torch_fused", "adamw_hf", "adamw_apex_fused"]
         .iter()

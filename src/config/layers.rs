@@ -159,7 +159,7 @@ pub(super) fn read(sources: Sources) -> Result<Vec<Layer>, ConfigError> {
     ])
 }
 
-/// A run follows from its project's settings alone, wherever it is started.
+/// Refuses any key but `tui`: a run must depend on its project's settings alone, wherever it is started.
 fn only_the_screens(origin: &Origin, tree: &Value) -> Result<(), ConfigError> {
     let mut keys = tree.as_object().into_iter().flatten().map(|(key, _)| key);
     match keys.find(|key| *key != "tui") {
@@ -171,7 +171,7 @@ fn only_the_screens(origin: &Origin, tree: &Value) -> Result<(), ConfigError> {
     }
 }
 
-/// Why a file that lies there cannot be read.
+/// Why an existing file cannot be read; `None` if it is readable or missing.
 pub(super) fn unreadable(path: &Path) -> Option<ConfigError> {
     let refused = open_regular(path).err()?;
     if refused.kind() == io::ErrorKind::NotFound {
@@ -189,7 +189,7 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
         ConfigFile::IfPresent(path) => (path, false),
         ConfigFile::None => return Ok(None),
     };
-    // A config that is named may come through a pipe; one that just lies there may not keep us waiting.
+    // A named config may come through a pipe; one that was merely found must not block the program.
     let opened = if named { File::open(&path) } else { open_regular(&path) };
     let text = match opened.and_then(|file| read_text_from(file, MAX_FILE_BYTES)) {
         Ok(text) => text,
@@ -206,7 +206,7 @@ fn read_file(config: ConfigFile) -> Result<Option<(Origin, Value)>, ConfigError>
     Ok(Some((Origin::File { path, text }, tree)))
 }
 
-/// `KEY=VALUE`; the value is YAML, but a text where the key wants one.
+/// Parses `KEY=VALUE`. The value is YAML, except that it is taken as text where the key wants text.
 fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
     let Some((key, written)) = text.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
         return Err(ConfigError::NotKeyValue { text: excerpt(&text) });
@@ -224,7 +224,7 @@ fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
         });
     }
     let wants_text = known.is_some_and(|key| key.allowed.is_text());
-    // Keys such as `>` and `#` mean something in YAML.
+    // Keys such as `>` and `#` have a meaning in YAML, so they are taken as text.
     let is_key = known.is_some_and(|key| key.allowed == schema::Allowed::Keys && key.accepts(&written.into()));
     let value = match yaml::parse(written) {
         _ if is_key => Value::String(written.to_owned()),

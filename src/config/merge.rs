@@ -32,7 +32,7 @@ pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
             leaves.retain(|leaf| !(may_undo(&leaf.key) && is_default(leaf)));
         }
         let leaves = aliases::resolve(leaves, get(&tree, "model.dtype"))?;
-        // What a layer says of both stages beats what a weaker one says of one stage.
+        // A key of `train:` in this layer beats a single stage's override of it in a weaker layer.
         for stale in leaves.iter().flat_map(|leaf| overrides_of(&leaf.key)) {
             remove(&mut tree, &stale);
             given.shift_remove(&stale);
@@ -41,7 +41,7 @@ pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {
             if leaf.key != schema::UNUSED_COLUMNS {
                 put(&mut tree, &leaf.key, leaf.value.clone());
             }
-            // What is said again is said last.
+            // Removing first moves the key to the end: its last source counts.
             given.shift_remove(&leaf.key);
             given.insert(leaf.key.clone(), leaf);
         }
@@ -84,7 +84,7 @@ fn check_pixels(given: &Given) -> Result<(), ConfigError> {
     }
 }
 
-/// Each key may be right by itself. Where two actions share one, the error is at the one that was given last.
+/// Each key may be right by itself. Where two actions share one, the error names the place that was given last.
 fn check_keys(settings: &Settings, given: &Given) -> Result<(), ConfigError> {
     let Err(Clash { key, screen, actions }) = Keymap::changed(&settings.tui.keys) else {
         return Ok(());
@@ -94,7 +94,7 @@ fn check_keys(settings: &Settings, given: &Given) -> Result<(), ConfigError> {
     let (leaf, other) = match (changed(a), changed(b)) {
         (Some((at, _, leaf)), other) if other.is_none_or(|(later, ..)| later < at) => (leaf, b),
         (_, Some((.., leaf))) => (leaf, a),
-        // The table itself is free of clashes.
+        // Neither action was given another key, and the default keys do not clash.
         _ => return Ok(()),
     };
     Err(ConfigError::KeyTaken {

@@ -256,7 +256,7 @@ impl Key {
         (self.optional && value.is_null()) || self.allowed.accepts(value)
     }
 
-    /// Whether a session may have been recorded with it: before there were upper bounds any number would do.
+    /// Whether an older program may have recorded the value in a session: it had no upper bounds.
     pub fn was_accepted(&self, value: &Value) -> bool {
         let unbounded = match self.allowed {
             Allowed::Count(least, _) => Allowed::Count(least, MANY),
@@ -269,7 +269,7 @@ impl Key {
 }
 
 impl Allowed {
-    /// Whether what stands after `--set KEY=` is meant as it stands, be it a number for YAML or not.
+    /// Whether the text after `--set KEY=` is taken literally, even if YAML would read it as a number.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Path | Self::Model)
     }

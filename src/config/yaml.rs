@@ -33,8 +33,8 @@ fn read(text: &str, stop_at: Option<&str>) -> Result<Value, serde_yaml::Error> {
 struct Tree<'a> {
     path: &'a str,
     stop_at: Option<&'a str>,
-    /// What values and keys may still take: one each, and the bytes of their text. No text needs as much as it is
-    /// given; aliases can make a small one unfold to gigabytes.
+    /// What values and keys may still take: one each, plus the bytes of their text. An ordinary text never uses it up; aliases
+    /// can make a small one unfold to gigabytes.
     room: &'a Cell<usize>,
 }
 

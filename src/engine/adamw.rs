@@ -1,4 +1,4 @@
-//! AdamW with its moments in the open: candle's hides them, and a run could not be resumed exactly.
+//! AdamW with accessible moments. candle's AdamW hides them, and without them a run could not be resumed exactly.
 
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
@@ -81,15 +81,15 @@ impl AdamW {
 pub struct Gradients(Vec<Option<Tensor>>);
 
 impl Gradients {
-    /// Adds what one backward pass gave.
+    /// Adds the gradients of one backward pass.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn add(&mut self, optimizer: &AdamW, mut grads: GradStore) -> Result<()> {
         self.0.resize(optimizer.slots.len(), None);
-        // All or nothing: where memory runs out here, the same samples are taken once more.
+        // All or nothing: when memory runs out here, the caller runs the same samples again.
         let sums = self.0.iter().zip(&optimizer.slots).map(|(sum, slot)| {
-            // A variable's gradient still knows how it was computed: kept in the moments, that would hold every step's activations.
+            // A variable's gradient keeps its graph: stored in the moments undetached, it would hold every step's activations.
             let grad = grads.remove(&slot.var).map(|grad| grad.detach());
             Ok(match (sum, grad) {
                 (Some(sum), Some(grad)) => Some((sum + grad)?),
@@ -110,7 +110,7 @@ impl Gradients {
         if squares.is_empty() {
             return Ok(0.0);
         }
-        // The CPU waits for the device once, not once a parameter.
+        // One stacked transfer, so the CPU waits for the device once rather than once per parameter.
         let squares = Tensor::stack(&squares, 0)?.to_vec1::<f32>()?;
         Ok(squares.into_iter().map(f64::from).sum::<f64>().sqrt())
     }

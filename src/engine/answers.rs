@@ -15,7 +15,7 @@ use crate::vlm::decoder::Vocabulary;
 /// Longest answer to a free question, in tokens.
 const ANSWER_TOKENS: usize = 96;
 
-/// Answers `request`; what keeps it from an answer is one, too.
+/// Answers `request`; a failure becomes the answer, with its reason.
 pub fn answer(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -68,7 +68,7 @@ fn answer_on(
         }
         Request::Question { question, .. } => {
             let features = store.get(&[&sample.path])?.remove(0)?;
-            // Without the soft prompt: it was trained to make emotions of any question.
+            // Without the soft prompt, which was trained to answer any question with an emotion.
             let chat = Chat::about_image(question);
             let sequence = learner.dialogue().open(&chat, learner.visual_run(&features, &[]))?;
             let (rows, _) = learner.visual_rows(&features, &[])?;

@@ -1,17 +1,17 @@
-//! Whether the system's clock went as the run did: one that is set, or a machine that sleeps, is no work.
+//! Detects jumps of the system clock: time for which the clock was set, or the machine slept, must not count as work.
 
 use std::time::Instant;
 
 use crate::session::{Log, now};
 
-/// In seconds; less than this is the clock's usual correction.
+/// In seconds; a smaller difference is the usual clock correction.
 const NOTABLE: f64 = 2.0;
 
-/// The system's clock beside one that cannot be set and stands still while the machine sleeps.
+/// Compares the system clock with a monotonic one, which nobody can set and which stands still while the machine sleeps.
 #[derive(Debug)]
 pub struct Clock {
     begun: Instant,
-    /// What both said last, in seconds.
+    /// The last reading of both clocks, system then monotonic, in seconds.
     last: Option<(f64, f64)>,
 }
 
@@ -25,8 +25,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// By how many seconds the system's clock has gone further than time did since it was last asked; negative where it was
-    /// set back.
+    /// The seconds by which the system clock has run ahead of the monotonic one since the last call; negative if it was set
+    /// back, `None` on the first call or if the difference is less than 2 s.
     pub fn jump(&mut self) -> Option<f64> {
         let steady = self.begun.elapsed().as_secs_f64();
         self.jump_at((now(), steady))
@@ -39,7 +39,7 @@ impl Clock {
     }
 }
 
-/// The log's line on a jump.
+/// The log line for a jump.
 pub fn told(jump: f64) -> Log {
     let text = if jump > 0.0 {
         format!("the clock went {jump:.0} s further than the run: it was set, or the machine slept; that is no work")

@@ -11,23 +11,23 @@ use super::reporter::Reporter;
 use crate::nn::Interrupt;
 use crate::session::{Command, CommandRecord, Event, HIGHEST_RATE, Request, Stage, StopAfter};
 
-/// How often a run that waits looks for signals, of which no channel tells.
+/// How often a waiting run polls the signal flags: signals do not arrive on a channel.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// What the system's signals ask of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
-    /// Stop after the step, with a checkpoint.
+    /// Give up the computation at hand, write a checkpoint and end.
     pub terminate: Arc<AtomicBool>,
     /// Write a checkpoint and go on. The stage's loop clears it.
     pub checkpoint: Arc<AtomicBool>,
 }
 
-/// What was asked for and is still to be done.
+/// The requests that are still to be carried out.
 pub struct Control {
     commands: Receiver<Command>,
     signals: Signals,
-    /// Nobody is left who could command.
+    /// All command senders are gone, so no command can arrive any more.
     forsaken: bool,
     pub stop: Option<StopAfter>,
     pub evaluate: bool,
@@ -35,12 +35,12 @@ pub struct Control {
     pub lr: Option<f64>,
     pub requests: Vec<Request>,
     pub paused: bool,
-    /// Where the run was when it last listened.
+    /// The stage and step at the last poll.
     last: Option<(Stage, u64)>,
 }
 
 impl Control {
-    /// Nothing asked for yet.
+    /// A control without pending requests.
     #[must_use]
     pub const fn new(commands: Receiver<Command>, signals: Signals) -> Self {
         Self {
@@ -57,12 +57,12 @@ impl Control {
         }
     }
 
-    /// Takes what has come, and waits while paused. A paused run that nobody can let go on any more goes on.
+    /// Takes the pending commands, and waits while paused. A paused run whose command senders are all gone resumes by itself.
     ///
     /// # Errors
     /// Where the journal cannot be written.
     pub fn poll(&mut self, reporter: &mut Reporter, stage: Stage, step: u64) -> Result<(), EngineError> {
-        // What is asked for while paused is done while paused.
+        // Evaluations, checkpoints and questions that arrive during a pause are handled during the pause.
         let asked = |control: &Self| control.evaluate || control.checkpoint || !control.requests.is_empty();
         self.listen(reporter, (stage, step), |control| control.forsaken || asked(control))?;
         if self.paused && self.forsaken && !self.stops_now() && !asked(self) {
@@ -74,7 +74,7 @@ impl Control {
         Ok(())
     }
 
-    /// Pauses of the run's own accord.
+    /// Pauses on the run's own initiative.
     ///
     /// # Errors
     /// Where the journal cannot be written.
@@ -82,7 +82,7 @@ impl Control {
         self.take(Command::Pause, reporter, stage, step)
     }
 
-    /// Goes on of the run's own accord.
+    /// Resumes on the run's own initiative.
     ///
     /// # Errors
     /// Where the journal cannot be written.
@@ -90,8 +90,7 @@ impl Control {
         self.take(Command::Resume, reporter, stage, step)
     }
 
-    /// Waits while paused until the run is told to go on or to end, whatever else is asked for, and no longer than
-    /// `patience`.
+    /// Waits while paused, at most for `patience`, until a command resumes or stops the run; no other command ends the wait.
     ///
     /// # Errors
     /// Where the journal cannot be written.
@@ -117,13 +116,13 @@ impl Control {
         self.signals.terminate.load(Ordering::Relaxed)
     }
 
-    /// Gives up what is computed where the process is to end.
+    /// A handle by which computations notice that the process is to end, and give up.
     #[must_use]
     pub fn interrupt(&self) -> Interrupt {
         Interrupt(Arc::clone(&self.signals.terminate))
     }
 
-    /// Takes what has come, and waits while paused, until it is to stop or what `enough` waits for has come.
+    /// Takes the pending commands; while paused, waits until the run is to stop or `enough` holds.
     fn listen(
         &mut self,
         reporter: &mut Reporter,
@@ -159,7 +158,7 @@ impl Control {
         }
     }
 
-    /// Questions that the run's end leaves without an answer, and where the run was.
+    /// The questions that were not answered before the run ended, with the run's last stage and step.
     pub fn unanswered(&mut self) -> Option<((Stage, u64), Vec<Request>)> {
         let mut left = std::mem::take(&mut self.requests);
         left.extend(self.commands.try_iter().filter_map(|command| match command {
@@ -272,7 +271,7 @@ mod tests {
         };
         assert_eq!((&paused.command, &resumed.command), (&Command::Pause, &Command::Resume));
         assert!(why.text.contains("nobody is left"), "{}", why.text);
-        // Nothing more is to be said of it.
+        // The run resumed once; a second poll reports nothing.
         control.poll(&mut reporter, AT.0, AT.1).unwrap();
         assert!(Desk::told(&records).is_empty());
     }

@@ -16,14 +16,14 @@ pub enum DeviceChoice {
     Cuda,
 }
 
-/// A device, the number format used on it, and what is said of it.
+/// A device, the number format used on it, its name and a notice about it.
 #[derive(Debug, Clone)]
 pub struct Compute {
     pub device: Device,
     pub dtype: DType,
     /// `cpu, 2 threads`, `cuda:0`.
     pub name: String,
-    /// What was asked for and is done differently.
+    /// What the user asked for and does not get, and what is used instead.
     pub notice: Option<String>,
 }
 

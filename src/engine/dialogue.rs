@@ -18,7 +18,7 @@ pub struct Dialogue<'a> {
     pub supervise_end: bool,
 }
 
-/// What stands in the place of the image: rows of z tokens, and the vision tokens after them.
+/// The rows that replace the image: z tokens, then vision tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct VisualRun {
     pub z: usize,
@@ -27,7 +27,7 @@ pub struct VisualRun {
 }
 
 impl Dialogue<'_> {
-    /// A chat whose last answer is open: it ends with what leads to an answer.
+    /// A chat whose last answer is open: it ends with the tokens that lead to an answer.
     ///
     /// # Errors
     /// Where the tokenizer fails.
@@ -37,7 +37,7 @@ impl Dialogue<'_> {
         Ok(sequence)
     }
 
-    /// A chat with a supervised answer: what leads to it, then the answer (as the reference does).
+    /// A chat with a supervised answer: the tokens that lead to it, then the answer (as the reference does).
     ///
     /// # Errors
     /// Where the tokenizer fails.
@@ -51,8 +51,8 @@ impl Dialogue<'_> {
         Ok(sequence)
     }
 
-    /// A chat with several answers to be scored: the targets' answers are the labels' places, and what leads to them is
-    /// answer `labels.len()`.
+    /// A chat that scores every label as its answer. A target's `answer` is the label's index; the tokens that lead to the
+    /// labels have the index `labels.len()`.
     ///
     /// # Errors
     /// Where the tokenizer fails.
@@ -73,14 +73,14 @@ impl Dialogue<'_> {
         Ok(sequence)
     }
 
-    /// The rows that stand where a soft prompt of the reference begins: those after the tokenizer's, `[tokens, hidden]`.
+    /// The embedding rows from which the reference starts its soft prompt: those after the tokenizer's, `[tokens, hidden]`.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn initial_prompt(&self) -> Result<Tensor> {
         let rows = self.base.decoder.embeddings();
         if self.prompt_tokens == 0 {
-            // A CUDA device starts no kernel, not even a conversion's, on no elements.
+            // CUDA cannot launch a kernel, not even a dtype conversion, on zero elements.
             return Tensor::zeros((0, rows.dim(1)?), DType::F32, rows.device());
         }
         rows.narrow(0, self.base.text.vocab_len(), self.prompt_tokens)?

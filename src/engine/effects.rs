@@ -1,4 +1,4 @@
-//! What each aspect does to the prediction on an image: the class's probability with that aspect's tokens left out.
+//! Effect of each aspect on the prediction for an image: the class's probability without that aspect's tokens.
 
 use super::error::EngineError;
 use super::evaluator::label_probabilities;

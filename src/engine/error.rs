@@ -44,14 +44,14 @@ pub enum EngineError {
     Write { path: String, source: std::io::Error },
     #[error("the process is to end")]
     Interrupted,
-    /// The command line asks for what cannot be.
+    /// The command line asks for something impossible.
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
     Failed(String),
 }
 
-/// What a device's failure is, and what can be done where its memory ran out.
+/// The message for a device failure; if memory ran out, it adds what can be done.
 fn told_of_device(error: &candle_core::Error) -> String {
     let said = error.to_string();
     if says_out_of_memory(&said) {
@@ -63,7 +63,7 @@ fn told_of_device(error: &candle_core::Error) -> String {
     format!("the computation failed: {said}")
 }
 
-/// As CUDA and cuBLAS say it.
+/// Matches the wording of CUDA and cuBLAS.
 fn says_out_of_memory(said: &str) -> bool {
     let said = said.to_lowercase();
     ["out of memory", "out_of_memory", "alloc_failed", "memory ran out"]
@@ -82,7 +82,7 @@ impl From<candle_core::Error> for EngineError {
 }
 
 impl EngineError {
-    /// Whether a file could not be written, which a person may mend.
+    /// Whether a file could not be written, which a person may be able to fix.
     #[must_use]
     pub const fn is_write(&self) -> bool {
         matches!(
@@ -93,13 +93,13 @@ impl EngineError {
         )
     }
 
-    /// Whether the device's memory ran out, as CUDA and cuBLAS say it.
+    /// Whether the device's memory ran out, judged by the wording of CUDA and cuBLAS.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         says_out_of_memory(&self.to_string())
     }
 
-    /// Whether the command line was wrong (exit status 2), not the machine or a file (1).
+    /// Whether the command line was wrong (exit status 2) rather than the machine or a file (exit status 1).
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Figures on a split: every label scored in one pass, and the greedy answer beside it.
+//! Metrics on a split: all labels are scored in one pass, and the greedy answer is generated as well.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ impl Clock {
     }
 }
 
-/// Refuses what is no opinion: probabilities of numbers that are not finite.
+/// Refuses a judgement whose log-likelihoods or probabilities are not finite.
 ///
 /// # Errors
 /// [`EngineError::NotFinite`], which names `image`.
@@ -53,7 +53,7 @@ pub fn check_finite(learner: &Learner, image: &str, judged: &Judged) -> Result<(
     )))
 }
 
-/// What the model thinks of an image's emotion.
+/// The model's judgement of an image's emotion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// Sum of the answer tokens' log-probabilities in nats, in the label list's order.
@@ -66,7 +66,7 @@ pub struct Judged {
     pub loss: f64,
 }
 
-/// An evaluation's figures with its rows.
+/// An evaluation's metrics, and its result for each image.
 #[derive(Debug, Clone)]
 pub struct Evaluated<'a> {
     pub metrics: Metrics,
@@ -74,7 +74,7 @@ pub struct Evaluated<'a> {
     pub rows: Vec<(&'a Sample, Judged)>,
 }
 
-/// Judges images of which `gold` tells the label, where known; views in `muted` say nothing.
+/// Judges images; `gold` holds each image's label where it is known. The tokens of views in `muted` are left out.
 ///
 /// # Errors
 /// Where the device fails.
@@ -109,7 +109,7 @@ pub fn judge(
                 .iter()
                 .filter(|t| t.answer == gold || t.answer == labels.len())
                 .count();
-            // Not `-sum`: of a sure answer that is -0.0.
+            // `0.0 - x` rather than `-x`: for a certain answer `-x` would be -0.0.
             (0.0 - (labels[gold] + lead.iter().sum::<f64>())) / tokens as f64
         });
         judged.push(Judged {
@@ -122,7 +122,7 @@ pub fn judge(
     Ok(judged)
 }
 
-/// The labels' probabilities alone, without an answer in words; views in `muted` say nothing.
+/// The labels' probabilities alone, without a generated answer. The tokens of views in `muted` are left out.
 ///
 /// # Errors
 /// Where the device fails.
@@ -139,8 +139,8 @@ pub fn label_probabilities(
     Ok(labels.map(softmax).collect())
 }
 
-/// The emotion question on each image with all labels as answers, and their log-likelihoods: `[images][labels + 1]`,
-/// the last one that of what leads to them, where the family's template has something.
+/// Asks the emotion question about each image with all labels as answers. Gives the log-likelihoods
+/// `[images][labels + 1]`; the last column is that of the tokens that the family's template puts before an answer, if any.
 fn score(
     learner: &Learner,
     features: &[Features],
@@ -159,8 +159,8 @@ fn score(
     Ok((sequences, scores))
 }
 
-/// Evaluates the emotion question on `samples`, as many at a time as there is `room` for; images that cannot be read are
-/// told to `left_out`, the number of images done to `progress`, which may end it.
+/// Evaluates the emotion question on `samples`, in batches of at most `room`. `left_out` gets each image that cannot be
+/// read; `progress` gets the number of images done, and its error ends the evaluation.
 ///
 /// # Errors
 /// Where the device fails, and those of `progress`.
@@ -207,8 +207,8 @@ pub fn evaluate<'a>(
     Ok(Evaluated { metrics, loss, rows })
 }
 
-/// Stage 1's validation: the mean loss over all supervised tokens, and for each view the share of items whose every
-/// answer token is the most likely one, which is the greedy answer being right.
+/// Stage 1's validation: the mean loss over all supervised tokens, and for each view the share of right answers. An answer
+/// is right if each of its tokens is the most likely one, so that greedy decoding would give it.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -296,7 +296,7 @@ fn readable<'a>(
     Ok(found)
 }
 
-/// `predict --json` without the aspects, which are looked at on demand.
+/// `predict --json` without the aspects, which are computed on demand.
 #[must_use]
 pub fn prediction(learner: &Learner, image: String, judged: &Judged) -> Prediction {
     let by_label = |values: &[f64]| learner.classes.iter().cloned().zip(values.iter().copied()).collect();

@@ -1,4 +1,4 @@
-//! Does the prediction hang on what an aspect looks at? Deletion and insertion curves (Petsiuk et al. 2018, RISE).
+//! Does the prediction depend on what an aspect attends to? Deletion and insertion curves (Petsiuk et al. 2018, RISE).
 
 use candle_core::D;
 use rand::SeedableRng;
@@ -14,12 +14,12 @@ use crate::data::{Sample, View};
 use crate::metrics::predicted;
 use crate::session::Faithfulness;
 
-/// Points of a curve, both ends counted.
+/// Points of a curve, including both ends.
 const POINTS: usize = 11;
-/// Random orders whose mean an aspect's order is held against.
+/// Number of random orders whose mean curve is the baseline for an aspect's order.
 const RANDOM_ORDERS: u64 = 3;
 
-/// The curves of `view` on an image; both ends of each are the whole and the blank image.
+/// The deletion and insertion curves of `view` on an image; each runs between the whole and the blank image.
 ///
 /// # Errors
 /// Where the image cannot be read or the device fails.
@@ -85,7 +85,7 @@ pub fn faithfulness(
     })
 }
 
-/// The patches blanked or shown at a point.
+/// The number of patches blanked (deletion) or shown (insertion) at a point.
 const fn at(point: usize, patches: usize) -> usize {
     point * patches / (POINTS - 1)
 }

@@ -135,7 +135,7 @@ fn a_blanked_token_changes_what_is_seen_and_nothing_blanked_nothing() {
     }
 }
 
-/// Several images of other sizes change no answer, and a map has a place for each token that aspects attend to.
+/// A batch with images of other sizes changes no answer, and a map has one place for each token that aspects attend to.
 #[test]
 fn predictions_are_the_same_alone_and_in_a_batch() {
     for place in places() {
@@ -181,7 +181,7 @@ fn vision_tokens_lie_on_a_grid_where_the_family_has_one() {
     }
 }
 
-/// Both stages, with an evaluation and checkpoints that say of which family they are.
+/// Both stages, with an evaluation; each checkpoint names its family.
 #[test]
 fn a_run_trains_both_stages() {
     for mut place in places() {
@@ -223,7 +223,7 @@ fn a_run_trains_both_stages() {
     }
 }
 
-/// Their aspects have the same shapes, and mean something else.
+/// The families' aspect modules have the same shapes, but one family's do not work for another.
 #[test]
 fn a_resume_from_the_checkpoint_of_another_family_is_refused() {
     let places: Vec<Place> = places().collect();

@@ -1,4 +1,4 @@
-//! Images as the vision tower's features, kept in memory and on disk within bounds.
+//! Vision-tower features of images, cached in memory and on disk within limits.
 
 mod files;
 
@@ -19,9 +19,9 @@ use crate::vlm::base::BaseModel;
 pub use crate::vlm::vision::Features;
 use crate::vlm::vision::Picture;
 
-/// Runs the vision tower once an image; what fits the bounds is kept, in memory and, where that is asked for, on disk.
+/// Runs the vision tower once per image and caches the result while it fits: in memory and, if the settings ask, on disk.
 ///
-/// Each image passes the tower alone, so that its tokens do not depend on what was cached or came along.
+/// Each image passes the tower alone, so that its tokens depend neither on the cache nor on other images of the batch.
 pub struct FeatureStore<'a> {
     base: &'a BaseModel,
     decode: DecodeOptions,
@@ -29,17 +29,17 @@ pub struct FeatureStore<'a> {
     bytes: u64,
     limit: u64,
     files: Option<FeatureFiles>,
-    /// What each file was when it was first read.
+    /// Each file's size and modification time when it was last read.
     stamps: HashMap<PathBuf, Stamp>,
     uses: CacheUse,
     notes: Vec<String>,
     told_full: bool,
 }
 
-/// Bytes, and the time of the last change.
+/// Size in bytes, and modification time.
 type Stamp = (u64, Option<SystemTime>);
 
-/// How often features were asked for, and how often the tower had to be passed for them.
+/// Features requested, and tower passes that they needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheUse {
     pub asked: usize,
@@ -47,22 +47,22 @@ pub struct CacheUse {
 }
 
 impl CacheUse {
-    /// The share of what was at hand, in `[0, 1]`; nothing where nothing was asked for.
+    /// The share of requests that the cache served, in `[0, 1]`; `None` without requests.
     #[must_use]
     pub fn hit_rate(self) -> Option<f64> {
         (self.asked > 0).then(|| 1.0 - self.passed as f64 / self.asked as f64)
     }
 }
 
-/// What is at hand of an image before the tower has seen it.
+/// What is loaded for an image before the tower runs: cached features, or the prepared picture.
 enum Found {
     Features(Features),
     Picture(Picture),
 }
 
 impl<'a> FeatureStore<'a> {
-    /// A store that keeps at most `memory_mb` MiB in memory, and on disk what `settings` say. Where the cache's folder cannot be
-    /// used, the store warns and keeps features in memory alone.
+    /// A store that keeps at most `memory_mb` MiB in memory, and on disk as `settings` say. If the cache folder cannot be used,
+    /// the store adds a note and caches in memory alone.
     ///
     /// # Errors
     /// Where the device fails.
@@ -97,12 +97,13 @@ impl<'a> FeatureStore<'a> {
         Ok(store)
     }
 
-    /// Sentences on files that have changed since they were first read, and on what cannot be kept (any more).
+    /// Sentences on files that changed between two reads, on damaged cache files, and on features that are not
+    /// cached (any more).
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    /// What was asked of the store since it was last asked for this.
+    /// The cache use since the last call.
     pub fn take_uses(&mut self) -> CacheUse {
         std::mem::take(&mut self.uses)
     }
@@ -142,9 +143,9 @@ impl<'a> FeatureStore<'a> {
         Ok(found)
     }
 
-    /// What the image at `path` is, a sentence on what is wrong with what is kept of it, and what there is of it.
+    /// The image's stamp, a sentence if its cache file is damaged, and its cached features or else its prepared picture.
     fn find(&self, path: &Path) -> (Option<Stamp>, Option<String>, Result<Found, EngineError>) {
-        // Before it is read: what is read of a file that changes meanwhile is not taken for what it is then.
+        // Taken before the file is read: if the file changes meanwhile, its features must not be cached under the new stamp.
         let stamp = path.metadata().ok().map(|file| (file.len(), file.modified().ok()));
         let kept = match (&self.files, stamp) {
             (Some(files), Some(stamp)) => files.find(path, stamp),
@@ -161,7 +162,7 @@ impl<'a> FeatureStore<'a> {
         (stamp, note, found)
     }
 
-    /// The features of the image at `path` on the device, which are kept.
+    /// The features of the image at `path` on the device; they are added to the cache.
     fn features(&mut self, path: &Path, stamp: Option<Stamp>, found: Found) -> Result<Features, EngineError> {
         let features = match found {
             Found::Features(features) => features.to_device(&self.base.device)?,
@@ -187,7 +188,7 @@ impl<'a> FeatureStore<'a> {
     }
 
     /// Features of the image at `path` with some of the tokens that aspects attend to (row by row) blanked: their pixels
-    /// become the normalisation's mean, a middling grey. Not kept.
+    /// become the normalisation's mean, a middling grey. The result is not cached.
     ///
     /// # Errors
     /// Where the image cannot be read or the device fails.
@@ -219,8 +220,8 @@ impl<'a> FeatureStore<'a> {
         Ok(self.base.vision.look(picture)?)
     }
 
-    /// Where the device's memory has run out: gives back what is kept there, and keeps half as much from then on. Whether there
-    /// was anything to give back.
+    /// After the device's memory ran out: frees the features cached there, and from then on keeps at most half as many bytes.
+    /// False if there was nothing to free.
     pub fn relieve(&mut self) -> bool {
         if self.kept.is_empty() {
             return false;
@@ -249,16 +250,16 @@ impl<'a> FeatureStore<'a> {
         }
     }
 
-    /// Names all that features depend on but the image: how it is prepared, what the tower makes, to the bit, of numbers that
-    /// are always the same, and those of its settings that these do not tell. So other weights, types, devices and programs
-    /// have other names.
+    /// A checksum of everything but the image that features depend on: how pictures are prepared and decoded, the dtype, the
+    /// tower's exact output for a fixed probe picture, and the tower settings that the probe cannot show. Other weights, types,
+    /// devices and programs so get another name.
     fn signature(&self) -> Result<String, EngineError> {
         let vision = &self.base.vision;
         let features = self.look(&vision.pictures.probe())?;
         let mut digest = CHECKSUM.digest();
         let [pictures, tower] = vision.settings()?;
         digest.update(format!("{pictures} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
-        // A tower without settings adds nothing, so that what was kept of it before towers had any is found still.
+        // A tower without settings adds nothing, so that caches from before towers had settings are still found.
         if !tower.is_empty() {
             digest.update(format!(" {tower}").as_bytes());
         }

@@ -88,7 +88,7 @@ impl Place {
         }
     }
 
-    /// Aspect modules of finite numbers, so large that the loss is none.
+    /// Aspect modules whose numbers are finite, but so large that the loss is not.
     fn huge_aspects(&self) -> PathBuf {
         let base = self.base();
         let (views, rng) = (&self.settings.aspects.views, &mut ChaCha8Rng::seed_from_u64(1));
@@ -116,7 +116,7 @@ impl Place {
     }
 }
 
-/// Runs a job that nobody commands; how it ends, and what it says.
+/// Runs a job that nobody commands; returns how it ended, and its events.
 fn outcome(job: TrainJob) -> (Result<Outcome, EngineError>, Vec<Event>) {
     let (listener, records) = unbounded();
     let ended = run(job, &mut Reporter::new(listener), &mut nobody());
@@ -246,7 +246,7 @@ fn no_checkpoint_holds_numbers_that_are_not_finite_and_the_run_goes_back_to_one_
     let resumed = |event: &Event| matches!(event, Event::Resumed(resumed) if resumed.from_step == 2);
     assert!(events(&records).iter().any(resumed));
 
-    // One that an older program wrote is stepped over.
+    // `newest_whole` skips a checkpoint that is not finite, as older programs could write.
     let path = |step| job.folder.checkpoints().join(checkpoint_name(Stage::Aspects, step));
     let mut bad = Checkpoint::load(&path(2)).unwrap();
     bad.tensors.values_mut().next().unwrap().data[0] = f32::NAN;
@@ -280,7 +280,7 @@ fn a_step_whose_only_picture_cannot_be_read_is_no_nan() {
     assert_eq!(health.step(&step), Vec::<String>::new());
 }
 
-/// Whoever asks: `masp predict`, a look at the panel, `masp eval`.
+/// The check is shared by `masp predict`, a look at the panel and `masp eval`.
 #[test]
 fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
     let place = Place::new();
@@ -290,7 +290,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
         log_likelihoods: log_likelihoods.to_vec(),
         probabilities: probabilities.to_vec(),
         generated: "awe".to_owned(),
-        // That of an image whose label is not known.
+        // As for an image without a known label.
         loss: f64::NAN,
     };
     check_finite(&learner, "a.png", &judged(&[-1.0, -2.0], &[0.7, 0.3])).unwrap();

@@ -16,15 +16,15 @@ pub struct Decoding {
     pub max_new_tokens: usize,
     sampling: Sampling,
     seed: u64,
-    /// For each sequence, where answers are sampled.
+    /// With sampling, a random seed for each sequence.
     seeds: Vec<u64>,
 }
 
-/// Below it the most likely token is taken: the probabilities of the others are 0 in f32.
+/// Below this temperature the most likely token is taken: the other probabilities are 0 in f32.
 const COLDEST: f64 = 1e-7;
 
 impl Decoding {
-    /// The most likely token each time.
+    /// Greedy decoding.
     #[must_use]
     pub const fn greedy(max_new_tokens: usize) -> Self {
         Self {
@@ -54,8 +54,8 @@ impl Decoding {
         }
     }
 
-    /// The same for answers on these images: each is drawn from the run's seed and its own image alone, so that it is the same
-    /// in a batch, in any order, and by itself.
+    /// The same, seeded for these images: each answer is drawn from the run's seed and its own image alone, so that it is the
+    /// same in a batch, in any order, and by itself.
     ///
     /// # Errors
     /// Where the device fails.

@@ -1,27 +1,29 @@
-//! What is wrong with a run though it goes on: small checks, each a sentence.
+//! Health checks of a run that goes on: each finding is a sentence.
 
 use crate::data::View;
 use crate::session::{Ema, Metrics, Prediction, Step};
 
-/// The share of the past in the smoothed loss and throughput.
+/// Weight of the past in the moving averages of loss and throughput.
 const MEMORY: f64 = 0.95;
-/// Steps before anything is judged.
+/// Steps before the first judgement.
 const WARM_UP: u32 = 20;
-/// A spike is so many times the smoothed loss.
+/// A loss above this multiple of its moving average is a spike.
 const SPIKE: f64 = 3.0;
-/// Below so many nats a jump is noise.
+/// In nats: a moving average below this counts as this much, because jumps of a small loss are noise.
 const SMALL_LOSS: f64 = 0.1;
-/// A spike is told once in so many steps.
+/// Steps after a spike in which no other one is reported.
 const QUIET: u64 = 50;
-/// Slow is so small a share of the usual throughput, for so many steps in a row.
+/// Training is slow below this share of the usual throughput, for this many steps in a row.
 const SLOW: (f64, u32) = (1.0 / 3.0, 5);
-/// A class is said of so many images, while it is right for at most so many.
+/// The model has collapsed if it predicts one class for more than the first share of the images, and less than the second
+/// share have that label.
 const COLLAPSE: (f64, f64) = (0.8, 0.5);
-/// Nearly all of the attention on one patch, or an entropy of nearly all that there can be.
+/// A heatmap is dead if one patch has more than this share of the attention, or if its entropy exceeds this share of the
+/// highest possible one.
 const DEAD: f64 = 0.99;
-/// The prompt's norm has grown by so much.
+/// The soft prompt drifts if its norm has grown by more than this factor.
 const DRIFT: f64 = 10.0;
-/// So small a share of the machine's memory is left.
+/// Memory is low below this share of the machine's memory.
 const MEMORY_LEFT: f64 = 0.05;
 
 /// What the checks remember of a stage.
@@ -59,7 +61,7 @@ impl Health {
     pub fn step(&mut self, step: &Step) -> Vec<String> {
         let mut said = Vec::new();
         if step.samples_per_s == 0.0 {
-            // Nothing was learnt from: no picture of the step could be read, or it was left out. Either was told.
+            // The step learnt nothing: no picture of it could be read, or it was left out. A warning has already said which.
             return said;
         }
         if !step.loss.is_finite() {
@@ -93,7 +95,7 @@ impl Health {
         said
     }
 
-    /// Judges an evaluation: whether one class is said of nearly all images.
+    /// Judges an evaluation: whether the model predicts one class for nearly all images.
     pub fn evaluation(&mut self, metrics: &Metrics) -> Option<String> {
         let (said, right) = COLLAPSE;
         let all: u64 = metrics.confusion.counts.iter().flatten().sum();
@@ -108,7 +110,7 @@ impl Health {
         Some(format!("{:.0} % of the images are said to be {label}", share * 100.0))
     }
 
-    /// Judges what the aspects look at on the panel's images; each finding is told once a stage.
+    /// Judges where the aspects look on the panel's images; each finding is reported once a stage.
     pub fn look(&mut self, predictions: &[Prediction]) -> Vec<String> {
         let Some(first) = predictions.first() else {
             return Vec::new();
@@ -137,7 +139,7 @@ impl Health {
         self.once(said)
     }
 
-    /// The soft prompt's norm where the stage begins.
+    /// Records the soft prompt's norm at the beginning of the stage.
     pub const fn begin(&mut self, norm: f64) {
         self.first_norm = Some(norm);
     }
@@ -161,7 +163,7 @@ impl Health {
         self.once(if low { vec![told] } else { Vec::new() }).pop()
     }
 
-    /// What was not told before.
+    /// The sentences that were not reported before.
     fn once(&mut self, mut said: Vec<String>) -> Vec<String> {
         said.retain(|text| !self.told.contains(text));
         self.told.extend(said.iter().cloned());
@@ -169,7 +171,7 @@ impl Health {
     }
 }
 
-/// Available and total memory of the machine in bytes, where the system tells it.
+/// Available and total memory of the machine in bytes, if the system reports it.
 #[must_use]
 pub fn machine_memory() -> Option<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -228,7 +230,7 @@ mod tests {
         }
     }
 
-    /// What is said of a step after 40 usual ones.
+    /// The findings on a step after 40 usual ones.
     fn after_usual(steps: impl IntoIterator<Item = (f64, f64)>) -> Vec<String> {
         let mut health = Health::default();
         for n in 1..=40 {

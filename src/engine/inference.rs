@@ -23,16 +23,16 @@ use crate::data::synth::vocabulary;
 use crate::data::{View, classes};
 use crate::session::{ImageResult, Metrics, Prediction, Stage};
 
-/// Which trained parts to use; a fresh one where none is named.
+/// The trained parts to use; a part without a file is fresh.
 #[derive(Debug, Clone, Default)]
 pub struct TrainedParts {
     pub aspects: Option<PathBuf>,
     pub prompt: Option<PathBuf>,
-    /// Classes recorded by the session; else those of the dataset or its name.
+    /// The classes that the session recorded; `None`: those of the dataset or its name.
     pub classes: Option<Vec<String>>,
 }
 
-/// Metrics of a split, with what was made of each image.
+/// Metrics of a split, with each image's result.
 pub struct SplitEvaluation {
     pub metrics: Metrics,
     pub results: Vec<ImageResult>,
@@ -42,7 +42,7 @@ pub struct SplitEvaluation {
     pub left_out: Vec<String>,
 }
 
-/// Evaluates on `split` (`train`, `val` or `test`); `progress` is told a phase, what is done and how much there is.
+/// Evaluates on `split` (`train`, `val` or `test`); `progress` gets the phase, the number done and the total.
 ///
 /// # Errors
 /// Where data, model or parts cannot be opened, the split is empty, what the model says is not finite, or the device fails.

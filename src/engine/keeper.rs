@@ -1,4 +1,4 @@
-//! Which checkpoints a stage writes, and which go. A disk that is full costs a checkpoint, never the run.
+//! Which checkpoints a stage writes, and which it removes. A full disk costs a checkpoint, never the run.
 
 use std::time::{Duration, Instant};
 
@@ -15,21 +15,21 @@ use crate::session::{
     CheckpointFile, Checkpoints, Event, Keep, Resumed, SavedCheckpoint, Stage, checkpoint_name, each_record,
 };
 
-/// How often a checkpoint that must not be lost is tried again.
+/// How long the run waits before it retries a checkpoint that must not be lost.
 const RETRY: Duration = Duration::from_secs(20);
 
 /// Writes the stage's checkpoints and removes those that are no longer wanted.
 pub struct Keeper<'a> {
     run: &'a StageRun<'a>,
     best: Option<Score>,
-    /// What was saved last.
+    /// The checkpoint that was saved last.
     saved: Option<Saved>,
-    /// When that was.
+    /// When a checkpoint was last written.
     written: Instant,
     checkpoints: Checkpoints,
 }
 
-/// A written checkpoint, as far as another one of the same step could differ from it.
+/// The state in which two checkpoints of one step can differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Saved {
     step: u64,
@@ -64,8 +64,8 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// A keeper at the checkpoint that the run goes on from. A writer that died just after the rename left two things undone,
-    /// which are done here: the checkpoint's line in the journal, and the removal of older checkpoints.
+    /// A keeper at the checkpoint from which the run resumes. It finishes what a process that died just after the rename left
+    /// undone: the checkpoint's line in the journal, and the removal of older checkpoints.
     ///
     /// # Errors
     /// Where the session cannot be read or written.
@@ -88,15 +88,15 @@ impl<'a> Keeper<'a> {
         Ok(keeper)
     }
 
-    /// Whether a figure is the best so far, which it is from then on.
+    /// Whether `score` is the best so far; if so, later scores are compared with it.
     pub fn is_best(&mut self, score: Option<Score>) -> bool {
         let better = score.filter(|score| score.beats(self.best));
         self.best = better.or(self.best);
         better.is_some()
     }
 
-    /// Whether a checkpoint is wanted after the step that was just made: the settings ask for it, or the one that is there
-    /// was written before the step's evaluation.
+    /// Whether a checkpoint is due after the last step: the settings ask for one, or the existing one was written before the
+    /// step's evaluation.
     pub fn is_due(&self, trainer: &Trainer) -> bool {
         let early = |saved: Saved| saved.step == trainer.step && saved.evaluation_due;
         if !trainer.evaluation_due && self.saved.is_some_and(early) {
@@ -115,7 +115,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Saves; where it cannot be written the run goes on, saying so, for there will be another.
+    /// Saves. If the file cannot be written, the run warns and goes on, because a later checkpoint will be tried.
     ///
     /// # Errors
     /// Where the device fails or the journal cannot be written.
@@ -126,7 +126,7 @@ impl<'a> Keeper<'a> {
                 Some(trainer.step),
             ),
             Err(EngineError::NotFinite(text)) => {
-                // Not tried after every step.
+                // Resets the timer, so that the save is not retried after every step.
                 self.written = Instant::now();
                 reporter.warn(format!("{text}; those that are there stay"), Some(trainer.step))
             }
@@ -134,7 +134,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Puts a trainer whose parameters are not finite where they last were: at the newest checkpoint.
+    /// Restores a trainer whose parameters are not finite from the stage's newest whole checkpoint.
     ///
     /// # Errors
     /// Where there is none, or the device fails or the journal cannot be written.
@@ -156,7 +156,7 @@ impl<'a> Keeper<'a> {
         let resumed = Event::Resumed(Resumed {
             stage: trainer.stage,
             from_step: trainer.step,
-            // As it was.
+            // An empty plan leaves the journal's plan as it was.
             plan: Vec::new(),
         });
         self.checkpoints.apply(&resumed);
@@ -164,10 +164,10 @@ impl<'a> Keeper<'a> {
         reporter.report(resumed)
     }
 
-    /// Saves what must not be lost: where it cannot be written, the run waits until what hinders it is mended.
+    /// Saves a checkpoint that must not be lost: if it cannot be written, the run pauses and retries until it can.
     ///
     /// # Errors
-    /// As [`Self::save`]; and where the run is told to stop and it cannot be written.
+    /// As [`Self::save`]; also if the file cannot be written and the run is told to stop.
     pub fn save_for_sure(
         &mut self,
         trainer: &Trainer,
@@ -215,21 +215,22 @@ impl<'a> Keeper<'a> {
         if self.saved == Some(Saved::of(trainer)) {
             return Ok(());
         }
-        // Written again with another rate, it holds the parameters that were the best.
+        // The same parameters, saved again with another learning rate, are still the best.
         let best = best || self.checkpoints.is_best(trainer.stage, trainer.step);
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
-        // A checkpoint that survives a power cut must not be ahead of the lines that lead to it.
+        // After a power cut a checkpoint must not be ahead of the journal lines of the steps before it.
         reporter.sync()?;
         let saved = snapshot::save(trainer, &self.run.job.settings, best, (folder, &path));
-        // Where the folder has been removed it cannot be written, which no waiting mends.
+        // If the folder has been removed, the checkpoint cannot be written, and waiting does not help.
         if saved.is_err() {
             folder.check_in_place()?;
         }
         saved?;
         (self.saved, self.written) = (Some(Saved::of(trainer)), Instant::now());
         self.tell(trainer, reporter, best)?;
-        // It lies in the folder that was moved; from here on the run would read what is another's.
+        // If the folder was moved while the file was written, the file moved along. Stop here: the run would go on to read
+        // another session's files at its old path.
         folder.check_in_place()?;
         match self.prune(trainer) {
             Err(error) if error.is_write() => {
@@ -240,7 +241,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What is told where the run ends with numbers that are not kept.
+    /// The message of a run that ends because its numbers are not finite, with the checkpoint from which it can resume.
     fn with_newest(&self, text: &str, stage: Stage) -> String {
         let name = self.run.job.folder.name();
         match self.checkpoints.files().rev().find(|file| file.stage == stage) {
@@ -277,10 +278,10 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// The best figure that a run to be gone on with had reached.
+/// The best score that a resumed run had reached.
 fn best_so_far(run: &StageRun) -> Result<Option<Score>, EngineError> {
-    // An evaluation counts if its checkpoint was saved as the best: one whose checkpoint was not saved is made again. Of two at
-    // one step that of fewer images was for comparing.
+    // An evaluation counts only if its checkpoint was saved as the best; without that checkpoint it will be made again. Of two
+    // evaluations at one step, the one on fewer images is the one that compares checkpoints.
     let (mut seen, mut best): (Option<(u64, Score)>, Option<Score>) = (None, None);
     each_record(&run.job.folder.journal(), |record| match record.event {
         Event::Evaluation(evaluation) if evaluation.stage == run.stage => {

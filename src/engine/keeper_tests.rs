@@ -1,4 +1,4 @@
-//! Checkpoints of one step that are not the same.
+//! Two different checkpoints of the same step.
 
 use crossbeam_channel::unbounded;
 
@@ -11,7 +11,7 @@ use super::stage::StageRun;
 use super::trainer::Trainer;
 use crate::session::{Event, Stage, checkpoint_name};
 
-/// The step's checkpoint may be there already, with the rate of before.
+/// A step's checkpoint may already exist, with the earlier learning rate.
 #[test]
 fn a_rate_that_is_set_after_a_steps_checkpoint_is_kept_and_the_best_stays_the_best() {
     let place = Place::new();

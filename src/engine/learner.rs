@@ -1,4 +1,4 @@
-//! What MASP trains, on a base model: the aspect modules and the soft prompt, and what they make of samples.
+//! The parts that MASP trains on a base model, the aspect modules and the soft prompt, and what they compute from samples.
 
 use candle_core::{DType, Tensor, Var};
 use indexmap::IndexMap;
@@ -17,7 +17,7 @@ use crate::vlm::base::BaseModel;
 use crate::vlm::chat::{Chat, Content};
 use crate::vlm::decoder::Vocabulary;
 
-/// The trained parts with what surrounds them.
+/// The trained parts, with what they need: base model, questions and classes.
 pub struct Learner<'a> {
     pub base: &'a BaseModel,
     pub questions: Questions,
@@ -97,7 +97,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The softmax's entries in stage 2 and evaluation; all of them where there is no prompt (the frozen model).
+    /// The softmax's entries in stage 2 and evaluation; the full vocabulary if there is no prompt (the frozen model).
     #[must_use]
     pub fn prompted(&self) -> Vocabulary<'_> {
         if self.prompt.dims()[0] == 0 {
@@ -109,7 +109,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// What is trained in `stage`, under the names of checkpoints.
+    /// The parameters trained in `stage`, by their names in checkpoints.
     #[must_use]
     pub fn parameters(&self, stage: Stage) -> Vec<(String, Var)> {
         match stage {
@@ -131,7 +131,7 @@ impl<'a> Learner<'a> {
             .answered(&Chat::about_image(self.aspect_question(view, template)), run, answer)
     }
 
-    /// Stage 1's question about one view, its answer open.
+    /// Stage 1's question about one view, with an open answer.
     ///
     /// # Errors
     /// Where the tokenizer fails.
@@ -152,9 +152,9 @@ impl<'a> Learner<'a> {
 
     /// The second turn, after the answer: which visible cues evoke the emotion, given the aspects' own answers.
     ///
-    /// Neither turn holds the soft prompt. It was tuned for the emotion's name alone, and where the second turn sees it
-    /// the sentences break: on the drawn test split 77 % of them were whole and about the emotion that was said, and
-    /// without it 99.7 %.
+    /// Neither turn holds the soft prompt, because it was tuned for the emotion's name alone and breaks longer sentences.
+    /// On the drawn test split, 77 % of the rationales were whole and about the predicted emotion with it,
+    /// and 99.7 % without it.
     #[must_use]
     pub fn rationale_chat(&self, emotion: &str, answers: &[(View, String)]) -> Chat {
         let said: Vec<String> = answers
@@ -167,7 +167,7 @@ impl<'a> Learner<'a> {
             .user([Content::Text(ask)])
     }
 
-    /// The run of an image with these muted views: their z tokens are left out.
+    /// The image's run of visual rows without the z tokens of these muted views.
     #[must_use]
     pub fn visual_run(&self, features: &Features, muted: &[View]) -> VisualRun {
         let z = self
@@ -186,7 +186,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// What stands in an image's place: z of the views that are not muted, then the vision tokens; and each view's
+    /// The rows that replace an image: z of the views that are not muted, then the vision tokens. Also gives each view's
     /// attention `[queries, tokens]`.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl<'a> Learner<'a> {
         Ok((rows, attention))
     }
 
-    /// The first part of [`Self::visual_rows`] for several images: those of one size pass each module together.
+    /// The rows of [`Self::visual_rows`] for several images; images of one size pass each module together.
     ///
     /// # Errors
     /// Where the device fails.

@@ -1,8 +1,8 @@
-//! A device whose memory does not hold a batch: it is taken in smaller parts.
+//! Splits batches that the device's memory cannot hold.
 
 use super::error::EngineError;
 
-/// How many samples the device holds at once, as far as is known.
+/// The most samples that the device is known to hold at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room(pub usize);
 
@@ -13,7 +13,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// A sentence for the user, where the room has become less than `before`.
+    /// A sentence for the user if the room has shrunk since `before`.
     #[must_use]
     pub fn told(self, before: Self) -> Option<String> {
         (self != before).then(|| {
@@ -25,12 +25,12 @@ impl Room {
         })
     }
 
-    /// Does `work` on `batch` in parts that the device holds. Where its memory runs out, `relieve` is asked first whether it can
-    /// give some back; where it cannot, the part is halved, and later batches are taken in parts of that size. `work` must leave
-    /// nothing behind where it fails.
+    /// Runs `work` on `batch` in parts that fit the device. If memory runs out, `relieve` first tries to free some.
+    /// If it cannot, the part is halved, and later batches use parts of that size. A failed `work` must
+    /// leave no effects behind.
     ///
     /// # Errors
-    /// What else fails, or a single sample that the memory does not hold.
+    /// Any other failure, or a single sample that does not fit.
     pub fn in_parts<T>(
         &mut self,
         batch: &[T],
@@ -55,7 +55,7 @@ impl Room {
 mod tests {
     use super::*;
 
-    /// A device that holds `most` samples, and what it was given.
+    /// A device that holds `most` samples; gives the parts that it received.
     fn device(most: usize, batch: &[u32], room: &mut Room) -> Result<Vec<Vec<u32>>, EngineError> {
         let mut held = Vec::new();
         room.in_parts(
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_can_be_given_back_is_before_a_batch_is_halved() {
         let (mut room, mut kept, mut held) = (Room::default(), vec!["features", "more"], Vec::new());
-        // It holds two samples, one more where nothing is kept beside them.
+        // The device holds three samples, and a fourth once `relieve` has freed everything that is kept beside them.
         let free = std::cell::Cell::new(0);
         let relieve = || {
             free.set(usize::from(kept.len() == 1));

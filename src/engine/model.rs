@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::vlm::base::{BaseModel, LoadOptions};
 use crate::vlm::{hub, tiny};
 
-/// Opens the model: a folder, a hub id, or the embedded tiny one. `phase` is told what is going on, and how far.
+/// Opens the model: a folder, a hub id, or the embedded tiny one. `phase` gets the current phase and its progress.
 ///
 /// # Errors
 /// Where it cannot be downloaded, read or built.

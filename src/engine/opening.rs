@@ -1,5 +1,5 @@
-//! Dataset and base model, opened on a thread of their own: neither a slow file server, nor a download, nor gigabytes of weights
-//! hold the end of a run up.
+//! Opens the dataset and the base model on a separate thread, so that a slow file server, a download or gigabytes of weights
+//! cannot delay the end of a run.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::config::Settings;
 use crate::data::Dataset;
 use crate::vlm::base::BaseModel;
 
-/// How often the end of the run is looked for.
+/// How often the waiting thread checks whether the process is to end.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A phase, how far it is, and how far it goes.
+/// A phase, how much of it is done, and its total.
 type Far = (String, u64, u64);
 
-/// What the opening thread says.
+/// A message from the opening thread.
 enum Said<T> {
     Far(Far),
     Opened(Box<Result<T, EngineError>>),
@@ -35,7 +35,7 @@ pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset
     unless_interrupted(move |_| open_dataset(&settings), reporter)
 }
 
-/// Opens the model that the settings name and reports how far it is.
+/// Opens the model that the settings name, and reports progress.
 ///
 /// # Errors
 /// Where it cannot be opened, the journal cannot be written, or the process is to end.
@@ -49,7 +49,7 @@ pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporte
     unless_interrupted(work, reporter)
 }
 
-/// Does `work` on another thread, which is left behind where the process is to end.
+/// Does `work` on another thread; if the process is to end, returns at once and abandons that thread.
 fn unless_interrupted<T: Send + 'static>(
     work: impl FnOnce(&Sender<Said<T>>) -> Result<T, EngineError> + Send + 'static,
     reporter: &mut Reporter,

@@ -1,18 +1,18 @@
-//! How often progress is told: a download takes steps of kilobytes, and the journal keeps each line for ever.
+//! Limits how often progress is reported: a download advances by kilobytes, and the journal keeps each line for ever.
 
 use std::time::{Duration, Instant};
 
-/// Between two words on one phase at least so much time passes, its first and its last left aside.
+/// The least time between two reports on one phase; the first and the last report are exempt.
 const GAP: Duration = Duration::from_millis(500);
 
-/// What was told last of a phase that is not at its end.
+/// The last report, unless it ended its phase.
 #[derive(Debug, Default)]
 pub struct Pace {
     told: Option<(String, Instant)>,
 }
 
 impl Pace {
-    /// Whether `done` of `total` of a phase is worth telling at `now`.
+    /// Whether to report at `now` that `done` of `total` of a phase is done.
     pub fn is_due(&mut self, phase: &str, (done, total): (u64, u64), now: Instant) -> bool {
         if total > 0 && done >= total {
             self.told = None;
@@ -37,7 +37,7 @@ mod tests {
     fn a_download_of_many_pieces_is_told_twice_a_second_and_at_its_ends() {
         let begin = Instant::now();
         let mut pace = Pace::default();
-        // A piece a millisecond.
+        // One piece each millisecond.
         let told = |phase: &str, from: u64, pace: &mut Pace| -> Vec<u64> {
             let at = |ms: u64| begin + Duration::from_millis(from + ms);
             (0..=3_000)

@@ -18,7 +18,7 @@ use crate::session::{Event, Prediction, SampleSeen, SessionFolder, Stage};
 /// Longest side of a stored picture, in pixels.
 const THUMBNAIL: u32 = 224;
 
-/// Looks at each of `samples` and reports what is seen, or why it cannot be seen or kept; gives what was seen.
+/// Predicts each of `samples` and reports the result, or why it cannot be predicted or kept. Returns the predictions.
 ///
 /// # Errors
 /// Where the journal cannot be written, or the process is to end.

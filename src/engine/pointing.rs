@@ -12,10 +12,10 @@ use crate::bounded_file::read_text;
 use crate::data::{Sample, View};
 use crate::metrics::{BoundingBox, expected_hit_rate, pointing_hit};
 
-/// No annotation of a drawn picture is longer.
+/// Limit on an annotation file; those of drawn pictures are far shorter.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Shares per view, among the images where its thing is to be seen.
+/// Hit rates per view, over the images that show what the view is about.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pointing {
     pub hits: IndexMap<View, f64>,

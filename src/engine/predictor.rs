@@ -1,4 +1,4 @@
-//! All that is said of one image: emotion, aspects with their attention and answers, rationale.
+//! The whole prediction for an image: emotion, aspects with their attention and answers, rationale.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ const ASPECT_TOKENS: usize = 16;
 /// Longest rationale, in tokens.
 const RATIONALE_TOKENS: usize = 64;
 
-/// Predicts the image at `path`, named `image` in the result; the tokens of `muted` aspects are left out, and their
-/// attention and answers still told.
+/// Predicts the image at `path`, named `image` in the result. The tokens of `muted` aspects are left out; the result still
+/// holds their attention and answers.
 ///
 /// # Errors
 /// Where the image cannot be read or the device fails.
@@ -85,7 +85,7 @@ pub fn predict_batch(
     Ok(predictions)
 }
 
-/// What each view looks at and answers, for each image.
+/// Each view's attention and answer, for each image.
 fn aspects(learner: &Learner, features: &[Features]) -> Result<Vec<IndexMap<View, AspectSeen>>, EngineError> {
     let views = learner.views();
     if views.is_empty() {

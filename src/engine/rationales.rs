@@ -1,4 +1,4 @@
-//! Are the rationales of a split sound: whole words, and about the emotion that was said?
+//! Checks the rationales of a split: whole words, and about the predicted emotion?
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub struct Rationales {
     pub asked: usize,
     /// Every word is one of the vocabulary.
     pub whole_words: usize,
-    /// The class that was predicted is named, and no other one argued for.
+    /// The sentence names the predicted class and argues for no other one.
     pub same_emotion: usize,
     /// Both.
     pub sound: usize,
@@ -88,7 +88,7 @@ mod tests {
     use crate::engine::features::Features;
     use crate::engine::{DeviceChoice, device, inference, model, run};
 
-    /// A soft prompt is tuned for the emotion's name alone. The second turn must not see it, whatever it became; and an
+    /// A soft prompt is tuned for the emotion's name alone, so the second turn must not see it, whatever values it has. And an
     /// image's rationale is the same alone and in a batch.
     #[test]
     fn no_soft_prompt_disturbs_the_rationale() -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! The engine's one way to speak: each event goes to the journal, then to whoever listens.
+//! The engine's only output channel: each event goes to the journal, then to the listener.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,22 +15,23 @@ use crate::session::{
     now,
 };
 
-/// How often a journal that cannot be written is tried again.
+/// How long to wait before retrying a journal that cannot be written.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes and sends the events of a run.
 pub struct Reporter {
     listener: Sender<Record>,
-    /// Those who read the journal are told here what is not in it: answers with their maps, and that it cannot be written.
+    /// For viewers that read the journal: the records that it does not hold, such as answers with their maps, or the warning
+    /// that it cannot be written.
     answers: Option<Sender<Record>>,
-    /// Set where the process is to end.
+    /// Set when the process is to end.
     terminate: Arc<AtomicBool>,
-    /// Set where a checkpoint is wanted at once.
+    /// Set when a checkpoint is wanted at once.
     checkpoint: Arc<AtomicBool>,
-    /// For space, which the journal is still to be told.
+    /// The run has waited for a journal that could not be written, and has not yet recorded that in it.
     waited: bool,
     pace: Pace,
-    /// None before the session's first line: what is said until then is shown but not kept.
+    /// `None` before the session's first line: until then, events are sent but not recorded.
     journal: Option<JournalWriter>,
     clock: Clock,
 }
@@ -51,7 +52,8 @@ impl Reporter {
         }
     }
 
-    /// Of a run: tells whole answers to `answers` too, and waits for nothing once the process is to end.
+    /// The reporter of a run: also sends to `answers` the records that the journal does not hold, and stops waiting for the
+    /// journal once the process is to end.
     #[must_use]
     pub fn of_run(self, answers: Sender<Record>, signals: Signals) -> Self {
         Self {
@@ -72,7 +74,7 @@ impl Reporter {
         self.report(Event::Session(Box::new(start)))
     }
 
-    /// Goes on with the session's journal.
+    /// Continues the session's journal.
     ///
     /// # Errors
     /// Where the journal cannot be read or written.
@@ -82,7 +84,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Writes and sends an event. That nobody listens any more is no error: the run goes on headless.
+    /// Writes and sends an event. It is no error if nobody listens any more: the run goes on headless.
     ///
     /// # Errors
     /// Where the journal cannot be written.
@@ -106,7 +108,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Sends an event that is in no journal.
+    /// Sends an event that the journal does not hold.
     pub fn say(&self, event: Event) {
         let record = Record {
             seq: UNKEPT,
@@ -119,7 +121,7 @@ impl Reporter {
         drop(self.listener.send(record));
     }
 
-    /// What the journal holds is safe on the disk afterwards.
+    /// Flushes the journal to the disk.
     ///
     /// # Errors
     /// What the file system reports.
@@ -131,8 +133,8 @@ impl Reporter {
         })
     }
 
-    /// Writes an event into the journal, if there is one yet. Where the disk is full or gone the run waits: until it can be
-    /// written again, or the process is to end.
+    /// Writes an event into the journal, if there is one yet. If the disk is full or gone, the run waits until it can write
+    /// again or the process is to end.
     fn keep(&mut self, event: &Event) -> Result<Option<Record>, EngineError> {
         let Some(mut journal) = self.journal.take() else {
             return Ok(None);
@@ -153,7 +155,7 @@ impl Reporter {
         Ok(Some(kept?))
     }
 
-    /// An answer to a person, whole to whoever listens and without its maps to the journal.
+    /// Reports an answer to a person: the listeners get all of it, the journal gets it without its maps.
     ///
     /// # Errors
     /// As [`Self::report`].
@@ -181,7 +183,7 @@ impl Reporter {
         }))
     }
 
-    /// An error where the process is to end, so that what takes long is left.
+    /// Fails once the process is to end, so that long work is abandoned.
     ///
     /// # Errors
     /// [`EngineError::Interrupted`].
@@ -192,7 +194,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// How far a phase is; told a few times a second at most, and at its ends.
+    /// Reports progress in a phase: at most twice a second, and at its first and last value.
     ///
     /// # Errors
     /// As [`Self::report`], and where the process is to end.
@@ -201,7 +203,7 @@ impl Reporter {
             self.report(Event::Progress(Progress {
                 phase: phase.to_owned(),
                 done,
-                // Of something that has become longer the end is not known.
+                // If the amount has outgrown its announced total, the total is unknown (0).
                 total: if done > total { 0 } else { total },
                 memory: resident_bytes(),
             }))?;
@@ -209,11 +211,11 @@ impl Reporter {
         self.unless_interrupted()
     }
 
-    /// How far an evaluation is. It can be made again, so it is left where the process is to end, and where a checkpoint is
-    /// wanted, which may not wait for it.
+    /// Reports progress in an evaluation. An evaluation can be repeated, so it is abandoned if the process is to end, or if a
+    /// checkpoint is wanted, which may not wait for it.
     ///
     /// # Errors
-    /// As [`Self::progress`], and [`EngineError::Interrupted`] for a checkpoint too.
+    /// As [`Self::progress`]; also [`EngineError::Interrupted`] if a checkpoint is wanted.
     pub fn evaluating(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
         self.progress("evaluating", done, total)?;
         if self.checkpoint.load(Ordering::Relaxed) {
@@ -242,7 +244,7 @@ impl Reporter {
     }
 }
 
-/// Resident memory of this process, where the system tells it.
+/// Resident memory of this process, if the system reports it.
 fn resident_bytes() -> Option<u64> {
     let pages: u64 = std::fs::read_to_string("/proc/self/statm")
         .ok()?

@@ -32,21 +32,21 @@ pub struct TrainJob {
     pub stages: Vec<Stage>,
     pub folder: SessionFolder,
     pub device: DeviceChoice,
-    /// Go on from the session's newest checkpoint, or begin where there is none.
+    /// Continue from the session's newest checkpoint; begin anew if there is none.
     pub resume: bool,
     pub init_aspects: Option<PathBuf>,
     pub init_prompt: Option<PathBuf>,
-    /// Written at the end.
+    /// Where to write the trained parameters at the end.
     pub save_ckpt: Option<PathBuf>,
     /// Draw this dataset where `data.root` has none.
     pub draw: Option<synth::Options>,
-    /// Lines for the log: what the settings asked for and cannot be honoured.
+    /// Lines for the log: settings that cannot be honoured.
     pub notices: Vec<String>,
-    /// Whether a person looks on from the start, who decides where the run cannot.
+    /// Whether a person watches from the start, and can decide what the run cannot.
     pub attended: bool,
 }
 
-/// How a run ended, where it did not fail.
+/// How a run that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
@@ -56,7 +56,7 @@ pub enum Outcome {
 /// Runs the job to its end; events go through `reporter`, commands come through `control`.
 ///
 /// # Errors
-/// What failed; the caller says so in the journal. [`EngineError::Interrupted`] where the process is to end before there is
+/// The failure; the caller records it in the journal. [`EngineError::Interrupted`] if the process is to end before there is
 /// anything to lose.
 pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
     let begun = if job.resume { begun(&job.folder)? } else { None };
@@ -64,7 +64,8 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let opened = match open(&mut job, begun.as_deref(), reporter) {
         Err(error) => {
             if goes_on && !matches!(error, EngineError::Interrupted) {
-                // The session tells of it; where its journal cannot be opened, the caller alone does.
+                // Lets the caller record the failure in the session's journal. If that cannot be opened, viewers alone
+                // learn of it.
                 drop(reporter.go_on(&job.folder));
             }
             return Err(error);
@@ -101,7 +102,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let mut base = open_model(&job.settings, &compute, reporter)?;
     base.heed(&control.interrupt());
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
-    // Of each stage the newest checkpoint that a run can go on from.
+    // The newest usable checkpoint of each stage.
     let mut kept = BTreeMap::new();
     if goes_on {
         for stage in [Stage::Aspects, Stage::Prompt] {
@@ -121,16 +122,16 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
                 .iter()
                 .any(|later| checkpoints.find(Selector::Last, Some(*later)).is_ok())
         {
-            // A later stage had begun, so this one was done.
+            // A later stage has a checkpoint, so this one was finished.
             continue;
         }
         if goes_on && !announced {
-            // Also where no checkpoint was written yet: what the run before said of later steps is forgotten.
+            // Report this even if there is no checkpoint yet: it discards what the previous run reported of later steps.
             announced = true;
             reporter.report(Event::Resumed(Resumed {
                 stage,
                 from_step: from.as_ref().map_or(0, |from| from.step),
-                // What came before is done.
+                // Earlier stages are finished.
                 plan: plan.iter().filter(|(of, _)| *of >= stage).copied().collect(),
             }))?;
         }
@@ -152,7 +153,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     Ok(Outcome::Done)
 }
 
-/// What a run needs before its session is written to.
+/// What a run opens before it writes to its session.
 struct Opened {
     dataset: Dataset,
     questions: Questions,
@@ -161,7 +162,7 @@ struct Opened {
     start: SessionStart,
 }
 
-/// Opens all but the model; `begun` is the beginning of the session that is to be gone on with.
+/// Opens everything but the model; `begun` is the first record of the session to resume, if any.
 fn open(job: &mut TrainJob, begun: Option<&SessionStart>, reporter: &mut Reporter) -> Result<Opened, EngineError> {
     if let Some(options) = &job.draw {
         draw(&job.settings, options, reporter)?;
@@ -193,7 +194,7 @@ fn open(job: &mut TrainJob, begun: Option<&SessionStart>, reporter: &mut Reporte
     })
 }
 
-/// What the session's journal says of its beginning; nothing where the process ended before its first line was whole.
+/// The session's first record; `None` if the process ended before it was complete.
 fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, EngineError> {
     let journal = folder.journal();
     let first = if journal.exists() {
@@ -207,10 +208,10 @@ fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, EngineErro
     }))
 }
 
-/// Sentences on what is not as it was when the session was begun, so that what comes is not what would have come.
+/// Sentences on what has changed since the session was begun, so that the resumed run gives other results.
 ///
 /// # Errors
-/// Where the classes are others: what was learnt says nothing of them.
+/// If the classes have changed: the trained parameters do not apply to other classes.
 fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, EngineError> {
     if begun.classes != now.classes {
         return Err(EngineError::Failed(format!(
@@ -236,7 +237,7 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
     Ok(told)
 }
 
-/// The newest checkpoint of a stage that is whole and finite; others are told of.
+/// The newest checkpoint of a stage that is whole and finite; warns about each one that it skips.
 pub(super) fn newest_whole(
     checkpoints: &Checkpoints,
     stage: Stage,
@@ -269,7 +270,7 @@ pub(super) fn newest_whole(
     Ok(None)
 }
 
-/// Draws the dataset at `data.root`, where none is.
+/// Draws the dataset at `data.root`, if there is none.
 fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) -> Result<(), EngineError> {
     let Some(root) = settings
         .data
@@ -280,7 +281,7 @@ fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) 
         return Ok(());
     };
     reporter.phase("drawing data", None)?;
-    // Pictures are drawn by many threads, and one at a time says how far they are.
+    // Many threads draw pictures, but only one at a time may report progress.
     let reporter = std::sync::Mutex::new(reporter);
     let progress = |done: usize, total: usize| {
         if let Ok(mut reporter) = reporter.lock()
@@ -351,7 +352,8 @@ fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> Sessio
     }
 }
 
-/// Takes initial parameters: from files that were named, else from the session's checkpoints.
+/// Loads initial parameters: the aspects from the session's checkpoint, else from `--init-aspects`; the prompt from
+/// `--init-prompt`.
 fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&CheckpointFile>) -> Result<(), EngineError> {
     if job.settings.aspects.views.is_empty() {
         return Ok(());
@@ -361,7 +363,7 @@ fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&Check
     } else if let Some(path) = &job.init_aspects {
         snapshot::load_aspects(learner, path)?;
         if !job.stages.contains(&Stage::Aspects) {
-            // So that the session's own folder is all that its later use needs.
+            // Copy the aspects into the session, so that later uses need nothing outside its folder.
             let meta = snapshot::meta(learner, &job.settings, Stage::Aspects, 0);
             let name = crate::session::checkpoint_name(Stage::Aspects, 0);
             job.folder.check_in_place()?;
@@ -380,12 +382,13 @@ fn begin_from(learner: &mut Learner, job: &TrainJob, kept_aspects: Option<&Check
     }
 }
 
-/// `--save-ckpt`: the last stage's parameters; after both stages the aspects beside it, where it is a file, as `*.aspects.*`.
+/// `--save-ckpt`: writes the last stage's parameters. After both stages it also writes the aspects beside that file, as
+/// `*.aspects.*`.
 fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::Path) -> Result<(), EngineError> {
     let Some(&last) = job.stages.last() else { return Ok(()) };
     let checkpoints = Checkpoints::read(&job.folder)?;
     let start = begun(&job.folder)?;
-    // The end of each stage is kept.
+    // The step of a stage's last checkpoint, which is always written at its end.
     let meta = |stage| CheckpointMeta {
         trained_on: TrainedOn::of(job.folder.name(), start.as_deref()),
         ..snapshot::meta(
@@ -398,7 +401,7 @@ fn save_for_use_elsewhere(learner: &Learner, job: &TrainJob, path: &std::path::P
         )
     };
     snapshot::export(learner, &meta(last), last, path)?;
-    // Beside a pipe nothing can lie; the session keeps the aspects anyhow.
+    // A pipe has no folder for a second file; the session keeps the aspects anyway.
     if job.stages.len() > 1 && !is_stream(path) {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("safetensors");
         let beside = path.with_extension(format!("aspects.{extension}"));

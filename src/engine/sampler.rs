@@ -1,4 +1,4 @@
-//! Which samples a step has. Everything follows from the seed and the step, so a resumed run draws the same ones.
+//! Which samples a step has. Seed and step decide everything, so a resumed run draws the same ones.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -23,7 +23,7 @@ pub struct Sampler {
     accumulation: usize,
     seed: u64,
     shuffle: bool,
-    /// The epoch whose order is at hand.
+    /// The epoch whose order is cached.
     epoch: u64,
     order: Vec<usize>,
 }
@@ -53,13 +53,13 @@ impl Sampler {
         self.items.div_ceil(self.batch).div_ceil(self.accumulation) as u64
     }
 
-    /// The epochs done after `step`, with the fraction of the running one.
+    /// Epochs done after `step`, including the fraction of the current one.
     #[must_use]
     pub fn epochs_after(&self, step: u64) -> f64 {
         step as f64 / self.steps_per_epoch().max(1) as f64
     }
 
-    /// The micro-batches of `step`, which counts from 1; `templates` tells how many an item has to choose from.
+    /// The micro-batches of `step`, which counts from 1; `templates` gives the number of templates of an item.
     pub fn draw(&mut self, step: u64, templates: impl Fn(usize) -> usize) -> Vec<Vec<Drawn>> {
         let steps = self.steps_per_epoch().max(1);
         let (epoch, place) = ((step - 1) / steps, ((step - 1) % steps) as usize);
@@ -90,7 +90,7 @@ impl Sampler {
         order
     }
 
-    /// A stream of its own for each purpose, so that nothing depends on how often another was drawn from.
+    /// A separate stream for each purpose, so that no draw depends on how often another purpose drew.
     fn rng(&self, purpose: u64, index: u64) -> ChaCha8Rng {
         let mut rng =
             ChaCha8Rng::seed_from_u64(self.seed ^ (purpose << 32) ^ (u64::from(self.stage == Stage::Prompt) << 63));

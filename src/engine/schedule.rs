@@ -3,7 +3,7 @@
 use crate::config::Schedule;
 use crate::session::HIGHEST_RATE;
 
-/// The rate's course: a warm-up, then the shape.
+/// A learning-rate schedule: a warm-up, then the shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LearningRate {
     pub peak: f64,
@@ -24,10 +24,10 @@ impl LearningRate {
         }
     }
 
-    /// Makes the rate of `step` what is asked for, and those after it follow the same course.
+    /// Scales the schedule so that the rate of `step` is `rate`; later steps follow the same shape.
     ///
     /// # Errors
-    /// A sentence where the course is at 0 there, which no factor changes, or would rise above [`HIGHEST_RATE`].
+    /// A sentence if the schedule is 0 at `step`, which no factor changes, or would rise above [`HIGHEST_RATE`].
     pub fn set(&mut self, step: u64, rate: f64) -> Result<(), String> {
         let share = Self { peak: 1.0, ..*self }.at(step);
         if share <= 0.0 {
@@ -51,7 +51,7 @@ impl LearningRate {
         Ok(())
     }
 
-    /// The highest rate of `step` and those after it: the course rises to its peak, then falls.
+    /// The highest rate from `step` on: the schedule rises to its peak, then falls.
     #[must_use]
     pub fn highest_from(&self, step: u64) -> f64 {
         self.at(step.max(self.warmup + 1))
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(rate.peak, 1e-3);
         rate.set(2, 0.1).unwrap();
         assert_eq!((rate.peak, rate.highest_from(2)), (1.0, 1.0));
-        // Late in the course what follows is lower still, whatever the peak would have been.
+        // After the warm-up the rate only falls, so a high rate is accepted late, whatever peak it implies.
         rate.set(100, 0.9).unwrap();
         assert!(rate.peak > 1.0 && (rate.highest_from(100) - 0.9).abs() < 1e-12);
     }

@@ -18,7 +18,7 @@ use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_p
 use crate::config::Settings;
 use crate::session::{HIGHEST_RATE, SessionFolder, Stage, TrainedOn};
 
-/// What a checkpoint of `stage` at `step` says of itself.
+/// The metadata of a checkpoint of `stage` at `step`.
 #[must_use]
 pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> CheckpointMeta {
     CheckpointMeta {
@@ -39,8 +39,8 @@ pub fn meta(learner: &Learner, settings: &Settings, stage: Stage, step: u64) -> 
     }
 }
 
-/// Writes parameters, moments and counters. Order and templates follow from the seed and the step, so the sampler's
-/// state is just these. `best` says whether it is the best so far.
+/// Writes parameters, moments and counters. Seed and step determine order and templates, so the sampler needs no other
+/// state. `best` marks the checkpoint as the best so far.
 ///
 /// # Errors
 /// Where the device fails, a parameter or moment is not finite, or the file cannot be written.
@@ -93,17 +93,17 @@ pub fn save(
     })?)
 }
 
-/// What a checkpoint says of the run that wrote it, beyond where its trainer stood.
+/// What a checkpoint records beyond the trainer's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// Whether it was the best so far.
     pub best: bool,
-    /// A sentence for the log, where the learning rate is not the one that the run went on with.
+    /// A sentence for the log, if the resumed run uses another learning rate than the checkpoint's run.
     pub rate: Option<String>,
 }
 
-/// Puts a trainer where the checkpoint at `path` was written. Its learning rate goes on as well, also where a person set it
-/// while the run was at work; but settings that ask for another one than they did then are obeyed.
+/// Restores a trainer from the checkpoint at `path`. The learning rate is restored too, even if a person set it during the
+/// run, unless `train.learning_rate` has changed since: then the settings win.
 ///
 /// # Errors
 /// Where the file is damaged, or of another model or stage.
@@ -155,11 +155,11 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<Restored, EngineErr
     })
 }
 
-/// Takes the rate that the checkpoint's run had, or says why not.
+/// Restores the learning rate of the checkpoint's run, or returns a sentence on why not.
 fn go_on_with_rate(trainer: &mut Trainer, sampler: &serde_json::Value) -> Option<String> {
     let peak = sampler["peak_lr"].as_f64()?;
     let asked = trainer.settings.learning_rate;
-    // Checkpoints of before say what the rate was, but not whether the settings had asked for it.
+    // Older checkpoints record the rate, but not the one that the settings asked for; take that as unchanged.
     let then = sampler["learning_rate"].as_f64().unwrap_or(asked);
     if then.to_bits() != asked.to_bits() {
         return Some(format!(
@@ -170,7 +170,7 @@ fn go_on_with_rate(trainer: &mut Trainer, sampler: &serde_json::Value) -> Option
         ));
     }
     let recorded = LearningRate { peak, ..trainer.rate };
-    // A rate that was set before there was a bound is not gone on with.
+    // Older programs had no upper bound; a recorded rate above it is ignored.
     if recorded.highest_from(trainer.step + 1) <= HIGHEST_RATE {
         trainer.rate = recorded;
     }
@@ -203,7 +203,7 @@ pub fn load_prompt(learner: &mut Learner, path: &Path) -> Result<(), EngineError
     Ok(())
 }
 
-/// Writes what `stage` trained for use elsewhere; a `.pth` / `.pt` name gets the reference's PyTorch form.
+/// Writes the parameters trained in `stage` for use elsewhere; a `.pth` / `.pt` name selects the reference's PyTorch format.
 ///
 /// # Errors
 /// Where the device fails or the file cannot be written.
@@ -223,7 +223,7 @@ pub fn export(learner: &Learner, meta: &CheckpointMeta, stage: Stage, path: &Pat
     }
 }
 
-/// A short hash of what decides a run's numbers: all recorded settings but where it lies.
+/// A short hash of the recorded settings, except where the session lies: they determine a run's numbers.
 fn settings_hash(settings: &Settings) -> String {
     let mut record = settings.to_record();
     if let Some(record) = record.as_object_mut() {

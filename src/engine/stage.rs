@@ -24,7 +24,7 @@ pub struct StageRun<'a> {
     pub job: &'a TrainJob,
 }
 
-/// Trains the stage; returns what stopped it early.
+/// Trains the stage; returns the stop command if one ended it early.
 ///
 /// # Errors
 /// Where the device fails or the session cannot be written.
@@ -68,7 +68,7 @@ pub fn run_stage(
     trained
 }
 
-/// The stage from where its trainer stands to its end, or to what stops it.
+/// Trains from the trainer's current step to the stage's end, or until stopped.
 fn train_on(
     run: &StageRun,
     learner: &Learner,
@@ -104,7 +104,7 @@ fn train_on(
         }
         if std::mem::take(&mut control.evaluate) {
             if unless_interrupted(watch.evaluate(trainer, store, reporter, false))?.is_none() {
-                // It was left, for a checkpoint or the end; whichever it is comes first.
+                // The evaluation was abandoned for a checkpoint or the process's end. Handle that first, then evaluate again.
                 control.evaluate = true;
                 continue;
             }
@@ -120,7 +120,7 @@ fn train_on(
             })?;
         }
         if control.paused && !control.stops_now() {
-            // What was asked is done; no step is made before the run is told to go on.
+            // The requests are done, but the run is still paused: make no step before a command resumes it.
             continue;
         }
         if trainer.evaluation_due {
@@ -143,7 +143,7 @@ fn train_on(
         let step = if left_out_step == Some(trainer.step + 1) {
             trainer.leave_out()
         } else {
-            // A step that was left for the process's end has changed nothing.
+            // A step that was abandoned because the process is to end has changed nothing.
             match unless_interrupted(trainer.advance(store, &mut notes))? {
                 None => continue,
                 Some(Advanced::Step(step)) => step,
@@ -171,7 +171,7 @@ fn train_on(
         };
         let number = step.step;
         let unwell = watch.health.borrow_mut().step(&step);
-        // Known before the step is told: a checkpoint of a run that ends here asks for the evaluation too.
+        // Set before the step is reported: if the run ends here, its checkpoint must record that the evaluation is due.
         let every = settings.eval.every_steps;
         trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
         reporter.report(Event::Step(step))?;
@@ -183,12 +183,12 @@ fn train_on(
             keeper.save(trainer, reporter, false)?;
         }
     }
-    // The stage's end is an epoch's end too; after the last stage the run is done anyhow.
+    // A stage's end is also an epoch's end, so a stop after the epoch takes effect; after the last stage the run ends anyway.
     let more = run.job.stages.last() != Some(&run.stage);
     Ok(control.stop.take_if(|stop| more && *stop == StopAfter::Epoch))
 }
 
-/// Evaluates, and gives the figure by which checkpoints are compared.
+/// Evaluates, and returns the score by which checkpoints are compared.
 fn compare(
     run: &StageRun,
     watch: &Watch,
@@ -197,12 +197,12 @@ fn compare(
     reporter: &mut Reporter,
     last: bool,
 ) -> Result<Option<Score>, EngineError> {
-    // Checkpoints are compared on the same images each time; what is told at the end is of the whole split.
+    // Checkpoints are always compared on the same images; the figures reported at the end cover the whole split.
     let whole = last && watch.some.len() < run.dataset.val.len();
     let mut fair = None;
     if whole && let Some((mut evaluation, _)) = watch.measure(trainer, store, reporter, false)? {
         fair = Some(Score::of(&evaluation));
-        // Its file is that of the whole split's predictions.
+        // The evaluation of the whole split, at the same step, overwrites this one's predictions file.
         evaluation.predictions = None;
         reporter.report(Event::Evaluation(Box::new(evaluation)))?;
     }
@@ -210,7 +210,7 @@ fn compare(
     Ok(fair.or(told))
 }
 
-/// What was done; nothing where it was left for a checkpoint or the process's end, of which the commands tell next.
+/// Turns an interruption into `None`: work abandoned for a checkpoint or the process's end, which the next poll handles.
 fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
     match done {
         Err(EngineError::Interrupted) => Ok(None),
@@ -218,7 +218,7 @@ fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, Engi
     }
 }
 
-/// Whether the run ends at a step that is not finite: as the settings say, else where nobody looks on who could decide.
+/// Whether the run ends at a step that is not finite: as `train.on_nan` says, else if no person watches who could decide.
 fn stops_at_nan(run: &StageRun, trainer: &Trainer) -> bool {
     trainer
         .settings
@@ -226,9 +226,9 @@ fn stops_at_nan(run: &StageRun, trainer: &Trainer) -> bool {
         .map_or(!run.job.attended, |wanted| wanted == OnNan::Stop)
 }
 
-/// How a run goes on that ended at a step that is not finite.
+/// How to continue a run that ended at a step that is not finite.
 fn how_to_go_on(run: &StageRun, trainer: &Trainer) -> String {
-    // Where the settings say so the session has recorded it.
+    // The session has recorded `on_nan: stop`, so resuming must override it.
     let otherwise = match trainer.settings.on_nan {
         Some(OnNan::Stop) => " --set train.on_nan=pause",
         _ => "",

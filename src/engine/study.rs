@@ -1,4 +1,4 @@
-//! A trained model that answers a person's questions: what the screens ask of a session that is over.
+//! Answers questions with a trained model after its run has ended, for the screens.
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -15,24 +15,25 @@ use super::thread::STACK;
 use crate::config::Settings;
 use crate::session::{Answer, Command, Record, Stage};
 
-/// A model at a person's service, in the same words as a run: commands in, records out.
+/// A model that answers questions, with a run's interface: commands in, records out.
 pub struct Study {
-    /// Answers, and how far the opening is; in no journal.
+    /// Answers, and progress while the model opens; no journal holds them.
     pub records: Receiver<Record>,
-    /// [`Command::Ask`]; other commands are a run's and pass unheard.
+    /// Takes [`Command::Ask`]; ignores the other commands, which are meant for a run.
     pub commands: Sender<Command>,
 }
 
-/// What is studied.
+/// The model to ask.
 pub struct Subject {
     pub settings: Settings,
     pub device: DeviceChoice,
     pub parts: TrainedParts,
-    /// Where the parts come from, for the answers.
+    /// The stage and step that trained the parts; each answer carries them.
     pub at: (Stage, u64),
 }
 
-/// Opens the model of `subject`, which is found out there, on a thread of its own, which ends when nobody can ask any more. What fails is said as a warning.
+/// Opens a model on its own thread, which also calls `subject`. The thread ends once every sender of commands is dropped.
+/// Failures are reported as warnings.
 ///
 /// # Errors
 /// Where no thread can be started.

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::data::Sample;
 
-/// At most `count` samples with the classes as even as they can be, by seed; in the split's order.
+/// At most `count` samples, seeded, with the classes as balanced as possible; in the split's order.
 #[must_use]
 pub fn stratified(samples: &[Sample], classes: usize, count: usize, seed: u64) -> Vec<&Sample> {
     let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); classes];

@@ -11,24 +11,24 @@ use super::reporter::Reporter;
 use super::run::{Outcome, TrainJob, run};
 use crate::session::{Answer, Command, Ended, Event, Found, Record};
 
-/// candle's backward recurses through the graph: about 8,000 operations fit the usual 2 MiB.
+/// candle's backward pass recurses through the graph: the usual 2 MiB hold only about 8,000 operations.
 pub(super) const STACK: usize = 512 << 20;
 
 /// A run at work.
 pub struct Running {
-    /// What it says. Unbounded: a slow terminal must not hold training up.
+    /// The run's records. Unbounded, so that a slow terminal cannot delay training.
     pub records: Receiver<Record>,
-    /// Each holder may command the run; once all are dropped, a pause ends by itself.
+    /// Each holder may command the run; once all are dropped, a paused run resumes by itself.
     pub commands: Sender<Command>,
-    /// Whole answers, once more.
+    /// The records that the journal does not hold, among them whole answers; `records` has them too.
     pub answers: Receiver<Record>,
-    /// Told once the engine has come to its end: whether it did so without an error.
+    /// Gets one message when the engine ends: whether it ended without an error.
     pub over: Receiver<bool>,
     thread: JoinHandle<Result<Outcome, EngineError>>,
 }
 
 impl Running {
-    /// The only sender of commands; this run holds none any more.
+    /// Hands over the sender of commands; this run keeps none.
     pub fn take_commands(&mut self) -> Sender<Command> {
         std::mem::replace(&mut self.commands, bounded(0).0)
     }
@@ -36,7 +36,7 @@ impl Running {
     /// Waits for the run's end.
     ///
     /// # Errors
-    /// What the run failed with.
+    /// The error with which the run failed.
     pub fn join(self) -> Result<Outcome, EngineError> {
         match self.thread.join() {
             Ok(outcome) => outcome,
@@ -45,7 +45,7 @@ impl Running {
     }
 }
 
-/// Starts the job on a thread of its own, which heeds `signals` between steps.
+/// Starts the job on its own thread. It checks `signals` between steps; a set `terminate` also abandons the step at hand.
 ///
 /// # Errors
 /// Where no thread can be started.
@@ -61,7 +61,7 @@ pub fn start(job: TrainJob, signals: Signals) -> Result<Running, EngineError> {
             let reporter = Reporter::new(listener).of_run(tell, signals.clone());
             let work = |reporter: &mut Reporter, control: &mut Control| run(job, reporter, control);
             let outcome = supervise(work, reporter, Control::new(receiver, signals));
-            // Where nobody asks, it is not told.
+            // If nobody holds the receiver, there is nobody to tell.
             let _ = end.send(outcome.is_ok());
             outcome
         })
@@ -75,7 +75,7 @@ pub fn start(job: TrainJob, signals: Signals) -> Result<Running, EngineError> {
     })
 }
 
-/// Does the work and says how it ended, whatever happens.
+/// Does the work and reports how it ended, even after a panic.
 fn supervise(
     work: impl FnOnce(&mut Reporter, &mut Control) -> Result<Outcome, EngineError>,
     mut reporter: Reporter,
@@ -99,7 +99,7 @@ fn supervise(
     if let Some(((stage, step), left)) = control.unanswered() {
         for request in left {
             let found = Found::Failed("the run ended before this was answered; ask again".to_owned());
-            // What hinders it hinders the last line too, which is told below.
+            // An error here also affects the last line below, which reports it.
             drop(reporter.answer(Answer {
                 stage,
                 step,

@@ -70,17 +70,17 @@ pub struct Trainer<'a, 'b> {
     pub optimizer: AdamW,
     /// Optimiser steps done.
     pub step: u64,
-    /// Whether the evaluation after the last step is still to be made.
+    /// Whether the evaluation after the last step is still pending.
     pub evaluation_due: bool,
-    /// How many samples the device holds at once.
+    /// The most samples that the device holds at once.
     room: Room,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub enum Advanced {
     Step(Step),
-    /// Nothing was learnt, and the trainer is where it was.
+    /// The step learnt nothing, and the trainer is unchanged.
     NotFinite(NotFinite),
 }
 
@@ -89,11 +89,11 @@ pub enum Advanced {
 pub struct NotFinite {
     pub step: u64,
     pub loss: f64,
-    /// The samples whose own loss is not finite, with the aspect that was asked about.
+    /// The samples whose own loss is not finite, with the aspect in question.
     pub samples: Vec<String>,
 }
 
-/// A sample of a step, ready to be computed with.
+/// A sample of a step with its sequence and features.
 type Loaded<'a, 'b> = (Sequence, &'a Item<'b>, Features);
 
 impl<'a, 'b> Trainer<'a, 'b> {
@@ -120,7 +120,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }
         let (rate, decay) = (settings.learning_rate, settings.weight_decay);
         if rate > HIGHEST_RATE || decay > 1.0 {
-            // Of a session that was recorded before there were bounds.
+            // Sessions recorded before there were upper bounds can still hold such values.
             return Err(EngineError::Failed(format!(
                 "train.learning_rate is {rate:e} and train.weight_decay {decay:e}; each is at most 1, so that parameters stay finite: \
                  set them with --set"
@@ -155,7 +155,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         self.rate.total
     }
 
-    /// Makes the next optimiser step; sentences on images that cannot be read, and were skipped, go to `notes`.
+    /// Makes the next optimiser step; images that cannot be read are skipped, with a sentence in `notes`.
     ///
     /// # Errors
     /// Where the device fails.
@@ -222,7 +222,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }))
     }
 
-    /// Whether parameters and moments are finite. The CPU waits for the device, so this is for when something is wrong.
+    /// Whether parameters and moments are finite. This makes the CPU wait for the device, so call it only after a failed step.
     ///
     /// # Errors
     /// Where the device fails.
@@ -230,7 +230,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         let mut sums = Vec::new();
         for slot in &self.optimizer.slots {
             for tensor in [slot.var.as_tensor(), &slot.exp_avg, &slot.exp_avg_sq] {
-                // 0 times what is not finite is NaN, and so is every sum with it.
+                // 0 times a number that is not finite is NaN, and any sum with it is NaN too.
                 sums.push((tensor.detach() * 0.0)?.sum_all()?);
             }
         }
@@ -241,7 +241,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         Ok(sums.into_iter().all(f32::is_finite))
     }
 
-    /// Counts the next step without learning from it.
+    /// Skips the next step: counts it without learning from it.
     pub fn leave_out(&mut self) -> Step {
         self.step += 1;
         Step {
@@ -256,7 +256,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }
     }
 
-    /// Those whose loss alone is not finite: `image/awe/3.png (object)`.
+    /// The samples whose own loss is not finite: `image/awe/3.png (object)`.
     fn faulty(&self, batches: &[Vec<Loaded<'_, 'b>>]) -> Result<Vec<String>, EngineError> {
         let mut found = Vec::new();
         for one in batches.iter().flatten() {
@@ -356,7 +356,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
     }
 }
 
-/// How many templates an item has to choose from.
+/// The number of templates that an item can choose from.
 fn templates(item: &Item, questions: &Questions) -> usize {
     match item.view {
         Some(view) => questions.aspect(view).len(),

@@ -61,14 +61,14 @@ impl<'a> Watch<'a> {
             &self.decoding,
         )?;
         if at == (Stage::Aspects, 0) {
-            // Fresh modules look everywhere: that is no finding.
+            // Untrained modules attend everywhere alike, which is no finding.
             return Ok(());
         }
         let unwell = self.health.borrow_mut().look(&seen);
         unwell.into_iter().try_for_each(|text| reporter.warn(text, Some(at.1)))
     }
 
-    /// What an evaluation, the prompt's norm and the machine's memory say of the run's health.
+    /// Reports the health findings on an evaluation, the prompt's norm and the machine's memory.
     fn check(&self, trainer: &Trainer, evaluation: &Evaluation, reporter: &mut Reporter) -> Result<(), EngineError> {
         let mut health = self.health.borrow_mut();
         let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
@@ -81,7 +81,8 @@ impl<'a> Watch<'a> {
             .try_for_each(|text| reporter.warn(text, Some(trainer.step)))
     }
 
-    /// Evaluates, reports and looks; the figure by which checkpoints are compared, or none without validation images.
+    /// Evaluates, reports, and looks at the panel. Gives the score by which checkpoints are compared, or `None` without
+    /// validation images.
     pub fn evaluate(
         &self,
         trainer: &Trainer,
@@ -102,8 +103,8 @@ impl<'a> Watch<'a> {
         Ok(Some(score))
     }
 
-    /// The figures on `eval.max_samples` images or the whole split, and sentences on what was left out; nothing
-    /// without validation images.
+    /// The metrics on `eval.max_samples` images or the whole split, and sentences on what was left out; `None` without
+    /// validation images.
     pub fn measure(
         &self,
         trainer: &Trainer,
@@ -168,7 +169,7 @@ impl<'a> Watch<'a> {
             metrics,
             predictions: None,
         };
-        // An image stands in the list once, though each of its aspects asked for it.
+        // Each aspect of an unreadable image reports it; list the image once.
         left_out.dedup();
         left_out.extend(store.take_notes());
         self.room.set(room);
@@ -229,7 +230,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A figure by which a stage's checkpoints are compared, and of how many images it is: figures of other images tell nothing.
+/// The figure by which a stage's checkpoints are compared, with the number of images that it covers: only figures on as many
+/// images are comparable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
     pub samples: usize,
@@ -248,7 +250,7 @@ impl Score {
         }
     }
 
-    /// Whether it is the best so far, where `best` is; the first one of as many images is.
+    /// Whether this is a new best: better than `best`, or the first (not NaN) on this number of images.
     pub fn beats(self, best: Option<Self>) -> bool {
         match best.filter(|best| best.samples == self.samples) {
             Some(best) => self.figure > best.figure,

@@ -5,15 +5,15 @@ use plotters::prelude::*;
 use super::{ExportError, report::escaped};
 use crate::session::{Ema, Evaluation, RunState, Stage, StageHistory};
 
-/// In pixels; a drawing scales.
+/// Width and height in pixels; the drawing can be scaled.
 const SIZE: (u32, u32) = (900, 340);
 /// The share of the past in the smoothed curve.
 const SMOOTHING: f64 = 0.9;
-/// In nats; what is above it, below 0 or not finite is not drawn.
+/// The highest loss drawn, in nats. Losses above it, below 0 or not finite are not drawn.
 const HIGHEST: f64 = 1e12;
 
-/// Both stages' losses beside each other, in nats: each step faint, smoothed, and on the
-/// validation images; what was evaluated on others than most stands apart.
+/// Both stages' losses side by side, in nats: each step (faint), smoothed, and on the validation images.
+/// Evaluations on other images than most are separate points.
 ///
 /// # Errors
 /// Where there is no step yet, or the drawing fails.
@@ -30,7 +30,7 @@ pub fn curves_svg(state: &RunState) -> Result<String, ExportError> {
     let mut svg = String::new();
     draw(state, &stages, &mut svg)
         .map_err(|error| ExportError::Nothing(format!("the curves cannot be drawn: {error}")))?;
-    // As its first child: a viewer shows the title, and the drawing says by itself what it is of.
+    // The title is the SVG's first child, so that viewers show it and the file itself says what it shows.
     let behind = svg
         .find("<svg")
         .and_then(|begin| Some(begin + svg.get(begin..)?.find('>')? + 1));
@@ -90,7 +90,7 @@ fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<
         };
         let (alike, others) = history.alike();
         let (validation, apart) = (losses(alike), losses(others));
-        // Not the last one: plotters overflows on what lies outside of its axes.
+        // The axes cover all points: plotters overflows on a point outside of its axes.
         let points = || raw.iter().chain(&validation).chain(&apart);
         let last = points().map(|(step, _)| *step).fold(1.0, f64::max);
         let high = points().map(|(_, loss)| *loss).fold(f64::MIN_POSITIVE, f64::max);
@@ -114,7 +114,7 @@ fn draw(state: &RunState, stages: &[Stage], svg: &mut String) -> Result<(), Box<
         let mark = RGBColor(190, 100, 0);
         chart.draw_series(LineSeries::new(validation.clone(), mark))?;
         chart.draw_series(validation.into_iter().map(|at| Circle::new(at, 3, mark.filled())))?;
-        // Of other images: no line joins them, and they are hollow.
+        // Evaluations on other images: hollow circles without a line.
         chart.draw_series(apart.into_iter().map(|at| Circle::new(at, 4, mark)))?;
     }
     root.present()?;

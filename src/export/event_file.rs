@@ -1,4 +1,4 @@
-//! TensorBoard's event files, as far as scalars and one text need them.
+//! TensorBoard's event files, limited to scalars and one text.
 //!
 //! A file is a row of TFRecords (<https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>), each
 //! an `Event` message in protocol buffers' wire format. The fields' numbers are those of TensorFlow's `event.proto` and
@@ -9,7 +9,7 @@ use crc::{CRC_32_ISCSI, Crc};
 /// CRC-32C.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// The format that follows: it stands in a file's first event.
+/// The format version, which a file's first event holds.
 const VERSION: &str = "brain.Event:2";
 
 /// An event file in the making.
@@ -81,7 +81,7 @@ impl EventFile {
     }
 }
 
-/// The checksum as TFRecords store it, so that one of data that holds checksums is no trivial one.
+/// The masked checksum that TFRecords store. A plain CRC of data that itself holds CRCs would be a weak check.
 fn masked(data: &[u8]) -> u32 {
     CRC.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }

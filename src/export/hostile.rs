@@ -1,4 +1,4 @@
-//! Sessions that no program wrote, exported: a file or a sentence.
+//! Properties for hostile sessions: an export gives a file or an error message.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The panel's images with what their aspects look at, as one picture: a row an image. What it is of stands in the file.
+//! The panel's images with their aspects' attention maps as one picture, one row per image. The file's text chunks say what
+//! the picture shows.
 
 use image::imageops::{FilterType, replace, resize};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -10,18 +11,18 @@ use crate::printable::printable;
 use crate::session::SampleSeen;
 use crate::tui::heatmap::AttentionMap;
 
-/// Pixels of a tile's side, which a picture has as its longer one, and between two.
+/// Pixels of a tile's side, which is a picture's longer side, and of the gap between two tiles.
 const TILE: u32 = 160;
 const GAP: u32 = 6;
-/// What a run's panel is taken from.
+/// The split that a run's panel is taken from.
 const PANEL_SPLIT: &str = "val";
 /// More images would make a picture that no viewer opens.
 const MOST_ROWS: usize = 200;
 
-/// A PNG: for each image of the panel the picture, then the maps of its aspects in their order.
+/// A PNG with one row for each image of the panel: the picture, then the maps of its aspects in order.
 ///
 /// # Errors
-/// Where no image was looked at (at `step`, where one is named), or its files cannot be read.
+/// No panel image was evaluated (at `step`, if one is named), or its files cannot be read.
 pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportError> {
     let panel = source.state.panel.values();
     let wanted = |look: &&SampleSeen| step.is_none_or(|step| look.step == step);
@@ -75,7 +76,7 @@ pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportErr
     Ok(with_words(&bytes.into_inner(), &words))
 }
 
-/// Session, step, split, dataset, and what each row and column is.
+/// The PNG's text: session, step, split, dataset, and what each row and column shows.
 fn words(source: &Source, looks: &[&SampleSeen]) -> Vec<(&'static str, String)> {
     let session = source.state.session.as_ref();
     let data = session.map_or("", |session| session.data.as_str());
@@ -114,13 +115,13 @@ fn words(source: &Source, looks: &[&SampleSeen]) -> Vec<(&'static str, String)> 
     ]
 }
 
-/// Names from outside, as text that a terminal can be shown.
+/// Text from outside, made safe to print on a terminal.
 fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(printable).collect();
     lines.join("\n")
 }
 
-/// The look's small picture as large as a tile has room for; its sides keep their proportion.
+/// The look's thumbnail, scaled to fit a tile with its aspect ratio kept.
 fn picture(source: &Source, look: &SampleSeen) -> Result<RgbImage, ExportError> {
     let path = source.inside(&look.thumbnail)?;
     let picture = decode(&path, DecodeOptions::default()).map_err(|error| ExportError::Nothing(error.to_string()))?;
@@ -128,7 +129,7 @@ fn picture(source: &Source, look: &SampleSeen) -> Result<RgbImage, ExportError> 
     Ok(resize(&picture, width, height, FilterType::Triangle))
 }
 
-/// The longer side is a tile's.
+/// The size at which the longer side equals a tile's side.
 fn fitted((width, height): (u32, u32)) -> (u32, u32) {
     let longer = f64::from(width.max(height).max(1));
     let scaled = |side: u32| ((f64::from(side) * f64::from(TILE) / longer).round() as u32).clamp(1, TILE);

@@ -1,4 +1,4 @@
-//! A session for use elsewhere: tables, curves, heatmaps, a report. Reads what lies in the session's folder alone.
+//! Exports a session for use elsewhere: tables, curves, heatmaps, a report. Reads only files in the session's folder.
 
 mod curves;
 mod event_file;
@@ -31,7 +31,7 @@ pub use report::report_html;
 pub use selected::Selected;
 pub use tables::{metrics_csv, metrics_jsonl, predictions_csv, predictions_jsonl};
 
-/// In bytes; with the maps of six aspects over a large image it is one.
+/// The largest prediction file that is read, in bytes; one with the maps of six aspects over a large image needs less.
 const LARGEST_PREDICTION: u64 = 64 << 20;
 
 /// What is written.
@@ -98,7 +98,7 @@ impl Source {
         })
     }
 
-    /// What was said of a panel's image when it was looked at.
+    /// The prediction for a panel image at one look.
     ///
     /// # Errors
     /// Where the file that the look names cannot be read.
@@ -109,7 +109,7 @@ impl Source {
         serde_json::from_slice(&text).map_err(|error| says(error.to_string()))
     }
 
-    /// A name from a journal stays inside the session's folder.
+    /// The full path of a file that a journal names; an error if it leads out of the session's folder.
     fn inside(&self, file: &Path) -> Result<PathBuf, ExportError> {
         inside_links_too(&self.folder, file).ok_or_else(|| {
             ExportError::Nothing(format!(
@@ -120,11 +120,11 @@ impl Source {
     }
 }
 
-/// Writes what is `selected` of a session to `to`, in the form that its ending names; an event file into a folder of the
-/// session's name in the folder `to`, as TensorBoard wants the runs that it shows beside each other. Gives the file's path.
+/// Writes what is `selected` of a session to `to`, in the format of its extension. An event file goes into the folder `to`,
+/// in a subfolder with the session's name, because TensorBoard compares runs in sibling folders. Returns the file's path.
 ///
 /// # Errors
-/// Where there is nothing of the kind, the ending is another's, or the file cannot be written.
+/// There is nothing of the kind, the extension does not fit `what`, or the file cannot be written.
 pub fn export(source: &Source, what: What, selected: &Selected, to: &Path) -> Result<PathBuf, ExportError> {
     let to = match what {
         What::TensorBoard => to.join(&source.name).join(tensorboard::file_name(&source.times)),
@@ -144,10 +144,10 @@ pub fn export(source: &Source, what: What, selected: &Selected, to: &Path) -> Re
     Ok(to)
 }
 
-/// Whether [`export_rows`] could write there.
+/// Checks that [`export_rows`] could write to `to`.
 ///
 /// # Errors
-/// Where the ending is another's, or what lies there is no file.
+/// The extension is not that of a table, or a file cannot be written there.
 pub fn check_rows_target(to: &Path) -> Result<(), ExportError> {
     let fits = matches!(rows_ending(to).as_str(), "csv" | "jsonl");
     if !fits {
@@ -163,10 +163,10 @@ pub fn check_rows_target(to: &Path) -> Result<(), ExportError> {
     })
 }
 
-/// Writes some rows of an evaluation to `to`, as CSV or JSON Lines; gives its path.
+/// Writes some rows of an evaluation to `to`, as CSV or JSON Lines; returns its path.
 ///
 /// # Errors
-/// Where the ending is another's, or the file cannot be written.
+/// The extension is not that of a table, or the file cannot be written.
 pub fn export_rows(rows: &[ImageResult], origin: &Origin, to: &Path) -> Result<PathBuf, ExportError> {
     check_rows_target(to)?;
     let text = match rows_ending(to).as_str() {
@@ -180,7 +180,7 @@ pub fn export_rows(rows: &[ImageResult], origin: &Origin, to: &Path) -> Result<P
     Ok(to.to_owned())
 }
 
-/// A pipe has no ending, and tables are what goes into one.
+/// The extension of a target for rows. A pipe has none and gets CSV.
 fn rows_ending(to: &Path) -> String {
     let ending = ending(to);
     if ending.is_empty() && is_stream(to) {
@@ -190,7 +190,7 @@ fn rows_ending(to: &Path) -> String {
     }
 }
 
-/// What a file's name ends in, in small letters.
+/// A file name's extension in lower case; empty if there is none.
 #[must_use]
 pub fn ending(to: &Path) -> String {
     let ending = to.extension().and_then(|ending| ending.to_str());
@@ -200,7 +200,7 @@ pub fn ending(to: &Path) -> String {
 fn contents(source: &Source, what: What, selected: &Selected, to: &Path) -> Result<Vec<u8>, ExportError> {
     let mut ending = ending(to);
     if ending.is_empty() && is_stream(to) {
-        // A pipe's name says nothing.
+        // A pipe's name has no extension: use the default format.
         ending = match what {
             What::Metrics | What::Predictions => "csv",
             What::Curves => "svg",
@@ -242,7 +242,8 @@ fn contents(source: &Source, what: What, selected: &Selected, to: &Path) -> Resu
     })
 }
 
-/// Nothing is written into the session's own folder. Of folders that are still to be made, the first that is there counts.
+/// Refuses a target inside the session's own folder. Where the target's folders do not exist yet, the nearest existing
+/// ancestor decides.
 fn refuse_own_folder(source: &Source, to: &Path) -> Result<(), ExportError> {
     let parents = to.ancestors().skip(1);
     let parents = parents.map(|parent| {

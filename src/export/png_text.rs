@@ -1,4 +1,4 @@
-//! Words in a PNG: what a picture is of, where its file lies without its session.
+//! Text in a PNG that says what the picture shows, for a file outside its session.
 //!
 //! Uncompressed `iTXt` chunks (PNG specification, 11.3.3.4), which hold UTF-8; image viewers and `exiftool` show them.
 
@@ -6,10 +6,11 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
-/// The signature, and the chunk that all files begin with: length, type, 13 bytes, checksum.
+/// Bytes of the signature and of the header chunk, the first in every file: length, type, 13 bytes, checksum.
 const HEAD: usize = 8 + 4 + 4 + 13 + 4;
 
-/// The file with `words` (keyword of at most 79 ASCII characters, and text) behind its header. Empty texts are left out.
+/// The PNG with `words` (keyword of at most 79 ASCII characters, and text) inserted after its header. Empty texts are left
+/// out.
 pub fn with_words(png: &[u8], words: &[(&str, String)]) -> Vec<u8> {
     let (head, rest) = png.split_at(HEAD.min(png.len()));
     let mut bytes = head.to_vec();

@@ -1,4 +1,4 @@
-//! A page that tells of a session and needs nothing but itself.
+//! A self-contained HTML page about a session.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;
 td:first-child,th:first-child{text-align:left}img,svg{max-width:100%;height:auto}pre{background:#f3f4f7;padding:1rem;overflow:auto}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}";
 
-/// An HTML document with figures, curves, heatmaps and settings; figures and heatmaps as of `step` where one is named.
+/// An HTML document with figures, curves, heatmaps and settings. Figures and heatmaps are those of `step`, if one is named.
 ///
 /// # Errors
 /// Where the session holds no step, or nothing of the one named.
@@ -79,7 +79,7 @@ pub fn report_html(source: &Source, step: Option<u64>) -> Result<String, ExportE
         }
         page += "</table>";
     }
-    // A session without a panel has no maps, and the rest of the page is still worth having.
+    // A session without a panel has no maps; the rest of the page is still useful.
     if let Ok(png) = maps_png(source, step) {
         let _ = write!(
             page,
@@ -145,7 +145,7 @@ fn figures(page: &mut String, of: &str, metrics: &Metrics, own_data: &str) {
     *page += "</table>";
 }
 
-/// Text as it stands in HTML and SVG.
+/// Text escaped for HTML and SVG.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

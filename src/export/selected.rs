@@ -1,12 +1,12 @@
-//! Which step or evaluation of a session an export is of.
+//! The step or evaluation of a session that an export takes.
 
 use super::{ExportError, Source, What};
 use crate::session::{KeptEvaluation, kept_evaluations};
 
-/// What is named after the session, where anything is.
+/// The step or evaluation that the user named, if any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
-    /// The checkpoint's step (`@STEP`); nothing for the newest.
+    /// The checkpoint's step (`@STEP`); None for the newest.
     pub step: Option<u64>,
     /// The evaluation by its file's or folder's name.
     pub evaluation: Option<String>,
@@ -39,11 +39,11 @@ impl Selected {
         Ok(())
     }
 
-    /// The evaluation that is meant: the one named, or the newest of the step, or the newest of all. Those of other data or
-    /// other parameters than the session's are not taken for its own: they are to be named.
+    /// The selected evaluation: the named one, else the newest of the step, else the newest of all. Only evaluations of the
+    /// session's own parameters on its own data are chosen unnamed; others must be named.
     ///
     /// # Errors
-    /// Where there is none; the error says which there are.
+    /// There is no such evaluation; the error says which ones exist.
     pub fn evaluation(&self, source: &Source) -> Result<KeptEvaluation, ExportError> {
         let kept = kept_evaluations(&source.folder, &source.state);
         let nothing = |said: String| Err(ExportError::Nothing(said));

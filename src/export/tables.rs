@@ -1,9 +1,8 @@
 //! Steps, evaluations and predictions as tables.
 //!
-//! A CSV file is data, to be read by pandas, R or a script: each cell is what the session holds, to the character. Nothing is
-//! put before a cell that begins with `=`, `+`, `-` or `@` (a model may answer `=1+1`, and a number may be negative), for then
-//! the file would say what nobody has said. A spreadsheet takes such a cell for a formula: there the columns are imported as
-//! text.
+//! A CSV file is data for pandas, R or a script: each cell holds exactly what the session holds. A cell that begins with `=`,
+//! `+`, `-` or `@` gets no prefix (a model may answer `=1+1`, and a number may be negative), because a prefix would change the
+//! data. A spreadsheet takes such a cell for a formula, so import the columns as text there.
 
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +10,7 @@ use serde_json::json;
 use crate::data::View;
 use crate::session::{ImageResult, Origin, RunState, Stage};
 
-/// Every step, and in its row the evaluation made after it, if there was one. A value that is not finite is empty.
+/// One row per step, with the evaluation made after it, if there was one. A value that is not finite gives an empty cell.
 #[must_use]
 pub fn metrics_csv(state: &RunState) -> String {
     let head = [
@@ -66,7 +65,7 @@ pub fn metrics_csv(state: &RunState) -> String {
     csv(rows)
 }
 
-/// The same as JSON Lines: a step a line, and an evaluation a line in the journal's words.
+/// The same as JSON Lines: one line per step, and one per evaluation with the journal's keys.
 #[must_use]
 pub fn metrics_jsonl(state: &RunState) -> String {
     let mut lines = String::new();
@@ -96,8 +95,8 @@ pub fn metrics_jsonl(state: &RunState) -> String {
     lines
 }
 
-/// A row an image: what it is, what is said of it, each class's probability, the annotation; and in each row whose answers
-/// they are, for a table stands alone.
+/// One row per image: its id and gold label, the prediction, each class's probability, the annotation. Each row also says
+/// whose answers they are, because the table may be read without its session.
 #[must_use]
 pub fn predictions_csv(rows: &[ImageResult], origin: &Origin) -> String {
     let labels: Vec<String> = rows
@@ -142,7 +141,7 @@ pub fn predictions_csv(rows: &[ImageResult], origin: &Origin) -> String {
     csv(table)
 }
 
-/// The rows as the session keeps them, each with whose answers they are.
+/// The rows as the session keeps them; each also says whose answers they are.
 #[must_use]
 pub fn predictions_jsonl(rows: &[ImageResult], origin: &Origin) -> String {
     #[derive(Serialize)]
@@ -160,7 +159,7 @@ pub fn predictions_jsonl(rows: &[ImageResult], origin: &Origin) -> String {
 
 fn number(value: f64) -> String {
     if value.is_finite() {
-        // The loss of a sure answer is -0.0.
+        // The loss of an answer with probability 1 is -0.0; adding 0.0 drops the sign.
         (value + 0.0).to_string()
     } else {
         String::new()
@@ -170,7 +169,7 @@ fn number(value: f64) -> String {
 fn csv(rows: Vec<Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        // Memory takes what is written, and all rows are as long as the first.
+        // Writing to memory does not fail, and all rows have the same length.
         let _ = writer.write_record(row);
     }
     let bytes = writer.into_inner().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A session's scalars for TensorBoard: steps and evaluations, each with the time at which it was made.
+//! A session's scalars for TensorBoard: steps and evaluations, each with its time.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,8 @@ use super::{ExportError, event_file::EventFile};
 use crate::printable::printable;
 use crate::session::{Evaluation, Event, Record, RunState, Stage, StepPoint};
 
-/// When steps were done and evaluations made, in seconds since 1970. What was forgotten by a resumed run and done again has
-/// its last time.
+/// The times of steps and evaluations, in seconds since 1970. A step or evaluation that a resumed run repeated has its last
+/// time.
 #[derive(Debug, Default)]
 pub struct Times {
     steps: HashMap<(Stage, u64), f64>,
@@ -16,7 +16,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Takes one of the journal's records in.
+    /// Notes the time of one of the journal's records.
     pub fn take(&mut self, record: &Record) {
         match &record.event {
             Event::Session(_) => self.started = record.time,
@@ -40,18 +40,18 @@ fn key(seen: &Evaluation) -> (Stage, u64, String, usize) {
     (seen.stage, seen.step, metrics.split.clone(), metrics.samples)
 }
 
-/// The event file's name. The same session has the same name, so that a later export takes the place of an earlier one;
-/// TensorBoard would show both.
+/// The event file's name. It is the same for every export of a session, so that a later export replaces an earlier one;
+/// TensorBoard would show both otherwise.
 pub fn file_name(times: &Times) -> String {
     format!("events.out.tfevents.{:010}.masp", times.started.max(0.0) as u64)
 }
 
-/// The event file: tags are `<stage>/<metric>` of steps and `<stage>/<split>/<metric>` of evaluations; those of other images
-/// than most are no points of that curve: `<stage>/<split>-<images>/<metric>`. The text `masp` says which session, dataset and
-/// steps they are of.
+/// The event file. Tags are `<stage>/<metric>` for steps and `<stage>/<split>/<metric>` for evaluations. Evaluations on other
+/// images than most do not belong to that curve, so their tags are `<stage>/<split>-<images>/<metric>`. The text `masp` names
+/// the session, the dataset and the steps.
 ///
 /// # Errors
-/// Where there is neither a step nor an evaluation.
+/// There is neither a step nor an evaluation.
 pub fn events(name: &str, state: &RunState, times: &Times) -> Result<Vec<u8>, ExportError> {
     let mut histories = state.stages.values();
     if histories.all(|history| history.steps.is_empty() && history.evaluations.is_empty()) {
@@ -133,7 +133,7 @@ fn of_step(stage: Stage, step: &StepPoint) -> Vec<(String, f64)> {
         ("cache_hits", step.cache_hits),
         ("epoch", step.epoch),
     ];
-    // A journal of before they were counted has none.
+    // Older journals do not record cache hits.
     let known = |(name, value): &(&str, f64)| *name != "cache_hits" || value.is_finite();
     values
         .into_iter()

@@ -171,7 +171,7 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
     assert_eq!(of("aspects/val/accuracy/scene").len(), 6);
     assert_eq!(of("aspects/val/accuracy").len(), 0);
 
-    // The same session again is the same file, not a second run; its own folder is left alone.
+    // Exporting the same session again replaces its file and makes no second run; the session's own folder is not touched.
     assert_eq!(
         export(&source, What::TensorBoard, &Selected::default(), &runs).unwrap(),
         written

@@ -1,10 +1,10 @@
-//! How sure figures are: a seeded percentile bootstrap over the samples.
+//! Confidence intervals: a seeded percentile bootstrap over the samples.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-/// A figure, and where it would lie on other samples.
+/// A figure with its confidence interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Estimate {
     pub value: f64,
@@ -13,10 +13,10 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// How the samples are drawn anew.
+/// How the samples are resampled.
 #[derive(Debug, Clone, Copy)]
 pub struct Resampling {
-    /// Without any, the interval is the figure itself.
+    /// The number of resamples; with 0, the interval is the figure itself.
     pub resamples: usize,
     /// The share of the resamples' figures that the interval holds, in `[0, 1]`.
     pub confidence: f64,
@@ -24,7 +24,7 @@ pub struct Resampling {
 }
 
 impl Default for Resampling {
-    /// 95 % of 1,000.
+    /// A confidence of 95 % with 1,000 resamples.
     fn default() -> Self {
         Self {
             resamples: 1000,
@@ -34,8 +34,8 @@ impl Default for Resampling {
     }
 }
 
-/// Percentile intervals of several `statistics` at once, each a function of the indices of the samples drawn (with
-/// replacement, as many as there are); ends lie between order statistics linearly.
+/// Percentile intervals of several `statistics` at once. Each statistic is a function of the indices of the drawn samples
+/// (with replacement, as many as there are). The ends are interpolated linearly between order statistics.
 #[must_use]
 pub fn intervals<const N: usize>(
     samples: usize,
@@ -70,7 +70,7 @@ pub fn intervals<const N: usize>(
     estimates
 }
 
-/// Of sorted values; none of none.
+/// The quantile of sorted values; None without values.
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let place = share * sorted.len().checked_sub(1)? as f64;
     let at = |index: f64| sorted.get(index as usize).copied();

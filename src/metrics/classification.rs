@@ -3,7 +3,7 @@
 use super::{Scored, share};
 use crate::session::{ClassMetrics, Confusion};
 
-/// The index of the largest probability; the first one of equals. None where there is no number.
+/// The index of the largest probability, on a tie the first. None where every probability is NaN.
 #[must_use]
 pub fn predicted(probabilities: &[f64]) -> Option<usize> {
     let numbers = probabilities.iter().copied().enumerate().filter(|(_, p)| !p.is_nan());
@@ -18,7 +18,7 @@ pub fn accuracy(rows: &[Scored]) -> f64 {
     share(right.count(), rows.len())
 }
 
-/// Share of samples whose gold label is among the `k` most likely ones; of equals the first count.
+/// Share of samples whose gold label is among the `k` most likely ones; on a tie, earlier labels rank first.
 #[must_use]
 pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
     share(
@@ -27,7 +27,7 @@ pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
     )
 }
 
-/// `counts[gold][predicted]`. A sample without a prediction stands in no cell.
+/// `counts[gold][predicted]`. A sample without a prediction is not counted.
 #[must_use]
 pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
     let mut counts = vec![vec![0; labels.len()]; labels.len()];
@@ -44,8 +44,8 @@ pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
     }
 }
 
-/// The figures of each of `classes` labels. Support counts the gold samples. A class without gold samples has no recall
-/// (NaN); one that has some and is never predicted has precision 0, and one that does neither has no figure at all.
+/// The figures of each of `classes` labels. Support counts the gold samples. A class without gold samples has recall NaN.
+/// A class with gold samples that is never predicted has precision 0. A class with neither has NaN for every figure.
 #[must_use]
 pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
     let mut tallies = vec![Tally::default(); classes];
@@ -62,8 +62,8 @@ pub fn per_class(classes: usize, rows: &[Scored]) -> Vec<ClassMetrics> {
     tallies.into_iter().map(Tally::metrics).collect()
 }
 
-/// Mean F1 of the classes that occur, as gold label or as prediction; a class that does neither says
-/// nothing of the classifier (in a small subset) and is left out.
+/// Mean F1 of the classes that occur as gold label or as prediction. A class that does not occur (in a
+/// small subset) says nothing about the classifier and is left out.
 #[must_use]
 pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
     let mut occurs = vec![false; classes];
@@ -88,7 +88,7 @@ pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
     }
 }
 
-/// How many labels come before the gold one.
+/// How many labels rank before the gold one.
 fn rank(row: &Scored) -> Option<usize> {
     let gold = *row.probabilities.get(row.gold).filter(|p| !p.is_nan())?;
     let before = |(index, p): (usize, &f64)| *p > gold || (*p == gold && index < row.gold);

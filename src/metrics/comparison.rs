@@ -27,11 +27,11 @@ pub struct Comparison {
     pub mcnemar: McNemar,
     pub per_class: IndexMap<String, ClassDifference>,
     pub confusion_difference: ConfusionDifference,
-    /// Samples that one alone has right, in the samples' order.
+    /// Samples that only one classifier predicts right, in the samples' order.
     pub flips: Vec<Flip>,
 }
 
-/// A figure of both, and of b less a on the same resamples; intervals hold 95 %.
+/// A figure of both classifiers, and of b minus a on the same resamples, with 95 % intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Both {
     pub a: Estimate,
@@ -49,21 +49,21 @@ pub struct ClassDifference {
     pub f1_b: f64,
 }
 
-/// `counts[gold][predicted]` of b less those of a.
+/// `counts[gold][predicted]` of b minus those of a.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfusionDifference {
     pub labels: Vec<String>,
     pub counts: Vec<Vec<i64>>,
 }
 
-/// A sample that one alone has right.
+/// A sample that only one classifier predicts right.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Flip {
     pub image: String,
     pub gold: String,
     pub a: String,
     pub b: String,
-    /// Whether b is the one that is right.
+    /// Whether b is right (and a wrong).
     pub gained: bool,
 }
 

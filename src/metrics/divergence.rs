@@ -1,7 +1,7 @@
 //! How far apart two distributions are.
 
-/// The Jensen-Shannon divergence of two distributions in bits, in `[0, 1]`; each is scaled to sum to 1, and a share that
-/// is not finite counts as 0. NaN where their lengths differ or one of them is empty of weight (Lin 1991).
+/// The Jensen-Shannon divergence (Lin 1991) of two distributions in bits, in `[0, 1]`. Each is scaled to sum to 1, and a
+/// share that is not finite counts as 0. NaN if their lengths differ or one of them sums to 0.
 #[must_use]
 pub fn jensen_shannon(p: &[f32], q: &[f32]) -> f64 {
     let scaled = |values: &[f32]| -> Vec<f64> {

@@ -2,8 +2,8 @@
 
 use super::{Scored, share};
 
-/// What the reference compares with the label: the answer in lower case, cut at the first line feed,
-/// without spaces around it (spaces alone: another white space stays and makes the answer wrong).
+/// The text that the reference compares with the label: the answer in lower case, cut at the first line feed,
+/// without spaces around it. Other white space stays and makes the answer wrong.
 #[must_use]
 pub fn generated_label(generated: &str) -> String {
     let lower = generated.to_lowercase();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Below this number of samples on which one alone is right the test is exact.
+/// The test is exact if fewer samples than this are right for only one of the two.
 const EXACT_BELOW: u64 = 25;
 
 /// The test's outcome.
@@ -18,7 +18,7 @@ pub struct McNemar {
     pub p_value: f64,
 }
 
-/// Of pairs (the first is right, the second is right), one for each sample: the exact binomial test where fewer
+/// Takes one pair for each sample (the first is right, the second is right). The exact binomial test where fewer
 /// than 25 pairs differ, else chi-square with continuity correction.
 #[must_use]
 pub fn mcnemar(pairs: &[(bool, bool)]) -> McNemar {

@@ -1,7 +1,8 @@
 //! Figures of a classifier of emotions, and of two classifiers against each other.
 //!
-//! All figures are defined for empty input (0, never NaN) and for probabilities that are NaN (a sample
-//! without a prediction, which is a wrong one).
+//! Shares and means over samples are 0 for no samples. NaN means no figure: [`summarise`] gives it for no samples,
+//! [`per_class`] for a class without them, [`jensen_shannon`] for a distribution without weight. A sample whose probabilities
+//! are NaN has no prediction and counts as wrong.
 
 mod bootstrap;
 mod calibration;
@@ -36,7 +37,7 @@ pub struct Scored<'a> {
     pub generated: &'a str,
 }
 
-/// A share of a whole; of nothing it is 0.
+/// `part / whole`; 0 if `whole` is 0.
 fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

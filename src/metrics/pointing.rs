@@ -16,9 +16,9 @@ impl BoundingBox {
 }
 
 /// Whether the maximal cell of a map hits one of the boxes: the cell's centre lies in the box, or the box's
-/// centre in the cell (a box may be smaller than a cell).
+/// centre lies in the cell (a box may be smaller than a cell).
 ///
-/// `grid` is `[height, width]`, `map` its cells row by row; of equal cells the first counts. None where the
+/// `grid` is `[height, width]`, `map` its cells row by row; on a tie the first cell counts. None where the
 /// map does not fit the grid or holds no number.
 #[must_use]
 pub fn pointing_hit(grid: [usize; 2], map: &[f32], boxes: &[BoundingBox]) -> Option<bool> {
@@ -28,7 +28,7 @@ pub fn pointing_hit(grid: [usize; 2], map: &[f32], boxes: &[BoundingBox]) -> Opt
     (map.len() == cells).then(|| cell_hits(grid, maximal, boxes))
 }
 
-/// How often a map with its maximum anywhere, each cell as likely, would hit: the share of cells that hit one
+/// The hit rate of a map whose maximum is equally likely in each cell: the share of cells that hit one
 /// of the boxes. 0 for an empty grid.
 #[must_use]
 pub fn expected_hit_rate(grid: [usize; 2], boxes: &[BoundingBox]) -> f64 {

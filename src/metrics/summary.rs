@@ -15,7 +15,7 @@ pub struct Speed {
     pub generated_images_per_s: f64,
 }
 
-/// The figures of a split's samples, each NaN where there are none; a speed that is not finite (nothing was timed) is 0.
+/// The figures of a split's samples; all are NaN without samples. A speed that is not finite (nothing was timed) becomes 0.
 #[must_use]
 pub fn summarise(labels: &[String], rows: &[Scored], split: &str, speed: Speed) -> Metrics {
     let classes = labels.len();
@@ -83,7 +83,7 @@ mod tests {
             "images_per_s": 12.0, "generated_images_per_s": 0.0,
         });
         assert_eq!(document, expected);
-        // A class without images has no recall, and 0 would be one.
+        // A class without images has no recall, and 0 would be a valid recall.
         let three = ["positive", "negative", "neutral"].map(str::to_owned);
         let seen = serde_json::to_value(summarise(&three, &rows, "test", speed))?;
         let absent = serde_json::json!({"recall": null, "precision": null, "f1": null, "support": 0});

@@ -1,4 +1,4 @@
-//! How far a wrong emotion is from the right one: Mikels' wheel, and polarity.
+//! How far a wrong emotion is from the right one, on Mikels' wheel and by polarity.
 
 use super::{Scored, classification::predicted, share};
 
@@ -34,7 +34,7 @@ pub fn polarity(label: &str) -> Option<Polarity> {
 }
 
 /// Share of samples whose most likely label has the gold label's polarity. None where a label has no
-/// polarity, or all have the same. A sample without a prediction counts as wrong.
+/// polarity, or all labels have the same. A sample without a prediction counts as wrong.
 #[must_use]
 pub fn polarity_accuracy(labels: &[String], rows: &[Scored]) -> Option<f64> {
     let polarities: Vec<Polarity> = labels.iter().map(|label| polarity(label)).collect::<Option<_>>()?;

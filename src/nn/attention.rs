@@ -21,12 +21,12 @@ pub struct Mask {
     causal: bool,
     /// `[batch][keys]`
     segments: Vec<Vec<u32>>,
-    /// `[batch][queries]`: at which key's place each query stands; where it is not said, they are the last ones.
+    /// `[batch][queries]`: the key position of each query. `None`: the queries are at the last key positions.
     queries: Option<Vec<Vec<usize>>>,
     on_device: OnDevice,
 }
 
-/// A mask's copy on a device, made once for all layers; it says nothing that the mask does not.
+/// The mask's tensors on a device, built once for all layers. They follow from the mask, so equality ignores them.
 #[derive(Clone, Debug, Default)]
 struct OnDevice(Arc<OnceLock<Seen>>);
 
@@ -37,12 +37,12 @@ impl PartialEq for OnDevice {
 }
 
 impl Mask {
-    /// Seen by every query.
+    /// The segment of keys that every query sees.
     pub const SHARED: u32 = 0;
-    /// Seen by padding alone.
+    /// The segment of padding: only padding sees it.
     pub const PADDING: u32 = u32::MAX;
 
-    /// The queries are the last of the keys' places.
+    /// A mask whose queries are at the last key positions.
     #[must_use]
     pub fn new(causal: bool, segments: Vec<Vec<u32>>) -> Self {
         Self {
@@ -59,19 +59,19 @@ impl Mask {
         &self.segments
     }
 
-    /// A key more in each row, that of the next token, which all see.
+    /// Appends one key to each row, for the next token; every query sees it.
     pub fn push_shared(&mut self) {
         self.segments.iter_mut().for_each(|row| row.push(Self::SHARED));
         self.on_device = OnDevice::default();
     }
 
-    /// All keys are seen by all queries, or by later ones where `causal`.
+    /// Every query sees every key; with `causal`, only those at its own position and before it.
     #[must_use]
     pub fn full(batch: usize, keys: usize, causal: bool) -> Self {
         Self::new(causal, vec![vec![Self::SHARED; keys]; batch])
     }
 
-    /// The same keys for queries at these places of each row.
+    /// The same keys, with the queries at these key positions in each row.
     #[must_use]
     pub fn at(&self, queries: Vec<Vec<usize>>) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Mask {
         }
     }
 
-    /// The key's place at which query `query` of `queries` stands.
+    /// The key position of query `query` of `queries`.
     #[inline]
     fn place(&self, row: usize, query: usize, queries: usize) -> usize {
         match &self.queries {
@@ -90,7 +90,8 @@ impl Mask {
         }
     }
 
-    /// Whether places were given for `queries` queries of each row, if any were.
+    /// Whether the mask fits `queries` queries in each row: explicit places must have that number and lie among the
+    /// keys; without explicit places there must be at least as many keys.
     pub(super) fn fits(&self, queries: usize) -> bool {
         let inside = |row: &Vec<usize>| row.len() == queries && row.iter().all(|&place| place < self.keys());
         let places = self.queries.as_ref();
@@ -99,7 +100,7 @@ impl Mask {
         })
     }
 
-    /// The number of keys; all rows have it.
+    /// The number of keys, the same for all rows.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.segments.first().map_or(0, Vec::len)
@@ -111,13 +112,13 @@ impl Mask {
         (!self.causal || key <= query) && (row[key] == Self::SHARED || row[key] == row[query])
     }
 
-    /// Whether each query sees every key: an image alone, or one token at a time.
+    /// Whether each query sees every key, as for a single image or for one token at a time.
     fn hides_nothing(&self, queries: usize) -> bool {
         (!self.causal || (queries == 1 && self.queries.is_none()))
             && self.segments.iter().flatten().all(|&segment| segment == Self::SHARED)
     }
 
-    /// What the kernels need to know of `queries` queries of each row.
+    /// The kernels' form of the mask for `queries` queries per row.
     fn on_device(&self, queries: usize, device: &Device) -> Result<Seen> {
         let made = self.on_device.0.get();
         if let Some(seen) = made.filter(|seen| seen.places.dims().last() == Some(&queries)) {
@@ -131,7 +132,7 @@ impl Mask {
             places: Tensor::from_vec(places, (batch, queries), device)?,
             causal: self.causal,
         };
-        // Where it was made for another number of queries, that one stays.
+        // If the cell already holds the form for another number of queries, that one stays.
         drop(self.on_device.0.set(seen.clone()));
         Ok(seen)
     }
@@ -159,7 +160,7 @@ impl Mask {
 /// `softmax(q k^T / sqrt(head_dim)) v` where `mask` allows.
 ///
 /// `q` is `[batch, queries, heads, head_dim]`, `k` and `v` are `[batch, keys, kv_heads, head_dim]`; query head `i`
-/// reads key head `i / (heads / kv_heads)`. Where the queries stand among the keys is the mask's to say. The result is
+/// reads key head `i / (heads / kv_heads)`. The mask gives the queries' positions among the keys. The result is
 /// `[batch, queries, heads * head_dim]`.
 ///
 /// # Errors
@@ -188,7 +189,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tens
 pub(super) fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
     let (batch, queries, heads, width) = q.dims4()?;
     let (_, keys, kv_heads, _) = k.dims4()?;
-    // Query heads of one group read the same keys: they stand as more queries of one head, and no key is copied.
+    // Query heads of one group read the same keys. Treating them as additional queries of one head avoids copying keys.
     let grouped = (batch, kv_heads, heads / kv_heads * queries, width);
     let q = q.transpose(1, 2)?.contiguous()?.reshape(grouped)?;
     let (k, v) = (k.transpose(1, 2)?.contiguous()?, v.transpose(1, 2)?.contiguous()?);

@@ -1,7 +1,7 @@
-//! Working memory that is used again and again.
+//! Reusable working memory.
 //!
-//! A training step asks for the same pieces of memory each time. A fresh one costs more than what is done with it: it is
-//! zeroed, page by page, by the one thread that asks, while all others wait.
+//! A training step requests the same buffers each time. Allocating a fresh one costs more than the work done in it: the
+//! requesting thread zeroes it page by page while all other threads wait.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -9,25 +9,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::kernel::Real;
 
-/// Elements with the values that their last user left: write each of them before you read it.
+/// A buffer that still contains its last user's values: write each element before you read it.
 #[derive(Debug)]
 pub struct Buffer<T: Real>(Vec<T>);
 
-/// What was given back, the last one at the end. Never more than was in use at once.
+/// Buffers that were returned, the most recent last. Spares and buffers in use never exceed the peak use.
 #[derive(Debug)]
 pub struct Spares<T>(Mutex<Kept<T>>);
 
 #[derive(Debug)]
 struct Kept<T> {
     spares: VecDeque<Vec<T>>,
-    /// Elements of the spares, of what is in use, and of the most that ever was.
+    /// Numbers of elements: `spare` in the spares, `used` in use, `most` the peak of `used`.
     spare: usize,
     used: usize,
     most: usize,
 }
 
 impl<T> Spares<T> {
-    /// None.
+    /// An empty pool.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Kept {
@@ -44,7 +44,7 @@ impl<T> Spares<T> {
 }
 
 impl<T> Kept<T> {
-    /// A spare one that holds `len` elements and not many more.
+    /// Takes a spare that holds `len` elements and is at most a quarter larger.
     fn take(&mut self, len: usize) -> Option<Vec<T>> {
         let fits = |spare: &Vec<T>| (len..=len + len / 4).contains(&spare.capacity());
         let found = self.spares.iter().rposition(fits)?;
@@ -55,7 +55,7 @@ impl<T> Kept<T> {
 }
 
 impl<T: Real> Buffer<T> {
-    /// One of `len` elements.
+    /// A buffer of `len` elements.
     #[must_use]
     pub fn of(len: usize) -> Self {
         let spare = T::spares().lock().take(len);

@@ -1,4 +1,5 @@
-//! A decoder layer of Qwen2, Qwen3 and Mistral: attention and SwiGLU, each behind an RMS norm and onto a residual.
+//! A decoder layer of Qwen2, Qwen3 and Mistral: attention and SwiGLU, each with an RMS norm before it and a residual
+//! connection.
 
 mod backward;
 mod forward;
@@ -25,47 +26,47 @@ pub struct DecoderLayer {
     pub q: Linear,
     pub k: Linear,
     pub v: Linear,
-    /// Over each head's queries and keys, before they are rotated (Qwen3).
+    /// RMS norms over each head's queries and keys, applied before rotation (Qwen3).
     pub head_norms: Option<HeadNorms>,
     pub o: Linear,
     pub gate: Linear,
     pub up: Linear,
     pub down: Linear,
-    /// Query heads, and heads of keys and values.
+    /// The number of query heads, and the number of key and value heads.
     pub heads: (usize, usize),
 }
 
-/// RMS norms of one head's width.
+/// RMS norms over one head's width.
 #[derive(Clone, Debug)]
 pub struct HeadNorms {
     pub q: RmsNorm,
     pub k: RmsNorm,
 }
 
-/// Where the tokens of a batch stand, and what they see: the same for all layers but the last.
+/// The positions and mask of a batch's tokens: the same for all layers but the last.
 #[derive(Clone, Debug)]
 pub struct Places {
     pub rotary: Rotary,
     pub mask: Mask,
     /// Once set, layers return early with meaningless results: check it after each forward.
     pub interrupt: Interrupt,
-    /// Where only some tokens' results are wanted.
+    /// Set if only some tokens' results are needed.
     pub few: Option<Few>,
 }
 
-/// The few places whose results are wanted: all others give keys and values alone.
+/// The few places whose results are needed. All other tokens contribute only keys and values.
 #[derive(Clone, Debug)]
 pub struct Few {
     /// `[batch * width]` (u32): rows of the flattened input.
     pub index: Tensor,
-    /// Wanted of each sequence.
+    /// The number of wanted places per sequence.
     pub width: usize,
     pub rotary: Rotary,
-    /// As the input's, with the wanted places as queries.
+    /// The input's mask, with the wanted places as queries.
     pub mask: Mask,
 }
 
-/// Keys and values `[1, past, kv_heads, head]` of tokens that stand before those of every sequence of a batch.
+/// Keys and values `[1, past, kv_heads, head]` of tokens that precede every sequence of a batch.
 #[derive(Clone, Debug)]
 pub struct Past {
     pub k: Tensor,
@@ -73,7 +74,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// Those of each sequence, and then `k` and `v` `[batch, tokens, kv_heads, head]`.
+    /// Prepends the past keys and values to `k` and `v` `[batch, tokens, kv_heads, head]` of each sequence.
     fn before(&self, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
         let join = |past: &Tensor, own: &Tensor| {
             let (_, tokens, heads, head) = past.dims4()?;
@@ -93,8 +94,8 @@ impl Places {
 }
 
 impl DecoderLayer {
-    /// `x` `[batch, tokens, hidden]` to the same shape, or `[batch, wanted, hidden]`; `past` stands before it, and is
-    /// covered by the mask. With `recompute` the graph keeps `x` alone.
+    /// Maps `x` `[batch, tokens, hidden]` to the same shape, or to `[batch, wanted, hidden]` if only some places are
+    /// wanted. `past` precedes `x`; the mask covers both. With `recompute` the graph keeps only `x`.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -110,8 +111,8 @@ impl DecoderLayer {
         self.plain(x, places, |k, v| with_past(past, k, v))
     }
 
-    /// As [`Self::forward`], without a graph: the keys and values of `x` are added to `cache`, and seen with those that
-    /// it held.
+    /// Like [`Self::forward`], but without an autograd graph: appends the keys and values of `x` to `cache`, and
+    /// attends to all keys in it.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -126,19 +127,21 @@ impl DecoderLayer {
         self.plain(x, places, append)
     }
 
-    /// The width of one head, which need not be the model's by the number of heads.
+    /// The width of one head, which need not be `hidden / heads`.
     fn head_dim(&self) -> Result<usize> {
         Ok(self.q.weight().dim(0)? / self.heads.0)
     }
 
-    /// Whether the fused CPU form serves: all is frozen, and only queries, keys and values have biases, if any.
+    /// Whether the fused CPU form can be used: all parameters are frozen, and no projection but those to queries, keys
+    /// and values has a bias.
     fn is_fused(&self, x: &Tensor) -> bool {
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());
         is_fused(x) && frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained()
     }
 
-    /// Operation by operation, on any device; `seen` gives all keys and values for those of `x`.
+    /// The layer as separate operations, on any device. `seen` takes the keys and values of `x` and returns all visible
+    /// ones.
     fn plain(
         &self,
         x: &Tensor,

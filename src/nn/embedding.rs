@@ -5,17 +5,17 @@ use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Sto
 
 /// A sequence of rows, each from a constant or from a trained table.
 ///
-/// candle's `index_select` would add up the gradient of the whole table, token by token; here only the trained rows get
-/// one, as a sum over the regular grid of their occurrences.
+/// candle's `index_select` would accumulate the gradient of the whole table, token by token. Here only the trained rows
+/// get a gradient: a sum over the regular grid of their occurrences.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// `[rows]` (u32): indices into `[constants, trained]` stacked.
     pub rows: Tensor,
-    /// `[occurrences, trained]` (u32): where in the result each trained row stands; every row stands equally often.
+    /// `[occurrences, trained]` (u32): the places of each trained row in the result. Every row occurs equally often.
     pub occurrences: Tensor,
 }
 
-/// `constants` `[c, hidden]` and `trained` `[t, hidden]` to `[rows, hidden]`; the gradient flows to `trained`.
+/// Maps `constants` `[c, hidden]` and `trained` `[t, hidden]` to `[rows, hidden]`; the gradient flows to `trained`.
 ///
 /// # Errors
 /// Where shapes, dtypes or devices differ.

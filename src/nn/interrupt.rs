@@ -1,38 +1,38 @@
-//! Lets a long computation stop between two layers when the process is to end.
+//! Stops a long computation between two layers when the process is about to exit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{Error, Result};
 
-/// What the error says by which it is told from others: candle keeps no other kind of error apart.
+/// The error's message, by which [`is_interrupt`] recognises it: candle has no error variant that we could use.
 const WORDS: &str = "the computation was given up, for the process is to end";
 
-/// Set from outside where a computation is to be given up; by itself it never is.
+/// Set by others to abort a computation; by default it is never set.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(pub Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Whether what is computed is not wanted any more.
+    /// Whether the computation's result is no longer wanted.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// To be asked before each layer, and after the last.
+    /// Call this before each layer, and after the last.
     ///
     /// # Errors
-    /// Where the computation is to be given up; [`is_interrupt`] knows it.
+    /// If the computation is to be aborted; [`is_interrupt`] recognises the error.
     pub fn check(&self) -> Result<()> {
         if self.is_set() {
-            // Not `Error::msg`, which would put a backtrace behind it.
+            // `Error::msg` would append a backtrace.
             return Err(Error::Msg(WORDS.to_owned()));
         }
         Ok(())
     }
 }
 
-/// Whether an error says that a computation was given up.
+/// Whether an error comes from an aborted computation.
 #[must_use]
 pub fn is_interrupt(error: &Error) -> bool {
     matches!(error, Error::Msg(words) if words == WORDS)

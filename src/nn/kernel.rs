@@ -14,13 +14,13 @@ pub trait Real: WithDType + Sum {
     fn of(value: f64) -> Self {
         Self::from_f64(value)
     }
-    /// Where its buffers come from and go to.
+    /// The pool that its buffers come from and return to.
     fn spares() -> &'static Spares<Self>;
 }
 
 impl Real for f32 {
-    /// Cephes' polynomial, to 2 units in the last place; free of branches, so that the compiler makes vectors of it
-    /// (the library's `expf` is a call per element and took a third of a training step).
+    /// Cephes' polynomial, accurate to 2 units in the last place. It has no branches, so that the compiler vectorises
+    /// it (the library's `expf` is one call per element and took a third of a training step).
     #[inline(always)]
     fn exp(self) -> Self {
         const ROUND: f32 = 12_582_912.0;
@@ -59,14 +59,14 @@ impl Real for f64 {
     }
 }
 
-/// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them, too. The
-/// results are the same to the bit, for no operation is fused or put in another order.
+/// Runs `f` with the widest vector instructions of the processor; code inlined into `f` is compiled for them, too. The
+/// results are bit-identical, because no operations are fused or reordered.
 #[inline(always)]
 pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-/// Partial results of a reduction: a single running one is bound by the latency of an addition.
+/// Number of partial results in a reduction: the latency of each addition limits a single running sum.
 const LANES: usize = 16;
 
 #[inline(always)]
@@ -138,7 +138,7 @@ pub fn dot3<T: Real>(a: &[T], b: &[T], c: &[T]) -> T {
     lanes.into_iter().sum::<T>() + rest
 }
 
-/// Whether the fused CPU form serves this tensor.
+/// Whether the fused CPU form supports this tensor.
 pub fn is_fused(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64) && !cuda::is_emulated()
 }
@@ -206,19 +206,19 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
-/// Who computes a product.
+/// Which threads compute a product.
 #[derive(Clone, Copy)]
 pub enum Hands {
-    /// The calling thread, which is one of many that have products of their own.
+    /// The calling thread alone, because other threads compute their own products at the same time.
     One,
     /// All threads of the pool.
     All,
 }
 
-/// `out[m, n] (+)= scale * op(a) op(b)`, where `op` transposes if told.
+/// `out[m, n] (+)= scale * op(a) op(b)`, where `op` transposes if requested.
 ///
 /// # Panics
-/// If the shapes do not fit one another or the slices: that is an error in this crate.
+/// If the shapes do not match one another or the slices, which would be a bug in this crate.
 pub fn matrix_product<T: Real>(
     out: &mut [T],
     out_stride: usize,

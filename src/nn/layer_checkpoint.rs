@@ -1,4 +1,4 @@
-//! Layer checkpointing: keep a layer's input alone, and run the layer again in backward.
+//! Layer checkpointing: keeps only a layer's input, and runs the layer again in backward.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use candle_core::{CpuStorage, CudaStorage, CustomOp1, D, Layout, Result, Shape, 
 /// A differentiable function of one tensor whose other operands are constants.
 pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 
-/// `layer(x)`, of which the graph keeps only `x`. Gradients are those of the plain call, to the bit.
+/// `layer(x)`; the graph keeps only `x`. Gradients are bit-identical to those of the plain call.
 ///
 /// # Errors
-/// What the layer returns.
+/// Those of the layer.
 pub fn checkpointed(x: &Tensor, layer: Layer) -> Result<Tensor> {
     let result = layer(&x.detach())?.detach().contiguous()?;
     x.apply_op1(Recomputed { layer, result })
@@ -46,7 +46,7 @@ impl CustomOp1 for Recomputed {
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let x = Var::from_tensor(x)?;
         let y = (self.layer)(x.as_tensor())?;
-        // In two steps: a CUDA device sums a whole tensor on one of its many multiprocessors.
+        // Summed in two steps, because a CUDA device sums a whole tensor on only one of its many multiprocessors.
         let mut grads = (y * grad)?.sum(D::Minus1)?.sum_all()?.backward()?;
         Ok(grads.remove(&x))
     }

@@ -78,7 +78,7 @@ impl Linear {
         y.reshape(dims)
     }
 
-    /// `residual + forward(x)`, where `residual` has the result's shape.
+    /// `residual + forward(x)`; `residual` has the result's shape.
     ///
     /// # Errors
     /// Where shapes, dtypes or devices differ.
@@ -124,8 +124,8 @@ struct FrozenLinear {
 }
 
 impl FrozenLinear {
-    /// The fused CPU form: the bias is what the product is added to, and candle, which asks the system for the number of
-    /// processors at each product, is left out.
+    /// The fused CPU form. The product is accumulated onto the bias. It avoids candle's own product, which asks the
+    /// system for the number of processors on each call.
     fn forward<T: Real>(&self, x: &[T], rows: usize, residual: Option<&[T]>) -> Result<Vec<T>> {
         let (out, input) = self.weight.dims2()?;
         let product = |weight: &[T], bias: Option<&[T]>| {
@@ -234,7 +234,7 @@ impl CustomOp1 for FrozenLinear {
     }
 }
 
-/// The product onto a residual, on the CPU.
+/// The product accumulated onto a residual, on the CPU.
 impl CustomOp2 for FrozenLinear {
     fn name(&self) -> &'static str {
         "frozen-linear-onto"

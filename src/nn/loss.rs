@@ -7,13 +7,13 @@ use super::cuda;
 use super::kernel::{Real, is_fused, max, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
-/// Exponentials that are summed in one go.
+/// Exponentials that are summed in one block.
 const BLOCK: usize = 2048;
 
 /// Log-probabilities `[n]` (f32 or f64) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`.
 ///
 /// # Errors
-/// Where shapes or devices differ, or a target is beyond the vocabulary.
+/// If shapes or devices differ, or a target is outside the vocabulary.
 pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     if is_fused(logits) {
         let targets = targets.to_vec1::<u32>()?;
@@ -34,8 +34,8 @@ pub(super) fn plain(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)
 }
 
-/// The sum of `-log p(target)` in nats over the rows, a scalar; divide by the number of supervised tokens of the whole
-/// step for the mean.
+/// The sum of `-log p(target)` over the rows, in nats, as a scalar. For the mean, divide by the number of supervised
+/// tokens of the whole step.
 ///
 /// # Errors
 /// Where shapes or devices differ.
@@ -43,8 +43,8 @@ pub fn cross_entropy_sum(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     log_likelihoods(logits, targets)?.sum_all()?.neg()
 }
 
-/// The fused CPU form: two passes over a row, and one in backward, where the plain form keeps the whole table of
-/// probabilities several times over.
+/// The fused CPU form: two passes over a row, and one in backward. The plain form keeps several copies of the whole
+/// table of probabilities.
 struct LogLikelihoods {
     targets: Vec<u32>,
 }
@@ -55,7 +55,7 @@ impl LogLikelihoods {
         let of_row = |(row, &target): (&[T], &u32)| {
             let (largest, sum) = vectorised(|| {
                 let largest = max(row, row[0]);
-                // A vocabulary has 150,000 entries: short sums, added up in f64.
+                // A vocabulary has about 150,000 entries, so the sums of short blocks are accumulated in f64.
                 let mut sum = 0.0;
                 for block in row.chunks(BLOCK) {
                     sum += sum_of(block, |x| (x - largest).exp()).to_f64();

@@ -1,9 +1,9 @@
 //! Differentiable building blocks on candle.
 //!
-//! candle drops or doubles gradients in places (`ops::rms_norm`, `Op::Matmul` on frozen weights), so each block here
-//! says itself what it returns in backward. Every block has a plain form of candle's own differentiable operations,
-//! which runs on any device and dtype, and where it pays a fused form for f32 and f64 on CPU and one for f32 and bf16 on
-//! CUDA devices; tests hold them together and against finite differences.
+//! candle drops or doubles gradients in some operations (`ops::rms_norm`, `Op::Matmul` on frozen weights), so each
+//! block here defines its own backward. Every block has a plain form of candle's own differentiable operations, which
+//! runs on any device and dtype. Where it pays, there is also a fused form for f32 and f64 on the CPU, and one for f32
+//! and bf16 on CUDA devices. Tests compare the forms with each other and with finite differences.
 
 pub mod activation;
 pub mod attention;

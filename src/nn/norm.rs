@@ -28,7 +28,7 @@ impl RmsNorm {
         &self.weight
     }
 
-    /// What is added to the mean square.
+    /// The epsilon that is added to the mean square.
     #[must_use]
     pub fn eps(&self) -> f64 {
         self.eps
@@ -58,7 +58,7 @@ impl RmsNorm {
         self.plain(x)
     }
 
-    /// Candle's own operations; half precision is computed in f32, as transformers does.
+    /// The plain form of candle's own operations. Half precision is computed in f32, as in transformers.
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let (dtype, wide) = (x.dtype(), widened(x)?);
         let mean = wide.sqr()?.mean_keepdim(D::Minus1)?;
@@ -201,7 +201,7 @@ impl FusedRms {
         y
     }
 
-    /// Of input and weight; `dw = sum over rows of grad x / rms(x)`.
+    /// Gradients of input and weight; `dw = sum over rows of grad x / rms(x)`.
     fn backward<T: Real>(&self, x: &[T], weight: &[T], grad: &[T]) -> (Vec<T>, Option<Vec<T>>) {
         let (width, rows) = (weight.len(), ROWS * weight.len());
         let mut dx = vec![T::of(0.0); x.len()];
@@ -229,10 +229,10 @@ impl FusedRms {
     }
 }
 
-/// Rows of a task.
+/// Rows per task.
 const ROWS: usize = 16;
 
-/// `y = x / rms(x) * weight` of rows `[rows, hidden]`; with the weight comes its epsilon.
+/// `y = x / rms(x) * weight` of rows `[rows, hidden]`. The second argument is the weight and its epsilon.
 pub(super) fn rms_rows<T: Real>(x: &[T], (weight, eps): (&[T], f64), y: &mut [T]) {
     vectorised(|| {
         for (y, x) in y.chunks_mut(weight.len()).zip(x.chunks(weight.len())) {

@@ -17,8 +17,8 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// `angles` in radians, `[batch, tokens, half]` flattened, for tensors of `dtype`; the tables are made in f64 and
-    /// kept in the format that is computed in.
+    /// `angles` are in radians, `[batch, tokens, half]` flattened. The tables, for tensors of `dtype`, are computed in
+    /// f64 and stored in the format that rotation computes in.
     ///
     /// # Errors
     /// Where the device fails or the number of angles does not fit the shape.
@@ -67,7 +67,7 @@ impl Rotary {
     }
 }
 
-/// Its backward is the rotation by the negative angles.
+/// Its backward is the rotation by the negated angles.
 struct FusedRotary {
     rotary: Rotary,
     sign: f64,
@@ -89,10 +89,10 @@ impl FusedRotary {
     }
 }
 
-/// Tokens of a task.
+/// Tokens per task.
 const TOKENS: usize = 16;
 
-/// Rotates the heads, each of `width`, of rows of length `row`; the tables begin at the first row's angles.
+/// Rotates the heads, each `width` wide, of rows of length `row`. The tables begin with the first row's angles.
 pub(super) fn rotate_rows<T: Real>(x: &mut [T], (row, width): (usize, usize), (cos, sin): (&[T], &[T]), sign: T) {
     let half = width / 2;
     for ((x, cos), sin) in x.chunks_mut(row).zip(cos.chunks(half)).zip(sin.chunks(half)) {

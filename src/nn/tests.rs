@@ -89,7 +89,7 @@ fn a_linear_layer_onto_a_residual() {
         let sum = (&residual + layer.forward(&x).unwrap()).unwrap();
         close(&layer.forward_onto(&x, &residual).unwrap(), &sum, 1e-14);
         check("onto", &[x, residual], |x| layer.forward_onto(&x[0], &x[1]));
-        // The residual is what the layer saw, too.
+        // The layer gets its input as the residual, too.
         check("x + layer(x)", &[noise(5, &[3, 4])], |x| {
             layer.forward_onto(&x[0], &x[0])
         });
@@ -128,7 +128,7 @@ fn norms() {
     close(&norm.forward(&x).unwrap(), &norm.plain(&x).unwrap(), 1e-12);
 }
 
-/// The trap of a fused norm without a backward: the residual hides the missing branch.
+/// Guards against a fused norm without a backward: the residual would hide the missing gradient.
 #[test]
 fn norm_inside_a_residual() {
     check("x + rms(x)", &[noise(1, &[3, 4])], |x| {

@@ -1,4 +1,4 @@
-//! What a person may ask the model about one image, and what it answers.
+//! The questions that a user can ask the model about one image, and the answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +20,9 @@ pub enum Request {
     },
     /// A free question; the aspects and the soft prompt stay in place.
     Question { image: String, question: String },
-    /// How much the prediction hangs on what an aspect looks at.
+    /// How much the prediction depends on the patches that an aspect attends to.
     Faithfulness { image: String, view: View },
-    /// What each aspect does to the prediction: each muted alone, and all of them.
+    /// How each aspect changes the prediction: each is muted alone, then all of them.
     Effects { image: String },
 }
 
@@ -38,7 +38,7 @@ impl Request {
         }
     }
 
-    /// Why it cannot be asked: a sentence.
+    /// Why the question cannot be asked, as a sentence; None where it can.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         let Self::Question { question, .. } = self else {
@@ -52,7 +52,7 @@ impl Request {
     }
 }
 
-/// An answer, and by which state of the model.
+/// An answer, with the stage and step of the model that gave it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub stage: Stage,
@@ -62,7 +62,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether a prediction's maps are there; in a journal they are not.
+    /// Whether a prediction still has its attention maps; one from a journal has not. True for other answers.
     #[must_use]
     pub fn has_maps(&self) -> bool {
         match &self.found {
@@ -71,7 +71,7 @@ impl Answer {
         }
     }
 
-    /// For the journal: attention maps are bulky, and can be had by asking again.
+    /// A copy without attention maps for the journal: they are large, and asking again computes them anew.
     #[must_use]
     pub fn without_maps(&self) -> Self {
         let mut answer = self.clone();
@@ -84,7 +84,7 @@ impl Answer {
     }
 }
 
-/// What was found.
+/// The answer itself, by the kind of question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {

@@ -70,9 +70,9 @@ pub fn checkpoint_name(stage: Stage, step: u64) -> String {
 /// How many checkpoints of a stage stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// The newest ones; at least one always stays.
+    /// How many of the newest stay; at least one always does.
     pub last: usize,
-    /// Those of the latest steps that were the best when they were saved.
+    /// How many of those that were the best when they were saved stay, the latest steps first.
     pub best: usize,
 }
 
@@ -89,14 +89,14 @@ pub struct CheckpointFile {
 pub struct Checkpoints {
     session: PathBuf,
     folder: PathBuf,
-    /// On disk, and not forgotten by a resume from before them.
+    /// On disk, and not dropped by a resume from an earlier step.
     files: BTreeMap<(Stage, u64), PathBuf>,
     best: BTreeSet<(Stage, u64)>,
-    /// Those that the journal told of, and no resume forgot.
+    /// Named in the journal, and not dropped by a resume.
     told: BTreeSet<(Stage, u64)>,
-    /// On disk, but of a future that a resume gave up.
+    /// On disk, but dropped by a resume from an earlier step.
     forgotten: Vec<PathBuf>,
-    /// Called a checkpoint, and no file: a pipe, a folder.
+    /// Entries with a checkpoint's name that are not regular files: a pipe, a folder.
     strange: Vec<PathBuf>,
 }
 
@@ -118,8 +118,8 @@ impl Checkpoints {
         if session.journal().is_file() {
             each_record(&session.journal(), |record| checkpoints.apply(&record.event))?;
         }
-        // The journal names what was pruned since. The folder may hold one that the journal does not name:
-        // its writer died between the rename and the event; it is whole.
+        // The journal also names checkpoints that were pruned later. The folder may hold a checkpoint that the journal
+        // does not name: its writer died between the rename and the event. Such a file is complete.
         let on_disk = checkpoints.list()?;
         checkpoints.files.retain(|key, _| on_disk.contains_key(key));
         checkpoints.best.retain(|key| on_disk.contains_key(key));
@@ -161,7 +161,7 @@ impl Checkpoints {
         }
     }
 
-    /// Whether the journal tells of a checkpoint; it does not where the writer died after the file's rename.
+    /// Whether the journal names a checkpoint. It does not where the writer died right after the file's rename.
     #[must_use]
     pub fn is_told(&self, stage: Stage, step: u64) -> bool {
         self.told.contains(&(stage, step))
@@ -186,7 +186,7 @@ impl Checkpoints {
     /// The checkpoint that a selector names, of one stage or, without, of the latest stage that has it.
     ///
     /// # Errors
-    /// There is none; the error names those there are.
+    /// There is no such checkpoint; the error lists those that exist.
     pub fn find(&self, selector: Selector, stage: Option<Stage>) -> Result<CheckpointFile, CheckpointError> {
         self.files()
             .rev()
@@ -199,8 +199,8 @@ impl Checkpoints {
             .ok_or_else(|| self.not_found(selector, stage))
     }
 
-    /// Removes what `keep` does not name of a stage, and what a resume forgot of it, once the checkpoint
-    /// of `saved_step` is on disk; returns the removed files. Other stages are left alone.
+    /// Removes a stage's checkpoints that `keep` does not cover and those that a resume dropped, once the checkpoint
+    /// of `saved_step` is on disk. Returns the removed files. Other stages are left alone.
     ///
     /// # Errors
     /// The saved checkpoint is not there; a file that cannot be removed.
@@ -240,7 +240,7 @@ impl Checkpoints {
         Ok(removed)
     }
 
-    /// What is called a checkpoint in the folder and is no file: it is passed over.
+    /// Entries of the folder that have a checkpoint's name but are not regular files; they are skipped.
     pub fn strange(&self) -> impl Iterator<Item = &Path> {
         self.strange.iter().map(PathBuf::as_path)
     }

@@ -36,9 +36,10 @@ impl Difference {
     }
 }
 
-/// The keys whose values differ, in the first one's order; a list is one value. Settings as a session records them, without
-/// those that say nothing of what was learnt: the session's name and place, and how it is shown. A run that is older than a
-/// key did what is its default now; a folder is the same however its path is written.
+/// The keys whose values differ, in the order of `a`; a list is one value. Both are settings as a session records them. The
+/// sections `session` and `tui` are left out: the session's name and place, and how it is shown, do not change what was
+/// learnt. A missing key counts as its default, because a run older than the key behaved so. Two spellings of one path
+/// count as equal.
 #[must_use]
 pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
@@ -87,7 +88,7 @@ fn same(key: &str, a: Option<&Value>, b: Option<&Value>) -> bool {
     }
 }
 
-/// Where a path leads: links are followed where it is there, else it is made absolute by its words alone.
+/// Where a path leads. Links are followed where the path exists; else it is made absolute from its text alone.
 fn place(path: &str) -> PathBuf {
     let path = Path::new(path);
     if let Ok(place) = path.canonicalize() {

@@ -1,5 +1,5 @@
-//! What `masp eval SESSION` leaves in the session: a folder for each evaluation, there whole or not at all, with a note that
-//! says what was evaluated on what.
+//! What `masp eval SESSION` leaves in the session: one folder for each evaluation, written whole or not at all, with a note
+//! that says which parameters were evaluated on which data.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -19,11 +19,11 @@ use crate::printable::printable_path;
 const NOTE: &str = "evaluation.json";
 const METRICS: &str = "metrics.json";
 const PREDICTIONS: &str = "predictions.jsonl";
-/// What versions of before wrote in the note's place; it names a checkpoint alone.
+/// What older versions wrote instead of the note; it names only a checkpoint.
 const CHECKPOINT: &str = "checkpoint.json";
 /// The length of `20261122-130924`.
 const SECOND: usize = 15;
-/// What a writer that was killed left is removed when it is so old; a living one holds its lock.
+/// Partial folders of a killed writer are removed at this age. A live writer holds a lock on its folder.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// Whose answers an evaluation holds.
@@ -34,7 +34,7 @@ pub enum Evaluated {
     Checkpoint { stage: Stage, step: u64 },
     /// The model as it is, without aspects and prompt.
     Frozen,
-    /// Parameters of other files; what is not named is the session's.
+    /// Parameters from other files; a part that is not named is the session's own.
     Files {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prompt: Option<PathBuf>,
@@ -48,22 +48,22 @@ pub enum Evaluated {
 pub struct EvaluationNote {
     #[serde(flatten)]
     pub evaluated: Evaluated,
-    /// The dataset's root; empty where a version of before did not say.
+    /// The dataset's root; empty where an older version did not record it.
     #[serde(default)]
     pub data: String,
-    /// Whether that is the dataset that the session was trained on.
+    /// Whether `data` is the dataset that the session was trained on.
     pub own_data: bool,
 }
 
 /// An evaluation that no run made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaterEvaluation {
-    /// Its folder's name: `20261122-130924-test`; of two in one second the later one is `20261122-130924-2-test`.
+    /// Its folder's name: `20261122-130924-test`; a second one within the same second is `20261122-130924-2-test`.
     pub name: String,
     /// The name without the split.
     pub time: String,
     pub split: String,
-    /// Nothing where a version of before wrote none.
+    /// None where an older version wrote no note.
     pub note: Option<EvaluationNote>,
     session: PathBuf,
 }
@@ -77,7 +77,7 @@ pub struct KeepError {
 }
 
 impl LaterEvaluation {
-    /// Whether it is of the session's own parameters on its own data; where nothing else is known, it is.
+    /// Whether it evaluated the session's own parameters on its own data; true where there is no note.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.note
@@ -93,7 +93,7 @@ impl LaterEvaluation {
             .is_some_and(|note| note.own_data && note.evaluated == Evaluated::Frozen)
     }
 
-    /// Its figures; what cannot be read counts as not there.
+    /// Its figures; None where they are missing or cannot be read.
     #[must_use]
     pub fn metrics(&self) -> Option<Metrics> {
         serde_json::from_slice(&read_bounded(&self.file(METRICS)?, LONGEST_LINE).ok()?).ok()
@@ -127,7 +127,7 @@ impl LaterEvaluation {
         if let Some(text) = read(NOTE) {
             return serde_json::from_slice(&text).ok();
         }
-        /// As versions of before wrote it.
+        /// The note in the form that older versions wrote.
         #[derive(Deserialize)]
         struct Checkpoint {
             stage: Stage,
@@ -141,7 +141,7 @@ impl LaterEvaluation {
         })
     }
 
-    /// By the second, and among those of one second by their number.
+    /// The sort key: the second, then the number within that second, then the split.
     fn order(&self) -> (&str, u32, &str) {
         let number = self.time.splitn(3, '-').nth(2).and_then(|number| number.parse().ok());
         let second = self.time.get(..SECOND).unwrap_or(&self.time);
@@ -165,8 +165,8 @@ pub fn later_evaluations(session: &Path) -> Vec<LaterEvaluation> {
     found
 }
 
-/// The frozen model's figures on the session's data, where the session holds them: of the split that runs validate on, else
-/// the newest. What cannot be read counts as not there.
+/// The frozen model's figures on the session's data, where the session holds them: the newest of `val`, the split that runs
+/// validate on, else the newest of any split. Figures that cannot be read count as missing.
 #[must_use]
 pub fn frozen_metrics(session: &Path) -> Option<Metrics> {
     let frozen: Vec<LaterEvaluation> = later_evaluations(session)
@@ -177,16 +177,16 @@ pub fn frozen_metrics(session: &Path) -> Option<Metrics> {
     if let Some(metrics) = of_val.or(frozen.last()).and_then(LaterEvaluation::metrics) {
         return Some(metrics);
     }
-    // Versions of before kept one file, whatever the split.
+    // Older versions kept a single file for all splits.
     let text = read_bounded(&SessionFolder::at(session)?.frozen(), LONGEST_LINE).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
-/// Keeps an evaluation that was made at `time` (seconds since the epoch) in a folder of its own, which it gives; a live
-/// journal is not touched.
+/// Keeps an evaluation that was made at `time` (seconds since the epoch) in a folder of its own, and returns that folder's
+/// path. The journal, which a live run may be writing, is not touched.
 ///
 /// # Errors
-/// Where the session's folder cannot be written, or what should be its own folder is a link.
+/// The session's folder cannot be written, or its `evaluations` folder is a link.
 pub fn keep_evaluation(
     folder: &SessionFolder,
     note: &EvaluationNote,
@@ -212,7 +212,7 @@ pub fn keep_evaluation(
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(&evaluations)
         .map_err(failed)?;
-    // Says to others that somebody still writes here; where there are no locks, its age says it.
+    // The lock tells other processes that this folder is still being written; without locks its age must do.
     let held = File::open(partial.path()).map_err(failed)?;
     let _ = flock(&held, FlockOperation::NonBlockingLockExclusive);
     write_results(&partial.path().join(PREDICTIONS), results.iter()).map_err(failed)?;
@@ -229,7 +229,7 @@ pub fn keep_evaluation(
             _ => format!("{second}-{number}-{}", metrics.split),
         };
         let kept = evaluations.join(name);
-        // A folder takes no other's place that holds something, and this one does.
+        // `rename` does not replace a folder that is not empty, and a kept evaluation never is.
         match fs::rename(partial.path(), &kept) {
             Ok(()) => {
                 File::open(&evaluations).and_then(|f| f.sync_all()).map_err(failed)?;
@@ -242,7 +242,7 @@ pub fn keep_evaluation(
     Err(failed(io::ErrorKind::AlreadyExists.into()))
 }
 
-/// What writers that were killed left; that it cannot be removed is no reason to keep less.
+/// Removes what killed writers left. An error here is ignored, so that the new evaluation is kept all the same.
 fn remove_forgotten(evaluations: &Path) {
     for entry in fs::read_dir(evaluations).into_iter().flatten().flatten() {
         let old = |metadata: fs::Metadata| metadata.modified().ok()?.elapsed().ok();

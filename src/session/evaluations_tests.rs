@@ -144,7 +144,7 @@ fn only_the_sessions_own_test_figures_reach_its_row() {
 fn the_frozen_models_predictions_are_kept_of_each_split() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path());
-    // A version of before kept figures alone.
+    // An older version kept only the figures.
     fs::write(folder.frozen(), serde_json::to_vec(&metrics("val", 0.1)).unwrap()).unwrap();
     assert_eq!(frozen_metrics(folder.path()).unwrap().accuracy, 0.1);
     keep(&folder, Evaluated::Frozen, true, "val", 0.2);

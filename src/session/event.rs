@@ -1,4 +1,4 @@
-//! Events: what the engine says, what the journal holds, what state is folded from. Commands: what it is told.
+//! Events: the engine emits them, the journal holds them, and state is folded from them. Commands: what the engine receives.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::data::View;
 /// The journal's format version; a newer one is refused.
 pub const FORMAT: u32 = 1;
 
-/// The sequence number of what is said but stands in no journal: before its first line, or where it cannot be written.
+/// The sequence number of a record that is in no journal: one before its first line, or one that could not be written.
 pub const UNKEPT: u64 = u64::MAX;
 
 /// A line of `journal.jsonl`.
@@ -37,7 +37,7 @@ pub enum Event {
     Sample(Box<SampleSeen>),
     Checkpoint(SavedCheckpoint),
     Command(CommandRecord),
-    /// What was asked about an image, and the answer; in the journal without attention maps.
+    /// A question about an image, and the answer; the journal's copy has no attention maps.
     Answer(Box<Answer>),
     Warning(Warning),
     Log(Log),
@@ -130,7 +130,7 @@ pub struct Step {
     /// Epochs done, with the fraction of the running one.
     #[serde(deserialize_with = "nullable::number")]
     pub epoch: f64,
-    /// Mean over the step's supervised tokens, in nats.
+    /// Mean loss over the step's supervised tokens, in nats.
     #[serde(deserialize_with = "nullable::number")]
     pub loss: f64,
     /// The rate used.
@@ -139,10 +139,10 @@ pub struct Step {
     /// Global norm before clipping.
     #[serde(deserialize_with = "nullable::number")]
     pub grad_norm: f64,
-    /// This step's, loading included.
+    /// The throughput of this step, loading included.
     #[serde(deserialize_with = "nullable::number")]
     pub samples_per_s: f64,
-    /// The share, in `[0, 1]`, of the step's images that did not pass the vision tower, because their features were kept.
+    /// The share, in `[0, 1]`, of the step's images that skipped the vision tower because their features were cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_hits: Option<f64>,
 }
@@ -171,7 +171,7 @@ pub struct Evaluation {
     pub predictions: Option<PathBuf>,
 }
 
-/// By `remote` above, so that what is read can be mended.
+/// Through the `remote` derive above, so that `deserialize` can correct what older journals hold.
 impl Serialize for Evaluation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Self::serialize(self, serializer)
@@ -189,13 +189,13 @@ impl<'de> Deserialize<'de> for Evaluation {
 }
 
 impl Evaluation {
-    /// What the figures are of: figures of another split or of another number of images tell nothing against them.
+    /// The split and the number of images. Only figures of the same kind can be compared.
     #[must_use]
     pub fn kind(&self) -> (&str, usize) {
         (&self.metrics.split, self.metrics.samples)
     }
 
-    /// Whether the figures of both can be told against each other.
+    /// Whether the figures of both can be compared: they are of the same [`Self::kind`].
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         self.kind() == other.kind()
@@ -241,8 +241,8 @@ pub struct SavedCheckpoint {
     pub best: bool,
 }
 
-/// The highest learning rate that can be asked for. With it, and a weight decay of at most 1, no number of AdamW's steps
-/// makes parameters that are not finite of finite ones.
+/// The highest learning rate that can be asked for. With it, and a weight decay of at most 1, AdamW keeps finite
+/// parameters finite for any number of steps.
 pub const HIGHEST_RATE: f64 = 1.0;
 
 /// What the engine can be told while it runs.
@@ -259,7 +259,7 @@ pub enum Command {
     SetLearningRate {
         lr: f64,
     },
-    /// Answered between two steps.
+    /// A question, which the engine answers between two steps.
     Ask(Request),
 }
 
@@ -271,7 +271,7 @@ pub enum StopAfter {
     Epoch,
 }
 
-/// A command was taken.
+/// The engine accepted a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandRecord {
     #[serde(flatten)]
@@ -292,14 +292,14 @@ pub struct Warning {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     pub text: String,
-    /// Seconds by which the clock has gone further than the run since the record before: it was set, or the machine slept.
-    /// They are no work; negative where it was set back.
+    /// Seconds that the clock gained on the run since the previous record, because it was set or the machine slept.
+    /// They do not count as work; negative where the clock was set back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_jump_s: Option<f64>,
 }
 
 impl Log {
-    /// A line that tells of nothing but itself.
+    /// A line of text without a clock jump.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -309,18 +309,18 @@ impl Log {
     }
 }
 
-/// The run goes on from a checkpoint: what came after `from_step` of `stage` is forgotten.
+/// The run goes on from a checkpoint: readers drop everything after `from_step` of `stage`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resumed {
     pub stage: Stage,
     pub from_step: u64,
-    /// Steps that each stage makes from now on, as in [`SessionStart::plan`]; journals of before this was said have none.
+    /// Steps that each stage makes from now on, as in [`SessionStart::plan`]; empty in older journals, which lack this key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<(Stage, u64)>,
 }
 
 impl Record {
-    /// Seconds by which the clock was set since the record before, see [`Log::clock_jump_s`].
+    /// Seconds by which the clock jumped since the previous record, see [`Log::clock_jump_s`]; 0 where it did not.
     #[must_use]
     pub fn clock_jump_s(&self) -> f64 {
         match &self.event {
@@ -331,7 +331,7 @@ impl Record {
 }
 
 impl Resumed {
-    /// Brings the plan of before up to date; a stage that is not trained any more keeps its steps.
+    /// Updates the previous plan; a stage that is no longer trained keeps its steps.
     pub fn replan(&self, plan: &mut Vec<(Stage, u64)>) {
         for &(stage, steps) in &self.plan {
             match plan.iter_mut().find(|(planned, _)| *planned == stage) {

@@ -19,7 +19,7 @@ use crate::printable::{printable, printable_path};
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const JOURNAL: &str = "journal.jsonl";
-/// Ten milliseconds lie between them: whoever asks `is_live` holds a lock for a moment.
+/// How often a lock is tried, ten milliseconds apart: a process that calls `is_live` holds the lock for a moment.
 const TRIES: u32 = 20;
 const CHECKPOINTS: &str = "checkpoints";
 pub(super) const FOLDERS: [&str; 5] = [CHECKPOINTS, "samples", "predictions", "thumbnails", "evaluations"];
@@ -80,7 +80,7 @@ impl FolderError {
 pub struct SessionFolder {
     name: String,
     path: PathBuf,
-    /// The folder itself, where this process holds the session or follows it: see [`Self::held_by`] and [`Self::kept_open`].
+    /// The open folder, where this process holds the session or follows it: see [`Self::held_by`] and [`Self::kept_open`].
     pub(super) held: Option<Arc<HeldFolder>>,
 }
 
@@ -164,7 +164,7 @@ impl SessionFolder {
     /// With `--resume`: opens the session of that name, or makes it where there is none.
     ///
     /// # Errors
-    /// As [`Self::create`], a name in use excepted; a session that is being removed.
+    /// As [`Self::create`], except for a name in use; also a session that is being removed.
     pub fn open_or_create(root: &Path, name: &str) -> Result<Self, FolderError> {
         check_name(name)?;
         let folder = Self::named(name, &root.join(name));
@@ -181,7 +181,7 @@ impl SessionFolder {
         }
     }
 
-    /// With `--resume`: opens a session that was found before; one that was removed since is not made anew.
+    /// With `--resume`: opens a session that was found earlier. If it was removed since, it is not created again.
     ///
     /// # Errors
     /// As [`Self::open`]; a session that is being removed.
@@ -257,26 +257,27 @@ impl SessionFolder {
         self.path.join("evaluations")
     }
 
-    /// Where versions of before kept the frozen model's figures, of the split that was evaluated last.
+    /// Where older versions kept the frozen model's figures, those of the split that was evaluated last.
     #[must_use]
     pub fn frozen(&self) -> PathBuf {
         self.evaluations().join("frozen.json")
     }
 
-    /// A path as events name it: relative to the session's folder, where it lies in it.
+    /// A path as events name it: relative to the session's folder if it lies inside, else unchanged.
     #[must_use]
     pub fn relative(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.path).unwrap_or(path).to_owned()
     }
 
-    /// Takes the session for this process until the lock is dropped; the kernel lets go of it when the
-    /// process ends, however it ends. Partial files of a writer that crashed are removed.
+    /// Locks the session for this process until the lock is dropped. The kernel releases it when the
+    /// process ends, however it ends. Partial files of a crashed writer are removed.
     ///
-    /// The folder itself is locked, for its `lock` file may be deleted; that one too, for versions of before ask for it alone.
+    /// The folder itself is locked, because its `lock` file may be deleted. That file is locked too, because older versions
+    /// check nothing else.
     ///
     /// # Errors
-    /// A session that another process holds, or that another has taken the name of meanwhile; a file system without locks; a
-    /// lock or a folder that is a link, for what is written or removed there would lie elsewhere.
+    /// Another process holds the session, or another session has taken its name meanwhile; the file system has no locks; the
+    /// lock file or one of the folders is a link, so that this process would write or remove files elsewhere.
     pub fn lock(&self) -> Result<SessionLock, FolderError> {
         let path = self.path.join(LOCK);
         let held = HeldFolder::open(&self.path).map_err(|source| match source.kind() {
@@ -314,14 +315,14 @@ impl SessionFolder {
                     path: self.path.clone(),
                 });
             }
-            // Deleted or replaced since it was opened: another process has the one that is there now.
+            // The file was deleted or replaced after it was opened: another process may hold the new one.
             if !held.has(LOCK, &file).map_err(|source| failed("open", &path, source))? {
                 continue;
             }
             if asked != Asked::Stranger {
                 break file;
             }
-            // Somebody who may only read it holds it. Nobody but the owner can open the one that takes its place.
+            // A user who may only read the session holds the lock file. Replace it by one that only the owner can open.
             let gone = held.remove(Path::new(LOCK));
             let mut options = OpenOptions::new();
             let private = without_links(options.write(true).create_new(true).mode(0o600));
@@ -357,7 +358,7 @@ impl SessionFolder {
         let _lock = self.lock()?;
         let root = self.path.parent().unwrap_or(Path::new("")).to_owned();
         let renamed = Self::named(name, &root.join(name));
-        // A rename would take an empty folder's place.
+        // `rename` would replace an empty folder of that name.
         if renamed.path.symlink_metadata().is_ok() {
             return Err(FolderError::Exists {
                 name: name.to_owned(),
@@ -368,11 +369,10 @@ impl SessionFolder {
         Ok(renamed)
     }
 
-    /// Whether a process that may write the session holds it. Where the file system has no locks nothing is trained, so that
-    /// nobody does.
+    /// Whether a process that may write the session holds it. False on a file system without locks, where no run can train.
     ///
     /// # Errors
-    /// A lock file that is none.
+    /// The lock file is not a regular file, or the lock cannot be queried.
     pub fn is_live(&self) -> Result<bool, FolderError> {
         let writer = self.holder().process;
         let ask = |file: &File| {
@@ -380,7 +380,7 @@ impl SessionFolder {
             asked.map_err(|source| failed("ask for the lock of", &self.path, source))
         };
         let opened = match &self.held {
-            // Opened once more: to ask through a descriptor that holds the lock would give the lock up.
+            // Opened again: a shared lock through the descriptor that holds the exclusive one would downgrade that one.
             Some(held) => held.again(),
             None => HeldFolder::open(&self.path),
         };
@@ -399,7 +399,7 @@ impl SessionFolder {
         let path = self.path.join(LOCK);
         match self.open_own(LOCK) {
             Ok(file) => Ok(ask(&file)? == Asked::Refused),
-            // Another user's, who keeps it private: what the folder says counts.
+            // The lock file is missing, or another user keeps it private: only the folder's lock counts.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
                 Ok(false)
             }
@@ -407,9 +407,9 @@ impl SessionFolder {
         }
     }
 
-    /// What a crash between the folder's making and its filling left out.
+    /// Makes the folders and the lock file that are missing after a crash while the session was being created.
     pub(super) fn complete(&self) -> Result<(), FolderError> {
-        // Not the session's folder itself, which may be renamed by now.
+        // Only the subfolders are made: the session's folder itself may have been renamed by now.
         let gone = |action, path: &Path, source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => missing(&self.name, &self.path),
             _ => failed(action, path, source),
@@ -418,7 +418,8 @@ impl SessionFolder {
             let path = self.path.join(folder);
             match fs::create_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-                // What lies in its place hinders what is kept there, which is told then; without checkpoints no run is worth it.
+                // Something else has the folder's name: the write that needs the folder reports it. A run without
+                // checkpoints is not worth starting.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder != CHECKPOINTS => {}
                 made => made.map_err(|source| gone("make the folder", &path, source))?,
             }
@@ -428,8 +429,8 @@ impl SessionFolder {
         made.map(drop).map_err(|source| gone("write", &path, source))
     }
 
-    /// What a writer that was killed left half written; that it cannot be seen or removed is no reason to do less.
-    /// `evaluations` is written by other processes too, and they may be at it.
+    /// Removes the partial files of a killed writer; errors are ignored, because the files do no harm. `evaluations` is
+    /// skipped: other processes write there too, and one may be at work.
     fn remove_partial_files(&self) {
         for folder in FOLDERS.iter().filter(|folder| **folder != "evaluations") {
             for entry in fs::read_dir(self.path.join(folder)).into_iter().flatten().flatten() {
@@ -441,19 +442,19 @@ impl SessionFolder {
     }
 }
 
-/// A session held by this process; dropping it lets go.
+/// A session locked by this process; dropping it releases the lock.
 #[derive(Debug)]
 pub struct SessionLock {
     pub(super) held: Arc<HeldFolder>,
-    /// The `lock`.
+    /// The open `lock` file.
     pub(super) file: File,
     _journal: Option<File>,
 }
 
-/// Whether a text is a session's name; it becomes a folder's name and part of a command line.
+/// Checks that a text can be a session's name. It becomes a folder's name and part of a command line.
 ///
 /// # Errors
-/// The reason why it is none.
+/// The text is not a valid name; the error says why.
 pub fn check_name(name: &str) -> Result<(), FolderError> {
     let reason = if name.is_empty() {
         "it is empty"

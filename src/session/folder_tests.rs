@@ -154,7 +154,7 @@ fn a_session_that_is_moved_is_written_where_it_is_and_what_takes_its_name_is_not
     assert!(other.is_file(&file) && !held.is_file(&file));
     let told = held.check_in_place().unwrap_err().to_string();
     assert!(told.contains("was moved or removed"), "{told}");
-    // A run that failed gives back no name but its own.
+    // A run that failed releases only its own name.
     fs::remove_file(&file).unwrap();
     held.remove_unbegun(lock);
     assert!(other.checkpoints().is_dir());
@@ -170,7 +170,7 @@ fn who_may_only_read_a_session_cannot_make_it_look_live() {
     fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let session = SessionFolder::create(root.path(), "run").unwrap();
     for held in [session.path().join(LOCK), session.path().to_owned()] {
-        // Another user, where this one may become it and the system has the tool and tells who holds what.
+        // Another user holds the lock. Needs the right to become that user, the tool `flock`, and `/proc/locks`.
         let mut stranger = Command::new("flock");
         stranger
             .arg(&held)

@@ -70,7 +70,7 @@ impl HeldFolder {
         regular(File::from(openat(&self.folder, name, flags, Mode::empty())?))
     }
 
-    /// Whether `file` is what the folder has under a name: it may have been deleted or replaced since it was opened.
+    /// Whether `file` is still the folder's entry of this name; it may have been deleted or replaced since it was opened.
     pub fn has(&self, name: &str, file: &File) -> io::Result<bool> {
         let (held, there) = match (
             rustix::fs::fstat(file),
@@ -100,7 +100,7 @@ impl HeldFolder {
         found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
     }
 
-    /// The folder that a relative path's last part lies in, and that part. No link is followed.
+    /// Opens the parent folder of a relative path; returns it with the path's last part. No link is followed.
     fn enter<'a>(&self, relative: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
         let mut parts = Vec::new();
         for part in relative.components() {
@@ -126,20 +126,20 @@ fn regular(file: File) -> io::Result<File> {
     }
 }
 
-/// What came of asking for a lock.
+/// The outcome of a try to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Taken,
-    /// By another process that may write the session.
+    /// Another process holds it that may write the session.
     Refused,
-    /// By somebody who may only read the session, which says nothing of it.
+    /// Only users hold it who may not write the session, so it does not mean that a run is live.
     Stranger,
     /// The file system has no locks on such a file.
     Unsupported,
 }
 
-/// Takes a lock on an open file. Who only asks for one holds it for a moment, so one refusal is not the last word. `writer`
-/// is the process that the session's lock names.
+/// Tries to lock an open file, `tries` times: a process that only checks whether the lock is free holds it for a moment.
+/// `writer` is the process that the session's lock file names.
 pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: Option<u32>) -> io::Result<Asked> {
     for turn in 0.. {
         match flock(file, operation) {
@@ -157,8 +157,8 @@ pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: O
     Ok(Asked::Refused)
 }
 
-/// Whether all who hold a lock are other users who could not write the session. Where the system does not tell who they are,
-/// they count.
+/// Whether all holders of a lock are other users who may not write the session. A holder whom the system does not identify
+/// counts as one who may.
 fn is_held_by_strangers(file: &File, writer: Option<u32>) -> bool {
     let (Ok(locks), Ok(held)) = (fs::read_to_string("/proc/locks"), file.metadata()) else {
         return false;
@@ -172,8 +172,8 @@ fn is_held_by_strangers(file: &File, writer: Option<u32>) -> bool {
     !holders.is_empty() && holders.iter().all(is_stranger)
 }
 
-/// The processes that hold a lock on a file, by the lines of `/proc/locks`:
-/// `1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF`. The device is left out: some file systems tell another one there.
+/// The processes that hold a lock on a file, from the lines of `/proc/locks`:
+/// `1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF`. The device is ignored: some file systems report another one there.
 fn holders(locks: &str, inode: u64) -> Vec<u32> {
     let holder = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -211,7 +211,7 @@ mod tests {
         held.remove(file).unwrap();
         assert!(!held.is_file(file) && first.join(file).is_file());
 
-        // Nothing leads out, by no name and no link.
+        // No name and no link leads out of the folder.
         std::os::unix::fs::symlink(first.join("checkpoints"), moved.join("samples")).unwrap();
         for outside in ["samples/a", "../first/a", "/a", ""] {
             assert!(held.write(Path::new(outside), |_| Ok(())).is_err(), "{outside:?}");

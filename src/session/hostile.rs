@@ -1,4 +1,5 @@
-//! Journals, predictions and names from anywhere: records or a sentence, in bounded memory, inside their folder.
+//! Properties for hostile journals, predictions and names: reading gives records or an error message, in bounded memory, and
+//! stays inside the session's folder.
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::*;
 use crate::hostile::{TEXTS, Wild, changed, config, is_sentence, measured, wild};
 
-/// More than any file of the sizes tried here needs.
+/// The bound on memory: more than any file of the sizes tried here needs.
 const ROOM: usize = 8 << 20;
 
 fn example(file: &str) -> String {
@@ -107,7 +108,7 @@ proptest! {
             prop_assert!(kept.path.starts_with(folder.path()));
         }
         let summary = summarise_session(&folder);
-        // The list knows of each journal whether it opens.
+        // The list says of each journal whether it can be opened.
         prop_assert_eq!(summary.state == SessionState::Unreadable, is_broken);
         prop_assert!(summary.problem.is_none_or(|problem| summary.state == SessionState::Failed || is_sentence(&problem)));
         if let Err(error) = Checkpoints::read(&folder) {

@@ -56,8 +56,8 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether it cannot be written for now: there is no space, the disk or its server is gone, a ticket has expired. Whatever a
-    /// system reports of a file that is open for writing may come to an end, but what says that this program is wrong.
+    /// Whether the write may succeed later: there is no space, the disk or its server is gone, a ticket has expired. Every
+    /// system error for an open file may pass, except those that mean a bug in this program (EBADF, EFAULT, EINVAL).
     #[must_use]
     pub fn may_pass(&self) -> bool {
         let ours = [Errno::BADF, Errno::FAULT, Errno::INVAL].map(Errno::raw_os_error);
@@ -69,24 +69,25 @@ impl JournalError {
 /// All records of a journal, up to its last complete line.
 ///
 /// # Errors
-/// A missing file, a broken line (with its number), a gap in `seq`, a newer format.
+/// The file is missing, a line is broken (the error gives its number), `seq` has a gap, or the format is newer.
 pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
     let mut records = Vec::new();
     each_record(path, |record| records.push(record))?;
     Ok(records)
 }
 
-/// Gives the records of a journal one after the other, up to its last complete line: a long one need not be held.
+/// Gives the records of a journal one after the other, up to its last complete line, so that a long journal need not fit in
+/// memory.
 ///
 /// # Errors
-/// As [`read_journal`]; what stands before a broken line was given.
+/// As [`read_journal`]; the records before a broken line have been given by then.
 pub fn each_record(path: &Path, each: impl FnMut(Record)) -> Result<(), JournalError> {
     let mut tail = JournalTail::new(path);
     let file = open_regular(path).map_err(|source| tail.read_error(source))?;
     tail.read(&file, each)
 }
 
-/// A journal's first record, which tells of its session, if its line is complete.
+/// A journal's first record, which describes its session; None while its line is incomplete.
 ///
 /// # Errors
 /// As [`read_journal`].
@@ -107,10 +108,10 @@ pub fn first_record(path: &Path) -> Result<Option<Record>, JournalError> {
 #[derive(Debug)]
 pub struct JournalTail {
     path: PathBuf,
-    /// Where it lies in a folder that is followed wherever that is moved.
+    /// The session, where the journal is read through its folder, which may be kept open and so followed when it is moved.
     folder: Option<SessionFolder>,
-    /// Bytes of the complete lines read so far; a torn line is read anew at the next poll, for its
-    /// writer may have been replaced by one that cut it.
+    /// Bytes of the complete lines read so far. A torn line is read again at the next poll, because a new
+    /// writer may have cut it off.
     offset: u64,
     /// Complete lines read so far, which is also the next record's `seq`.
     lines: u64,
@@ -128,7 +129,8 @@ impl JournalTail {
         }
     }
 
-    /// [`Self::new`] on the session's journal; of one that is [kept open](SessionFolder::kept_open), wherever it is moved.
+    /// [`Self::new`] on the session's journal. If the session is [kept open](SessionFolder::kept_open), it is followed when it
+    /// is moved.
     #[must_use]
     pub fn of(session: &SessionFolder) -> Self {
         Self {
@@ -163,7 +165,7 @@ impl JournalTail {
         }
         file.seek(SeekFrom::Start(self.offset))
             .map_err(|source| self.read_error(source))?;
-        // Not beyond the length seen: a line that grows meanwhile is for the next poll.
+        // Read only up to the length seen above: a line that is appended meanwhile is left to the next poll.
         let mut reader = BufReader::with_capacity(1 << 16, file.take(length - self.offset));
         let mut line = Vec::new();
         loop {
@@ -196,7 +198,7 @@ impl JournalTail {
         Ok(record)
     }
 
-    /// Before all else: a newer format's line need not have the keys that this program knows.
+    /// Runs before the line is parsed: the line of a newer format need not have the keys that this program knows.
     fn check_format(&self, line: &[u8]) -> Result<(), JournalError> {
         #[derive(Deserialize)]
         struct Head {
@@ -219,7 +221,7 @@ impl JournalTail {
         }
     }
 
-    /// A line that is too long to be one.
+    /// Turns a failed read into an error; a line that is too long counts as broken.
     fn line_error(&self, error: io::Error) -> JournalError {
         match error.kind() {
             io::ErrorKind::InvalidData => self.broken(&error.to_string()),
@@ -243,7 +245,7 @@ pub struct JournalWriter {
     /// Bytes of the complete lines.
     length: u64,
     next_seq: u64,
-    /// A failed append may have left half a line behind `length`.
+    /// Whether a failed append may have left half a line after `length`.
     torn: bool,
 }
 
@@ -264,7 +266,7 @@ impl JournalWriter {
             .open(path)
             .map_err(failed)?;
         if new && let Some(folder) = path.parent() {
-            // So that a power cut does not take its name away.
+            // Sync the folder, so that the new file's name survives a power cut.
             File::open(folder)
                 .and_then(|folder| folder.sync_all())
                 .map_err(failed)?;
@@ -286,8 +288,8 @@ impl JournalWriter {
     /// resume relies on (`session`, `checkpoint`, `resumed`, `ended`) are synced to the disk too.
     ///
     /// # Errors
-    /// A first event that is not `session`; a failed write, after which the journal ends in the line
-    /// before and the same event may be tried again.
+    /// The first event is not `session`, or the write failed. After a failed write the journal ends with the
+    /// previous line, and the same event may be appended again.
     pub fn append(&mut self, event: Event) -> Result<Record, JournalError> {
         if self.next_seq == 0 && !matches!(event, Event::Session(_)) {
             return Err(JournalError::SessionFirst {

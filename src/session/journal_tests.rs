@@ -220,7 +220,7 @@ fn a_line_has_the_documented_keys_and_null_for_what_is_not_finite() -> Outcome {
     Ok(())
 }
 
-/// Stage 1 has no classifier. Journals of before say 0 of its figures, which are read as what they are: not known.
+/// Stage 1 has no classifier. Older journals hold 0 for its figures, which are read as unknown (NaN).
 #[test]
 fn stage_1_has_no_figures_of_a_classifier() -> Outcome {
     let old = "{\"seq\":1,\"time\":2.0,\"event\":\"evaluation\",\"stage\":\"aspects\",\"step\":4,\"loss\":0.5,\
@@ -335,7 +335,7 @@ fn after_a_failed_write_the_half_line_is_cut_before_the_next() -> Outcome {
     Ok(())
 }
 
-/// What a poll gives, as long as it fails in nothing.
+/// The records of one poll, or its error.
 fn polled(tail: &mut JournalTail) -> Result<Vec<Record>, JournalError> {
     let mut records = Vec::new();
     tail.poll(|record| records.push(record))?;

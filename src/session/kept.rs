@@ -10,16 +10,16 @@ use crate::inside::inside_links_too;
 /// An evaluation whose predictions are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptEvaluation {
-    /// `val · prompt 120`, or `test · prompt 120 · 20261122-130924`; what is not the session's own says so.
+    /// `val · prompt 120`, or `test · prompt 120 · 20261122-130924`; it says so where parameters or data are not the session's.
     pub name: String,
-    /// What it is chosen by: the name of its file, or of its folder where `masp eval` made it.
+    /// The key that selects it: the name of its file, or of its folder where `masp eval` made it.
     pub key: String,
     pub split: String,
-    /// The step of the prompt that it was made at, where a run made it.
+    /// The prompt step at which the run made it; None where `masp eval` made it.
     pub step: Option<u64>,
-    /// The step of the prompt that was evaluated, where it is one of the session's and known.
+    /// The step of the evaluated prompt, where that is one of the session's and its step is known.
     pub prompt: Option<u64>,
-    /// Whose answers they are; nothing where a version of before did not say.
+    /// Whose answers they are; None where an older version did not record it.
     pub evaluated: Option<Evaluated>,
     /// The dataset's root, where it is recorded.
     pub data: Option<String>,
@@ -29,7 +29,7 @@ pub struct KeptEvaluation {
     pub path: PathBuf,
 }
 
-/// What an exported row was said of, and where: the same for all rows of an evaluation.
+/// Which parameters made an exported row, and on which data: the same for all rows of an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Origin {
     pub session: String,
@@ -43,7 +43,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Rows of a split of the dataset `data`; `evaluated` is not known of evaluations of before.
+    /// The origin of the rows of a split of the dataset `data`; `evaluated` is None for evaluations of older versions.
     #[must_use]
     pub fn new(session: &str, evaluated: Option<&Evaluated>, split: &str, data: &str) -> Self {
         let (stage, step) = match evaluated {
@@ -63,14 +63,14 @@ impl Origin {
 }
 
 impl KeptEvaluation {
-    /// Whether it is of the session's own parameters on its own data.
+    /// Whether it evaluated the session's own parameters on its own data.
     #[must_use]
     pub fn is_own(&self) -> bool {
         let parameters = self.evaluated.as_ref();
         self.own_data && parameters.is_none_or(|of| matches!(of, Evaluated::Checkpoint { .. }))
     }
 
-    /// What it is of, where that is not the session's own: its model would say something else there.
+    /// Which part is not the session's own, if any: the session's model would answer otherwise there.
     #[must_use]
     pub fn others(&self) -> Option<&'static str> {
         match &self.evaluated {
@@ -81,7 +81,7 @@ impl KeptEvaluation {
         }
     }
 
-    /// What is to be said of its rows where they stand without it.
+    /// The columns that say where its rows come from, for a table that stands alone.
     #[must_use]
     pub fn origin(&self, session: &str, own_data: &str) -> Origin {
         let data = self.data.as_deref();
@@ -153,7 +153,7 @@ pub fn kept_evaluations(folder: &Path, state: &RunState) -> Vec<KeptEvaluation> 
         })
     });
     let mut kept: Vec<KeptEvaluation> = of_run.collect();
-    // Evaluated twice at a step, the file is the later one's.
+    // Two evaluations at one step share a file; it holds the later one.
     kept.dedup_by(|later, earlier| later.path == earlier.path);
     kept.extend(later_evaluations(folder).iter().filter_map(KeptEvaluation::later));
     kept

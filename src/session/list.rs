@@ -24,7 +24,7 @@ pub enum SessionState {
     Stopped,
     /// Ended by an error, which its journal names.
     Failed,
-    /// Its process vanished without a word; `--resume` goes on.
+    /// Its process ended without an `ended` event; `--resume` goes on.
     Crashed,
     /// Its journal cannot be read; `problem` says why.
     Unreadable,
@@ -60,25 +60,25 @@ pub struct SessionSummary {
     /// The stage that made the last step, and its steps.
     pub stage: Option<Stage>,
     pub step: u64,
-    /// Steps that the stage is to make; nothing where it has made more.
+    /// Steps planned for the stage; None where it has made more.
     pub planned: Option<u64>,
     /// Optimiser steps of all stages.
     pub steps: u64,
-    /// The highest accuracy on a split other than `test`, or on `test` where there is no other; of the evaluations that saw
-    /// the most images.
+    /// The highest accuracy on a split other than `test`, or on `test` where there is no other. Only the evaluations with
+    /// the most images count.
     pub best_accuracy: Option<f64>,
-    /// The accuracy of the last evaluation on `test`: that of `masp eval` on the session's own data, else the run's.
+    /// The accuracy of the last evaluation on `test`: by `masp eval` on the session's own data, else by the run.
     pub test_accuracy: Option<f64>,
     /// Seconds since the Unix epoch.
     pub started: Option<f64>,
-    /// Seconds that it ran; the gaps before a resume are left out.
+    /// Seconds that it ran, without the gaps before a resume.
     pub duration: f64,
     /// Why it failed, or why it cannot be read.
     pub problem: Option<String>,
-    /// What a person wrote on it (`note.txt` in its folder).
+    /// The user's note (`note.txt` in its folder).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// As the session recorded them; null where nothing could be read.
+    /// The settings as the session recorded them; null where nothing could be read.
     #[serde(skip)]
     pub settings: serde_json::Value,
     /// The losses of the stage that made the last step, at most [`SPARK`] means of neighbours.
@@ -97,8 +97,8 @@ pub struct ListError {
     pub source: io::Error,
 }
 
-/// All sessions under a root, the latest start first. A missing root holds none; a session that cannot
-/// be read is listed as that.
+/// All sessions under a root, the latest start first. A missing root gives none; a session that cannot
+/// be read is listed as unreadable.
 ///
 /// # Errors
 /// The root cannot be read.
@@ -129,7 +129,7 @@ pub fn list_sessions(root: &Path) -> Result<Vec<SessionSummary>, ListError> {
     Ok(sessions)
 }
 
-/// Why there is no telling whether a folder holds a session: this user may not look into it.
+/// The error that keeps this user from looking into a folder, so that it may or may not hold a session.
 fn closed(path: &Path) -> Option<String> {
     let looked = fs::symlink_metadata(path.join("lock")).err()?;
     let refused = looked.kind() == io::ErrorKind::PermissionDenied && path.is_dir();
@@ -144,7 +144,7 @@ fn entry_name(path: &Path) -> String {
 #[must_use]
 pub fn summarise_session(folder: &SessionFolder) -> SessionSummary {
     let mut scan = Scan::default();
-    // The lock first: a run that ends meanwhile is then still called live, not crashed.
+    // Check the lock before the journal: a run that ends in between is then listed as live, not as crashed.
     let live = folder.is_live().map_err(|error| error.to_string());
     let read = match scan.read(&folder.journal()) {
         Ok(()) => live,

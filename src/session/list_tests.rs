@@ -185,7 +185,7 @@ fn a_longer_plan_and_a_clock_that_was_set() -> Outcome {
     ];
     let summary = summarise_session(&session(root.path(), "told", &events)?);
     assert_eq!((summary.progress().as_str(), summary.duration), ("prompt 9/16", 21.0));
-    // A journal of before the plan was told again.
+    // An older journal, whose `resumed` event has no plan.
     let resumed = json!({"event": "resumed", "stage": "prompt", "from_step": 8});
     let events = [start(), step("prompt", 8), resumed, step("prompt", 16)];
     let summary = summarise_session(&session(root.path(), "older", &events)?);
@@ -217,8 +217,8 @@ fn a_journal_with_a_gap_which_nothing_opens_is_not_told_as_finished() -> Outcome
     Ok(())
 }
 
-/// What is listed as finished opens: each kind of line, with each of its keys gone or of another type, in the middle of a
-/// journal whose `seq` counts on.
+/// A session that is listed as finished can be opened. Tries each kind of line, with each of its keys missing or of another
+/// type, in the middle of a journal whose `seq` has no gap.
 #[test]
 fn a_line_that_nothing_opens_is_named_by_the_list() -> Outcome {
     let root = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! What a person wrote on a session.
+//! The user's note on a session.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ const NOTE: &str = "note.txt";
 const LONGEST_NOTE: u64 = 4096;
 
 impl SessionFolder {
-    /// What a person wrote on the session; nothing where nothing was, or it cannot be read.
+    /// The user's note on the session; empty where there is none or it cannot be read.
     #[must_use]
     pub fn note(&self) -> String {
         let file = open_regular(&self.path().join(NOTE));
@@ -26,7 +26,7 @@ impl SessionFolder {
         }
     }
 
-    /// Writes a note on the session; an empty one takes it away.
+    /// Writes the user's note on the session; an empty text removes the note.
     ///
     /// # Errors
     /// A folder that cannot be written.

@@ -1,5 +1,5 @@
-//! The files of a session, reached through its folder where that is held or followed: wherever it is moved, and never in what
-//! takes its name.
+//! Access to a session's files through its open folder, where this process holds or follows the session. The folder may be
+//! moved meanwhile; another folder that takes its name is never read or written.
 
 use std::{
     fs::{self, File},
@@ -14,13 +14,14 @@ use super::held::HeldFolder;
 use crate::{atomic_file::write_atomically, bounded_file::open_regular};
 
 impl SessionFolder {
-    /// The same session, written through the folder that `lock` holds: wherever it is moved, and never into what takes its name.
+    /// The same session, accessed through the folder that `lock` holds, wherever that is moved; never through another folder
+    /// that takes its name.
     #[must_use]
     pub fn held_by(&self, lock: &SessionLock) -> Self {
         self.through(Arc::clone(&lock.held))
     }
 
-    /// The same session, followed wherever its folder is moved: what takes its name is another.
+    /// The same session, followed wherever its folder is moved; another folder that takes its name is not read.
     ///
     /// # Errors
     /// A folder that cannot be opened.
@@ -28,7 +29,7 @@ impl SessionFolder {
         Ok(self.through(Arc::new(HeldFolder::open(self.path())?)))
     }
 
-    /// The folder as the machine knows it, whatever its name is: device and inode.
+    /// The folder's device and inode, which do not change with its name.
     ///
     /// # Errors
     /// A folder that is gone.
@@ -40,7 +41,7 @@ impl SessionFolder {
         found.map(|found| (found.dev(), found.ino()))
     }
 
-    /// Opens a file of the folder itself for reading.
+    /// Opens a file that lies directly in the session's folder for reading.
     pub(super) fn open_own(&self, name: &str) -> io::Result<File> {
         match &self.held {
             Some(held) => held.read_file(name),
@@ -61,10 +62,10 @@ impl SessionFolder {
         self.open_own(JOURNAL)
     }
 
-    /// That the folder which is held still has its name. Where none is held there is nothing to say.
+    /// Checks that the open folder still has its name. Does nothing where no folder is held open.
     ///
     /// # Errors
-    /// It was moved or removed; what is read by its path would be another's.
+    /// The folder was moved or removed; its path may lead to another session.
     pub fn check_in_place(&self) -> Result<(), FolderError> {
         match &self.held {
             Some(held) if !held.is_at(self.path()) => Err(self.moved()),
@@ -78,7 +79,7 @@ impl SessionFolder {
         }
     }
 
-    /// Writes a file of the session (one of its paths) whole or not at all, in the folder that is held.
+    /// Writes a file of the session (one of its paths) whole or not at all, through the open folder if there is one.
     ///
     /// # Errors
     /// What `fill` or the file system reports.
@@ -89,7 +90,7 @@ impl SessionFolder {
         }
     }
 
-    /// Removes a file of the session (one of its paths), in the folder that is held.
+    /// Removes a file of the session (one of its paths), through the open folder if there is one.
     ///
     /// # Errors
     /// What the file system reports.
@@ -100,7 +101,7 @@ impl SessionFolder {
         }
     }
 
-    /// Whether a path of the session is a regular file, in the folder that is held.
+    /// Whether a path of the session is a regular file, through the open folder if there is one.
     #[must_use]
     pub fn is_file(&self, path: &Path) -> bool {
         match (&self.held, path.strip_prefix(self.path())) {

@@ -1,4 +1,4 @@
-//! The shapes of `predict --json` and `eval --json`: on disk, on stdout and in memory the same.
+//! The shapes of `predict --json` and `eval --json`, which are the same on disk, on stdout and in memory.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct AspectSeen {
 }
 
 impl AspectSeen {
-    /// The grid, where each query has a weight for each of its patches; nothing of a file in which they do not fit.
+    /// The grid, if every query has one weight for each of its patches; None for a file in which they do not match.
     #[must_use]
     pub fn whole_grid(&self) -> Option<[usize; 2]> {
         let [height, width] = self.grid;
@@ -46,7 +46,7 @@ pub struct Prediction {
     pub aspects: IndexMap<View, AspectSeen>,
 }
 
-/// Figures of one class; NaN (in JSON null) where there is nothing that they could be a share of.
+/// Figures of one class; NaN (null in JSON) where the denominator would be 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// NaN for a class without images.
@@ -70,7 +70,7 @@ pub struct Confusion {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     pub split: String,
-    /// The dataset's root; files of before it was recorded do not say.
+    /// The dataset's root; absent in older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     pub samples: usize,
@@ -100,7 +100,7 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
-    /// No figure was taken: each is NaN, for 0 would be one.
+    /// No figure was computed: each is NaN, because 0 would be a valid figure.
     fn default() -> Self {
         Self {
             split: String::new(),
@@ -122,8 +122,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A class's figures as they are to be shown, also where an older document has 0 for what is none: a class without images
-    /// has no recall, one that is never said either has no precision and no F1; they are NaN.
+    /// A class's figures as they are shown. A class without images has no recall, and one that is not predicted either has no
+    /// precision and no F1. Those are NaN, also where an older document has 0.
     #[must_use]
     pub fn class(&self, label: &str) -> Option<ClassMetrics> {
         let class = *self.per_class.get(label)?;
@@ -142,7 +142,7 @@ impl Metrics {
         })
     }
 
-    /// What journals of before wrote of stage 1, which has no classifier: its zeros are no figures.
+    /// Corrects what older journals wrote for stage 1, which has no classifier: their zeros become NaN.
     pub(super) fn without_a_classifier(self) -> Self {
         Self {
             split: self.split,

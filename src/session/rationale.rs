@@ -1,11 +1,11 @@
-//! Whether a rationale is about the emotion that was said.
+//! Whether a rationale is about the predicted emotion.
 
 use super::Prediction;
 
-/// The class that a prediction's rationale argues for, where that is not the one that was said.
+/// The class that a prediction's rationale argues for, where that is not the predicted one.
 ///
-/// The question asks which cues evoke the emotion, so what stands behind the last "evoke" counts; a rationale without
-/// that word is read whole. One that names no class argues for none.
+/// The question asks which cues evoke the emotion, so the text from the last "evoke" on counts. The whole rationale is read
+/// where it lacks that word or no class follows it. A rationale that names no class argues for none.
 #[must_use]
 pub fn argues_for_another(prediction: &Prediction) -> Option<&str> {
     let text = prediction.rationale.to_lowercase();
@@ -29,7 +29,7 @@ pub fn rationale_mark(prediction: &Prediction) -> Option<String> {
     Some(format!("! argues for {another}, not for {}", prediction.prediction))
 }
 
-/// Does `text` hold `name` as words of their own?
+/// Whether `text` holds `name` as whole words.
 fn names(text: &str, name: &str) -> bool {
     !name.is_empty()
         && text.match_indices(name).any(|(at, _)| {
@@ -67,7 +67,7 @@ mod tests {
             // Nothing behind the verb, and no verb at all.
             ("fear", "Fear is what the dark forest may evoke.", None),
             ("fear", "A picture full of joy", Some("joy")),
-            // Parts of words are no names.
+            // A part of a word does not count as a name.
             ("fear", "Enjoyment and fearless faces", None),
             ("fear", "The dark forest", None),
             ("fear", "", None),

@@ -1,4 +1,4 @@
-//! The end of a session's folder: what says that it is being removed, and what keeps it from being begun again meanwhile.
+//! Removal of a session's folder: the mark that it is being removed, and the checks that nobody begins the session meanwhile.
 
 use std::{
     ffi::OsString,
@@ -10,16 +10,16 @@ use std::{
 use super::folder::{FOLDERS, FolderError, LOCK, SessionFolder, SessionLock};
 use super::journal::first_record;
 
-/// What a session's name gets while its files go.
+/// The suffix of a session's folder while its files are removed.
 const ASIDE: &str = ".removed";
 /// The second line of the `lock` of a process that removes the session.
 const REMOVES: &str = "removes";
 
-/// What the `lock` says of the process that held it last; it need not be there any more.
+/// What the `lock` file says of the process that held it last; that process may have ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Holder {
     pub process: Option<u32>,
-    /// Whether it removes the session.
+    /// Whether that process removes the session.
     pub removes: bool,
 }
 
@@ -35,7 +35,7 @@ impl Holder {
     }
 }
 
-/// Whether a `lock` holds what this program writes into one.
+/// Whether the text of a `lock` file is one that this program writes.
 #[must_use]
 pub fn is_lock_text(text: &[u8]) -> bool {
     let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -43,7 +43,7 @@ pub fn is_lock_text(text: &[u8]) -> bool {
 }
 
 impl SessionLock {
-    /// Says to whoever asks for the session that this process removes it.
+    /// Marks the lock file, so that other processes can see that this one removes the session.
     ///
     /// # Errors
     /// What the file system reports.
@@ -57,7 +57,8 @@ impl SessionFolder {
         Holder::of(self).unwrap_or_default()
     }
 
-    /// Gives the folder another name, at one stroke: nobody begins or resumes the session in a folder that is half removed.
+    /// Renames the folder in one step, so that nobody begins or resumes the session in a folder that is half removed. Returns
+    /// the new path.
     ///
     /// # Errors
     /// What the file system reports.
@@ -72,7 +73,7 @@ impl SessionFolder {
                 format!("{ASIDE}-{next}")
             });
             let aside = path.with_file_name(aside);
-            // A rename would take an empty folder's place.
+            // `rename` would replace an empty folder of that name.
             if aside.symlink_metadata().is_err() {
                 fs::rename(&path, &aside)?;
                 return Ok(aside);
@@ -81,10 +82,10 @@ impl SessionFolder {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// That no process is removing the session of this name, whose folder is not there.
+    /// Checks that no process is removing the session of this name, whose folder has been set aside.
     ///
     /// # Errors
-    /// One is.
+    /// A process is removing it.
     pub fn check_not_being_removed(&self) -> Result<(), FolderError> {
         let begin = OsString::from(format!("{}{ASIDE}", self.name()));
         let entries = self
@@ -97,7 +98,7 @@ impl SessionFolder {
                 continue;
             }
             let Some(aside) = Self::at(&entry.path()) else { continue };
-            // The lock is among the last that go.
+            // The lock file is among the last to be removed: without it, the removal is nearly done.
             let holder = Holder::of(&aside).unwrap_or(Holder {
                 process: None,
                 removes: true,
@@ -112,7 +113,7 @@ impl SessionFolder {
         Ok(())
     }
 
-    /// A folder that was made a moment ago, which gives the name back where the session's own was set aside just before.
+    /// The folder, which was just made. If the session that had this name is being removed, the new folder is removed again.
     pub(super) fn unless_being_removed(self) -> Result<Self, FolderError> {
         let checked = self.check_not_being_removed();
         if checked.is_err()
@@ -123,14 +124,14 @@ impl SessionFolder {
         checked.map(|()| self)
     }
 
-    /// Gives the name of a run that failed before its first event back: its empty folders and its lock go. A session
-    /// with a journal, and whatever else lies in the folder, stays.
+    /// Frees the name of a run that failed before its first event: removes its empty folders and its lock file. A session
+    /// with a journal stays, and so does anything else in the folder.
     pub fn remove_unbegun(&self, lock: SessionLock) {
         if !lock.held.is_at(self.path()) {
             return;
         }
         match first_record(&self.journal()) {
-            // Its first line was never whole: it says nothing.
+            // Its first line is incomplete, so it holds no event.
             Ok(None) => drop(fs::remove_file(self.journal())),
             _ if self.journal().exists() => return,
             _ => {}
@@ -144,7 +145,7 @@ impl SessionFolder {
         if self.journal().symlink_metadata().is_ok() {
             return;
         }
-        // What is not empty is not removed, and then what holds it is not either.
+        // A folder that is not empty is not removed, and then the session's folder is not removed either.
         for folder in FOLDERS {
             drop(fs::remove_dir(self.path().join(folder)));
         }
@@ -157,7 +158,7 @@ impl SessionFolder {
     }
 }
 
-/// Why a session that was there a moment ago is not.
+/// The error for a session that was just there and is gone: it is being removed, or it is missing.
 pub(super) fn missing(name: &str, path: &Path) -> FolderError {
     let gone = SessionFolder::named(name, path);
     match gone.check_not_being_removed() {

@@ -4,7 +4,7 @@ use super::*;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// A session, held and set aside as a removal does it.
+/// A session that is locked and set aside, as during a removal.
 fn being_removed(root: &Path) -> Result<(SessionLock, PathBuf), Box<dyn Error>> {
     let folder = SessionFolder::create(root, "run")?;
     let lock = folder.lock()?;
@@ -34,7 +34,7 @@ fn a_session_that_is_being_removed_is_not_begun_again_meanwhile() -> Outcome {
     fs::remove_file(aside.join(LOCK))?;
     fs::write(aside.join("journal.jsonl"), "")?;
     assert!(refused(SessionFolder::open_or_create(root, "run")).is_some_and(|said| said.starts_with(words)));
-    // Who begins another session of that name, and goes on with that, does no harm.
+    // Beginning another session of that name, and resuming it, does no harm.
     let new = SessionFolder::create(root, "run")?;
     assert_eq!(SessionFolder::open_or_create(root, "run")?, new);
     drop(new.lock()?);
@@ -55,7 +55,7 @@ fn a_name_that_was_taken_in_the_moment_before_is_given_back() -> Outcome {
     let made = SessionFolder::create(root.path(), "run")?;
     assert!(made.unless_being_removed().is_err() && !root.path().join("run").exists());
     drop(lock);
-    // What a removal that was killed left hinders nobody.
+    // The remains of a killed removal are in nobody's way.
     assert!(aside.is_dir());
     SessionFolder::open_or_create(root.path(), "run")?;
     Ok(())

@@ -13,10 +13,10 @@ use crate::bounded_file::{open_regular, read_line};
 use crate::data::View;
 use crate::printable::{printable, printable_path};
 
-/// What the model makes of one image of an evaluation, beside what is known of it.
+/// The model's answer for one image of an evaluation, with its gold label and annotation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageResult {
-    /// Without maps and rationale, which are asked for one image at a time.
+    /// Without maps and rationale, which are computed for single images only.
     #[serde(flatten)]
     pub prediction: Prediction,
     pub gold: String,
@@ -45,7 +45,7 @@ impl ImageResult {
             .unwrap_or(f64::NAN)
     }
 
-    /// The most likely label's probability less the next one's.
+    /// The most likely label's probability minus that of the next one.
     #[must_use]
     pub fn margin(&self) -> f64 {
         let others = self.prediction.probabilities.iter();

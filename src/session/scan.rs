@@ -1,4 +1,4 @@
-//! One pass over a journal: enough to say how its session stands.
+//! One pass over a journal that gathers what the list of sessions shows.
 
 use std::{io, path::Path};
 
@@ -20,18 +20,18 @@ pub(super) struct Scan {
     /// Steps of each stage, in the order of training.
     steps: Vec<(Stage, u64)>,
     scores: Vec<Score>,
-    /// Of the stage that made the last step, from its first step on.
+    /// The losses of the stage that made the last step, from its first step on.
     losses: Vec<f64>,
     paused: bool,
     ended: Option<String>,
 }
 
 impl Scan {
-    /// Reads all complete lines by the same rules as opening the session does, so that a journal that cannot be opened is not
+    /// Reads all complete lines by the same rules as opening the session, so that a journal that cannot be opened is never
     /// listed as finished. A missing journal has no lines.
     ///
     /// # Errors
-    /// A sentence that names the file and the line.
+    /// The journal cannot be read; the message names the file and the line.
     pub(super) fn read(&mut self, path: &Path) -> Result<(), String> {
         match each_record(path, |record| self.apply(record)) {
             Err(JournalError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -100,7 +100,7 @@ impl Scan {
         }
     }
 
-    /// `read` is what became of the pass: whether the session's lock is held, or why there is no telling.
+    /// The summary. `read` is the outcome of the pass: whether the session's lock is held, or why the session cannot be read.
     pub(super) fn into_summary(self, folder: &SessionFolder, read: Result<bool, String>) -> SessionSummary {
         let of_run = self.scores.iter().rfind(|score| score.test).map(|score| score.accuracy);
         let ended = self.ended.as_deref();
@@ -116,7 +116,7 @@ impl Scan {
             },
         };
         let reason = ended.filter(|_| state == SessionState::Failed).map(str::to_owned);
-        // A figure of a few images is not better than one of all.
+        // Only the evaluations with the most images count: a high accuracy on a few images is no record.
         let best = |test| {
             let of_split = || self.scores.iter().filter(move |score| score.test == test);
             let most = of_split().map(|score| score.samples).max()?;
@@ -131,7 +131,7 @@ impl Scan {
                 .find(|(planned, _)| *planned == stage)
                 .map(|(_, steps)| *steps)
         });
-        // Where more steps were made the plan was another, of which an older journal says nothing.
+        // More steps than planned mean that a resume changed the plan, which older journals do not record.
         let planned = planned.filter(|&planned| current.is_some_and(|(_, step)| step <= planned));
         let text = |of: fn(&SessionStart) -> &String| start.map(of).cloned().unwrap_or_default();
         SessionSummary {
@@ -158,14 +158,14 @@ impl Scan {
     }
 }
 
-/// Of the newest `masp eval` of the session's own parameters on its own test split.
+/// The accuracy of the newest `masp eval` of the session's own parameters on its own test split.
 fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
     let later = later_evaluations(folder.path()).into_iter().rev();
     let mut of_test = later.filter(|later| later.split == "test" && later.is_own());
     of_test.find_map(|later| Some(later.metrics()?.accuracy).filter(|accuracy| accuracy.is_finite()))
 }
 
-/// Means of neighbours, what is not finite left out.
+/// Means over neighbouring losses, without those that are not finite.
 fn spark(losses: &[f64]) -> Vec<f64> {
     let width = losses.len().div_ceil(SPARK).max(1);
     let mean = |part: &[f64]| {

@@ -1,4 +1,4 @@
-//! What a stage leaves behind step by step: points of its metrics, its evaluations, and the smoothing of a noisy series.
+//! The history of a stage: its steps' metrics, its evaluations, and the smoothing of a noisy series.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::{Evaluation, Step};
 pub struct StepPoint {
     /// Counts from 1 in its stage.
     pub step: u64,
-    /// Seconds that the run had been at work when the step was done; pauses and the time between two processes do not count.
+    /// Seconds of work up to the end of the step; pauses and the time between two processes do not count.
     pub at: f64,
     pub epoch: f64,
     /// In nats; NaN where it was not finite.
@@ -56,7 +56,7 @@ const PACE_WINDOW: usize = 200;
 const THROUGHPUT_WINDOW: usize = 20;
 
 impl StageHistory {
-    /// Forgets all that came after `step`; the pace is measured anew.
+    /// Drops everything after `step`; the pace is measured anew from there.
     pub fn forget_after(&mut self, step: u64) {
         self.steps
             .truncate(self.steps.partition_point(|point| point.step <= step));
@@ -64,10 +64,10 @@ impl StageHistory {
         self.pace_from = self.steps.len();
     }
 
-    /// Forgets all but what the pace of late and the next figures are told from.
+    /// Drops all steps and evaluations but those that the recent pace and the next comparison need.
     pub fn forget_past(&mut self) {
         let past = self.steps.len().saturating_sub(PACE_WINDOW + 1);
-        // Not one at a time: each moves all that stay.
+        // Drop steps in bulk: every drain moves all the steps that stay.
         if past > PACE_WINDOW {
             self.steps.drain(..past);
             self.pace_from = self.pace_from.saturating_sub(past);
@@ -75,8 +75,8 @@ impl StageHistory {
         self.evaluations.drain(..self.evaluations.len().saturating_sub(2));
     }
 
-    /// Takes an evaluation in; one that was made again, because it was asked for or its process had ended amid it, stands
-    /// once.
+    /// Adds an evaluation. A repeated one, because a user asked for it or its process had ended during it, replaces the
+    /// earlier one of the same step and kind.
     pub fn evaluate(&mut self, evaluation: Evaluation) {
         let of_step = self.evaluations.partition_point(|made| made.step < evaluation.step);
         let again = |made: &Evaluation| made.step == evaluation.step && made.is_like(&evaluation);
@@ -92,8 +92,8 @@ impl StageHistory {
         self.evaluations.push(evaluation);
     }
 
-    /// The evaluations that make one curve, for their figures are of the same split and of as many images: the kind that was
-    /// made most often, of two the one of more images. Then those of the other kinds, which stand for themselves.
+    /// The evaluations in two parts. The first makes one curve, because all are of the same split and number of images: the
+    /// most frequent kind, on a tie the one with more images. The second part holds the evaluations of all other kinds.
     #[must_use]
     pub fn alike(&self) -> (Vec<&Evaluation>, Vec<&Evaluation>) {
         let mut often: HashMap<(&str, usize), usize> = HashMap::new();
@@ -113,7 +113,7 @@ impl StageHistory {
         self.steps.last().map_or(0, |point| point.step)
     }
 
-    /// Seconds a step takes of late, evaluations and checkpoints between the steps included.
+    /// Mean seconds per step over the recent steps, evaluations and checkpoints between them included.
     #[must_use]
     pub fn seconds_per_step(&self) -> Option<f64> {
         let from = self.pace_from.max(self.steps.len().saturating_sub(PACE_WINDOW));
@@ -122,7 +122,8 @@ impl StageHistory {
         Some((last.at - first.at) / steps as f64)
     }
 
-    /// Samples a second of late: the harmonic mean of the last steps' rates, which is samples by seconds for equal batches.
+    /// Recent samples per second: the harmonic mean of the last steps' rates. For equal batches this equals all samples over
+    /// all seconds.
     #[must_use]
     pub fn throughput(&self) -> Option<f64> {
         let rates = self
@@ -137,7 +138,7 @@ impl StageHistory {
         (count > 0).then(|| f64::from(count) / seconds)
     }
 
-    /// The share of late of images that did not pass the vision tower; nothing where it is not known.
+    /// The recent share of images whose features came from the cache, so that they skipped the vision tower; None if unknown.
     #[must_use]
     pub fn cache_hits(&self) -> Option<f64> {
         let shares = self.steps.iter().rev().take(THROUGHPUT_WINDOW);
@@ -153,7 +154,7 @@ impl StageHistory {
     }
 }
 
-/// Exponential moving average without the bias to its start (Adam's correction); values that are not finite are passed over.
+/// Exponential moving average with Adam's correction of the bias towards its start; values that are not finite are skipped.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ema {
     weight: f64,
@@ -172,7 +173,7 @@ impl Ema {
         }
     }
 
-    /// The average with `value`; NaN before the first finite one.
+    /// Adds `value` and returns the average; NaN before the first finite value.
     pub fn next(&mut self, value: f64) -> f64 {
         if value.is_finite() {
             self.sum = self.weight * self.sum + (1.0 - self.weight) * value;

@@ -7,7 +7,7 @@ use super::{
     journal::{JournalError, each_record},
 };
 
-/// The stages that a session was last told to train, in their order; none where its journal does not say.
+/// The stages that a session was last asked to train, in order; empty where its journal does not say.
 ///
 /// # Errors
 /// Where the journal cannot be read.
@@ -16,12 +16,12 @@ pub fn trained_stages(journal: &Path) -> Result<Vec<Stage>, JournalError> {
     let of = |plan: &[(Stage, u64)]| -> Vec<Stage> { plan.iter().map(|(stage, _)| *stage).collect() };
     each_record(journal, |record| match record.event {
         Event::Session(start) => stages = of(&start.plan),
-        // It plans the stages from its own on; those before it are done.
+        // A resume's plan covers its own stage and later ones; earlier stages are done.
         Event::Resumed(resumed) if !resumed.plan.is_empty() => {
             stages.retain(|stage| *stage < resumed.stage);
             stages.extend(of(&resumed.plan).into_iter().filter(|stage| *stage >= resumed.stage));
         }
-        // An older program's process went on with another stage and did not say so.
+        // An older version went on with another stage without recording it.
         Event::Step(step) if !stages.contains(&step.stage) => stages.push(step.stage),
         _ => {}
     })?;

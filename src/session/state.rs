@@ -7,17 +7,17 @@ use super::{
     SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, UNKEPT, Warning,
 };
 
-/// So many lines of the log are kept.
+/// The number of log lines kept.
 pub const LOG_LINES: usize = 1000;
 
-/// What a run is and has done. Changed by [`RunState::apply`] alone.
+/// What a run is and has done. [`RunState::apply`] folds events into it.
 #[derive(Debug, Clone, Default)]
 pub struct RunState {
     pub session: Option<SessionStart>,
     pub phase: Option<Phase>,
     pub progress: Option<Progress>,
     pub stages: BTreeMap<Stage, StageHistory>,
-    /// The stage that the last event spoke of.
+    /// The stage that an event named last.
     pub stage: Option<Stage>,
     /// The panel's images by slot; each with all its looks, oldest first.
     pub panel: BTreeMap<usize, Vec<SampleSeen>>,
@@ -26,15 +26,15 @@ pub struct RunState {
     pub warnings: Vec<(Option<Stage>, Warning)>,
     /// At most [`LOG_LINES`].
     pub log: VecDeque<LogLine>,
-    /// Resident memory of the process in bytes, as last said.
+    /// Resident memory of the process in bytes, as last reported.
     pub memory: Option<u64>,
     pub paused: bool,
     pub ended: Option<Ended>,
     /// Seconds at work so far; pauses and the time between two processes do not count.
     pub active_s: f64,
-    /// How often the run went on from a checkpoint and forgot steps.
+    /// How often the run went on from a checkpoint and dropped steps.
     pub resumes: u32,
-    /// The sequence number that comes next; records before it are known already.
+    /// The sequence number of the next record; earlier ones have been applied.
     pub next_seq: u64,
     last_time: Option<f64>,
 }
@@ -42,13 +42,13 @@ pub struct RunState {
 /// A line of the run's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
-    /// Seconds at work when it was said.
+    /// Seconds of work when the line was written.
     pub at: f64,
     pub kind: LogKind,
     pub text: String,
 }
 
-/// What a line of the log tells of.
+/// The kind of event behind a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogKind {
     Phase,
@@ -83,8 +83,8 @@ pub struct Eta {
 }
 
 impl RunState {
-    /// Takes one record in. One that is known already (`seq` below [`RunState::next_seq`]) changes nothing, so that a history and the
-    /// live stream may overlap. What is in no journal is not counted.
+    /// Applies one record. A known one (`seq` below [`RunState::next_seq`]) changes nothing, so that a history and the live
+    /// stream may overlap. A record that is in no journal ([`UNKEPT`]) is applied without changing `next_seq`.
     pub fn apply(&mut self, record: &Record) {
         if record.seq != UNKEPT {
             if record.seq < self.next_seq {
@@ -142,8 +142,8 @@ impl RunState {
         }
     }
 
-    /// Forgets what only curves and lists are made of, so that who tells of the present alone holds no more however long the
-    /// run is.
+    /// Drops what only curves and lists need. A reader that shows only the present then uses bounded memory, however long
+    /// the run is.
     pub fn forget_past(&mut self) {
         self.stages.values_mut().for_each(StageHistory::forget_past);
         self.panel.clear();
@@ -170,7 +170,7 @@ impl RunState {
         self.stages.get(&stage)
     }
 
-    /// The steps planned for `stage`; nothing where more were made, for then the plan was another.
+    /// The steps planned for `stage`; None where more were made, because the plan must have changed.
     #[must_use]
     pub fn planned_steps(&self, stage: Stage) -> Option<u64> {
         let plan = &self.session.as_ref()?.plan;
@@ -179,7 +179,7 @@ impl RunState {
         planned.map(|(_, steps)| *steps).filter(|&steps| made <= steps)
     }
 
-    /// The time left by the plan and the pace of late; nothing before the second step of a process or after the end.
+    /// The time left by the plan and the recent pace; None before the second step of a process and after the end.
     #[must_use]
     pub fn eta(&self) -> Option<Eta> {
         let stage = self.stage.filter(|_| self.ended.is_none())?;
@@ -192,25 +192,26 @@ impl RunState {
         })
     }
 
-    /// Samples a second of the running stage of late.
+    /// Recent samples per second of the running stage.
     #[must_use]
     pub fn throughput(&self) -> Option<f64> {
         self.stages.get(&self.stage?)?.throughput()
     }
 
-    /// The share of late of the running stage's images that did not pass the vision tower.
+    /// The recent share of the running stage's images that skipped the vision tower because their features were cached.
     #[must_use]
     pub fn cache_hits(&self) -> Option<f64> {
         self.stages.get(&self.stage?)?.cache_hits()
     }
 
-    /// The newest evaluation of a stage, and the one before it that is like it: figures of other samples tell no change.
+    /// The newest evaluation of a stage, and the last one before it of the same split and number of images. Figures on other
+    /// images would not show a change.
     #[must_use]
     pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {
         self.evaluations_until(stage, u64::MAX)
     }
 
-    /// As [`RunState::evaluations`], as things stood after `step`.
+    /// As [`RunState::evaluations`], with the evaluations up to `step` only.
     #[must_use]
     pub fn evaluations_until(&self, stage: Stage, step: u64) -> (Option<&Evaluation>, Option<&Evaluation>) {
         let history = self.stages.get(&stage).into_iter();
@@ -221,8 +222,8 @@ impl RunState {
         (newest, before)
     }
 
-    /// Lets the clock of work go on, unless the run stood still since the last record. By how much the system's clock was set
-    /// is no work.
+    /// Adds the time since the last record to the seconds of work, unless the run stood still. A jump of the system's clock
+    /// does not count.
     fn tick(&mut self, record: &Record) {
         let still =
             self.paused || self.ended.is_some() || matches!(record.event, Event::Resumed(_) | Event::Session(_));
@@ -235,7 +236,7 @@ impl RunState {
     fn phase(&mut self, phase: &Phase) {
         let stage = phase.stage.or(self.stage);
         let same = |line: &LogLine| line.kind == LogKind::Phase && line.text == phase.name;
-        // Training and evaluating take turns: each is worth a line once a stage.
+        // Training and evaluation alternate; log each of these phases once per stage.
         if stage != self.stage || !self.log.iter().any(same) {
             self.say(LogKind::Phase, phase.name.clone());
         }
@@ -267,7 +268,7 @@ impl RunState {
         }
     }
 
-    /// Forgets what came after `from_step` of its stage, and all of the later stages. The log stays: it was said.
+    /// Drops everything after `from_step` of its stage, and all of the later stages. The log keeps its lines.
     fn resume(&mut self, resumed: &Resumed) {
         let Resumed { stage, from_step, .. } = *resumed;
         if let Some(session) = &mut self.session {

@@ -1,10 +1,10 @@
-//! What a file of parameters says of the run that they are from, where it lies without its session.
+//! The note in a file of parameters that says which run they come from, for a file outside its session.
 
 use serde::{Deserialize, Serialize};
 
 use super::SessionStart;
 
-/// Session and dataset; files of before this was said, and a session's own checkpoints, have none.
+/// Session and dataset; empty in older files and in a session's own checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainedOn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ pub struct TrainedOn {
 }
 
 impl TrainedOn {
-    /// What a session that began so trains on.
+    /// The note for a session with this name and start.
     #[must_use]
     pub fn of(session: &str, start: Option<&SessionStart>) -> Self {
         Self {

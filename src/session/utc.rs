@@ -12,7 +12,7 @@ pub struct Utc {
 }
 
 impl Utc {
-    /// Of seconds since the epoch; what lies outside the years 1 to 9999 is cut to that span, NaN is the epoch.
+    /// From seconds since the epoch. Times outside the years 1 to 9999 are clamped to that range; NaN gives the epoch.
     #[must_use]
     pub fn from_seconds(seconds: f64) -> Self {
         let seconds = seconds.clamp(-62_135_596_800.0, 253_402_300_799.0).floor() as i64;

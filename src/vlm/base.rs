@@ -26,11 +26,11 @@ pub struct BaseModel {
     pub text: Text,
     pub dtype: DType,
     pub device: Device,
-    /// What others of this process may hold, too.
+    /// Keeps the shared weights alive; other users in this process may hold them, too.
     _frozen: Arc<Frozen>,
 }
 
-/// The tower, and how pictures are prepared for it.
+/// The vision tower and the preparation of its pictures.
 #[derive(Debug)]
 pub struct Vision {
     tower: Box<dyn Tower>,
@@ -38,7 +38,7 @@ pub struct Vision {
 }
 
 impl Vision {
-    /// What the tower makes of a picture.
+    /// The tower's features of a picture.
     ///
     /// # Errors
     /// Where the device fails.
@@ -46,8 +46,8 @@ impl Vision {
         self.tower.look(picture)
     }
 
-    /// All that features depend on but the picture and the weights: how pictures are prepared, and the tower's own settings,
-    /// if it has any.
+    /// What the features depend on besides the picture and the weights: the settings of the picture preparation, and
+    /// the tower's own settings, if it has any.
     ///
     /// # Errors
     /// Where the device fails.
@@ -64,7 +64,7 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Builds the model from its parameters' hub names; `progress` is told the layers done and their number.
+    /// Builds the model from its parameters' hub names. `progress` receives the number of layers done and their total.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -141,13 +141,13 @@ pub struct LoadOptions {
     pub device: Device,
     pub min_pixels: Option<u64>,
     pub max_pixels: Option<u64>,
-    /// Rows that the soft prompt needs after the tokenizer's.
+    /// Rows of the embedding that the soft prompt needs after the tokenizer's.
     pub prompt_tokens: usize,
 }
 
 impl BaseModel {
-    /// Opens the model in `folder`. Its weights are loaded unless this process has them on the device already; `progress` is told
-    /// the layers done and their number.
+    /// Opens the model in `folder`. Loads its weights unless this process already has them on the device. `progress`
+    /// receives the number of layers done and their total.
     ///
     /// # Errors
     /// Where a file is missing or damaged, or the sizes do not fit.
@@ -193,7 +193,7 @@ impl BaseModel {
         })
     }
 
-    /// Gives up what is computed once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] knows.
+    /// Makes computations abort once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] recognises.
     pub fn heed(&mut self, interrupt: &Interrupt) {
         self.decoder.heed(interrupt);
         self.vision.tower.heed(interrupt);
@@ -206,10 +206,11 @@ impl BaseModel {
     }
 }
 
-/// The weights themselves, without tokenizer and image processor. Config and weights are compared before a number is read.
+/// Opens only the weights, without tokenizer and image processor. Config and weights are compared before any number is
+/// read.
 ///
 /// # Errors
-/// Where a weight is missing or damaged, is no number, or the sizes do not fit.
+/// If a weight is missing, damaged or not finite, or if the sizes do not fit.
 pub fn open_weights(
     folder: &Path,
     file: &ConfigFile,
@@ -239,7 +240,7 @@ struct Folder<'a> {
     weights: &'a Weights,
     dtype: DType,
     device: &'a Device,
-    /// Of the weight that could not be loaded.
+    /// The error of the weight that could not be loaded.
     fault: RefCell<Option<WeightsError>>,
 }
 
@@ -248,7 +249,7 @@ impl Parameters for Folder<'_> {
         self.weights
             .tensor(name, shape, self.dtype, self.device)
             .map_err(|error| {
-                // A sentence: `Error::msg` would put a backtrace behind it.
+                // `Error::msg` would append a backtrace.
                 let said = candle_core::Error::Msg(error.to_string());
                 *self.fault.borrow_mut() = Some(error);
                 said

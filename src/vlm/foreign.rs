@@ -1,14 +1,14 @@
-//! What a folder or a file is that is no model in Hugging Face layout, and what to do about it.
+//! Recognises folders and files that are not models in Hugging Face layout, and says what to do about them.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::config_file::document;
 use crate::printable::printable;
 
-/// No more entries of a folder are looked at.
+/// The largest number of a folder's entries that is examined.
 const MOST_ENTRIES: usize = 10_000;
 
-/// A sentence about `folder` where something known lies in it.
+/// A message about `folder` if it contains something recognisable.
 #[must_use]
 pub fn what_is(folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.take(MOST_ENTRIES).flatten();
@@ -34,7 +34,7 @@ pub fn what_is(folder: &Path) -> Option<String> {
 
 const ADAPTER: &str = "adapter_config.json";
 
-/// The same by the names of its files alone, as the hub lists them.
+/// Like [`what_is`], from only the names of the files, as the hub lists them.
 pub fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = names.collect();
     let has = |name: &str| names.contains(&name);

@@ -1,4 +1,4 @@
-//! Model folders from anywhere: a model or a sentence, in memory that the folder's size bounds.
+//! Untrusted model folders: opening gives a model or an error message, in memory bounded by the folder's size.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::OnceLock};
 
@@ -15,10 +15,10 @@ use super::{
 use crate::hostile::{Wild, changed, config, is_sentence, measured, wild};
 
 const SETTINGS: [&str; 3] = ["config.json", "preprocessor_config.json", "generation_config.json"];
-/// What the embedded model's folder takes to open, and more than a picture of it takes.
+/// Enough memory to open the embedded model's folder and to process a picture.
 const MEMORY: usize = 64 << 20;
 
-/// A copy of the embedded model's folder with some files in place of its own.
+/// A copy of the embedded model's folder with some files replaced.
 fn folder(files: &BTreeMap<&str, Vec<u8>>) -> tempfile::TempDir {
     let own = tiny::folder().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -38,7 +38,7 @@ fn own(name: &str) -> Vec<u8> {
     fs::read(tiny::folder().unwrap().join(name)).unwrap()
 }
 
-/// Opens the model and gives it a picture: what fails says so in a sentence, and takes no more memory than it may.
+/// Opens the model and gives it a picture. Failures must be error messages, and must stay within the memory limit.
 fn opened(folder: &Path) {
     let work = || {
         let options = LoadOptions {
@@ -124,13 +124,13 @@ proptest! {
     #[test]
     fn settings_of_any_numbers_and_kinds_end_in_a_model_or_a_sentence(documents in wild(settings())) {
         let Wild(documents) = documents;
-        // One file at a time, so that the others' faults do not hide it.
+        // One file at a time, so that faults in one do not hide those in another.
         for (name, document) in SETTINGS.into_iter().zip(documents) {
             opened(folder(&BTreeMap::from([(name, document.to_string().into_bytes())])).path());
         }
     }
 
-    /// The same of a folder as transformers 5 saves it.
+    /// The same for a folder as transformers 5 saves it.
     #[test]
     fn settings_in_new_places_end_in_a_model_or_a_sentence(documents in wild(vec![nested(), processor()])) {
         let Wild(documents) = documents;
@@ -159,7 +159,7 @@ proptest! {
 
     #[test]
     fn changed_weights_end_in_a_model_or_a_sentence(bytes in changed(vec![own("model.safetensors")[..9000].to_vec()])) {
-        // The header is what can be wrong; the numbers may be any.
+        // Only the header can be malformed; any numbers are valid.
         let mut whole = own("model.safetensors");
         whole.splice(..9000, bytes);
         opened(folder(&BTreeMap::from([("model.safetensors", whole)])).path());

@@ -1,4 +1,4 @@
-//! What a model folder holds, without loading it.
+//! Describes a model folder without loading its weights.
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
@@ -11,25 +11,25 @@ use super::text::Text;
 use super::vision::PixelLimits;
 use super::weights::Weights;
 
-/// A model that can be opened.
+/// A description of a model that can be opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     pub family: Family,
     pub decoder: DecoderConfig,
-    /// Blocks of the vision tower, and their width.
+    /// The number of the vision tower's blocks, and their width.
     pub vision: (usize, usize),
-    /// Numbers in the files, and how most of them are stored.
+    /// The number of parameters in the files, and the most frequent storage format.
     pub parameters: u64,
     pub dtype: String,
     pub tokens: usize,
-    /// Whether the folder says how its pictures are prepared.
+    /// Whether the folder has settings for its image processor.
     pub has_processor: bool,
 }
 
-/// Reads all of a folder but its numbers.
+/// Reads everything in a folder but the numbers of its weights.
 ///
 /// # Errors
-/// What would keep it from being opened.
+/// What would prevent opening the model.
 pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
     let file = ConfigFile::read(folder)?;
     let read = ModelConfig::of(&file)?;

@@ -1,4 +1,4 @@
-//! Small random models of every family, for tests: what runs on each of them runs on the next family for nothing.
+//! Small random models of every family, for tests: tests that use all of them cover a new family without changes.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use super::model_config::ModelConfig;
 use super::template::Template;
 use super::{Parameters, tiny};
 
-/// A model folder of a family, in a folder that goes when it is dropped.
+/// A model folder of a family, in a temporary folder that is deleted on drop.
 pub fn folder(family: Family) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, value: &Value| fs::write(folder.path().join(name), value.to_string()).unwrap();
@@ -36,7 +36,7 @@ pub fn folder(family: Family) -> TempDir {
     folder
 }
 
-/// config.json and preprocessor_config.json.
+/// The content of config.json and preprocessor_config.json.
 pub fn settings(family: Family) -> (Value, Value) {
     let text = json!({
         "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -97,7 +97,7 @@ pub fn settings(family: Family) -> (Value, Value) {
     }
 }
 
-/// The tokenizer with the tokens that a template writes.
+/// The tokenizer, extended by the tokens that a template writes.
 fn with_tokens(mut tokenizer: Value, template: Template) -> Value {
     let words = tokenizer["model"]["vocab"].as_object().unwrap().len();
     let added = tokenizer["added_tokens"].as_array_mut().unwrap();
@@ -112,7 +112,7 @@ fn with_tokens(mut tokenizer: Value, template: Template) -> Value {
     tokenizer
 }
 
-/// Any parameter that is asked for, drawn by its name.
+/// Random values for any requested parameter, seeded by its name.
 #[derive(Default)]
 pub struct Noise(RefCell<HashMap<String, Tensor>>);
 
@@ -120,7 +120,7 @@ impl Parameters for Noise {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let seed = Sha256::digest(name.as_bytes());
         let mut rng = ChaCha8Rng::from_seed(seed.into());
-        // What scales a norm's results lies about 1.
+        // The weights of norms are around 1.
         let scales = shape.len() == 1 && name.ends_with(".weight");
         let middle = if scales { 1.0 } else { 0.0 };
         let values: Vec<f32> = (0..shape.iter().product())

@@ -34,15 +34,15 @@ use candle_core::{Result, Tensor};
 
 use crate::nn::{Linear, RmsNorm};
 
-/// In bytes: no file of settings beside a model's weights is larger.
+/// The largest size in bytes of a settings file next to a model's weights.
 const LONGEST_CONFIG: u64 = 16 << 20;
 
 /// Where a model's parameters come from: a folder's weight files, or variables that are being trained.
 pub trait Parameters {
-    /// The tensor of a hub name, checked against `shape`, in the compute dtype and on the device.
+    /// The tensor with this hub name, checked against `shape`, in the compute dtype and on the device.
     ///
     /// # Errors
-    /// Where it is missing or of another shape; the message says where.
+    /// If it is missing or has another shape; the message says where.
     fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor>;
 
     /// Whether the tensors are variables that get gradients.
@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The tensor `name` of this scope.
+    /// The tensor `name` in this scope.
     ///
     /// # Errors
     /// As [`Parameters::get`].
@@ -84,13 +84,13 @@ impl<'a> Scope<'a> {
         self.parameters.get(&format!("{}.{name}", self.prefix), shape)
     }
 
-    /// Whether its tensors get gradients.
+    /// Whether the tensors get gradients.
     #[must_use]
     pub fn trained(&self) -> bool {
         self.parameters.trained()
     }
 
-    /// The linear layer `[out, input]` here, with a bias if told.
+    /// The linear layer `[out, input]` of this scope, with a bias if `bias` is set.
     ///
     /// # Errors
     /// As [`Parameters::get`].
@@ -100,7 +100,7 @@ impl<'a> Scope<'a> {
         Ok(Linear::new(weight, bias, self.trained()))
     }
 
-    /// The RMS norm over `width` here.
+    /// The RMS norm over `width` of this scope.
     ///
     /// # Errors
     /// As [`Parameters::get`].

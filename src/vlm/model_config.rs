@@ -1,4 +1,4 @@
-//! What config.json says of a model: its language model, its vision tower, and what it leaves open.
+//! A model's configuration from config.json: the language model, the vision tower, and what the file leaves open.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use super::decoder::DecoderConfig;
 use super::decoder::config::Defaults;
 use super::vision::TowerConfig;
 
-/// A configuration, and what its file left open.
+/// A configuration, and what its file leaves open.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
     pub family: Family,
     pub decoder: DecoderConfig,
     pub tower: Arc<dyn TowerConfig>,
-    /// What each place says about tied embeddings.
+    /// The value of `tie_word_embeddings` in each place that states it.
     pub ties: Vec<bool>,
-    /// Keys of the language model that the file leaves out, so that the family's defaults were taken.
+    /// Missing keys of the language model, for which the family's defaults were used.
     pub left_out: Vec<&'static str>,
 }
 
-/// The same of one family.
+/// A configuration of one particular family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed<V> {
     pub decoder: DecoderConfig,
@@ -31,11 +31,11 @@ pub struct Parsed<V> {
 }
 
 impl<V> Parsed<V> {
-    /// Reads the language model's keys, of `text_config` before those at the top; `vision` reads the tower's, and is told the
-    /// language model.
+    /// Reads the language model's keys; those in `text_config` take precedence over those at the top. `vision` reads
+    /// the tower's keys, and gets the language model's configuration.
     ///
     /// # Errors
-    /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+    /// A message for values that are out of range, inconsistent or not supported.
     pub fn of_parts(
         root: &Map<String, Value>,
         defaults: &Defaults,
@@ -53,7 +53,7 @@ impl<V> Parsed<V> {
 }
 
 impl<V: TowerConfig + 'static> Parsed<V> {
-    /// With the tower's own type forgotten.
+    /// Erases the tower's type.
     #[must_use]
     pub fn of(self, family: Family) -> ModelConfig {
         ModelConfig {
@@ -67,12 +67,12 @@ impl<V: TowerConfig + 'static> Parsed<V> {
 }
 
 impl ModelConfig {
-    /// The configuration that a file holds. Keys that are left out have transformers' own defaults, as it leaves these out
-    /// when it saves a model. There are two exceptions: Qwen2.5-VL's tower has the sizes of the 3B and 7B models, and the tokens
-    /// that a tower gives are as wide as the language model.
+    /// The configuration in a file. Missing keys take transformers' own defaults, because transformers does not save
+    /// keys that equal them. There are two exceptions: Qwen2.5-VL's tower has the sizes of the 3B and 7B models, and a
+    /// tower's tokens are as wide as the language model.
     ///
     /// # Errors
-    /// [`ConfigFileError::Wrong`]: values that are absurd, do not fit one another or ask for what is not computed.
+    /// [`ConfigFileError::Wrong`]: values that are out of range, inconsistent or not supported.
     pub fn of(file: &ConfigFile) -> Result<Self, ConfigFileError> {
         file.family.config(file.keys()).map_err(|reason| file.wrong(reason))
     }

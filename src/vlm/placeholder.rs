@@ -1,10 +1,10 @@
-//! What downloads leave in a file's place: a pointer of Git LFS, or a page of the hub's website.
+//! Recognises what downloads may leave instead of a file: a pointer of Git LFS, or a page of the hub's website.
 
 use std::{fmt, io::Read, path::Path};
 
 use crate::bounded_file::open_regular;
 
-/// Not the file that its name promises.
+/// A file that is not what its name promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
     LfsPointer,
@@ -12,7 +12,7 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// By a file's first bytes.
+    /// Recognises a placeholder by a file's first bytes.
     #[must_use]
     pub fn of(begin: &[u8]) -> Option<Self> {
         let begin = begin.trim_ascii_start();
@@ -30,7 +30,7 @@ impl Placeholder {
         }
     }
 
-    /// By the beginning of the file at `path`; `None` also where it cannot be read.
+    /// Recognises a placeholder by the beginning of the file at `path`; `None` also if the file cannot be read.
     #[must_use]
     pub fn at(path: &Path) -> Option<Self> {
         let mut begin = Vec::new();
@@ -40,7 +40,7 @@ impl Placeholder {
     }
 }
 
-/// What it is and what to do, to follow "FILE is".
+/// Completes the sentence "FILE is ...": what the file is, and what to do.
 impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,4 +1,4 @@
-//! Whether config.json and the weights are of one model, found before any number is read.
+//! Checks, before any number is read, that config.json and the weights belong to the same model.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -10,7 +10,7 @@ use super::model_config::ModelConfig;
 use super::vision::TowerConfig;
 use super::weights::{Weights, WeightsError};
 
-/// Why the two do not fit.
+/// Why config.json and the weights do not match.
 #[derive(Debug, thiserror::Error)]
 pub enum Misfit {
     #[error(transparent)]
@@ -24,7 +24,7 @@ pub enum Misfit {
     Build(candle_core::Error),
 }
 
-/// Sizes whose defaults few models have.
+/// Sizes whose defaults fit only few models.
 const SIZES: [&str; 6] = [
     "hidden_size",
     "intermediate_size",
@@ -34,11 +34,11 @@ const SIZES: [&str; 6] = [
     "vocab_size",
 ];
 
-/// The configuration, with what it left open settled by the weights.
+/// The configuration, with its open settings determined from the weights.
 ///
 /// # Errors
-/// [`Misfit`]: a weight that is missing, quantised or of another shape, layers that are not used, weights inside the
-/// model that a model of this family does not have.
+/// [`Misfit`]: a weight is missing, quantised or of another shape, there are unused layers, or the model's namespace
+/// contains weights that a model of this family does not have.
 pub fn settle(read: ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
     fit(&read, weights).map_err(|misfit| {
         let keys: Vec<&str> = SIZES.into_iter().filter(|key| read.left_out.contains(key)).collect();
@@ -68,7 +68,7 @@ fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
         (config.tower.blocks(), config.tower.least_blocks()),
     ] {
         let held = weights.layers(layers);
-        // Of none at all the first missing weight tells more.
+        // If there are no layers at all, the error about the first missing weight is more helpful.
         if !(least..=said).contains(&held) && held != 0 {
             return Err(Misfit::Weights(WeightsError::Layers {
                 folder: weights.folder().to_owned(),
@@ -93,7 +93,7 @@ fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
     Ok(config)
 }
 
-/// Whether the head is the embedding: what the file says, as far as the weights agree.
+/// Whether the output matrix is tied to the embedding: the file's value, checked against the weights.
 fn is_tied(said: &[bool], weights: &Weights) -> Result<bool, WeightsError> {
     const HEAD: &str = "lm_head.weight";
     let (tied, untied) = (said.contains(&true), said.contains(&false));
@@ -115,7 +115,8 @@ fn is_tied(said: &[bool], weights: &Weights) -> Result<bool, WeightsError> {
     }
 }
 
-/// The model's names and shapes against the files' headers; its tensors are one zero each.
+/// A dry run that checks the model's names and shapes against the files' headers. Each of its tensors is a single zero,
+/// broadcast.
 struct Plan<'a> {
     weights: &'a Weights,
     used: RefCell<BTreeSet<String>>,
@@ -135,8 +136,8 @@ impl Parameters for Plan<'_> {
     }
 }
 
-/// What lies beside a model (buffers, scales of activations, another head) is left alone; a weight inside it would be
-/// computed with.
+/// Finds a weight inside the model that is not used. Other tensors (buffers, scales of activations, another head) are
+/// harmless, but such a weight would take part in the original model's computation.
 fn superfluous(weights: &Weights, tower: &dyn TowerConfig, used: &BTreeSet<String>) -> Result<(), WeightsError> {
     let inside = |name: &&str| {
         let in_model = ["model.", "visual.", "multi_modal_projector."]
@@ -173,7 +174,7 @@ mod tests {
     use crate::vlm::config_file::{ConfigFile, Family};
     use crate::vlm::made;
 
-    /// What is wrong with LLaVA's folder after a change of its config.json and with more weights.
+    /// The error for LLaVA's folder after a change to its config.json and with additional weights.
     fn fault(bias: bool, more: &[&str]) -> Option<String> {
         let folder = made::folder(Family::LlavaNext);
         let (mut config, _) = made::settings(Family::LlavaNext);

@@ -1,5 +1,5 @@
-//! One copy of a base model's weights for each device of a process: a run, the questions that are asked beside it, and both sides
-//! of a comparison have the same.
+//! Shares one copy of a base model's weights per device of this process: between a run, the questions asked alongside
+//! it, and both sides of a comparison.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use candle_core::{DType, Device, DeviceLocation};
 
 use super::base::Frozen;
 
-/// Those that somebody holds.
+/// The weights that are in use.
 static OPEN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 
 struct Known {
@@ -18,20 +18,20 @@ struct Known {
     weights: Weak<Frozen>,
 }
 
-/// What tells weights from others.
+/// The identity of weights: equal identities share one copy.
 #[derive(PartialEq)]
 struct Identity {
-    /// The folder's files: path, bytes, time of the last change.
+    /// The folder's files: path, size in bytes, time of the last change.
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
     dtype: DType,
     device: DeviceLocation,
 }
 
-/// The weights in `folder` on `device`: those that are open already, else what `load` gives, which others wait for meanwhile.
-/// They are whole on the device when this returns, and another thread may use them.
+/// The weights in `folder` on `device`: an open copy if there is one, otherwise the result of `load`. Other callers
+/// wait while it loads. When this returns, the weights are complete on the device and any thread may use them.
 ///
 /// # Errors
-/// Those of `load`, and where the device fails, which `failed` makes one of.
+/// The errors of `load`; `failed` converts those of the device.
 pub fn weights<E>(
     folder: &Path,
     (dtype, device): (DType, &Device),
@@ -53,7 +53,8 @@ pub fn weights<E>(
         return Ok(weights);
     }
     let weights = Arc::new(load()?);
-    // Each thread has a CUDA stream of its own: what this one began must be done before another uses the weights.
+    // Each thread has its own CUDA stream, so this one's copies must be complete before another thread uses the
+    // weights.
     device.synchronize().map_err(failed)?;
     open.push(Known {
         of,
@@ -62,7 +63,7 @@ pub fn weights<E>(
     Ok(weights)
 }
 
-/// What lies in a folder, by its links' ends: a hub's cache is made of links.
+/// A folder's files with symbolic links resolved, because a hub's cache consists of links.
 fn files(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_model_is_in_memory_once_and_goes_with_its_last_user() {
-        // A copy, so that no other test holds it.
+        // A copy that no other test has open.
         let folder = tempfile::tempdir().unwrap();
         for file in fs::read_dir(tiny::folder().unwrap()).unwrap().flatten() {
             fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();

@@ -3,23 +3,25 @@
 use super::chat::{Chat, Content, Turn};
 use super::tokenizer::{Tokenizer, TokenizerError};
 
-/// How a family writes a chat.
+/// A family's chat format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Template {
-    /// `<|im_start|>user\n ... <|im_end|>\n`, with a system turn before where a family's template adds one.
+    /// `<|im_start|>user
+    ///  ... <|im_end|>
+    /// `, preceded by a system turn in families whose template adds one.
     ChatMl { system: Option<&'static str> },
-    /// Mistral's: `<s>[INST] ... [/INST]`, and the answer follows at once. A line break follows the image.
+    /// Mistral's: `<s>[INST] ... [/INST]`, directly followed by the answer. A line break follows the image.
     Instruct,
 }
 
 /// A piece of a written chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// Tokenised by itself.
+    /// A text that is tokenised on its own.
     Text(String),
-    /// Where the picture's tokens go (or what stands in for them).
+    /// The place of the picture's tokens (or of what replaces them).
     Image,
-    /// Where the soft prompt's vectors go.
+    /// The place of the soft prompt's vectors.
     SoftPrompt,
 }
 
@@ -32,8 +34,8 @@ pub enum Span {
 }
 
 impl Template {
-    /// What stands between the header of the assistant's turn and its answer, and is supervised with it, as in the
-    /// reference.
+    /// The text between the header of the assistant's turn and its answer. It is supervised together with the answer,
+    /// as in the reference.
     #[must_use]
     pub const fn lead(self) -> &'static str {
         match self {
@@ -51,8 +53,8 @@ impl Template {
         }
     }
 
-    /// Tokens that the template writes, which a tokenizer must have; the first ones end an answer where the folder does
-    /// not say what does.
+    /// The special tokens that the template writes; the tokenizer must have them. If the folder does not state which
+    /// tokens end an answer, the first of these do.
     #[must_use]
     pub const fn tokens(self) -> &'static [&'static str] {
         match self {
@@ -77,7 +79,7 @@ impl Template {
         }
     }
 
-    /// The chat; where the last turn is the user's, up to where the answer begins.
+    /// The chat as pieces. If the last turn is the user's, it ends where the answer begins.
     #[must_use]
     pub fn pieces(self, chat: &Chat) -> Vec<Piece> {
         let mut pieces = Pieces(Vec::new());
@@ -88,7 +90,7 @@ impl Template {
         pieces.0
     }
 
-    /// As [`Self::pieces`], tokenised.
+    /// Like [`Self::pieces`], but tokenised.
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -133,7 +135,7 @@ fn chat_ml(pieces: &mut Pieces, system: Option<&str>, chat: &Chat) {
     }
 }
 
-/// The hub's template of LLaVA-NeXT-Mistral, but for the image, which stands where the chat has it.
+/// The hub's template of LLaVA-NeXT-Mistral, except that the image stays where the chat has it.
 fn instruct(pieces: &mut Pieces, chat: &Chat) {
     pieces.text("<s>");
     for turn in &chat.turns {
@@ -153,7 +155,7 @@ fn instruct(pieces: &mut Pieces, chat: &Chat) {
                 pieces.text(" [/INST]");
             }
             Turn::Assistant(text) => {
-                // An answer is tokenised by itself.
+                // An answer is tokenised separately.
                 pieces.0.push(Piece::Text(text.clone()));
                 pieces.0.push(Piece::Text("</s> ".to_owned()));
             }
@@ -164,7 +166,7 @@ fn instruct(pieces: &mut Pieces, chat: &Chat) {
 struct Pieces(Vec<Piece>);
 
 impl Pieces {
-    /// Neighbouring texts are one, because they are tokenised as one.
+    /// Adjacent texts become one piece, because they are tokenised together.
     fn text(&mut self, text: &str) {
         match self.0.last_mut() {
             Some(Piece::Text(last)) => last.push_str(text),

@@ -11,7 +11,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const PROMPT_TOKENS: usize = 32;
 
-/// The template's text, the soft prompt under the reference's names.
+/// The template's text, with the soft prompt's tokens named as in the reference.
 fn to_text(pieces: &[Piece], image: &str) -> String {
     let mut text = String::new();
     for piece in pieces {
@@ -28,7 +28,8 @@ fn to_text(pieces: &[Piece], image: &str) -> String {
     text
 }
 
-/// As the hub's processor gives them: image tokens for the image, ids behind the vocabulary for the soft prompt.
+/// The token ids as the hub's processor gives them: image tokens for the image, ids beyond the vocabulary for the soft
+/// prompt.
 fn input_ids(spans: &[Span], text: &Text, (image, image_tokens): (u32, usize)) -> Vec<u32> {
     let first = text.vocab_len() as u32;
     let of = |span: &Span| match span {
@@ -72,7 +73,7 @@ fn integers(value: &Value) -> Result<Vec<u32>, Box<dyn Error>> {
     Ok(serde_json::from_value(value.clone())?)
 }
 
-/// What a case of training is fed: the question, the answer, and what the template writes after it.
+/// Checks the input of a training case: the question, the answer, and what the template writes after it.
 fn check_answered(text: &Text, (image, stage): (u32, u64), case: &Value, ids: &Value) -> Outcome {
     let ids = integers(ids)?;
     let image_tokens = ids.iter().filter(|&&id| id == image).count();
@@ -84,7 +85,7 @@ fn check_answered(text: &Text, (image, stage): (u32, u64), case: &Value, ids: &V
     found.extend(answer);
     found.push(text.end_of_answer()?);
     assert_eq!(ids[..found.len()], found);
-    // A line break at most is left of the template.
+    // At most a line break of the template remains.
     assert!(ids.len() - found.len() <= 1);
     Ok(())
 }
@@ -155,7 +156,7 @@ fn golden_prompts_of_the_small_model_agree() -> Outcome {
     check_open(&text, (image, 1), case, &case["input_ids"])
 }
 
-/// In the golden data of the further families the image token stands for z rows, too.
+/// In the golden data of the other families the image token also stands for z rows.
 #[test]
 fn golden_prompts_of_all_families_agree() -> Outcome {
     let Some(reference) = reference() else { return Ok(()) };

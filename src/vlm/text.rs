@@ -1,4 +1,4 @@
-//! What a base model reads and writes: its tokenizer, its family's chat template, and what ends an answer.
+//! A base model's text side: its tokenizer, its family's chat template, and the tokens that end an answer.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::template::{Span, Template};
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::bounded_file::read_text;
 
-/// The words of a base model.
+/// A base model's tokenizer and chat template.
 #[derive(Debug, Clone)]
 pub struct Text {
     pub tokenizer: Tokenizer,
@@ -20,10 +20,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// Reads a model folder's tokenizer, whose tokens must be those that the family's template writes.
+    /// Reads a model folder's tokenizer, which must have the tokens that the family's template writes.
     ///
     /// # Errors
-    /// [`TokenizerError`]: missing, damaged, or another family's.
+    /// [`TokenizerError`]: missing, damaged, or another family's tokenizer.
     pub fn open(folder: &Path, template: Template) -> Result<Self, TokenizerError> {
         let tokenizer = Tokenizer::open(folder)?;
         let ids = template
@@ -35,7 +35,7 @@ impl Text {
         if ends.is_empty() {
             ends.extend(ids.iter().take(template.ends()));
         }
-        // Answers are trained to end in it, whatever a folder says beside.
+        // Training ends answers with this token, whatever else the folder states.
         let end = tokenizer.id(template.end_of_answer())?;
         if !ends.contains(&end) {
             ends.push(end);
@@ -47,13 +47,13 @@ impl Text {
         })
     }
 
-    /// Number of tokens with the added ones: the soft prompt's rows begin at this id.
+    /// The number of tokens, including added ones: the soft prompt's rows begin at this id.
     #[must_use]
     pub fn vocab_len(&self) -> usize {
         self.tokenizer.vocab_len()
     }
 
-    /// A chat up to the assistant's header, without what leads to the answer.
+    /// A chat up to the assistant's header, without the text that leads to the answer (see [`Self::lead`]).
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -68,7 +68,7 @@ impl Text {
         Ok(spans)
     }
 
-    /// What stands between the assistant's header and an answer, and is asked for with it.
+    /// The tokens between the assistant's header and an answer, which are targets together with it.
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -79,7 +79,7 @@ impl Text {
         }
     }
 
-    /// An answer behind its lead, tokenised with it.
+    /// An answer with its lead in front, tokenised together.
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -87,15 +87,15 @@ impl Text {
         self.tokenizer.encode(&format!("{}{answer}", self.template.lead()))
     }
 
-    /// The token that a finished answer has at its end.
+    /// The token at the end of a finished answer.
     ///
     /// # Errors
-    /// [`TokenizerError::NoToken`], which opening has looked for.
+    /// [`TokenizerError::NoToken`], which opening has already ruled out.
     pub fn end_of_answer(&self) -> Result<u32, TokenizerError> {
         self.tokenizer.id(self.template.end_of_answer())
     }
 
-    /// The text of token ids, special tokens left out; bytes that are no UTF-8 become U+FFFD.
+    /// The text of token ids without special tokens; invalid UTF-8 becomes U+FFFD.
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -104,7 +104,7 @@ impl Text {
     }
 }
 
-/// generation_config.json's `eos_token_id`, one or several; none where it is left out.
+/// `eos_token_id` of generation_config.json, one or several; empty if it is missing.
 fn ends(folder: &Path) -> Vec<u32> {
     #[derive(Deserialize)]
     #[serde(untagged)]

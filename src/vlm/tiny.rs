@@ -1,4 +1,4 @@
-//! The embedded tiny model: compiled in, unpacked once, because weights are mapped from files.
+//! The embedded tiny model: compiled into the program and unpacked once, because weights are memory-mapped from files.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,11 +27,11 @@ const FILES: [(&str, &[u8]); 5] = [
     ),
 ];
 
-/// The folder of the unpacked model, in the user's cache, else beside other temporary files; another version of the
-/// model has another folder.
+/// The folder of the unpacked model, in the user's cache, or otherwise among the temporary files. Each version of the
+/// model has its own folder.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// If it cannot be written.
 pub fn folder() -> io::Result<PathBuf> {
     let mut hash = Sha256::new();
     FILES.iter().for_each(|(_, bytes)| hash.update(bytes));

@@ -1,4 +1,4 @@
-//! A model folder's tokenizer: its tokenizer.json, or the files that transformers wrote before there was one.
+//! A model folder's tokenizer: its tokenizer.json, or the older files of transformers.
 
 mod older_files;
 
@@ -15,7 +15,7 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
 }
 
-/// A tokenizer that cannot be had, or text it cannot treat.
+/// A tokenizer that cannot be loaded, or text that it cannot process.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     #[error("the tokenizer {} is missing; {hint}", path.display())]
@@ -35,7 +35,7 @@ pub enum TokenizerError {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` of a model folder, or a Qwen's vocab.json and merges.txt in its place.
+    /// Reads `tokenizer.json` of a model folder, or instead a Qwen's vocab.json and merges.txt.
     ///
     /// # Errors
     /// [`TokenizerError`]: missing or damaged.
@@ -64,7 +64,7 @@ impl Tokenizer {
         Self::plain(inner, path)
     }
 
-    /// Of what a tokenizer.json would hold, whose tokens keep the ids that it states.
+    /// Builds a tokenizer from the content of a tokenizer.json; tokens keep the ids that it states.
     fn of(joined: Value, path: PathBuf) -> Result<Self, TokenizerError> {
         let unfit = |reason: String| TokenizerError::Unfit {
             path: path.clone(),
@@ -89,12 +89,12 @@ impl Tokenizer {
             path: path.clone(),
             reason: quiet(&error),
         };
-        // A file saved after training may cut or fill every text; prompts are never to be cut or filled.
+        // A tokenizer saved after training may truncate or pad every text; prompts must never be truncated or padded.
         inner.with_truncation(None).map_err(unfit)?.with_padding(None);
         Ok(Self { path, inner })
     }
 
-    /// The id of a token by its content; the ids differ between models.
+    /// The id of a token, found by its text, because ids differ between models.
     ///
     /// # Errors
     /// [`TokenizerError::NoToken`].
@@ -105,7 +105,7 @@ impl Tokenizer {
         })
     }
 
-    /// Number of tokens with the added ones (Python's `len(tokenizer)`): the soft prompt's rows begin at this id.
+    /// The number of tokens, including added ones (Python's `len(tokenizer)`): the soft prompt's rows begin at this id.
     #[must_use]
     pub fn vocab_len(&self) -> usize {
         self.inner.get_vocab_size(true)
@@ -123,7 +123,7 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The text of token ids, special tokens left out; bytes that are no UTF-8 become U+FFFD.
+    /// The text of token ids without special tokens; invalid UTF-8 becomes U+FFFD.
     ///
     /// # Errors
     /// [`TokenizerError::Failed`].
@@ -142,7 +142,7 @@ impl Tokenizer {
     }
 }
 
-/// The library's message, which may quote the file, without control characters.
+/// The library's message without control characters, because it may quote the file.
 fn quiet(error: &tokenizers::Error) -> String {
     error.to_string().escape_debug().to_string()
 }

@@ -1,7 +1,7 @@
-//! What a base model sees with: pictures are prepared, and pass a frozen tower.
+//! A base model's vision: prepares pictures, and runs them through a frozen tower.
 //!
-//! The two halves are apart because the tower's weights are one copy for all of a process, and how pictures are prepared is each
-//! user's own (`model.max_pixels`).
+//! The two are separate because all users in a process share one copy of the tower's weights, while each user prepares
+//! pictures with their own settings (`model.max_pixels`).
 
 use std::fmt::Debug;
 
@@ -12,24 +12,24 @@ use super::Parameters;
 use super::pictures::{Patches, PictureError, Tiles};
 use crate::nn::Interrupt;
 
-/// A picture as a tower takes it.
+/// A prepared picture, the input of a tower.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
-    /// One grid of patches, of the picture's own proportions.
+    /// One grid of patches with the picture's own proportions.
     Grid(Patches),
-    /// The whole picture as a square tile, and the tiles of a larger one.
+    /// The whole picture as a square tile, and the tiles of a larger version.
     Tiles(Tiles),
 }
 
-/// What the tower makes of a picture.
+/// The tower's output for a picture.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// `[rows, hidden]` in the base model's dtype: what stands in the image's place in stage 2. The first height x width
+    /// `[rows, hidden]` in the base model's dtype: in stage 2 these rows replace the image. The first height x width
     /// rows are the tokens that aspects attend to.
     pub run: Tensor,
-    /// Height and width of the grid of tokens that aspects attend to, which is the heatmap's.
+    /// Height and width of the grid of tokens that aspects attend to; heatmaps have the same grid.
     pub grid: (usize, usize),
-    /// `[rows, hidden]` each: added to the run's rows after the language model's first layers (DeepStack).
+    /// `[rows, hidden]` each: added to the run's rows after one of the language model's first layers (DeepStack).
     pub deep: Vec<Tensor>,
 }
 
@@ -37,12 +37,12 @@ impl Features {
     /// The tokens that aspects attend to, row by row: `[height * width, hidden]`.
     ///
     /// # Errors
-    /// Where the run is shorter than the grid.
+    /// If the run is shorter than the grid.
     pub fn tokens(&self) -> Result<Tensor> {
         self.run.narrow(0, 0, self.grid.0 * self.grid.1)
     }
 
-    /// Of all its numbers.
+    /// The size of all its numbers in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let tensors = self.deep.iter().chain([&self.run]);
@@ -51,7 +51,7 @@ impl Features {
             .sum()
     }
 
-    /// The same on another device.
+    /// A copy on another device.
     ///
     /// # Errors
     /// Where the device fails.
@@ -70,20 +70,20 @@ impl Features {
 
 /// A family's frozen tower.
 pub trait Tower: Debug + Send + Sync {
-    /// What it makes of a picture; `part` is given the embedded patches and what each block makes of them.
+    /// The tower's features of a picture; `part` receives the embedded patches and each block's output.
     ///
     /// # Errors
-    /// Where the picture is of another kind or the device fails.
+    /// If the picture is of another kind or the device fails.
     fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features>;
 
-    /// Gives up what is computed once `interrupt` is set.
+    /// Makes computations abort once `interrupt` is set.
     fn heed(&mut self, interrupt: &Interrupt);
 
-    /// The same weights for another user.
+    /// Shares the same weights with another user.
     fn sharing(&self) -> Box<dyn Tower>;
 
-    /// What its features depend on that neither its weights nor what it makes of [`Pictures::probe`] tell; empty where there
-    /// is nothing of the kind. It is part of the name that features are kept under.
+    /// Settings that affect the features but that neither the weights nor the features of [`Pictures::probe`] reveal;
+    /// empty if there are none. They are part of the key under which features are cached.
     ///
     /// # Errors
     /// Where the device fails.
@@ -91,7 +91,7 @@ pub trait Tower: Debug + Send + Sync {
         Ok(String::new())
     }
 
-    /// What it makes of a picture.
+    /// The tower's features of a picture.
     ///
     /// # Errors
     /// As [`Self::pass`].
@@ -106,23 +106,24 @@ pub trait Pictures: Debug + Send + Sync {
     /// [`PictureError`]: a picture that the family cannot take.
     fn prepare(&self, picture: &RgbImage) -> std::result::Result<Picture, PictureError>;
 
-    /// Blanks tokens that aspects attend to (row by row): their pixels become the normalisation's mean, a middling grey.
+    /// Blanks tokens that aspects attend to (row-by-row indices): their pixels become the normalisation's mean, a
+    /// medium grey.
     fn blank(&self, picture: &mut Picture, tokens: &[usize]);
 
-    /// A picture of numbers that are always the same: what the tower makes of it tells its weights. It
-    /// is small, and so does not tell what matters in larger pictures alone: see [`Tower::settings`].
+    /// A fixed synthetic picture, whose features identify the tower's weights. It is small, so it does not reveal
+    /// settings that only matter for larger pictures: see [`Tower::settings`].
     fn probe(&self) -> Picture;
 
-    /// All that the preparation depends on.
+    /// Everything that the preparation depends on.
     fn settings(&self) -> String;
 }
 
-/// What config.json says of a family's tower.
+/// The configuration of a family's tower.
 pub trait TowerConfig: Debug + Send + Sync {
-    /// Where the weights of its blocks stand, the key of their number, and that number.
+    /// The name prefix of its blocks' weights, the key that states their number, and that number.
     fn blocks(&self) -> (&'static str, &'static str, usize);
 
-    /// How many of the blocks the files must hold at least: the others are not passed.
+    /// The least number of blocks that the files must hold; further blocks are not run.
     fn least_blocks(&self) -> usize {
         self.blocks().2
     }
@@ -130,30 +131,31 @@ pub trait TowerConfig: Debug + Send + Sync {
     /// The width of its blocks.
     fn width(&self) -> usize;
 
-    /// Builds the tower; `progress` is told the blocks done.
+    /// Builds the tower; `progress` receives the number of blocks done.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
     fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<Box<dyn Tower>>;
 
-    /// How pictures are prepared, as `folder` and `limits` say; and whether the folder says it.
+    /// The preparation of pictures with the settings of `folder` and `limits`, and whether the folder has such
+    /// settings.
     ///
     /// # Errors
-    /// Settings that cannot be read, or do not fit the tower.
+    /// If settings cannot be read, or do not match the tower.
     fn pictures(
         &self,
         folder: &std::path::Path,
         limits: PixelLimits,
     ) -> std::result::Result<(Box<dyn Pictures>, bool), PictureError>;
 
-    /// Weights inside the model that nothing is computed with.
+    /// Whether this is a weight of the model that is not used.
     fn is_spare(&self, name: &str) -> bool {
         let _ = name;
         false
     }
 }
 
-/// Pixels of a resized picture, where a user says so.
+/// A user's limits for the pixels of a resized picture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PixelLimits {
     pub min: Option<usize>,
@@ -172,17 +174,17 @@ pub(super) fn pixels(values: &[f32], (images, rows): (usize, usize), like: &Tens
         .to_dtype(like.dtype())
 }
 
-/// The error of a tower that is given another family's picture.
+/// The error of a tower that gets another family's picture.
 pub(super) fn other_picture() -> candle_core::Error {
     candle_core::Error::Msg("the picture was prepared for another family's tower".to_owned())
 }
 
-/// Numbers that are always the same, `count` of them, for [`Pictures::probe`].
+/// `count` fixed values for [`Pictures::probe`].
 pub(super) fn waves(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
-/// `x` `[1, rows, hidden]` as rows of a run.
+/// Converts `x` `[1, rows, hidden]` to rows of a run.
 pub(super) fn rows(x: &Tensor) -> Result<Tensor> {
     Ok(x.squeeze(0)?.detach())
 }

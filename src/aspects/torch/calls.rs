@@ -1,11 +1,11 @@
-//! The calls that a pickle of tensors makes, and what stands in for their results.
+//! The calls that a pickle of tensors makes, and the objects that represent their results.
 
 use super::{
     object::{Global, Id, Object, PickleFault, TensorView},
     pickle::{Machine, Step},
 };
 
-/// More arguments, dimensions or bytes in a storage's key than any file of tensors has.
+/// An upper bound on arguments, dimensions and bytes of a storage's key: no file of tensors has more.
 const MAX_ARGUMENTS: usize = 8;
 const MAX_DIMENSIONS: usize = 8;
 const MAX_KEY_BYTES: usize = 64;
@@ -21,7 +21,7 @@ impl Machine<'_> {
         self.push(Object::Global(global))
     }
 
-    /// `('storage', <type>, key, location, elements)`: the location (`cpu`, `cuda:0`) does not matter here.
+    /// `('storage', <type>, key, location, elements)`: the location (`cpu`, `cuda:0`) is ignored.
     pub fn storage(&mut self) -> Step {
         let items = self.pop_arguments()?;
         let object = match items.as_slice() {
@@ -49,7 +49,7 @@ impl Machine<'_> {
         let callable = self.pop()?;
         match (self.get(callable), arguments.as_slice()) {
             (Object::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
-            // Of the hooks of a module, which stay unread.
+            // Module hooks contain sets; their content is not read.
             (Object::Global(Global::Set), [_] | []) => self.push(Object::Scalar),
             (Object::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
                 let view = self.view(*storage, *offset, *shape, *strides)?;
@@ -65,7 +65,7 @@ impl Machine<'_> {
         }
     }
 
-    /// An empty `ParameterDict`; no other class is known, and none is called.
+    /// Creates an empty `ParameterDict`. All other classes are refused, and no class is ever called.
     pub fn new_object(&mut self) -> Step {
         let arguments = self.pop_arguments()?;
         let class = self.pop()?;
@@ -75,8 +75,8 @@ impl Machine<'_> {
         }
     }
 
-    /// State set on an ordered dictionary (`_metadata` of a state dict) is not needed; of that of a `ParameterDict` its
-    /// parameters are.
+    /// Handles BUILD. The state of an ordered dictionary (`_metadata` of a state dict) is ignored. From the state of a
+    /// `ParameterDict` only its parameters are taken.
     pub fn build(&mut self) -> Step {
         let state = self.pop()?;
         let id = self.top()?;
@@ -123,7 +123,8 @@ impl Machine<'_> {
         sizes.ok_or(PickleFault::Malformed("a tensor with a negative or missing size"))
     }
 
-    /// A call's arguments; never many, so that a shared tuple cannot be copied at length again and again.
+    /// Pops a call's arguments. Their number is limited, so that a hostile file cannot have a shared, long tuple copied
+    /// again and again.
     fn pop_arguments(&mut self) -> Step<Vec<Id>> {
         let id = self.pop()?;
         match self.get(id) {

@@ -2,7 +2,7 @@
 
 use super::object::PickleFault;
 
-/// A place in the bytes; every reading beyond their end is [`PickleFault::Truncated`].
+/// A read position in the bytes. Reading past the end gives [`PickleFault::Truncated`].
 #[derive(Default)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
@@ -38,14 +38,14 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Text behind its length, which takes `length_bytes`.
+    /// Length-prefixed text, whose length field takes `length_bytes`.
     pub fn text(&mut self, length_bytes: u8) -> Result<String, PickleFault> {
         let length = self.unsigned(length_bytes)?;
         let length = usize::try_from(length).map_err(|_| PickleFault::Truncated)?;
         utf8(self.take(length)?)
     }
 
-    /// Text up to the end of the line, which is skipped.
+    /// Text up to the end of the line; the line break is skipped.
     pub fn line(&mut self) -> Result<String, PickleFault> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let length = rest

@@ -14,7 +14,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Nothing where the numbers overflow.
+    /// `None` if the arithmetic overflows.
     pub fn of(view: &TensorView) -> Option<Self> {
         let size = view.element.size() as u64;
         let mut count = 1u64;
@@ -34,7 +34,7 @@ impl Span {
     }
 }
 
-/// A view's values in row-major order, from bytes whose byte `first` is the view's first.
+/// A view's values in row-major order. Byte `first` of `bytes` is the view's first.
 pub fn gather(bytes: &[u8], view: &TensorView, first: usize) -> Option<HostTensor> {
     let size = view.element.size();
     let count: usize = view.shape.iter().product();
@@ -44,7 +44,7 @@ pub fn gather(bytes: &[u8], view: &TensorView, first: usize) -> Option<HostTenso
     for _ in 0..count {
         data.push(value(bytes.get(at..at + size)?, view.element)?);
         for (axis, position) in index.iter_mut().enumerate().rev() {
-            // Wraps only along an axis of length 1, where no step is made.
+            // The multiplication wraps only on an axis of length 1, where the stride is never used.
             let step = view.strides.get(axis)?.wrapping_mul(size);
             *position += 1;
             if *position < *view.shape.get(axis)? {

@@ -1,5 +1,5 @@
-//! Files of `torch.save` before PyTorch 1.6: a pickle each for the format's number, its version, the machine, the value and
-//! the storages' keys, then for each key the number of elements (i64) and the elements.
+//! Files of `torch.save` before PyTorch 1.6: five pickles (the magic number, the format's version, the machine, the
+//! value and the storages' keys), then for each key the number of elements (i64) and the elements.
 
 use std::{collections::HashMap, fs::File, os::unix::fs::FileExt};
 
@@ -68,7 +68,7 @@ pub fn tensors(
     })
 }
 
-/// What the file says of the machine that wrote it.
+/// Whether the file states that a little-endian machine wrote it.
 fn is_little_endian(machine: &Heap) -> bool {
     let Object::Dict(entries) = machine.root() else {
         return false;
@@ -79,7 +79,7 @@ fn is_little_endian(machine: &Heap) -> bool {
     })
 }
 
-/// Where each storage lies; they stand one after the other from `at` on, in the order of `keys`.
+/// Where each storage is. They follow one another from `at` on, in the order of `keys`.
 fn places(file: &File, file_bytes: u64, mut at: u64, value: &Heap, keys: &Heap) -> Outcome<HashMap<String, Place>> {
     let elements: HashMap<&str, _> = value.storages().collect();
     let Object::List(list) = keys.root() else {

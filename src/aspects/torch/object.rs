@@ -1,6 +1,7 @@
 //! What a pickle of tensors is made of.
 
-/// More objects than any file of MASP's needs (30 tensors make about 500); bounds the memory of a hostile pickle.
+/// The largest number of objects in a pickle, which bounds the memory that a hostile file can take. MASP's files need
+/// far fewer (30 tensors make about 500).
 pub const MAX_OBJECTS: usize = 100_000;
 
 /// Index of an object in its [`Heap`].
@@ -38,7 +39,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// Whether it is a whole number, which no parameter is.
+    /// Whether it is an integer type. Parameters never are.
     pub const fn is_integer(self) -> bool {
         matches!(self, Self::U8 | Self::I8 | Self::I16 | Self::I32 | Self::I64)
     }
@@ -106,7 +107,7 @@ impl Global {
 #[derive(Debug)]
 pub enum Object {
     None,
-    /// A float or a set, whose value nothing here needs.
+    /// A float or a set, whose value is never needed.
     Scalar,
     Truth(bool),
     Int(i64),
@@ -119,7 +120,7 @@ pub enum Object {
         key: String,
         element: Element,
     },
-    /// A `ParameterDict`: where its parameters stand, once it has been told.
+    /// A `ParameterDict`, with the id of its parameters once BUILD has set it.
     Parameters(Option<Id>),
     Global(Global),
 }
@@ -141,7 +142,7 @@ impl Heap {
         self.objects.len()
     }
 
-    /// All storages, with their elements; one that is referred to twice stands in it twice.
+    /// All storages with their element types; a storage that is referred to twice occurs twice.
     pub fn storages(&self) -> impl Iterator<Item = (&str, Element)> {
         self.objects.iter().filter_map(|object| match object {
             Object::Storage { key, element } => Some((key.as_str(), *element)),

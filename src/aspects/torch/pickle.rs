@@ -46,7 +46,7 @@ pub struct Machine<'a> {
     cursor: Cursor<'a>,
     objects: Vec<Object>,
     pub stack: Vec<Id>,
-    /// Heights of the stack at the open marks.
+    /// Heights of the stack at the marks that are still open.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
 }
@@ -55,7 +55,7 @@ impl Machine<'_> {
     fn step(&mut self, code: u8, at: usize) -> Step {
         match code {
             0x80 => self.protocol(),
-            // FRAME is a hint for buffering.
+            // FRAME is only a hint for buffering, so it is skipped.
             0x95 => self.cursor.take(8).map(drop),
             b'(' => {
                 self.marks.push(self.stack.len());
@@ -153,7 +153,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The lowest height that may be popped to: what lies below the last mark is out of reach.
+    /// The lowest height to which the stack may be popped: objects below the last mark are out of reach.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -186,7 +186,7 @@ impl Machine<'_> {
             .ok_or(PickleFault::Malformed("its stack is empty"))
     }
 
-    /// Says of the `ParameterDict` at `id` where its parameters stand.
+    /// Sets the parameters of the `ParameterDict` at `id`.
     pub fn set_parameters(&mut self, id: Id, parameters: Id) {
         if let Some(Object::Parameters(place)) = self.objects.get_mut(id) {
             *place = Some(parameters);

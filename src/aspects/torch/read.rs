@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{aspects::host_tensor::HostTensor, bounded_file::open_regular};
 
-/// More than any file of MASP's needs (30 tensors make 3 KiB).
+/// The largest pickle that is read. MASP's files need far less (30 tensors make 3 KiB).
 pub(super) const MAX_PICKLE_BYTES: u64 = 1 << 20;
 const MAX_NESTING: usize = 8;
 const MAX_NAME_BYTES: usize = 256;
@@ -27,21 +27,21 @@ const MAX_NAME_BYTES: usize = 256;
 type Archive = ZipArchive<BufReader<File>>;
 pub(super) type Outcome<T> = Result<T, String>;
 
-/// Reads a file that `torch.save` wrote from nested dictionaries of tensors. A tensor's name is its keys joined by
-/// dots (`cross_attn.scene.in_proj_weight`), in the file's order; numbers of any type become f32; values that are no
-/// tensors are left out. A view into a larger storage is read as the view.
+/// Reads a file that `torch.save` wrote from nested dictionaries of tensors. A tensor's name is its keys joined by dots
+/// (`cross_attn.scene.in_proj_weight`), in the file's order. Numbers of any type become f32, and values that are not
+/// tensors are left out. For a view into a larger storage only the view is read.
 ///
 /// # Errors
-/// [`TorchError`]: the file cannot be opened, is none of `torch.save`, is cut short or corrupt (checksums are
+/// [`TorchError`]: the file cannot be opened, was not written by `torch.save`, is truncated or corrupt (checksums are
 /// checked), names anything but dictionaries and tensors, or claims more data than it holds.
 pub fn read_torch(path: &Path) -> Result<IndexMap<String, HostTensor>, TorchError> {
     read(path, |views| Ok(views))
 }
 
-/// Reads of such a file what `wanted` names, which must be floating-point numbers.
+/// Reads only the tensors that `wanted` selects, which must be floating-point, from such a file.
 ///
 /// # Errors
-/// As [`read_torch`], and whole numbers among what is wanted.
+/// As [`read_torch`]; also if a wanted tensor holds integers.
 pub fn read_torch_parameters(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -104,10 +104,10 @@ fn tensors(
     })
 }
 
-/// The bytes of a record cannot be held.
+/// The error for a record that does not fit into memory.
 const NO_MEMORY: &str = "there is no memory for it";
 
-/// Room for so many bytes, which the file has.
+/// An empty buffer with room for `bytes` bytes; the caller has checked that the file has as many.
 pub(super) fn room(bytes: u64) -> Outcome<Vec<u8>> {
     let mut room = Vec::new();
     room.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX))
@@ -115,7 +115,7 @@ pub(super) fn room(bytes: u64) -> Outcome<Vec<u8>> {
     Ok(room)
 }
 
-/// The folder in the archive that everything stands in: the file's stem, or `archive`.
+/// The folder in the archive that contains all records: the file's stem, or `archive`.
 fn root(archive: &Archive) -> Outcome<String> {
     let mut roots = Vec::new();
     for name in archive.file_names() {
@@ -128,7 +128,7 @@ fn root(archive: &Archive) -> Outcome<String> {
     }
 }
 
-/// Files of PyTorch before 2.1 do not say; they are little-endian.
+/// Refuses big-endian files. PyTorch before 2.1 did not write the byte order; such files are taken as little-endian.
 fn check_byte_order(archive: &mut Archive, root: &str) -> Outcome<()> {
     let name = format!("{root}/byteorder");
     if archive.index_for_name(&name).is_some() && record(archive, &name, 16)? != b"little" {
@@ -154,7 +154,7 @@ fn record(archive: &mut Archive, name: &str, limit: u64) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a record that another program packed: what it unfolds to is not bounded by the file.
+/// Refuses a compressed record, which only another program writes: the file's size does not bound its unpacked size.
 fn unpacked(archive: &mut Archive, name: &str) -> Outcome<()> {
     let place = archive.index_for_name(name);
     let packed = place.and_then(|place| archive.by_index_raw(place).ok().map(|entry| entry.compression()));
@@ -202,8 +202,8 @@ impl<'a> Walk<'a> {
             Object::Dict(entries) => {
                 for (key, value) in entries {
                     self.entries += 1;
-                    // In a file of torch.save each entry is of its own; a dictionary that stands in many places can
-                    // make a few of them unfold to any number.
+                    // torch.save writes each entry once. A hostile file can share a dictionary in many places, so that
+                    // a few entries expand to any number.
                     if self.entries > self.heap.len() {
                         return Err("its dictionaries have too many entries".to_owned());
                     }
@@ -233,8 +233,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Reads each storage once, and of it only the part that its tensors see: `read` gives the bytes from one place to another
-/// of the storage with a key.
+/// Reads each storage once, and only the part that its tensors use. `read` takes a storage's key, a start and an end,
+/// and gives the bytes between them.
 pub(super) fn load(
     file_bytes: u64,
     views: &Views<'_>,
@@ -272,7 +272,7 @@ fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u6
     let fault = |error: &dyn std::fmt::Display| format!("record {name:?}: {}", quiet(error));
     unpacked(archive, name)?;
     let mut entry = archive.by_name(name).map_err(|error| fault(&error))?;
-    // A hostile directory may list the same bytes many times over.
+    // The budget bounds the total, because a hostile directory may list the same bytes many times.
     *budget = budget
         .checked_sub(entry.size())
         .ok_or_else(|| format!("record {name:?} claims more bytes than the file has"))?;
@@ -291,7 +291,7 @@ fn span(archive: &mut Archive, name: &str, start: u64, end: u64, budget: &mut u6
     Ok(bytes)
 }
 
-/// Another library's message, which may quote the file, without control characters.
+/// Another library's message without control characters, because it may quote the file.
 fn quiet(error: &dyn std::fmt::Display) -> String {
     error.to_string().escape_debug().to_string()
 }

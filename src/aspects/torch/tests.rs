@@ -179,7 +179,7 @@ fn hostile_views_are_refused() -> Outcome {
     let refused = |pickle: &[u8]| -> Result<String, Box<dyn Error>> {
         Ok(read_bytes(&archive(pickle)?).err().ok_or("it was accepted")?)
     };
-    // 255^3 values out of 4, by strides of 0.
+    // 255^3 values from a storage of 4, through strides of 0.
     let fault = refused(&pickled_tensor("FloatStorage", 0, &[255, 255, 255], &[0, 0, 0]))?;
     assert!(fault.contains("larger than the file"), "{fault}");
     let fault = refused(&pickled_tensor("FloatStorage", 1, &[4], &[1]))?;
@@ -211,7 +211,7 @@ fn nothing_is_executed_and_no_pickle_grows() {
         fault(b"\x80\x02)\x82."),
         Some(PickleFault::Opcode { code: 0x82, at: 3 })
     ));
-    // No object of a class that is not known.
+    // An object of an unknown class is refused.
     assert!(matches!(
         fault(b"\x80\x02ccollections\nOrderedDict\n)\x81."),
         Some(PickleFault::Malformed(_))
@@ -222,7 +222,7 @@ fn nothing_is_executed_and_no_pickle_grows() {
     assert!(matches!(fault(b"\x80\x02t."), Some(PickleFault::Malformed(_))));
     assert!(matches!(fault(b"\x80\x02N(\x85."), Some(PickleFault::Malformed(_))));
     assert_eq!(fault(&vec![b'}'; MAX_OBJECTS + 1]), Some(PickleFault::TooLarge));
-    // Tuples in tuples, as deep as may be: freed without recursion.
+    // Tuples nested as deep as the limit allows are freed without recursion.
     let deep = [b")".to_vec(), vec![0x85; MAX_OBJECTS - 1], b".".to_vec()].concat();
     assert!(interpret(&deep).is_ok());
 }
@@ -246,7 +246,7 @@ fn self_reference_and_multiplying_dictionaries_end() -> Outcome {
     Ok(())
 }
 
-/// A file of PyTorch before 1.6 around a pickle as [`pickled_tensor`] gives it, with one storage of 4 f32.
+/// Wraps a pickle as [`pickled_tensor`] gives it into a file of PyTorch before 1.6, with one storage of 4 f32.
 pub(in crate::aspects) fn legacy(pickle: &[u8]) -> Vec<u8> {
     [
         b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".as_slice(),
@@ -260,8 +260,8 @@ pub(in crate::aspects) fn legacy(pickle: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The pickle of a dict whose `a` is a `ParameterDict` with the parameter `w`, as `torch.save` writes it: an object with its
-/// state, of which the hooks are a set.
+/// The pickle of a dict whose `a` is a `ParameterDict` with the parameter `w`, as `torch.save` writes it: an object
+/// with its state, in which the hooks contain a set.
 pub(in crate::aspects) fn pickled_parameter_dict() -> Vec<u8> {
     let text = |text: &str| [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
     let tensor = pickled_tensor("FloatStorage", 1, &[3], &[1]);
@@ -294,7 +294,7 @@ fn files_from_before_pytorch_1_6_are_read() -> Outcome {
         data: vec![2.0, 3.0, 4.0],
     };
     assert_eq!(read_bytes(&file)?, [("a".to_owned(), tensor)]);
-    // Wherever it is cut short there is a sentence.
+    // Truncation at any length gives an error message.
     for length in 0..file.len() {
         assert!(read_bytes(&file[..length]).is_err(), "{length}");
     }
@@ -323,7 +323,7 @@ fn a_parameter_dict_is_a_dictionary() -> Outcome {
     let pickle = pickled_parameter_dict();
     assert_eq!(read_bytes(&archive(&pickle)?)?, [("a.w".to_owned(), tensor.clone())]);
     assert_eq!(read_bytes(&legacy(&pickle))?, [("a.w".to_owned(), tensor)]);
-    // One that holds itself ends.
+    // A `ParameterDict` that contains itself is refused; reading it does not loop forever.
     let own = b"\x80\x02ctorch.nn.modules.container\nParameterDict\n)\x81q\x00}X\x0b\x00\x00\x00_parametersh\x00sb.";
     assert!(read_bytes(&archive(own)?).is_err_and(|fault| fault.contains("nested deeper")));
     let bare = b"\x80\x02ctorch.nn.modules.container\nParameterDict\n)\x81}b.";
@@ -348,7 +348,7 @@ fn whole_numbers_are_no_parameters() -> Outcome {
 #[test]
 fn a_compressed_record_is_named_with_what_to_do() -> Outcome {
     let mut packed = archive(b"\x80\x02}.")?;
-    // The compression method of the first entry, in its own header and in the directory.
+    // Set the compression method of the first entry, both in its own header and in the directory.
     let central = packed
         .windows(4)
         .position(|four| four == b"PK\x01\x02")

@@ -12,11 +12,11 @@ use super::{TorchDict, TorchError, TorchValue};
 use crate::aspects::host_tensor::HostTensor;
 use crate::output_file::write_output;
 
-/// As torch.save aligns its records, so that they can be mapped into memory.
+/// The alignment of torch.save's records, which allows mapping them into memory.
 const ALIGNMENT: u16 = 64;
 
-/// Writes a dictionary in the layout of `torch.save`: `archive/data.pkl` (protocol 2), one record of little-endian
-/// f32 numbers a tensor, stored uncompressed. As [`write_output`], which refuses what is no file.
+/// Writes a dictionary in the layout of `torch.save`: `archive/data.pkl` (protocol 2), and one uncompressed record of
+/// little-endian f32 numbers per tensor. It refuses the same paths as [`write_output`].
 ///
 /// # Errors
 /// [`TorchError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
@@ -56,7 +56,7 @@ fn write_archive(file: &mut File, pickle: &[u8], storages: &[&HostTensor]) -> io
     archive.finish()?.flush()
 }
 
-/// Writes pickle instructions and remembers which tensors stand in them.
+/// Writes pickle instructions and records which tensors they refer to.
 #[derive(Default)]
 struct Pickler<'a> {
     bytes: Vec<u8>,
@@ -102,7 +102,7 @@ impl<'a> Pickler<'a> {
         self.integer(0);
         self.sizes(&tensor.shape);
         self.sizes(&strides(&tensor.shape));
-        // requires_grad and an empty OrderedDict of hooks.
+        // The arguments requires_grad and hooks (an empty OrderedDict).
         self.bytes.extend(b"\x89ccollections\nOrderedDict\n)RtR");
         self.storages.push(tensor);
         Ok(())
@@ -134,7 +134,7 @@ impl<'a> Pickler<'a> {
             self.bytes.push(b'J');
             self.bytes.extend(value.to_le_bytes());
         } else {
-            // LONG1 of 8 bytes: no length in memory reaches its sign bit.
+            // LONG1 with 8 bytes: no length in memory reaches the sign bit.
             self.bytes.extend([0x8a, 8]);
             self.bytes.extend((value as u64).to_le_bytes());
         }

@@ -1,4 +1,4 @@
-//! What would end a run that goes on without its terminal, and how others reach it.
+//! Checks what would end a run without its terminal, and how viewers reach it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use super::machine::gib;
 use crate::session::socket;
 
 const SUBJECT: &str = "detached";
-/// Where systemd-logind is configured: the file, then the drop-ins; what is said later holds.
+/// Where systemd-logind is configured: the file, then the drop-ins. A later value overrides an earlier one.
 const LOGIND: [&str; 4] = [
     "usr/lib/systemd/logind.conf.d",
     "etc/systemd/logind.conf",
     "run/systemd/logind.conf.d",
     "etc/systemd/logind.conf.d",
 ];
-/// What a batch system names its jobs by.
+/// The environment variables in which batch systems name the job.
 const JOBS: [(&str, &str); 3] = [
     ("SLURM_JOB_ID", "Slurm (ask for `--signal=TERM@120`)"),
     ("PBS_JOBID", "PBS"),
     ("LSB_JOBID", "LSF"),
 ];
 
-/// What this machine and this shell say.
+/// The findings for this machine and this shell.
 pub(super) fn findings() -> Vec<Finding> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut findings = vec![logout(Path::new("/"), variable)];
@@ -56,7 +56,7 @@ fn logout(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Finding {
     Finding::ok(SUBJECT, "a logout ends nothing here")
 }
 
-/// The value that holds for a key of logind's settings.
+/// The effective value of a key of logind's settings.
 fn setting(root: &Path, key: &str) -> Option<String> {
     let mut files: Vec<PathBuf> = Vec::new();
     for place in LOGIND.map(|place| root.join(place)) {

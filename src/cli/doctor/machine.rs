@@ -10,7 +10,7 @@ use super::Finding;
 
 /// With less memory available the default demo may not fit.
 const LITTLE_MEMORY: u64 = 2 << 30;
-/// A folder a card of the driver.
+/// The driver's folder, with one folder per card.
 const CARDS: &str = "/proc/driver/nvidia/gpus";
 
 /// Cores that this process may use, and the threads that it computes with.
@@ -72,7 +72,7 @@ fn memory_by(meminfo: &str) -> Finding {
     Finding::ok("memory", text)
 }
 
-/// The graphics cards, and whether the first one computes. `wanted`: the command line asks for it.
+/// The graphics cards, and whether the first one computes. `wanted`: whether the command line asks for a GPU.
 pub(super) fn devices(wanted: bool) -> Vec<Finding> {
     let cards = cards(Path::new(CARDS));
     let mut findings = vec![seen(&cards)];

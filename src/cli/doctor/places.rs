@@ -13,7 +13,7 @@ use crate::vlm::inspect::{Description, inspect};
 /// With less room on disk a run may lack it for its checkpoints.
 const LITTLE_ROOM: u64 = 1 << 30;
 
-/// What the settings of `sources` lead to.
+/// The findings for the paths that the settings of `sources` name.
 pub(super) fn findings(sources: Sources) -> Vec<Finding> {
     let (file, user) = (sources.config.clone(), sources.user.clone());
     let loaded = match config::load(sources) {
@@ -62,7 +62,7 @@ fn model(settings: &Settings) -> Finding {
     };
     match hub::cached(model) {
         Ok(folder) => held(model, &folder),
-        // The folder itself tells more than the names of the missing files.
+        // A description of the folder says more than the names of the missing files.
         Err(_) if Path::new(model).is_dir() => held(model, Path::new(model)),
         Err(_) if hub::is_hub_id(model) => Finding::note(
             "model",
@@ -75,7 +75,7 @@ fn model(settings: &Settings) -> Finding {
     }
 }
 
-/// What a folder that should hold a model does hold.
+/// The finding for a folder that should hold a model: what it holds instead.
 fn held(model: &str, folder: &Path) -> Finding {
     match inspect(folder) {
         Ok(found) => Finding::ok(
@@ -90,7 +90,7 @@ fn held(model: &str, folder: &Path) -> Finding {
     }
 }
 
-/// What the weights take, where.
+/// How much memory the weights take on a GPU and on a CPU, and whether that fits this machine.
 fn fits(model: &Description, memory: Option<u64>) -> String {
     let (gpu, cpu) = (model.parameters.saturating_mul(2), model.parameters.saturating_mul(4));
     let here = match memory {
@@ -121,7 +121,7 @@ fn data(settings: &Settings) -> Finding {
     }
 }
 
-/// The folder itself need not be there, but where it would be made it must be possible.
+/// The finding for the sessions' folder: it need not exist, but it must be possible to create it.
 fn sessions(root: &Path) -> Finding {
     let there = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     let Some(there) = there.ancestors().find(|folder| folder.exists()) else {

@@ -8,10 +8,10 @@ use crate::config::Dtype;
 use crate::engine::device;
 use crate::engine::selftest::{Check, selftest};
 
-/// So many failed checks are named.
+/// The number of failed checks that are named.
 const NAMED: usize = 8;
 
-/// A finding a number format of the device: f32, and on a GPU bf16 too, and one on the kernels there.
+/// One finding for each number format of the device (f32, on a GPU also bf16), and on a GPU one for the kernels.
 pub(super) fn findings(model: &ModelArgs) -> Vec<Finding> {
     let compute = match device::open(model.device.into(), Dtype::F32) {
         Ok(compute) => compute,

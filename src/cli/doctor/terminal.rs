@@ -1,4 +1,4 @@
-//! The terminal that the workbench would show itself on.
+//! Checks the terminal that the workbench would use.
 
 use std::io::{self, IsTerminal};
 
@@ -8,7 +8,7 @@ use crate::tui::{Depth, Theme};
 /// The panes stand beside each other from this size on.
 const ROOMY: (u16, u16) = (80, 24);
 
-/// What the terminal and the environment say.
+/// The findings from the terminal and the environment.
 pub(super) fn findings() -> Vec<Finding> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let size = rustix::termios::tcgetwinsize(io::stdout())
@@ -20,7 +20,7 @@ pub(super) fn findings() -> Vec<Finding> {
     findings
 }
 
-/// `size` in columns and rows; nothing where input or output is no terminal.
+/// The finding for a terminal of `size` columns and rows; `size` is None if input or output is not a terminal.
 fn screen(size: Option<(u16, u16)>) -> Finding {
     match size {
         None => Finding::note(

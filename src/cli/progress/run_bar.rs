@@ -1,4 +1,4 @@
-//! A run as one bar at the bottom of a terminal that is not taken over.
+//! Shows a run as one bar at the bottom of the normal screen.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{figures, fit};
 use crate::session::{Event, RunState};
 
-/// The phase where it has no end that is known.
+/// The template for a phase whose end is not known.
 const WAITING: &str = "{spinner} {elapsed} {wide_msg}";
 const COUNTING: &str = "{spinner} [{bar:24}] {pos}/{len} {wide_msg}";
 
-/// The bar of a run; it is gone once dropped, what was said above it stays.
+/// The bar of a run. Dropping it clears the bar; the lines above it stay.
 pub(super) struct RunBar {
     bar: ProgressBar,
     counting: bool,
@@ -22,7 +22,7 @@ impl RunBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let mut this = Self { bar, counting: true };
         this.style(false);
-        // A phase without steps shows that it lives.
+        // Keep the spinner moving in a phase without steps.
         this.bar.enable_steady_tick(Duration::from_millis(200));
         this
     }
@@ -32,7 +32,7 @@ impl RunBar {
         self.bar.println(line);
     }
 
-    /// The run after `event`, which `state` has taken in.
+    /// Shows the run after `event`, which is already applied to `state`.
     pub fn show(&mut self, state: &RunState, event: &Event) {
         match event {
             Event::Phase(phase) => {

@@ -1,4 +1,4 @@
-//! What `masp sessions show` says of the evaluations that `masp eval` kept.
+//! What `masp sessions show` prints about the evaluations that `masp eval` kept.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::figure;
 use crate::printable::printable;
 use crate::session::{Evaluated, EvaluationNote, LaterEvaluation};
 
-/// A row for each, below what the columns are; nothing where none was kept. The first column is what
-/// `masp sessions export --evaluation` chooses by.
+/// A header row, then one row for each evaluation; empty if none was kept. `masp sessions export --evaluation` takes the
+/// first column's names.
 pub(super) fn table(kept: &[LaterEvaluation]) -> Vec<[String; 8]> {
     let row = |kept: &LaterEvaluation| {
         let metrics = kept.metrics();
@@ -65,7 +65,7 @@ pub(super) fn json(kept: &[LaterEvaluation]) -> Value {
                 document[key] = json!(value);
             }
         }
-        // `of`, `stage`, `step`, `data`, `own_data`; an evaluation of before has none.
+        // `of`, `stage`, `step`, `data`, `own_data`; evaluations of older versions have no note.
         if let Some(Value::Object(note)) = kept.note.as_ref().and_then(|note| serde_json::to_value(note).ok()) {
             for (key, value) in note {
                 document[key.as_str()] = value;

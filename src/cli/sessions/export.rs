@@ -18,14 +18,14 @@ use crate::session::{
     Stage, TrainedOn, first_record,
 };
 
-/// A file that an export would do harm to.
+/// A target among the session's own checkpoints, which an export must not overwrite.
 #[derive(Debug, thiserror::Error)]
 #[error("{} lies among the session's own checkpoints, which --resume needs as they are; name a file elsewhere", printable(&.0.to_string_lossy()))]
 pub struct BadTarget(PathBuf);
 
-/// Writes what the checkpoint's stage trained to `to`, in the form that its name chooses. A soft prompt was trained over
-/// aspect modules: those of the session's newest aspect checkpoint are written beside it as `*.aspects.*`, as
-/// `masp train --save-ckpt` does, but not beside a pipe.
+/// Writes the parameters that the checkpoint's stage trained to `to`, in the format that its name implies. A soft prompt
+/// works only with the aspect modules that it was trained with: those of the session's newest aspect checkpoint are
+/// written beside it as `*.aspects.*`, as `masp train --save-ckpt` does, but not if `to` is a pipe.
 ///
 /// # Errors
 /// An unknown session or checkpoint, a damaged file, a file that cannot be written.
@@ -46,7 +46,7 @@ pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl 
     Ok(())
 }
 
-/// The step that an export of another kind than parameters is of; nothing for the newest of all.
+/// The step for an export of anything but parameters; None for the newest.
 ///
 /// # Errors
 /// A session whose checkpoints cannot be read, or that has no best one.
@@ -58,7 +58,7 @@ pub(super) fn step(folder: &SessionFolder, selector: Selector) -> Result<Option<
     }
 }
 
-/// What the session says of its beginning. Parameters are no worse where it cannot be read.
+/// The session's first event; None if it cannot be read, which does not stop an export of parameters.
 fn session_start(folder: &SessionFolder) -> Option<Box<SessionStart>> {
     match first_record(&folder.journal()).ok()??.event {
         Event::Session(start) => Some(start),
@@ -88,7 +88,7 @@ fn copy(from: &CheckpointFile, trained_on: &TrainedOn, to: &Path, out: &mut impl
     Ok(())
 }
 
-/// What the checkpoint says of itself, without what only a resume needs.
+/// The checkpoint's metadata without the parts that only a resume needs.
 fn parameters_meta(path: &Path) -> Result<CheckpointMeta, CheckpointError> {
     let meta = Checkpoint::load_meta(path)?.ok_or_else(|| CheckpointError::NoCheckpoint {
         path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! `masp sessions rm`: sessions go with their checkpoints; nothing else does, and no session that runs.
+//! `masp sessions rm`: removes sessions with their checkpoints. It removes no other folder, and no running session.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -10,7 +10,7 @@ use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::printable;
 use crate::session::{Event, FolderError, Record, SessionFolder, SessionLock, is_lock_text, summarise_session};
 
-/// A journal's first line is not longer.
+/// The longest first line of a journal, in bytes.
 const LONGEST_LINE: u64 = 16 << 20;
 
 /// Why sessions are not removed.
@@ -34,11 +34,11 @@ impl RemoveError {
     }
 }
 
-/// Removes the sessions (names under `root`, or paths) once `ask` agrees; the question names them all, and all or none
-/// are begun with.
+/// Removes the sessions (names under `root`, or paths) once `ask` agrees. The question names all of them, and all are locked
+/// before the first one is removed.
 ///
 /// # Errors
-/// An unknown or live session, a folder that is none, a person who says no, what the file system reports.
+/// An unknown or live session, a folder that is not a session, a user who says no, an error of the file system.
 pub(super) fn remove(
     root: &Path,
     sessions: &[String],
@@ -52,9 +52,9 @@ pub(super) fn remove(
             continue;
         }
         check(folder.path())?;
-        // Held until it is gone: nobody resumes it while the question stands.
+        // Hold the lock until the session is removed, so that nobody resumes it while the user decides.
         let lock = folder.lock()?;
-        // On a full disk it cannot be said, and then most of all there is something to remove.
+        // Ignore an error: the mark cannot be written on a full disk, where removing a session matters most.
         drop(lock.announce_removal());
         held.push((folder, lock));
     }
@@ -72,7 +72,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// A session; or what a removal that was killed left of one, which becomes one again so that it can be held.
+/// Opens a session. The remains of a killed removal are completed to a session again, so that they can be locked.
 fn open(root: &Path, session: &str) -> Result<SessionFolder, FolderError> {
     match SessionFolder::open(root, session) {
         Err(FolderError::Missing { path }) if is_left_over(&path) => {
@@ -83,7 +83,8 @@ fn open(root: &Path, session: &str) -> Result<SessionFolder, FolderError> {
     }
 }
 
-/// What tells a session goes last: a removal that is killed leaves a session, which can be removed.
+/// Removes a session's folder. The journal and the lock go last, so that a killed removal leaves a folder that still counts
+/// as a session and can be removed.
 fn remove_folder(path: &Path) -> io::Result<()> {
     let last = ["journal.jsonl", "lock"];
     for entry in fs::read_dir(path)? {
@@ -97,7 +98,7 @@ fn remove_folder(path: &Path) -> io::Result<()> {
     fs::remove_dir_all(path)
 }
 
-/// Whether a folder holds nothing but parts of a session, by all their names, and something at all or only its lock.
+/// Whether a folder is not empty and holds only entries that, by their names, are parts of a session.
 fn is_left_over(path: &Path) -> bool {
     let names = |folder: &Path| -> Option<Vec<String>> {
         let entries = fs::read_dir(folder).ok()?;
@@ -124,12 +125,12 @@ fn is_left_over(path: &Path) -> bool {
     !path.is_symlink() && names(path).is_some_and(|names| !names.is_empty() && names.iter().all(is_part))
 }
 
-/// The answer under `--yes`.
+/// Agrees without a question, for `--yes`.
 pub(super) fn do_not_ask(_: &str) -> Result<(), RemoveError> {
     Ok(())
 }
 
-/// Asks on the terminal; only `y` and `yes` are a yes.
+/// Asks on the terminal; only `y` and `yes` agree.
 pub(super) fn ask_on_terminal(question: &str) -> Result<(), RemoveError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(RemoveError::NobodyToAsk);
@@ -161,8 +162,8 @@ fn question(held: &[(SessionFolder, SessionLock)]) -> String {
     )
 }
 
-/// A name that was mistyped must not cost a folder that only looks a little like a session: it has our journal, or what
-/// the program makes before the journal's first line.
+/// Checks that a folder is a session, so that a mistyped name cannot remove another folder. It must hold our journal, the
+/// files that the program makes before the journal's first line, or only a lock file.
 fn check(path: &Path) -> Result<(), RemoveError> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(RemoveError::Link(path.to_owned()));
@@ -175,7 +176,7 @@ fn check(path: &Path) -> Result<(), RemoveError> {
     }
 }
 
-/// The last that a removal takes, with a process's number in it.
+/// Whether a folder holds only a lock file with this program's text, the last file that a removal deletes.
 fn holds_only_lock(path: &Path) -> bool {
     let names = fs::read_dir(path).map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
     let number = read_bounded(&path.join("lock"), 64);
@@ -264,7 +265,7 @@ mod tests {
             fs::write(folder.path().join("note.txt"), "good\n")?;
             Ok(folder.path().to_owned())
         };
-        // As versions of before left it: in any order, the lock among the first.
+        // As older versions left it: they removed files in any order, the lock perhaps first.
         fs::remove_file(made("a")?.join("lock"))?;
         let bare = made("b")?;
         for entry in fs::read_dir(&bare)? {
@@ -274,7 +275,7 @@ mod tests {
             }
         }
         fs::remove_file(bare.join("note.txt"))?;
-        // A mistyped name costs nobody their own files.
+        // A mistyped name must not remove a user's own files.
         let own = made("c")?;
         fs::remove_file(own.join("lock"))?;
         fs::write(own.join("checkpoints/mine.bin"), "x")?;

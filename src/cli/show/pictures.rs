@@ -110,7 +110,7 @@ fn legend(width: usize, height: usize) -> RgbaImage {
     })
 }
 
-/// How this terminal is given pictures.
+/// How this terminal shows pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Screen {
     truecolor: bool,
@@ -121,8 +121,8 @@ struct Screen {
 }
 
 impl Screen {
-    /// Half blocks, unless the environment names a terminal that shows pixels. viuer asks the terminal and waits for its
-    /// answer without end, so only a kitty is asked: not through a multiplexer, and not over SSH, where pixels are slow.
+    /// Half blocks, unless the environment names a terminal that shows pixels. viuer queries the terminal and waits forever for
+    /// an answer, so only kitty is queried, never through a multiplexer or over SSH, where pixels are slow too.
     fn from_environment(depth: Depth, variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
         let is =
@@ -151,7 +151,7 @@ impl Screen {
             use_iterm: self.iterm,
             ..viuer::Config::default()
         };
-        // viuer has its own way to standard output.
+        // viuer writes to standard output itself, so flush what was written before.
         out.flush()?;
         viuer::print(&picture, &config).map(drop).map_err(io::Error::other)
     }

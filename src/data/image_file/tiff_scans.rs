@@ -43,7 +43,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     ] {
         for place in numbers(offsets)?.into_iter().zip(numbers(lengths)?) {
             let data = part(bytes, place);
-            // A sparse file's tiles may be one, but what overlaps otherwise is made to be read over and over.
+            // Tiles of a sparse file may share one stream; other overlaps serve only to make a decoder read
+            // bytes over and over.
             if seen.insert(place) {
                 looked_at = looked_at.saturating_add(data.len());
             }
@@ -62,7 +63,7 @@ fn part(bytes: &[u8], (offset, length): (u64, u64)) -> &[u8] {
     &bytes[begin..begin.saturating_add(length).min(bytes.len())]
 }
 
-/// The stream as its decoder is given it: the common tables without their end, then the data without its begin.
+/// The stream as its decoder gets it: the common tables without their end marker, then the data without its start marker.
 fn joined<'a>(tables: &[u8], data: &'a [u8]) -> Cow<'a, [u8]> {
     match tables.len().checked_sub(2) {
         None => Cow::Borrowed(data),
@@ -165,7 +166,7 @@ mod tests {
             whole(&bomb(5000, SIDE), b""),
             // The scans stand in the common tables.
             whole(&gray(), &bomb(5000, SIDE)),
-            // Its strip is small, its frame is not.
+            // The strip is small, but its frame header claims many pixels.
             whole(&bomb(90, 16_000), b""),
         ] {
             let reason = refused(&bytes);
@@ -182,7 +183,7 @@ mod tests {
         let length = stream.len() as u32;
         let reason = refused(&file(&stream, &vec![(0, length); 64], b""));
         assert!(reason.contains("90 scans of 9000000 pixels"), "{reason}");
-        // Another begin for each, so that none is the same.
+        // Each strip begins one byte later, so that no two are the same.
         let stream = [vec![0; 100_000], bomb(1, 8)].concat();
         let strips: Vec<_> = (0..64).map(|at| (at, stream.len() as u32 - at)).collect();
         let reason = refused(&file(&stream, &strips, b""));

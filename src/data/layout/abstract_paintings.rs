@@ -102,7 +102,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
-/// The table, with the marks that it was saved with.
+/// The table, with the quotes and delimiter that it was saved with.
 #[derive(Clone, Copy)]
 struct Table<'a> {
     text: &'a str,
@@ -113,8 +113,8 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The quotes that the heading has, and the mark between fields under which it names most classes; where several
-    /// do, the distributed file's own come first.
+    /// Takes the quotes from the heading, and the delimiter that makes it name the most classes; in a tie the distributed
+    /// file's comma wins.
     fn new(text: &'a str) -> Self {
         let (text, lines_before) = match text.split_once('\n') {
             Some((first, rest)) if key(first).trim_matches('"').starts_with("sep=") => (rest, 1),
@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A field that was quoted with the other mark.
+/// A field without the quotes that the reader did not remove.
 fn unquoted(field: &str) -> String {
     field
         .trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
@@ -171,7 +171,7 @@ fn columns(heading: &[String]) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// Nothing is no vote; a spreadsheet may write `0,5`.
+/// An empty field counts as no votes; a spreadsheet may write `0,5`.
 fn votes(field: &str) -> Result<f64, String> {
     if field.is_empty() {
         return Ok(0.0);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{Candidate, Found, Listing, Split, labels::Labels, meant::key};
 use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file};
 
-/// A candidate that was looked at.
+/// A candidate whose file and annotation were read.
 struct Checked {
     split: Split,
     class: String,

@@ -1,4 +1,4 @@
-//! From what a folder, row or file calls a class to its place in the label list.
+//! Maps the name that a folder, row or file gives a class to its index in the label list.
 
 use std::collections::HashMap;
 
@@ -66,7 +66,7 @@ impl Labels {
         self.by_key.get(&key(name)).copied()
     }
 
-    /// The class that is nearest to a name which means none: an advice for a person.
+    /// The class most like an unknown name, as a suggestion for a person.
     pub fn near(&self, name: &str) -> Option<&str> {
         let name = key(name);
         let nearness = |class: &str| {

@@ -125,7 +125,7 @@ impl Finder {
     }
 }
 
-/// Paths in the listing that lead to no file, but mean one, become that file's; says so.
+/// Corrects paths in the listing that lead to no file but match exactly one up to such differences; adds a warning.
 pub(super) fn correct_paths(root: &Path, listing: &mut Listing) {
     let missing: Vec<[bool; 2]> = listing
         .candidates

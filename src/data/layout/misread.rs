@@ -64,7 +64,7 @@ pub fn inner_dataset(root: &Path) -> Option<(String, &'static str)> {
             if looked_at > MOST_FOLDERS {
                 return None;
             }
-            // Folders of pictures are a dataset where there are two.
+            // Plain class folders count as a dataset only if there are at least two.
             let folders_of_images = || subfolders(&inner).iter().filter(|class| holds_images(class)).count();
             let layout =
                 choose(&inner, None).filter(|layout| layout.name != folders::LAYOUT.name || folders_of_images() > 1);
@@ -78,7 +78,8 @@ pub fn inner_dataset(root: &Path) -> Option<(String, &'static str)> {
     None
 }
 
-/// Why the folders that were read as classes are none: they are splits, or each is a dataset or holds the classes.
+/// Why the folders that were read as classes are not classes: they are splits, or a dataset of their own, or each holds class
+/// folders.
 pub fn misread(dataset: &Dataset) -> Option<String> {
     if dataset.layout != folders::LAYOUT.name {
         return None;
@@ -90,7 +91,7 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
             printable(&dataset.classes.join(", "))
         ));
     }
-    // What the files of each folder are called up to `_`.
+    // For each folder, the prefixes of its file names up to `_`.
     let mut folders: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (folder, name) in dataset.train.iter().filter_map(|sample| sample.id.rsplit_once('/')) {
         let prefix = artphoto::prefix(name).unwrap_or_default();
@@ -125,7 +126,7 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
     None
 }
 
-/// The folder in which Abstract's table was left out.
+/// The folder that holds Abstract's table of votes, which was left out because it is no image.
 fn holds_votes(dataset: &Dataset) -> Option<String> {
     let votes = key(abstract_paintings::VOTES);
     let is_votes = |path: &Path| {

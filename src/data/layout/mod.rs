@@ -143,7 +143,7 @@ pub(super) fn recognise(root: &Path, dataname: Option<&str>) -> Result<&'static 
     layout_of(root, dataname).map(|layout| layout.name)
 }
 
-/// A layout that fits and is the named dataset's, else any that fits and is no other dataset's own.
+/// With a known name: that dataset's own layout if it fits, else one of the two general layouts. Without: any that fits.
 fn choose(root: &Path, known: Option<&'static KnownDataset>) -> Option<&'static Layout> {
     let Some(known) = known else {
         return LAYOUTS.iter().find(|layout| (layout.matches)(root, false));
@@ -159,7 +159,7 @@ fn choose(root: &Path, known: Option<&'static KnownDataset>) -> Option<&'static 
         .next()
 }
 
-/// Whether all that was found is in the label list: only then it may be chosen without being named.
+/// Whether all class folders are in the label list: only then may the dataset be detected without its name.
 fn fits(known: &KnownDataset, listing: &Listing) -> bool {
     listing
         .folders

@@ -366,7 +366,7 @@ fn the_references_dataset_gives_its_samples() {
         .map(|row| (image(row), field(row, "task"), field(row, "label")))
         .collect();
     assert_eq!(expected.len(), 41);
-    // The reference skips a 0.0.
+    // The reference has no sample for a share of 0.0.
     let skipped = |sample: &Sample, view| {
         let zero = |share| share == Some(0.0);
         (view == View::Brightness && zero(sample.annotation.brightness))

@@ -22,8 +22,8 @@ pub struct Planned {
     pub number: usize,
 }
 
-/// Plans splits of the given sizes, one list each. The emotions of a split are as many each as its size allows, and
-/// [`rule::noisy`] of its labels are wrong, each other emotion being equally likely.
+/// Plans splits of the given sizes, one list each. Emotions are as balanced as a split's size allows. [`rule::noisy`] of its
+/// labels are wrong; each other emotion is equally likely.
 #[must_use]
 pub fn plan(splits: &[usize], noise: f64, seed: u64) -> Vec<Vec<Planned>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -52,11 +52,11 @@ pub fn plan(splits: &[usize], noise: f64, seed: u64) -> Vec<Vec<Planned>> {
         .collect()
 }
 
-/// The scene of a planned picture: of those drawn in turn, the first of which the rule says the planned emotion without a tie.
+/// The scene of a planned picture: scenes are drawn until the rule gives one the planned emotion without a tie.
 #[must_use]
 pub fn scene(planned: &Planned, size: u32, seed: u64) -> Scene {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // Stream 0 is the plan's own.
+    // Stream 0 belongs to the plan.
     rng.set_stream(planned.index as u64 + 1);
     loop {
         let mut scene = Scene::draw_attributes(&mut rng, size, VARIATION);

@@ -216,8 +216,8 @@ fn brightness_colour_and_what_stands_in_a_box_are_visible() {
                 colour(high)
             );
         }
-        // Before the grade, which looks at the whole picture: within the boxes it is another than the bare setting,
-        // elsewhere hardly.
+        // Compared before the grade, which depends on the whole picture: the boxes must differ from the bare
+        // setting, the rest hardly.
         let paint = |scene: &Scene| {
             let pixmap = || tiny_skia::Pixmap::new(scene.size, scene.size).unwrap();
             draw::paint(scene, pixmap(), pixmap())

@@ -16,10 +16,10 @@ use super::{Features, Stamp};
 use crate::atomic_file::PARTIAL;
 use crate::bounded_file::read_bounded;
 
-/// Told of contents, and names files by their images.
+/// Checks a file's contents, and derives its name from the image's path.
 pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
-/// Unfinished files of a process that ended are removed after so long.
+/// The age at which an unfinished file, left by a process that ended, is removed.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// The features of images as one model sees them.
@@ -27,19 +27,20 @@ pub struct FeatureFiles {
     root: PathBuf,
     folder: PathBuf,
     limit: u64,
-    /// Of all models, as last counted, and what this process has added since.
+    /// Bytes of all models' files at the last count, plus what this process has added since.
     bytes: u64,
-    /// So many bytes may be added before they are counted again: other processes write here, too.
+    /// Bytes that this process may add before it must count again, because other processes write here too.
     allowance: u64,
     full: bool,
 }
 
-/// A process adds at most this share of what is free before it counts again: so many processes together never exceed the limit.
+/// A process adds at most one 16th of the free bytes before it counts again, so that up to 16 processes together stay within
+/// the limit.
 const PROCESSES: u64 = 16;
 
 impl FeatureFiles {
-    /// Opens `root/<model>`, where `model` names all that the features depend on but the image. Where `root` holds more than
-    /// `limit` bytes, what other models left there is removed, the oldest first.
+    /// Opens `root/<model>`, where `model` names everything but the image that features depend on. While `root` holds `limit`
+    /// bytes or more, removes other models' features, the oldest first.
     ///
     /// # Errors
     /// What the file system reports.
@@ -70,14 +71,14 @@ impl FeatureFiles {
             root: root.to_owned(),
             folder,
             limit,
-            // What is left of others counts, too.
+            // The remaining files of other models count, too.
             bytes: all,
             allowance: limit.saturating_sub(all) / PROCESSES,
             full: false,
         })
     }
 
-    /// The features of the image at `path` as it was at `stamp`, on the CPU; nothing where there are none of it.
+    /// The cached features of the image at `path` as it was at `stamp`, on the CPU; `None` if there are none.
     ///
     /// # Errors
     /// A sentence on a file that is damaged or cannot be read.
@@ -90,7 +91,7 @@ impl FeatureFiles {
         parse(&bytes, path, stamp).map_err(|reason| format!("{} is damaged ({reason})", file.display()))
     }
 
-    /// Keeps the features of the image at `path` as it was at `stamp`; where the folder is full, nothing.
+    /// Keeps the features of the image at `path` as it was at `stamp`; does nothing if the folder is full.
     ///
     /// # Errors
     /// What the device or the file system reports.
@@ -111,12 +112,12 @@ impl FeatureFiles {
             self.full = true;
             return Ok(());
         }
-        // Not synced to the disk: what a power cut tears, its checksum tells, and it is computed again.
+        // No sync to the disk: if a power cut damages the file, the checksum shows it, and the features are computed again.
         let mut partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.folder)?;
         partial.write_all(&bytes)?;
         partial.persist(&file).map_err(|failed| failed.error)?;
         if is_tight && self.count()? > self.limit {
-            // Another process has counted at the same time and taken the last place.
+            // Another process counted at the same time and took the last space.
             self.full = true;
             return fs::remove_file(&file);
         }
@@ -125,7 +126,7 @@ impl FeatureFiles {
         Ok(())
     }
 
-    /// The bytes of all models' features as they are now.
+    /// Counts the bytes of all models' files.
     fn count(&self) -> io::Result<u64> {
         let mut all = 0;
         for entry in fs::read_dir(&self.root)? {
@@ -148,13 +149,13 @@ impl FeatureFiles {
     }
 }
 
-/// Whether it is a name that this cache gives: 16 digits of a checksum.
+/// Whether this cache could have given the name: 16 hexadecimal digits of a checksum.
 fn is_name(name: &OsStr) -> bool {
     let digits = name.as_bytes();
     digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Removes the features that a model left; what else lies there stays, and its folder with it.
+/// Removes a model's features. Other files in its folder stay, and so does the folder then.
 fn remove(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -169,7 +170,7 @@ fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Bytes of the files in `folder`, without what ended processes left unfinished.
+/// Bytes of the files in `folder`; removes old unfinished files rather than counting them.
 fn size(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
@@ -190,14 +191,14 @@ fn size(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// What the image was: its whole path, bytes and time of change.
+/// Identifies the image version: absolute path, bytes and time of change.
 fn source(path: &Path, (bytes, changed): Stamp) -> String {
     let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
     let changed = changed.and_then(|time: SystemTime| time.duration_since(UNIX_EPOCH).ok());
     format!("{} {bytes} {}", whole.display(), changed.unwrap_or_default().as_nanos())
 }
 
-/// The name of the run's tensor in a file; deeper levels have their own.
+/// The run's tensor in a file; deeper levels have names of their own.
 const RUN: &str = "tokens";
 
 fn level_name(level: usize) -> String {
@@ -223,14 +224,14 @@ fn serialize(path: &Path, stamp: Stamp, features: &Features) -> candle_core::Res
     Ok(safetensors::serialize(tensors, Some(about))?)
 }
 
-/// Of the numbers as they lie in the file, the run's first.
+/// The checksum of the tensors' bytes as stored, the run's first.
 fn checksum<'a>(numbers: impl Iterator<Item = &'a [u8]>) -> String {
     let mut digest = CHECKSUM.digest();
     numbers.for_each(|numbers| digest.update(numbers));
     format!("{:016x}", digest.finalize())
 }
 
-/// The features in a file's bytes, if they are of this image as it is; else what is wrong with the bytes.
+/// The features in a file's bytes; `None` if they are of another version of the image, an error if the bytes are damaged.
 fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string().escape_debug().to_string();
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| said(&error))?;
@@ -262,7 +263,7 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
     let (Some(run), Some(deep), Some(grid)) = (run, deep, grid) else {
         return Err("it has no tokens or no grid".to_owned());
     };
-    // A run may go on behind the grid; deeper levels are added to its rows.
+    // The run may have rows beyond the grid; deeper levels have one row for each of its rows.
     let tokens = grid.0.checked_mul(grid.1);
     let is_run = run
         .dims2()

@@ -71,7 +71,7 @@ fn windows_that_were_corrected_are_another_name() -> Tested {
     Ok(())
 }
 
-/// Their caches from before towers had settings are found still.
+/// Caches from before towers had settings are still found.
 #[test]
 fn the_other_families_names_are_what_they_were() -> Tested {
     for family in [Family::Qwen2Vl, Family::LlavaNext] {
@@ -119,7 +119,7 @@ fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
     Ok(())
 }
 
-/// What the probe itself tells, and so needs no setting.
+/// Settings that the probe's features already reveal need not be in the name.
 #[test]
 fn the_probe_tells_which_blocks_features_are_of() -> Tested {
     let folder = made::folder(Family::Qwen3Vl);

@@ -72,7 +72,7 @@ fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
     assert_eq!(first, again);
     assert_ne!(first[0], first[1]);
 
-    // Nothing in memory: all that is kept is on disk.
+    // A memory limit of 0, so that everything kept is on disk.
     let mut later = FeatureStore::of(&base, &place.settings, 0)?;
     for _ in 0..2 {
         let (kept, uses) = look(&mut later, &images[..2])?;
@@ -153,7 +153,7 @@ fn a_disk_that_fails_later_costs_the_cache_alone() -> Tested {
     let place = Place::new()?;
     let base = place.base()?;
     let mut store = FeatureStore::of(&base, &place.settings, 0)?;
-    // As if it were full or gone: nothing can be written there any more.
+    // With the folder gone, nothing can be written there any more, as on a full disk.
     fs::remove_dir_all(place.folder.path().join("cache"))?;
     for name in ["a.png", "b.png"] {
         let (tokens, uses) = look(&mut store, &[place.image(name)])?;
@@ -177,7 +177,7 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
     let stamp = (1, None);
     const OLD: &str = "00000000000000aa";
     const NEW: &str = "00000000000000bb";
-    // A folder that was there before is nobody's to empty.
+    // A folder that the cache did not create must not be emptied.
     let own = root.join("my data");
     fs::create_dir_all(&own)?;
     fs::write(own.join("thesis.safetensors"), [0; 4096])?;
@@ -195,7 +195,7 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
     assert!(keep(OLD, 2 * one + 8, &b)?, "two fit");
     assert!(!keep(OLD, one + 8, &place.image("c.png"))?, "a third does not");
     assert!(keep(OLD, one + 8, &a)?, "what is kept stays");
-    // A model that finds the place taken by another removes what that one left.
+    // When another model's features use up the limit, opening a new model removes them.
     assert!(keep(NEW, 2 * one, &a)?);
     assert!(!root.join(OLD).exists());
     assert!(own.join("thesis.safetensors").exists());
@@ -222,7 +222,7 @@ fn several_processes_together_keep_to_the_limit() -> Tested {
     FeatureFiles::open(&root, mine, 1 << 20)?.keep(&place.image("first"), stamp, &features)?;
     let one = size(&root.join(mine));
     let limit = 40 * one;
-    // Two of one model and one of another, in turn.
+    // Two processes of one model and one of another, which write in turn.
     let mut processes = [mine, mine, other]
         .map(|model| FeatureFiles::open(&root, model, limit))
         .into_iter()

@@ -21,7 +21,7 @@ pub fn vision(slice: &Slice, report: &mut Report) -> Result<Features, EngineErro
     }
     let want = slice.want("pixel_values")?;
     let values = pixel_values(&picture);
-    // Of the further families only some rows are kept.
+    // For the other families the slice holds only some rows.
     let pixels = match slice.want("pixel_values_rows") {
         Err(_) => values,
         Ok(kept) => {

@@ -1,5 +1,5 @@
-//! The numbers of this build on this device against the golden slices of `assets/selftest`: what independent f64
-//! computations give on a small random model of each family.
+//! Compares this build's numbers on this device with the golden slices of `assets/selftest`, which independent f64
+//! computations gave on a small random model of each family.
 
 mod forward;
 mod slice;
@@ -21,20 +21,20 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether the numbers agree; one that is not finite does not.
+    /// Whether the numbers agree; an error that is not finite fails.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.error <= self.bound
     }
 }
 
-/// What round-off may cost in a number format.
+/// The round-off error allowed in a number format.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     /// Hidden states, logits, losses, scores.
     values: f64,
     gradients: f64,
-    /// What several optimiser steps made.
+    /// Parameters after several optimiser steps.
     trained: f64,
 }
 
@@ -124,7 +124,7 @@ impl Report {
         });
     }
 
-    /// Token ids agree or they do not.
+    /// Token ids must agree exactly.
     fn equal(&mut self, name: &str, equal: bool) {
         self.checks.push(Check {
             name: name.to_owned(),

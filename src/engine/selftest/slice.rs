@@ -1,4 +1,4 @@
-//! The golden slice: compiled in, read with the readers that real folders go through.
+//! The golden slice: compiled in, and read with the same readers as real model folders.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -42,8 +42,8 @@ macro_rules! slice {
 /// A family's slice, by its files.
 pub struct Files {
     pub family: Family,
-    /// What bf16 may cost in a gradient: as measured on a CPU, rounded up. The slices differ, for the smaller a gradient is
-    /// against what it is summed of, the more of it round-off takes.
+    /// The error allowed in a bf16 gradient: measured on a CPU, rounded up. It differs between slices: the smaller a gradient
+    /// is against its summands, the larger the share of round-off in it.
     pub bf16_gradients: f64,
     files: [(&'static str, &'static [u8]); 6],
 }
@@ -56,10 +56,10 @@ pub const SLICES: [Files; 4] = [
     slice!(Family::LlavaNext, "llava_next/", 1e-1),
 ];
 
-/// What all of them look at.
+/// The picture that all slices use.
 const PICTURE: (&str, &[u8]) = ("picture.png", include_bytes!("../../../assets/selftest/picture.png"));
 
-/// The model, what goes in, and what f64 makes of it.
+/// The model, its inputs, and the results that f64 gives.
 pub struct Slice {
     pub device: Device,
     pub dtype: DType,
@@ -77,7 +77,7 @@ pub struct Cases {
     pub prompt_tokens: usize,
     /// Rows of the embedding matrix before the prompt's.
     pub tokenizer_tokens: usize,
-    /// Of the picture's patches, where they are one grid.
+    /// The picture's patches, if they form one grid.
     pub grid: Option<(usize, usize, usize)>,
     /// Supervised tokens before a label's own.
     #[serde(default = "one")]
@@ -204,7 +204,7 @@ impl Slice {
         self.expected.get(name).ok_or_else(missing)
     }
 
-    /// The aspect modules, fresh from their file, for they may be trained.
+    /// The aspect modules, read anew from their file at each call, because the caller may train them.
     ///
     /// # Errors
     /// Where the device fails.
@@ -216,7 +216,7 @@ impl Slice {
     /// Wanted tensors whose names begin with `prefix`, under the rest of their names.
     ///
     /// # Errors
-    /// Where there is none: what would be compared with them would go unchecked.
+    /// If there is none: the caller's comparison would otherwise check nothing.
     pub fn all(&self, prefix: &str) -> Result<IndexMap<&str, &Tensor>, EngineError> {
         let named = self.expected.iter();
         let mut found: IndexMap<&str, &Tensor> = named

@@ -13,7 +13,7 @@ use crate::nn::loss;
 use crate::vlm::decoder::{Positions, Vocabulary};
 use crate::vlm::vision::Features;
 
-/// Ids up to an answer as a sequence: runs of image tokens are visual rows, ids behind the tokenizer's prompt rows.
+/// The ids before an answer as a sequence: image tokens become visual rows, ids beyond the tokenizer's become prompt rows.
 pub fn open(slice: &Slice, ids: &[u32]) -> Sequence {
     let mut sequence = Sequence::default();
     let mut ids = ids;
@@ -37,7 +37,7 @@ pub fn open(slice: &Slice, ids: &[u32]) -> Sequence {
     sequence
 }
 
-/// What the template writes behind the answer follows it.
+/// The ids before the answer; behind the answer, `cases.tail` tokens of the template follow.
 fn before_answer<'a>(slice: &Slice, case: &'a StageCase) -> &'a [u32] {
     &case.ids[..case.ids.len().saturating_sub(case.answer.len() + slice.cases.tail)]
 }
@@ -115,7 +115,7 @@ fn missing(what: impl std::fmt::Display) -> EngineError {
     EngineError::Failed(format!("the golden slice holds no {what}"))
 }
 
-/// Losses and gradients of stage 1, with and without running layers again in backward.
+/// Losses and gradients of stage 1, with and without gradient checkpointing.
 pub fn stage_1(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     let bounds = report.bounds;
     for (index, case) in slice.cases.stage1.iter().enumerate() {
@@ -142,7 +142,7 @@ pub fn stage_1(slice: &Slice, features: &Features, report: &mut Report) -> Resul
     Ok(())
 }
 
-/// `in_proj_bias` without its key part, whose true gradient is 0: AdamW makes steps of round-off there.
+/// `in_proj_bias` without its key part: that part's true gradient is 0, so AdamW's steps there are round-off.
 fn without_keys(parameter: &str, x: &Tensor) -> Result<Tensor, EngineError> {
     if !parameter.ends_with("in_proj_bias") {
         return Ok(x.clone());
@@ -188,8 +188,8 @@ pub fn stage_2(slice: &Slice, features: &Features, report: &mut Report) -> Resul
     Ok(())
 }
 
-/// Greedy decoding with the KV cache, prompt and aspects in place. In bf16 two tokens may be nearer than the format
-/// tells apart, so that only f32 is checked.
+/// Greedy decoding with the KV cache, prompt and aspects in place. Checked in f32 alone: two tokens' logits may be too close
+/// for bf16 to tell apart.
 pub fn greedy(slice: &Slice, features: &Features, report: &mut Report) -> Result<(), EngineError> {
     if slice.dtype != DType::F32 {
         return Ok(());

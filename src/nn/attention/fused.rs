@@ -1,4 +1,4 @@
-//! The fused CPU form: one task per head, nothing kept for backward but the operands and the result.
+//! The fused CPU form: one task per head. For backward it keeps only the operands and the result.
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -74,7 +74,7 @@ impl Attention {
         interleave(&heads, s.batch, s.queries, s.heads, s.width)
     }
 
-    /// Gradients of q, k and v. The result is computed again: with it come the sums of each softmax.
+    /// Gradients of q, k and v. Forward runs again first, because backward needs the softmax sums.
     fn backward<T: Real>(&self, s: Sizes, data: [&[T]; 3], grad: &[T]) -> [Vec<T>; 3] {
         let group = s.heads / s.kv_heads;
         let tasks: Vec<GroupGradients<T>> = (0..s.batch * s.kv_heads)
@@ -121,7 +121,7 @@ impl Attention {
     }
 }
 
-/// Gradients of the query heads that share a key head, and of its keys and values.
+/// Gradients of the query heads that share one key head, and of that head's keys and values.
 type GroupGradients<T> = (Vec<Vec<T>>, Vec<T>, Vec<T>);
 
 /// Heads `[batch * heads][tokens * width]` to `[batch, tokens, heads, width]`.

@@ -1,7 +1,7 @@
 //! One head of attention on the CPU, forward and backward, a block of queries at a time.
 //!
-//! A block's scores stay in the core's own cache, and the keys that no query of a block sees, under a causal mask about
-//! half of all, are left out of its products.
+//! A block's scores stay in the core's own cache. Keys that no query of a block sees (under a causal mask about half of
+//! them) are left out of its products.
 
 use crate::nn::Interrupt;
 use crate::nn::buffer::Buffer;
@@ -9,7 +9,7 @@ use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum, vect
 
 use super::Mask;
 
-/// Queries of a block.
+/// Queries per block.
 const BLOCK: usize = 64;
 
 /// The operands of one query head.
@@ -22,18 +22,18 @@ pub struct Head<'a, T> {
     /// `[keys, width]`
     pub v: Matrix<'a, T>,
     pub mask: &'a Mask,
-    /// Of the batch: which of the mask's rows is its own.
+    /// Index of this head's sequence in the batch, which selects the mask's row.
     pub row: usize,
-    /// Where it is set, forward gives up: a head of thousands of queries takes seconds.
+    /// When it is set, forward returns early, because a head with thousands of queries takes seconds.
     pub interrupt: Option<&'a Interrupt>,
 }
 
-/// What a head gave, for its backward.
+/// A head's forward results, which its backward needs.
 #[derive(Clone, Copy)]
 pub struct Given<'a, T> {
     /// `[queries, width]`
     pub out: Matrix<'a, T>,
-    /// `[queries]`: the logarithm of each softmax' denominator.
+    /// `[queries]`: the logarithm of each softmax's denominator.
     pub log_sums: &'a [T],
 }
 
@@ -42,7 +42,7 @@ impl<T: Real> Head<'_, T> {
         T::of(1.0 / (self.q.columns as f64).sqrt())
     }
 
-    /// The keys that any query of a block may see: those before the returned one.
+    /// The end of the range of keys that any query of the block may see.
     fn seen_by(&self, from: usize, count: usize) -> usize {
         if !self.mask.causal {
             return self.k.rows;
@@ -51,7 +51,7 @@ impl<T: Real> Head<'_, T> {
         places.max().unwrap_or(0)
     }
 
-    /// Scaled scores `[count, keys]` of a block, hidden ones far below all others.
+    /// Scaled scores `[count, keys]` of a block. Hidden keys get [`HIDDEN`].
     fn scores(&self, scores: &mut [T], from: usize, count: usize, keys: usize) {
         let how = (false, self.scale(), Hands::One);
         let (q, k) = (self.q.rows_from(from, count), self.k.rows_from(0, keys));
@@ -75,7 +75,7 @@ impl<T: Real> Head<'_, T> {
         }
     }
 
-    /// `out` `[queries, width]` and `log_sums` `[queries]`.
+    /// Writes `out` `[queries, width]` and `log_sums` `[queries]`.
     pub fn forward(&self, out: &mut [T], log_sums: &mut [T]) {
         let (queries, width) = (self.q.rows, self.q.columns);
         let mut block = Buffer::of(BLOCK.min(queries) * self.k.rows);
@@ -151,5 +151,5 @@ impl<T: Real> Head<'_, T> {
     }
 }
 
-/// A hidden key's score: its weight is 0 beside any that is seen.
+/// The score of a hidden key: so low that its weight is 0 next to any visible key.
 const HIDDEN: f64 = -1e30;

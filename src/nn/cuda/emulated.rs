@@ -1,4 +1,5 @@
-//! The kernels on the CPU: `kernels.cu` compiled as C, its blocks one after another, the threads of a block as threads.
+//! Emulates the kernels on the CPU: `kernels.cu` compiled as C. Blocks run one after another; a block's threads are
+//! real threads.
 
 use std::cell::Cell;
 use std::fs;
@@ -17,15 +18,15 @@ const SOURCE: &str = concat!(
     include_str!("kernels.cu"),
     include_str!("emulated_main.h")
 );
-/// THREADS of emulated.h.
+/// Must equal THREADS in emulated.h.
 const THREADS: u32 = 8;
 
 thread_local! {
-    /// Whether this thread's CPU tensors are computed as a device's would be.
+    /// Whether this thread runs CPU tensors through the emulated kernels, as if the CPU were a CUDA device.
     pub(in crate::nn) static EMULATED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with this thread's CPU standing for a device.
+/// Runs `f` with this thread's CPU treated as a CUDA device.
 pub fn emulated<R>(f: impl FnOnce() -> R) -> R {
     EMULATED.set(true);
     let result = f();
@@ -33,7 +34,7 @@ pub fn emulated<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// A program for each format, started when it is first needed; it ends with the tests.
+/// One program per number format, started on first use; it ends with the test process.
 struct Program {
     _child: Child,
     input: ChildStdin,
@@ -64,7 +65,7 @@ fn start(format: &[&str]) -> Program {
     }
 }
 
-/// What the kernel gives for these operands.
+/// The kernel's output for these operands.
 pub fn run(launch: &Launch, operands: [(&CpuStorage, &Layout); 3]) -> Result<CpuStorage> {
     let bytes = operands.map(|(storage, layout)| bytes(storage, layout));
     let mut output = vec![0; launch.output.elem_count() * launch.dtype.size_in_bytes()];

@@ -1,4 +1,4 @@
-//! Kernels compiled for a device and started on it.
+//! Compiles the kernels for a device and launches them.
 
 use std::mem::size_of;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use super::operation::Launch;
 use super::{pool, probe};
 
 const SOURCE: &str = concat!(include_str!("prologue.cuh"), include_str!("kernels.cu"));
-/// THREADS of the prologue.
+/// Must equal THREADS in the kernels' prologue.
 const THREADS: u32 = 256;
 
 /// The compiled kernels, in f32 and in bf16.
@@ -24,10 +24,11 @@ struct Compiled {
 }
 
 static COMPILED: OnceLock<std::result::Result<Compiled, String>> = OnceLock::new();
-/// What the kernels' first use on the device gave.
+/// The result of the kernels' first check on the device.
 static READY: OnceLock<std::result::Result<(), String>> = OnceLock::new();
 
-/// Compiles the kernels, and compares each with candle's own operations on `device`, whose memory is kept for reuse.
+/// Compiles the kernels and compares each with candle's own operations on `device`; also makes the device keep freed
+/// memory. Returns a message if either fails.
 pub fn prepare(device: &Device) -> Option<String> {
     let Device::Cuda(cuda) = device else {
         return None;
@@ -39,7 +40,7 @@ pub fn prepare(device: &Device) -> Option<String> {
     notices.reduce(|all, one| format!("{all}; {one}"))
 }
 
-/// Why the kernels do not serve, if they do not.
+/// Why the kernels cannot be used; `None` if they can.
 fn kernels(device: &Device) -> Option<String> {
     let ready = READY.get_or_init(|| {
         if let Err(reason) = COMPILED.get_or_init(compile) {
@@ -56,7 +57,7 @@ fn kernels(device: &Device) -> Option<String> {
     ))
 }
 
-/// Whether [`prepare`] found the kernels good.
+/// Whether [`prepare`] found that the kernels work.
 pub fn is_ready() -> bool {
     matches!(READY.get(), Some(Ok(())))
 }
@@ -67,7 +68,7 @@ fn compile() -> std::result::Result<Compiled, String> {
             options: options.iter().map(|&option| option.to_owned()).collect(),
             ..CompileOptions::default()
         };
-        // cudarc panics where the compiler's library is missing.
+        // cudarc panics if the compiler's library is missing.
         let compiled = std::panic::catch_unwind(|| compile_ptx_with_opts(SOURCE, options));
         match compiled {
             Ok(Ok(ptx)) => Ok(ptx.to_src()),
@@ -81,10 +82,10 @@ fn compile() -> std::result::Result<Compiled, String> {
     })
 }
 
-/// Starts a kernel on operands that [`super::operation::Operation::launch`] has found to fit.
+/// Launches a kernel on operands that [`super::operation::Operation::launch`] has checked.
 ///
 /// # Errors
-/// Where the kernels could not be compiled, or the device fails.
+/// If the kernels could not be compiled, or the device fails.
 pub fn run(launch: &Launch, operands: [(&CudaStorage, &Layout); 3]) -> Result<CudaStorage> {
     match launch.dtype {
         DType::F32 => start::<f32>(launch, operands),
@@ -133,7 +134,7 @@ fn start<T: CudaDType + DeviceRepr>(launch: &Launch, operands: [(&CudaStorage, &
     Ok(CudaStorage::wrap_cuda_slice(output, device.clone()))
 }
 
-/// Where an operand begins on the device; the guard lives until the kernel is started.
+/// An operand's address on the device. The guard must live until the kernel is launched.
 fn address<'a>((storage, layout): (&'a CudaStorage, &Layout), stream: &'a CudaStream) -> Result<(u64, SyncOnDrop<'a>)> {
     fn begin<'a, T>(slice: &'a CudaSlice<T>, from: usize, stream: &'a CudaStream) -> (u64, SyncOnDrop<'a>) {
         let (address, guard) = slice.device_ptr(stream);

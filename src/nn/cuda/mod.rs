@@ -1,5 +1,5 @@
-//! Fused operations on a CUDA device, in f32 and bf16: kernels of our own (`kernels.cu`), compiled when the device is
-//! opened. Where that fails, or where they disagree with candle's own operations, those serve instead.
+//! Fused operations on a CUDA device, in f32 and bf16: our own kernels (`kernels.cu`), compiled when the device is
+//! opened. If that fails, or if their results differ from candle's own operations, candle's are used instead.
 //!
 //! The same kernels run on the CPU in tests, thread by thread.
 
@@ -23,22 +23,22 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use operation::Operation;
 
-/// Makes the kernels ready for `device`; a sentence where they cannot serve, so that training is slower and takes more
-/// memory.
+/// Prepares the kernels for `device`. Returns a message if they cannot be used, or if the driver does not keep freed
+/// memory: training is then slower, and without the kernels takes more memory.
 #[cfg(feature = "cuda")]
 #[must_use]
 pub fn prepare(device: &Device) -> Option<String> {
     launch::prepare(device)
 }
 
-/// Without the `cuda` feature there is nothing to make ready.
+/// Without the `cuda` feature there is nothing to prepare.
 #[cfg(not(feature = "cuda"))]
 #[must_use]
 pub fn prepare(_: &Device) -> Option<String> {
     None
 }
 
-/// Whether the kernels serve this tensor.
+/// Whether the kernels support this tensor.
 pub(super) fn serves(x: &Tensor) -> bool {
     matches!(x.dtype(), DType::F32 | DType::BF16) && (is_emulated() || is_ready(x.device()))
 }
@@ -53,7 +53,7 @@ const fn is_ready(_: &Device) -> bool {
     false
 }
 
-/// Whether this thread's CPU stands for a device: in tests alone.
+/// Whether this thread treats the CPU as a CUDA device; only tests do.
 #[cfg(test)]
 pub(super) fn is_emulated() -> bool {
     emulated::EMULATED.get()
@@ -83,7 +83,7 @@ pub(super) fn rotate(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
         .apply_op3(&cos.contiguous()?, &sin.contiguous()?, Operation::Rotate { sign: 1.0 })
 }
 
-/// Which keys are seen, on the device: see [`super::Mask`].
+/// A [`super::Mask`] on the device.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// `[batch, keys]` (u32)
@@ -93,7 +93,7 @@ pub(super) struct Seen {
     pub causal: bool,
 }
 
-/// `softmax(scale * scores)` of `scores` `[batch, heads, queries, keys]` over the keys that are seen.
+/// `softmax(scale * scores)` of `scores` `[batch, heads, queries, keys]` over the visible keys.
 pub(super) fn masked_softmax(scores: &Tensor, seen: &Seen, scale: f64) -> Result<Tensor> {
     let operation = Operation::MaskedSoftmax {
         causal: seen.causal,
@@ -102,8 +102,8 @@ pub(super) fn masked_softmax(scores: &Tensor, seen: &Seen, scale: f64) -> Result
     scores.contiguous()?.apply_op3(&seen.segments, &seen.places, operation)
 }
 
-/// Log-probabilities `[n]` (f32) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`; not a number for a target
-/// beyond the vocabulary.
+/// Log-probabilities `[n]` (f32) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`; NaN for a target outside
+/// the vocabulary.
 pub(super) fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let targets = targets.to_dtype(DType::U32)?.contiguous()?;
     logits

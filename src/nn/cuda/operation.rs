@@ -1,8 +1,8 @@
-//! What the kernels compute, how each is started, and which of them is another's gradient.
+//! What the kernels compute, how each is launched, and which kernel is the gradient of which.
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
-/// An operation of `kernels.cu`, with what is not in its operands.
+/// An operation of `kernels.cu`, with the parameters that are not operands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Operation {
     RmsNorm { eps: f32 },
@@ -16,7 +16,7 @@ pub enum Operation {
     LogLikelihoodBackward,
 }
 
-/// One start of a kernel.
+/// One launch of a kernel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Launch {
     pub kernel: &'static str,
@@ -24,21 +24,21 @@ pub struct Launch {
     pub real: f32,
     pub work: Work,
     pub output: Shape,
-    /// The output's, where it is not that of the first operand.
+    /// The output's dtype, which may differ from the first operand's.
     pub dtype: DType,
 }
 
-/// What a kernel's threads are given.
+/// The unit of work of a kernel's threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// A block has a row.
+    /// One block per row.
     Rows(u32),
-    /// A thread has an element.
+    /// One thread per element.
     Elements(u32),
 }
 
 impl Work {
-    /// How many blocks there are, of so many threads each.
+    /// The number of blocks, each of so many threads.
     #[must_use]
     pub const fn blocks(self, threads: u32) -> u32 {
         match self {
@@ -49,10 +49,10 @@ impl Work {
 }
 
 impl Operation {
-    /// The start for operands of these layouts, the first of them in `dtype`.
+    /// The launch for operands with these layouts; `dtype` is the first operand's.
     ///
     /// # Errors
-    /// Where the operands are not contiguous, do not fit one another, or are too large.
+    /// If the operands are not contiguous, do not fit one another, or are too large.
     pub fn launch(self, operands: [&Layout; 3], dtype: DType) -> Result<Launch> {
         if operands.iter().any(|layout| !layout.is_contiguous()) {
             bail!("{self:?} needs contiguous operands");
@@ -187,7 +187,7 @@ impl CustomOp3 for Operation {
         Ok((y, launch.output))
     }
 
-    /// Weights, tables, masks and targets are constant; nobody asks for a gradient's gradient.
+    /// Weights, tables, masks and targets are constants without gradients. Second-order gradients are not needed.
     fn bwd(
         &self,
         a: &Tensor,

@@ -1,13 +1,14 @@
-//! The device's memory pool, which keeps what is freed.
+//! Configures the device's memory pool to keep freed memory.
 //!
-//! The driver's default is to give freed memory back whenever the host waits for the device (once a step, once a
-//! generated token), and to map it anew for the next tensors: CUDA C++ Programming Guide, "Stream-Ordered Memory
-//! Allocator", on the release threshold.
+//! By default the driver returns freed memory to the system whenever the host waits for the device (once a step, once a
+//! generated token), and maps it again for the next tensors: see the release threshold in the CUDA C++ Programming
+//! Guide, "Stream-Ordered Memory Allocator".
 
 use candle_core::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::{DriverError, result, sys};
 
-/// Lets freed memory wait in the pool for the next tensor; only a device without stream-ordered memory has no pool.
+/// Keeps freed memory in the pool for the next tensors. Fails only on a device without stream-ordered memory, which has
+/// no pool.
 pub fn keep_freed_memory(device: &CudaDevice) -> Result<(), DriverError> {
     let stream = device.cuda_stream();
     let context = stream.context();

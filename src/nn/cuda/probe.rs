@@ -1,4 +1,4 @@
-//! Each kernel, forward and backward, against what serves without it, on small operands.
+//! Compares each kernel, forward and backward, with the operations that replace it, on small operands.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
@@ -6,10 +6,10 @@ use super::{Seen, log_likelihoods, masked_softmax, rms_norm, rotate, swiglu};
 use crate::nn::{Mask, RmsNorm, Rotary, activation, attention, loss};
 
 const EPS: f64 = 1e-6;
-/// As that of a head of 32.
+/// The attention scale of a head of width 32.
 const SCALE: f64 = 0.176_776_695;
 
-/// A sentence on the first kernel that gives other numbers than the plain operations do in f32.
+/// A message that names the first kernel whose results differ from those of the plain operations in f32.
 ///
 /// # Errors
 /// Where the device fails.
@@ -31,7 +31,7 @@ pub fn disagreement(device: &Device) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// An operation, and operands that bf16 holds exactly.
+/// An operation with operands that bf16 represents exactly.
 struct Case {
     name: &'static str,
     /// How many of the operands get a gradient.
@@ -71,7 +71,7 @@ fn cases(device: &Device) -> Result<Vec<Case>> {
         sin: table(f64::sin)?,
         angles: angles.clone(),
     };
-    // A shared beginning, two answers and padding; the second sequence is all shared.
+    // A shared prefix, two answers and padding; in the second sequence all keys are shared.
     let segments = vec![vec![0, 0, 0, 1, 1, 2, 2, Mask::PADDING, Mask::PADDING], vec![0; 9]];
     let places: [u32; 10] = [2, 4, 6, 7, 8, 0, 3, 5, 7, 8];
     let rows = places
@@ -114,7 +114,7 @@ impl Case {
         }
     }
 
-    /// What `compute` gives in `dtype`, and the gradients of the operands for a loss that weights it; all in f32.
+    /// The result of `compute` in `dtype`, and the operands' gradients for a weighted sum of it as loss; all as f32.
     fn with_gradient(
         &self,
         dtype: DType,
@@ -136,14 +136,14 @@ impl Case {
     }
 }
 
-/// The norm of the difference by that of what is wanted.
+/// The norm of the difference divided by the norm of `want`.
 fn relative_error(got: &Tensor, want: &Tensor) -> Result<f64> {
     let difference = (got - want)?.sqr()?.sum_all()?.to_scalar::<f32>()?;
     let norm = want.sqr()?.sum_all()?.to_scalar::<f32>()?;
     Ok((f64::from(difference) / f64::from(norm)).sqrt())
 }
 
-/// Values in [-2, 2] that are the same each time, and that bf16 holds.
+/// Deterministic values in [-2, 2] that bf16 represents exactly.
 fn noise(shape: &[usize], device: &Device) -> Result<Tensor> {
     let n: usize = shape.iter().product();
     let values: Vec<f32> = (0..n).map(|i| 2.0 * (i as f32 * 12.9898).sin()).collect();

@@ -4,14 +4,14 @@ use super::operation::{Operation, Work};
 use super::*;
 use crate::engine::selftest::selftest;
 
-/// The kernels' own code, forward and backward, in both formats: see `probe.rs`.
+/// The kernels' own code, forward and backward, in both number formats: see `probe.rs`.
 #[test]
 fn the_kernels_agree_with_the_plain_operations() -> Result<()> {
     assert_eq!(super::probe::disagreement(&Device::Cpu)?, None);
     Ok(())
 }
 
-/// Model and stages as a device computes them, held to the f64 numbers of the self-test.
+/// Runs the model and both stages through the emulated device, and compares them with the f64 numbers of the self-test.
 #[test]
 fn a_device_with_these_kernels_passes_the_self_test() {
     for dtype in [DType::F32, DType::BF16] {

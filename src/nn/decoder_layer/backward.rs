@@ -1,4 +1,4 @@
-//! The fused layer backward, in the same three steps as forward, from the last to the first.
+//! The fused layer's backward: the same three steps as forward, in reverse order.
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::nn::kernel::{Matrix, Real};
 use crate::nn::norm::rms_rows_backward;
 use crate::nn::rope::rotate_rows;
 
-/// The input's gradient `[batch * tokens, hidden]` of that of the result, `grad` `[asking, hidden]`.
+/// The gradient of the input `[batch * tokens, hidden]`, from the result's gradient `grad` `[asking, hidden]`.
 pub fn backward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
@@ -38,7 +38,7 @@ pub fn backward<T: Real>(
         heads,
         head,
     };
-    // What stands before the input is constant.
+    // The tokens before the input are constant and get no gradient.
     let own = (keys - tokens, tokens);
     let (dq, dk, dv) = (
         major(&dq[..], (0, queries), heads),
@@ -79,7 +79,7 @@ pub fn backward<T: Real>(
     }
 }
 
-/// The gradients of `middle` `[asking, hidden]` and of what attention gave, `[asking, q]`.
+/// The gradients of `middle` `[asking, hidden]` and of the attention's output `[asking, q]`.
 fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Buffer<T>, Buffer<T>) {
     let Widths { hidden, wide, .. } = w.widths;
     let (rows, q) = (grad.len() / hidden, w.widths.q());
@@ -151,13 +151,13 @@ fn heads<T: Real>(
 struct Projected<'a, T> {
     dense: &'a Dense<'a, T>,
     grad: &'a HeadsMajor<'a, T>,
-    /// By which it was rotated.
+    /// The angles by which it was rotated, if it was.
     angles: Option<(&'a [T], &'a [T])>,
-    /// What it was before the norm of its heads, and that norm.
+    /// Its value before the norm of its heads, and that norm.
     norm: Option<(&'a [T], Norm<'a, T>)>,
 }
 
-/// The gradient of `x` through the first norm, of what `projections` of it got, and of the residual.
+/// The gradient of `x`: through the first norm, from the gradients of its `projections`, plus the residual's gradient.
 fn norm_backward<T: Real>(
     w: &Weights<'_, T>,
     x: &[T],

@@ -1,5 +1,5 @@
-//! The fused layer forward: a task takes some rows through all that is done to each row alone, so that what lies
-//! between two products never leaves its core's cache; attention stands between, a task a head.
+//! The fused layer's forward. A task takes some rows through all row-wise operations, so that values between two matrix
+//! products never leave the core's cache. Attention runs between them, one task per head.
 
 use rayon::prelude::*;
 
@@ -13,24 +13,24 @@ use crate::nn::norm::rms_rows;
 use crate::nn::rope::rotate_rows;
 use crate::nn::{Interrupt, Mask};
 
-/// The input of the layer and where its rows stand.
+/// The input of the layer and the positions of its rows.
 pub struct Input<'a, T> {
     /// `[batch * tokens, hidden]`
     pub x: &'a [T],
     /// `[batch * tokens, head / 2]`: cosines and sines.
     pub angles: (&'a [T], &'a [T]),
     pub batch: usize,
-    /// The rows that ask; all of them where it is not said.
+    /// The rows whose results are needed ("asking"); `None`: all of them.
     pub few: Option<Picked<'a, T>>,
-    /// With the places of the rows that ask.
+    /// The mask, with the positions of the asking rows as queries.
     pub mask: &'a Mask,
-    /// Tasks that begin when it is set do nothing.
+    /// Tasks that start after it is set do nothing.
     pub interrupt: &'a Interrupt,
 }
 
-/// The few rows that ask.
+/// The rows whose results are needed, if not all are.
 pub struct Picked<'a, T> {
-    /// `[asking]`: which rows of the input.
+    /// `[asking]`: indices into the input's rows.
     pub index: Vec<u32>,
     /// `[asking, hidden]`
     pub x: Vec<T>,
@@ -48,11 +48,11 @@ impl<'a, T: Real> Input<'a, T> {
     }
 }
 
-/// What backward needs, beside the input.
+/// The values that backward needs, besides the input.
 pub struct Activations<T: Real> {
     /// `[asking, q]`, rotated.
     pub q: Buffer<T>,
-    /// `[batch * keys, kv]`, rotated: of what stood before, and of the input.
+    /// `[batch * keys, kv]`, rotated: first the keys before the input, then the input's.
     pub k: Buffer<T>,
     /// `[batch * keys, kv]`
     pub v: Buffer<T>,
@@ -60,15 +60,16 @@ pub struct Activations<T: Real> {
     pub attended: Buffer<T>,
     /// `[batch, heads, asking of a sequence]`
     pub log_sums: Buffer<T>,
-    /// Queries `[asking, q]` and keys `[batch * tokens, kv]` of the input before the heads' norms, where it has them.
+    /// The input's queries `[asking, q]` and keys `[batch * tokens, kv]` before the heads' norms, if the layer has such
+    /// norms.
     pub raw: Option<(Buffer<T>, Buffer<T>)>,
-    /// What is kept of the second half, where it is.
+    /// The values of the second half that backward needs, if they are kept.
     pub half: Option<Half<T>>,
 }
 
-/// Of the second half of the layer.
+/// Values of the layer's second half (the feed-forward network).
 pub struct Half<T: Real> {
-    /// `[asking, hidden]`: the input and what attention added.
+    /// `[asking, hidden]`: the input plus the attention's output.
     pub middle: Buffer<T>,
     /// `[asking, wide]`
     pub gate: Buffer<T>,
@@ -76,22 +77,21 @@ pub struct Half<T: Real> {
     pub up: Buffer<T>,
 }
 
-/// Keys and values, `[rows, kv]` each, and the input's own keys before their heads' norm, where it has one.
+/// Keys and values, `[rows, kv]` each, and the input's own keys before their heads' norm, if the layer has one.
 pub struct Keys<T: Real> {
     pub k: Buffer<T>,
     pub v: Buffer<T>,
     pub raw: Option<Buffer<T>>,
 }
 
-/// The input's own keys, rotated, and values.
+/// The input's own keys (rotated) and values.
 pub fn keys_and_values<T: Real>(w: &Weights<'_, T>, input: &Input<'_, T>) -> Keys<T> {
     let (k, raw) = projected(w, (&w.k, w.k_norm), input.x, Some(input.angles));
     let (v, _) = projected(w, (&w.v, None), input.x, None);
     Keys { k, v, raw }
 }
 
-/// `[batch * (past + tokens), kv]` of `past` `[past, kv]`, which stands before each sequence, and `own`
-/// `[batch * tokens, kv]`.
+/// `[batch * (past + tokens), kv]`: `past` `[past, kv]` prepended to each sequence of `own` `[batch * tokens, kv]`.
 pub fn behind<T: Real>(past: &[T], own: Buffer<T>, batch: usize) -> Buffer<T> {
     if past.is_empty() {
         return own;
@@ -106,7 +106,7 @@ pub fn behind<T: Real>(past: &[T], own: Buffer<T>, batch: usize) -> Buffer<T> {
     all
 }
 
-/// The result `[asking, hidden]` of all keys and values; with `keep` all that backward needs.
+/// The layer's result `[asking, hidden]`, given all keys and values. With `keep` it also returns what backward needs.
 pub fn forward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
@@ -142,7 +142,8 @@ pub fn forward<T: Real>(
     (y, kept)
 }
 
-/// `norm(x) W^T + b`, each head normed where a norm is given, rotated where angles are; and the same before that norm.
+/// `norm(x) W^T + b`, with a norm over each head and a rotation if given. Also returns the values before the heads'
+/// norm.
 fn projected<T: Real>(
     w: &Weights<'_, T>,
     (dense, norm): (&Dense<'_, T>, Option<Norm<'_, T>>),
@@ -180,7 +181,7 @@ fn projected<T: Real>(
     (y, raw)
 }
 
-/// From what attention gave to the result.
+/// Computes the layer's result from the attention's output.
 fn second_half<T: Real>(
     w: &Weights<'_, T>,
     x: &[T],
@@ -260,7 +261,7 @@ pub struct Heads<'a, T> {
 }
 
 impl<'a, T: Real> Heads<'a, T> {
-    /// Of queries, keys and values as [`Activations`] has them.
+    /// `q`, `k` and `v` have the shapes of those in [`Activations`].
     pub fn new(widths: Widths, (q, k, v): (&'a [T], &'a [T], &'a [T]), input: &Input<'a, T>) -> Self {
         Self {
             widths,
@@ -300,10 +301,10 @@ impl<'a, T: Real> Heads<'a, T> {
     }
 }
 
-/// `[batch, heads, skipped + tokens, head]`, as tasks of one head each write it.
+/// `[batch, heads, skipped + tokens, head]`, as written by tasks of one head each.
 pub struct HeadsMajor<'a, T> {
     pub data: &'a [T],
-    /// Of each sequence: rows before the first.
+    /// Rows to skip at the start of each sequence.
     pub skipped: usize,
     pub tokens: usize,
     pub heads: usize,
@@ -311,7 +312,7 @@ pub struct HeadsMajor<'a, T> {
 }
 
 impl<T: Real> HeadsMajor<'_, T> {
-    /// Rows `[rows, heads * head]` from `from` on into `out`.
+    /// Copies rows `[rows, heads * head]`, starting at row `from`, into `out`.
     pub fn gather(&self, from: usize, out: &mut [T]) {
         for (n, out) in out.chunks_mut(self.heads * self.head).enumerate() {
             let (row, token) = ((from + n) / self.tokens, (from + n) % self.tokens);

@@ -1,7 +1,7 @@
-//! The frozen layer on the CPU as one operation of the graph.
+//! The frozen layer on the CPU as a single operation of the graph.
 //!
-//! Operation by operation, candle would write each intermediate result to memory, and in backward once more to add it
-//! up: for a layer that is frozen only its input's gradient is of use.
+//! As separate operations, candle would write each intermediate result to memory, and in backward accumulate a gradient
+//! for each. A frozen layer needs only its input's gradient.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::nn::Interrupt;
 use crate::nn::buffer::Buffer;
 use crate::nn::kernel::{Real, slice, with_slices};
 
-/// As [`DecoderLayer::forward`].
+/// Like [`DecoderLayer::forward`].
 pub fn forward(
     layer: &DecoderLayer,
     x: &Tensor,
@@ -34,8 +34,8 @@ pub fn forward(
     x.apply_op1(op)
 }
 
-/// Without a graph; `seen` gives all keys and values, contiguous, for those of `x`
-/// (`[batch, tokens, kv_heads, head]`).
+/// Without an autograd graph. `seen` takes the keys and values of `x` (`[batch, tokens, kv_heads, head]`) and returns
+/// all visible ones, contiguous.
 pub fn forward_with(
     layer: &DecoderLayer,
     x: &Tensor,
@@ -95,7 +95,7 @@ struct FusedLayer {
     places: Arc<Places>,
     past: Option<Past>,
     keep: bool,
-    /// [`Activations`] of the input's type, from forward until backward takes them.
+    /// The [`Activations`], in the input's number type, kept from forward until backward takes them.
     kept: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -115,7 +115,7 @@ impl FusedLayer {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let kept = kept.and_then(|kept| kept.downcast::<Activations<T>>().ok());
         let dx = with_slices::<T, _>(&[x, grad], |s| {
-            // Backward never stops early: no caller checks the flag after it.
+            // Backward must not stop early, because no caller checks the flag after it.
             let never = Interrupt::default();
             let places = (&*self.places, self.past.as_ref(), &never);
             with_input(&self.layer, places, (s[0], x.dims()), |w, input, past| {
@@ -134,7 +134,7 @@ impl FusedLayer {
     }
 }
 
-/// From the input's keys and values, behind those of `past`, to the result.
+/// Computes the result from the input's keys and values, preceded by those of `past`.
 fn whole<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
@@ -150,7 +150,7 @@ fn whole<T: Real>(
     Ok(run(w, input, Keys { k, v, raw }, keep))
 }
 
-/// Hands the layer's weights, the input with its places, and the keys and values before it to `f`.
+/// Calls `f` with the layer's weights, the input with its places, and the keys and values before it.
 fn with_input<T: Real, R>(
     layer: &DecoderLayer,
     (places, past, interrupt): (&Places, Option<&Past>, &Interrupt),

@@ -1,27 +1,28 @@
-//! How the rows of a fused layer are given to tasks: to all threads, and with the same results however many there are.
+//! How the rows of a fused layer are split into tasks: all threads get work, and the results do not depend on their
+//! number.
 //!
-//! A matrix product gives each element the same bits however many rows it takes at once, unless they are so few that gemm
-//! adds up in another order. So the split for two threads decides which rows are computed in a small product, and any other
-//! number of threads splits only what stays a large one.
+//! A matrix product gives each element the same bits whatever its number of rows, unless it is so small that gemm sums
+//! in another order. The split for two threads therefore decides which rows are computed in a small product; other
+//! numbers of threads may split rows differently only if all their products stay large.
 
 use super::weights::Widths;
 
-/// A product of no more elements is summed in another order.
+/// gemm sums products of at most so many elements in another order.
 const SMALL_PRODUCT: usize = 16 * 16;
-/// So is one that is not larger in either direction...
+/// The same holds for a product of which neither side is larger than this...
 const SMALL_SIDE: usize = 64;
-/// ... where its sums are longer than this.
+/// ... if its sums have more terms than this.
 const SHORT_SUM: usize = 512;
-/// The split whose results all others give.
+/// The number of threads whose split every other split must agree with.
 const USUAL_THREADS: usize = 2;
 
-/// Rows that a task handles: enough that a product runs at full speed, few enough that what lies between two products
-/// stays in its core's cache; and no core is left without work, as far as that changes no result.
+/// Rows per task: enough for a product at full speed, and few enough that values between two products stay in the
+/// core's cache. Every core gets work, as far as that does not change the results.
 pub fn rows_of_a_task(rows: usize, widths: &Widths) -> usize {
     split(rows, least_rows(widths), rayon::current_num_threads())
 }
 
-/// With so many rows none of the layer's products is a small one.
+/// The least number of rows with which none of the layer's products is a small one.
 fn least_rows(widths: &Widths) -> usize {
     let all = [widths.hidden, widths.wide, widths.q(), widths.kv()];
     let narrow = all.into_iter().min().unwrap_or(0).max(1);
@@ -41,7 +42,7 @@ fn split(rows: usize, least: usize, threads: usize) -> usize {
         rows.div_ceil(tasks.max(1)).max(1)
     };
     let usual = even(USUAL_THREADS);
-    // The last task has what the others leave.
+    // The last task gets the remaining rows.
     let is_large = |size: usize| size >= least && (rows.is_multiple_of(size) || rows % size >= least);
     if !is_large(usual) {
         return usual;
@@ -65,11 +66,11 @@ mod tests {
     fn each_thread_has_work_where_there_are_rows_enough() {
         assert_eq!(split(1_280, 5, 16), 80);
         assert_eq!([split(1_280, 5, 1), split(1_280, 5, 2)], [427, 320]);
-        // 32 rows of a narrow model: a third task would be too small to add up as two do.
+        // 32 rows of a narrow model: a third task would be so small that its sums differ from those of two tasks.
         assert_eq!([split(32, 12, 2), split(32, 12, 16)], [16, 16]);
         assert_eq!(split(32, 9, 16), 11);
         assert_eq!(split(32, 2, 16), 2);
-        // Two rows each would leave one alone, whose product would be small.
+        // With two rows per task a single row would remain, and its product would be small.
         assert_eq!(split(33, 2, 32), 3);
         for threads in 1..9 {
             assert_eq!(split(3, 2, threads), 2, "as two threads have it");
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn any_number_of_threads_gives_the_same_bits() {
-        // The second is wider than what gemm adds up in one go, with narrow keys and values.
+        // The second model is wider than what gemm sums in one pass, and has narrow keys and values.
         for (hidden, wide, heads) in [(32, 96, (4, 2)), (64, 520, (4, 1))] {
             let layer = layer_of(DType::F32, hidden, wide, heads);
             for (batch, tokens) in [(1, 1), (1, 3), (2, 9), (5, 13), (3, 70), (4, 150)] {

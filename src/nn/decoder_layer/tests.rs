@@ -18,8 +18,8 @@ fn layer() -> DecoderLayer {
     layer_of(DType::F64, HIDDEN, WIDE, HEADS)
 }
 
-/// As Qwen2 has it, as Mistral has it (no biases), as Qwen3 has it (norms over each head, and heads that together are
-/// wider than the model).
+/// One layer each as in Qwen2, in Mistral (no biases) and in Qwen3 (norms over each head; all heads together are wider
+/// than the model).
 fn layers() -> [DecoderLayer; 3] {
     let bare = |linear: &Linear| Linear::frozen(linear.weight().clone(), None);
     let of = |layer: DecoderLayer| DecoderLayer {
@@ -92,7 +92,7 @@ pub(super) fn all_places(dtype: DType, head: usize, mask: Mask) -> Arc<Places> {
     })
 }
 
-/// All of the mask's places, and of them the ones that are wanted.
+/// All of the mask's places, with only those in `wanted` asked for.
 fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
     let (batch, tokens) = (mask.segments().len(), mask.keys());
     let few = wanted.map(|wanted| {
@@ -115,7 +115,7 @@ fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
     })
 }
 
-/// Keys and values with nothing before them.
+/// Keys and values without any before them.
 fn alone(k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
     with_past(None, k, v)
 }
@@ -141,7 +141,7 @@ fn gradients_with_every_mask() {
     }
 }
 
-/// More tokens than a block of attention and than a task has rows, in the second sequence with padding before and after.
+/// More tokens than an attention block or a task has rows; the second sequence is padded on both sides.
 #[test]
 fn long_sequences_are_those_of_the_plain_layer() {
     const TOKENS: usize = 150;

@@ -1,4 +1,4 @@
-//! The layer's parameters as slices, and what is done with them to some rows.
+//! The layer's parameters as slices, and the operations that apply them to some rows.
 
 use candle_core::{Result, Tensor, bail};
 
@@ -9,7 +9,7 @@ use crate::nn::kernel::{Hands, Matrix, Real, matrix_product, with_slices};
 #[derive(Clone, Copy, Debug)]
 pub struct Widths {
     pub hidden: usize,
-    /// Of gate and up.
+    /// The width of gate and up.
     pub wide: usize,
     pub head: usize,
     /// Query heads.
@@ -19,12 +19,12 @@ pub struct Widths {
 }
 
 impl Widths {
-    /// Of a token's queries.
+    /// The width of a token's queries.
     pub fn q(&self) -> usize {
         self.heads * self.head
     }
 
-    /// Of a token's keys or values.
+    /// The width of a token's keys, and of its values.
     pub fn kv(&self) -> usize {
         self.kv_heads * self.head
     }
@@ -44,13 +44,13 @@ pub type Norm<'a, T> = (&'a [T], f64);
 /// All of a layer's parameters.
 pub struct Weights<'a, T> {
     pub widths: Widths,
-    /// `[hidden]` and epsilon.
+    /// The weight `[hidden]`, and epsilon.
     pub input_norm: Norm<'a, T>,
     pub attention_norm: Norm<'a, T>,
     pub q: Dense<'a, T>,
     pub k: Dense<'a, T>,
     pub v: Dense<'a, T>,
-    /// `[head]` and epsilon.
+    /// The weight `[head]`, and epsilon.
     pub q_norm: Option<Norm<'a, T>>,
     pub k_norm: Option<Norm<'a, T>>,
     pub o: Dense<'a, T>,
@@ -65,12 +65,12 @@ impl<'a, T: Real> Dense<'a, T> {
         Self { weight, bias }
     }
 
-    /// Of its results.
+    /// The width of its output.
     pub fn width(&self) -> usize {
         self.weight.rows
     }
 
-    /// `y = x W^T + b`: rows of `x` `[rows, in]` to `y` `[rows, out]`.
+    /// `y = x W^T + b`, from rows `x` `[rows, in]` to `y` `[rows, out]`.
     pub fn forward(&self, x: &[T], y: &mut [T]) {
         if let Some(bias) = self.bias {
             y.chunks_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
@@ -90,7 +90,7 @@ impl<'a, T: Real> Dense<'a, T> {
         matrix_product(y, out, how, (x, false), (self.weight, true));
     }
 
-    /// `dx = dy W`, or `dx += dy W`.
+    /// `dx = dy W`, or with `onto` `dx += dy W`.
     pub fn backward(&self, dy: &[T], dx: &mut [T], onto: bool) {
         let (out, input) = (self.weight.rows, self.weight.columns);
         let dy = Matrix::contiguous(dy, dy.len() / out, out);
@@ -99,7 +99,7 @@ impl<'a, T: Real> Dense<'a, T> {
     }
 }
 
-/// Hands the parameters of `layer` and the elements of `others` to `f`.
+/// Calls `f` with the parameters of `layer` and the elements of `others`.
 pub fn with_weights<T: Real, R>(
     layer: &DecoderLayer,
     others: &[&Tensor],

@@ -1,4 +1,4 @@
-//! A viewer's side: commands to the run, answers from it.
+//! The viewer's end of the control socket: sends commands to the run and receives its answers.
 
 use std::{
     io::{self, BufReader, Write},
@@ -20,21 +20,21 @@ use crate::{
     session::{Command, Event, Record, SessionFolder, UNKEPT, Warning, now},
 };
 
-/// The run greets at once, or it is none.
+/// How long to wait for the greeting. A run greets at once; a process that stays silent is not one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A way to the run; dropping the commands' side ends it.
+/// A connection to the run; dropping `commands` closes it.
 #[derive(Debug)]
 pub struct Connection {
     pub commands: Sender<Command>,
-    /// Ended when the run is.
+    /// Disconnected when the run ends.
     pub answers: Receiver<Record>,
 }
 
-/// Connects to the run that works on a session: on the folder itself, whatever its name is by now.
+/// Connects to the run that works on a session. The folder is found by device and inode, so it may have been renamed.
 ///
 /// # Errors
-/// Where nobody listens on this machine, or another version does.
+/// Nobody listens on this machine, or a run with another protocol version does.
 pub fn connect(session: &SessionFolder) -> Result<Connection, SocketError> {
     connect_in(session, &folder::candidates(folder::environment))
 }
@@ -53,7 +53,7 @@ pub(super) fn connect_in(session: &SessionFolder, folders: &[PathBuf]) -> Result
         };
         match UnixStream::connect(&path) {
             Ok(stream) => return open(stream, path),
-            // A stale socket refuses.
+            // No socket here, or a stale one, which refuses connections: try the next folder.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
             Err(source) => {
                 hindrance = SocketError::Io {
@@ -106,7 +106,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
                 break;
             }
         }
-        // Also ends the other thread's reading.
+        // This also ends the reading thread.
         drop(stream.shutdown(std::net::Shutdown::Both));
     };
     let read = move || {
@@ -117,7 +117,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
                         break;
                     }
                 }
-                // Its last word: the next command finds nobody.
+                // The run closes the connection after a refusal, so later commands fail.
                 Ok(Said::Refused { reason }) => {
                     drop(told.send(refusal(&reason)));
                     break;
@@ -142,7 +142,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
     Ok(Connection { commands, answers })
 }
 
-/// What a person is told of commands that are not heard any more.
+/// The warning that the run no longer reads this viewer's commands.
 fn refusal(reason: &str) -> Record {
     let text = format!("the run hears no more commands from here: {}", printable(reason));
     Record {

@@ -1,4 +1,4 @@
-//! Where control sockets lie: a folder that only the user can enter.
+//! The folder of control sockets, which only the user can enter.
 
 use std::{
     fs::{self, DirBuilder},
@@ -25,7 +25,7 @@ pub(super) fn candidates(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<Path
 /// The folder in which a run of this process would listen.
 ///
 /// # Errors
-/// There is none, or none that only the user can enter.
+/// There is no candidate, or none that only the user can enter.
 pub fn usable_folder() -> Result<PathBuf, SocketError> {
     let mut hindrance = SocketError::NoFolder;
     for folder in candidates(environment) {
@@ -42,7 +42,8 @@ pub(super) fn environment(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
-/// What a session's folder is, whatever its name: who takes the name of one that was moved has another socket.
+/// The device and inode of a session's folder, which do not change with its name. A session that takes the name of a moved one
+/// has its own socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
@@ -62,7 +63,8 @@ impl Identity {
     }
 }
 
-/// The socket in `folder` of the session whose folder is `session`. A session's path may be longer than a socket's may.
+/// The path of a session's socket in `folder`. It is named by `session`'s device and inode, because the session's own path
+/// may be too long for a socket.
 ///
 /// # Errors
 /// A path that is too long for a socket.
@@ -89,7 +91,7 @@ pub(super) fn make_private(folder: &Path) -> Result<(), SocketError> {
         .mode(0o700)
         .create(folder)
         .map_err(|source| failed("make the folder", source))?;
-    // Not through a link, which somebody else may have laid.
+    // Do not follow a link, which another user may have put there.
     let found = fs::symlink_metadata(folder).map_err(|source| failed("look at", source))?;
     let ours = found.uid() == rustix::process::geteuid().as_raw();
     if found.is_dir() && ours && found.mode() & 0o077 == 0 {

@@ -1,4 +1,5 @@
-//! Viewers and runs that say anything: commands or a refusal, answers or a sentence; the run goes on listening.
+//! Properties for hostile viewers and runs, which may send any bytes. The run takes commands or refuses them and goes on
+//! listening; the viewer gets answers or an error message.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -66,7 +67,7 @@ proptest! {
         let _server = Listening::bind_in(&session, folders.clone())?.serve(told, answers)?;
         let mut stream = UnixStream::connect(socket_in(&folders[0], Identity::of(&session)?)?)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        // It may have hung up on the line before.
+        // The other side may have hung up after the previous line.
         let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(Shutdown::Write));
         let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
         prop_assert_eq!(lines.next().map(|line| line + "\n"), Some(greeting()));
@@ -99,7 +100,7 @@ proptest! {
                 drop(commands);
             }
         }
-        // The viewer has hung up, whatever it was told.
+        // The viewer has hung up by now, whatever answer it got.
         let _ = run.join();
     }
 }

@@ -1,7 +1,8 @@
-//! The control socket of a live run: viewers send [`Command`](super::Command)s and get whole answers; all else that they show is in the
-//! journal, so a viewer that is slow or dies holds nothing up.
+//! The control socket of a live run: viewers send [`Command`](super::Command)s and get complete answers. Everything else
+//! that they show is in the journal, so a slow or dead viewer cannot delay the run.
 //!
-//! A line each way is one JSON document. The run greets first with [`Greeting`]; then it says [`Said`], and takes commands.
+//! Each line, in both directions, is one JSON document. The run first sends a [`Greeting`]; then it sends [`Said`]s and reads
+//! commands.
 
 mod client;
 mod folder;
@@ -21,14 +22,14 @@ pub use server::{Listening, Server};
 use super::Record;
 use crate::printable::printable_path;
 
-/// The version of what is said on the socket; another one is not spoken to.
+/// The version of the socket's protocol; a viewer refuses a run with another one.
 pub const PROTOCOL: u32 = 1;
-/// A command is much shorter; what is longer is not read to its end.
+/// The length in bytes beyond which a command's line is refused unread; commands are much shorter.
 const LONGEST_COMMAND: u64 = 64 << 10;
-/// An answer holds the attention maps of one image.
+/// The length in bytes beyond which an answer's line is refused; an answer holds the attention maps of one image.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
-/// Why a run cannot be reached, or not be reachable.
+/// Why a viewer cannot reach a run, or a run cannot offer its socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error("no folder for the control socket: set XDG_RUNTIME_DIR, XDG_STATE_HOME or HOME to a folder of yours")]
@@ -76,17 +77,17 @@ pub struct Greeting {
 pub enum Said {
     /// The journal's record of an answer with the attention maps, which the journal leaves out.
     Answer(Box<Record>),
-    /// A line was no command, or there are too many viewers; the connection ends.
+    /// A line was not a command, or there are too many viewers; the run closes the connection.
     Refused { reason: String },
 }
 
-/// The next line without its end; nothing at the end of what is sent.
+/// The next line without its line feed; None at the end of the stream.
 fn read_line(reader: &mut impl BufRead, longest: u64) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     reader.take(longest).read_until(b'\n', &mut line)?;
     match line.pop() {
         Some(b'\n') => Ok(Some(line)),
-        // The other side went away within a line.
+        // The other side hung up in the middle of a line.
         Some(_) if (line.len() as u64) < longest - 1 => Ok(None),
         Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long")),
         None => Ok(None),

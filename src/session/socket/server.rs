@@ -1,4 +1,4 @@
-//! The run's side: who connects is greeted, heard, and told the answers.
+//! The run's end of the control socket: greets viewers, reads their commands, and sends them the answers.
 
 use std::{
     fs,
@@ -23,16 +23,16 @@ use crate::{
     session::{Command, Record, SessionFolder},
 };
 
-/// So many viewers at most; who comes later is sent away.
+/// The most viewers at a time; further ones are refused.
 const MOST_VIEWERS: usize = 32;
-/// A viewer that does not read for so long is let go.
+/// The write timeout, after which a viewer that does not read is disconnected.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The pause after a viewer that could not be taken.
+/// The pause after a failed `accept`.
 const BREATH: Duration = Duration::from_millis(100);
-/// How often it is made sure that the socket is still there: a logout may remove the folder that it lies in.
+/// How often the server checks that its socket still exists: a logout may remove the socket's folder.
 const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
-/// A socket that is bound and not served yet: what hinders it can be told before the run begins.
+/// A socket that is bound but not served yet, so that a failure to bind is known before the run begins.
 #[derive(Debug)]
 pub struct Listening {
     session: Identity,
@@ -43,10 +43,10 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Listens for viewers of a session whose lock this process holds, where the environment says.
+    /// Binds the socket of a session whose lock this process holds, in a folder that the environment names.
     ///
     /// # Errors
-    /// Where there is no private folder for the socket, or it cannot be made.
+    /// There is no private folder for the socket, or the socket cannot be made.
     pub fn bind(session: &SessionFolder) -> Result<Self, SocketError> {
         Self::bind_in(session, folder::candidates(folder::environment))
     }
@@ -54,7 +54,7 @@ impl Listening {
     /// [`Self::bind`] in the first of `folders` that can be used.
     ///
     /// # Errors
-    /// As [`Self::bind`]: of the last folder that was tried.
+    /// As [`Self::bind`]; the error is that of the last folder tried.
     pub(super) fn bind_in(session: &SessionFolder, folders: Vec<PathBuf>) -> Result<Self, SocketError> {
         let identity = Identity::of(session)?;
         let (path, listener) = bind(identity, &folders)?;
@@ -109,7 +109,8 @@ impl Listening {
                 (true, _) => {
                     match self.listener.accept() {
                         Ok((stream, _)) => viewers.welcome(stream, &self.greeting, commands),
-                        // It gave up, or this process has no handle left for it: asked at once, that would be a whole core.
+                        // The viewer gave up, or this process has no file descriptor left. Without the pause, the loop would
+                        // keep a core busy.
                         Err(_) => thread::sleep(BREATH),
                     }
                 }
@@ -126,7 +127,7 @@ impl Listening {
     }
 }
 
-/// A socket that is served; dropping it lets all viewers go and removes it.
+/// A socket that is being served; dropping it disconnects all viewers and removes the socket.
 #[derive(Debug)]
 pub struct Server {
     wake: UnixStream,
@@ -140,7 +141,7 @@ impl Drop for Server {
     }
 }
 
-/// Binds in the first folder that can be used. A socket that lies there already is stale: the session's lock is ours.
+/// Binds in the first usable folder. A socket that exists there is stale, because this process holds the session's lock.
 fn bind(session: Identity, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener), SocketError> {
     let mut hindrance = SocketError::NoFolder;
     for folder in folders {
@@ -156,7 +157,7 @@ fn bind(session: Identity, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener
                 _ => {}
             }
             let listener = UnixListener::bind(&path).map_err(failed)?;
-            // A viewer that gives up between poll and accept must not hold the thread.
+            // A viewer may give up between poll and accept; accept must not block the thread then.
             listener.set_nonblocking(true).map_err(failed)?;
             Ok((path, listener))
         });
@@ -168,7 +169,7 @@ fn bind(session: Identity, folders: &[PathBuf]) -> Result<(PathBuf, UnixListener
     Err(hindrance)
 }
 
-/// Those who watch, by their side of the connection.
+/// The connected viewers: the run's end of each connection.
 #[derive(Debug, Clone, Default)]
 struct Viewers(Arc<Mutex<Vec<UnixStream>>>);
 
@@ -177,14 +178,14 @@ impl Viewers {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Greets a viewer and hears it on a thread of its own. One that cannot be is let go.
+    /// Greets a viewer and reads its commands on a thread of its own. Drops the viewer if that fails or there are too many.
     fn welcome(&self, stream: UnixStream, greeting: &Greeting, commands: &Sender<Command>) {
         let full = self.with(|all| all.len() >= MOST_VIEWERS);
         let begin = || -> io::Result<UnixStream> {
             stream.set_nonblocking(false)?;
             stream.set_write_timeout(Some(PATIENCE))?;
             if full {
-                // In the greeting's place: who is greeted believes that it is heard.
+                // Sent instead of the greeting: a greeted viewer assumes that the run reads its commands.
                 let reason =
                     format!("{MOST_VIEWERS} viewers watch this run already; leave one of them and attach again");
                 say(&stream, &Said::Refused { reason })?;
@@ -204,7 +205,7 @@ impl Viewers {
             drop(heard.shutdown(std::net::Shutdown::Both));
             viewers.with(|all| all.retain(is_open));
         };
-        // A viewer that cannot be heard still watches, and finds out when it commands.
+        // Without this thread the viewer still gets answers; it notices the failure when it sends a command.
         drop(thread::Builder::new().name("viewer".to_owned()).spawn(hear));
     }
 
@@ -214,7 +215,7 @@ impl Viewers {
             all.retain(|viewer| {
                 let heard = say(viewer, &said).is_ok();
                 if !heard {
-                    // Its thread ends with the connection.
+                    // The viewer's thread ends with the connection.
                     drop(viewer.shutdown(std::net::Shutdown::Both));
                 }
                 heard
@@ -237,7 +238,7 @@ fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
     while let Some(line) = read_line(&mut reader, LONGEST_COMMAND).map_err(|error| error.to_string())? {
         let command = serde_json::from_slice(&line)
             .map_err(|error| format!("that is no command: {}", printable(&error.to_string())))?;
-        // Waits where the run is busy, so that nothing is lost.
+        // Blocks while the run is busy, so that no command is lost.
         if commands.send(command).is_err() {
             break;
         }
@@ -251,7 +252,7 @@ fn say(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> 
     stream.write_all(&line)
 }
 
-/// Whether a connection was not shut.
+/// Whether a connection is still open.
 fn is_open(stream: &UnixStream) -> bool {
     let mut watched = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };

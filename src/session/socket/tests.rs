@@ -55,7 +55,7 @@ impl Run {
         socket_in(&self.folders[0], Identity::of(&self.session).unwrap()).unwrap()
     }
 
-    /// A viewer that speaks in bytes, greeted.
+    /// A greeted viewer that sends raw bytes.
     fn raw(&self) -> (UnixStream, BufReader<UnixStream>) {
         let stream = UnixStream::connect(self.socket()).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
@@ -112,7 +112,7 @@ fn a_viewer_may_die_at_any_time() {
     half.write_all(b"{\"command\":\"pau").unwrap();
     drop((half, _reader));
     let stays = run.connect().unwrap();
-    // Nobody reads this one, and its buffers are small beside what is sent.
+    // Nobody reads from this viewer, and its buffers are smaller than what the run sends.
     let (_deaf, _) = run.raw();
     let long = answer(&"x".repeat(1 << 20));
     for _ in 0..3 {
@@ -243,7 +243,7 @@ fn who_takes_the_name_of_a_moved_session_does_not_answer_for_it() {
     let second = Listening::bind_in(&session, first.folders.clone()).unwrap();
     let second = second.serve(commands, unbounded().1).unwrap();
 
-    // By the folder that was opened, and by the name that it has now.
+    // Through the folder that was opened, and through its new name.
     let renamed = SessionFolder::at(&moved).unwrap();
     for viewer in [&opened, &renamed] {
         let connection = connect_in(viewer, &first.folders).unwrap();
@@ -255,7 +255,7 @@ fn who_takes_the_name_of_a_moved_session_does_not_answer_for_it() {
     assert_eq!(of_second.recv_timeout(SOON).unwrap(), Command::Resume);
     assert!(first.commands.try_recv().is_err());
 
-    // The end of one takes its own socket with it.
+    // A run that ends removes only its own socket.
     drop(first.server.take());
     assert!(connect_in(&opened, &first.folders).is_err() && connect_in(&session, &first.folders).is_ok());
     drop(second);

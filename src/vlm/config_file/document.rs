@@ -11,7 +11,7 @@ use crate::bounded_file::read_text;
 use crate::printable::{printable, printable_path};
 use crate::vlm::{LONGEST_CONFIG, placeholder::Placeholder};
 
-/// Why a file's keys cannot be had.
+/// Why a file's keys cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     #[error(
@@ -28,7 +28,7 @@ pub enum DocumentError {
     Json { path: PathBuf, reason: String },
 }
 
-/// The object that the file holds; a byte order mark before it is skipped.
+/// The JSON object in the file; a byte order mark before it is skipped.
 ///
 /// # Errors
 /// [`DocumentError`].

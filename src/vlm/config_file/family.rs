@@ -1,4 +1,4 @@
-//! Which family of models a config.json is of, and what to call those that are not run.
+//! The model family of a config.json, and the names of known models that are not supported.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,8 @@ use crate::vlm::model_config::ModelConfig;
 use crate::vlm::template::Template;
 use crate::vlm::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
-/// The families that are run. Outside their own folders this file alone lists them, beside the self-test's slices and the tests.
+/// The supported families. Outside the families' own folders only this file, the self-test's slices and the tests list
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Qwen2Vl,
@@ -16,13 +17,13 @@ pub enum Family {
     LlavaNext,
 }
 
-/// What ChatML's system turn says where a chat has none of its own.
+/// ChatML's system turn for chats that have none of their own.
 const SYSTEM: &str = "You are a helpful assistant.";
 
 impl Family {
     pub const ALL: [Self; 4] = [Self::Qwen2Vl, Self::Qwen25Vl, Self::Qwen3Vl, Self::LlavaNext];
 
-    /// The family of checkpoints that name none: they were written when it was the only one.
+    /// The family of checkpoints that do not state one: they were written when only this one was supported.
     pub const OF_OLD_CHECKPOINTS: Self = Self::Qwen2Vl;
 
     /// Its name for people.
@@ -36,7 +37,8 @@ impl Family {
         }
     }
 
-    /// Its `model_type`, and how its class in `architectures` begins, up to a word that no other family's begins with.
+    /// Its `model_type`, and the prefix of its class name in `architectures`, which is long enough that no other family
+    /// shares it.
     const fn signs(self) -> (&'static str, &'static str) {
         match self {
             Self::Qwen2Vl => ("qwen2_vl", "Qwen2VLFor"),
@@ -59,7 +61,7 @@ impl Family {
     /// Reads the keys of its config.json.
     ///
     /// # Errors
-    /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+    /// A message for values that are out of range, inconsistent or not supported.
     pub fn config(self, keys: &Map<String, Value>) -> Result<ModelConfig, String> {
         Ok(match self {
             Self::Qwen2Vl => qwen2_vl::config::parse(keys)?.of(self),
@@ -69,10 +71,10 @@ impl Family {
         })
     }
 
-    /// By `model_type`, or by `architectures` where it is left out.
+    /// Finds the family by `model_type`, or by `architectures` if that is missing.
     ///
     /// # Errors
-    /// A sentence that says what other model it is.
+    /// A message that names the other model.
     pub fn of(config: &Map<String, Value>) -> Result<Self, String> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let architecture = text(config.get("architectures").and_then(|all| all.get(0)));
@@ -103,7 +105,7 @@ fn all_names() -> String {
     format!("{} and {last}", names.join(", "))
 }
 
-/// `model_type` of vision-language models, and their names.
+/// The `model_type` of other vision-language models, and their names.
 const VISION_LANGUAGE: [(&str, &str); 22] = [
     ("qwen3_vl_moe", "Qwen3-VL"),
     ("qwen2_5_omni", "Qwen2.5-Omni"),
@@ -129,7 +131,7 @@ const VISION_LANGUAGE: [(&str, &str); 22] = [
     ("molmo", "Molmo"),
 ];
 
-/// Encoders of pictures and texts, which say nothing.
+/// Encoders of pictures and texts, which generate no text.
 const ENCODERS: [&str; 7] = [
     "clip",
     "siglip",

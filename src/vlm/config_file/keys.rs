@@ -1,4 +1,4 @@
-//! Keys that may stand in several places and under several names; `null` is as good as left out.
+//! Looks up keys that may be in several places and under several names; `null` counts as missing.
 
 use std::cell::RefCell;
 
@@ -6,20 +6,20 @@ use serde_json::{Map, Value};
 
 use crate::printable::printable;
 
-/// No size is larger, so that sums and products of a few of them are numbers still.
+/// The upper limit of every size, so that sums and products of a few of them do not overflow.
 const LARGEST: u64 = 1 << 24;
 
-/// The objects that may hold a model's keys, the one that counts first.
+/// The objects that may hold a model's keys, in order of precedence.
 pub struct Keys<'a> {
-    /// By their own key in the file; the top has none.
+    /// Each object with its own key in the file; the top level has an empty key.
     places: Vec<(&'static str, &'a Map<String, Value>)>,
     left_out: RefCell<Vec<&'static str>>,
 }
 
-/// An object of keys, with where it stands.
+/// An object of keys, with its path in the file.
 pub type Part<'a> = (String, &'a Map<String, Value>);
 
-/// A value and where it stands: `text_config.hidden_size`.
+/// A value with its path, such as `text_config.hidden_size`.
 struct Found<'a> {
     key: String,
     value: &'a Value,
@@ -32,7 +32,7 @@ impl Found<'_> {
 }
 
 impl<'a> Keys<'a> {
-    /// The objects under `names` of `root`, as far as they are there; an empty name stands for `root` itself.
+    /// The objects under `names` in `root` that exist; an empty name stands for `root` itself.
     #[must_use]
     pub fn new(root: &'a Map<String, Value>, names: &[&'static str]) -> Self {
         let place = |&name: &&'static str| match name {
@@ -45,10 +45,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The object under `name` of `root` alone; none of its keys where it is left out.
+    /// Only the object under `name` of `root`; no keys if it is missing.
     ///
     /// # Errors
-    /// A sentence for what holds no keys.
+    /// A message if the value is not an object.
     pub fn of_part(root: &'a Map<String, Value>, name: &'static str) -> Result<Self, String> {
         match root.get(name) {
             None | Some(Value::Null | Value::Object(_)) => Ok(Self::new(root, &[name])),
@@ -56,10 +56,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A whole number from 1 on; `default` where the key is left out.
+    /// An integer of at least 1; `default` if the key is missing.
     ///
     /// # Errors
-    /// A sentence for another value, or for a key without a default that is left out.
+    /// A message for any other value, or for a missing key without a default.
     pub fn size(&self, names: &[&'static str], default: Option<usize>) -> Result<usize, String> {
         let Some(found) = self.all(names).next() else {
             return self.default(names, default);
@@ -74,7 +74,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A whole number from 1 to `most`.
+    /// An integer from 1 to `most`.
     ///
     /// # Errors
     /// A sentence for another value.
@@ -86,7 +86,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Whole numbers from 0 on, such as the places of some blocks.
+    /// Integers of at least 0, such as the indices of some blocks.
     ///
     /// # Errors
     /// A sentence for another value.
@@ -107,7 +107,7 @@ impl<'a> Keys<'a> {
         places.ok_or_else(|| found.is_no("a list of whole numbers"))
     }
 
-    /// A number above `above` and at most `most`; all places that state it must agree, because no weight could tell
+    /// A number above `above` and at most `most`. All places that state it must agree, because the weights cannot tell
     /// which one is right.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl<'a> Keys<'a> {
         found.value.as_f64().filter(range).ok_or_else(|| found.is_no(&kind))
     }
 
-    /// A text that all places that state it agree on.
+    /// A text. All places that state it must agree.
     ///
     /// # Errors
     /// A sentence for another kind of value, or for places that do not agree.
@@ -132,7 +132,7 @@ impl<'a> Keys<'a> {
         found.value.as_str().map(Some).ok_or_else(|| found.is_no("a text"))
     }
 
-    /// That a text, where it is stated, is one of `known`: others are not computed.
+    /// Checks that a text, if stated, is one of the supported values `known`.
     ///
     /// # Errors
     /// A sentence for another text, or for places that do not agree.
@@ -147,10 +147,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The channels of a tower's pictures, under either of the names that versions of transformers give them.
+    /// The number of channels of a tower's pictures. Versions of transformers use either of two names for it.
     ///
     /// # Errors
-    /// A sentence for names that do not agree, and for pictures of other than 3 channels.
+    /// A message if both names are stated with different values, or if there are not 3 channels.
     pub fn channels(&self) -> Result<usize, String> {
         let place = self.places.first().map_or("", |(name, _)| name);
         let (channels, chans) = (
@@ -168,7 +168,7 @@ impl<'a> Keys<'a> {
         Ok(channels)
     }
 
-    /// What each place says about a switch, the one that counts first.
+    /// The values of a switch in all places that state it, in order of precedence.
     ///
     /// # Errors
     /// A sentence for another kind of value.
@@ -178,21 +178,21 @@ impl<'a> Keys<'a> {
             .collect()
     }
 
-    /// Whether the first place that has the key says `null`: for the keys where that is an answer of its own, since
-    /// transformers has another value where they are left out.
+    /// Whether the first place that has the key says `null`. Needed for keys where `null` has a meaning of its own,
+    /// because transformers uses another value if the key is missing.
     #[must_use]
     pub fn is_null(&self, name: &str) -> bool {
         let first = self.places.iter().find_map(|(_, keys)| keys.get(name));
         first.is_some_and(Value::is_null)
     }
 
-    /// The value that counts.
+    /// The value from the first place that states it.
     #[must_use]
     pub fn value(&self, name: &'static str) -> Option<&'a Value> {
         self.all(&[name]).next().map(|found| found.value)
     }
 
-    /// The objects of this name in all places, with where they stand.
+    /// The objects under this name in all places, with their paths.
     ///
     /// # Errors
     /// A sentence for another kind of value.
@@ -205,7 +205,7 @@ impl<'a> Keys<'a> {
             .collect()
     }
 
-    /// The keys for which a default was taken.
+    /// The missing keys for which a default was used.
     #[must_use]
     pub fn left_out(self) -> Vec<&'static str> {
         self.left_out.into_inner()
@@ -254,7 +254,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// A value in a sentence: short, and without what a terminal would obey.
+/// A value as it appears in an error message: short, and without control characters.
 pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     let text = printable(&text);

@@ -1,6 +1,6 @@
-//! config.json of a model folder, in whatever form a version of transformers, a fine-tuner or a merger left it.
+//! config.json of a model folder, in the forms that versions of transformers, fine-tuners and mergers write.
 //!
-//! A file says which [`Family`] it is of; a family's own reader asks [`Keys`] for its sizes.
+//! The file's [`Family`] is found here; the family's own reader then asks [`Keys`] for its sizes.
 
 pub mod document;
 mod family;
@@ -21,10 +21,10 @@ pub use quantisation::Quantisation;
 
 const NAME: &str = "config.json";
 
-/// A read config.json of a family that is run.
+/// A parsed config.json of a supported family.
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
-    /// Of the file itself.
+    /// The path of config.json itself.
     pub path: PathBuf,
     pub family: Family,
     pub quantisation: Quantisation,
@@ -58,7 +58,7 @@ impl ConfigFile {
     /// Reads `config.json` in `folder` and finds its family.
     ///
     /// # Errors
-    /// [`ConfigFileError`]: missing, no JSON, or of a model that is not run.
+    /// [`ConfigFileError`]: missing, not JSON, or of an unsupported model.
     pub fn read(folder: &Path) -> Result<Self, ConfigFileError> {
         let path = folder.join(NAME);
         if folder.is_dir() && !path.exists() {
@@ -80,13 +80,13 @@ impl ConfigFile {
         }
     }
 
-    /// Its keys as they stand there.
+    /// The file's keys, unchanged.
     #[must_use]
     pub const fn keys(&self) -> &Map<String, Value> {
         &self.keys
     }
 
-    /// A fault of its keys.
+    /// An error about one of its keys.
     #[must_use]
     pub fn wrong(&self, reason: String) -> ConfigFileError {
         ConfigFileError::Wrong {

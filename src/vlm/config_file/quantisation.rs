@@ -1,10 +1,10 @@
-//! How a config.json says that its weights are quantised.
+//! The quantisation that a config.json states for its weights.
 
 use serde_json::{Map, Value};
 
 use crate::printable::printable;
 
-/// What `quantization_config` (or what stands for it elsewhere) tells.
+/// The content of `quantization_config`, or of its equivalents in other tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quantisation {
     /// The method's name for people: `AWQ`, `compressed-tensors (pack-quantized)`.
@@ -13,7 +13,7 @@ pub struct Quantisation {
     pub block: Option<[usize; 2]>,
 }
 
-/// `quant_method`, and what people call it.
+/// Values of `quant_method`, and the methods' common names.
 const METHODS: [(&str, &str); 11] = [
     ("awq", "AWQ"),
     ("gptq", "GPTQ"),
@@ -29,7 +29,7 @@ const METHODS: [(&str, &str); 11] = [
 ];
 
 impl Quantisation {
-    /// Reads what there is; nothing of it is needed.
+    /// Reads the quantisation settings; all of them are optional.
     #[must_use]
     pub fn of(config: &Map<String, Value>) -> Self {
         let nested = config.get("text_config").and_then(Value::as_object);

@@ -1,29 +1,29 @@
-//! The rotary positions of a language model, as `rope_scaling` with `rope_theta` beside it, or as the `rope_parameters`
-//! of transformers 5.
+//! The rotary embedding settings of a language model: `rope_scaling` with `rope_theta` next to it, or the
+//! `rope_parameters` of transformers 5.
 
 use serde_json::{Map, Value};
 
 use super::keys::{Keys, shown};
 
-/// What turns with a token's place.
+/// The rotary embedding's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
     pub theta: f64,
-    /// Angles of time, height and width, where the file says.
+    /// The numbers of angles for time, height and width, if the file states them.
     pub sections: Option<[usize; 3]>,
 }
 
-/// A base of 1 turns nothing, a larger one than this is no model's.
+/// Bounds of the base: 1 would rotate nothing, and no model's base exceeds the upper one.
 const THETA: (f64, f64) = (1.0, 1e12);
 
-/// Kinds that leave the angles as they are.
+/// Kinds of scaling that do not change the angles.
 const PLAIN: [&str; 2] = ["default", "mrope"];
 
-/// Reads what the places of `keys` say.
+/// Reads the settings from all places of `keys`.
 ///
 /// # Errors
-/// A sentence for a kind of positions that would be computed otherwise (YaRN, linear, ...), for an absurd base, and for
-/// places that do not agree.
+/// A message for an unsupported kind of scaling (YaRN, linear, ...), for a base out of range, and for places that do
+/// not agree.
 pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
     let mut objects = keys.objects("rope_parameters")?;
     objects.extend(keys.objects("rope_scaling")?);
@@ -82,7 +82,7 @@ fn disagree(one: f64, other: f64) -> String {
     format!("`rope_theta` is {one} in one place and {other} in another; correct the one that is wrong")
 }
 
-/// transformers 5 can keep parameters for each kind of layer.
+/// transformers 5 may store separate parameters for each kind of layer; full attention's are used.
 fn of_full_attention(object: &Map<String, Value>) -> &Map<String, Value> {
     object
         .get("full_attention")

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use crate::vlm::config_file::{Keys, rope};
 
-/// What tells one family's language model from another's.
+/// The settings in which the families' language models differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderConfig {
     pub hidden_size: usize,
     pub intermediate_size: usize,
     pub num_attention_heads: usize,
     pub num_key_value_heads: usize,
-    /// The width of one head; all heads together need not be as wide as the model.
+    /// The width of one head. All heads together need not be as wide as the model.
     pub head_dim: usize,
     pub num_hidden_layers: usize,
     pub vocab_size: usize,
@@ -22,24 +22,24 @@ pub struct DecoderConfig {
     pub qk_norm: bool,
     pub rope_theta: f64,
     pub axes: Axes,
-    /// As the file says; where it does not, or says both, the weights decide ([`crate::vlm::plan`]).
+    /// The file's value. If it is missing, or if two places disagree, the weights decide ([`crate::vlm::plan`]).
     pub tie_word_embeddings: bool,
 }
 
-/// On which axes a token's place turns the angles of a head.
+/// The position axis that each of a head's rotary angles depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axes {
-    /// One after the other.
+    /// A single axis: tokens are numbered one after the other.
     One,
-    /// M-RoPE: so many angles for time, then for height, then for width.
+    /// M-RoPE in blocks: these numbers of angles for time, then for height, then for width.
     Blocks([usize; 3]),
-    /// M-RoPE: height has every third angle from the second on, width every third from the third on, as many as said; time
-    /// has the others.
+    /// M-RoPE interleaved: height has every third angle from the second on, width every third from the third on, each
+    /// as many as stated; time has the rest.
     Interleaved([usize; 3]),
 }
 
 impl Axes {
-    /// Which axis (time 0, height 1, width 2) turns angle `i`.
+    /// The axis (time 0, height 1, width 2) of angle `i`.
     #[must_use]
     pub fn of_angle(self, i: usize) -> usize {
         match self {
@@ -53,14 +53,14 @@ impl Axes {
         }
     }
 
-    /// Whether vision tokens may lie on a grid of time, height and width.
+    /// Whether vision tokens may have positions on a grid of time, height and width.
     #[must_use]
     pub const fn is_grid(self) -> bool {
         !matches!(self, Self::One)
     }
 }
 
-/// What a family's files leave out, and what they cannot say.
+/// A family's values for missing keys, and properties that its files cannot state.
 #[derive(Debug, Clone, Copy)]
 pub struct Defaults {
     pub hidden_size: usize,
@@ -75,7 +75,7 @@ pub struct Defaults {
     pub qkv_bias: bool,
     pub qk_norm: bool,
     pub rotary: Rotary,
-    /// Attention windows from this width on hide nothing from our sequences.
+    /// Attention windows at least this wide hide nothing from our sequences.
     pub wide_window: usize,
 }
 
@@ -86,25 +86,25 @@ pub enum HeadDim {
     Divided,
     /// `head_dim`, or else `hidden_size / num_attention_heads`.
     OwnOrDivided,
-    /// `head_dim`, or else this.
+    /// `head_dim`, or else this value.
     Own(usize),
 }
 
-/// How angles are shared among the axes.
+/// How a family distributes angles over the axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotary {
     One,
-    /// In blocks; with heads of 128 the sections may be left out.
+    /// In blocks; with heads of width 128 the file may leave the sections out.
     Blocks([usize; 3]),
     Interleaved([usize; 3]),
 }
 
-/// More than any normalisation adds.
+/// The upper limit of a norm's epsilon: no model's is larger.
 pub const LARGEST_EPS: f64 = 0.1;
 
 impl DecoderConfig {
-    /// The language model that `text` describes; keys that are left out have the values of `defaults`, as transformers leaves
-    /// out what equals its own when it saves a model.
+    /// The language model that `text` describes. Missing keys take the values of `defaults`, because transformers does
+    /// not save keys that equal its own defaults.
     ///
     /// # Errors
     /// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
@@ -118,7 +118,7 @@ impl DecoderConfig {
             (Rotary::One, _) => Axes::One,
             (Rotary::Blocks(_), Some(sections)) => Axes::Blocks(sections),
             (Rotary::Interleaved(_), Some(sections)) => Axes::Interleaved(sections),
-            // All sizes on the hub.
+            // All models on the hub have this width.
             (Rotary::Blocks(sections), None) if head_dim == 128 => Axes::Blocks(sections),
             (Rotary::Interleaved(sections), None) if head_dim == 128 => Axes::Interleaved(sections),
             (_, None) => return Err("`rope_scaling.mrope_section` is missing".to_owned()),
@@ -198,9 +198,9 @@ fn head_dim(text: &Keys, rule: HeadDim, hidden_size: usize, heads: usize) -> Res
     }
 }
 
-/// Layers that see only the last tokens are not computed.
+/// Refuses models with sliding-window attention, which is not supported.
 fn no_window(keys: &Keys, layers: usize, defaults: &Defaults) -> Result<(), String> {
-    // Mistral has no switch and no layers without the window: null alone says that there is none.
+    // Mistral has neither a switch nor layers without the window: only `null` turns it off.
     let is_mistral = defaults.rotary == Rotary::One;
     let is_on = if is_mistral {
         !keys.is_null("sliding_window")
@@ -214,7 +214,7 @@ fn no_window(keys: &Keys, layers: usize, defaults: &Defaults) -> Result<(), Stri
     if window >= defaults.wide_window {
         return Ok(());
     }
-    // transformers lets Qwen's layers slide from this one on.
+    // In Qwen's models transformers uses the window from this layer on.
     let whole = keys.value("max_window_layers").and_then(Value::as_u64);
     if !is_mistral && whole.unwrap_or(u64::MAX) >= layers as u64 {
         return Ok(());
@@ -235,7 +235,7 @@ mod tests {
         let axes = |axes: Axes, count| (0..count).map(|i| axes.of_angle(i)).collect::<Vec<_>>();
         assert_eq!(axes(Axes::One, 3), [0, 0, 0]);
         assert_eq!(axes(Axes::Blocks([1, 2, 1]), 4), [0, 1, 1, 2]);
-        // Qwen3-VL's [24, 20, 20] in small: height has 1, 4; width 2; the rest is time's.
+        // A small version of Qwen3-VL's [24, 20, 20]: height has angles 1 and 4, width has 2, time has the rest.
         assert_eq!(axes(Axes::Interleaved([4, 2, 1]), 7), [0, 1, 2, 0, 1, 0, 0]);
     }
 }

@@ -2,17 +2,18 @@
 
 use candle_core::{Result, Tensor};
 
-/// Rows to be added to some places of a batch, a matrix for each of the first layers.
+/// Rows to be added at some places of a batch: one matrix for each of the first layers.
 #[derive(Clone, Debug)]
 pub struct DeepRows {
-    /// `[rows]` (u32): their places in the flattened embeddings `[batch * tokens]`, each once.
+    /// `[rows]` (u32): their places in the flattened embeddings `[batch * tokens]`, each at most once.
     pub places: Tensor,
-    /// Level `k` `[rows, hidden]` is added to what layer `k` gives.
+    /// Level `k` `[rows, hidden]` is added to the output of layer `k`.
     pub levels: Vec<Tensor>,
 }
 
 impl DeepRows {
-    /// `x` `[batch, tokens, hidden]`, which layer `layer` gave, with what is added to it. The gradient passes unchanged.
+    /// Adds the level of layer `layer` to that layer's output `x` `[batch, tokens, hidden]`. The gradient passes
+    /// unchanged.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -58,7 +59,7 @@ mod tests {
         assert_eq!(deep.onto(x.as_tensor().clone(), 2).unwrap().id(), x.as_tensor().id());
     }
 
-    /// candle's `index_add` in bf16 is the sum in f32, rounded once.
+    /// candle's `index_add` in bf16 equals the f32 sum, rounded once.
     #[test]
     fn rows_are_added_in_bf16_as_numbers_of_that_type_are() {
         let bf16 = |x: Tensor| x.to_dtype(DType::BF16).unwrap();

@@ -10,7 +10,7 @@ use crate::nn::decoder_layer::{DecoderLayer, Few, HeadNorms, Past, Places};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
-/// Differentiable with respect to its input embeddings; frozen, or trained where its parameters are variables.
+/// Differentiable with respect to its input embeddings. Its parameters are frozen, or trained if they are variables.
 #[derive(Clone, Debug)]
 pub struct LanguageModel {
     config: DecoderConfig,
@@ -24,7 +24,7 @@ pub struct LanguageModel {
 }
 
 impl KvCache {
-    /// What it holds, of one sequence.
+    /// Converts the cache of a single sequence into per-layer [`Past`] values.
     pub(super) fn into_past(self) -> Result<Vec<Past>> {
         let whole = |tensor: Option<Tensor>| match tensor {
             Some(tensor) => tensor.contiguous(),
@@ -40,37 +40,37 @@ impl KvCache {
     }
 }
 
-/// Which entries the softmax over the vocabulary has.
+/// The entries of the softmax over the vocabulary.
 #[derive(Clone, Copy, Debug)]
 pub enum Vocabulary<'a> {
-    /// All rows of the head: stage 1.
+    /// All rows of the output matrix: stage 1.
     Full,
-    /// The first `tokens` rows, then the soft prompt's: stage 2 and evaluation, as the reference cuts the matrix there.
-    /// With tied embeddings the prompt `[prompt tokens, hidden]` is a part of the head; else the head's own rows that
-    /// stood in the prompt's place are.
+    /// The first `tokens` rows, then the soft prompt's: stage 2 and evaluation, because the reference cuts the matrix
+    /// there. With tied embeddings the prompt `[prompt tokens, hidden]` becomes part of the output matrix; otherwise
+    /// the matrix's own rows at the prompt's ids are used.
     Prompted { tokens: usize, prompt: &'a Tensor },
 }
 
-/// What stands around a batch's embeddings.
+/// What accompanies a batch's embeddings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
-    /// The places whose hidden states are wanted: of the last layer all others need only keys and values. Where it is not
-    /// said, all are.
+    /// The places whose hidden states are needed; at all others the last layer computes only keys and values. `None`:
+    /// all places.
     pub wanted: Option<&'a Wanted>,
-    /// Stands before the embeddings, and is covered by the mask.
+    /// Precedes the embeddings; the mask covers it.
     pub prefix: Option<&'a Prefix>,
-    /// Is added to the results of the first layers.
+    /// Added to the outputs of the first layers.
     pub deep: Option<&'a DeepRows>,
 }
 
-/// Keys and values of the tokens that were seen, per layer `[batch, tokens, kv_heads, head_dim]`.
+/// Keys and values of the tokens processed so far, per layer `[batch, tokens, kv_heads, head_dim]`.
 #[derive(Clone, Debug)]
 pub struct KvCache {
     layers: Vec<candle_nn::kv_cache::KvCache>,
 }
 
 impl LanguageModel {
-    /// Builds the model from `model.*` and `lm_head.weight`; `progress` is told the layers done.
+    /// Builds the model from `model.*` and `lm_head.weight`. `progress` receives the number of layers done.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -107,7 +107,7 @@ impl LanguageModel {
         &self.config
     }
 
-    /// The same weights, for another user, who keeps what sequences begin with, and gives up, on their own.
+    /// Shares the same weights with another user, who gets a prefix cache and an interrupt of their own.
     #[must_use]
     pub fn sharing(&self) -> Self {
         let mut shared = self.clone();
@@ -116,7 +116,7 @@ impl LanguageModel {
         shared
     }
 
-    /// Gives up what is computed once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] knows.
+    /// Makes computations abort once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] recognises.
     pub fn heed(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
@@ -130,7 +130,7 @@ impl LanguageModel {
     /// Embeddings `[ids, hidden]`.
     ///
     /// # Errors
-    /// Where an id is beyond the vocabulary.
+    /// If an id is outside the vocabulary.
     pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
         self.embeddings
             .index_select(&Tensor::new(ids, self.embeddings.device())?, 0)
@@ -150,7 +150,8 @@ impl LanguageModel {
         }
     }
 
-    /// A cache for `tokens` positions behind those of `prefix`, which stands before each of `batch` sequences.
+    /// A cache with the keys and values of `prefix`, which precedes each of `batch` sequences, and room for `tokens`
+    /// more positions.
     ///
     /// # Errors
     /// Where the device fails.
@@ -166,8 +167,8 @@ impl LanguageModel {
         Ok(cache)
     }
 
-    /// Hidden states `[batch, tokens, hidden]` after the final norm of `x`, of the same shape. `positions` are those of
-    /// `x`; `mask` covers the cached keys and `x`'s. With `recompute` the graph keeps each layer's input alone.
+    /// Hidden states of `x` `[batch, tokens, hidden]` after the final norm, of the same shape. `positions` are those of
+    /// `x`; `mask` covers `x` only. With `recompute` the graph keeps only each layer's input.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -175,7 +176,8 @@ impl LanguageModel {
         self.forward_at(x, positions, mask, Around::default(), recompute)
     }
 
-    /// As [`Self::forward`], with what stands [`Around`] `x`: of the wanted places alone `[batch, wanted, hidden]`.
+    /// Like [`Self::forward`], with what is [`Around`] `x`. If only some places are wanted the result is `[batch,
+    /// wanted, hidden]`.
     ///
     /// # Errors
     /// As [`Self::forward`].
@@ -200,7 +202,8 @@ impl LanguageModel {
         self.norm.forward(&x)
     }
 
-    /// As [`Self::forward_at`] for generation, behind the keys and values of `cache`, to which those of `x` are added.
+    /// Like [`Self::forward_at`], for generation: `x` follows the tokens in `cache`, and its keys and values are
+    /// appended there. `mask` covers the cached keys and those of `x`.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -224,8 +227,8 @@ impl LanguageModel {
         self.norm.forward(&x)
     }
 
-    /// What layer `layer` gave, with what the vision tower adds to it. Of the last layer, where only the wanted places are
-    /// left, nothing is added: those are never a picture's.
+    /// Adds the vision tower's level to the output of layer `layer`. Nothing is added to the last layer's output if it
+    /// has only the wanted places, because those are never part of a picture.
     fn deepened(
         &self,
         x: Tensor,
@@ -239,7 +242,7 @@ impl LanguageModel {
         }
     }
 
-    /// The input of each layer, and the last one's result after the final norm: for comparisons.
+    /// The input of each layer, and the last layer's output after the final norm; used for comparisons.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
@@ -286,7 +289,7 @@ impl LanguageModel {
         Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
     }
 
-    /// Of all layers but the last, and of the last.
+    /// The places for all layers but the last, and those for the last.
     fn places(
         &self,
         x: &Tensor,
@@ -318,7 +321,7 @@ impl LanguageModel {
         Ok((Arc::new(all), Arc::new(last)))
     }
 
-    /// Where its tensors lie.
+    /// The device of its tensors.
     #[must_use]
     pub fn device(&self) -> &Device {
         self.embeddings.device()

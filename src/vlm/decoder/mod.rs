@@ -1,6 +1,6 @@
 //! The language model of all families: embeddings in, hidden states and logits out.
 //!
-//! Families differ by their [`DecoderConfig`] alone: heads of any width, biases or none, norms over each head, rotary
+//! Families differ only in their [`DecoderConfig`]: the heads' width, biases, norms over each head, and rotary
 //! positions on one axis or three.
 
 pub mod config;

@@ -1,4 +1,4 @@
-//! Where the tokens of a batch stand, and the rotary angles that follow.
+//! The positions of a batch's tokens, and the rotary angles that follow from them.
 
 use crate::nn::Mask;
 
@@ -9,8 +9,8 @@ use super::DecoderConfig;
 pub struct Positions(pub Vec<Vec<[u32; 3]>>);
 
 impl Positions {
-    /// Token 0, 1, 2, ... on all three axes, padding left out: what the reference's language model sees, for only
-    /// embeddings reach it.
+    /// Positions 0, 1, 2, ... on all three axes, not counting padding. The reference's language model uses these,
+    /// because it gets only embeddings.
     #[must_use]
     pub fn sequential(mask: &Mask) -> Self {
         let row = |segments: &Vec<u32>| {
@@ -51,7 +51,7 @@ impl Positions {
     }
 }
 
-/// `theta^(-i / count)`, rounded to f32, as the reference keeps them.
+/// `theta^(-i / count)`, rounded to f32 as in the reference.
 #[must_use]
 pub fn inverse_frequencies(count: usize, theta: f64) -> Vec<f64> {
     (0..count)

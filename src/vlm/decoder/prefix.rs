@@ -1,4 +1,4 @@
-//! What all sequences begin with: its keys and values are computed once, and kept.
+//! Common prefixes of sequences: their keys and values are computed once and cached.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,32 +9,33 @@ use super::{LanguageModel, Positions};
 use crate::nn::Mask;
 use crate::nn::decoder_layer::Past;
 
-/// Keys and values of some constant tokens at the beginning of each sequence of a batch.
+/// Keys and values of constant tokens at the beginning of each sequence of a batch.
 #[derive(Clone, Debug)]
 pub struct Prefix {
-    /// Their number.
+    /// The number of tokens.
     pub tokens: usize,
     pub(super) layers: Vec<Past>,
 }
 
-/// The prefixes that were asked for last, by what tells one from another.
+/// A cache of the most recently computed prefixes, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prefixes(Arc<Mutex<VecDeque<Known>>>);
 
 /// A key and its prefix.
 type Known = (Vec<u32>, Arc<Prefix>);
 
-/// A stage has one, its evaluation another.
+/// Cached prefixes: a stage has one, and its evaluation another.
 const KEPT: usize = 4;
 
 impl LanguageModel {
-    /// Begins anew with what sequences begin with; other users of the same weights keep theirs.
+    /// Starts with an empty prefix cache; other users of the same weights keep theirs.
     pub(super) fn forget_prefixes(&mut self) {
         self.prefixes = Prefixes::default();
     }
 
-    /// The prefix of `key`, which must name all that it depends on, the parameters left out: of a frozen model only.
-    /// `begin` gives its embeddings `[1, tokens, hidden]` and positions where it is not known.
+    /// The prefix for `key`. The key must contain everything that the prefix depends on except the parameters, so the
+    /// model must be frozen. If the prefix is not cached, `begin` gives its embeddings `[1, tokens, hidden]` and
+    /// positions.
     ///
     /// # Errors
     /// Those of `begin`, and where the device fails.

@@ -1,20 +1,20 @@
-//! The places of a batch whose hidden states are wanted: the last layer computes no others.
+//! The places of a batch whose hidden states are needed: the last layer computes no others.
 
 use candle_core::{Device, Result, Tensor};
 
 use super::Positions;
 
-/// Places in each sequence of a batch, ascending; a sequence that wants fewer than another is filled up with its first
-/// place, which nobody reads.
+/// Places in each sequence of a batch, ascending. A sequence with fewer places than another is padded with place 0,
+/// whose result is never read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     places: Vec<Vec<usize>>,
-    /// Wanted of each sequence, without the filling.
+    /// The number of wanted places of each sequence, without the padding.
     counts: Vec<usize>,
 }
 
 impl Wanted {
-    /// Of each sequence, in any order and more than once.
+    /// From the places of each sequence, in any order; duplicates are removed.
     #[must_use]
     pub fn new(mut places: Vec<Vec<usize>>) -> Self {
         for row in &mut places {
@@ -27,13 +27,13 @@ impl Wanted {
         Self { places, counts }
     }
 
-    /// Of each sequence, the filling included.
+    /// The number of places of each sequence, including the padding.
     #[must_use]
     pub fn width(&self) -> usize {
         self.places.first().map_or(0, Vec::len)
     }
 
-    /// Which row of the flattened result `[batch * width]` is that of a wanted place.
+    /// The row of a wanted place in the flattened result `[batch * width]`.
     #[must_use]
     pub fn row(&self, sequence: usize, place: usize) -> Option<usize> {
         let wanted = self.places.get(sequence)?.get(..self.counts[sequence])?;
@@ -45,7 +45,7 @@ impl Wanted {
         &self.places
     }
 
-    /// Rows `[batch * width]` (u32) of a flattened batch of `tokens` a sequence.
+    /// Indices `[batch * width]` (u32) of the places' rows in a flattened batch of `tokens` tokens per sequence.
     pub(super) fn index(&self, tokens: usize, device: &Device) -> Result<Tensor> {
         let rows = self.places.iter().enumerate();
         let rows: Vec<u32> = rows

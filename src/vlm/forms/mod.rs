@@ -1,4 +1,4 @@
-//! Model folders in the forms that savers, mergers and quantisers leave, made of the embedded one.
+//! Model folders in the forms that savers, mergers and quantisers write, made from the embedded model.
 
 mod opened;
 mod refused;
@@ -39,7 +39,7 @@ impl Stored {
         }
     }
 
-    /// Of bf16.
+    /// The values of a bf16 tensor.
     pub fn values(&self) -> Vec<f32> {
         assert_eq!(self.dtype, Dtype::BF16);
         let (all, _) = self.bytes.as_chunks::<2>();
@@ -51,17 +51,17 @@ impl Stored {
 
 pub type Tensors = BTreeMap<String, Stored>;
 
-/// A folder to be written: what its files hold.
+/// The content of a model folder to be written.
 #[derive(Clone)]
 pub struct Form {
     pub config: Map<String, Value>,
     pub tensors: Tensors,
-    /// Of the others, by name.
+    /// The content of the other files, by name.
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Form {
-    /// The embedded model's.
+    /// The embedded model's folder.
     pub fn own() -> Self {
         let folder = tiny::folder().unwrap();
         let read = |name: &str| fs::read(folder.join(name)).unwrap();
@@ -100,7 +100,7 @@ impl Form {
         self
     }
 
-    /// Writes all but the weights.
+    /// Writes all files but the weights.
     pub fn write_settings(&self) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -117,7 +117,7 @@ impl Form {
         folder
     }
 
-    /// What the written folder computes, or says.
+    /// What the written folder computes, or its error message.
     pub fn outcome(&self) -> Result<Vec<u32>, String> {
         outcome(self.write().path())
     }
@@ -163,7 +163,7 @@ pub fn outcome(folder: &Path) -> Result<Vec<u32>, String> {
     Ok(logits.into_iter().map(f32::to_bits).collect())
 }
 
-/// The newer names of transformers.
+/// The name in newer versions of transformers.
 pub fn newer(name: &str) -> String {
     match name.strip_prefix("model.") {
         Some(rest) => format!("model.language_model.{rest}"),
@@ -172,7 +172,7 @@ pub fn newer(name: &str) -> String {
     }
 }
 
-/// Whether the weight is one that quantisers take.
+/// Whether the weight is one that quantisers convert.
 pub fn is_projection(name: &str) -> bool {
     name.starts_with("model.layers.") && name.ends_with("_proj.weight")
 }

@@ -1,4 +1,4 @@
-//! Forms that open, and compute to the bit what the model itself computes.
+//! Forms that open, and whose results are bit-identical to the model's own.
 
 use std::fs;
 
@@ -89,7 +89,7 @@ fn shards_with_an_index_of_odd_names_or_without_one() {
     save(&second, &at("model-00002-of-00002.safetensors"));
     let own = own();
     assert_eq!(outcome(folder.path()).unwrap(), own);
-    // It names weights that are nowhere, and shards where they were saved.
+    // The index names a weight that exists nowhere, and a shard under the path where it was saved.
     let index = json!({"metadata": {}, "weight_map": {
         "lm_head.weight": "./model-00001-of-00002.safetensors",
         "lost.weight": "/scratch/out/model-00002-of-00002.safetensors",
@@ -135,7 +135,7 @@ fn tied_embeddings_however_they_are_said() {
     }
     let error = form.outcome().unwrap_err();
     assert!(error.contains("has no lm_head.weight"), "{error}");
-    // A head of its own counts where one of two places says so, and is never dropped silently.
+    // If two places disagree, an lm_head of its own is used, and it is never dropped silently.
     let other = Form::own().with("text_config", text(true));
     assert_eq!(other.outcome().unwrap(), own());
     let error = Form::own()
@@ -154,7 +154,7 @@ fn a_quantisation_that_was_undone_is_no_fault() {
     assert_eq!(form.outcome().unwrap(), own());
 }
 
-/// FP8 with scales of each kind is the same numbers as f32.
+/// FP8 weights with scales of each kind give the same numbers as f32.
 #[test]
 fn fp8_is_its_codes_times_their_scales() {
     for (block, end) in [(None, "_scale"), (Some([16, 32]), "_scale_inv")] {

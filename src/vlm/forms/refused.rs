@@ -1,4 +1,4 @@
-//! Forms that are refused, each with a sentence that says what it is.
+//! Forms that are refused, each with a message that says what they are.
 
 use std::fs;
 
@@ -61,7 +61,7 @@ fn integers_and_fp8_are_no_numbers_without_their_scales() {
             ],
         );
     }
-    // Scales of integers are of many kinds, and none is guessed.
+    // There are many conventions for integer scales, and the loader does not guess.
     let form = packed(|base, old| {
         let scales = Stored::f32(&[old.shape[0], 1], &vec![1.0; old.shape[0]]);
         vec![
@@ -284,7 +284,7 @@ fn folders_without_a_model_are_called_what_they_are() {
         "{}",
         error()
     );
-    // Some fine-tuners put the base's settings beside it.
+    // Some fine-tuners store the base model's settings next to the adapter.
     let form = Form::own();
     fs::write(
         folder.path().join("config.json"),

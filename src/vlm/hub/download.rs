@@ -1,4 +1,4 @@
-//! A model's files from the hub into the cache.
+//! Downloads a model's files from the hub into the cache.
 
 use std::{collections::BTreeSet, io, path::PathBuf};
 
@@ -11,7 +11,7 @@ use super::{Download, HubError, NEEDED, SINGLE, environment::Hub};
 use crate::vlm::foreign;
 use crate::vlm::weights::files::{Choice, choose, shards};
 
-/// What a model folder may have beside [`NEEDED`].
+/// Optional files of a model folder, in addition to [`NEEDED`].
 const USEFUL: [&str; 3] = [
     "generation_config.json",
     "preprocessor_config.json",
@@ -19,7 +19,7 @@ const USEFUL: [&str; 3] = [
 ];
 
 impl Hub {
-    /// Downloads what is missing; all files are of one commit.
+    /// Downloads the missing files; all are of one commit.
     pub fn download(
         &self,
         id: &str,
@@ -43,7 +43,7 @@ impl Hub {
             return Err(self.failed(id.to_owned(), format!("the hub gave {:?} as the commit", info.sha)));
         }
         let listed: BTreeSet<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
-        // All files are of this commit, whatever is pushed meanwhile.
+        // Pin this commit, in case another one is pushed meanwhile.
         let remote = api.repo(repo(&info.sha));
         let folder = self
             .cache
@@ -141,7 +141,7 @@ fn is_of_disk(error: &io::Error) -> bool {
     )
 }
 
-/// What of the hub's list is needed; shards follow when the index is there.
+/// The files to download among those that the hub lists. Shards are found later, from the downloaded index.
 pub fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, HubError> {
     let (weights, lacking) = match choose(listed.iter().copied()) {
         Choice::Files(files) => (files, Vec::new()),
@@ -173,7 +173,7 @@ pub fn wanted_files(id: &str, listed: &BTreeSet<&str>) -> Result<Vec<String>, Hu
     Ok(small.map(str::to_owned).chain(weights).collect())
 }
 
-/// Passes hf-hub's steps on as totals.
+/// Converts hf-hub's increments into totals.
 struct Listener<'a> {
     progress: &'a mut dyn FnMut(&Download<'_>),
     file: &'a str,
@@ -184,7 +184,7 @@ struct Listener<'a> {
 }
 
 impl hf_hub::api::Progress for Listener<'_> {
-    /// Also called when a download goes on after a fault.
+    /// Also called when a download resumes after an error.
     fn init(&mut self, size: usize, _filename: &str) {
         self.done = 0;
         self.total = size as u64;

@@ -1,4 +1,4 @@
-//! The hub as people set it up through environment variables.
+//! The hub's settings from environment variables.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::vlm::LONGEST_CONFIG;
 
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// Where the hub is and where its files are kept, as people set it through the environment.
+/// The hub's address and the cache's location, as the environment states them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hub {
     /// The cache's folder.
@@ -18,8 +18,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Reads HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT, HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE)
-    /// as Python's huggingface_hub does; nothing where no folder for the cache is known.
+    /// Reads HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT, HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE) as
+    /// Python's huggingface_hub does; `None` if they give no folder for the cache.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let set = |key: &str| {
             variable(key)
@@ -45,7 +45,7 @@ impl Hub {
             .or_else(|| set("TRANSFORMERS_OFFLINE"))
             .unwrap_or_default();
         Some(Self {
-            // hf-hub makes relative links between absolute paths.
+            // hf-hub creates correct relative links only between absolute paths.
             cache: std::path::absolute(&cache).unwrap_or(cache),
             endpoint: set("HF_ENDPOINT")
                 .unwrap_or_else(|| ENDPOINT.to_owned())

@@ -1,10 +1,10 @@
-//! Why a model cannot be had from the hub.
+//! Why a model cannot be fetched from the hub.
 
 use std::{io, path::PathBuf};
 
 use crate::vlm::weights::WeightsError;
 
-/// A model that cannot be had.
+/// A model that cannot be found or downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     #[error("there is no model folder {}; give a folder in Hugging Face layout, or a hub id like Qwen/Qwen2-VL-2B-Instruct", .0.display())]

@@ -1,4 +1,4 @@
-//! A model by its hub id: found in the Hugging Face cache or downloaded into it.
+//! Finds a model by its hub id in the Hugging Face cache, or downloads it there.
 
 mod download;
 mod environment;
@@ -20,22 +20,23 @@ use super::{
 use crate::{bounded_file::read_text, inside::inside};
 
 const SINGLE: &str = "model.safetensors";
-/// What a model folder must have beside its weights.
+/// The files that a model folder must have besides its weights.
 const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
 
-/// How far a download is. It is reported often, so the listener must be quick.
+/// A download's progress. It is reported often, so the listener must be quick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download<'a> {
     pub file: &'a str,
-    /// This file's place among all that are needed, from 1.
+    /// This file's number among all files to download, from 1.
     pub number: usize,
     pub files: usize,
     pub bytes_done: u64,
     pub bytes_total: u64,
 }
 
-/// A model's folder: `model` itself where it is one, else the hub id's (`org/name` or `org/name@revision`), from the
-/// cache where it is complete there (without a question to the hub), else downloaded. `progress` hears of each file.
+/// A model's folder. If `model` is a folder, that is it; otherwise `model` is a hub id (`org/name` or
+/// `org/name@revision`). A complete copy in the cache is used without contacting the hub; otherwise the model is
+/// downloaded. `progress` receives each file's progress.
 ///
 /// # Errors
 /// [`HubError`].
@@ -55,7 +56,7 @@ pub fn model_folder(model: &str, progress: &mut dyn FnMut(&Download<'_>)) -> Res
     hub.model(id, revision, progress)
 }
 
-/// The folder that downloaded models are kept in; nothing where the environment names none.
+/// The folder of downloaded models; `None` if the environment gives none.
 #[must_use]
 pub fn cache_folder() -> Option<PathBuf> {
     Some(Hub::from_environment(|key| std::env::var(key).ok())?.cache)
@@ -67,10 +68,10 @@ pub fn is_hub_id(model: &str) -> bool {
     parse_id(model).is_some()
 }
 
-/// A model's folder where all of it is on disk; nothing is downloaded.
+/// A model's folder if it is complete on disk; nothing is downloaded.
 ///
 /// # Errors
-/// The names of the files that are missing; none where there is no folder at all.
+/// The names of the missing files; empty if there is no folder at all.
 pub fn cached(model: &str) -> Result<PathBuf, Vec<String>> {
     let path = Path::new(model);
     let found = || {
@@ -83,7 +84,7 @@ pub fn cached(model: &str) -> Result<PathBuf, Vec<String>> {
     if missing.is_empty() { Ok(folder) } else { Err(missing) }
 }
 
-/// A bar on standard error for [`model_folder`] (nothing is drawn where that is no terminal).
+/// A progress bar on standard error for [`model_folder`]; it draws nothing if that is not a terminal.
 pub fn progress_bar() -> impl FnMut(&Download<'_>) {
     let bar = indicatif::ProgressBar::no_length();
     if let Ok(style) = indicatif::ProgressStyle::with_template(
@@ -111,7 +112,7 @@ pub fn progress_bar() -> impl FnMut(&Download<'_>) {
     }
 }
 
-/// `org/name` with an optional `@revision`; nothing where the text looks like a path.
+/// Parses `org/name` with an optional `@revision`; `None` if the text looks like a path.
 fn parse_id(model: &str) -> Option<(&str, &str)> {
     let (id, revision) = model.split_once('@').unwrap_or((model, "main"));
     let (owner, name) = id.split_once('/')?;
@@ -156,7 +157,7 @@ impl Hub {
     }
 }
 
-/// What a folder lacks to be a model.
+/// The files that a folder lacks to be a model.
 fn missing_files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names: Vec<String> = entries
@@ -171,7 +172,7 @@ fn missing_files(folder: &Path) -> Vec<String> {
         ),
         Choice::Nothing => vec![SINGLE.to_owned()],
     });
-    // A link of the cache whose file is gone is missing, too.
+    // A dangling link in the cache counts as missing.
     needed.retain(|file| !folder.join(file).exists());
     needed
 }

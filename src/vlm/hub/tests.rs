@@ -97,7 +97,7 @@ fn a_complete_cache_serves_without_a_network_and_an_incomplete_one_says_what_it_
     fs::write(folder.join("s-2.safetensors"), "")?;
     assert_eq!(resolve(&hub, "a/b")?, folder);
 
-    // Nothing listens there: the message says what to do, and nothing is left behind.
+    // Nothing listens at this address: the message says what to do, and no files remain.
     let online = Hub { offline: false, ..hub };
     let fault = resolve(&online, "c/d").err().ok_or("it was downloaded")?;
     assert!(matches!(fault, HubError::Download { .. }), "{fault}");
@@ -150,7 +150,7 @@ fn only_what_a_model_folder_needs_is_wanted() -> Outcome {
             .ok_or("it was accepted")?;
         assert!(fault.to_string().contains(said), "{fault}");
     }
-    // Without an index the set is complete by its names.
+    // Without an index, the shards' names tell whether the set is complete.
     let set = ["m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors"];
     let listed = ["config.json", "tokenizer.json"].into_iter().chain(set).collect();
     assert_eq!(wanted_files("a/b", &listed)?[2..], set);

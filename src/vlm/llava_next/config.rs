@@ -14,7 +14,7 @@ use crate::vlm::model_config::Parsed;
 use crate::vlm::pictures::{MAX_TARGET_PIXELS, PictureError};
 use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
 
-/// CLIP's sizes and what is made of its features; names as on the hub.
+/// Sizes of CLIP and of the projection of its features; names as on the hub.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisionConfig {
     /// CLIP's width.
@@ -26,7 +26,7 @@ pub struct VisionConfig {
     /// A tile's side in pixels.
     pub image_size: usize,
     pub patch_size: usize,
-    /// Blocks that are passed; the features are what the last of them gives.
+    /// The number of blocks that are run; the features are the output of the last of them.
     pub passed: usize,
     /// The language model's width.
     pub out_hidden_size: usize,
@@ -43,7 +43,8 @@ impl VisionConfig {
         self.image_size / self.patch_size
     }
 
-    /// As many tokens as the longest picture has: the own tile's, and the larger picture's with a newline after each row.
+    /// The number of tokens of the longest picture: the own tile's, plus the larger picture's with a newline after each
+    /// row.
     fn most_tokens(&self) -> usize {
         let larger = self.image_grid_pinpoints.iter().map(|[height, width]| {
             let (rows, columns) = (height / self.patch_size, width / self.patch_size);
@@ -53,11 +54,11 @@ impl VisionConfig {
     }
 }
 
-/// Room beside a picture's tokens for the chat, the soft prompt and the answer; Mistral's own window of 4096 leaves it with
-/// the hub's pictures, which have at most 576 + 48 x 49 tokens.
+/// The context that must remain next to a picture's tokens for the chat, the soft prompt and the answer. Mistral's own
+/// window of 4096 leaves it with the hub's pictures, which have at most 576 + 48 x 49 tokens.
 const TEXT_TOKENS: usize = 1024;
 
-/// What transformers takes where Mistral's keys are left out.
+/// transformers' defaults for missing keys of Mistral.
 const DECODER: Defaults = Defaults {
     hidden_size: 4096,
     intermediate_size: 14_336,
@@ -71,16 +72,16 @@ const DECODER: Defaults = Defaults {
     qkv_bias: false,
     qk_norm: false,
     rotary: Rotary::One,
-    // Set by the pictures' sizes.
+    // Replaced later by the limit that follows from the pictures' sizes.
     wide_window: usize::MAX,
 };
 
 const PINPOINTS: [[usize; 2]; 5] = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]];
 
-/// More pixels on a tile's side than any CLIP has.
+/// The upper limit of a tile's side in pixels: no CLIP's is larger.
 const LARGEST_TILE: usize = 4096;
 
-/// Where the weights of CLIP's blocks stand.
+/// The name prefix of the weights of CLIP's blocks.
 const BLOCKS: &str = "visual.vision_model.encoder.layers.";
 
 impl TowerConfig for VisionConfig {
@@ -117,11 +118,11 @@ impl TowerConfig for VisionConfig {
 /// Reads the keys.
 ///
 /// # Errors
-/// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+/// A message for values that are out of range, inconsistent or not supported.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
     let kind = Keys::of_part(root, "text_config")?;
     kind.computed_as("model_type", &["mistral"])?;
-    // transformers takes a Llama where the part or its kind is left out.
+    // transformers builds a Llama if the language model's part or its type is missing.
     if kind.text("model_type")?.is_none() {
         return Err(
             "`text_config.model_type` is missing, which means a Llama, and this program runs LLaVA-NeXT on Mistral \
@@ -141,7 +142,7 @@ pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> 
 fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, String> {
     let top = Keys::new(root, &[""]);
     let keys = Keys::of_part(root, "vision_config")?;
-    // Without the part it is CLIP-L at 336 pixels; with it, what it leaves out is CLIP-B's at 224.
+    // If the part is missing, transformers' default is CLIP-L at 336 pixels; for missing keys in it, CLIP-B at 224.
     let or = |large: usize, base: usize| {
         Some(match root.get("vision_config") {
             None | Some(Value::Null) => large,
@@ -194,7 +195,7 @@ fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, Strin
     }
 }
 
-/// That no picture takes more memory than another family's: a tile of `side` pixels and any larger picture.
+/// Checks that no picture takes more memory than in other families: one tile of `side` pixels plus any larger picture.
 fn bounded(side: usize, pinpoints: &[[usize; 2]]) -> Result<(), String> {
     if side > LARGEST_TILE {
         return Err(format!(
@@ -213,7 +214,8 @@ fn bounded(side: usize, pinpoints: &[[usize; 2]]) -> Result<(), String> {
     }
 }
 
-/// How many of `blocks` blocks are passed for `vision_feature_layer`: from the front from 0 (no block) on, or from the back.
+/// How many of `blocks` blocks to run for `vision_feature_layer`: 0 or more counts from the front (0: no block), a
+/// negative value from the back.
 fn passed(layer: Option<&Value>, blocks: usize) -> Result<usize, String> {
     let Some(layer) = layer else {
         return Ok(blocks.saturating_sub(1));
@@ -230,7 +232,7 @@ fn passed(layer: Option<&Value>, blocks: usize) -> Result<usize, String> {
     }
 }
 
-/// The larger picture's sizes; nothing where they are left out.
+/// The larger picture's sizes; `None` if they are missing.
 pub(super) fn pinpoints(value: Option<&Value>) -> Result<Option<Vec<[usize; 2]>>, String> {
     const MOST: usize = 64;
     const LARGEST: usize = 16_384;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Parsed, VisionConfig, parse};
 
-/// What a file must say.
+/// The least content that is accepted.
 fn least() -> Value {
     json!({"model_type": "llava_next", "text_config": {"model_type": "mistral"}})
 }
@@ -60,7 +60,7 @@ fn pictures_larger_than_any_are_refused_by_their_key() {
         read(&config).map(drop)
     };
     assert_eq!(sizes(336, [336 * 10, 336 * 40]), Ok(()));
-    // The larger picture alone would do.
+    // Without the tile, the larger picture would be within the limit.
     assert_eq!(sizes(2800, [2800 * 2, 2800 * 2]), Ok(()));
     for (side, pinpoint, said) in [
         (336, [336 * 48, 336 * 48], "`image_grid_pinpoints` holds 16128 x 16128"),
@@ -83,7 +83,7 @@ fn mistrals_window_is_held_against_the_longest_picture() {
         if let Some(window) = window {
             config["text_config"]["sliding_window"] = window;
         }
-        // Keys of Qwen, which Mistral does not know.
+        // Qwen's keys, which Mistral ignores.
         config["text_config"]["use_sliding_window"] = json!(false);
         config["text_config"]["max_window_layers"] = json!(32);
         read(&config).map(drop)
@@ -95,7 +95,7 @@ fn mistrals_window_is_held_against_the_longest_picture() {
         (read(None, Some(Value::Null)), read(long, Some(Value::Null))),
         (Ok(()), Ok(()))
     );
-    // Left out it is 4096.
+    // The default is 4096.
     assert_eq!(read(None, None), Ok(()));
     for (pinpoint, window, said) in [
         (None, Some(json!(3951)), "window of 3951 tokens"),

@@ -1,5 +1,5 @@
-//! LLaVA-NeXT with Mistral: CLIP sees the whole picture as one tile and a larger one in several; aspects attend to the first,
-//! the language model is given both.
+//! LLaVA-NeXT with Mistral: CLIP sees the whole picture as one tile, and a larger version in several tiles. Aspects
+//! attend to the first tile; the language model gets both.
 
 pub mod config;
 mod pictures;

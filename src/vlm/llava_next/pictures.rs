@@ -1,5 +1,5 @@
-//! The image processor ("anyres"): the whole picture as one square tile, and a larger picture of the picture's proportions
-//! in several, with black borders.
+//! The image processor ("anyres"): the whole picture squeezed to one square tile, and a larger version with the
+//! picture's proportions and black borders, cut into several tiles.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub struct TileProcessor {
     table: Table,
 }
 
-/// The keys of `preprocessor_config.json` that decide, beside the normalisation's.
+/// The keys of `preprocessor_config.json` that are used, besides those of the normalisation.
 #[derive(Default, Deserialize)]
 struct Keys {
     image_grid_pinpoints: Option<Value>,
@@ -33,10 +33,11 @@ struct Keys {
 }
 
 impl TileProcessor {
-    /// Reads a model folder's settings, which must be of its tower; the second value says whether there are any.
+    /// Reads a model folder's settings, which must match its tower. The second value says whether the folder has any.
     ///
     /// # Errors
-    /// Settings that cannot be read or are of another tower; limits, which this family does not have.
+    /// If settings cannot be read or belong to another tower, or if pixel limits are given, which this family does not
+    /// support.
     pub fn of_folder(folder: &Path, c: &VisionConfig, limits: PixelLimits) -> Result<(Self, bool), PictureError> {
         if limits != PixelLimits::default() {
             let key = if limits.max.is_some() {
@@ -89,7 +90,7 @@ impl TileProcessor {
     /// The tiles of a picture.
     ///
     /// # Errors
-    /// A picture so long that nothing of it would be seen.
+    /// If the picture is so long that none of it would be visible.
     pub fn tiles(&self, picture: &RgbImage) -> Result<Tiles, PictureError> {
         let (width, height) = limited_size(picture.width(), picture.height());
         let size = (height as usize, width as usize);
@@ -133,13 +134,13 @@ impl TileProcessor {
         })
     }
 
-    /// Which of the patches of a larger picture of `best` pixels show a picture of `size`, both (height, width): first and
+    /// The patches of a larger picture of `best` pixels that show a picture of `size`, both (height, width): first and
     /// number of the rows, then of the columns (`unpad_image` of transformers).
     fn shown(&self, size: (usize, usize), best: (usize, usize)) -> [(usize, usize); 2] {
         let (rows, columns) = (best.0 / self.patch, best.1 / self.patch);
         let (height, width) = (size.0 as f64, size.1 as f64);
         let kept = |all: usize, extent: f64| {
-            // Python's round(x, 7): the decimal that is nearest.
+            // Rounds as Python's round(x, 7) does, to the nearest decimal.
             let extent = format!("{extent:.7}").parse().unwrap_or(extent) as usize;
             let border = all.saturating_sub(extent) / 2;
             (border, all - 2 * border)
@@ -153,9 +154,9 @@ impl TileProcessor {
         }
     }
 
-    /// By how much the sides of a picture of `size` may differ in a larger picture of `best` pixels, both (height, width), so
-    /// that a row or column of patches shows it. Of an odd number of them the middle one always does, and then the picture
-    /// must only outlast being shrunk.
+    /// The largest ratio of a picture's sides at which a row or column of patches still shows it. `size` is the
+    /// picture's, `best` the larger picture's, both (height, width). If the number of patches across is odd, the middle
+    /// one always shows it; then the picture only has to survive being shrunk.
     const fn longest(&self, size: (usize, usize), best: (usize, usize)) -> u32 {
         let (along, across) = if size.1 > size.0 { (best.1, best.0) } else { best };
         let along = (along / self.patch) as u32;
@@ -166,7 +167,7 @@ impl TileProcessor {
         }
     }
 
-    /// The patches of the tile whose corner is at (row, column) of a picture: each channel, y, x.
+    /// The patches of the tile whose corner is at (row, column) of a picture; values in the order channel, y, x.
     fn patches(&self, picture: &RgbImage, (top, left): (usize, usize), values: &mut Vec<f32>) {
         let side = self.tile / self.patch;
         for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
@@ -181,8 +182,8 @@ fn side_of(size: &Value) -> Option<u64> {
     size.as_u64().or_else(|| size.get("height")?.as_u64())
 }
 
-/// Of the larger picture's sizes the one that shows most pixels of a picture of `size`; of equals the one that wastes
-/// least, of those the first (`select_best_resolution`). All are (height, width).
+/// The larger picture's size that shows most pixels of a picture of `size`; among equals the one that wastes least, and
+/// among those the first (`select_best_resolution`). All are (height, width).
 fn best_size((height, width): (usize, usize), pinpoints: &[[usize; 2]]) -> Option<(usize, usize)> {
     let mut best: Option<((usize, usize), usize, usize)> = None;
     for &[high, wide] in pinpoints {
@@ -198,7 +199,8 @@ fn best_size((height, width): (usize, usize), pinpoints: &[[usize; 2]]) -> Optio
     best.map(|(size, ..)| size)
 }
 
-/// The picture inside a larger one of `best` pixels: one side fills it, the other is rounded up (`get_patch_output_size`).
+/// The picture's size inside a larger picture of `best` pixels: it fills one side, and the other is rounded up
+/// (`get_patch_output_size`).
 fn shown_size((height, width): (usize, usize), best: (usize, usize)) -> (usize, usize) {
     let (across, down) = (best.1 as f64 / width as f64, best.0 as f64 / height as f64);
     if across < down {
@@ -213,7 +215,7 @@ impl Pictures for TileProcessor {
         Ok(Picture::Tiles(self.tiles(picture)?))
     }
 
-    /// In the own tile, and where the larger picture shows the same.
+    /// Blanks the tokens in the own tile, and the same parts in the larger picture.
     fn blank(&self, picture: &mut Picture, tokens: &[usize]) {
         let Picture::Tiles(tiles) = picture else { return };
         let (side, width) = (tiles.side, 3 * self.patch * self.patch);

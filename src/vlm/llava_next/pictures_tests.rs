@@ -25,7 +25,7 @@ fn processor(folder: &Path) -> TileProcessor {
         .0
 }
 
-/// With tiles of `tile` pixels of `patch` pixels, and these sizes of the larger picture.
+/// A processor with tiles of `tile` pixels, patches of `patch` pixels, and these sizes of the larger picture.
 fn made(tile: usize, patch: usize, pinpoints: Vec<[usize; 2]>) -> TileProcessor {
     let normalisation = Normalisation {
         mean: [0.0; 3],
@@ -144,7 +144,7 @@ fn the_larger_picture_has_black_borders_that_are_not_shown() {
     assert_eq!((tiles.larger, tiles.shown), ((1, 2), [(0, 2), (0, 4)]));
 }
 
-/// What the message names is what the next shorter picture keeps to.
+/// The limit in the message equals the longest picture that is accepted.
 #[test]
 fn too_long_a_picture_is_told_what_its_sides_may_differ_by() {
     let flat = made(4, 2, vec![[4, 8], [8, 8]]);
@@ -153,7 +153,7 @@ fn too_long_a_picture_is_told_what_its_sides_may_differ_by() {
         14,
         vec![[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
     );
-    // One patch to a tile: the middle row of three always shows something.
+    // One patch per tile: the middle row of three always shows part of the picture.
     let odd = made(2, 2, vec![[6, 6]]);
     for (processor, (width, height), most) in [
         (&flat, (10, 2), 4),

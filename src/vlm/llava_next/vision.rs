@@ -1,4 +1,4 @@
-//! CLIP, the projector to the language model's width, and the packing of a larger picture's tiles.
+//! CLIP, the projector to the language model's width, and the packing of the tiles' features into one run.
 
 use candle_core::{Result, Tensor};
 
@@ -9,7 +9,7 @@ use crate::vlm::tower::{Activation, Block, Mlp, Norm, Qkv, layer_norm, patch_emb
 use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels};
 use crate::vlm::{Parameters, Scope};
 
-/// Frozen, or trained where its parameters are variables.
+/// Parameters are frozen, or trained if they are variables.
 #[derive(Clone, Debug)]
 pub struct VisionTower {
     patch_embed: Linear,
@@ -18,17 +18,17 @@ pub struct VisionTower {
     /// `[1 + patches, width]`
     positions: Tensor,
     norm: LayerNorm,
-    /// Those that are passed.
+    /// Only the blocks that are run.
     blocks: Vec<Block>,
     projector: [Linear; 2],
-    /// `[hidden]`: stands after each row of the larger picture.
+    /// `[hidden]`: follows each row of the larger picture.
     newline: Tensor,
     interrupt: Interrupt,
 }
 
 impl VisionTower {
-    /// Builds the tower from `visual.vision_model.*`, `multi_modal_projector.*` and `image_newline`; `progress` is told the
-    /// blocks done.
+    /// Builds the tower from `visual.vision_model.*`, `multi_modal_projector.*` and `image_newline`. `progress`
+    /// receives the number of blocks done.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -61,8 +61,8 @@ impl VisionTower {
         })
     }
 
-    /// Projected features `[tiles, patches, hidden]` of tiles `[tiles, patches, 3 * patch * patch]`, without the class token.
-    /// `part` is given the embedded tokens, what the first norm and what each block makes of them.
+    /// Projected features `[tiles, patches, hidden]` of tiles `[tiles, patches, 3 * patch * patch]`, without the class
+    /// token. `part` receives the embedded tokens, the first norm's output and each block's output.
     ///
     /// # Errors
     /// Where the shapes do not fit.
@@ -111,11 +111,12 @@ impl VisionTower {
     }
 }
 
-/// What a block makes of a tile is many times the tile, and a picture may have hundreds of them.
+/// Limits memory: a block's intermediate values are many times larger than the tile, and a picture may have hundreds of
+/// tiles.
 const TILES_AT_ONCE: usize = 8;
 
 impl VisionTower {
-    /// What it makes of a picture, `at_once` tiles after another: no tile sees the others.
+    /// The features of a picture, computed `at_once` tiles at a time; tiles do not depend on one another.
     fn features(&self, tiles: &Tiles, at_once: usize, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
         let patches = tiles.side * tiles.side;
         let count = tiles.count();
@@ -193,15 +194,15 @@ mod tests {
     #[test]
     fn many_tiles_pass_in_parts_and_give_the_same_bits() {
         let (mut config, _) = settings(Family::LlavaNext);
-        // Wider than 64, as towers are: of narrower products gemm adds the terms in an order that depends on the number of rows
-        // (up to 64 rows and columns, and once more up to 256 results).
+        // Wider than 64, like real towers. For narrower products gemm's order of additions depends on the number of
+        // rows (up to 64 rows and columns, and again up to 256 results).
         for part in ["vision_config", "text_config"] {
             config[part]["hidden_size"] = 72.into();
             config[part]["intermediate_size"] = 72.into();
         }
         let config = crate::vlm::llava_next::config::parse(config.as_object().unwrap()).unwrap();
         let tower = VisionTower::new(&config.vision, &Noise::default(), &mut |_| ()).unwrap();
-        // The last part has one tile alone.
+        // The last batch has only one tile.
         let tiles = Tiles {
             values: waves(17 * 3 * 28 * 28),
             side: 2,

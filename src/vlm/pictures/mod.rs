@@ -1,4 +1,4 @@
-//! Pictures as vision towers take them: resized as Pillow does, normalised, cut into patches.
+//! Prepares pictures for vision towers: resized as Pillow does, normalised, cut into patches.
 
 mod normalisation;
 mod patches;
@@ -19,29 +19,30 @@ use crate::vlm::vision::{Pictures, PixelLimits};
 /// Pictures are shrunk until their longest side has at most this many pixels.
 pub const LONGEST_SIDE: u32 = 1024;
 
-/// A picture as tiles of one size: the whole picture squeezed to a square, then a larger picture, row by row.
+/// A picture as tiles of one size: first the whole picture squeezed to a square, then the tiles of a larger version,
+/// row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tiles {
-    /// `[tiles, patches of a tile, 3 * patch * patch]`: each row channel, y, x.
+    /// `[tiles, patches of a tile, 3 * patch * patch]`; values of a row in the order channel, y, x.
     pub values: Vec<f32>,
     /// Patches on a tile's side.
     pub side: usize,
     /// Rows and columns of the larger picture's tiles.
     pub larger: (usize, usize),
-    /// First row and number of rows of the larger picture's patches that show the picture, then of its columns; the others
-    /// are its black borders.
+    /// The part of the larger picture that is not black border, in patches: first row and number of rows, then first
+    /// column and number of columns.
     pub shown: [(usize, usize); 2],
 }
 
 impl Tiles {
-    /// All of them.
+    /// The number of tiles.
     #[must_use]
     pub const fn count(&self) -> usize {
         1 + self.larger.0 * self.larger.1
     }
 }
 
-/// What keeps a picture from being prepared, or settings from being ones.
+/// Why a picture cannot be prepared, or why settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     #[error(transparent)]
@@ -65,7 +66,8 @@ pub enum PictureError {
     AspectRatio { width: u32, height: u32, most: u32 },
 }
 
-/// Width and height with the longest side at most [`LONGEST_SIDE`]; the other is truncated, perhaps to 0.
+/// Width and height, scaled so that the longest side is at most [`LONGEST_SIDE`]; the other side is truncated, perhaps
+/// to 0.
 #[must_use]
 pub fn limited_size(width: u32, height: u32) -> (u32, u32) {
     let longest = width.max(height);
@@ -76,11 +78,12 @@ pub fn limited_size(width: u32, height: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// The Qwen families' image processor, as `folder` and `limits` say, and whether the folder says it. `tower` has the patch
-/// size, the frames of a patch and the merge size of the vision tower, which must be the processor's.
+/// The Qwen families' image processor with the settings of `folder` and `limits`; the second value says whether the
+/// folder has settings. `tower` holds the vision tower's patch size, frames per patch and merge size, which must equal
+/// the processor's.
 ///
 /// # Errors
-/// Settings that cannot be read, no processor can work with, or are of another tower.
+/// If settings cannot be read, are invalid, or belong to another tower.
 pub fn of_grid(
     folder: &Path,
     defaults: &Defaults,

@@ -1,17 +1,17 @@
-//! How bytes of a picture become numbers, which all families' image processors say by the same keys.
+//! How a picture's bytes are normalised. All families' image processors use the same keys for it.
 
 use image::RgbImage;
 use serde::Deserialize;
 
 use super::{PictureError, Place};
 
-/// Of CLIP's pictures, in channels.
+/// CLIP's mean per channel.
 pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 
-/// Of CLIP's pictures, in channels.
+/// CLIP's standard deviation per channel.
 pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
-/// What bytes are multiplied with, and what mean and standard deviation the channels then have taken away.
+/// Bytes are multiplied by a factor; then each channel is normalised by a mean and a standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalisation {
     pub mean: [f32; 3],
@@ -20,7 +20,7 @@ pub struct Normalisation {
     pub rescale_factor: f64,
 }
 
-/// The keys as they stand in a file.
+/// The keys as they occur in a file.
 #[derive(Default, Deserialize)]
 struct Keys {
     image_mean: Option<[f32; 3]>,
@@ -31,10 +31,11 @@ struct Keys {
 }
 
 impl Normalisation {
-    /// As a folder's settings say; `mean` and `std` are the family's. A step that is switched off changes nothing.
+    /// The normalisation in a folder's settings; `mean` and `std` are the family's defaults. A step that is switched
+    /// off becomes the identity.
     ///
     /// # Errors
-    /// Keys that hold another kind of value; numbers are judged by [`Self::check`].
+    /// If keys hold another type of value. [`Self::check`] checks the numbers.
     pub fn of(place: Option<&Place>, mean: [f32; 3], std: [f32; 3]) -> Result<Self, PictureError> {
         let keys: Keys = Place::read(place)?;
         let (mean, std) = if keys.do_normalize == Some(false) {
@@ -55,7 +56,7 @@ impl Normalisation {
     }
 
     /// # Errors
-    /// Numbers that make no numbers of bytes.
+    /// If the numbers would not give finite values.
     pub fn check(&self) -> Result<(), PictureError> {
         let wrong = |key, reason: String| Err(PictureError::Setting { key, reason });
         if let Some(mean) = self.mean.iter().find(|mean| !mean.is_finite()) {
@@ -70,7 +71,7 @@ impl Normalisation {
                 format!("is {}, not a number above 0", self.rescale_factor),
             );
         }
-        // Each may be finite and their quotient not.
+        // Each number may be finite while their quotient is not.
         if self.table().0.as_flattened().iter().any(|value| !value.is_finite()) {
             return wrong(
                 "rescale_factor",
@@ -83,7 +84,8 @@ impl Normalisation {
         Ok(())
     }
 
-    /// `[channel][byte]`: bytes scaled and normalised. The reference scales in f64, stores f32 and normalises in f32.
+    /// `[channel][byte]`: scaled and normalised bytes. Like the reference it scales in f64, stores f32 and normalises
+    /// in f32.
     #[must_use]
     pub fn table(&self) -> Table {
         Table(std::array::from_fn(|channel| {
@@ -95,13 +97,13 @@ impl Normalisation {
     }
 }
 
-/// `[channel][byte]`: what each byte becomes.
+/// `[channel][byte]`: each byte's normalised value.
 #[derive(Debug, Clone)]
 pub struct Table([[f32; 256]; 3]);
 
 impl Table {
-    /// Appends to `values` the patch of `side` x `side` pixels whose corner is at (row, column): each channel, frame, y, x. A
-    /// still picture is the same in all `frames`.
+    /// Appends to `values` the patch of `side` x `side` pixels whose corner is at (row, column), in the order channel,
+    /// frame, y, x. All `frames` of a still picture are equal.
     pub fn patch(
         &self,
         picture: &RgbImage,

@@ -1,4 +1,4 @@
-//! The image processor of the Qwen families: an RGB picture to one grid of patches.
+//! The image processor of the Qwen families: converts an RGB picture to one grid of patches.
 //!
 //! The reference's chain: the longest side limited to 1,024 pixels (Lanczos), both sides resized to multiples of a
 //! merged patch (`smart_resize`, bicubic), samples scaled and normalised in f32, cut into patches.
@@ -9,10 +9,10 @@ use super::{Filter, PictureError, ProcessorConfig, Sides, Table, limited_size, r
 use crate::vlm::tower::merge_order;
 use crate::vlm::vision::{Picture, Pictures, waves};
 
-/// Sides further apart than this are refused, as `qwen_vl_utils` does.
+/// The largest ratio of the sides; `qwen_vl_utils` has the same limit.
 const MAX_ASPECT_RATIO: f64 = 200.0;
 
-/// How many patches a picture became: frames (of `temporal_patch_size`), rows, columns.
+/// The number of patches of a picture: frames (of `temporal_patch_size`), rows, columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grid {
     pub t: usize,
@@ -21,19 +21,19 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Patches, before merging.
+    /// The number of patches, before merging.
     #[must_use]
     pub const fn patches(&self) -> usize {
         self.t * self.h * self.w
     }
 
-    /// Rows of merged patches.
+    /// The number of rows of merged patches.
     #[must_use]
     pub const fn merged_h(&self, merge: usize) -> usize {
         self.h / merge
     }
 
-    /// Columns of merged patches.
+    /// The number of columns of merged patches.
     #[must_use]
     pub const fn merged_w(&self, merge: usize) -> usize {
         self.w / merge
@@ -43,12 +43,13 @@ impl Grid {
 /// A picture as the vision tower takes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patches {
-    /// `[grid.patches(), 3 * temporal * patch * patch]`: rows block by merged block, each row channel, frame, y, x.
+    /// `[grid.patches(), 3 * temporal * patch * patch]`: rows in merge order (one merged block after the other), values
+    /// of a row in the order channel, frame, y, x.
     pub values: Vec<f32>,
     pub grid: Grid,
 }
 
-/// Makes patches of pictures.
+/// Converts pictures to patches.
 #[derive(Debug, Clone)]
 pub struct ImageProcessor {
     config: ProcessorConfig,
@@ -58,7 +59,7 @@ pub struct ImageProcessor {
 
 impl ImageProcessor {
     /// # Errors
-    /// Settings that no processor can work with.
+    /// If the settings are invalid.
     pub fn new(config: ProcessorConfig, sides: Sides) -> Result<Self, PictureError> {
         config.validate()?;
         let table = config.normalisation().table();
@@ -73,7 +74,7 @@ impl ImageProcessor {
         Ok(self.patches(&self.resized(picture)?))
     }
 
-    /// The picture as the patches show it, before normalisation.
+    /// The picture that the patches are cut from, before normalisation.
     ///
     /// # Errors
     /// A picture whose sides differ by more than a factor of 200.
@@ -105,7 +106,7 @@ impl ImageProcessor {
         }
     }
 
-    /// Cuts a resized picture; a still picture fills all frames of its temporal patch.
+    /// Cuts a resized picture into patches. A still picture fills all frames of its temporal patch.
     fn patches(&self, resized: &RgbImage) -> Patches {
         let ProcessorConfig {
             patch_size: patch,
@@ -156,8 +157,8 @@ impl Pictures for ImageProcessor {
     }
 }
 
-/// `smart_resize`: sides rounded (half to even) to multiples of the factor, then scaled, to at least one of it, where the
-/// pixels leave their range. `None` where the sides differ too much or one is 0.
+/// `smart_resize`: rounds both sides (half to even) to multiples of the factor. If the number of pixels is then out of
+/// range, it scales both sides, each to at least one factor. `None` if the sides differ too much or one is 0.
 fn smart_resize(width: u32, height: u32, config: &ProcessorConfig, sides: Sides) -> Option<(u32, u32)> {
     let (width, height) = (f64::from(width), f64::from(height));
     if width.min(height) < 1.0 || width.max(height) / width.min(height) > MAX_ASPECT_RATIO {

@@ -1,8 +1,9 @@
 //! Pillow's `Image.resize` for RGB pictures, to the bit.
 //!
 //! A separable convolution whose kernel widens when shrinking (antialiasing). Pillow rounds twice: weights to 22-bit
-//! fixed point, and the picture between the horizontal and the vertical pass to 8 bits. Both are mirrored: libraries
-//! with 16-bit weights differ from it by 1 in some per mille of the samples, more than the model's tolerance.
+//! fixed point, and the picture to 8 bits between the horizontal and the vertical pass. We do the same, because
+//! libraries with 16-bit weights differ from it by 1 in some per mille of the samples, which is more than the model's
+//! tolerance.
 //! Source: Pillow 10.4, `src/libImaging/Resample.c`, compared with its output; the code is our own.
 
 use image::RgbImage;
@@ -61,7 +62,7 @@ fn sinc(x: f64) -> f64 {
 const WEIGHT_BITS: u32 = 22;
 const HALF: i32 = 1 << (WEIGHT_BITS - 1);
 
-/// Which source positions make one target position.
+/// The source positions that contribute to one target position.
 struct Taps {
     start: usize,
     weights: Vec<i32>,

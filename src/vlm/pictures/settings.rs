@@ -10,10 +10,10 @@ use super::{Normalisation, PictureError};
 use crate::printable::printable;
 use crate::vlm::config_file::document;
 
-/// No setting may ask for a picture of more pixels than this (the hub's own maximum is 12,845,056).
+/// The largest number of pixels that settings may request for a picture (the hub's own maximum is 12,845,056).
 pub const MAX_TARGET_PIXELS: usize = 50_000_000;
 
-/// The settings; keys that are missing or null have the family's values, unknown keys are ignored.
+/// The settings. Missing keys and nulls take the family's values; unknown keys are ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessorConfig {
     pub patch_size: usize,
@@ -30,10 +30,11 @@ pub struct ProcessorConfig {
 }
 
 impl ProcessorConfig {
-    /// Reads the settings of a model folder. Without a file they are `defaults`; the second value says whether there was one.
+    /// Reads a model folder's settings. Without a file they are `defaults`; the second value says whether there was a
+    /// file.
     ///
     /// # Errors
-    /// A file that cannot be read or holds other JSON, or values that no processor can work with.
+    /// If the file cannot be read or does not hold such keys, or if the values are invalid.
     pub fn of_folder(folder: &Path, defaults: &Defaults) -> Result<(Self, bool), PictureError> {
         let place = Place::of(folder)?;
         let config = Self::of(place.as_ref(), defaults)?;
@@ -49,7 +50,7 @@ impl ProcessorConfig {
     /// The same settings with other limits; `None` keeps a limit.
     ///
     /// # Errors
-    /// Limits that exclude each other or are out of range.
+    /// If the limits contradict each other or are out of range.
     pub fn with_pixel_limits(mut self, min: Option<usize>, max: Option<usize>) -> Result<Self, PictureError> {
         self.min_pixels = min.unwrap_or(self.min_pixels);
         self.max_pixels = max.unwrap_or(self.max_pixels);
@@ -105,7 +106,7 @@ impl ProcessorConfig {
     }
 }
 
-/// What a family's folders leave out.
+/// The family's values for missing keys.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Defaults {
     pub patch_size: usize,
@@ -118,16 +119,16 @@ pub struct Defaults {
     pub sides: Sides,
 }
 
-/// What a side becomes that is less than half a merged patch.
+/// The rounded size of a side that is less than half a merged patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sides {
     /// One merged patch: `smart_resize` of `qwen_vl_utils`, which the reference calls first.
     AtLeastOne,
-    /// Nothing, so that the picture is then too small and both sides grow: `smart_resize` of transformers.
+    /// Zero. The picture is then too small, so both sides are scaled up: `smart_resize` of transformers.
     Nearest,
 }
 
-/// Where a folder keeps the settings of its image processor.
+/// The place in a folder that holds its image processor's settings.
 #[derive(Debug)]
 pub struct Place {
     pub path: PathBuf,
@@ -135,11 +136,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// `image_processor` of `processor_config.json`, where transformers 5 puts them, else `preprocessor_config.json`; nothing
-    /// where there is neither.
+    /// `image_processor` of `processor_config.json`, where transformers 5 stores the settings; otherwise
+    /// `preprocessor_config.json`; `None` if there is neither.
     ///
     /// # Errors
-    /// A file that cannot be read or holds no keys.
+    /// If a file cannot be read or does not hold keys.
     pub fn of(folder: &Path) -> Result<Option<Self>, PictureError> {
         const PLACES: [(&str, Option<&str>); 2] = [
             ("processor_config.json", Some("image_processor")),
@@ -169,10 +170,10 @@ impl Place {
         Ok(None)
     }
 
-    /// What of the keys a reader knows; all of it is left out where there are no settings.
+    /// Deserialises the keys that `T` knows; all are missing if there are no settings.
     ///
     /// # Errors
-    /// Keys that hold another kind of value.
+    /// If keys hold another type of value.
     pub fn read<T: DeserializeOwned + Default>(place: Option<&Self>) -> Result<T, PictureError> {
         let Some(Self { path, keys }) = place else {
             return Ok(T::default());
@@ -184,7 +185,7 @@ impl Place {
     }
 }
 
-/// The keys as they stand in files of all generations.
+/// The keys of all versions of the file.
 #[derive(Default, Deserialize)]
 struct Keys {
     #[serde(default, deserialize_with = "whole")]
@@ -200,7 +201,7 @@ struct Keys {
     size: Option<Size>,
 }
 
-/// Newer files name the limits here, as edges (though they count pixels) or by their names.
+/// Newer files put the limits here, either named as edges (although they count pixels) or by their old names.
 #[derive(Default, Deserialize)]
 struct Size {
     #[serde(default, deserialize_with = "whole")]
@@ -213,7 +214,7 @@ struct Size {
     max_pixels: Option<usize>,
 }
 
-/// A whole number, perhaps written as a float.
+/// An integer, which may be written as a float.
 fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error> {
     let Some(number) = Option::<serde_json::Number>::deserialize(source)? else {
         return Ok(None);
@@ -334,7 +335,7 @@ mod tests {
         };
         let (none, found) = read();
         assert_eq!((none.patch_size, none.max_pixels, found), (8, 12_845_056, false));
-        // LLaVA's and 4.49's have other keys alone.
+        // LLaVA's files and those of 4.49 have only other keys.
         let nested = folder.join("processor_config.json");
         std::fs::write(&nested, r#"{"processor_class": "Qwen2VLProcessor"}"#).unwrap();
         std::fs::write(folder.join("preprocessor_config.json"), r#"{"min_pixels": 5000}"#).unwrap();

@@ -14,7 +14,7 @@ fn processor() -> ImageProcessor {
     ImageProcessor::new(config, Sides::AtLeastOne).unwrap()
 }
 
-/// The golden folder, or `None` (said) where it is not at hand.
+/// The folder of golden data; `None`, with a printed note, if it is missing.
 fn golden() -> Option<PathBuf> {
     let folder = std::env::var_os("MASP_REFERENCE").map(|root| PathBuf::from(root).join("golden"));
     if folder.is_none() {
@@ -78,7 +78,7 @@ fn sizes_are_the_references() {
     }
 }
 
-/// The further families' own processors, without the reference's helper before them.
+/// The other families' own processors, without the reference's helper in front of them.
 #[test]
 fn sizes_of_the_further_families_are_those_of_transformers() {
     let Some(golden) = golden() else { return };

@@ -18,12 +18,12 @@ pub struct VisionConfig {
     pub intermediate_size: usize,
     /// A window's side in pixels.
     pub window_size: usize,
-    /// Blocks that see the whole picture.
+    /// Indices of the blocks with full attention.
     pub fullatt_block_indexes: Vec<usize>,
 }
 
-/// Of the 3B and 7B models. Many derived folders say little more than the widths, and those that transformers takes then
-/// (a tower as wide as the 7B's language model) are no published model's.
+/// The sizes of the 3B and 7B models. Many derived folders state little more than the widths, and transformers' own
+/// defaults (a tower as wide as the 7B's language model) fit no published model.
 const SIZES: GridKeys = GridKeys {
     depth: 32,
     width: ("hidden_size", 1280),
@@ -63,7 +63,7 @@ const PICTURES: pictures::Defaults = pictures::Defaults {
 /// Reads the keys; the language model's are Qwen2-VL's.
 ///
 /// # Errors
-/// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+/// A message for values that are out of range, inconsistent or not supported.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
     Parsed::of_parts(root, &DECODER, |decoder| tower(root, decoder.hidden_size))
 }

@@ -15,11 +15,11 @@ use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisionConfig {
     pub sizes: GridSizes,
-    /// The feed-forward network's width over the tower's.
+    /// The ratio of the feed-forward network's width to the tower's.
     pub mlp_ratio: f64,
 }
 
-/// What transformers takes where the tower's keys are left out.
+/// transformers' defaults for missing keys of the tower.
 const SIZES: GridKeys = GridKeys {
     depth: 32,
     width: ("embed_dim", 1280),
@@ -30,7 +30,7 @@ const SIZES: GridKeys = GridKeys {
     temporal_patch_size: 2,
 };
 
-/// What transformers takes where the language model's keys are left out.
+/// transformers' defaults for missing keys of the language model.
 pub const DECODER: Defaults = Defaults {
     hidden_size: 8192,
     intermediate_size: 29_568,
@@ -71,10 +71,11 @@ impl GridConfig for VisionConfig {
     }
 }
 
-/// Files before transformers 4.52 have the language model's keys at the top, later ones in `text_config`, some in both.
+/// Reads the keys. Before transformers 4.52 the language model's keys were at the top; later files have them in
+/// `text_config`, and some have both.
 ///
 /// # Errors
-/// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+/// A message for values that are out of range, inconsistent or not supported.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
     Parsed::of_parts(root, &DECODER, |decoder| tower(root, decoder.hidden_size))
 }

@@ -88,7 +88,7 @@ fn one_model_is_read_alike_from_all_forms_of_its_file() {
             "{form}"
         );
     }
-    // 4.49 leaves out what its defaults say.
+    // transformers 4.49 does not save keys that equal its defaults.
     let mut sparse = hub();
     for key in [
         "depth",
@@ -113,7 +113,7 @@ fn one_model_is_read_alike_from_all_forms_of_its_file() {
     );
 }
 
-/// The sizes of the 7B model as 4.49 leaves them.
+/// The 7B model's config as 4.49 saves it.
 #[test]
 fn what_is_left_out_has_the_values_of_transformers() {
     let sparse = json!({

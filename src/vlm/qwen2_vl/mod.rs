@@ -1,4 +1,5 @@
-//! Qwen2-VL: a vision tower with layer norms and rotary positions, whose merged tokens stand in the language model's sequence.
+//! Qwen2-VL: a vision tower with layer norms and rotary positions. Its merged tokens are part of the language model's
+//! sequence.
 
 pub mod config;
 pub mod vision;

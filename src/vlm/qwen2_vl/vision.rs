@@ -6,7 +6,7 @@ use super::config::VisionConfig;
 use crate::vlm::tower::{Activation, Block, GridTower, Merger, Mlp, Norm};
 use crate::vlm::{Parameters, Scope};
 
-/// Builds the tower from `visual.*`; `progress` is told the blocks done.
+/// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
 ///
 /// # Errors
 /// Where a parameter is missing or of another shape.

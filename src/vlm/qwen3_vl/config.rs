@@ -17,13 +17,13 @@ use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
 pub struct VisionConfig {
     pub sizes: GridSizes,
     pub intermediate_size: usize,
-    /// A square number: the position table's rows.
+    /// The number of rows of the position table, which is a square number.
     pub num_position_embeddings: usize,
-    /// Blocks whose results are merged, too, and added to the language model's first layers.
+    /// Blocks whose output is also merged and added to the language model's first layers.
     pub deepstack_visual_indexes: Vec<usize>,
 }
 
-/// What transformers takes where the tower's keys are left out.
+/// transformers' defaults for missing keys of the tower.
 const SIZES: GridKeys = GridKeys {
     depth: 27,
     width: ("hidden_size", 1152),
@@ -34,7 +34,7 @@ const SIZES: GridKeys = GridKeys {
     temporal_patch_size: 2,
 };
 
-/// What transformers takes where the language model's keys are left out.
+/// transformers' defaults for missing keys of the language model.
 const DECODER: Defaults = Defaults {
     hidden_size: 4096,
     intermediate_size: 22_016,
@@ -51,8 +51,8 @@ const DECODER: Defaults = Defaults {
     wide_window: 32_768,
 };
 
-/// The image processor of all Qwen3-VL models. Its files call the limits `shortest_edge` and `longest_edge`, and mean numbers of
-/// pixels.
+/// The image processor of all Qwen3-VL models. Its files name the limits `shortest_edge` and `longest_edge`, but they
+/// are numbers of pixels.
 const PICTURES: pictures::Defaults = pictures::Defaults {
     patch_size: 16,
     temporal_patch_size: 2,
@@ -79,7 +79,7 @@ impl GridConfig for VisionConfig {
 /// Reads the keys.
 ///
 /// # Errors
-/// A sentence for values that are absurd, do not fit one another or ask for what is not computed.
+/// A message for values that are out of range, inconsistent or not supported.
 pub fn parse(root: &Map<String, Value>) -> Result<Parsed<VisionConfig>, String> {
     Parsed::of_parts(root, &DECODER, |decoder| tower(root, decoder))
 }

@@ -6,7 +6,7 @@ use super::config::VisionConfig;
 use crate::vlm::tower::{Activation, Block, GridTower, Merger, Mlp, Norm, PositionTable};
 use crate::vlm::{Parameters, Scope};
 
-/// Builds the tower from `visual.*`; `progress` is told the blocks done.
+/// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
 ///
 /// # Errors
 /// Where a parameter is missing or of another shape.
@@ -35,7 +35,7 @@ fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {
     Block::of_grid(&c.sizes, scope, Norm::layer, mlp)
 }
 
-/// The last merger norms each patch, those of the deeper levels the joined ones.
+/// The main merger's norm is over each patch; the norms of the deeper levels' mergers are over the joined patches.
 fn merger(c: &VisionConfig, scope: &Scope, norms_joined: bool) -> Result<Merger> {
     let patches = if norms_joined { c.sizes.merged_patches() } else { 1 };
     let norm = Norm::layer(&scope.at("norm"), c.sizes.width * patches)?;

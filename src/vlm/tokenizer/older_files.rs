@@ -1,4 +1,4 @@
-//! A tokenizer of vocab.json and merges.txt, as transformers saves it without its fast form.
+//! A tokenizer from vocab.json and merges.txt, which transformers saves for its slow tokenizers.
 
 use std::fs::exists;
 use std::path::Path;
@@ -8,18 +8,18 @@ use serde_json::{Map, Value, json};
 use super::TokenizerError;
 use crate::bounded_file::read_text;
 
-/// The Qwen models' have about 3 MB.
+/// The largest file that is read. The Qwen models' have about 3 MB.
 const LONGEST: u64 = 64 << 20;
 
-/// Where a Qwen tokenizer cuts a text into words (`Qwen2Tokenizer` of transformers).
+/// The pattern by which a Qwen tokenizer splits a text into words (`Qwen2Tokenizer` of transformers).
 const WORDS: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Classes of transformers that cut texts at [`WORDS`].
+/// Classes of transformers that split texts by [`WORDS`].
 const CLASSES: [&str; 2] = ["Qwen2Tokenizer", "Qwen2TokenizerFast"];
 
-/// What tokenizer.json would hold; `None` where a file is missing, or tokenizer_config.json does not say that the two are a Qwen's:
-/// others cut texts at other places.
+/// The equivalent tokenizer.json. `None` if a file is missing, or if tokenizer_config.json does not state a Qwen
+/// tokenizer, because others split texts differently.
 ///
 /// # Errors
 /// [`TokenizerError::Unfit`]: a file that cannot be read.
@@ -49,7 +49,7 @@ pub fn joined(folder: &Path) -> Result<Option<Value>, TokenizerError> {
     })))
 }
 
-/// The added tokens in the order of their ids, which `added_tokens_decoder` has as keys.
+/// The added tokens in the order of their ids, which are the keys of `added_tokens_decoder`.
 fn added(config: &Map<String, Value>) -> Vec<Value> {
     let stated = config.get("added_tokens_decoder").and_then(Value::as_object);
     let token = |(id, token): (&String, &Value)| {
@@ -62,7 +62,7 @@ fn added(config: &Map<String, Value>) -> Vec<Value> {
     tokens.into_iter().map(|(_, token)| token).collect()
 }
 
-/// The merges, a line each, behind a first line that may name a version.
+/// The merges, one per line; the first line may instead name a version.
 fn pairs(path: &Path) -> Result<Vec<[String; 2]>, TokenizerError> {
     let text = text(path)?;
     let is_version = |n: usize, line: &str| n == 0 && line.starts_with("#version");
@@ -107,7 +107,7 @@ mod tests {
         [tiny::folder().unwrap().to_owned()].into_iter().chain(real).collect()
     }
 
-    /// The older files of a tokenizer.json.
+    /// Writes the older files that are equivalent to a tokenizer.json.
     fn older(whole: &Value) -> Result<TempDir, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let write = |name: &str, text: String| fs::write(folder.path().join(name), text);

@@ -1,4 +1,5 @@
-//! One block of a vision tower: attention and a feed-forward network, each behind a norm and onto a residual.
+//! One block of a vision tower: attention and a feed-forward network, each with a norm before it and a residual
+//! connection.
 
 use candle_core::{Result, Tensor};
 
@@ -6,7 +7,7 @@ use super::{GridSizes, layer_norm};
 use crate::nn::{LayerNorm, Linear, RmsNorm, Rotary, activation};
 use crate::vlm::Scope;
 
-/// Of the norms of all towers over a grid.
+/// The epsilon of all norms in towers over a grid.
 const GRID_EPS: f64 = 1e-6;
 
 /// The block's parameters.
@@ -57,7 +58,8 @@ pub enum Activation {
 }
 
 impl Block {
-    /// A block of a tower over a grid: `norm1`, `norm2`, `attn.qkv` and `attn.proj` below `scope`, and `mlp`.
+    /// A block of a tower over a grid: reads `norm1`, `norm2`, `attn.qkv` and `attn.proj` below `scope`; `mlp` is
+    /// given.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -78,8 +80,8 @@ impl Block {
         })
     }
 
-    /// `x` `[images, patches, width]` to the same shape. `attend` computes attention of queries, keys and values
-    /// `[images, patches, heads, width / heads]`, which are rotated before where angles are given.
+    /// Maps `x` `[images, patches, width]` to the same shape. `attend` computes attention of queries, keys and values
+    /// `[images, patches, heads, width / heads]`; if angles are given, queries and keys are rotated first.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.

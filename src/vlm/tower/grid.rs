@@ -1,4 +1,4 @@
-//! A tower over one grid of patches: what the Qwen families share, and what some of them add.
+//! A tower over one grid of patches: what the Qwen families share, and their optional parts.
 
 use candle_core::{Result, Tensor};
 
@@ -6,8 +6,8 @@ use super::{Block, GridSizes, Merger, PositionTable, Windowed, vision_angles};
 use crate::nn::{Interrupt, Linear, Mask, Rotary, attention};
 use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels, rows};
 
-/// Patches pass the blocks, and neighbouring ones are merged to tokens of the language model's width. Frozen, or trained where
-/// its parameters are variables.
+/// Patches go through the blocks; then neighbouring ones are merged into tokens of the language model's width.
+/// Parameters are frozen, or trained if they are variables.
 #[derive(Clone, Debug)]
 pub struct GridTower {
     /// Patches on a merged token's side.
@@ -16,17 +16,17 @@ pub struct GridTower {
     patch_embed: Linear,
     blocks: Vec<Block>,
     merger: Merger,
-    /// Learned positions, which are added to the embedded patches.
+    /// Learned positions that are added to the embedded patches.
     pub positions: Option<PositionTable>,
-    /// Where some blocks attend within windows alone.
+    /// Set if some blocks attend only within windows.
     pub windowed: Option<Windowed>,
-    /// Further levels of features (DeepStack): the block whose result each is merged from, and its merger.
+    /// Additional levels of features (DeepStack): for each, the block whose output is merged, and the merger.
     pub deep: Vec<(usize, Merger)>,
     interrupt: Interrupt,
 }
 
 impl GridTower {
-    /// A tower without learned positions, windows and further levels.
+    /// A tower without learned positions, windows or additional levels.
     #[must_use]
     pub fn new(sizes: &GridSizes, patch_embed: Linear, blocks: Vec<Block>, merger: Merger) -> Self {
         Self {
@@ -42,10 +42,10 @@ impl GridTower {
         }
     }
 
-    /// Merged tokens `[images, patches / merge^2, hidden]` in reading order of pictures of the same `grid` (time, height,
-    /// width, in patches), and those of each further level: `pixels` is `[images, patches, channels * temporal * patch *
-    /// patch]` in the tower's dtype. `part` is given the embedded patches and what each block makes of them, `[images,
-    /// patches, width]` in merge order.
+    /// Merged tokens `[images, patches / merge^2, hidden]` in reading order, and those of each additional level, of
+    /// pictures of the same `grid` (time, height, width, in patches). `pixels` is `[images, patches, channels *
+    /// temporal * patch * patch]` in the tower's dtype. `part` receives the embedded patches and each block's output,
+    /// `[images, patches, width]` in merge order.
     ///
     /// # Errors
     /// Where the shapes do not fit.
@@ -56,7 +56,7 @@ impl GridTower {
         mut part: Option<&mut dyn FnMut(&Tensor)>,
     ) -> Result<(Tensor, Vec<Tensor>)> {
         let (images, patches, _) = pixels.dims3()?;
-        // The same for all blocks.
+        // Shared by all blocks.
         let whole = Mask::full(images, patches, false);
         let tokens = (grid.1 / self.merge, grid.2 / self.merge);
         let windows = self.windowed.as_ref();
@@ -100,7 +100,7 @@ impl GridTower {
         Ok((merged(&self.merger, &x)?, deep))
     }
 
-    /// Of patches in merge order, or in the given one.
+    /// The angles of patches in merge order, or in the given order.
     fn rotary(&self, pixels: &Tensor, grid: (usize, usize, usize), order: Option<&[u32]>) -> Result<Rotary> {
         let (images, patches, _) = pixels.dims3()?;
         let half = self.head_dim / 2;
@@ -133,12 +133,13 @@ impl Tower for GridTower {
         self.features(picture, Some(part))
     }
 
-    /// Without the parts, which windows would have to be put in order for.
+    /// Skips the intermediate values: with windows they would have to be put back into merge order.
     fn look(&self, picture: &Picture) -> Result<Features> {
         self.features(picture, None)
     }
 
-    /// The windows: the probe is one window, in which all blocks see the same. And the learned positions, of which it reads few.
+    /// The windows, because the probe fits into one window, in which all blocks see the same; and the learned
+    /// positions, because the probe reads only few of them.
     fn settings(&self) -> Result<String> {
         let windows = self.windowed.as_ref().map(Windowed::settings);
         let positions = self.positions.as_ref().map(PositionTable::settings).transpose()?;
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn features_are_the_same_whether_the_parts_are_looked_at_or_not() {
-        // Of 3 x 5 merged tokens: windows of several sizes.
+        // 3 x 5 merged tokens, which give windows of several sizes.
         let grid = Grid { t: 1, h: 6, w: 10 };
         for (family, patch, blocks) in [
             (Family::Qwen2Vl, 14, 2),

@@ -1,4 +1,4 @@
-//! Neighbouring patches to one token of the language model's width.
+//! Merges neighbouring patches into one token of the language model's width.
 
 use candle_core::{Result, Tensor};
 
@@ -6,11 +6,11 @@ use super::{GridSizes, Norm};
 use crate::nn::Linear;
 use crate::vlm::Scope;
 
-/// A norm before or after the patches of a block are joined, then two layers with a GELU between.
+/// A norm before or after the patches of a block are joined, followed by two layers with a GELU between them.
 #[derive(Clone, Debug)]
 pub struct Merger {
     pub norm: Norm,
-    /// The norm is over the joined patches, not over each.
+    /// Whether the norm is over the joined patches instead of over each patch.
     pub norms_joined: bool,
     pub first: Linear,
     pub second: Linear,
@@ -36,7 +36,7 @@ impl Merger {
         })
     }
 
-    /// `x` `[images, patches, width]` in merge order to `[images, merged tokens, hidden]`.
+    /// Maps `x` `[images, patches, width]` in merge order to `[images, merged tokens, hidden]`.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.

@@ -1,4 +1,4 @@
-//! What the vision towers of all families are built of.
+//! The building blocks of all families' vision towers.
 
 mod block;
 mod grid;
@@ -21,8 +21,8 @@ use super::Scope;
 use super::decoder::positions::inverse_frequencies;
 use crate::nn::{LayerNorm, Linear};
 
-/// A convolution whose stride is its kernel, over flattened patches: a linear layer. `kernel` is the weight's shape, the
-/// width first.
+/// A convolution whose stride equals its kernel, applied to flattened patches, which makes it a linear layer. `kernel`
+/// is the weight's shape, starting with the width.
 ///
 /// # Errors
 /// Where a parameter is missing or of another shape.
@@ -46,7 +46,7 @@ pub fn layer_norm(scope: &Scope, width: usize, eps: f64) -> Result<LayerNorm> {
     ))
 }
 
-/// Row and column of each patch of a `grid` (time, height, width) in merge order: block by merged block.
+/// Row and column of each patch of a `grid` (time, height, width) in merge order: one merged block after the other.
 pub fn merge_order(grid: (usize, usize, usize), merge: usize) -> impl Iterator<Item = (usize, usize)> {
     let (time, height, width) = grid;
     let blocks = (0..time).flat_map(move |_| {
@@ -57,8 +57,8 @@ pub fn merge_order(grid: (usize, usize, usize), merge: usize) -> impl Iterator<I
     })
 }
 
-/// Angles `[patches, head_dim / 2]` of a picture of `grid` (time, height, width) patches in merge order: the first
-/// half turns with the row, the second with the column (`rot_pos_emb` of the reference).
+/// Angles `[patches, head_dim / 2]` of a picture of `grid` (time, height, width) patches in merge order: the first half
+/// depends on the row, the second on the column (`rot_pos_emb` of the reference).
 #[must_use]
 pub fn vision_angles(grid: (usize, usize, usize), merge: usize, head_dim: usize) -> Vec<f64> {
     let frequencies = inverse_frequencies(head_dim / 4, 10_000.0);

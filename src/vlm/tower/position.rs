@@ -1,4 +1,4 @@
-//! The learned position table, read between its rows for grids of any size.
+//! The learned position table, interpolated for grids of any size.
 
 use candle_core::{DType, Result, Tensor};
 
@@ -30,7 +30,7 @@ impl PositionTable {
         })
     }
 
-    /// In words that are the same where all its numbers are: a small grid is read from some of its rows alone.
+    /// A hash of all its numbers, because a small grid uses only some of its rows.
     ///
     /// # Errors
     /// Where the device fails.
@@ -42,7 +42,8 @@ impl PositionTable {
         Ok(format!("positions {:x}", digest.finalize()))
     }
 
-    /// Vectors `[patches, width]` of a `grid` (time, height, width) of patches in merge order: bilinear, corners on corners.
+    /// Vectors `[patches, width]` for a `grid` (time, height, width) of patches in merge order: bilinear interpolation
+    /// with aligned corners.
     ///
     /// # Errors
     /// Where the device fails.
@@ -84,7 +85,7 @@ impl PositionTable {
         }
     }
 
-    /// Where each of `count` places lies on the table's side.
+    /// The position of each of `count` places on the table's side.
     fn axis(&self, count: usize) -> Vec<Between> {
         let last = self.side.saturating_sub(1);
         (0..count)

@@ -1,4 +1,4 @@
-//! What config.json says of a tower over one grid of patches, in all families that have one.
+//! The settings of a tower over one grid of patches in config.json, for all families that have one.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::vlm::{Parameters, Scope};
 /// The part of config.json that describes the tower.
 const PART: &str = "vision_config";
 
-/// Sizes that every such tower has.
+/// Sizes that every tower of this kind has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GridSizes {
     /// Number of blocks.
@@ -33,13 +33,13 @@ pub struct GridSizes {
     pub temporal_patch_size: usize,
 }
 
-/// Under which names a family has the sizes, and what those are that its folders leave out.
+/// A family's names of the sizes, and their values if they are missing.
 #[derive(Debug, Clone, Copy)]
 pub struct GridKeys {
     pub depth: usize,
     pub width: (&'static str, usize),
     pub num_heads: usize,
-    /// Left out, it is the language model's.
+    /// The key's name; if the key is missing, the size is the language model's width.
     pub out_hidden_size: &'static str,
     pub patch_size: (&'static [&'static str], usize),
     pub spatial_merge_size: usize,
@@ -47,14 +47,14 @@ pub struct GridKeys {
 }
 
 impl GridSizes {
-    /// The largest `patch_size`, `spatial_merge_size` and `temporal_patch_size`: the image processor's bounds, so that their
-    /// products are numbers still.
+    /// The largest `patch_size`, `spatial_merge_size` and `temporal_patch_size`: the image processor's limits, so that
+    /// their products do not overflow.
     const MOST: [usize; 3] = [256, 16, 16];
 
     /// Reads the sizes for a language model of width `hidden`.
     ///
     /// # Errors
-    /// A sentence for values that are absurd or do not fit one another.
+    /// A message for values that are out of range or inconsistent.
     pub fn of(keys: &Keys, names: &GridKeys, hidden: usize) -> Result<Self, String> {
         let [most_patch, most_merge, most_frames] = Self::MOST;
         let (width, usual_width) = names.width;
@@ -79,13 +79,13 @@ impl GridSizes {
         Ok(sizes)
     }
 
-    /// Patches of a merged token.
+    /// The number of patches in a merged token.
     #[must_use]
     pub const fn merged_patches(&self) -> usize {
         self.spatial_merge_size * self.spatial_merge_size
     }
 
-    /// The embedding of patches at `scope`.
+    /// The layer at `scope` that embeds patches.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -100,7 +100,7 @@ impl GridSizes {
         patch_embedding(scope, &kernel, bias)
     }
 
-    /// The blocks below `scope`, each of which `block` builds; `progress` is told those done.
+    /// The blocks below `scope`, each built by `block`; `progress` receives the number of blocks done.
     ///
     /// # Errors
     /// As [`Self::patch_embedding`].
@@ -118,7 +118,7 @@ impl GridSizes {
     }
 }
 
-/// A family's tower over one grid: all that [`TowerConfig`] asks follows from this.
+/// A family's tower over one grid. [`TowerConfig`] is implemented in terms of it.
 pub trait GridConfig: Debug + Send + Sync {
     /// The image processor of all models of the family.
     const PICTURES: Defaults;
@@ -126,7 +126,7 @@ pub trait GridConfig: Debug + Send + Sync {
     /// The sizes that every tower of the kind has.
     fn sizes(&self) -> &GridSizes;
 
-    /// Builds the tower from `visual.*`; `progress` is told the blocks done.
+    /// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
     ///
     /// # Errors
     /// Where a parameter is missing or of another shape.
@@ -170,7 +170,7 @@ mod tests {
             ] {
                 let read = |size: usize| {
                     let (mut config, _) = made::settings(family);
-                    // So that one merged patch is no larger than a window.
+                    // Makes the window large enough for any merged patch.
                     config["vision_config"]["window_size"] = json!(4096);
                     config["vision_config"][key] = json!(size);
                     family.config(config.as_object().unwrap()).map(drop)

@@ -1,41 +1,41 @@
-//! Attention within windows: the patches stand window by window while they pass the blocks.
+//! Attention within windows: inside the blocks the patches are ordered window by window.
 
 use candle_core::{Device, Result, Tensor};
 
 use super::windows::Windows;
 use crate::nn::{Mask, attention};
 
-/// Which blocks attend within windows, and how large these are.
+/// Which blocks attend within windows, and the windows' size.
 #[derive(Clone, Debug)]
 pub struct Windowed {
     /// A window's side in merged tokens.
     pub side: usize,
-    /// Blocks that see the whole picture.
+    /// Indices of the blocks with full attention.
     pub whole: Vec<usize>,
 }
 
-/// The windows of pictures of one size, the same for all blocks of a pass.
+/// The windows of pictures of one size, shared by all blocks of a pass.
 #[derive(Debug)]
 pub struct Cut<'a> {
     of: &'a Windowed,
     windows: Windows,
     /// Patches of a merged token.
     patches: usize,
-    /// Which patch, in merge order, stands at each place.
+    /// For each place in window order, the patch in merge order.
     pub order: Vec<u32>,
-    /// For windows of each size.
+    /// One mask per size of window.
     masks: Vec<Mask>,
     device: Device,
 }
 
 impl Windowed {
-    /// In words that are the same where the features are.
+    /// A text that differs whenever the windows would change the features.
     #[must_use]
     pub fn settings(&self) -> String {
         format!("windows {} but in {:?}", self.side, self.whole)
     }
 
-    /// The windows of `images` pictures of `tokens` (height, width) merged tokens, each of `patches` patches.
+    /// The windows of `images` pictures of `tokens` (height, width) merged tokens, each made of `patches` patches.
     #[must_use]
     pub fn cut(&self, images: usize, tokens: (usize, usize), patches: usize, device: &Device) -> Cut<'_> {
         let windows = Windows::new(tokens, self.side);
@@ -52,13 +52,13 @@ impl Windowed {
 }
 
 impl Cut<'_> {
-    /// Whether block `block` attends within them.
+    /// Whether block `block` attends within windows.
     #[must_use]
     pub fn apply_to(&self, block: usize) -> bool {
         !self.of.whole.contains(&block)
     }
 
-    /// Patches `[images, patches, width]` in merge order, window by window.
+    /// Reorders patches `[images, patches, width]` from merge order to window order.
     ///
     /// # Errors
     /// Where the shapes do not fit or the device fails.
@@ -66,7 +66,7 @@ impl Cut<'_> {
         self.rows(x, &self.order)
     }
 
-    /// Patches `[images, patches, width]` that stand window by window, in merge order.
+    /// Reorders patches `[images, patches, width]` from window order back to merge order.
     ///
     /// # Errors
     /// As [`Self::gathered`].
@@ -74,7 +74,7 @@ impl Cut<'_> {
         self.rows(x, &self.windows.patch_places(self.patches))
     }
 
-    /// Merged tokens `[images, tokens, hidden]` that stand window by window, in reading order.
+    /// Reorders merged tokens `[images, tokens, hidden]` from window order to reading order.
     ///
     /// # Errors
     /// As [`Self::gathered`].
@@ -86,7 +86,7 @@ impl Cut<'_> {
         x.contiguous()?.index_select(&Tensor::new(index, &self.device)?, 1)
     }
 
-    /// Attention within each window; those of one size pass together. The shapes are those of [`attention`].
+    /// Attention within each window; windows of one size are computed together. The shapes are those of [`attention`].
     ///
     /// # Errors
     /// As [`Self::gathered`].

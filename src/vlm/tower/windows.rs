@@ -1,17 +1,16 @@
-//! The windows that patches see: squares of merged tokens, cut from the top left; at the right and bottom edges they are
-//! smaller.
+//! The attention windows: squares of merged tokens, cut from the top left, and smaller at the right and bottom edges.
 
-/// An order of a picture's merged tokens in which each window's stand together, and windows of one size as well.
+/// An order of a picture's merged tokens that groups them by window, and windows by size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// The merged token, in reading order, that stands at each place.
+    /// For each place in window order, the merged token in reading order.
     pub order: Vec<usize>,
-    /// Number of windows, and merged tokens of each, one size after the other.
+    /// For each size of window: the number of windows, and the merged tokens in each.
     pub sizes: Vec<(usize, usize)>,
 }
 
 impl Windows {
-    /// Of a picture of `height` x `width` merged tokens, in windows of `side` x `side`.
+    /// The windows of a picture of `height` x `width` merged tokens, each `side` x `side`.
     #[must_use]
     pub fn new((height, width): (usize, usize), side: usize) -> Self {
         let side = side.max(1);
@@ -42,21 +41,21 @@ impl Windows {
         }
     }
 
-    /// The places `[patches]` in merge order of the patches in this order; each merged token has `patches`.
+    /// For each patch in window order, its index `[patches]` in merge order; each merged token has `patches`.
     #[must_use]
     pub fn patches(&self, patches: usize) -> Vec<u32> {
         let of_token = |&token: &usize| (token * patches..(token + 1) * patches).map(|patch| patch as u32);
         self.order.iter().flat_map(of_token).collect()
     }
 
-    /// At which place each patch stands, in merge order.
+    /// For each patch in merge order, its place in window order.
     #[must_use]
     pub fn patch_places(&self, patches: usize) -> Vec<u32> {
         let of_token = |&place: &u32| (0..patches as u32).map(move |patch| place * patches as u32 + patch);
         self.places().iter().flat_map(of_token).collect()
     }
 
-    /// At which place each merged token stands, in reading order.
+    /// For each merged token in reading order, its place in window order.
     #[must_use]
     pub fn places(&self) -> Vec<u32> {
         let mut places = vec![0; self.order.len()];

@@ -1,4 +1,4 @@
-//! Why a model folder's weights cannot be had.
+//! Why a model folder's weights cannot be loaded.
 
 use std::{io, path::PathBuf};
 
@@ -6,7 +6,7 @@ use super::{INDEX, SINGLE};
 use crate::printable::printable_path;
 use crate::vlm::placeholder::Placeholder;
 
-/// Weights that cannot be had. Names from files are fit for a terminal.
+/// Weights that cannot be loaded. Names from files are printed without control characters.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     #[error("{} is no folder; a model is a folder in Hugging Face layout (config.json, {SINGLE}, ...) or a hub id", printable_path(.0))]

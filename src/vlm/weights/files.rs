@@ -1,4 +1,4 @@
-//! Which files of a model folder hold its weights.
+//! Finds the files of a model folder that hold its weights.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,27 +15,27 @@ use crate::{
     vlm::{foreign, placeholder::Placeholder},
 };
 
-/// Of the largest model that is read, the index has less than a megabyte.
+/// The largest index that is read. The largest supported model's is less than a megabyte.
 const MAX_INDEX_BYTES: u64 = 64 << 20;
 
-/// No more entries of a folder are looked at.
+/// The largest number of a folder's entries that is examined.
 const MOST_ENTRIES: usize = 10_000;
 
-/// What of a list of file names holds the weights.
+/// The files among a list of names that hold the weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// These files, each a plain name.
     Files(Vec<String>),
     /// The shards that this index names.
     Index(String),
-    /// Of a set of shards, these are not there.
+    /// A set of shards that lacks these.
     Incomplete(Vec<String>),
-    /// None, or several that are not of one set.
+    /// No such file, or several that do not form one set.
     Nothing,
 }
 
-/// Chooses as transformers does; where its names are not there, what is plainly meant: another name for the one file, or
-/// a set of shards whose index was lost.
+/// Chooses as transformers does. If its file names are missing, it accepts what is unambiguous: one file under another
+/// name, or a set of shards whose index was lost.
 pub fn choose<'a>(names: impl IntoIterator<Item = &'a str>) -> Choice {
     let plain = |name: &&str| !name.contains('/');
     let names: BTreeSet<&str> = names.into_iter().filter(plain).collect();
@@ -74,7 +74,7 @@ pub fn choose<'a>(names: impl IntoIterator<Item = &'a str>) -> Choice {
     }
 }
 
-/// The stem and the number of shards in `model-00001-of-00002.safetensors`.
+/// The stem and the number of shards of a name such as `model-00001-of-00002.safetensors`.
 fn set(name: &str) -> Option<(&str, usize)> {
     let (begin, count) = name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
     let (stem, number) = begin.rsplit_once('-')?;
@@ -86,7 +86,7 @@ fn set(name: &str) -> Option<(&str, usize)> {
 /// The files of `folder` that hold its weights.
 ///
 /// # Errors
-/// [`WeightsError`]: none, a missing shard, an index that cannot be understood.
+/// [`WeightsError`]: there are none, a shard is missing, or an index cannot be understood.
 pub fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     if !folder.is_dir() {
         return Err(WeightsError::NoFolder(folder.to_owned()));
@@ -101,7 +101,7 @@ pub fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     let chosen = match choose(names.iter().map(String::as_str)) {
-        // A file of that name may be one of several shards.
+        // A file with this name may be one of several shards.
         Choice::Files(files) if files == [SINGLE] && names.iter().any(|name| name == INDEX) => {
             let shards = shards(&folder.join(INDEX)).unwrap_or_default();
             let of_several = shards.len() > 1 && shards.iter().any(|shard| shard == SINGLE);
@@ -161,7 +161,7 @@ pub fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     }
 }
 
-/// Where a shard of an index lies: below the folder as the index says, or beside it.
+/// The path of an index's shard: below the folder as the index says, or directly in it.
 fn at(folder: &Path, shard: &str) -> Option<PathBuf> {
     let there = |path: PathBuf| path.is_file().then_some(path);
     inside(folder, Path::new(shard))
@@ -178,11 +178,11 @@ struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The shards that an index names: relative paths below its folder. Where it names one elsewhere (the folder in which it
-/// was saved), the plain name counts.
+/// The shards that an index names, as paths relative to its folder. If the index names a shard elsewhere (the folder
+/// where it was saved), only the file name is used.
 ///
 /// # Errors
-/// [`WeightsError`]: it cannot be read or understood, or names pickles.
+/// [`WeightsError`]: it cannot be read or understood, or it names pickles.
 pub fn shards(index: &Path) -> Result<BTreeSet<String>, WeightsError> {
     let path = index.to_owned();
     let text = match read_text(index, MAX_INDEX_BYTES) {

@@ -1,14 +1,14 @@
-//! Whether stored numbers are numbers, looked at where they lie before they are converted.
+//! Checks that stored numbers are finite, in place, before they are converted.
 
 use half::{bf16, f16};
 use rayon::prelude::*;
 use safetensors::Dtype;
 
-/// Bytes that one thread looks at, at a time: they stay in its cache.
+/// Bytes that a thread examines at a time: they fit into its cache.
 const PIECE: usize = 1 << 18;
 
-/// The first element of little-endian `bytes` that is NaN, infinite, or beyond `most` on either side, and its value.
-/// Of formats that are no floats there is none.
+/// The index and value of the first element of little-endian `bytes` that is NaN, infinite, or beyond `most` on either
+/// side. `None` for formats that are not floats.
 #[must_use]
 pub fn first_odd(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> {
     match dtype {
@@ -20,7 +20,7 @@ pub fn first_odd(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> 
                 |b| bf16::from_le_bytes(b).to_f64(),
             )
         }
-        // All of its own numbers are below any bound in use.
+        // No finite f16 number exceeds any limit in use.
         Dtype::F16 => first(bytes, |b| b[1] & 0x7C == 0x7C, |b| f16::from_le_bytes(b).to_f64()),
         Dtype::F32 => first(
             bytes,
@@ -39,7 +39,7 @@ pub fn first_odd(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> 
     }
 }
 
-/// The same of numbers in memory.
+/// The same check for numbers in memory.
 #[must_use]
 pub fn first_odd_of(numbers: &[f32], most: f64) -> Option<(usize, f64)> {
     let place = numbers.par_iter().position_first(|number| odd(*number, most as f32))?;
@@ -56,7 +56,7 @@ fn first<const N: usize>(
     value: impl Fn([u8; N]) -> f64,
 ) -> Option<(usize, f64)> {
     let (elements, _) = bytes.as_chunks::<N>();
-    // Without a branch an element, so that the loop becomes vector instructions.
+    // No branch per element, so that the compiler vectorises the loop.
     let has_one = |piece: &[[u8; N]]| piece.iter().fold(false, |any, element| any | is_odd(*element));
     let piece = PIECE / N;
     let (number, found) = elements

@@ -1,24 +1,24 @@
-//! FP8 weights (E4M3, the finite kind) and the scales that make numbers of them.
+//! FP8 weights (E4M3, the variant without infinities) and their scales.
 //!
-//! A scale is for the whole weight, for each of its rows or for blocks of it (`weight_scale` of compressed-tensors,
-//! ModelOpt and FBGEMM, `weight_scale_inv` of the block-wise FP8 of transformers, which is multiplied too).
+//! A scale belongs to the whole weight, to each of its rows or to blocks of it (`weight_scale` of compressed-tensors,
+//! ModelOpt and FBGEMM; `weight_scale_inv` of transformers' block-wise FP8, which is multiplied as well).
 
 use rayon::prelude::*;
 
-/// How the scales of a weight `[rows, columns]` are shared.
+/// How the elements of a weight `[rows, columns]` share scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shared {
     Whole,
-    /// One a row.
+    /// One scale per row.
     Rows,
-    /// Blocks of so many rows and columns.
+    /// One scale per block of so many rows and columns.
     Blocks([usize; 2]),
 }
 
-/// How scales of this shape belong to a weight of that shape; `block` is what config.json says.
+/// How scales of this shape belong to a weight of that shape; `block` is config.json's value.
 ///
 /// # Errors
-/// A sentence where they do not.
+/// A message if the shapes do not match.
 pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> Result<Shared, String> {
     let (rows, columns) = match *weight {
         [rows, columns] => (rows, columns),
@@ -43,7 +43,7 @@ pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> R
     }
 }
 
-/// The numbers `[rows, columns]`: each code times its scale, rounded once to f32.
+/// The values `[rows, columns]`: each code times its scale, rounded once to f32.
 #[must_use]
 pub fn numbers(codes: &[u8], columns: usize, scales: &[f32], shared: Shared) -> Vec<f32> {
     let table: Vec<f32> = (0..=u8::MAX).map(number).collect();
@@ -66,7 +66,7 @@ pub fn numbers(codes: &[u8], columns: usize, scales: &[f32], shared: Shared) -> 
     numbers
 }
 
-/// The value of a code: sign, four bits of exponent, three of fraction; all ones is NaN, there are no infinities.
+/// The value of a code: sign, four exponent bits, three fraction bits. All ones is NaN; there are no infinities.
 fn number(code: u8) -> f32 {
     let (exponent, fraction) = (i32::from(code >> 3 & 15), f32::from(code & 7) / 8.0);
     let size = match (exponent, code & 7) {

@@ -1,4 +1,4 @@
-//! A model folder's weights: memory-mapped safetensors files under the names of the hub.
+//! A model folder's weights: memory-mapped safetensors files, with the hub's names.
 
 mod error;
 pub mod files;
@@ -26,8 +26,8 @@ pub use error::WeightsError;
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// The weights of a folder, mapped into memory. Names are the hub's older ones: `visual.*`, `model.*`,
-/// `lm_head.weight`; newer and wrapped names are known by these.
+/// The weights of a folder, mapped into memory. They are known by the hub's older names (`visual.*`, `model.*`,
+/// `lm_head.weight`), to which newer and wrapped names are converted.
 pub struct Weights {
     folder: PathBuf,
     shards: Vec<Shard>,
@@ -49,19 +49,20 @@ struct Place {
     dtype: Dtype,
 }
 
-/// What is to be read for a weight, found without looking at its numbers.
+/// Where a weight is stored, found without looking at its numbers.
 struct Found<'a> {
     place: &'a Place,
     shard: &'a Shard,
-    /// Of an FP8 weight: the name of its scales, and how they are shared.
+    /// For an FP8 weight: the name of its scales, and how they are shared.
     scales: Option<(String, fp8::Shared)>,
 }
 
 impl Weights {
-    /// Maps `model.safetensors`, the shards that `model.safetensors.index.json` names, or what plainly stands for them.
+    /// Maps `model.safetensors`, the shards of `model.safetensors.index.json`, or their unambiguous equivalents.
     ///
     /// # Errors
-    /// [`WeightsError`]: no such folder, no weights in it, a missing shard, an index or a shard that is damaged.
+    /// [`WeightsError`]: the folder does not exist or has no weights, a shard is missing, or an index or a shard is
+    /// damaged.
     pub fn open(folder: &Path) -> Result<Self, WeightsError> {
         let mut weights = Self {
             folder: folder.to_owned(),
@@ -75,13 +76,13 @@ impl Weights {
         Ok(weights)
     }
 
-    /// The same with what config.json says about quantisation.
+    /// Adds the quantisation settings of config.json.
     #[must_use]
     pub fn quantised(self, quantisation: Quantisation) -> Self {
         Self { quantisation, ..self }
     }
 
-    /// The folder they are in.
+    /// The folder that contains the weights.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -110,7 +111,7 @@ impl Weights {
         self.places.keys().map(String::as_str)
     }
 
-    /// Whether two weights are stored alike, byte for byte; reads both.
+    /// Whether two weights are stored with the same bytes; reads both.
     #[must_use]
     pub fn are_equal(&self, one: &str, other: &str) -> bool {
         let view = |name: &str| {
@@ -123,19 +124,20 @@ impl Weights {
         }
     }
 
-    /// Whether a weight of this shape can be loaded, by the files' headers alone: the names that it takes.
+    /// Checks from the files' headers alone that a weight of this shape can be loaded. Returns the names of the tensors
+    /// that it needs.
     ///
     /// # Errors
-    /// As [`Self::tensor`], but for its numbers.
+    /// As [`Self::tensor`], except for errors about its numbers.
     pub fn check(&self, name: &str, shape: &[usize]) -> Result<Vec<String>, WeightsError> {
         let scales = self.find(name, shape)?.scales.map(|(scales, _)| scales);
         Ok([name.to_owned()].into_iter().chain(scales).collect())
     }
 
-    /// Loads a weight of a known shape, converted to `dtype` on `device`. Its numbers are finite in that format.
+    /// Loads a weight of a known shape, converted to `dtype` on `device`. All its numbers are finite in that format.
     ///
     /// # Errors
-    /// [`WeightsError`]: there is none of this name, it has another shape, it is quantised, holds what is no number, or
+    /// [`WeightsError`]: it does not exist, has another shape, is quantised, holds numbers that are not finite, or
     /// cannot be loaded or converted.
     pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let found = self.find(name, shape)?;
@@ -214,7 +216,7 @@ impl Weights {
         Ok(Found { place, shard, scales })
     }
 
-    /// Why there is no weight of this name.
+    /// The error for a weight that does not exist.
     fn missing(&self, name: &str) -> WeightsError {
         if self.is_packed(name) {
             return WeightsError::Quantised {
@@ -255,7 +257,7 @@ impl Weights {
             reason,
         };
         let place = self.places.get(scales).filter(|place| {
-            // Integers and exponents alone are scales of other kinds.
+            // Scales stored as integers or as exponents alone follow other conventions.
             matches!(place.dtype, Dtype::BF16 | Dtype::F16 | Dtype::F32)
         });
         let place = place.ok_or_else(|| wrong("they are no bf16, f16 or f32".to_owned()))?;
@@ -297,7 +299,7 @@ impl Weights {
         Ok(())
     }
 
-    /// How many layers there are below a prefix like `model.layers.`: one more than the highest number.
+    /// The number of layers below a prefix such as `model.layers.`: the highest index plus one.
     #[must_use]
     pub fn layers(&self, prefix: &str) -> usize {
         let below = self.places.range(prefix.to_owned()..).map(|(name, _)| name);
@@ -309,7 +311,7 @@ impl Weights {
     }
 }
 
-/// The largest number that the format holds.
+/// The largest number in the format.
 fn most(dtype: DType) -> f64 {
     match dtype {
         DType::F16 => f16::MAX.to_f64(),
@@ -318,7 +320,7 @@ fn most(dtype: DType) -> f64 {
     }
 }
 
-/// Row, column, ... of an element.
+/// The indices (row, column, ...) of an element.
 fn place_of(index: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = index;
     let mut place: Vec<usize> = shape
@@ -350,7 +352,7 @@ fn unreadable(path: &Path, source: io::Error) -> WeightsError {
     }
 }
 
-/// A file that cannot be mapped may be whole, one whose header cannot be understood is not.
+/// A file that the system cannot map may still be intact; one whose header cannot be parsed is damaged.
 fn unmappable(path: &Path, error: candle_core::Error) -> WeightsError {
     match innermost(error) {
         candle_core::Error::Io(source) => unreadable(path, source),
@@ -367,7 +369,7 @@ fn unmappable(path: &Path, error: candle_core::Error) -> WeightsError {
     }
 }
 
-/// candle wraps its errors in the path, which stands in our message already.
+/// Removes candle's wrapping, which adds the path, because our message already names it.
 fn innermost(error: candle_core::Error) -> candle_core::Error {
     match error {
         candle_core::Error::WithPath { inner, .. } | candle_core::Error::WithBacktrace { inner, .. } => {

@@ -1,10 +1,10 @@
-//! One name for each weight, whatever version or wrapper saved it.
+//! Gives each weight one name, whatever version or wrapper saved it.
 
-/// What wrappers put before the names: of several processes, compiled, with a merged adapter.
+/// Prefixes that wrappers add: distributed training, compilation, a merged adapter.
 const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "base_model.model."];
 
-/// Other names of the two halves, and the hub's older ones. transformers renamed the modules in 4.52; a model without its
-/// head lacks the outer `model.`; MLX has names of its own.
+/// Other prefixes of the two halves, and the hub's older ones. transformers renamed the modules in 4.52; a model saved
+/// without its head lacks the outer `model.`; MLX has its own names.
 const RENAMED: [(&str, &str); 10] = [
     ("model.language_model.", "model."),
     ("model.visual.", "visual."),
@@ -18,7 +18,7 @@ const RENAMED: [(&str, &str); 10] = [
     ("model.lm_head.", "lm_head."),
 ];
 
-/// The hub's older name.
+/// Converts a name to the hub's older one.
 #[must_use]
 pub fn older(name: &str) -> String {
     let mut rest = name;

@@ -1,11 +1,11 @@
-//! What quantised weights are called, by the names and formats of their tensors.
+//! Recognises quantised weights, and their method, by the names and formats of their tensors.
 
 use safetensors::Dtype;
 
 use super::Weights;
 use crate::printable::printable;
 
-/// What stands in the place of `X.weight` or beside it, and who puts it there.
+/// Tensor names that replace `X.weight` or accompany it, and the method that uses them.
 const TRACES: [(&str, &str); 16] = [
     ("g_idx", "GPTQ"),
     ("qweight", "AWQ or GPTQ"),
@@ -26,14 +26,14 @@ const TRACES: [(&str, &str); 16] = [
 ];
 
 impl Weights {
-    /// Whether the weight is kept in another form than numbers under its own name.
+    /// Whether the weight is stored in a form other than numbers under its own name.
     #[must_use]
     pub fn is_packed(&self, name: &str) -> bool {
         let base = name.strip_suffix("weight").unwrap_or(name);
         TRACES.iter().any(|(trace, _)| self.contains(&format!("{base}{trace}")))
     }
 
-    /// The method for people: config.json's word, else what the tensors' names tell.
+    /// The method's common name: from config.json, or otherwise from the tensors' names.
     pub(super) fn method(&self, name: &str) -> String {
         if let Some(method) = &self.quantisation.method {
             return method.clone();
@@ -51,7 +51,7 @@ impl Weights {
     }
 }
 
-/// How a weight is stored, for a sentence.
+/// A weight's storage format, for messages.
 pub(super) fn stored(dtype: Dtype) -> String {
     match dtype {
         Dtype::F8_E4M3 => "FP8 without its scales".to_owned(),

@@ -81,7 +81,7 @@ fn what_is_wrong_with_a_folder_is_said() -> Outcome {
         text.contains("b.safetensors") && !text.contains("a.safetensors,"),
         "{text}"
     );
-    // A weight that is nowhere is a fault only where the model has it.
+    // An index entry without a file is an error only if the model has that weight.
     index(folder, &[("x", "a.safetensors"), ("y", "a.safetensors")])?;
     assert!(!Weights::open(folder)?.contains("y"));
     index(folder, &[("x", "a.safetensors")])?;
@@ -117,7 +117,7 @@ fn the_golden_model_is_read() -> Outcome {
     Ok(())
 }
 
-/// A file that cannot be mapped for want of memory is not called damaged.
+/// A file that cannot be mapped because memory ran out must not be called damaged.
 #[test]
 fn want_of_memory_is_told_from_a_file_cut_short() {
     let no_memory = || io::Error::from_raw_os_error(rustix::io::Errno::NOMEM.raw_os_error());
