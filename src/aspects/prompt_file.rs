@@ -65,7 +65,7 @@ pub fn read_soft_prompt(path: &Path) -> Result<SoftPromptFile, CheckpointError> 
     stack(&rows).map_err(|reason| content(path, PROMPT, reason))
 }
 
-/// Writes a soft prompt, in the same choice of formats as [`write_aspects`].
+/// Writes a soft prompt, in the same choice of formats as [`super::aspect_file::write_aspects`].
 ///
 /// # Errors
 /// [`CheckpointError`]: what the file system reports, or rows that are no matrix.

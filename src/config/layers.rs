@@ -24,7 +24,7 @@ pub struct Sources {
     pub record: Option<Record>,
     /// The user's own file, which says how the screens look in every project; read where it is there, see [`user_file`].
     ///
-    /// [`user_file`]: super::user_file
+    /// [`user_file`]: fn@super::user_file
     pub user: Option<PathBuf>,
     pub config: ConfigFile,
     /// `KEY=VALUE`, as after `--set`; of two for the same key the later holds.

@@ -86,7 +86,7 @@ impl Cut<'_> {
         x.contiguous()?.index_select(&Tensor::new(index, &self.device)?, 1)
     }
 
-    /// Attention within each window; windows of one size are computed together. The shapes are those of [`attention`].
+    /// Attention within each window; windows of one size are computed together. The shapes are those of [`attention()`].
     ///
     /// # Errors
     /// As [`Self::gathered`].
