@@ -1,32 +1,33 @@
-//! What is sent to a terminal, by what it says of itself: its name in `TERM`, and the system's database of terminals.
+//! Which control sequences a terminal supports, from its name in `TERM` and the system's terminfo database.
 
 use super::{terminfo::Terminfo, theme::Depth};
 
-/// What the terminal can.
+/// The terminal's abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
-    /// Put its cursor anywhere: without that there are no screens.
+    /// It can put its cursor anywhere. Without this there are no screens.
     pub cursor: bool,
-    /// Show another screen, and the shell's again after it.
+    /// It has an alternate screen, and shows the shell's screen again after it.
     pub alternate: bool,
-    /// Tell of the mouse.
+    /// It reports the mouse.
     pub mouse: bool,
-    /// Tell pasted text from keys. The database has no common word for that: terminals with a mouse know it, or pass it over.
+    /// It can mark pasted text. The database has no common entry for this: terminals with a mouse support it or ignore
+    /// the request.
     pub paste: bool,
 }
 
 impl Abilities {
-    /// Of the terminal that the environment names.
+    /// The abilities of the terminal that the environment names.
     #[must_use]
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let terminal = variable("TERM").unwrap_or_default();
         Self::of(&terminal, Terminfo::find(&terminal, variable).as_ref())
     }
 
-    /// Of a terminal by its name and its entry in the database.
+    /// The abilities of a terminal, from its name and its entry in the database.
     #[must_use]
     pub fn of(terminal: &str, entry: Option<&Terminfo>) -> Self {
-        // One that the database does not know is taken for one of today's.
+        // A terminal that is missing in the database is taken for a modern one, unless its name is an old one's.
         let old = entry.is_none() && is_old(terminal);
         let mouse = entry.map_or(!old, |entry| entry.mouse);
         Self {
@@ -56,8 +57,8 @@ fn depth_of(terminal: &str, entry: Option<&Terminfo>, variable: impl Fn(&str) ->
     if named || says(&variable("COLORTERM").unwrap_or_default(), &["truecolor", "24bit"]) {
         return Depth::True;
     }
-    // Each xterm of this century has 256, though the entry of that name does not say so; and tmux takes them from whom it shows,
-    // and brings them down itself.
+    // Every current xterm has 256 colours, although the entry of that name does not say so. tmux accepts them and
+    // converts them for its outer terminal.
     if terminal.contains("256") || terminal == "xterm" || set("TMUX") {
         return Depth::Indexed;
     }
@@ -75,7 +76,7 @@ fn depth_of(terminal: &str, entry: Option<&Terminfo>, variable: impl Fn(&str) ->
     }
 }
 
-/// Terminals that are older than what most of today's can, for systems without their entries.
+/// Terminals without most modern abilities, for systems whose database has no entries for them.
 fn is_old(terminal: &str) -> bool {
     ["linux", "ansi", "cons", "vt"]
         .iter()

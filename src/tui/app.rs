@@ -1,4 +1,4 @@
-//! The workbench at work: keys and records in, commands and frames out.
+//! The running workbench: takes keys and records, sends commands and paints frames.
 
 use std::{
     path::PathBuf,
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter};
 
-/// The state of the run, of the person's side, and the ways between them.
+/// The run's state, the person's side, and the channels between them.
 pub struct App {
     pub state: RunState,
     pub ui: Ui,
@@ -42,66 +42,66 @@ pub struct App {
     pub compare: Compare,
     pub sessions: Sessions,
     pub overlays: Overlays,
-    /// What the run says.
+    /// The run's records.
     pub records: Receiver<Record>,
     pub pictures: Pictures,
     pub reader: Reader,
     pub(super) keymap: Keymap,
     pub(super) commands: Option<Sender<Command>>,
-    /// Why a run at work takes no commands from here.
+    /// Why a running run does not take commands from here.
     pub(super) read_only: Option<String>,
-    /// Tells that another process goes on with the session.
+    /// Receives a message when another process continues the session.
     pub resumed: Receiver<()>,
     pub(super) following: Option<Following>,
     pub readers: Readers,
     /// The session that is being opened.
     pub(super) opening: Option<Opening>,
-    /// The session that is shown, while it is read anew.
+    /// A new read of the session that is shown.
     pub(super) rejoining: Option<Rejoining>,
-    /// Another place of the journal that is played.
+    /// A seek in the journal that is being played.
     pub(super) seeking: Option<Seeking>,
-    /// Why the session that the program was started for cannot be shown.
+    /// Why the session given on the command line cannot be shown.
     pub cannot_start: Option<String>,
     pub(super) host: Option<Box<dyn Host>>,
-    /// What plays a journal, where one is played.
+    /// Plays a journal, if one is being played.
     pub(super) player: Option<Player>,
-    /// The model of a run that is over.
+    /// The model of a run that has ended.
     pub(super) model: Model,
     pub(super) folder: PathBuf,
-    /// Says when a run that was started here has begun, or why it has not.
+    /// Receives the folder of a run that was started here once it has begun, or why it has not.
     pub started: Receiver<Result<PathBuf, String>>,
-    /// Tells what was exported, or why nothing was.
+    /// Receives the path of an exported file, or why the export failed.
     pub exported: Receiver<Result<PathBuf, String>>,
     pub(super) curves: Curves,
     losses: Losses,
-    /// The figures of the model as it was, where the session holds them.
+    /// The frozen model's figures, if the session has them.
     frozen: Option<Metrics>,
     theme: Theme,
     pub(super) title: String,
     pub(super) owns_run: bool,
     pub show_pictures: bool,
     pub(super) painter: Painter,
-    /// Pictures are of pixels where the terminal has them.
+    /// Whether pictures are shown in pixels.
     pub pixels: bool,
-    /// Why there are none.
+    /// Why the terminal cannot show pixels.
     no_pixels: &'static str,
     /// The pictures of pixels on the terminal.
     pub canvas: Canvas,
-    /// What is sent to the terminal.
+    /// Counts the bytes that are sent to the terminal.
     pub meter: Meter,
-    /// The least time between two frames of what the run says.
+    /// The shortest time between two frames that show the run's records.
     pub frame: Duration,
-    /// The run's process has vanished without a word.
+    /// Whether the run's process has disappeared without a final record.
     pub(super) lost: bool,
-    /// All is to be drawn anew, whatever the terminal is thought to show.
+    /// Whether to redraw everything, whatever the terminal is assumed to show.
     pub redraw: bool,
 }
 
 impl App {
-    /// An app on a viewer's run.
+    /// An app that shows a viewer's run.
     ///
     /// # Errors
-    /// Where the pictures' thread cannot be started.
+    /// If the pictures' thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
         let painter = Painter::new(&viewer.theme);
         let pictures = Pictures::start(viewer.session_dir.clone(), painter)?;
@@ -158,13 +158,13 @@ impl App {
         app.read_evaluations();
         let run = app.state.session.is_some() || app.commands.is_some() || app.player.is_some();
         if !run && app.sessions.root.is_some() {
-            // No run is shown: there are only sessions to choose from.
+            // There is no run to show, only sessions to choose from.
             app.show(Screen::Sessions);
         }
         Ok(app)
     }
 
-    /// Takes a record of the run in.
+    /// Handles a record of the run.
     pub fn record(&mut self, record: &Record) -> Option<Exit> {
         self.state.apply(record);
         match record.event {
@@ -176,49 +176,49 @@ impl App {
         match &record.event {
             Event::Evaluation(seen) if seen.predictions.is_some() => self.read_evaluations(),
             Event::Answer(answer) if answer.has_maps() => self.browse.take(answer),
-            // What was asked too late for an answer can be asked again, of the session's own model.
+            // A request that the ended run did not answer can be repeated, with the session's own model.
             Event::Ended(_) => self.browse.intervention.waiting = None,
             _ => {}
         }
         None
     }
 
-    /// Takes in what the player has by now; whether there was anything.
+    /// Handles the records that the player has by now; returns whether there were any.
     pub fn play(&mut self, now: Instant) -> bool {
-        // The state that is shown is not of the player's place while it is being sought.
+        // While a seek is under way, the state shown does not match the player's place.
         let Some(player) = self.player.as_mut().filter(|_| self.seeking.is_none()) else {
             return false;
         };
         let due = player.advance(now);
         let records: Vec<Record> = player.records.get(due).unwrap_or_default().to_vec();
         for record in &records {
-            // The journal's own end is no end of the screen.
+            // The end of a played journal does not leave the screens.
             let _ = self.record(record);
         }
         !records.is_empty()
     }
 
-    /// When the player has something again: not sooner than a frame.
+    /// When the player has the next record, but at the earliest one frame from now.
     #[must_use]
     pub fn play_due(&self) -> Option<Instant> {
         let due = self.player.as_ref().filter(|_| self.seeking.is_none())?.due()?;
         Some(due.max(Instant::now() + self.frame))
     }
 
-    /// Nothing comes from the run any more. Without a last word its process has vanished.
+    /// The run's channel has ended. Without a final record its process has disappeared.
     pub fn records_ended(&mut self) {
         self.records = never();
         self.lost = self.state.session.is_some() && self.state.ended.is_none() && self.player.is_none();
         self.browse.intervention.waiting = None;
     }
 
-    /// The models that may speak: Browse's, and the two of Compare.
+    /// The channels of the models: Browse's, and Compare's two.
     pub fn models(&self) -> [Option<Receiver<Record>>; 3] {
         let [a, b] = self.compare.models();
         [Some(&self.model), a, b].map(|model| model.and_then(Model::records).cloned())
     }
 
-    /// Takes in what a model says, or that it is gone.
+    /// Handles a model's record, or its end (`None`).
     pub fn said(&mut self, place: usize, record: Option<Record>) {
         let Some(model) = (match place {
             0 => Some(&mut self.model),
@@ -228,7 +228,7 @@ impl App {
         };
         let said = match record {
             Some(record) => model.take(record),
-            // It has said why it ends.
+            // It has already said why it ended.
             None if !model.is_open() => return,
             None => {
                 *model = Model::default();
@@ -250,7 +250,7 @@ impl App {
         self.look_along();
     }
 
-    /// Takes in what was read.
+    /// Handles a result of the reader thread.
     pub fn read(&mut self, done: Done) {
         self.reader.arrived();
         match done {
@@ -280,12 +280,12 @@ impl App {
         }
     }
 
-    /// Learns which evaluations there are, and reads the predictions of the one that is shown.
+    /// Reads which evaluations there are, and requests the predictions of the one shown.
     pub(super) fn read_evaluations(&mut self) {
         self.take_beside(Beside::read(&self.folder, &self.state));
     }
 
-    /// Takes in which evaluations there are, and reads the predictions of the one that is shown.
+    /// Takes the evaluations that there are, and requests the predictions of the one shown.
     pub(super) fn take_beside(&mut self, beside: Beside) {
         self.frozen = beside.frozen;
         if let Some(path) = self.browse.update(beside.evaluations) {
@@ -293,7 +293,7 @@ impl App {
         }
     }
 
-    /// Takes what came from the terminal.
+    /// Handles input from the terminal.
     pub fn input(&mut self, input: Input) -> Option<Exit> {
         match input {
             Input::Key(event) => self.key(event),
@@ -317,7 +317,7 @@ impl App {
         }
     }
 
-    /// Paints in other colours from now on.
+    /// Changes the colours.
     pub fn set_theme(&mut self, theme: Theme) {
         let graphics = self.painter.graphics;
         self.painter = Painter::new(&theme);
@@ -326,7 +326,7 @@ impl App {
         self.pictures.repaint(self.painter);
     }
 
-    /// Takes in what the terminal has for pictures.
+    /// Applies the terminal's support for pictures.
     pub fn set_graphics(&mut self, choice: Choice) {
         self.painter.graphics = choice.graphics;
         self.pixels = choice.pixels;
@@ -337,7 +337,7 @@ impl App {
         self.pictures.repaint(self.painter);
     }
 
-    /// Shows pictures in pixels, or in half blocks again.
+    /// Toggles between pixels and half blocks.
     pub(super) fn toggle_pixels(&mut self) {
         let notice = match self.painter.graphics {
             _ if !self.show_pictures => "pictures are off (--images)".to_owned(),
@@ -354,8 +354,8 @@ impl App {
         self.ui.notice = Some(notice);
     }
 
-    /// Pictures of pixels are sent again, for the terminal may have moved or cut them; encoded again, where a cell has other
-    /// pixels now.
+    /// After a resize, sends the pixel pictures again, because the terminal may have moved or cut them. If a cell's
+    /// size in pixels has changed, encodes them again.
     fn resized(&mut self, cell: Option<Size>) {
         let Some(graphics) = &mut self.painter.graphics else {
             return;
@@ -369,11 +369,11 @@ impl App {
 
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
-        // What lies on top of a picture is made of cells, and so must the picture be then.
+        // An overlay consists of cells, so pictures under it must be cells as well.
         self.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
         let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
         let waits = self.waits();
-        // The name that is opened, beside the word that says so.
+        // While a session is being opened, the header shows its name next to the word for that.
         let title = self.opening.as_ref().map_or(self.title.as_str(), Opening::name);
         let mut scene = Scene {
             state: &self.state,
@@ -404,7 +404,7 @@ impl App {
         self.pictures.end();
     }
 
-    /// What can be asked for as things stand.
+    /// What can be requested in the current state.
     pub(super) fn offers(&self) -> Offers {
         Offers {
             commands: self.commands.is_some() && self.state.ended.is_none(),
@@ -426,7 +426,7 @@ impl App {
         }
     }
 
-    /// Whether leaving would leave a run of this process alone.
+    /// Whether leaving the screens would leave a run of this process without them.
     pub(super) fn run_is_ours(&self) -> bool {
         self.owns_run && self.state.ended.is_none() && !self.lost
     }

@@ -1,6 +1,7 @@
-//! Axes that grow in steps: a scrolled axis repaints the whole curve, a fixed one a few cells.
+//! Axes whose ends grow in steps. A continuously scrolling axis would repaint the whole curve; a fixed one repaints a
+//! few cells.
 
-/// The end of an axis that must hold `value`: the next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten.
+/// The end of an axis that must include `value`: the next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten.
 #[must_use]
 pub fn grown(value: f64) -> f64 {
     if !value.is_finite() || value <= 0.0 {
@@ -15,14 +16,15 @@ pub fn grown(value: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// An axis with round ticks; its ends are quarters of a tick's step, so that they move seldom and little room is lost.
+/// An axis with round ticks. Its ends are multiples of a quarter of the tick step, so that they seldom move and little
+/// space is wasted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     pub lo: f64,
     pub hi: f64,
     /// Evenly spaced within the ends; at least two.
     pub ticks: Vec<f64>,
-    /// Decimals that tell the ticks apart.
+    /// The number of decimals that distinguishes the ticks.
     pub decimals: usize,
 }
 
@@ -67,7 +69,7 @@ impl Axis {
     }
 }
 
-/// The fewest decimals, at most nine, that say `step` exactly.
+/// The fewest decimals, at most nine, that represent `step` exactly.
 fn decimals(step: f64) -> usize {
     let exact = |&n: &usize| {
         let scaled = step * 10f64.powi(n as i32);
@@ -76,7 +78,7 @@ fn decimals(step: f64) -> usize {
     (0..9).find(exact).unwrap_or(9)
 }
 
-/// The next of 1, 2, 5, 10 times a power of ten that is not below `step`.
+/// The smallest of 1, 2, 5, 10 times a power of ten that is not below `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0];

@@ -1,5 +1,5 @@
-//! The way to the terminal: crossterm's, but for terminals of eight or sixteen colours. crossterm writes each colour as one of
-//! 256 (`38;5;n`), which those read as blinking and as whatever `n` is.
+//! Output to the terminal. It uses crossterm, except on terminals of eight or sixteen colours: crossterm writes every
+//! colour as one of 256 (`38;5;n`), which those terminals read as blinking plus whatever attribute `n` is.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-/// Attributes and their numbers.
+/// Attributes and their SGR numbers.
 const ATTRIBUTES: [(Modifier, u8); 7] = [
     (Modifier::BOLD, 1),
     (Modifier::DIM, 2),
@@ -25,7 +25,7 @@ const ATTRIBUTES: [(Modifier, u8); 7] = [
 #[derive(Debug)]
 pub struct TerminalBackend<W: Write> {
     inner: CrosstermBackend<W>,
-    /// It has eight or sixteen colours.
+    /// Whether the terminal has eight or sixteen colours.
     pub few_colours: bool,
 }
 
@@ -46,7 +46,7 @@ impl<W: Write> TerminalBackend<W> {
             if next != Some((x, y)) {
                 write!(to, "\x1b[{};{}H", u32::from(y) + 1, u32::from(x) + 1)?;
             }
-            // A wide letter takes more than one column: then the cursor is put anew.
+            // A wide character takes more than one column, so the cursor is positioned again after it.
             next = x.checked_add(1).map(|x| (x, y)).filter(|_| cell.symbol().is_ascii());
             let wanted = (cell.fg, cell.bg, cell.modifier);
             if style != Some(wanted) {

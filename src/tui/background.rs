@@ -1,5 +1,5 @@
-//! Work that a person waits for, on a thread of its own: a run that does not answer, or a journal of millions of lines, holds
-//! neither the keys nor the reader up.
+//! Runs work that a person waits for on its own thread, so that an unresponsive run or a journal of millions of lines
+//! blocks neither the keys nor the reader.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, bounded};
 
-/// Tells work that nobody waits for it any more.
+/// Tells the work that its result is no longer wanted.
 #[derive(Debug, Clone, Default)]
 pub struct GivenUp(Arc<AtomicBool>);
 
@@ -24,7 +24,7 @@ impl GivenUp {
     }
 }
 
-/// Work that has begun. Dropping it gives the work up: its result is thrown away.
+/// Work that has been started. Dropping it cancels the work and discards its result.
 #[derive(Debug)]
 pub struct Background<T> {
     result: Receiver<T>,
@@ -41,13 +41,13 @@ impl<T: Send + 'static> Background<T> {
         let asked = given_up.clone();
         let started: io::Result<_> = thread::Builder::new()
             .name(name.to_owned())
-            // Who gave it up takes no result.
+            // After cancellation nobody receives the result.
             .spawn(move || drop(tell.send(work(&asked))));
         started.map_err(|error| format!("cannot start a thread: {error}"))?;
         Ok(Self { result, given_up })
     }
 
-    /// Where the result arrives, once; ended without one where the thread has died.
+    /// Receives the result once; disconnected without one if the thread died.
     #[must_use]
     pub const fn result(&self) -> &Receiver<T> {
         &self.result

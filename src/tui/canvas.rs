@@ -1,7 +1,8 @@
-//! The pictures of pixels on the terminal: what is there, what is to come, what has to go.
+//! The pixel pictures on the terminal: which are shown, which are still to be sent, which must be removed.
 //!
-//! They are no part of ratatui's buffer, whose cells under a picture are skipped: a picture must be sent whole, and must not
-//! be sent again because a neighbour changed. One picture is sent at a time, so that a key waits for one picture at most.
+//! They are not part of ratatui's buffer, whose cells under a picture are skipped: a picture must be sent whole, and
+//! must not be sent again because a neighbour changed. Only one picture is sent at a time, so that a key waits for at
+//! most one picture.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -33,11 +34,11 @@ impl PartialEq for Placed {
 /// What the terminal shows beside its cells.
 pub struct Canvas {
     out: Box<dyn Write + Send>,
-    /// On the screen; those that are not wanted any more wait there for what comes in their place.
+    /// Pictures on the screen. Unwanted ones stay until the picture that replaces them is sent.
     shown: Vec<Placed>,
-    /// To be sent.
+    /// Pictures still to be sent.
     waiting: VecDeque<Placed>,
-    /// By number, those that the terminal keeps.
+    /// Pictures in the terminal's memory, by number.
     kept: HashMap<u32, Weak<Surface>>,
     screen: Rect,
 }
@@ -55,14 +56,14 @@ impl Canvas {
         }
     }
 
-    /// Takes in what a frame wants, whose cells are drawn; what is not wanted any more goes at once, unless something comes in
-    /// its place.
+    /// Sets the pictures of a frame whose cells are already drawn. Pictures that are no longer wanted are removed at
+    /// once, unless a new one replaces them.
     ///
     /// # Errors
     /// Where the terminal cannot be written to.
     pub fn set(&mut self, wanted: Vec<Placed>, screen: Rect) -> io::Result<()> {
         if screen != self.screen {
-            // All was cleared for the new size.
+            // The resize has cleared the whole screen.
             self.screen = screen;
             self.forget()?;
         }
@@ -79,7 +80,7 @@ impl Canvas {
         self.shown = left;
         text.extend(gone.iter().filter_map(Placed::hidden));
         drop(gone);
-        // What stood in these cells is not seen until the picture comes.
+        // Blank the old cells, which would otherwise show until the picture arrives.
         let bare = |placed: &&Placed| {
             let covers = |old: &Placed| old.place.intersects(placed.place);
             !self.waiting.contains(placed) && !self.shown.iter().any(covers)
@@ -126,7 +127,7 @@ impl Canvas {
         self.write(&text)
     }
 
-    /// Forgets what the terminal shows, and makes it forget the pictures too.
+    /// Forgets what the terminal shows, and deletes the pictures from the terminal's memory.
     ///
     /// # Errors
     /// Where the terminal cannot be written to.
@@ -184,7 +185,7 @@ mod tests {
 
     const SCREEN: Rect = Rect::new(0, 0, 80, 24);
 
-    /// What was written, to be taken.
+    /// A writer that collects its output for the test.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!((canvas.has_more(), written.take()), (false, String::new()));
         canvas.set(vec![a], SCREEN).unwrap();
         let said = written.take();
-        // Nobody holds the second one any more.
+        // Nothing refers to the second picture any more, so it is deleted.
         assert_eq!((said.matches("d=i,").count(), said.matches("d=I,").count()), (1, 1));
         assert!(!canvas.has_more());
     }

@@ -2,12 +2,12 @@
 
 use crate::session::{RunState, SampleSeen, Stage};
 
-/// Stage, step, sample and class that are looked at.
+/// The stage, step, sample and class that the person looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// Nothing: the stage that runs.
+    /// `None`: the stage that is running.
     pub stage: Option<Stage>,
-    /// The stage's step under the crosshair; nothing: the newest one, whichever that is.
+    /// The stage's step under the crosshair; `None`: always the newest one.
     pub step: Option<u64>,
     /// The sample's place among the panel's slots.
     pub sample: usize,
@@ -24,7 +24,7 @@ impl Cursor {
             .or(state.stage)
     }
 
-    /// What came later than this step is left out.
+    /// The last step to show; anything later is left out.
     #[must_use]
     pub fn until(self) -> u64 {
         self.step.unwrap_or(u64::MAX)
@@ -38,7 +38,7 @@ impl Cursor {
         looks.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The newest look at it up to the step; where it was looked at only later, the first one.
+    /// The newest look at it up to the step; if all looks are later, the first one.
     #[must_use]
     pub fn sample(self, state: &RunState) -> Option<&SampleSeen> {
         let until = self.stage(state).map(|stage| (stage, self.until()));
@@ -54,7 +54,7 @@ impl Cursor {
         (self.stage, self.step) = (Some(stage), Some(step));
     }
 
-    /// Goes with the run again; in another stage than the one that runs, to its end.
+    /// Follows the run again; in a stage that is not running, goes to its end.
     pub fn let_go(&mut self, state: &RunState) {
         self.step = None;
         self.stage = self.stage.filter(|&stage| Some(stage) != state.stage);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::tui::tests::made_up;
 
-    /// Looks at each stage's steps 10, 20, ... 60.
+    /// A run with looks at steps 10, 20, ... 60 of each stage.
     fn state() -> RunState {
         let mut state = RunState::default();
         made_up::records(60).iter().for_each(|record| state.apply(record));

@@ -1,16 +1,17 @@
-//! A long series on few columns: each column keeps its lowest and highest value, so that no peak is lost.
+//! Reduces a long series to few columns. Each column keeps its lowest and highest value, so that no peak is lost.
 
-/// What the points of one column of the plot span.
+/// The range of the points in one column of the plot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
     pub min: f64,
     pub max: f64,
-    /// In the series' order, to join the columns.
+    /// The first and last value, in the series' order, join neighbouring columns.
     pub first: f64,
     pub last: f64,
 }
 
-/// A series spread over columns. It takes points one by one: a frame adds what is new, however long the series is.
+/// A series reduced to columns. It takes points one by one, so that a frame only processes new points, however long the
+/// series is.
 #[derive(Debug, Clone, Default)]
 pub struct Decimated {
     lo: f64,
@@ -30,7 +31,7 @@ impl Decimated {
         }
     }
 
-    /// Takes a point in; one that is outside or not finite is left out.
+    /// Adds a point; ignores it if it is out of range or not finite.
     pub fn push(&mut self, step: u64, value: f64) {
         let place = ((step as f64 - self.lo) * self.scale).round();
         if !value.is_finite() || place < 0.0 {
@@ -50,7 +51,7 @@ impl Decimated {
         column.last = value;
     }
 
-    /// The columns in order; `None` where no point fell.
+    /// The columns in order; `None` for a column without points.
     #[must_use]
     pub fn columns(&self) -> &[Option<Column>] {
         &self.columns
@@ -74,7 +75,7 @@ mod tests {
             765_432 => -1e3,
             step => (step as f64 * 0.7).sin(),
         };
-        // A prime: no step lies between two columns.
+        // A prime, so that no step lies exactly between two columns.
         let (columns, end) = (200, 1_000_003);
         let found = spread((1..=end).map(|step| (step, value(step))), 0.0, end as f64, columns);
         let mut expected = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];

@@ -1,4 +1,5 @@
-//! One wait for keys, records and pictures; all that is there is taken in, then one frame is drawn.
+//! The event loop: waits for keys, records and pictures at once, handles everything that is available, then draws one
+//! frame.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +12,12 @@ use ratatui::{
 
 use super::{Exit, app::App, input::Input};
 
-/// A key's answer, or a picture that was waited for, comes sooner: within 50 ms.
+/// The delay before a frame that answers a key or shows an awaited picture, so that it appears within 50 ms.
 const PROMPT_FRAME: Duration = Duration::from_millis(35);
-/// So much is taken in before a frame, even where more is there.
+/// The largest number of events that are handled before a frame, even if more are available.
 const MOST_AT_ONCE: usize = 20_000;
 
-/// How soon something that changed is to be seen.
+/// How soon a change must be visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
     Nothing,
@@ -24,8 +25,8 @@ enum Wanted {
     Promptly,
 }
 
-/// Runs until the person leaves, the terminal is gone, or the run that was asked to stop has ended. Nothing is drawn where nothing
-/// changed. A terminal that cannot be written to is gone.
+/// Runs until the person leaves, the terminal is gone, or a run that was asked to stop has ended. Draws nothing if
+/// nothing has changed. A terminal that cannot be written to counts as gone.
 pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Receiver<Input>) -> Exit {
     let mut wanted = Wanted::Promptly;
     let mut drawn: Option<Instant> = None;
@@ -53,7 +54,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             continue;
         }
         if app.canvas.has_more() {
-            // Between two pictures the keys are looked at.
+            // Check for keys between two pictures.
             if app.canvas.send_one().is_err() {
                 return Exit::TerminalGone;
             }
@@ -143,7 +144,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    // An ended channel is always ready: it is not waited for.
+                    // A disconnected channel is always ready, so it must be replaced or the loop would never wait.
                     app.records_ended();
                     wanted = Wanted::Promptly;
                     break;
@@ -153,7 +154,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
     }
 }
 
-/// Waits until a channel has something, at most until `due`.
+/// Waits until a channel is ready, at most until `due`.
 fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     let mut select = Select::new();
     select.recv(inputs);
@@ -174,14 +175,14 @@ fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
         select.recv(records);
     }
     match due {
-        // Past its time: the frame is drawn, and what is ready is taken in after it.
+        // If `due` has passed, the frame is drawn first, and whatever is ready is handled after it.
         Some(due) => drop(select.ready_deadline(due)),
         None => drop(select.ready()),
     }
 }
 
-/// Forgets what the terminal shows. Not by `Terminal::clear`: that asks the terminal for its cursor, and the answer is the input
-/// thread's to read.
+/// Makes the next frame redraw everything. `Terminal::clear` cannot be used: it queries the cursor's position, but only
+/// the input thread may read the answer.
 fn clear<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
     let size = terminal.size()?;
     terminal.resize(Rect::from((Position::ORIGIN, size)))

@@ -1,4 +1,4 @@
-//! Figures as a person reads them.
+//! Formats numbers for people.
 
 /// `1204` as `1,204`.
 #[must_use]
@@ -40,7 +40,7 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// Bytes with three digits: `812 MB`, `1.21 GB`.
+/// Bytes with three significant digits: `812 MB`, `1.21 GB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
     let b = bytes as f64;
@@ -51,7 +51,7 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Bytes of a second in at most nine columns: `812 B/s`, `12.4 kB/s`, `860 kB/s`, `2.1 MB/s`.
+/// Bytes per second in at most nine columns: `812 B/s`, `12.4 kB/s`, `860 kB/s`, `2.1 MB/s`.
 #[must_use]
 pub fn rate(bytes: u64) -> String {
     let b = bytes as f64;
@@ -64,19 +64,19 @@ pub fn rate(bytes: u64) -> String {
     }
 }
 
-/// A number with so many decimals; what rounds to nothing has no sign.
+/// A number with so many decimals; a value that rounds to zero has no sign.
 #[must_use]
 pub fn fixed(number: f64, decimals: usize) -> String {
     unsigned_zero(format!("{number:.decimals$}"))
 }
 
-/// A difference with its sign, `+0.3` or `-0.3`; what rounds to nothing has none.
+/// A difference with its sign, `+0.3` or `-0.3`; a value that rounds to zero has no sign.
 #[must_use]
 pub fn signed(number: f64, decimals: usize) -> String {
     unsigned_zero(format!("{number:+.decimals$}"))
 }
 
-/// `-0.0` and `+0.0` say of nothing that it is less or more.
+/// Removes the sign of `-0.0` and `+0.0`, which would suggest a decrease or an increase.
 fn unsigned_zero(text: String) -> String {
     match text.strip_prefix(['-', '+']) {
         Some(digits) if digits.bytes().all(|digit| matches!(digit, b'0' | b'.')) => digits.to_owned(),
@@ -118,8 +118,8 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// An expected calibration error or a Brier score, `0.019`, or a dash: a fraction on every screen and in every text, never
-/// per cent.
+/// An expected calibration error or a Brier score, `0.019`, or a dash. All screens and texts show these as fractions,
+/// never as percentages.
 #[must_use]
 pub fn calibration(fraction: f64) -> String {
     if fraction.is_finite() {
@@ -129,7 +129,8 @@ pub fn calibration(fraction: f64) -> String {
     }
 }
 
-/// Values as blocks, from the lowest at `low` to the highest at `high`; one that is not finite is the lowest.
+/// Values as block characters, from the lowest at `low` to the highest at `high`; values that are not finite show as
+/// the lowest.
 #[must_use]
 pub fn sparkline(values: &[f64], low: f64, high: f64) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

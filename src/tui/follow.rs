@@ -1,4 +1,5 @@
-//! A session as its folder tells of it: what was, what another process still writes, and the way to command that one.
+//! Follows a session through its folder: its past, what another process still writes, and the channel to command that
+//! process.
 
 use std::{convert::Infallible, path::Path, thread, time::Duration};
 
@@ -9,9 +10,9 @@ use crate::session::{
     socket::{self, Connection},
 };
 
-/// How often a live journal is looked at.
+/// The interval between two reads of a live journal.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often that of a session which no process holds is looked at.
+/// The interval between two checks of a journal whose session no process holds.
 const REST: Duration = Duration::from_secs(1);
 
 /// A session that was opened.
@@ -19,18 +20,19 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Followed {
     pub folder: SessionFolder,
     pub history: RunState,
-    /// What comes later; ended where no process holds the session.
+    /// Later records; the channel ends if no process holds the session.
     pub records: Receiver<Record>,
-    /// Where a run at work takes commands.
+    /// Takes commands for a running run.
     pub commands: Option<Sender<Command>>,
-    /// Why a run at work takes none from here.
+    /// Why a running run does not take commands from here.
     pub read_only: Option<String>,
-    /// Tells once that a process goes on with the session after `records` have ended: it is to be followed anew.
+    /// Receives one message when, after `records` has ended, a process continues the session: it must then be followed
+    /// anew.
     pub resumed: Receiver<()>,
     pub following: Following,
 }
 
-/// Dropped where nobody looks any more: then the journal is not looked at either.
+/// Keeps the journal being followed; dropping it stops that.
 #[derive(Debug)]
 pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Sender<Infallible>);
 
@@ -40,7 +42,8 @@ pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Se
 /// A sentence where the folder holds no session, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
     let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
-    // Held open, because another session may take its name later. A folder that may be entered but not read is followed by name.
+    // Keep the folder open, because another session may take its name later. A folder that may be entered but not read
+    // is followed by name.
     let folder = folder.kept_open().unwrap_or(folder);
     let live = folder.is_live().unwrap_or(false);
     let (connection, read_only) = if live {
@@ -62,7 +65,7 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     {
         return Err(damage);
     }
-    // What stands before a damaged line is shown.
+    // The records before a damaged line are shown.
     let read_only = damage.or(read_only);
     let (sender, records) = unbounded();
     let (commands, answers) = match connection {
@@ -98,8 +101,8 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     })
 }
 
-/// Waits until a journal that nobody writes is written again. Its length is looked at, for who asks for the lock holds it for
-/// a moment, in which a run would be refused.
+/// Waits until somebody writes to a journal that has no writer. It checks the journal's length instead of the lock:
+/// trying the lock holds it for a moment, and a run that starts then would be refused.
 fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Sender<()>) {
     let length = || session.journal_length().ok();
     let before = length();
@@ -107,7 +110,7 @@ fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Se
         select! {
             recv(left) -> _ => return,
             default(REST) => if length() != before {
-                // Who shows the session has room for this one word, or is gone.
+                // The channel has room for this one message, or its receiver is gone.
                 let _ = tell.try_send(());
                 return;
             }
@@ -115,7 +118,7 @@ fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Se
     }
 }
 
-/// The thread's side.
+/// The state of the following thread.
 struct Watch {
     folder: SessionFolder,
     tail: JournalTail,
@@ -125,12 +128,13 @@ struct Watch {
 }
 
 impl Watch {
-    /// Passes on what comes until the session's process has ended, which is told: nobody else wants to know.
+    /// Forwards records until the session's process has ended; then returns true. Returns false if nobody wants the
+    /// records any more or the journal cannot be read.
     fn run(mut self) -> bool {
         loop {
-            // Asked before the journal is read: what a process wrote before it went is not missed.
+            // Checked before the journal is read, so that the process's last records are not missed.
             let alive = self.folder.is_live().unwrap_or(false);
-            // A journal that cannot be read any more ends what is shown of it.
+            // If the journal becomes unreadable, the view of the session ends.
             match self.pass_on() {
                 Err(()) => return false,
                 Ok(()) if !alive => return true,
@@ -139,7 +143,8 @@ impl Watch {
             select! {
                 recv(self.left) -> _ => return false,
                 recv(self.answers) -> answer => match answer {
-                    // The journal has it already, without its maps; that one comes first, so that nothing is passed over.
+                    // The journal contains this answer without its maps. Forward the journal first, so that nothing is
+                    // lost or overtaken.
                     Ok(answer) => {
                         if self.pass_on().is_err() || self.sender.send(answer).is_err() {
                             return false;
@@ -154,7 +159,7 @@ impl Watch {
 
     fn pass_on(&mut self) -> Result<(), ()> {
         let sender = &self.sender;
-        // Who does not listen any more is noticed by `left`.
+        // Send errors are ignored: `left` reports that the receiver is gone.
         self.tail.poll(|record| drop(sender.send(record))).map_err(drop)
     }
 }

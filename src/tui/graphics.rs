@@ -1,10 +1,10 @@
-//! What the terminal has for pictures: what its surroundings and the terminal itself say, and what the person asked for.
+//! Chooses how to show pictures, from the environment, the terminal's own answers and the person's setting.
 //!
-//! Kitty's and iTerm2's protocols are known by the environment, which their terminals set; sixel by the terminal's answer
-//! to a question that every terminal answers (its attributes, DA1), and which crossterm passes over where the answer comes
-//! too late. The environment is handed down to terminals that are started from another one: so what seems to be a kitty is asked
-//! too, and a terminal that says that it cannot show something is not sent it, whoever asked for it. iTerm2's protocol has no
-//! such question.
+//! Kitty's and iTerm2's protocols are recognised by environment variables that those terminals set. Sixel is recognised
+//! by the terminal's answer to a query that every terminal answers (its attributes, DA1); crossterm ignores that answer
+//! if it comes too late. A terminal that is started from another one inherits its environment. So an apparent kitty is
+//! queried as well, and a terminal that denies a protocol never gets it, even if the person asked for it. iTerm2's
+//! protocol has no such query.
 
 use std::os::fd::AsFd;
 
@@ -13,7 +13,8 @@ use ratatui::layout::Size;
 /// How pictures are to be shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Images {
-    /// In the terminal's pixels where it has them and is not reached over SSH or through a multiplexer, else in half blocks.
+    /// In pixels if the terminal supports them and is reached neither over SSH nor through a multiplexer; otherwise in
+    /// half blocks.
     #[default]
     Auto,
     Halfblocks,
@@ -32,7 +33,7 @@ pub enum Protocol {
     Sixel,
 }
 
-/// A terminal's pixels.
+/// A terminal's pixel protocol and cell size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Graphics {
     pub protocol: Protocol,
@@ -40,12 +41,12 @@ pub struct Graphics {
     pub cell: Size,
 }
 
-/// What the terminal said when it was asked.
+/// The terminal's answers to the queries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Nothing: it has not said.
+    /// `None`: it has not answered.
     pub sixel: Option<bool>,
-    /// Kitty's protocol; nothing: it was not asked, or has not said.
+    /// Whether it supports kitty's protocol; `None`: it was not asked, or has not answered.
     pub kitty: Option<bool>,
     /// A cell's width and height in pixels.
     pub cell: Option<Size>,
@@ -53,14 +54,14 @@ pub struct Answer {
     pub light: Option<bool>,
 }
 
-/// What comes of it all.
+/// The result of the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// What can be shown; a key turns it on.
+    /// The pixel graphics that are available; a key turns them on.
     pub graphics: Option<Graphics>,
-    /// Whether it is on from the start.
+    /// Whether pixels are on from the start.
     pub pixels: bool,
-    /// Why a protocol that was named cannot be used.
+    /// Why the protocol that the person named cannot be used.
     pub refused: Option<&'static str>,
 }
 
@@ -86,29 +87,29 @@ impl Images {
     }
 }
 
-/// Whether the terminal's word on kitty's protocol matters.
+/// Whether the terminal must be asked about kitty's protocol.
 pub fn asks_for_kitty(images: Images, variable: impl Fn(&str) -> Option<String>) -> bool {
     candidate(images, variable) == Some(Protocol::Kitty)
 }
 
-/// The protocol that was asked for, else that of the terminal that the environment names.
+/// The protocol that the person named; otherwise that of the terminal that the environment names.
 fn candidate(images: Images, variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
     if images == Images::Off {
         return None;
     }
-    // What the environment names is the terminal outside.
+    // Inside a multiplexer the environment describes the outer terminal, so it is not used.
     let asked = images.protocol();
     asked.or_else(|| named(&variable).filter(|_| !is_through(&variable)))
 }
 
-/// Whether a multiplexer stands between.
+/// Whether a multiplexer is between this process and the terminal.
 fn is_through(variable: impl Fn(&str) -> Option<String>) -> bool {
     let has = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
     ["TMUX", "STY", "ZELLIJ"].into_iter().any(has)
 }
 
-/// Chooses how pictures are shown, from what was asked for, the environment and the pixels of a cell as the system knows
-/// them; `ask` asks the terminal, which is done only where its answer matters.
+/// Chooses how to show pictures, from the person's setting, the environment, and a cell's size in pixels as the system
+/// reports it. `ask` queries the terminal; it is called only if the answer matters.
 pub fn choose(
     images: Images,
     variable: impl Fn(&str) -> Option<String>,
@@ -135,7 +136,7 @@ pub fn choose(
     } else {
         ask()
     };
-    // A terminal that has not said anything is taken at the word of the environment, or the person's.
+    // If the terminal has not answered, the environment or the person's setting is believed.
     let denied = match known {
         Some(Protocol::Kitty) if answer.kitty == Some(false) => Some("the terminal says that it has no kitty graphics"),
         Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it draws no sixels"),
@@ -157,8 +158,8 @@ pub fn choose(
     }
 }
 
-/// The protocol of the terminal that the environment names. `KITTY_WINDOW_ID` counts only where no other terminal names
-/// itself, for it is handed down to terminals that are started from kitty.
+/// The protocol of the terminal that the environment names. `KITTY_WINDOW_ID` counts only if no other terminal names
+/// itself, because terminals that are started from kitty inherit it.
 fn named(variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
     let says = |name: &str, values: &[&str]| variable(name).is_some_and(|value| values.contains(&value.as_str()));
     if says("TERM", &["xterm-kitty", "xterm-ghostty"]) || says("TERM_PROGRAM", &["ghostty"]) {
@@ -172,7 +173,7 @@ fn named(variable: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
     (!other && variable("KITTY_WINDOW_ID").is_some()).then_some(Protocol::Kitty)
 }
 
-/// A cell's width and height in pixels, as the system knows them; nothing where the terminal has not told it.
+/// A cell's width and height in pixels, as the system reports them; `None` if the terminal has not reported any.
 pub fn cell_size(terminal: impl AsFd) -> Option<Size> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     let width = size.ws_xpixel.checked_div(size.ws_col)?;
@@ -239,7 +240,7 @@ mod tests {
                 ..Answer::default()
             })
         };
-        // Started from a kitty, whose environment it was handed.
+        // A terminal that was started from kitty and inherited its environment.
         let inside = [("TERM", "alacritty"), ("KITTY_WINDOW_ID", "1")];
         let of = |images, kitty, sixel| chosen(images, &inside, Some(CELL), says(kitty, sixel));
         assert!(asks_for_kitty(Images::Auto, |name| (name == "KITTY_WINDOW_ID").then(String::new)));
@@ -258,7 +259,7 @@ mod tests {
             shown(of(Images::Auto, Some(false), Some(true))),
             (Some(Protocol::Sixel), true)
         );
-        // What a person asked for is not sent either, and they are told why.
+        // A denied protocol is not used even if the person named it, and they are told why.
         for (images, kitty, sixel, why) in [
             (Images::Kitty, Some(false), Some(true), "no kitty graphics"),
             (Images::Sixel, None, Some(false), "no sixels"),

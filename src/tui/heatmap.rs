@@ -79,8 +79,8 @@ impl AttentionMap {
         (at / self.width, at % self.width, weight)
     }
 
-    /// The weight at a place of the picture (`x` and `y` in `[0, 1)`), scaled so that the map's range is `[0, 1]`; a map without
-    /// differences is 0 everywhere. Between the patches' centres it is linear.
+    /// The weight at a position in the picture (`x` and `y` in `[0, 1)`), scaled so that the map's range is `[0, 1]`,
+    /// with linear interpolation between the patches' centres. A constant map is 0 everywhere.
     #[must_use]
     pub fn relative(&self, x: f32, y: f32) -> f32 {
         let (low, high) = (self.lowest, self.highest);
@@ -97,8 +97,8 @@ impl AttentionMap {
         ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
     }
 
-    /// The map over the greyed `picture`: the colder, the more of the picture is seen. `strength` in `[0, 1]` is how much the
-    /// map covers.
+    /// The map blended over the greyed `picture`: low weights let more of the picture show through. `strength` in `[0,
+    /// 1]` is the map's opacity.
     #[must_use]
     pub fn over(&self, picture: &RgbImage, strength: f32) -> RgbImage {
         let (width, height) = picture.dimensions();
@@ -115,17 +115,17 @@ impl AttentionMap {
 /// How maps are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Look {
-    /// One query alone; none: the mean.
+    /// The one query whose map is shown; `None`: the mean.
     pub query: Option<usize>,
-    /// Place in [`STRENGTHS`].
+    /// Index into [`STRENGTHS`].
     strength: usize,
 }
 
-/// How much a map may cover of its picture.
+/// The map's possible opacities.
 const STRENGTHS: [f32; 3] = [1.0, 0.6, 0.3];
 
 impl Look {
-    /// The next query of `count`; after the last one the mean.
+    /// Goes to the next query of `count`; after the last one to the mean.
     #[must_use]
     pub fn next_query(self, count: usize) -> Self {
         let next = self.query.map_or(0, |query| query + 1);

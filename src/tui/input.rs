@@ -1,8 +1,9 @@
-//! Keys from the terminal, on a thread of their own that survives the terminal's end.
+//! Reads keys from the terminal on a thread that survives the loss of the terminal.
 //!
-//! crossterm's own waiting never returns and takes a whole core once the terminal is gone. So this thread polls the terminal's
-//! descriptor itself, beside a pipe that signals and the thread's owner wake it through, and asks crossterm only for what is there.
-//! Where the terminal closes while crossterm reads, a second thread puts a silent descriptor in its place.
+//! Once the terminal is gone, crossterm's own wait never returns and occupies a whole core. So this thread polls the
+//! terminal's descriptor itself, together with a pipe through which signals and the thread's owner wake it, and calls
+//! crossterm only when input is available. If the terminal closes while crossterm reads, a second thread replaces
+//! standard input by a silent descriptor.
 
 use std::{
     fs::File,
@@ -36,39 +37,39 @@ use signal_hook::{
 
 use super::graphics::cell_size;
 
-/// What came from the terminal, or became of it.
+/// An event from the terminal, or a change of its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Key(KeyEvent),
     Mouse(MouseEvent),
-    /// Text that was pasted, where the terminal tells it from keys.
+    /// Pasted text, if the terminal marks it.
     Pasted(String),
-    /// The terminal has another size, or its cells have: their pixels, where it tells them.
+    /// The terminal's size has changed, or its cells' size in pixels, given if the terminal reports it.
     Resized(Option<Size>),
     /// SIGTERM, or SIGINT.
     Terminated,
-    /// The terminal is gone (hang-up); nothing more comes, and crossterm is not called again.
+    /// The terminal is gone (hang-up). No more events follow, and crossterm is not called again.
     Gone,
 }
 
-/// The thread; it ends when this is dropped.
+/// The input thread; dropping this ends it.
 #[derive(Debug)]
 pub struct InputThread {
     wake: UnixStream,
     signals: Vec<SigId>,
     thread: Option<JoinHandle<()>>,
-    /// What holds the silent descriptor open, and its thread; dropped last.
+    /// Keeps the silent descriptor's thread alive; dropped last.
     _silence: UnixStream,
 }
 
-/// Poll's words for a terminal that is gone.
+/// Poll events that mean that the terminal is gone.
 const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
-/// How long crossterm waits for more of what came in one piece. Its reader looks at the terminal only where it may wait,
-/// and then reads until there is no more.
+/// How long crossterm waits for the rest of input that arrived together. Its reader looks at the terminal only if it
+/// may wait, and then reads until there is no more.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
-/// Which signals have come.
+/// Which signals have arrived.
 #[derive(Debug, Default)]
 struct Signalled {
     hangup: Arc<AtomicBool>,
@@ -77,14 +78,14 @@ struct Signalled {
 }
 
 impl InputThread {
-    /// Starts the thread; what comes is sent to `inputs`.
+    /// Starts the thread, which sends events to `inputs`.
     ///
     /// # Errors
-    /// Where there is no terminal, or no pipe, signal handler or thread can be made.
+    /// If there is no terminal, or if a pipe, signal handler or thread cannot be created.
     pub fn start(inputs: Sender<Input>) -> io::Result<Self> {
         let terminal = terminal()?;
         if !io::stdin().is_terminal() {
-            // So that crossterm reads standard input in any case, whose descriptor can be replaced.
+            // Ensures that crossterm reads standard input, whose descriptor we can replace.
             rustix::stdio::dup2_stdin(&terminal)?;
         }
         let (wake, woken) = UnixStream::pair()?;
@@ -95,16 +96,16 @@ impl InputThread {
         for (signal, said) in [
             (SIGHUP, &signalled.hangup),
             (SIGTERM, &signalled.terminate),
-            // Ctrl-c is a key here; this is somebody's `kill -INT`.
+            // Ctrl-c arrives as a key, so a SIGINT comes from `kill -INT`.
             (SIGINT, &signalled.terminate),
             (SIGWINCH, &signalled.resize),
         ] {
-            // In this order: when the pipe wakes the thread, the flag is up.
+            // Registered in this order, so that the flag is set before the pipe wakes the thread.
             signals.push(flag::register(signal, Arc::clone(said))?);
             signals.push(pipe::register(signal, wake.try_clone()?)?);
         }
         let listen = move || {
-            // An error of poll itself or of crossterm: nothing can be read any more.
+            // After an error of poll or crossterm nothing can be read any more.
             if !matches!(listen(&terminal, woken, &signalled, &inputs), Ok(End::Owner)) {
                 let _ = inputs.send(Input::Gone);
             }
@@ -132,7 +133,7 @@ impl Drop for InputThread {
 
 /// Why the thread ends.
 enum End {
-    /// The owner wants it, or takes nothing any more.
+    /// The owner wants it, or no longer receives events.
     Owner,
     Terminal,
 }
@@ -143,7 +144,7 @@ impl From<SendError<Input>> for End {
     }
 }
 
-/// Sends what comes until the terminal is gone or the owner wants no more.
+/// Sends events until the terminal is gone or the owner wants no more.
 fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inputs: &Sender<Input>) -> io::Result<End> {
     loop {
         let (there, hung_up) = {
@@ -180,8 +181,9 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
     }
 }
 
-/// Once the terminal is gone, puts a descriptor on which nothing ever comes in the place of standard input: crossterm reads on
-/// for ever at the end of a terminal that closed among waiting keys. The watch lasts as long as what is returned.
+/// Once the terminal is gone, replaces standard input by a descriptor on which nothing ever arrives: otherwise
+/// crossterm keeps reading forever at the end of a terminal that closed while keys were pending. The returned value
+/// keeps the watch alive.
 fn silent_when_gone(terminal: OwnedFd) -> io::Result<UnixStream> {
     let (open, silent) = UnixStream::pair()?;
     silent.set_nonblocking(true)?;
@@ -197,7 +199,7 @@ fn silent_when_gone(terminal: OwnedFd) -> io::Result<UnixStream> {
     Ok(open)
 }
 
-/// Empties the wake pipe; true where its other end was shut.
+/// Empties the wake pipe; returns true if its other end was closed.
 fn woken_for_the_end(woken: &mut UnixStream) -> bool {
     let mut bytes = [0; 64];
     loop {

@@ -137,7 +137,7 @@ impl Action {
     }
 }
 
-/// What can be asked for as things stand.
+/// What can be requested in the current state.
 #[derive(Debug, Clone, Copy)]
 pub struct Offers {
     /// The run takes commands from here.
@@ -185,7 +185,7 @@ impl Section {
     }
 }
 
-/// A key with its modifiers; shift is part of the character. In the config file it is a name, see [`Key::named`].
+/// A key with its modifiers; shift is part of the character. The config file uses names, see [`Key::named`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Key {
@@ -202,7 +202,7 @@ impl From<KeyEvent> for Key {
     }
 }
 
-/// As key bar and help show it: an arrow is an arrow.
+/// As key bar and help show it; arrow keys appear as arrows.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arrow = match self.code {
@@ -219,7 +219,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Where a binding holds.
+/// Where a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Train,
@@ -239,7 +239,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scopes in force, the nearest first.
+    /// The scopes that apply, the innermost first.
     #[must_use]
     pub const fn of(ui: &Ui) -> &'static [Self] {
         match (ui.layer, ui.screen) {
@@ -271,20 +271,20 @@ pub struct Binding {
     pub keys: Vec<Key>,
     pub action: Action,
     pub section: Section,
-    /// For the key bar; neighbours with the same word share a place there. Empty: not in the bar.
+    /// The key bar's word; neighbouring bindings with the same word share an entry. Empty: not in the bar.
     pub short: &'static str,
     /// For the help.
     pub long: &'static str,
 }
 
-/// The bindings in force.
+/// The bindings that apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keymap {
     bindings: Vec<Binding>,
 }
 
 impl Keymap {
-    /// What `event` asks for where `scopes` are in force.
+    /// The action that `event` requests where `scopes` apply.
     #[must_use]
     pub fn action(&self, scopes: &[Scope], event: KeyEvent) -> Option<Action> {
         let key = Key::from(event);
@@ -293,7 +293,7 @@ impl Keymap {
             .map(|binding| binding.action)
     }
 
-    /// The bindings of `scopes`, the nearest scope's first, in the table's order.
+    /// The bindings of `scopes`, the innermost scope's first, in the table's order.
     pub fn of(&self, scopes: &[Scope]) -> impl Iterator<Item = &Binding> {
         let of = |&scope: &Scope| self.bindings.iter().filter(move |binding| binding.scope == scope);
         scopes.iter().flat_map(of)
@@ -305,7 +305,7 @@ impl Keymap {
         self.key_in(Scope::of_screen(screen), action)
     }
 
-    /// The first key of `action` where `scopes` are in force; empty where there is none.
+    /// The first key of `action` where `scopes` apply; empty if there is none.
     #[must_use]
     pub fn key_in(&self, scopes: &[Scope], action: Action) -> String {
         let mut bindings = self.of(scopes).filter(|binding| binding.action == action);
@@ -313,7 +313,8 @@ impl Keymap {
         key.map(Key::to_string).unwrap_or_default()
     }
 
-    /// The key bar: the first key of each binding and its word; neighbours with the same word are one.
+    /// The key bar: the first key of each binding and its word; neighbouring bindings with the same word become one
+    /// entry.
     #[must_use]
     pub fn bar(&self, scopes: &[Scope], shown: impl Fn(Action) -> bool) -> Vec<(String, &'static str)> {
         let mut bar: Vec<(String, &'static str)> = Vec::new();

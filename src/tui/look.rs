@@ -1,4 +1,4 @@
-//! An image's picture and what the model says of it, read from the session's folder or the dataset.
+//! Reads an image's picture and the model's prediction from the session's folder or the dataset.
 
 use std::{
     io::BufReader,
@@ -16,17 +16,17 @@ use crate::{
     session::{Answer, Found, Prediction, SampleSeen},
 };
 
-/// A prediction's file is at most so large.
+/// The largest file of a prediction.
 const LARGEST_FILE: u64 = 64 << 20;
-/// A thumbnail has at most so many pixels a side.
+/// The largest side of a thumbnail in pixels.
 const LARGEST_SIDE: u32 = 4096;
-/// A dataset's picture is kept with at most so many pixels a side: no terminal shows more of it.
+/// The largest side in pixels to which a dataset's picture is kept: no terminal shows more of it.
 const SHOWN_SIDE: u32 = 1024;
 
-/// What was read of an image; a sentence where that failed.
+/// The files of an image; each is an error message if reading it failed.
 #[derive(Debug)]
 pub struct Look {
-    /// Nothing where the model has not been asked.
+    /// `None` if the model has not been asked.
     pub prediction: Option<Result<Prediction, String>>,
     pub picture: Result<RgbImage, String>,
 }
@@ -34,7 +34,7 @@ pub struct Look {
 /// Where an image and its prediction are.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The same for the same picture and prediction.
+    /// Equal for the same picture and prediction.
     pub id: String,
     files: Files,
 }
@@ -43,7 +43,7 @@ pub struct Source {
 enum Files {
     /// In the session's folder.
     Seen { file: PathBuf, thumbnail: PathBuf },
-    /// A picture of the dataset, with what the model said when it was asked.
+    /// A picture of the dataset, with the model's answer, if it was asked.
     Image {
         root: PathBuf,
         path: PathBuf,
@@ -64,7 +64,7 @@ impl Source {
         }
     }
 
-    /// The image `id` of a dataset, and an answer on it by a model, which `by` tells from others.
+    /// Image `id` of a dataset, with a model's answer; `by` distinguishes models.
     #[must_use]
     pub fn image(root: &Path, id: &str, answer: Option<Arc<Answer>>, by: &str) -> Self {
         let asked = answer
@@ -133,7 +133,7 @@ fn read_picture(folder: &Path, file: &Path) -> Result<RgbImage, String> {
     Ok(reader.decode().map_err(|error| says(&error))?.into_rgb8())
 }
 
-/// A name from a journal stays inside the session's folder.
+/// Resolves a file name from a journal, which must stay inside the session's folder.
 fn in_session(folder: &Path, file: &Path) -> Result<PathBuf, String> {
     inside_links_too(folder, file).ok_or_else(|| format!("{}: not a path inside the session's folder", file.display()))
 }

@@ -1,4 +1,4 @@
-//! How many bytes a second the screen sends to the terminal.
+//! Measures the bytes per second that the screens send to the terminal.
 
 use std::{
     io::{self, Write},
@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-/// Counts the bytes of each second in which some were sent. Clones count together.
+/// Counts the bytes of each second with output. Clones share the count.
 #[derive(Debug, Clone)]
 pub struct Meter {
     begin: Instant,
@@ -15,10 +15,10 @@ pub struct Meter {
 
 #[derive(Debug, Default)]
 struct Seconds {
-    /// The second that is counted, from the beginning, and its bytes so far.
+    /// The second being counted, since the start, and its bytes so far.
     second: u64,
     bytes: u64,
-    /// The bytes of the last busy second before it.
+    /// The bytes of the previous second with output.
     last: Option<u64>,
 }
 
@@ -35,8 +35,8 @@ impl Meter {
         seconds.bytes += bytes as u64;
     }
 
-    /// The bytes of the last whole second in which any were sent. So it changes at most once a second, and stays while
-    /// nothing is sent.
+    /// The bytes of the last complete second with output. It changes at most once a second, and stays while nothing is
+    /// sent.
     #[must_use]
     pub fn last_busy(&self, now: Instant) -> Option<u64> {
         let seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);

@@ -71,7 +71,8 @@ use crate::session::{Command, ImageResult, Origin, Record, RunState, SessionFold
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {
-    /// Opens the model of the session in a folder: at the checkpoint of a step of the prompt's stage, or at its newest one.
+    /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
+    /// checkpoint.
     ///
     /// # Errors
     /// A sentence for the person.
@@ -80,17 +81,18 @@ pub trait Host: Send + std::fmt::Debug {
     /// Removes a session with all that is in its folder.
     ///
     /// # Errors
-    /// A sentence for the person; a session that runs stays.
+    /// A message for the person, such as that a running session cannot be removed.
     fn remove(&mut self, session: &Path) -> Result<(), String>;
 
-    /// Writes a session to a file in the background, in the form that its ending names; its path is told, or why nothing was
-    /// written.
+    /// Exports a session to a file in the background, in the format of its extension. The channel receives the file's
+    /// path, or why nothing was written.
     ///
     /// # Errors
-    /// A sentence where there was nothing to begin.
+    /// A message if the export cannot be started.
     fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
 
-    /// Writes rows of an evaluation to a file in the background, in the form that its ending names; as [`Host::export`].
+    /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel is as in
+    /// [`Host::export`].
     ///
     /// # Errors
     /// A sentence where there was nothing to begin.
@@ -110,49 +112,51 @@ pub trait Host: Send + std::fmt::Debug {
     /// What is wrong with each field's value, in the order of [`Host::new_run`].
     fn check_run(&mut self, values: &[String]) -> Vec<Option<String>>;
 
-    /// Starts a run with these values in the background. Its session's folder is told when it has begun, or why it has not.
+    /// Starts a run with these values in the background. The channel receives its session's folder once it has begun,
+    /// or why it has not.
     ///
     /// # Errors
     /// A sentence where there was nothing to start.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }
 
-/// A model at the screens' service.
+/// A model that the screens may use.
 #[derive(Debug)]
 pub struct Study {
     /// Takes [`Command::Ask`].
     pub commands: Sender<Command>,
-    /// Answers, and phases until the model is `ready`; a warning says why there is none.
+    /// Receives answers, and phases until the model is `ready`; a warning says why there is no model.
     pub records: Receiver<Record>,
 }
 
 /// A run to be shown.
 #[derive(Debug)]
 pub struct Viewer {
-    /// The run's records as they come. The sender must not wait for the screen (a slow terminal would hold the run up): let the channel
-    /// be unbounded. Records that `history` holds already are passed over.
+    /// The run's records as they arrive. The channel should be unbounded, because a sender that waited for the screen
+    /// would be slowed down by a slow terminal. Records that are already in `history` are ignored.
     pub records: Receiver<Record>,
-    /// Where the run takes commands; nothing for one that has ended, or that belongs to another process and has no socket.
+    /// The channel for commands to the run; `None` if it has ended, or if it belongs to another process and has no
+    /// socket.
     pub commands: Option<Sender<Command>>,
-    /// Why a run at work takes no commands from here.
+    /// Why a running run does not take commands from here.
     pub read_only: Option<String>,
-    /// Tells that another process goes on with the session.
+    /// Receives a message when another process continues the session.
     pub resumed: Receiver<()>,
     /// Kept while another process's journal is followed.
     pub following: Option<Following>,
-    /// What was before: the state folded from the journal so far.
+    /// The past: the state computed from the journal so far.
     pub history: RunState,
     /// The session's folder: files that events name lie under it.
     pub session_dir: PathBuf,
     /// The session's name for the header.
     pub title: String,
-    /// Whether the run is this process's, so that leaving asks what becomes of it.
+    /// Whether this process runs the run, so that leaving must ask what to do with it.
     pub owns_run: bool,
     pub theme: Theme,
-    /// The theme for a light background, where the terminal is to be asked whether its is.
+    /// The theme for a light background; set if the terminal is to be asked about its background.
     pub on_light: Option<Theme>,
     pub keymap: Keymap,
-    /// What the run says is drawn at most so many times a second; what a key does is seen sooner.
+    /// The largest number of frames per second that show the run's records; keys are answered sooner.
     pub fps: u32,
     /// How samples are shown with their pictures, or as text alone.
     pub images: Images,
@@ -176,7 +180,7 @@ impl Viewer {
         }
     }
 
-    /// A session that the screens open themselves: what takes a while to read, or to answer, does so behind them.
+    /// A session that the screens open themselves, so that slow reads and answers happen in the background.
     #[must_use]
     pub fn opening(folder: &SessionFolder) -> Self {
         Self {
@@ -185,7 +189,7 @@ impl Viewer {
         }
     }
 
-    /// A session as its folder tells of it; a live one is commanded through its socket.
+    /// A session read from its folder; a live one takes commands through its socket.
     ///
     /// # Errors
     /// A sentence where the folder holds no session, or its journal cannot be read.
@@ -202,8 +206,8 @@ impl Viewer {
         })
     }
 
-    /// A run of which nothing is known yet, without commands, in the colours that the environment speaks for, with
-    /// the table's keys, pictures and ten frames a second.
+    /// A run without records so far and without commands, with the colours for the environment, the default keys,
+    /// pictures and ten frames a second.
     #[must_use]
     pub fn new(records: Receiver<Record>, session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
@@ -240,10 +244,10 @@ pub enum Exit {
     Stopped,
     /// The run goes on without a screen.
     Detach,
-    /// The process is to stop until the shell goes on with it. [`run`] does so and shows the screens again: it never returns
-    /// this.
+    /// The process is to stop until the shell continues it. [`run`] does that and shows the screens again, so it never
+    /// returns this.
     Suspend,
-    /// The session that was to be shown cannot be: [`run`] says why, and never returns this.
+    /// The requested session cannot be shown: [`run`] returns the reason as an error, and never this.
     NotOpened,
     /// The terminal is gone; standard input, output and error are /dev/null now. A run goes on.
     TerminalGone,
@@ -263,8 +267,8 @@ pub enum TuiError {
     Session(String),
 }
 
-/// Shows a run until the person leaves, the terminal is gone or a stop that was asked for has happened. The terminal is restored in
-/// every case, panics included.
+/// Shows a run until the person leaves, the terminal is gone or a requested stop has happened. The terminal is restored
+/// in every case, including panics.
 ///
 /// # Errors
 /// Where the terminal cannot be set up. What happens to it later is an [`Exit`].
@@ -283,7 +287,7 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
             app.set_theme(theme);
         }
         app.set_graphics(found.choice);
-        // The receiver is held here: it takes all.
+        // The receiver is in this function and the channel is unbounded, so sending cannot fail.
         let _ = found.typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
     }
     let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
@@ -294,13 +298,13 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
         }
         let _ = app.canvas.forget();
         guard.suspend().map_err(TuiError::Terminal)?;
-        // Nothing of the last frame is on the terminal any more.
+        // The terminal no longer shows anything of the last frame.
         app.pictures.forget();
         app.redraw = true;
     };
     drop(input_thread);
     if exit != Exit::TerminalGone {
-        // The terminal is given back as it was; if it is gone by now, there is nothing to give back.
+        // Clear the pictures before the terminal is given back; if it is gone, there is nothing to clear.
         let _ = app.canvas.forget();
     }
     if let Some(reason) = app.cannot_start {

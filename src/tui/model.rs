@@ -11,9 +11,9 @@ use crate::session::{Answer, Command, Event, Record, Request};
 #[derive(Debug, Default)]
 pub struct Model {
     study: Option<Study>,
-    /// The prompt's step that it was opened at; nothing for the newest.
+    /// The prompt's step at which it was opened; `None`: the newest.
     step: Option<u64>,
-    /// What it does until it is ready.
+    /// What it is doing until it is ready.
     pub opening: Option<String>,
 }
 
@@ -23,7 +23,7 @@ pub enum Said {
     Answer(Box<Answer>),
     /// There is no model, and why.
     Failed(String),
-    /// It goes on opening, or is ready.
+    /// It is still opening, or has become ready.
     Progress,
 }
 
@@ -40,17 +40,17 @@ impl Model {
         self.study.is_some()
     }
 
-    /// Whether it was opened, at another step than `step`.
+    /// Whether it was opened at another step than `step`.
     #[must_use]
     pub fn is_elsewhere(&self, step: Option<u64>) -> bool {
         self.is_open() && self.step != step
     }
 
-    /// Asks the model of the session in `folder`; `host` opens it, at a `step` or at its newest checkpoint, where that is still to
-    /// be done.
+    /// Asks the model of the session in `folder`. If it is not open yet, `host` opens it at `step`, or at its newest
+    /// checkpoint.
     ///
     /// # Errors
-    /// A sentence where it cannot be opened, or has too much to do.
+    /// A message if it cannot be opened or has too many pending requests.
     pub fn ask(
         &mut self,
         host: Option<&mut Box<dyn Host>>,

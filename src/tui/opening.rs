@@ -1,4 +1,4 @@
-//! Sessions that are opened: read on a thread of their own, shown once they have arrived.
+//! Opens sessions: a background thread reads them, and they are shown once they have arrived.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use crate::session::{KeptEvaluation, Metrics, RunState, SessionFolder, frozen_me
 /// Reads the session in a folder.
 type Follow = Arc<dyn Fn(&Path) -> Result<Followed, String> + Send + Sync>;
 
-/// How sessions and journals are read; tests put something slower in its place.
+/// The functions that read sessions and journals; tests replace them by slower ones.
 #[derive(Clone)]
 pub struct Readers {
     pub follow: Follow,
@@ -47,10 +47,10 @@ impl fmt::Debug for Readers {
     }
 }
 
-/// What lies beside a session's journal: evaluations that were made of it.
+/// Evaluations that are stored next to a session's journal.
 #[derive(Debug)]
 pub struct Beside {
-    /// The figures of the model as it was, where the session holds them.
+    /// The frozen model's figures, if the session has them.
     pub frozen: Option<Metrics>,
     pub evaluations: Vec<KeptEvaluation>,
 }
@@ -73,10 +73,10 @@ pub struct Opened {
     beside: Beside,
 }
 
-/// What a session is opened for.
+/// Why a session is being opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
-    /// The program was started to show it: where it cannot be read there is nothing to show.
+    /// The program was started to show it: if it cannot be read there is nothing else to show.
     TheStart,
     /// A person asked for it on this screen.
     Person(Screen),
@@ -105,14 +105,14 @@ impl Opening {
     }
 }
 
-/// The session that is shown, read anew because another process goes on with it, or because it has another name.
+/// A new read of the session that is shown, because another process continues it, or because its name has changed.
 #[derive(Debug)]
 pub struct Rejoining {
     work: Background<Result<Opened, String>>,
     notice: Option<&'static str>,
 }
 
-/// What the screens wait for while the keys work.
+/// What the person waits for; keys work meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waits {
     /// A session of this name is being opened.
@@ -144,7 +144,7 @@ impl Waits {
         }
     }
 
-    /// Whether a key gives it up.
+    /// Whether a key can cancel it.
     #[must_use]
     pub fn can_be_given_up(&self) -> bool {
         *self != Self::Rejoining
@@ -164,7 +164,8 @@ impl App {
         self.rejoining.as_ref().map(|_| Waits::Rejoining)
     }
 
-    /// Begins to open a session. Until it has been read, what is shown stays; of several the last one counts.
+    /// Begins to open a session. The current one stays on the screen until it has been read. If several are requested,
+    /// the last one counts.
     pub(super) fn open(&mut self, path: &Path, wanted: For) {
         if self.opening.as_ref().is_some_and(|opening| opening.is_of(path)) {
             return;
@@ -192,21 +193,21 @@ impl App {
         })
     }
 
-    /// Where a session that is being opened arrives: not while a person types or chooses on what lies on top, for what that is
-    /// about would be gone.
+    /// The channel on which a session that is being opened arrives. `None` while the person types or chooses in an
+    /// overlay, because the switch would remove what that refers to.
     #[must_use]
     pub fn opened(&self) -> Option<&Receiver<Result<Opened, String>>> {
         let opening = self.opening.as_ref()?;
         matches!(self.ui.layer, Layer::Main | Layer::Help).then(|| opening.work.result())
     }
 
-    /// Where the session that is read anew arrives.
+    /// The channel on which a new read of the session arrives.
     #[must_use]
     pub fn rejoined(&self) -> Option<&Receiver<Result<Opened, String>>> {
         self.rejoining.as_ref().map(|rejoining| rejoining.work.result())
     }
 
-    /// Takes in a session that has been read; whether one had been.
+    /// Takes sessions that have been read; returns whether there were any.
     pub fn take_opened(&mut self) -> bool {
         let opened = self.opened().map(Receiver::try_recv);
         let opened = arrived(opened).and_then(|read| Some((self.opening.take()?, read)));
@@ -227,7 +228,7 @@ impl App {
         any
     }
 
-    /// Shows the session that was opened, unless the person has gone to another screen meanwhile.
+    /// Shows the opened session, unless the person has meanwhile gone to another screen.
     fn show_opened(&mut self, wanted: For) {
         if self.read_only.is_some() {
             self.ui.notice.clone_from(&self.read_only);
@@ -238,7 +239,7 @@ impl App {
         }
     }
 
-    /// A session could not be opened: what is shown stays, and where that is nothing the screens are left.
+    /// Handles a session that could not be opened: the current one stays, and if there is none the screens end.
     fn not_opened(&mut self, wanted: For, reason: String) {
         match wanted {
             For::TheStart => self.cannot_start = Some(reason),
@@ -246,14 +247,14 @@ impl App {
         }
     }
 
-    /// Gives up what is being waited for; whether there was anything.
+    /// Cancels what is being waited for; returns whether there was anything.
     pub(super) fn give_up(&mut self) -> bool {
         let Some(opening) = self.opening.take() else {
             return self.give_up_seeking();
         };
         self.ui.notice = Some(format!("{} was not opened", opening.name));
         if let (For::TheStart, Some(root)) = (opening.wanted, self.sessions.root.clone()) {
-            // There are only sessions to choose from.
+            // Without a run, there are only sessions to choose from.
             self.title.clear();
             self.folder = root;
             self.show(Screen::Sessions);
@@ -261,10 +262,10 @@ impl App {
         true
     }
 
-    /// Shows another session: all that is known of the one before is let go.
+    /// Switches to another session and drops all state of the previous one.
     ///
     /// # Errors
-    /// A sentence where its pictures cannot be read; the one before stays then.
+    /// A message if its pictures cannot be read; the previous one then stays.
     fn adopt(&mut self, opened: Opened) -> Result<(), String> {
         let Opened { followed, beside } = opened;
         self.stand_in(&followed.folder)?;
@@ -280,7 +281,7 @@ impl App {
         Ok(())
     }
 
-    /// Files that events name lie in this folder from now on.
+    /// Makes this folder the base of the files that events name.
     fn stand_in(&mut self, folder: &SessionFolder) -> Result<(), String> {
         self.pictures = Pictures::start(folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
         folder.path().clone_into(&mut self.folder);
@@ -289,7 +290,7 @@ impl App {
         Ok(())
     }
 
-    /// The session in `before` has another name now: who shows it or waits for it goes on with the new one.
+    /// Handles a new name of the session in `before`, if it is shown or being opened.
     ///
     /// # Errors
     /// A sentence where its pictures cannot be read.
@@ -299,7 +300,7 @@ impl App {
         }
         if before == self.folder {
             self.stand_in(renamed)?;
-            // The journal at the old path is watched no more.
+            // The journal at the old path is no longer followed.
             (self.resumed, self.following) = (never(), None);
             self.read_evaluations();
             self.begin_rejoining(None);
@@ -307,12 +308,12 @@ impl App {
         Ok(())
     }
 
-    /// Reads the session that is shown anew, because another process goes on with it.
+    /// Reads the shown session again, because another process continues it.
     pub fn rejoin(&mut self) {
         self.begin_rejoining(Some("another process goes on with this session"));
     }
 
-    /// Reads the session that is shown anew, because its run took no commands from here.
+    /// Reads the shown session again, because its run did not take commands from here.
     pub(super) fn reconnect(&mut self) {
         self.begin_rejoining(Some("the run takes commands from here now"));
     }
@@ -325,21 +326,21 @@ impl App {
         }
     }
 
-    /// What a new process says is shown and it takes the commands; the person stays where they are.
+    /// Switches to the new process's records and commands; the person's view stays as it is.
     fn rejoin_with(&mut self, opened: Opened, notice: Option<&'static str>) {
         let Opened { followed, beside } = opened;
         (self.state, self.records) = (followed.history, followed.records);
         (self.commands, self.read_only) = (followed.commands, followed.read_only);
         (self.resumed, self.following) = (followed.resumed, Some(followed.following));
         (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
-        // Why it still takes no commands is the greater news.
+        // The reason why it still takes no commands is more important than the notice.
         let notice = self.read_only.clone().or(notice.map(str::to_owned));
         self.ui.notice = notice.or(self.ui.notice.take());
         self.take_beside(beside);
     }
 }
 
-/// What has arrived, a sentence where the thread has died.
+/// The result that has arrived; an error message if the thread has died.
 fn arrived<T>(tried: Option<Result<Result<T, String>, TryRecvError>>) -> Option<Result<T, String>> {
     match tried? {
         Ok(read) => Some(read),

@@ -1,4 +1,4 @@
-//! Sessions whose curves lie over those of the run, and each session's colour, which is the same wherever its curve is.
+//! Sessions whose curves are overlaid on the run's, and each session's colour, which is the same on all screens.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use ratatui::style::Color;
 use super::theme::{SERIES, Theme};
 use crate::session::{RunState, SessionFolder, Stage, StageHistory, read_journal};
 
-/// So many lie over a run's curves at most: with the two that are compared each has a colour of its own.
+/// The largest number of overlaid sessions: together with the two that are compared each has its own colour.
 pub const MOST: usize = SERIES - 2;
 
 /// A session that was read.
@@ -40,11 +40,11 @@ impl Overlaid {
     }
 }
 
-/// Which sessions lie over the run's curves, and who has which colour.
+/// Which sessions are overlaid on the run's curves, and which session has which colour.
 #[derive(Debug, Default)]
 pub struct Overlays {
     shown: Vec<Overlaid>,
-    /// Counts the changes, for what is kept from frame to frame.
+    /// Counts changes, to invalidate what is cached between frames.
     changes: u64,
     colors: [Option<PathBuf>; SERIES],
 }
@@ -65,7 +65,7 @@ impl Overlays {
         self.shown.iter().any(|overlaid| overlaid.folder == folder)
     }
 
-    /// Lays a session over the curves; the sessions in `kept` keep their colours.
+    /// Overlays a session on the curves; the sessions in `kept` keep their colours.
     pub fn lay(&mut self, overlaid: Overlaid, kept: &[PathBuf]) {
         if self.holds(&overlaid.folder) || self.shown.len() == MOST {
             return;
@@ -75,7 +75,7 @@ impl Overlays {
         self.changes += 1;
     }
 
-    /// Takes a session away; whether it was there.
+    /// Removes a session; returns whether it was there.
     pub fn take_away(&mut self, folder: &Path) -> bool {
         let before = self.shown.len();
         self.shown.retain(|overlaid| overlaid.folder != folder);
@@ -83,13 +83,14 @@ impl Overlays {
         self.shown.len() < before
     }
 
-    /// Takes all away.
+    /// Removes all sessions.
     pub fn clear(&mut self) {
         self.shown.clear();
         self.changes += 1;
     }
 
-    /// Gives a session a colour, where it has none: a free one, else that of a session that is neither shown nor `kept`.
+    /// Assigns a colour to a session that has none: a free one, otherwise that of a session that is neither overlaid
+    /// nor in `kept`.
     pub fn claim(&mut self, folder: &Path, kept: &[PathBuf]) {
         if self.place(folder).is_some() {
             return;
@@ -105,7 +106,7 @@ impl Overlays {
         }
     }
 
-    /// The colour of a session's curves: the run's (`own`) has the one that it has alone.
+    /// The colour of a session's curves; the run's own session (`own`) always has a colour that no other session gets.
     #[must_use]
     pub fn color(&self, folder: &Path, own: &Path, theme: &Theme) -> Color {
         if folder == own {

@@ -1,4 +1,4 @@
-//! The command palette: the binding table's rows, found by what they do.
+//! The command palette: finds rows of the binding table by their descriptions.
 
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
@@ -7,7 +7,7 @@ use nucleo_matcher::{
 
 use super::keymap::{Binding, Keymap, Offers, Scope};
 
-/// The bindings on offer that `text` may mean, the best first; all of them where it is empty.
+/// The available bindings that match `text`, the best first; all of them if it is empty.
 #[must_use]
 pub fn find<'a>(keymap: &'a Keymap, scopes: &[Scope], offers: Offers, text: &str) -> Vec<&'a Binding> {
     let bindings: Vec<&Binding> = keymap
@@ -17,7 +17,7 @@ pub fn find<'a>(keymap: &'a Keymap, scopes: &[Scope], offers: Offers, text: &str
     matching(bindings, text, |binding| format!("{} {}", binding.short, binding.long))
 }
 
-/// The items whose `words` may be meant by `text`, the best first; all of them where it is empty.
+/// The items whose `words` match `text`, the best first; all of them if it is empty.
 pub fn matching<T>(items: Vec<T>, text: &str, words: impl Fn(&T) -> String) -> Vec<T> {
     if text.trim().is_empty() {
         return items;
@@ -31,7 +31,7 @@ pub fn matching<T>(items: Vec<T>, text: &str, words: impl Fn(&T) -> String) -> V
             Some((score, item))
         })
         .collect();
-    // Stable: of equals the order that they had decides.
+    // The sort is stable, so items with equal scores keep their order.
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     found.into_iter().map(|(_, item)| item).collect()
 }

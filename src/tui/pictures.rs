@@ -1,7 +1,8 @@
-//! Pictures and what the model says of them: read, decoded and encoded by a thread of their own, kept for the panes.
+//! Pictures and the model's predictions on them: a background thread reads, decodes and encodes them; the panes get
+//! them from a cache.
 //!
-//! The thread has one thing to do at a time. What else the panes want waits here and is asked for anew in each frame, so
-//! that nothing is done for a picture which is not looked at any more.
+//! The thread handles one request at a time. All other requests wait here and are collected anew in each frame, so that
+//! no work is done for a picture that is no longer visible.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,30 +26,30 @@ use super::{
 };
 use crate::data::View;
 
-/// So many surfaces are kept before those go that are not shown.
+/// The number of cached surfaces above which those not shown are dropped.
 const KEPT: usize = 512;
-/// So many bytes of surfaces are kept before those go that are not shown; a screen of pixels has some megabytes.
+/// The bytes of cached surfaces above which those not shown are dropped; one screen of pixels takes some megabytes.
 const KEPT_BYTES: usize = 96 << 20;
-/// So many pictures are kept before those go that are not shown.
+/// The number of cached pictures above which those not shown are dropped.
 const LOOKS: usize = 128;
 
-/// What is painted of a look.
+/// The part of a look that is painted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     Picture,
-    /// The picture as cells, for marks are cells too.
+    /// The picture as cells, because the marks on it are cells, too.
     MarkedPicture,
     Attention(View, heatmap::Look),
 }
 
-/// A surface: of which source, what, how large, in pixels or in cells.
+/// The key of a surface: its source, its subject, and its size, in pixels or in cells.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     source: String,
     shape: Shape,
 }
 
-/// What two surfaces have in common that can stand for each other.
+/// Surfaces with the same shape can replace one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Shape {
     subject: Subject,
@@ -66,30 +67,30 @@ enum Request {
     },
 }
 
-/// What the thread has done.
+/// A result of the thread.
 #[derive(Debug)]
 pub enum Done {
     Read(String, Arc<Look>),
     Painted(Key, Result<Arc<Surface>, String>),
 }
 
-/// What is with the thread.
+/// The request that the thread is working on.
 #[derive(Debug, PartialEq)]
 enum Work {
     Look(String),
     Surface(Key),
-    /// What was forgotten since: the answer comes too late.
+    /// A request that was dropped meanwhile: its answer is ignored.
     Stale,
 }
 
-/// Something kept, and the last frame that wanted it.
+/// A cached item, and the last frame that requested it.
 #[derive(Debug)]
 struct Kept<T> {
     what: T,
     wanted: u64,
 }
 
-/// The samples' pictures that are there, and a way to ask for more.
+/// The cache of the samples' pictures, and the channel to request more.
 #[derive(Debug)]
 pub struct Pictures {
     requests: Sender<Request>,
@@ -97,11 +98,11 @@ pub struct Pictures {
     painter: Painter,
     looks: HashMap<String, Kept<Arc<Look>>>,
     surfaces: HashMap<Key, Kept<Result<Arc<Surface>, String>>>,
-    /// The last surface of a shape: shown until the one that follows it is there.
+    /// The newest surface of each shape, shown until its successor is ready.
     latest: HashMap<Shape, Arc<Surface>>,
-    /// What this frame wants and does not have.
+    /// Requests of this frame that are not in the cache.
     queue: VecDeque<Request>,
-    /// What the thread does.
+    /// The thread's current work.
     work: Option<Work>,
     frame: u64,
     /// Whether this frame's pictures are pixels.
@@ -148,18 +149,18 @@ impl Pictures {
         })
     }
 
-    /// Where answers arrive; each belongs to [`Pictures::accept`].
+    /// The channel on which answers arrive; pass each to [`Pictures::accept`].
     #[must_use]
     pub const fn done(&self) -> &Receiver<Done> {
         &self.done
     }
 
-    /// The thread is gone: nothing comes any more.
+    /// Handles the end of the thread: no more answers follow.
     pub fn lost(&mut self) {
         self.done = never();
     }
 
-    /// Begins a frame; its pictures are `pixels` where there is a painter for them.
+    /// Begins a frame. Its pictures are pixels if `pixels` is set and the painter supports them.
     pub fn begin(&mut self, pixels: bool) {
         self.frame += 1;
         self.pixels = pixels && self.painter.graphics.is_some();
@@ -167,17 +168,17 @@ impl Pictures {
         self.placed.clear();
     }
 
-    /// Ends a frame: what it wanted first is begun.
+    /// Ends a frame: starts its first request.
     pub fn end(&mut self) {
         self.go_on();
     }
 
-    /// The frame's pictures of pixels, to be taken once.
+    /// Takes the frame's pixel pictures; a second call returns none.
     pub fn take_placed(&mut self) -> Vec<Placed> {
         std::mem::take(&mut self.placed)
     }
 
-    /// Keeps an answer, unless all was forgotten since it was asked for.
+    /// Stores an answer, unless the cache was cleared after the request.
     pub fn accept(&mut self, done: Done) {
         let stale = self.work.take() == Some(Work::Stale);
         let wanted = self.frame;
@@ -197,7 +198,7 @@ impl Pictures {
         self.go_on();
     }
 
-    /// What is in a source's files; nothing while they are being read.
+    /// The content of a source's files; `None` while they are being read.
     pub fn look(&mut self, source: &Source) -> Option<Arc<Look>> {
         if let Some(kept) = self.looks.get_mut(&source.id) {
             kept.wanted = self.frame;
@@ -207,7 +208,8 @@ impl Pictures {
         None
     }
 
-    /// A source's picture or map at `size`; while it is being painted the last one of its kind, if there is one.
+    /// A source's picture or map at `size`. While it is being painted, the newest one of the same shape, if there is
+    /// one.
     pub fn surface(&mut self, source: &Source, subject: Subject, size: Size) -> Option<Result<Arc<Surface>, String>> {
         if size.width == 0 || size.height == 0 {
             return None;
@@ -233,7 +235,8 @@ impl Pictures {
         self.latest.get(&shape).cloned().map(Ok)
     }
 
-    /// Paints a surface in the middle of `area`; gives the place it took. One of pixels is noted for the terminal.
+    /// Paints a surface in the middle of `area`; returns the area that it covers. Pixel surfaces are recorded for the
+    /// terminal.
     pub fn show(&mut self, surface: &Arc<Surface>, area: Rect, buffer: &mut Buffer) -> Rect {
         let place = surface.render(area, buffer);
         if surface.pixels().is_some() {
@@ -245,13 +248,13 @@ impl Pictures {
         place
     }
 
-    /// Forgets all, so that all is read again.
+    /// Clears the cache, so that everything is read again.
     pub fn forget(&mut self) {
         self.looks.clear();
         self.repaint(self.painter);
     }
 
-    /// Paints all again with another painter.
+    /// Paints everything again with another painter.
     pub fn repaint(&mut self, painter: Painter) {
         self.painter = painter;
         self.surfaces.clear();
@@ -260,13 +263,13 @@ impl Pictures {
         self.work = self.work.take().map(|_| Work::Stale);
     }
 
-    /// Whether an answer is still to come.
+    /// Whether an answer is still pending.
     #[cfg(test)]
     pub fn wanted(&self) -> bool {
         self.work.is_some()
     }
 
-    /// Puts a request into the queue that is neither there nor with the thread.
+    /// Queues a request, unless it is already queued or being worked on.
     fn want(&mut self, request: Request) {
         let work = Work::of(&request);
         let has = |request: &Request| Work::of(request) == work;
@@ -275,18 +278,18 @@ impl Pictures {
         }
     }
 
-    /// Gives the thread the next request where it has none.
+    /// Sends the thread the next request if it is idle.
     fn go_on(&mut self) {
         if self.work.is_none()
             && let Some(request) = self.queue.pop_front()
         {
             self.work = Some(Work::of(&request));
-            // The thread is gone only where the program is ending; then nothing is shown.
+            // The thread only ends with the program; nothing is shown then.
             let _ = self.requests.send(request);
         }
     }
 
-    /// Lets go what is not shown, where too much is kept.
+    /// Drops items that are not shown, if the cache is too large.
     fn shrink(&mut self) {
         let weight =
             |kept: &Kept<Result<Arc<Surface>, String>>| kept.what.as_ref().map_or(0, |surface| surface.weight());

@@ -1,6 +1,6 @@
-//! Pictures as the terminal's protocols have them. Sixel and iTerm2 are ratatui-image's work. Kitty's is ours: ratatui-image
-//! holds its pictures by placeholder characters, which kitty before 0.28 and other terminals with this protocol do not know;
-//! here they are placed over the cells, as all of them can.
+//! Encodes pictures for the terminal's protocols. ratatui-image handles sixel and iTerm2. Kitty's protocol is
+//! implemented here: ratatui-image places its pictures with placeholder characters, which kitty before 0.28 and other
+//! terminals with this protocol do not support. We place pictures over the cells, which all of them support.
 
 use std::{
     fmt::Write,
@@ -17,25 +17,25 @@ use ratatui_image::protocol::{iterm2::Iterm2, sixel::Sixel};
 
 use super::graphics::{Graphics, Protocol};
 
-/// Kitty takes base64 in pieces of at most so many bytes.
+/// The largest number of base64 bytes in one of kitty's chunks.
 const PIECE: usize = 4096;
 
 /// An encoded picture.
 #[derive(Debug)]
 pub struct Pixels {
     protocol: Protocol,
-    /// The cells it takes.
+    /// The size in cells.
     pub size: Size,
-    /// Kitty's number of the picture.
+    /// The picture's number in kitty's protocol.
     pub id: u32,
-    /// What makes the terminal know the picture (kitty) or show it at its cursor.
+    /// For kitty, the bytes that transmit the picture; for others, those that show it at the cursor.
     pub data: String,
 }
 
 /// Encodes a picture in the terminal's own pixels.
 ///
 /// # Errors
-/// Where it is not a picture that the protocol's encoder takes.
+/// If the protocol's encoder does not accept the picture.
 pub fn encode(picture: &RgbImage, graphics: Graphics) -> Result<Pixels, Box<dyn std::error::Error>> {
     static LAST_ID: AtomicU32 = AtomicU32::new(0);
 
@@ -60,31 +60,32 @@ pub fn encode(picture: &RgbImage, graphics: Graphics) -> Result<Pixels, Box<dyn 
 }
 
 impl Pixels {
-    /// Whether the terminal keeps the picture, and it is placed and taken away by its number.
+    /// Whether the terminal keeps the picture in memory, where it is placed and deleted by number.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.protocol == Protocol::Kitty
     }
 
-    /// Shows the picture at a place and nothing else there; it has been sent already where it is `known`.
+    /// The bytes that show the picture at a place and clear everything else there. `known`: the terminal already has
+    /// the picture.
     #[must_use]
     pub fn shown(&self, place: Rect, known: bool) -> String {
         let at = cursor(place.x, place.y);
         if self.is_kept() {
             let (bare, data) = (blanked(place), if known { "" } else { &self.data });
-            // The cursor stays where it is (C), for it would scroll the screen at its foot.
+            // C=1 keeps the cursor in place; moving it could scroll the screen at the bottom.
             format!(
                 "{bare}{at}{data}\x1b_Ga=p,i={},p={},C=1,q=2\x1b\\",
                 self.id,
                 number(place)
             )
         } else {
-            // These blank the cells themselves.
+            // These protocols overwrite the cells themselves.
             format!("{at}{}", self.data)
         }
     }
 
-    /// Takes the picture from a place. Those of other protocols go when their cells are written.
+    /// The bytes that remove the picture from a place. Other protocols' pictures vanish when their cells are written.
     #[must_use]
     pub fn hidden(&self, place: Rect) -> String {
         if self.is_kept() {
@@ -95,13 +96,13 @@ impl Pixels {
     }
 }
 
-/// Takes one of kitty's pictures out of the terminal's memory.
+/// The bytes that delete a picture from kitty's memory.
 #[must_use]
 pub fn forgotten(id: u32) -> String {
     format!("\x1b_Ga=d,d=I,i={id},q=2\x1b\\")
 }
 
-/// Blanks the cells of a place.
+/// The bytes that blank the cells of a place.
 #[must_use]
 pub fn blanked(place: Rect) -> String {
     (place.y..place.bottom()).fold(String::new(), |mut text, y| {
@@ -120,7 +121,7 @@ fn number(place: Rect) -> u32 {
     (u32::from(place.y) << 16 | u32::from(place.x)) + 1
 }
 
-/// Sends kitty a picture under a number, not yet to be seen.
+/// The bytes that transmit a picture to kitty under a number without showing it.
 fn transmission(id: u32, picture: &RgbImage) -> image::ImageResult<String> {
     let mut png = Vec::new();
     PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Sub).write_image(
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     fn encoded(protocol: Protocol) -> Pixels {
-        // Noise, so that kitty needs several pieces.
+        // Noise, so that the data needs several chunks.
         let picture = RgbImage::from_fn(95, 54, |x, y| {
             let n = x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519);
             image::Rgb([n as u8, (n >> 8) as u8, (n >> 16) as u8])

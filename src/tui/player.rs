@@ -1,4 +1,4 @@
-//! A journal played again: its records come when they came, faster.
+//! Replays a journal: records arrive with their original timing, but faster.
 
 use std::{
     ops::Range,
@@ -10,23 +10,23 @@ use crate::session::{Event, Record};
 
 /// The speeds to choose from.
 const SPEEDS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
-/// The time between two processes of a session is cut to so many seconds.
+/// The gap between two processes of a session is shortened to this many seconds.
 const GAP: f64 = 1.0;
 
-/// A journal and the place in it.
+/// A journal and the position in it.
 #[derive(Debug)]
 pub struct Player {
     pub records: Arc<Vec<Record>>,
-    /// Seconds from the first record to each, without the gaps between processes.
+    /// Seconds from the first record to each record, with shortened gaps between processes.
     times: Vec<f64>,
     /// The record that comes next.
     next: usize,
-    /// Seconds of the journal that were played.
+    /// Seconds of the journal that have been played.
     at: f64,
-    /// Place in [`SPEEDS`].
+    /// Index into [`SPEEDS`].
     speed: usize,
     pub paused: bool,
-    /// When `at` was true.
+    /// The time at which `at` was valid.
     clock: Instant,
 }
 
@@ -38,7 +38,7 @@ pub struct Place {
 }
 
 impl Player {
-    /// Plays `records` at ten times their pace from `now` on.
+    /// Plays `records` at ten times their speed, starting at `now`.
     #[must_use]
     pub fn new(records: Vec<Record>, now: Instant) -> Self {
         let mut time = 0.0;
@@ -65,7 +65,7 @@ impl Player {
         }
     }
 
-    /// The records that have come by `now` and were not given before.
+    /// The records that are due by `now` and were not returned before.
     pub fn advance(&mut self, now: Instant) -> Range<usize> {
         let passed = now.saturating_duration_since(self.clock).as_secs_f64();
         self.clock = now;
@@ -77,16 +77,16 @@ impl Player {
         from..self.next
     }
 
-    /// When the next record comes; never while paused or at the end.
+    /// When the next record is due; `None` while paused or at the end.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         let next = self.times.get(self.next).filter(|_| !self.paused)?;
         let wait = (next - self.at).max(0.0) / self.pace();
-        // A gap of a year is waited for in pieces.
+        // Long gaps are waited for in pieces of at most an hour.
         Some(self.clock + Duration::from_secs_f64(wait.min(3600.0)))
     }
 
-    /// Goes forth or back by a share of the whole; gives the number of records that are in then.
+    /// Moves by a share of the whole; returns the number of records before the new position.
     pub fn seek(&mut self, share: f64, now: Instant) -> usize {
         self.at = (self.at + share * self.length()).clamp(0.0, self.length());
         self.clock = now;
@@ -94,7 +94,7 @@ impl Player {
         self.next
     }
 
-    /// Where it is.
+    /// The current position.
     #[must_use]
     pub const fn place(&self) -> Place {
         Place {
@@ -103,17 +103,17 @@ impl Player {
         }
     }
 
-    /// Goes back to where it was before it sought.
+    /// Returns to the position before a seek.
     pub const fn go_back(&mut self, place: &Place, now: Instant) {
         (self.next, self.at, self.clock) = (place.next, place.at, now);
     }
 
-    /// What has passed until `now` was not played.
+    /// Continues from `now`; the time until then does not count as played.
     pub const fn go_on(&mut self, now: Instant) {
         self.clock = now;
     }
 
-    /// Plays faster or slower by steps; what has passed until `now` counts at the pace that it had.
+    /// Changes the speed by steps; the time until `now` counts at the old speed.
     pub fn change_speed(&mut self, by: isize) {
         self.speed = self.speed.saturating_add_signed(by).min(SPEEDS.len() - 1);
     }

@@ -1,7 +1,7 @@
-//! The question to the terminal, asked before anything else reads from it.
+//! Queries the terminal before anything else reads from it.
 //!
-//! ratatui-image has such a question too, but leaves a thread behind that goes on reading where a terminal does not answer,
-//! and so takes the next keys. Here the reading ends with its time, and what was typed meanwhile is handed on as keys.
+//! ratatui-image has such a query, too. But if a terminal does not answer, its thread stays behind and swallows the
+//! next keys. Here reading ends at the time limit, and keys typed meanwhile are passed on.
 
 use std::{
     io::{self, Write},
@@ -18,31 +18,32 @@ use super::{
     input, typed,
 };
 
-/// The colour of the background.
+/// Queries the background colour.
 const BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
-/// Whether kitty's protocol is known: a picture of one pixel, which is not to be shown.
+/// Queries support for kitty's protocol: a picture of one pixel that is not shown.
 const KITTY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
-/// A cell's size in pixels, then the terminal's attributes: those every terminal tells, so that the wait ends with them.
+/// Queries a cell's size in pixels, then the terminal's attributes. Every terminal answers the latter, which ends the
+/// wait.
 const QUESTION: &[u8] = b"\x1b[16t\x1b[c";
-/// A local terminal answers in a few milliseconds. Later answers do no harm: crossterm passes them over.
+/// A local terminal answers in a few milliseconds. A later answer is harmless, because crossterm ignores it.
 const LIMIT: Duration = Duration::from_millis(200);
-/// A later answer on the background or on kitty's protocol would be read as typed, so those are waited for longer.
+/// A later answer about the background or kitty's protocol would be read as keys, so the wait for those is longer.
 const LONGER_LIMIT: Duration = Duration::from_secs(1);
-/// Attribute of a terminal that draws sixels.
+/// The attribute of terminals that support sixel.
 const SIXEL: &str = "4";
 
-/// What was found out.
+/// The results of the queries.
 #[derive(Debug)]
 pub struct Found {
     /// How pictures are shown.
     pub choice: Choice,
-    /// Whether the background is light, where that was asked and told.
+    /// Whether the background is light, if that was asked and answered.
     pub light: Option<bool>,
-    /// What was typed meanwhile.
+    /// Keys that were typed meanwhile.
     pub typed: Vec<KeyEvent>,
 }
 
-/// Finds out how pictures are shown on this process's terminal, and with `background` whether that is light.
+/// Finds out how to show pictures on this process's terminal, and with `background` whether its background is light.
 ///
 /// # Errors
 /// Where there is no terminal.
@@ -50,7 +51,7 @@ pub fn find(images: Images, background: bool) -> io::Result<Found> {
     let terminal = input::terminal()?;
     let mut typed = Vec::new();
     let mut question = |question: &[u8], limit| {
-        // A terminal that cannot be read from: the input thread will say so.
+        // If the terminal cannot be read, the input thread will report it.
         let (answer, keys) = ask(&terminal, io::stdout(), question, limit).unwrap_or_default();
         typed.extend(keys);
         answer
@@ -72,8 +73,8 @@ pub fn find(images: Images, background: bool) -> io::Result<Found> {
     })
 }
 
-/// Asks the terminal that `output` writes to, and waits for its answer on `input`, at most `limit` (twice that where an answer
-/// has begun). Gives the keys that were typed meanwhile too.
+/// Queries the terminal that `output` writes to, and waits for its answer on `input`, at most `limit` (twice that once
+/// an answer has begun). Also returns the keys that were typed meanwhile.
 ///
 /// # Errors
 /// Where the terminal cannot be written to or read from.
@@ -107,28 +108,29 @@ fn ask(
         }
         let mut some = [0; 256];
         match rustix::io::read(&input, &mut some)? {
-            // Gone: the input thread will say so.
+            // The terminal is gone; the input thread will report it.
             0 => break heard,
             count => bytes.extend_from_slice(&some[..count]),
         }
     };
     let mut answer = heard.answer;
     if heard.answered && question.windows(KITTY.len()).any(|part| part == KITTY) {
-        // The attributes are told last: who has said nothing of it by then does not know it.
+        // The attributes are the last answer, so a terminal without an answer on kitty's protocol by then does not
+        // support it.
         answer.kitty = answer.kitty.or(Some(false));
     }
     Ok((answer, typed::keys(&heard.typed)))
 }
 
-/// What came.
+/// The bytes received, sorted into answers and keys.
 #[derive(Debug, Default, PartialEq)]
 struct Heard {
     answer: Answer,
-    /// The attributes are there, which are the last answer.
+    /// Whether the attributes have arrived, which are the last answer.
     answered: bool,
-    /// An escape sequence is not yet whole.
+    /// Whether an escape sequence is incomplete.
     unfinished: bool,
-    /// What is no answer.
+    /// Bytes that are not part of an answer.
     typed: Vec<u8>,
 }
 
@@ -138,7 +140,7 @@ impl Heard {
         let mut rest = bytes;
         while let Some((&first, after)) = rest.split_first() {
             if let Some(body) = rest.strip_prefix(b"\x1b]11;") {
-                // Ended by a bell, or by what ends strings.
+                // Terminated by BEL, or by the string terminator.
                 let Some(end) = body.iter().position(|byte| matches!(byte, 0x07 | 0x1b)) else {
                     heard.unfinished = true;
                     break;
@@ -179,13 +181,13 @@ impl Heard {
         heard
     }
 
-    /// Takes the sequence in if it is an answer.
+    /// Handles a sequence if it is an answer.
     fn take(&mut self, body: &[u8]) -> bool {
         let Ok(body) = std::str::from_utf8(body) else {
             return false;
         };
         if let Some(attributes) = body.strip_prefix('?').and_then(|body| body.strip_suffix('c')) {
-            // The first is the terminal's class.
+            // The first attribute is the terminal's class.
             self.answer.sixel = Some(attributes.split(';').skip(1).any(|attribute| attribute == SIXEL));
             self.answered = true;
             return true;

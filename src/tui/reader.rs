@@ -1,5 +1,5 @@
-//! What takes a while to read: predictions of whole evaluations (a hundred thousand rows take a second), the list of
-//! sessions. A thread of its own does it.
+//! A thread for slow reads: the predictions of whole evaluations (a hundred thousand rows take a second), and the list
+//! of sessions.
 
 use std::{path::PathBuf, sync::Arc, thread};
 
@@ -23,7 +23,7 @@ enum Wanted {
     Overlay(PathBuf),
 }
 
-/// What was read; a sentence where that failed.
+/// The result of a read; an error message if it failed.
 #[derive(Debug)]
 pub enum Done {
     Results {
@@ -36,12 +36,12 @@ pub enum Done {
     Overlaid(Result<Box<Overlaid>, String>),
 }
 
-/// The thread's ends.
+/// The channels to the thread.
 #[derive(Debug)]
 pub struct Reader {
     wanted: Sender<Wanted>,
     done: Receiver<Done>,
-    /// What is still to come.
+    /// The number of pending results.
     waiting: usize,
 }
 
@@ -99,40 +99,40 @@ impl Reader {
         self.want(Wanted::Sides(folders));
     }
 
-    /// Asks for what two files of predictions say of each other.
+    /// Requests the comparison of two files of predictions.
     pub fn compare(&mut self, files: [PathBuf; 2]) {
         self.want(Wanted::Compare(files));
     }
 
-    /// Asks for a session whose curves are to lie over the run's.
+    /// Requests a session whose curves are to be overlaid on the run's.
     pub fn overlay(&mut self, folder: PathBuf) {
         self.want(Wanted::Overlay(folder));
     }
 
     fn want(&mut self, wanted: Wanted) {
-        // The thread is gone only where the program is ending.
+        // The thread only ends with the program.
         if self.wanted.send(wanted).is_ok() {
             self.waiting += 1;
         }
     }
 
-    /// Where what was read arrives; each piece is told to [`Reader::arrived`].
+    /// The channel on which results arrive; report each to [`Reader::arrived`].
     #[must_use]
     pub const fn done(&self) -> &Receiver<Done> {
         &self.done
     }
 
-    /// The thread is gone: nothing comes any more.
+    /// Handles the end of the thread: no more results follow.
     pub fn lost(&mut self) {
         (self.done, self.waiting) = (never(), 0);
     }
 
-    /// Something has arrived.
+    /// Records that a result has arrived.
     pub fn arrived(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// Whether something is still to come.
+    /// Whether results are pending.
     #[must_use]
     pub const fn wanted(&self) -> bool {
         self.waiting > 0

@@ -1,4 +1,4 @@
-//! The screens without a terminal: keys in, frames of text out. The fuzz targets' way in.
+//! The screens without a terminal: keys in, frames of text out. The fuzz targets use this.
 
 use std::io;
 
@@ -29,7 +29,7 @@ impl Rehearsal {
         Ok(rehearsal)
     }
 
-    /// Takes a key, and what is read because of it; tells whether the screen would be left.
+    /// Handles a key and the reads that it starts; returns the exit if the key leaves the screens.
     pub fn press(&mut self, key: KeyEvent) -> Option<Exit> {
         let exit = self.app.input(Input::Key(key));
         self.settle();
@@ -54,7 +54,7 @@ impl Rehearsal {
     }
 }
 
-/// Lets all that is read in the background arrive.
+/// Handles everything that is being read in the background.
 pub(super) fn settle(app: &mut App) {
     loop {
         if app.reader.wanted() {
@@ -74,7 +74,7 @@ pub(super) fn settle(app: &mut App) {
     }
 }
 
-/// Waits until something arrives, or until nothing can any more.
+/// Waits until something arrives, or until the sender is gone.
 fn wait<T>(receiver: &Receiver<T>) {
     let mut select = Select::new();
     select.recv(receiver);

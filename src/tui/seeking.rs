@@ -1,4 +1,5 @@
-//! Another place of a journal that is played: the state there is folded from the first record on, on a thread of its own.
+//! Seeks in a journal that is being played: a background thread computes the state at the new place from the first
+//! record on.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,21 +14,21 @@ use super::{
 };
 use crate::session::{Record, RunState};
 
-/// Folds records into the state after them.
+/// Computes the state after some records.
 pub type Fold = Arc<dyn Fn(&[Record], &GivenUp) -> RunState + Send + Sync>;
 
-/// So many records are folded before it is asked whether anybody still waits.
+/// Records between two checks for cancellation.
 const A_WHILE: usize = 1024;
 
-/// The state at a place that the player has gone to already.
+/// The pending state at a place to which the player has already moved.
 #[derive(Debug)]
 pub struct Seeking {
-    /// Where the player was, for the state that is shown is of there.
+    /// The player's place before the seek, which the state on the screen still shows.
     before: Place,
     work: Background<(RunState, Beside)>,
 }
 
-/// The state after `records`, or after some of them where it is given up.
+/// The state after `records`, or after some of them if it is cancelled.
 pub fn fold(records: &[Record], given_up: &GivenUp) -> RunState {
     let mut state = RunState::default();
     for some in records.chunks(A_WHILE) {
@@ -40,7 +41,7 @@ pub fn fold(records: &[Record], given_up: &GivenUp) -> RunState {
 }
 
 impl App {
-    /// Goes forth or back in the journal that is played. Where that is gone on with before the state has arrived, the last place
+    /// Moves in the journal that is being played. If another seek follows before the state has arrived, the last place
     /// counts.
     pub(super) fn seek(&mut self, share: f64) {
         let Some(player) = &mut self.player else { return };
@@ -65,13 +66,13 @@ impl App {
         }
     }
 
-    /// Where the state arrives.
+    /// The channel on which the state arrives.
     #[must_use]
     pub fn sought(&self) -> Option<&Receiver<(RunState, Beside)>> {
         self.seeking.as_ref().map(|seeking| seeking.work.result())
     }
 
-    /// Takes in the state at the player's place; whether it had come.
+    /// Takes the state at the player's place; returns whether it had arrived.
     pub fn take_sought(&mut self) -> bool {
         match self.sought().map(Receiver::try_recv) {
             None | Some(Err(TryRecvError::Empty)) => return false,
@@ -91,7 +92,7 @@ impl App {
         true
     }
 
-    /// Stays where the player was; whether it was on its way.
+    /// Returns to the place before a pending seek; returns whether there was one.
     pub(super) fn give_up_seeking(&mut self) -> bool {
         let (Some(seeking), Some(player)) = (self.seeking.take(), &mut self.player) else {
             return false;

@@ -1,4 +1,4 @@
-//! A metric of one run in the window of a plot, and what it was at one step.
+//! A run's metric as a plot shows it, and its values at a single step.
 
 use super::{decimate::Decimated, metric::Metric};
 use crate::session::{Ema, Evaluation, StageHistory, StepPoint};
@@ -7,14 +7,14 @@ use crate::session::{Ema, Evaluation, StageHistory, StepPoint};
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Window {
     pub metric: Metric,
-    /// Powers of ten instead of values.
+    /// Whether the axis is logarithmic.
     pub log: bool,
-    /// Of the smoothing, see [`Ema`].
+    /// The weight of the smoothing, see [`Ema`].
     pub weight: f64,
     /// The steps at the left and the right edge.
     pub from: f64,
     pub to: f64,
-    /// Columns of dots; two a cell.
+    /// The number of dot columns; two per cell.
     pub dots: usize,
 }
 
@@ -36,7 +36,7 @@ impl Window {
         self.from <= step && step <= self.to
     }
 
-    /// A value on the axis; what has no logarithm is left out.
+    /// The value on the axis; NaN if it has no logarithm.
     fn scaled(&self, value: f64) -> f64 {
         match self.log {
             true if value > 0.0 => value.log10(),
@@ -46,18 +46,19 @@ impl Window {
     }
 }
 
-/// The metric, brought down to the dots of the plot; kept from frame to frame, so that a frame costs only what is new.
+/// The metric reduced to the plot's dots; kept between frames, so that a frame only processes new points.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     window: Window,
-    /// So many steps of the history are in, or lie before the window.
+    /// The number of steps of the history that are processed, or lie before the window.
     taken: usize,
     ema: Ema,
     pub raw: Decimated,
     pub smooth: Decimated,
-    /// Step and value of each evaluation that is like the most, also of those beside the window: lines lead to them.
+    /// Step and value of the evaluations of the most frequent kind (split and number of images). Those outside the
+    /// window are included, because lines lead to them.
     pub evaluated: Vec<(f64, f64)>,
-    /// Those of other images, which no line joins.
+    /// Step and value of the evaluations of other kinds; no line joins them.
     pub apart: Vec<(f64, f64)>,
 }
 
@@ -79,7 +80,7 @@ impl Series {
         &self.window
     }
 
-    /// Takes in what the history has more.
+    /// Processes the new part of the history.
     pub fn follow(&mut self, history: &StageHistory) {
         let window = self.window;
         let steps = &history.steps;
@@ -107,7 +108,7 @@ impl Series {
     }
 }
 
-/// Steps further back than this weigh nothing in an average of this weight.
+/// The number of steps after which a value no longer counts in an average of this weight.
 fn memory(weight: f64) -> usize {
     const NOTHING: f64 = 1e-12;
     if weight > 0.0 {
@@ -117,22 +118,23 @@ fn memory(weight: f64) -> usize {
     }
 }
 
-/// What a run logged of a metric at one step; nothing at all beyond its end.
+/// A run's values of a metric at one step; all empty beyond the run's end, except for `ended_at`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
-    /// Nothing for what only evaluations tell.
+    /// `None` for metrics that only evaluations have.
     pub value: Option<f64>,
     pub smoothed: Option<f64>,
-    /// In the last evaluation up to there that is like the most.
+    /// The value in the last evaluation of the most frequent kind up to that step.
     pub evaluated: Option<f64>,
-    /// The same of those of other images, with how many they are, where it is newer.
+    /// The value in the last evaluation of another kind up to that step, with its number of images, unless it is older
+    /// than `evaluated`.
     pub apart: Option<(f64, usize)>,
-    /// The run's last step, where it is before the one that is asked for.
+    /// The run's last step, if it is before the requested one.
     pub ended_at: Option<u64>,
 }
 
 impl Reading {
-    /// At the logged step nearest to `at`; where that is nothing, at the newest.
+    /// The values at the logged step nearest to `at`; `None`: at the newest step.
     #[must_use]
     pub fn of(history: &StageHistory, metric: Metric, weight: f64, at: Option<u64>) -> Self {
         let last = history.last_step();
@@ -170,7 +172,8 @@ impl Reading {
     }
 }
 
-/// The place of the item whose step is nearest to `at`, of two the earlier one; items are in the order of their steps.
+/// The index of the item whose step is nearest to `at`; of two equally near, the earlier one. Items must be sorted by
+/// step.
 pub fn nearest<T>(items: &[T], at: u64, step: impl Fn(&T) -> u64) -> Option<usize> {
     let after = items.partition_point(|item| step(item) < at);
     let far = |place: usize| items.get(place).map(|item| step(item).abs_diff(at));
@@ -293,7 +296,7 @@ mod tests {
         for (step, samples, accuracy) in [(11, 96, 0.5), (21, 96, 0.6), (41, 96, 0.7), (41, 400, 0.65)] {
             history.evaluate(evaluation(step, samples, accuracy));
         }
-        // Asked for again: it stands once.
+        // Repeating an evaluation does not add a second point.
         history.evaluate(evaluation(41, 96, 0.7));
         let mut series = Series::new(Window {
             metric: Metric::Accuracy,

@@ -1,4 +1,5 @@
-//! A picture ready for the screen: the terminal's own pixels, half blocks, or shades where it has no colours.
+//! A picture ready for the screen: in the terminal's pixels, in half blocks, or in characters of several densities if
+//! it has no colours.
 
 use std::fmt;
 
@@ -23,13 +24,13 @@ use super::{
 
 /// From empty to full.
 const SHADES: [char; 10] = [' ', '.', ':', '-', '=', 'o', '*', '#', '%', '@'];
-/// A cell of half blocks is taken for twice as high as wide, whatever the font.
+/// A cell of half blocks is assumed to be twice as high as wide, whatever the font.
 const BLOCK: FontSize = FontSize::new(10, 20);
 
-/// Turns pictures into surfaces; knows what the terminal can show.
+/// Converts pictures to surfaces for a given terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Painter {
-    /// The terminal's pixels, where it has them.
+    /// The terminal's pixel graphics, if it has them.
     pub graphics: Option<Graphics>,
     mono: bool,
     dark: bool,
@@ -38,14 +39,14 @@ pub struct Painter {
 /// A picture that is ready for the frame.
 pub struct Surface {
     ink: Ink,
-    /// Of an attention map.
+    /// The peak of an attention map; `None` for pictures.
     pub peak: Option<Peak>,
 }
 
 /// Where an attention map is highest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
-    /// The cell, from the surface's corner.
+    /// The cell's column, relative to the surface's corner.
     pub x: u16,
     pub y: u16,
     /// The share of the attention on its patch.
@@ -89,7 +90,7 @@ impl Painter {
         }))
     }
 
-    /// An attention map over its picture; where there are no colours the map alone.
+    /// An attention map over its picture; without colours, the map alone.
     ///
     /// # Errors
     /// A sentence where it cannot be encoded.
@@ -121,7 +122,7 @@ impl Painter {
         Ok(surface)
     }
 
-    /// The cells that a picture takes in `size` with its shape kept; a cell is twice as high as wide.
+    /// The cells that a picture covers within `size` without distortion; a cell counts as twice as high as wide.
     fn fitted(&self, picture: &RgbImage, size: Size) -> Size {
         let shape = picture.width() as f32 / picture.height().max(1) as f32;
         let (width, height) = (f32::from(size.width), f32::from(size.height) * 2.0);
@@ -142,14 +143,14 @@ impl Painter {
     }
 }
 
-/// Not by ratatui-image's picker, which would look for tmux and change its settings.
+/// ratatui-image's picker is not used, because it looks for tmux and changes its settings.
 fn blocks(picture: RgbImage, size: Size) -> Result<Ink, String> {
     let (picture, resize) = (
         DynamicImage::ImageRgb8(picture),
         Resize::Scale(Some(FilterType::Triangle)),
     );
     let size = resize.size_for(&picture, BLOCK, size);
-    // To whole cells: a border of half a cell would stand out more than what this changes of the shape.
+    // Scaled to whole cells: a border of half a cell would be more visible than the slight distortion.
     let side = |cells: u16, pixels: u16| u32::from(cells) * u32::from(pixels);
     let picture = picture.resize_exact(
         side(size.width, BLOCK.width),
@@ -160,7 +161,7 @@ fn blocks(picture: RgbImage, size: Size) -> Result<Ink, String> {
     Ok(Ink::Blocks(Box::new(Protocol::Halfblocks(blocks))))
 }
 
-/// As large as fits in `size` cells of `cell` pixels.
+/// The picture scaled to the largest size that fits in `size` cells of `cell` pixels.
 fn scaled(picture: &RgbImage, size: Size, cell: Size) -> RgbImage {
     let pixels = |cells: u16, cell: u16| u32::from(cells) * u32::from(cell);
     let (width, height) = (pixels(size.width, cell.width), pixels(size.height, cell.height));
@@ -226,7 +227,7 @@ impl Surface {
         }
     }
 
-    /// What the terminal is sent apart from the cells.
+    /// The pixel picture that is sent separately from the cells, if there is one.
     #[must_use]
     pub const fn pixels(&self) -> Option<&Pixels> {
         match &self.ink {
@@ -245,7 +246,7 @@ impl Surface {
             })
     }
 
-    /// Paints it in the middle of `area`; gives the place it took. Of one of pixels the cells are left alone.
+    /// Paints it in the middle of `area`; returns the area that it covers. Pixel surfaces leave the cells unchanged.
     pub fn render(&self, area: Rect, buffer: &mut Buffer) -> Rect {
         let size = self.size();
         let (width, height) = (size.width.min(area.width), size.height.min(area.height));

@@ -1,4 +1,4 @@
-//! The terminal while the workbench has it, and its return in every way out: leaving, panic, hang-up.
+//! Takes the terminal for the workbench and restores it on every way out: leaving, panic, hang-up.
 
 use std::{
     fs::OpenOptions,
@@ -26,17 +26,17 @@ use super::{
     meter::{Counting, Meter},
 };
 
-/// A terminal that gathers a frame before it writes, and counts what it writes.
+/// A terminal that buffers a whole frame before writing it, and counts the bytes.
 pub type Screen = Terminal<TerminalBackend<BufWriter<Counting<Stdout>>>>;
 
-/// A frame with pictures is about so large.
+/// The approximate size of a frame with pictures.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// Presses and the wheel, told in SGR's form. crossterm's own command also asks for every move, which a slow connection
-/// would have to carry.
+/// Reports button presses and the wheel, in SGR form. crossterm's own command also requests every movement, which would
+/// load a slow connection.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
-/// Pasted text is told as such, so that it does not run as commands.
+/// Marks pasted text, so that it does not act as commands.
 const PASTE_ON: &str = "\x1b[?2004h";
 const PASTE_OFF: &str = "\x1b[?2004l";
 
@@ -44,17 +44,17 @@ type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;
 
 /// Raw mode and the alternate screen, until dropped.
 pub struct Guard {
-    /// Whether the terminal is ours to restore.
+    /// Whether the terminal is still ours to restore.
     held: Arc<AtomicBool>,
-    /// What other threads' panics said; printed once the screen is left.
+    /// Messages of panics in other threads; printed after the screens are left.
     said: Arc<Mutex<Vec<String>>>,
     before: Arc<Hook>,
     can: Abilities,
 }
 
 impl Guard {
-    /// Takes the terminal, which gets what it `can`, with a `meter` of what is sent to it. A panic of this thread restores it first; a panic elsewhere waits
-    /// with its words until the screen is left.
+    /// Takes the terminal and turns on what it `can` do; `meter` counts the bytes sent. A panic of this thread restores
+    /// the terminal first; the messages of panics in other threads wait until the screens are left.
     ///
     /// # Errors
     /// Where standard output is no terminal.
@@ -90,7 +90,7 @@ impl Guard {
         Ok((guard, screen))
     }
 
-    /// Gives the terminal back, stops this process and its group, and takes the terminal again when the shell goes on with
+    /// Restores the terminal, stops this process and its group, and takes the terminal again when the shell continues
     /// them.
     ///
     /// # Errors
@@ -103,7 +103,8 @@ impl Guard {
         enter(io::stdout(), self.can)
     }
 
-    /// The terminal is gone: nothing is restored, and /dev/null stands where it was, for a print to a dead terminal panics.
+    /// For a terminal that is gone: restores nothing and replaces it by /dev/null, because printing to a dead terminal
+    /// panics.
     ///
     /// # Errors
     /// Where /dev/null cannot be opened.
@@ -120,7 +121,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         restore(&self.held, self.can);
-        // A hook cannot be changed while this thread panics; ours stays then, and passes on.
+        // The panic hook cannot be changed while this thread panics. Ours then stays; it forwards to the previous one.
         if !thread::panicking() {
             let before = Arc::clone(&self.before);
             panic::set_hook(Box::new(move |info| before(info)));
@@ -137,7 +138,7 @@ fn enter(mut to: impl Write, can: Abilities) -> io::Result<()> {
     if can.alternate {
         queue!(to, EnterAlternateScreen)?;
     }
-    // Where there is no other screen, what stands on this one would stay where nothing is painted.
+    // Without an alternate screen, old text would remain in cells that are not painted.
     queue!(to, Clear(ClearType::All), Hide)?;
     if can.mouse {
         queue!(to, Print(MOUSE_ON))?;
@@ -158,14 +159,14 @@ fn leave(mut to: impl Write, can: Abilities) -> io::Result<()> {
     if can.alternate {
         queue!(to, LeaveAlternateScreen)?;
     } else {
-        // The shell goes on where the screens stood.
+        // The shell continues at the top of the cleared screen.
         queue!(to, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
     }
     queue!(to, Show)?;
     to.flush()
 }
 
-/// Once; errors are passed over, for there is nothing more to be done about them.
+/// Runs at most once. Errors are ignored, because nothing could be done about them.
 fn restore(held: &AtomicBool, can: Abilities) {
     if held.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();

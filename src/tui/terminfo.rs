@@ -1,4 +1,4 @@
-//! What the system's terminal database says of a terminal: a few of the abilities in its compiled entry, see term(5).
+//! Reads a few of a terminal's abilities from its compiled entry in the system's terminal database, see term(5).
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const FOLDERS: [&str; 5] = [
     "/usr/lib/terminfo",
     "/usr/local/share/terminfo",
 ];
-/// Places of numbers and strings in an entry.
+/// Indices of numbers and strings in an entry.
 const COLORS: usize = 13;
 const CURSOR_ADDRESS: usize = 10;
 const ENTER_CA_MODE: usize = 28;
@@ -23,13 +23,13 @@ const KEY_MOUSE: usize = 355;
 /// What the entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminfo {
-    /// How many colours it has; nothing: none.
+    /// The number of colours; `None`: it has none.
     pub colors: Option<u32>,
-    /// Whether its cursor can be put anywhere.
+    /// Whether its cursor can be positioned anywhere.
     pub cursor_address: bool,
-    /// Whether it has another screen beside the one with the shell.
+    /// Whether it has an alternate screen.
     pub alternate: bool,
-    /// Whether it tells of the mouse.
+    /// Whether it reports the mouse.
     pub mouse: bool,
 }
 
@@ -59,7 +59,7 @@ impl Terminfo {
         };
         let size = |place: usize| short(2 * place).map(usize::from);
         let [names, bools, numbers, strings] = [size(1)?, size(2)?, size(3)?, size(4)?];
-        // Numbers begin at an even byte.
+        // Numbers begin at an even offset.
         let first_number = (12 + names + bools).next_multiple_of(2);
         let first_string = first_number + numbers * wide;
         let number = |place: usize| {
@@ -71,7 +71,7 @@ impl Terminfo {
             };
             u32::try_from(value).ok().filter(|_| place < numbers)
         };
-        // One that is not there has -1 for its place in the table, one that was taken away -2.
+        // A missing string has offset -1, a cancelled one -2.
         let string =
             |place: usize| place < strings && short(first_string + 2 * place).is_some_and(|at| at.cast_signed() >= 0);
         bytes.get(..first_string + 2 * strings)?;
@@ -114,7 +114,7 @@ mod tests {
         ];
         let mut bytes: Vec<u8> = shorts.iter().flat_map(|&n| (n as u16).to_le_bytes()).collect();
         bytes.extend(names);
-        // One yes, and a byte to be even.
+        // One boolean that is true, and a padding byte.
         bytes.extend([1, 0]);
         for place in 0..=COLORS {
             let value = colors.filter(|_| place == COLORS).map_or(-1, |colors| colors as i32);

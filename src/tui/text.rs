@@ -1,4 +1,4 @@
-//! Text on its way to the terminal: nothing that came from a file or a model may steer the terminal, and all of it must fit.
+//! Text for the terminal: nothing from a file or a model may control the terminal, and all text must fit.
 
 use ratatui::{style::Style, text::Span};
 
@@ -33,7 +33,7 @@ pub fn fit(text: &str, width: usize) -> String {
     kept
 }
 
-/// `text` cut to `width` columns at its front: of a path the name is what counts.
+/// `text` cut at its front to `width` columns, because the end of a path is what matters.
 #[must_use]
 pub fn fit_end(text: &str, width: usize) -> String {
     if columns(text) <= width {

@@ -1,6 +1,7 @@
-//! Colours by role, told apart without red against green (after Okabe and Ito), and how they reach a terminal with fewer.
+//! Colours by role, distinguishable without red against green (after Okabe and Ito), and their conversion for terminals
+//! with fewer colours.
 //!
-//! Panes paint in 24-bit colour; [`Theme::settle`] is the last thing done to a frame and brings it down to what the terminal has.
+//! Panes paint in 24-bit colour. [`Theme::settle`] runs last on each frame and converts it to the terminal's colours.
 
 mod few;
 mod repaint;
@@ -28,14 +29,14 @@ pub enum Depth {
 }
 
 impl Depth {
-    /// Whether it has fewer colours than those that are told by their number among 256.
+    /// Whether it has eight or sixteen colours, which are not addressed by a number among 256.
     #[must_use]
     pub const fn is_few(self) -> bool {
         matches!(self, Self::Sixteen | Self::Eight)
     }
 }
 
-/// So many sessions' curves have colours of their own.
+/// The number of sessions whose curves have colours of their own.
 pub const SERIES: usize = 6;
 
 /// The colours of each role.
@@ -60,14 +61,14 @@ pub struct Theme {
     pub smooth: Color,
     pub validation: Color,
     pub bar: Color,
-    /// The curves of other sessions, each with its own.
+    /// The colours of other sessions' curves.
     pub series1: Color,
     pub series2: Color,
     pub series3: Color,
     pub series4: Color,
     pub series5: Color,
     pub series6: Color,
-    /// B has more, and less, than A.
+    /// B has more than A, and less.
     pub more: Color,
     pub less: Color,
     pub good: Color,
@@ -134,7 +135,7 @@ impl Theme {
         }
     }
 
-    /// The theme that the environment speaks for: `NO_COLOR`, `COLORTERM`, `TERM` and what the system knows of that terminal, and
+    /// The theme for the environment: `NO_COLOR`, `COLORTERM`, `TERM` and that terminal's entry in the database, and
     /// `COLORFGBG` for a light background.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let depth = depth(&variable);
@@ -145,7 +146,7 @@ impl Theme {
         }
     }
 
-    /// The theme for a background that is known, with as many colours.
+    /// The theme for a known background, with the same number of colours.
     #[must_use]
     pub const fn on(&self, dark: bool) -> Self {
         if dark {
@@ -168,7 +169,7 @@ impl Theme {
         ]
     }
 
-    /// Brings a painted frame down to the terminal's colours.
+    /// Converts a painted frame to the terminal's colours.
     pub fn settle(&self, buffer: &mut Buffer) {
         for cell in &mut buffer.content {
             match self.depth {
@@ -176,7 +177,7 @@ impl Theme {
                 Depth::Indexed => (cell.fg, cell.bg) = (indexed(cell.fg), indexed(cell.bg)),
                 Depth::Sixteen => (cell.fg, cell.bg) = (few::few(self, cell.fg, 16), few::few(self, cell.bg, 16)),
                 Depth::Eight => {
-                    // There is no grey.
+                    // There is no grey, so dim stands in for it.
                     cell.modifier |= self.stand_in(cell.fg) & Modifier::DIM;
                     (cell.fg, cell.bg) = (few::few(self, cell.fg, 8), few::few(self, cell.bg, 8));
                 }

@@ -1,8 +1,8 @@
-//! Keys from the bytes that a terminal sends for them: those that crossterm, whose reading begins later, did not see.
+//! Decodes keys from a terminal's bytes that were read before crossterm started reading.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// The keys of `bytes`. Sequences that stand for no key of the workbench (a report, a moved mouse) are passed over.
+/// The keys in `bytes`. Other sequences (a report, a mouse movement) are skipped.
 #[must_use]
 pub fn keys(bytes: &[u8]) -> Vec<KeyEvent> {
     let text = String::from_utf8_lossy(bytes);

@@ -211,7 +211,7 @@ pub struct Ui {
     focus: BTreeMap<Screen, Pane>,
     /// The line being typed.
     pub line: tui_input::Input,
-    /// The line is what stands there now and nothing was typed: the first character replaces it.
+    /// The line still holds its initial value: the first typed character replaces it.
     pub replaced: bool,
     /// Why the line cannot be taken.
     pub refused: Option<String>,
@@ -222,7 +222,7 @@ pub struct Ui {
     /// What the curve shows, and whether by powers of ten.
     pub metric: Metric,
     pub log_axis: bool,
-    /// So many more metrics have curves below it.
+    /// How many additional metrics have curves below the first.
     pub more_metrics: usize,
     /// The steps that the curves show; nothing: all of them.
     pub zoom: Option<Span>,
@@ -244,9 +244,9 @@ pub struct Ui {
     pub spots: Vec<(Spot, Rect)>,
     /// A word on the last key, until the next.
     pub notice: Option<String>,
-    /// The one before, which a key shows again.
+    /// The previous notice, which a key shows again.
     pub before: Option<String>,
-    /// A stop was asked for here; the screen is left when the run has ended.
+    /// A stop was requested here; the screens end when the run has ended.
     pub stopping: bool,
 }
 
@@ -295,14 +295,14 @@ impl Ui {
         self.focus.insert(self.screen, pane);
     }
 
-    /// Gives a pane the keys where it is not on the screen, so that what lands in it is seen.
+    /// Focuses a pane if it is not on the screen, so that its new content is seen.
     pub fn bring(&mut self, pane: Pane) {
         if !self.places.is_empty() && self.places.iter().all(|(shown, _)| *shown != pane) {
             self.focus_on(pane);
         }
     }
 
-    /// Gives the pane `by` places further round the keys.
+    /// Focuses the pane `by` places further, cyclically.
     pub fn step_focus(&mut self, by: isize) {
         let panes = self.screen.panes();
         let place = panes.iter().position(|&pane| pane == self.focus()).unwrap_or(0) as isize;
@@ -324,21 +324,21 @@ impl Ui {
         self.zoom.filter(|zoom| zoom.stage == stage)
     }
 
-    /// Begins a line for `entry`.
+    /// Begins a line for `entry`, with `begun` as its initial value.
     pub fn ask(&mut self, entry: Entry, begun: &str) {
         (self.layer, self.refused) = (Layer::Entry(entry), None);
         self.line = tui_input::Input::new(begun.to_owned());
         self.replaced = entry == Entry::LearningRate;
     }
 
-    /// A key or a paste changes the line; a new text takes the place of what only stood there.
+    /// Prepares the line for a key or paste: inserted text replaces an initial value.
     pub fn edits(&mut self, inserts: bool) {
         if std::mem::take(&mut self.replaced) && inserts {
             self.line = tui_input::Input::default();
         }
     }
 
-    /// The scroll of a pane, held to what there is to scroll.
+    /// The scroll offset of a pane, limited to `most`.
     pub fn scrolled(&mut self, pane: Pane, most: usize) -> usize {
         let scroll = self.scroll.entry(pane).or_insert(0);
         *scroll = (*scroll).min(most);

@@ -27,7 +27,7 @@ impl App {
             }
             Action::Out if !self.browse.intervention.is_plain() => self.try_nothing(),
             Action::ClearFilter | Action::Out => {
-                // The empty filter can be read.
+                // The empty filter is always valid.
                 let _ = self.browse.set_filter("");
                 self.row_moved();
             }
@@ -108,7 +108,7 @@ impl App {
         }
     }
 
-    /// Goes to the pane where the model's answer lands, on a screen that shows one pane at a time.
+    /// Moves the focus to the pane that will show the model's answer, on a screen with room for one pane.
     pub(super) fn show_answer(&mut self, pane: Pane) {
         if self.can_ask() {
             self.ui.bring(pane);
@@ -157,7 +157,7 @@ impl App {
         }
     }
 
-    /// The keys while patches are chosen.
+    /// Handles the keys while patches are being chosen.
     pub(super) fn choose_patches(&mut self, action: Action) {
         let Some(grid) = self.grid() else {
             self.ui.layer = Layer::Main;
@@ -205,7 +205,7 @@ impl App {
         }
     }
 
-    /// Whether the image under the cursor was looked at.
+    /// Whether the model has looked at the image under the cursor.
     fn has_maps(&self) -> bool {
         let answers = self
             .browse
@@ -214,7 +214,7 @@ impl App {
         answers.is_some_and(|answers| answers.plain.is_some())
     }
 
-    /// The merged patches of the image under the cursor, as the model said when it looked.
+    /// The grid of merged patches of the image under the cursor, from the model's answer.
     fn grid(&self) -> Option<[usize; 2]> {
         let image = &self.browse.row()?.prediction.image;
         let answer = self.browse.answers(image)?.plain.as_ref()?;
@@ -240,7 +240,7 @@ impl App {
         self.step_follows_evaluation();
     }
 
-    /// Asks for the prediction on the image under the cursor with what is tried on it.
+    /// Asks for the prediction on the image under the cursor with the current intervention.
     fn look(&mut self) {
         let Some(image) = self.image() else { return };
         let tried = &self.browse.intervention;
@@ -250,13 +250,13 @@ impl App {
             .answers(&image)
             .is_some_and(|answers| answers.plain.is_some());
         if !known && !tried.is_plain() {
-            // A change is told against the image as it is.
+            // A change is shown relative to the unchanged image, so ask for that first.
             self.ask_model(Intervention::default().request(&image));
         }
         self.ask_model(request);
     }
 
-    /// Lets an idle model look at the image under the cursor. A run's model has other work: it looks when asked.
+    /// Asks an idle model about the image under the cursor. A run's own model is busy, so it is asked only on a key.
     pub(in crate::tui) fn look_along(&mut self) {
         if self.ui.screen == Screen::Compare {
             return self.look_along_in_comparison();
@@ -275,13 +275,13 @@ impl App {
         }
     }
 
-    /// Whether there is a model that can be asked.
+    /// Whether some model can be asked.
     pub(in crate::tui) fn can_ask(&self) -> bool {
         let at_work = self.commands.is_some() && self.state.ended.is_none();
         at_work || self.model.is_open() || self.host.is_some()
     }
 
-    /// The checkpoint of the evaluation that is shown, where it is kept; nothing: the newest.
+    /// The step of the shown evaluation's checkpoint, if that file still exists; `None`: the newest checkpoint.
     fn asked_step(&self) -> Option<u64> {
         let step = self.browse.evaluation()?.prompt?;
         let mut saved = self.state.checkpoints.iter();
@@ -290,7 +290,7 @@ impl App {
         kept.then_some(step)
     }
 
-    /// Lets a model go that is not the one of the evaluation shown, with what it answered.
+    /// Closes the model, and drops its answers, if it is not the one of the shown evaluation.
     fn leave_other_model(&mut self) {
         if self.model.is_elsewhere(self.asked_step()) {
             self.model = Model::default();
@@ -298,7 +298,7 @@ impl App {
         }
     }
 
-    /// Asks the run's model, or where the run is over that of the evaluation's checkpoint.
+    /// Asks the run's model; if the run is over, the model of the evaluation's checkpoint.
     pub(super) fn ask_model(&mut self, request: Request) {
         if let Some(others) = self.browse.evaluation().and_then(KeptEvaluation::others) {
             self.ui.notice = Some(format!(

@@ -24,7 +24,7 @@ impl App {
                 self.ui.ask(Entry::Pairs, &filter);
             }
             Action::ClearFilter | Action::Out => {
-                // The empty filter can be read.
+                // The empty filter is always valid.
                 let _ = self.compare.set_filter("");
             }
             Action::NextEvaluation => self.step_compared(1, 1),
@@ -45,8 +45,8 @@ impl App {
         }
     }
 
-    /// Reads the two marked sessions; of one alone, it and the one that is shown; without marks, two evaluations of the one that is
-    /// shown. `again`: also those that are shown.
+    /// Starts reading the two marked sessions. With one mark it reads that session and the one shown; without marks,
+    /// two evaluations of the session shown. `again`: reads them even if they are the ones compared already.
     pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
         let folders = match self.sessions.marked.as_slice() {
             [a, b] => [a.clone(), b.clone()],
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Lets both models look at the image under the cursor.
+    /// Asks both models about the image under the cursor.
     fn look_with_both(&mut self, again: bool) {
         let Some(image) = self.compare.image().map(str::to_owned) else {
             return;
@@ -98,7 +98,7 @@ impl App {
         }
     }
 
-    /// Once they were opened, the models look along.
+    /// Asks both models about the image under the cursor, once they have been opened.
     pub(super) fn look_along_in_comparison(&mut self) {
         let models = self.compare.models();
         if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {

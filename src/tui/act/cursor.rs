@@ -1,4 +1,4 @@
-//! The cursor that all screens share: what moves it on one of them, and how the others follow.
+//! The cursor that all screens share: what moves it on one screen, and how the other screens follow.
 
 use crate::{
     session::Stage,
@@ -24,7 +24,7 @@ impl App {
         }
     }
 
-    /// Goes to the look before or after the one that is shown; after the newest one the cursor goes with the run again.
+    /// Goes to the look before or after the one shown. After the newest look the cursor follows the run again.
     pub(super) fn step_look(&mut self, later: bool) {
         let looks = self.ui.cursor.looks(&self.state);
         let Some(shown) = self.ui.cursor.sample(&self.state) else {
@@ -47,7 +47,7 @@ impl App {
         }
     }
 
-    /// Puts the crosshair on a step; curves that are zoomed move as far as they must.
+    /// Puts the crosshair on a step; zoomed curves move just far enough to show it.
     pub(super) fn stand_at(&mut self, stage: Stage, step: u64) {
         self.ui.cursor.stand_at(stage, step);
         self.ui.scroll.remove(&Pane::Rationale);
@@ -72,7 +72,7 @@ impl App {
         self.look_along();
     }
 
-    /// In Browse another evaluation was chosen: the cursor goes to its step.
+    /// After another evaluation was chosen in Browse, moves the cursor to its step.
     pub(super) fn step_follows_evaluation(&mut self) {
         let Some(step) = self.browse.evaluation().and_then(|kept| kept.step) else {
             return;
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Another row is under a table's cursor: the other table goes to that image, and so does the panel, if they hold it.
+    /// After a table's cursor moved, moves the other table and the panel to the same image, if they contain it.
     pub(super) fn row_moved(&mut self) {
         if let Some(image) = self.table_image() {
             match self.ui.screen {
@@ -110,7 +110,7 @@ impl App {
         }
     }
 
-    /// A comparison has come: it begins at the image that is looked at elsewhere.
+    /// After a comparison has arrived, selects the image that the other screens show.
     pub(in crate::tui) fn compare_at_cursor(&mut self) {
         let looked_at = self.ui.cursor.sample(&self.state).map(|sample| &sample.image);
         let row = self.browse.row().map(|row| &row.prediction.image);

@@ -9,9 +9,9 @@ use crate::{
     tui::{app::App, keymap::Action, overlays::MOST, panes::curves, series::nearest, span::Span, ui::Entry},
 };
 
-/// The curves of so many metrics stand below one another at most.
+/// The largest number of metrics with curves below one another.
 const METRICS: usize = 4;
-/// A key shows half as many steps, or twice as many; a notch of the wheel moves less.
+/// A key shows half or twice as many steps; a notch of the wheel changes it less.
 const KEY: f64 = 0.5;
 const NOTCH: f64 = 0.7;
 /// A zoomed curve moves by this share of its length.
@@ -39,7 +39,7 @@ impl App {
         }
     }
 
-    /// Moves the steps that a zoomed curve shows; whether it is zoomed.
+    /// Moves the range of steps of a zoomed curve; returns whether it is zoomed.
     pub(super) fn pan(&mut self, later: bool) -> bool {
         let Some(stage) = self
             .ui
@@ -54,7 +54,7 @@ impl App {
         true
     }
 
-    /// Leaves the crosshair, and after it the zoom.
+    /// Removes the crosshair; if there is none, the zoom.
     pub(super) fn leave_curves(&mut self) {
         if self.ui.cursor.step.is_some() {
             self.ui.cursor.let_go(&self.state);
@@ -81,10 +81,10 @@ impl App {
         }
     }
 
-    /// Lays a session over the curves, or takes it away; gives a word on which of the two.
+    /// Overlays a session on the curves, or removes it if it is there; returns the word for what was done.
     ///
     /// # Errors
-    /// A sentence where there are as many as can be told apart, or it is the run itself.
+    /// A message if there are as many overlays as can be told apart, or if it is the run itself.
     pub(in crate::tui) fn overlay(&mut self, session: &Path) -> Result<&'static str, String> {
         if session == self.folder {
             return Err("these curves are its own; choose another session".to_owned());
@@ -101,14 +101,15 @@ impl App {
         Ok("its curves lie over those on Train")
     }
 
-    /// The steps of a stage that its curves show, and the end of the axis.
+    /// The range of steps that a stage's curves show, and the end of the axis.
     pub(super) fn steps_shown(&self, stage: Stage) -> (Span, f64) {
         let end = curves::end(&self.state, stage, &self.overlays);
         let span = self.ui.span(stage).unwrap_or_else(|| Span::whole(stage, end));
         (span, end)
     }
 
-    /// Shows `by` times as many steps, around a share of them; without one around the crosshair, else the middle.
+    /// Shows `by` times as many steps. The fixed point is `share` of the axis; without it the crosshair, or else the
+    /// middle.
     fn zoom(&mut self, by: f64, share: Option<f64>) {
         let Some(stage) = self.ui.cursor.stage(&self.state) else {
             return;
@@ -123,7 +124,8 @@ impl App {
         self.ui.zoom = span.zoomed(by, around, end);
     }
 
-    /// Moves the crosshair by columns of the plot, at least to the next logged step; the first time to the newest step shown.
+    /// Moves the crosshair by columns of the plot, but at least to the next logged step. The first time it goes to the
+    /// newest step shown.
     fn step_crosshair(&mut self, by: i32) {
         let Some(stage) = self.ui.cursor.stage(&self.state) else {
             return;
@@ -147,7 +149,7 @@ impl App {
         }
     }
 
-    /// The logged step nearest to `step`, and from it so many places further.
+    /// The logged step that is `further` places after the one nearest to `step`.
     fn logged(&self, stage: Stage, step: u64, further: isize) -> Option<u64> {
         let steps = &self.state.history(stage)?.steps;
         let place = nearest(steps, step, |point| point.step)?;

@@ -1,4 +1,4 @@
-//! A line being typed: its keys, and what becomes of it.
+//! A line being typed: its keys, and what happens with the text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// No typed line is longer.
+/// The largest number of characters in a line.
 pub const LONGEST: usize = 1000;
 
 impl App {
@@ -46,7 +46,7 @@ impl App {
         None
     }
 
-    /// Takes what was typed, or what is marked in the list above it.
+    /// Accepts the typed line, or the marked item of the list above it.
     pub(super) fn take_choice(&mut self, entry: Entry) -> Option<Exit> {
         match entry {
             Entry::Command => return self.take_command(),
@@ -56,13 +56,13 @@ impl App {
         None
     }
 
-    /// What the palette lists for the line.
+    /// The palette's matches for the line.
     fn found(&self) -> Vec<&Binding> {
         let scopes = Scope::of_screen(self.ui.screen);
         palette::find(&self.keymap, scopes, self.offers(), self.ui.line.value())
     }
 
-    /// Does what is marked in the palette.
+    /// Executes the command marked in the palette.
     fn take_command(&mut self) -> Option<Exit> {
         let found = self.found();
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
@@ -74,7 +74,7 @@ impl App {
         self.act(action)
     }
 
-    /// Lays the session marked in the list over the curves, or takes it away.
+    /// Overlays the session marked in the list on the curves, or removes it if it is there.
     fn take_overlay(&mut self) {
         let found = self.sessions.others(self.ui.line.value(), &self.folder);
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
@@ -108,7 +108,7 @@ impl App {
             Entry::Export => self.export(&text),
             Entry::ExportRows => self.export_rows(&text),
             Entry::Note | Entry::Rename | Entry::Remove => self.change_session(entry, &text),
-            // Taken by `take_command` and `take_overlay`.
+            // Handled by `take_command` and `take_overlay`.
             Entry::Command | Entry::Overlay => Ok(()),
             Entry::Question if text.is_empty() => Ok(()),
             Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
@@ -136,12 +136,12 @@ impl App {
     }
 }
 
-/// Whether a line is too long for what a key would add to it.
+/// Whether the line has no room for the character that a key would add.
 pub fn is_full(line: &Input, event: KeyEvent) -> bool {
     line.value().chars().count() >= LONGEST && matches!(event.code, KeyCode::Char(_))
 }
 
-/// What a key does to the line.
+/// The edit of the line that a key requests.
 pub fn editing(event: KeyEvent) -> Option<InputRequest> {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     Some(match (event.code, control) {

@@ -56,7 +56,8 @@ impl App {
         }
     }
 
-    /// Starts the run where nothing is wrong; the folder may have changed since the last key, so all is checked again.
+    /// Starts the run if all fields are valid. Checks them again, because the folder may have changed since the last
+    /// key.
     fn start_run(&mut self) {
         self.check_form();
         let (Some(form), Some(host)) = (&mut self.sessions.form, &mut self.host) else {
@@ -78,7 +79,7 @@ impl App {
         }
     }
 
-    /// Takes in that a run has begun, and shows it if the person still waits for it; or why it has not.
+    /// Handles the start of a run: shows it if the person still waits for it, or says why it did not begin.
     pub(in crate::tui) fn run_started(&mut self, started: Result<PathBuf, String>) {
         self.started = never();
         self.list_sessions();

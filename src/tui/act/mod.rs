@@ -1,4 +1,4 @@
-//! What keys do, a file a screen: each turns an action into a change of the screen's state or a word to the engine.
+//! What keys do, one file per screen: each action changes the screen's state or sends the engine a command.
 
 mod browse;
 mod compare;
@@ -26,11 +26,11 @@ use crate::{
     session::{Command, StopAfter},
 };
 
-/// A page scrolls by so many lines.
+/// Lines that a page scrolls by.
 pub const PAGE: usize = 8;
 
 impl App {
-    /// Takes a key in.
+    /// Handles a key.
     pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
         let action = self.keymap.action(Scope::of(&self.ui), event);
         if let Layer::Entry(entry) = self.ui.layer {
@@ -134,14 +134,14 @@ impl App {
             Action::PageUp => *scroll = scroll.saturating_sub(PAGE),
             Action::PageDown => *scroll = scroll.saturating_add(PAGE),
             Action::First => *scroll = 0,
-            // Painting holds it to what there is.
+            // Painting limits it to the last line.
             Action::Last => *scroll = usize::MAX,
             _ if self.ui.layer == Layer::Message => self.ui.layer = self.ui.under,
             _ => self.ui.layer = Layer::Main,
         }
     }
 
-    /// Shows the last message whole, on top of whatever has the keys.
+    /// Shows the last message in full, on top of the layer that has the keys.
     pub(super) fn show_message(&mut self) {
         if notice::whole(&self.ui, &self.sessions).is_some() {
             self.ui.under = self.ui.layer;
@@ -181,7 +181,7 @@ impl App {
         None
     }
 
-    /// Tells the engine without ever waiting for it.
+    /// Sends the engine a command without ever blocking.
     pub(super) fn tell(&mut self, command: Command, notice: &str) {
         let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
             _ if self.state.ended.is_some() => "the run has ended",
@@ -196,7 +196,7 @@ impl App {
         self.ui.notice = Some(notice.to_owned());
     }
 
-    /// Scrolls the focused pane; the log counts from its end.
+    /// Scrolls the focused pane; the log's offset counts from its end.
     pub(super) fn scroll(&mut self, by: isize) {
         let focus = self.ui.focus();
         let by = if focus == super::ui::Pane::Log { -by } else { by };
@@ -205,7 +205,7 @@ impl App {
     }
 }
 
-/// How far an action moves, in lines.
+/// The number of lines that an action scrolls by.
 pub fn lines(action: Action) -> Option<isize> {
     match action {
         Action::Up => Some(-1),

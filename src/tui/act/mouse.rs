@@ -1,4 +1,4 @@
-//! The mouse: a click focuses a pane and chooses what it is on, the wheel scrolls or zooms what it is over.
+//! The mouse: a click focuses a pane and chooses the item under it; the wheel scrolls or zooms what is under it.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -10,7 +10,7 @@ use crate::tui::{
     ui::{Entry, Layer, Pane, Spot},
 };
 
-/// Lines that a notch of the wheel moves.
+/// Lines per notch of the wheel.
 const NOTCH: usize = 3;
 
 impl App {
@@ -61,7 +61,7 @@ impl App {
         match wheel {
             Some(action) if pane == Pane::Loss => self.wheel_on_curves(action == Action::Up, at),
             Some(action) => (0..NOTCH).for_each(|_| {
-                // What the wheel asks for leaves no screen.
+                // The wheel's actions never leave the screens.
                 let _ = self.act(action);
             }),
             None if pane == Pane::Loss => self.click_on_curves(at),
@@ -86,7 +86,7 @@ impl App {
         }
     }
 
-    /// Chooses the row of a table that was clicked; its first row stands below border and head.
+    /// Chooses the clicked row of a table. The first row is below the border and the heading.
     fn choose_row(&mut self, pane: Pane, area: Rect, at: Position) {
         let Some(row) = at.y.checked_sub(area.y + 2) else {
             return;

@@ -1,4 +1,4 @@
-//! Text that the terminal says was pasted: it goes into the line that is being typed, and is never a command.
+//! Text that the terminal marks as pasted: it goes into the line being typed, and never acts as commands.
 
 use tui_input::{Input, InputRequest};
 
@@ -6,7 +6,7 @@ use super::entry::LONGEST;
 use crate::tui::{app::App, ui::Layer};
 
 impl App {
-    /// Takes a pasted text in. Where nothing is being typed it is left alone, and the person is told.
+    /// Handles pasted text. If nothing is being typed it is ignored, with a notice.
     pub(in crate::tui) fn paste(&mut self, text: &str) {
         match self.ui.layer {
             Layer::Entry(_) => {
@@ -26,8 +26,7 @@ impl App {
     }
 }
 
-/// Inserts `text` at the line's cursor as one line: breaks between its lines are blanks, and what the line has no room for
-/// is left out.
+/// Inserts `text` at the line's cursor as one line: line breaks become blanks, and text that does not fit is dropped.
 fn insert(line: &mut Input, text: &str) {
     let room = LONGEST.saturating_sub(line.value().chars().count());
     let one_line = text.trim_matches(['\r', '\n']);

@@ -57,7 +57,7 @@ impl App {
         }
     }
 
-    /// Reads which sessions there are.
+    /// Starts reading the list of sessions.
     pub(in crate::tui) fn list_sessions(&mut self) {
         if let Some(root) = self.sessions.root.clone() {
             self.reader.list(root);
@@ -73,7 +73,7 @@ impl App {
         Ok(())
     }
 
-    /// Says what was written, or why nothing was.
+    /// Shows the name of the exported file, or why the export failed.
     pub(in crate::tui) fn export_done(&mut self, written: Result<PathBuf, String>) {
         self.exported = never();
         self.ui.notice = Some(match written {
@@ -82,7 +82,7 @@ impl App {
         });
     }
 
-    /// Notes, renames or removes the session under the cursor.
+    /// Annotates, renames or removes the session under the cursor.
     pub(super) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let path = session.path.clone();
@@ -114,10 +114,10 @@ impl App {
             return;
         };
         if path == self.folder {
-            // Of two that are asked for the last one counts.
+            // If two sessions were requested, the last one counts: cancel opening the other.
             self.opening.take_if(|opening| !opening.is_of(&path));
             if self.commands.is_none() && self.read_only.is_some() {
-                // What stood between may be gone: a run that was stopped answers again.
+                // The obstacle may be gone: a stopped process that goes on answers again.
                 self.reconnect();
             }
             self.show(Screen::Train);

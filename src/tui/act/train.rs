@@ -61,12 +61,12 @@ impl App {
         }
     }
 
-    /// Whether a class can be chosen: stage 1 is judged by its aspects.
+    /// Whether the focused pane lists classes. In stage 1 it lists aspects in their place.
     fn classes_focused(&self) -> bool {
         self.ui.focus() == Pane::Accuracy && self.ui.cursor.stage(&self.state) == Some(Stage::Prompt)
     }
 
-    /// Asks the model of now, or the one of the newest checkpoint, for the sample's prediction.
+    /// Asks the run's current model, or the newest checkpoint's, for the sample's prediction.
     fn predict_sample(&mut self) {
         let Some(sample) = self.ui.cursor.sample(&self.state) else {
             self.ui.notice = Some("there is no sample yet".to_owned());
@@ -82,7 +82,7 @@ impl App {
             _ => Stage::Aspects,
         };
         if self.state.stages.contains_key(&other) {
-            // Back on the stage that runs, the cursor follows the run again.
+            // Back on the running stage, the cursor follows the run again.
             self.ui.cursor.stage = Some(other).filter(|&other| Some(other) != self.state.stage);
             self.ui.cursor.step = None;
         }

@@ -1,36 +1,36 @@
-//! What is tried on an image: aspects muted, a region blanked, a question.
+//! An intervention on an image: muted aspects, blanked patches, a question.
 
 use crate::{data::View, session::Request};
 
-/// What is set for the image under the cursor, and what is being waited for.
+/// The intervention on the image under the cursor, and the request that is being waited for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Intervention {
     pub muted: Vec<View>,
     /// The aspect that was named last.
     pub view: Option<View>,
-    /// Merged patches, row by row.
+    /// Blanked merged patches, by row-by-row index.
     pub blanked: Vec<usize>,
-    /// The merged patch under the region's cursor: row, column. None: patches are not being chosen.
+    /// The merged patch under the region's cursor: row, column. `None`: no patches are being chosen.
     pub cursor: Option<(usize, usize)>,
-    /// What the model was asked last and has not answered.
+    /// The last request that the model has not answered yet.
     pub waiting: Option<Request>,
 }
 
 impl Intervention {
-    /// Mutes an aspect, or lets it speak again.
+    /// Mutes an aspect, or unmutes it.
     pub fn mute(&mut self, view: View) {
         self.view = Some(view);
         toggle(&mut self.muted, view);
         self.muted.sort_unstable();
     }
 
-    /// Mutes all aspects but one; all speak again where that was so.
+    /// Mutes all aspects but one; if that is so already, unmutes all.
     pub fn solo(&mut self, view: View) {
         let others: Vec<View> = View::ALL.into_iter().filter(|&other| other != view).collect();
         self.muted = if self.muted == others { Vec::new() } else { others };
     }
 
-    /// Blanks the patch under the cursor of a grid, or shows it again.
+    /// Blanks the patch under the cursor of a grid, or restores it.
     pub fn blank(&mut self, [_, width]: [usize; 2]) {
         if let Some((row, column)) = self.cursor {
             toggle(&mut self.blanked, row * width + column);
@@ -46,7 +46,7 @@ impl Intervention {
         }
     }
 
-    /// The prediction to ask for.
+    /// The request for the prediction with this intervention.
     #[must_use]
     pub fn request(&self, image: &str) -> Request {
         Request::Predict {
@@ -56,13 +56,13 @@ impl Intervention {
         }
     }
 
-    /// Whether marks lie on the image's patches.
+    /// Whether patches of the image are marked.
     #[must_use]
     pub const fn marks_patches(&self) -> bool {
         !self.blanked.is_empty() || self.cursor.is_some()
     }
 
-    /// Whether anything is tried.
+    /// Whether nothing is changed.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
         self.muted.is_empty() && self.blanked.is_empty()
@@ -74,7 +74,7 @@ impl Intervention {
         self.waiting.as_ref() == Some(request)
     }
 
-    /// Another image: nothing is tried on it yet. What the model was asked it still answers.
+    /// Clears the intervention for another image. A pending request stays, because the model will still answer it.
     pub fn clear(&mut self) {
         *self = Self {
             waiting: self.waiting.take(),
@@ -83,7 +83,7 @@ impl Intervention {
     }
 }
 
-/// Whether a request is for the prediction as it is.
+/// Whether this requests the prediction on the unchanged image.
 #[must_use]
 pub fn is_plain(request: &Request) -> bool {
     matches!(request, Request::Predict { muted, blanked, .. } if muted.is_empty() && blanked.is_empty())

@@ -1,4 +1,4 @@
-//! The Browse screen's state: an evaluation's rows, which of them are shown in what order, and what was asked of the model.
+//! The Browse screen's state: an evaluation's rows, their filter and order, and the model's answers.
 
 pub mod intervention;
 pub mod query;
@@ -33,7 +33,7 @@ impl Summary {
     }
 }
 
-/// Rows of a file: asked for, there, or why not.
+/// The rows of a file: being read, loaded, or the error.
 #[derive(Debug, Clone)]
 pub enum Loaded {
     Reading,
@@ -44,15 +44,15 @@ pub enum Loaded {
 /// The screen's state.
 #[derive(Debug, Default)]
 pub struct Browse {
-    /// Evaluations whose predictions are kept.
+    /// Evaluations whose predictions were saved.
     pub evaluations: Vec<KeptEvaluation>,
-    /// The evaluation shown; none: the newest of the run.
+    /// The evaluation shown; `None`: the run's newest.
     chosen: Option<PathBuf>,
     loaded: Option<(PathBuf, Loaded)>,
     pub query: Query,
     /// The filter as it was typed.
     pub filter: String,
-    /// Counts of the confusion matrix in shares of a row.
+    /// Whether the confusion matrix shows shares of a row instead of counts.
     pub normalised: bool,
     pub sort: Option<(Column, bool)>,
     /// Rows shown, in order.
@@ -62,13 +62,13 @@ pub struct Browse {
     /// The predicted class under the confusion matrix's cursor; the gold one is the class that all screens share.
     pub said: usize,
     pub summary: Summary,
-    /// What is tried on the image under the cursor.
+    /// The intervention on the image under the cursor.
     pub intervention: Intervention,
-    /// The newest answers on each image: the plain prediction first, then what was tried on it.
+    /// The newest answers for each image.
     answers: BTreeMap<String, Answers>,
 }
 
-/// What the model said of an image.
+/// The model's answers for an image.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     /// The plain prediction, with its maps and rationale.
@@ -77,13 +77,13 @@ pub struct Answers {
     pub tried: Option<Arc<Answer>>,
     /// The last answer to a free question, or curve, or effects.
     pub other: Option<Arc<Answer>>,
-    /// Whether that came after what was tried.
+    /// Whether `other` is newer than `tried`.
     pub other_is_newer: bool,
     pub failed: Option<String>,
 }
 
 impl Browse {
-    /// Takes the evaluations that there are; gives the file to be read, where it is another one than before.
+    /// Takes the current evaluations; returns the file to read if the shown evaluation has changed.
     pub fn update(&mut self, evaluations: Vec<KeptEvaluation>) -> Option<PathBuf> {
         self.evaluations = evaluations;
         let Some(wanted) = self.evaluation().map(|kept| kept.path.clone()) else {
@@ -94,7 +94,7 @@ impl Browse {
         if self.loaded.as_ref().is_some_and(|(path, _)| *path == wanted) {
             return None;
         }
-        // What is on the screen stays there until the new rows have come.
+        // The old rows stay on the screen until the new ones arrive.
         if self.loaded.is_none() {
             self.loaded = Some((wanted.clone(), Loaded::Reading));
         }
@@ -112,7 +112,7 @@ impl Browse {
         })
     }
 
-    /// Chooses the evaluation `by` places further round; gives the file to be read.
+    /// Chooses the evaluation `by` places further, cyclically; returns the file to read.
     pub fn step_evaluation(&mut self, by: isize) -> Option<PathBuf> {
         let count = self.evaluations.len() as isize;
         let now = self.evaluation()?.path.clone();
@@ -122,8 +122,8 @@ impl Browse {
         self.update(self.evaluations.clone())
     }
 
-    /// Chooses the run's newest evaluation up to `step`, of all where there is none; one that no run made stays chosen. Gives
-    /// the file to be read.
+    /// Chooses the run's newest evaluation up to `step`; if there is none, the newest. If an evaluation that no run
+    /// made is chosen, it stays. Returns the file to read.
     pub fn choose_until(&mut self, step: Option<u64>) -> Option<PathBuf> {
         if self.chosen.is_some() && self.evaluation().is_some_and(|kept| kept.step.is_none()) {
             return None;
@@ -133,7 +133,7 @@ impl Browse {
         self.update(self.evaluations.clone())
     }
 
-    /// Takes the rows of a file, if they are still wanted.
+    /// Takes the rows of a file, if that file is still the one to show.
     pub fn loaded(&mut self, path: PathBuf, rows: Result<Arc<Rows>, String>) {
         if self.evaluation().is_none_or(|kept| kept.path != path) {
             return;
@@ -145,7 +145,7 @@ impl Browse {
         };
         self.loaded = Some((path, loaded));
         self.arrange();
-        // The cursor stays on its image from evaluation to evaluation.
+        // The cursor stays on the same image when the evaluation changes.
         if let (Some(image), Some(rows)) = (image, self.rows()) {
             let place = |&n: &u32| rows.get(n).is_some_and(|row| row.prediction.image == image);
             self.selected = self.shown.iter().position(place).unwrap_or(0);
@@ -155,13 +155,13 @@ impl Browse {
         }
     }
 
-    /// What is known of the rows.
+    /// The state of the rows.
     #[must_use]
     pub fn state(&self) -> Option<&Loaded> {
         self.loaded.as_ref().map(|(_, loaded)| loaded)
     }
 
-    /// The rows, where they are there.
+    /// The rows, if they are loaded.
     #[must_use]
     pub fn rows(&self) -> Option<&Arc<Rows>> {
         match self.state() {
@@ -179,7 +179,7 @@ impl Browse {
     /// Sets the filter.
     ///
     /// # Errors
-    /// A sentence where it cannot be read; the old one stays then.
+    /// A message if the filter is invalid; the old one then stays.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
         self.query = Query::parse(text)?;
         text.trim().clone_into(&mut self.filter);
@@ -188,14 +188,14 @@ impl Browse {
         Ok(())
     }
 
-    /// Filters by the confusion matrix's cell in the row of a gold class.
+    /// Filters by the confusion matrix's cell in the row of `gold` and the cursor's column.
     pub fn filter_by_cell(&mut self, gold: usize) {
         let Some(rows) = self.rows() else { return };
         let (Some(gold), Some(predicted)) = (rows.labels.get(gold), rows.labels.get(self.said)) else {
             return;
         };
         let filter = query::of_classes(gold, Some(predicted));
-        // The names are a query's own words, so that this one can be read.
+        // The filter is built from valid query words, so it always parses.
         let _ = self.set_filter(&filter);
     }
 
@@ -206,12 +206,12 @@ impl Browse {
             .and_then(|rows| rows.labels.get(gold))
             .map(|label| query::of_classes(label, None));
         if let Some(gold) = gold {
-            // A query's own word, so that this one can be read.
+            // The filter is a valid query word, so it always parses.
             let _ = self.set_filter(&gold);
         }
     }
 
-    /// Sorts by a column; the same one again turns the order, and a third time ends it.
+    /// Sorts by a column. A second time reverses the order; a third time removes the sorting.
     pub fn sort_by(&mut self, column: Column) {
         let first = column.falls_first();
         self.sort = match self.sort {
@@ -221,7 +221,7 @@ impl Browse {
         self.arrange();
     }
 
-    /// Puts the cursor on an image, where it is shown.
+    /// Puts the cursor on an image, if it is among the rows shown.
     pub fn select(&mut self, image: &str) {
         let Some(rows) = self.rows() else { return };
         let is = |&row: &u32| rows.get(row).is_some_and(|row| row.prediction.image == image);
@@ -237,7 +237,7 @@ impl Browse {
         self.intervention.clear();
     }
 
-    /// Keeps an answer.
+    /// Stores an answer.
     pub fn take(&mut self, answer: &Answer) {
         let kept = self.answers.entry(answer.request.image().to_owned()).or_default();
         kept.failed = None;
@@ -256,13 +256,13 @@ impl Browse {
         }
     }
 
-    /// The answers on an image.
+    /// The answers for an image.
     #[must_use]
     pub fn answers(&self, image: &str) -> Option<&Answers> {
         self.answers.get(image)
     }
 
-    /// Forgets what was answered: it was another model.
+    /// Drops all answers, because they came from another model.
     pub fn forget_answers(&mut self) {
         self.answers.clear();
         self.intervention.waiting = None;
@@ -275,7 +275,7 @@ impl Browse {
             .map(|rows| rows.arranged(&self.query, self.sort))
             .unwrap_or_default();
         self.selected = self.selected.min(self.shown.len().saturating_sub(1));
-        // What is tried belongs to its image.
+        // An intervention belongs to one image.
         if image.is_some() && self.row().map(|row| &row.prediction.image) != image.as_ref() {
             self.intervention.clear();
         }

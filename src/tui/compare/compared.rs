@@ -1,4 +1,4 @@
-//! Two evaluations on the images that both have seen.
+//! Compares two evaluations on the images that both contain.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -8,26 +8,26 @@ use crate::{
     tui::browse::rows::Rows,
 };
 
-/// What two evaluations say of each other.
+/// The comparison of two evaluations.
 #[derive(Debug)]
 pub struct Compared {
     pub rows: [Arc<Rows>; 2],
     pub labels: Vec<String>,
     pub figures: Comparison,
-    /// Rows of the same image: in A, in B.
+    /// Rows of the same image: its index in A, and in B.
     pub pairs: Vec<(u32, u32)>,
-    /// Images that one of the two alone has seen.
+    /// The number of images that only one of the two contains.
     pub alone: usize,
 }
 
-/// How an image fares from A to B.
+/// How the prediction for an image changes from A to B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Wrong in A, right in B.
     Gained,
     /// Right in A, wrong in B.
     Lost,
-    /// Wrong in both, by other classes.
+    /// Wrong in both, with different classes.
     OtherError,
     /// The same prediction in both.
     Same,
@@ -37,7 +37,7 @@ impl Compared {
     /// Reads two files of predictions and compares them.
     ///
     /// # Errors
-    /// A sentence where one cannot be read, or the two have other classes or no image in common.
+    /// A message if a file cannot be read, or if the two have different classes or no image in common.
     pub fn read([a, b]: &[PathBuf; 2]) -> Result<Self, String> {
         let read = |path: &PathBuf| read_results(path).map_err(|error| error.to_string());
         Self::new(Rows::new(read(a)?), Rows::new(read(b)?))
@@ -46,7 +46,7 @@ impl Compared {
     /// Compares the rows of B with those of A.
     ///
     /// # Errors
-    /// A sentence where the two have other classes or no image in common.
+    /// A message if the two have different classes or no image in common.
     pub fn new(a: Rows, b: Rows) -> Result<Self, String> {
         if a.labels != b.labels {
             return Err("the two evaluations have other classes, so that they cannot be compared".to_owned());
@@ -122,7 +122,7 @@ impl Compared {
         Some([self.rows[0].get(a)?, self.rows[1].get(b)?])
     }
 
-    /// How the image of a pair fares.
+    /// How a pair's prediction changes.
     #[must_use]
     pub fn fate(&self, place: usize) -> Option<Fate> {
         let [a, b] = self.pair(place)?;

@@ -1,4 +1,4 @@
-//! The Compare screen's state: two sessions, an evaluation of each, and the images on which they part.
+//! The Compare screen's state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
 
@@ -20,25 +20,25 @@ pub struct Side {
     pub folder: PathBuf,
     pub name: String,
     pub state: RunState,
-    /// Evaluations whose predictions are kept.
+    /// Evaluations whose predictions were saved.
     pub evaluations: Vec<KeptEvaluation>,
-    /// The one that is compared.
+    /// The index of the evaluation that is compared.
     chosen: usize,
     pub model: Model,
     answers: BTreeMap<String, Arc<Answer>>,
-    /// The image that the model was asked about and has not answered.
+    /// The image of a request that the model has not answered yet.
     waiting: Option<String>,
 }
 
 /// Which pairs are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Only {
-    /// Right in one of the two.
+    /// Right in exactly one of the two.
     #[default]
     Flips,
     Gained,
     Lost,
-    /// Other predictions.
+    /// Different predictions.
     Different,
     All,
 }
@@ -81,18 +81,18 @@ impl Only {
 #[derive(Debug, Default)]
 pub struct Compare {
     pub sides: Option<Box<[Side; 2]>>,
-    /// Why there is nothing to be shown.
+    /// Why there is nothing to show.
     pub problem: Option<String>,
     pub compared: Option<Arc<Compared>>,
     pub settings: Vec<Difference>,
     pub only: Only,
     pub filter: String,
     query: Query,
-    /// Places among the pairs.
+    /// Indices into the pairs.
     pub shown: Vec<usize>,
     /// The pair under the cursor, a place in `shown`.
     pub selected: usize,
-    /// Whether the difference of the confusion matrices is shown instead of the classes'.
+    /// Whether to show the difference of the confusion matrices instead of that of the classes.
     pub confusion: bool,
 }
 
@@ -139,7 +139,7 @@ impl Side {
         other.and_then(|kept| kept.data.as_deref()).or(own).unwrap_or_default()
     }
 
-    /// What the model said of an image.
+    /// The model's answer for an image.
     #[must_use]
     pub fn answer(&self, image: &str) -> Option<&Arc<Answer>> {
         self.answers.get(image)
@@ -154,13 +154,13 @@ impl Side {
         }
     }
 
-    /// Whether the model may be asked about an image: it has not been, and it has nothing else to do.
+    /// Whether to ask the model about an image: it was not asked before, and it is idle.
     #[must_use]
     pub fn may_look(&self, image: &str) -> bool {
         self.waiting.is_none() && !self.answers.contains_key(image)
     }
 
-    /// Whether the model may be asked again about an image: it could not answer.
+    /// Whether the model may be asked again about an image, because it could not answer.
     #[must_use]
     pub fn may_look_again(&self, image: &str) -> bool {
         let failed = self
@@ -175,7 +175,7 @@ impl Side {
         self.waiting.is_some()
     }
 
-    /// The model was asked.
+    /// Records that the model was asked.
     pub fn asked(&mut self, image: String) {
         self.waiting = Some(image);
     }
@@ -184,29 +184,29 @@ impl Side {
         Some(&self.evaluations.get(place)?.split)
     }
 
-    /// The split of one of the session's own evaluations; those of other data or parameters are there to be chosen, and are not
-    /// taken for its own.
+    /// The split of an evaluation, if it is one of the session's own. Evaluations on other data or parameters can be
+    /// chosen, but never count as own.
     fn own_split(&self, place: usize) -> Option<&str> {
         self.split(place).filter(|_| self.evaluations[place].is_own())
     }
 }
 
 impl Compare {
-    /// Whether these two are what is compared already.
+    /// Whether these two sessions are already being compared.
     #[must_use]
     pub fn is_on(&self, folders: &[PathBuf; 2]) -> bool {
         let sides = self.sides.as_ref();
         sides.is_some_and(|sides| sides.iter().zip(folders).all(|(side, folder)| side.folder == *folder))
     }
 
-    /// The folders of the two sessions; none where none are compared.
+    /// The folders of the two sessions; `None` if none are compared.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
         let sides = self.sides.iter().flat_map(|sides| sides.iter());
         sides.map(|side| side.folder.clone()).collect()
     }
 
-    /// Takes two sessions in; gives the files to be compared.
+    /// Takes two sessions; returns the files to compare.
     pub fn sides_read(&mut self, sides: Result<Box<[Side; 2]>, String>) -> Option<[PathBuf; 2]> {
         *self = Self::default();
         match sides {
@@ -224,14 +224,14 @@ impl Compare {
         }
     }
 
-    /// The files of predictions that are to be compared.
+    /// The files of predictions to compare.
     #[must_use]
     pub fn files(&self) -> Option<[PathBuf; 2]> {
         let [a, b] = self.sides.as_deref()?;
         Some([a.evaluation()?.path.clone(), b.evaluation()?.path.clone()])
     }
 
-    /// Takes a comparison in, if it is still wanted.
+    /// Takes a comparison, if it is still the wanted one.
     pub fn compared(&mut self, files: &[PathBuf; 2], compared: Result<Arc<Compared>, String>) {
         if self.files().as_ref() != Some(files) {
             return;
@@ -243,16 +243,16 @@ impl Compare {
         self.arrange();
     }
 
-    /// Chooses another evaluation of a side; gives the files to be compared.
+    /// Chooses another evaluation of a side; returns the files to compare.
     pub fn step_evaluation(&mut self, side: usize, by: isize) -> Option<[PathBuf; 2]> {
         let side = self.sides.as_mut()?.get_mut(side)?;
         let count = side.evaluations.len() as isize;
         side.chosen = (side.chosen as isize + by).rem_euclid(count) as usize;
-        // Another evaluation is of another checkpoint.
+        // Another evaluation belongs to another checkpoint, so its model is another one.
         side.model = Model::default();
         side.answers.clear();
         side.waiting = None;
-        // The old figures are not those of the new names.
+        // The old figures do not belong to the newly chosen evaluations.
         self.compared = None;
         self.arrange();
         self.files()
@@ -264,7 +264,7 @@ impl Compare {
         self.arrange();
     }
 
-    /// Sets the filter, which holds for a pair where it holds for one of its two rows.
+    /// Sets the filter. A pair passes if either of its two rows passes.
     ///
     /// # Errors
     /// A sentence where it cannot be read.
@@ -310,7 +310,7 @@ impl Compare {
         Some(&mut self.sides.as_mut()?.get_mut(side)?.model)
     }
 
-    /// Keeps an answer of a side's model.
+    /// Stores an answer of a side's model.
     pub fn take(&mut self, side: usize, answer: Answer) {
         if let Some(side) = self.sides.as_mut().and_then(|sides| sides.get_mut(side)) {
             side.waiting = None;
@@ -318,14 +318,14 @@ impl Compare {
         }
     }
 
-    /// A side's model cannot be asked.
+    /// Records that a side's model cannot be asked.
     pub fn failed(&mut self, side: usize) {
         if let Some(side) = self.sides.as_mut().and_then(|sides| sides.get_mut(side)) {
             side.waiting = None;
         }
     }
 
-    /// The cursor stays on its image where that is still shown.
+    /// Filters the pairs. The cursor stays on its image if that is still shown.
     fn arrange(&mut self) {
         let image = self.image().map(str::to_owned);
         self.shown = match &self.compared {
@@ -346,8 +346,9 @@ impl Compare {
     }
 }
 
-/// The newest evaluations of one split: `test` where both have it, else the first split of A's, newest first, that B has. Of one
-/// session the last two evaluations of the newest one's split. Of the sessions' own evaluations where there are such.
+/// Chooses the newest evaluations of a common split: `test` if both sides have it, otherwise the first of A's splits,
+/// newest first, that B also has. For a single session it chooses the last two evaluations of the newest one's split.
+/// The sessions' own evaluations are preferred.
 fn choose_one_split(sides: &mut [Side; 2]) {
     if sides[0].folder == sides[1].folder {
         let last = sides[1].chosen;

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Where a bar would end before anything was learnt.
+/// Marks where a bar would end with the figures from before training.
 const MARK: &str = "┃";
 
 /// A class or an aspect.
@@ -30,14 +30,14 @@ struct Row {
     name: String,
     share: f64,
     before: Option<f64>,
-    /// Before anything was learnt.
+    /// The share before training; `None` if it is unknown.
     start: Option<f64>,
     support: Option<usize>,
 }
 
-/// Figures from before anything was learnt, marked in the bars.
+/// Figures from before training, which are marked in the bars.
 struct Start<'a> {
-    /// What they are figures of.
+    /// The mark's label.
     name: String,
     metrics: &'a Metrics,
     aspects: &'a [(View, f64)],
@@ -45,7 +45,7 @@ struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// Those of the frozen model, where the session holds them; else of an evaluation before the first step.
+    /// The frozen model's figures, if the session has them; otherwise those of an evaluation at step 0.
     fn of(stage: Stage, newest: &Evaluation, scene: &Scene<'a>) -> Option<Self> {
         if let Some(metrics) = scene.frozen.filter(|_| stage == Stage::Prompt) {
             return Some(Self {
@@ -74,7 +74,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// What the mark is of, with what tells its figures from the bars': another split, another number of images.
+/// The mark's label. If its figures come from another split or number of images than the bars', it says so.
 fn named(what: &str, of: &Metrics, bars: &Metrics) -> String {
     match (of.split == bars.split, of.samples == bars.samples) {
         (true, true) => what.to_owned(),
@@ -122,7 +122,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let room = usize::from(inner.height - summary_rows);
     let hidden = rows.len().saturating_sub(room);
     if by_class {
-        // The cursor's class stays in sight.
+        // Keep the cursor's class visible.
         let top = scene.ui.scroll.entry(Pane::Accuracy).or_insert(0);
         *top = (*top).min(cursor.class).max((cursor.class + 1).saturating_sub(room));
     }
@@ -274,7 +274,7 @@ fn summary(
     line
 }
 
-/// The change in percentage points, with a sign that needs no colour.
+/// The change in percentage points; its sign makes it readable without colour.
 fn change(now: f64, before: Option<f64>, theme: &Theme) -> (String, ratatui::style::Color) {
     let Some(points) = before
         .map(|before| (now - before) * 100.0)

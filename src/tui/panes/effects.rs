@@ -15,16 +15,16 @@ use crate::{
     },
 };
 
-/// A change of fewer points than this is none that a person need look at.
+/// Changes below this many points are not worth mentioning.
 const NOTABLE: f64 = 1.0;
 
-/// The pane's lines: what it comes to, then the largest change first.
+/// The pane's lines: the conclusion, then the aspects by size of the change, largest first.
 pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let points = |share: f64| (share - effects.whole) * 100.0;
     let mut without = effects.without.clone();
     without.sort_by(|a, b| points(b.1).abs().total_cmp(&points(a.1).abs()));
-    // What is no number tells nothing: it stands last.
+    // Values that are not numbers are sorted last.
     without.sort_by_key(|(_, share)| !share.is_finite());
     let row = |name: &str, share: f64| {
         let change = points(share);

@@ -1,4 +1,4 @@
-//! Whether a prediction hangs on what an aspect looks at: the curves of deletion and insertion, and what they come to.
+//! Whether a prediction depends on what an aspect looks at: the deletion and insertion curves, and a verdict.
 
 use std::cmp::Ordering;
 
@@ -51,8 +51,8 @@ pub fn lines(view: &str, curves: &Faithfulness, width: usize, theme: &Theme) -> 
     lines
 }
 
-/// A map is faithful where the probability falls faster as its patches go than as random ones do, and rises faster as they
-/// come. The figures are compared as they are shown.
+/// A map is faithful if the probability falls faster when its patches are deleted than when random ones are, and rises
+/// faster when they are inserted. The figures are compared as shown.
 fn verdict(curves: &Faithfulness) -> String {
     let deletion = (area(&curves.deletion), area(&curves.random_deletion));
     let insertion = (area(&curves.insertion), area(&curves.random_insertion));
@@ -79,12 +79,12 @@ fn verdict(curves: &Faithfulness) -> String {
     }
 }
 
-/// An area in hundredths, as it is shown.
+/// An area in hundredths, rounded as shown.
 fn shown(area: f64) -> i64 {
     (area * 100.0).round() as i64
 }
 
-/// The mean height of a curve over equal steps, by trapezes.
+/// The mean height of a curve with equal steps, by the trapezoidal rule.
 fn area(curve: &[f64]) -> f64 {
     let steps = curve.len().saturating_sub(1).max(1) as f64;
     curve.windows(2).map(|two| (two[0] + two[1]) / 2.0).sum::<f64>() / steps

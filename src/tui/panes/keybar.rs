@@ -1,4 +1,4 @@
-//! The last row: the keys of the layer that has them, and a word on the last one pressed.
+//! The last row: the keys of the layer that has them, and a notice about the last key pressed.
 
 use ratatui::{
     buffer::Buffer,
@@ -15,19 +15,19 @@ use crate::tui::{
     ui::Layer,
 };
 
-/// The word of the key that gives up what is waited for.
+/// The word for the key that cancels what is being waited for.
 const GIVE_UP: &str = "give up";
 
 /// A key and its word.
 type Item = (String, String);
 
-/// Paints the row; what does not fit is left to the help, which is always among them.
+/// Paints the row. Keys that do not fit are left to the help, whose key is always shown.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
     let notice = match (&scene.ui.notice, &scene.waits) {
-        // What is longer stands above the keys.
+        // Longer notices are shown above the keys.
         (Some(notice), _) => Some(clean(notice)).filter(|notice| fits(notice, area.width)),
-        // On less the header says it, and the key is what has to be seen.
+        // On narrower screens the header says it, and the key matters more.
         (None, Some(waits)) if scene.ui.layer == Layer::Main && area.width >= 40 => {
             Some(fit(&clean(&waits.words()), usize::from(area.width) / 2))
         }
@@ -62,14 +62,14 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
     Line::from(spans).render(area, buffer);
     if !notice.is_empty() {
-        // A span, for a line's style would colour the keys as well.
+        // A span, because a line's style would also colour the keys.
         let right = Span::styled(format!("{notice} "), Style::new().fg(theme.warning));
         Line::from(right).right_aligned().render(area, buffer);
     }
 }
 
-/// The first ones that fit into `room` columns beside those that tell of the others and lead out: what gives up waiting and
-/// the help always, next pane and quit where half of the room is left.
+/// The first keys that fit into `room` columns next to the essential ones: always the key that cancels waiting and the
+/// help; next pane and quit if half of the room is left.
 fn fitting(items: Vec<Item>, room: usize) -> Vec<Item> {
     let width = |(keys, word): &Item| columns(keys) + columns(word);
     let is = |(_, word): &Item, of: &[&str]| of.contains(&word.trim());

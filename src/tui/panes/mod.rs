@@ -72,20 +72,20 @@ pub struct Scene<'a> {
     /// The folder of the session that is shown.
     pub folder: &'a Path,
     pub overlays: &'a Overlays,
-    /// The figure of the model as it was before it learnt.
+    /// The frozen model's figures.
     pub frozen: Option<&'a Metrics>,
     /// The player's place and pace, where a journal is played.
     pub playing: Option<String>,
     /// Whether predictions are being read.
     pub reading: bool,
-    /// What the model that is being opened does.
+    /// What the model does while it is being opened.
     pub opening: Option<&'a str>,
     /// What the person waits for while the keys work.
     pub waits: Option<Waits>,
     pub theme: &'a Theme,
     pub keymap: &'a Keymap,
     pub pictures: &'a mut Pictures,
-    /// What the panes with curves keep between frames.
+    /// The curves' cache between frames.
     pub curves: &'a mut Curves,
     pub losses: &'a mut Losses,
     /// Whether samples have pictures, or text alone.
@@ -94,7 +94,7 @@ pub struct Scene<'a> {
     pub sent: Option<u64>,
     /// Whether the run takes commands from here.
     pub commands: bool,
-    /// Whether the run's process has vanished without a word.
+    /// Whether the run's process has disappeared without a final record.
     pub lost: bool,
     /// What key bar and palette offer.
     pub offers: Offers,
@@ -135,7 +135,7 @@ fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer
     } else {
         (theme.faint, theme.text)
     };
-    // Without colours the frame itself says where the focus is.
+    // Without colours the shape of the frame shows the focus.
     let border_type = if focused && theme.depth == Depth::Mono {
         BorderType::Thick
     } else {

@@ -1,5 +1,5 @@
-//! A message that is longer than its place in the last row: on rows of its own above it, whole; where those would be more than
-//! half of the screen, with the key that shows it whole.
+//! A message that does not fit in the last row: shown in full on rows above it. If those would be more than half of the
+//! screen, it is cut, and names the key that shows it in full.
 
 use ratatui::{
     buffer::Buffer,
@@ -24,8 +24,8 @@ pub fn fits(message: &str, width: u16) -> bool {
     columns(message) <= usize::from(width) / 2
 }
 
-/// The rows that the message of this frame needs above the last one; none where it fits there, and never more than half of the
-/// screen: then the last one names the key that shows all.
+/// The rows that this frame's message needs above the last one; none if it fits there. At most half of the screen: then
+/// the last of them names the key that shows the whole message.
 #[must_use]
 pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
     let Some(message) = message(scene.ui)
@@ -42,7 +42,7 @@ pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
         let key = scene.keymap.key_in(Scope::of(scene.ui), Action::Message);
         if let Some(last) = rows.last_mut().filter(|_| !key.is_empty()) {
             let way = way(&key, width);
-            // A few letters before it say nothing.
+            // If only a few letters would fit before it, they are left out.
             let room = width.saturating_sub(columns(&way) + 1);
             *last = if room < 12 {
                 way
@@ -54,7 +54,7 @@ pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
     rows
 }
 
-/// The words that name the key which shows all of a message.
+/// The words that name the key for the whole message.
 #[must_use]
 pub fn way(key: &str, width: usize) -> String {
     fit(&format!("… {key} shows it all"), width)
@@ -68,7 +68,7 @@ pub fn render(rows: Vec<String>, area: Rect, buffer: &mut Buffer, theme: &Theme)
     }
 }
 
-/// Why the typed line was refused, while one is typed; else the word on the last key.
+/// While a line is typed, why it was refused; otherwise the notice of the last key.
 fn message(ui: &Ui) -> Option<&str> {
     match ui.layer {
         Layer::Entry(_) => ui.refused.as_deref(),
@@ -77,7 +77,8 @@ fn message(ui: &Ui) -> Option<&str> {
     }
 }
 
-/// The message that the key shows whole: that of this layer, or of what the overlay lies on; else the one before.
+/// The message that the key shows in full: that of this layer, or of the layer under the overlay; if there is none, the
+/// previous one.
 #[must_use]
 pub fn whole<'a>(ui: &'a Ui, sessions: &'a Sessions) -> Option<&'a str> {
     let layer = if ui.layer == Layer::Message { ui.under } else { ui.layer };

@@ -13,9 +13,9 @@ use ratatui::{
 
 use crate::tui::{axis::Axis, decimate::Column, figures, series::Window, theme::Theme};
 
-/// The column of the values' labels: wide enough for all that a loss becomes.
+/// Columns for the values' labels: wide enough for every loss.
 const GUTTER: u16 = 7;
-/// A smaller plot tells nothing.
+/// The smallest plot that is painted.
 const SMALLEST: (u16, u16) = (16, 3);
 
 /// The mark of a point.
@@ -46,9 +46,9 @@ pub struct Curve<'a> {
 pub enum Shape<'a> {
     /// One for each column of dots: its range as an upright stroke, joined to the next.
     Columns(&'a [Option<Column>]),
-    /// Step and value of a few points, joined; marked where there is no sign.
+    /// Step and value of a few points, joined by lines; each is marked unless the curve has a sign.
     Points(&'a [(f64, f64)]),
-    /// Step and value of points that nothing joins; a sign stands at the last.
+    /// Step and value of points that no line joins; the sign is at the last.
     Apart(&'a [(f64, f64)]),
 }
 
@@ -76,7 +76,7 @@ impl Shape<'_> {
     }
 }
 
-/// The value at a step on the line between two points; nothing beside them.
+/// The interpolated value at a step between two points; `None` outside them.
 fn at(points: &[(f64, f64)], step: f64) -> Option<f64> {
     let after = points.partition_point(|&(of, _)| of < step);
     let (next, before) = (points.get(after)?, points.get(after.checked_sub(1)?)?);
@@ -99,7 +99,7 @@ pub const fn place(area: Rect, steps: bool) -> Option<Rect> {
 }
 
 impl Plot<'_> {
-    /// Paints the plot. Where it has nothing but axes nothing is painted; whether there was something.
+    /// Paints the plot unless it has nothing but axes; returns whether it did.
     pub fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> bool {
         let Some(plot) = place(area, self.steps) else {
             return true;
@@ -140,7 +140,7 @@ impl Plot<'_> {
                 continue;
             };
             let (mut x, y) = (column(step), row(value));
-            // Beside what is there already.
+            // Placed next to labels that are already there.
             let taken =
                 |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, APART].contains(&buffer[(x, y)].symbol());
             while x > plot.x && taken(x, buffer) {
@@ -215,7 +215,8 @@ impl Plot<'_> {
         }
     }
 
-    /// Steps below the plot: none is cut, the last stands at the end, and that of the crosshair where others would.
+    /// Labels steps below the plot. No label is cut, the last step's is at the end, and the crosshair's replaces those
+    /// that it would overlap.
     fn step_labels(&self, plot: Rect, row: u16, buffer: &mut Buffer, theme: &Theme) {
         let Window { from, to, .. } = self.window;
         let width = |label: &str| label.len() as u16;

@@ -1,4 +1,5 @@
-//! The roles on terminals of eight or sixteen colours, which have no shades: each has one that it keeps beside its neighbours.
+//! The roles' colours on terminals of eight or sixteen colours. There are no shades, so each role has a fixed colour
+//! that differs from those next to it.
 
 use ratatui::style::Color;
 
@@ -24,7 +25,7 @@ const SIXTEEN: [(u8, u8, u8); 16] = [
     (255, 255, 255),
 ];
 
-/// A colour among the first `count` of a terminal, eight or sixteen.
+/// The colour among a terminal's first `count`, eight or sixteen.
 pub(super) fn few(theme: &Theme, color: Color, count: u8) -> Color {
     if let Some(role) = theme.role(color) {
         return of_role(role, theme.dark, count).map_or(Color::Reset, Color::Indexed);
@@ -54,9 +55,9 @@ pub(super) fn few(theme: &Theme, color: Color, count: u8) -> Color {
     Color::Indexed(number % count)
 }
 
-/// Nothing: the terminal's own colour of text.
+/// `None`: the terminal's own text colour.
 fn of_role(role: &str, dark: bool, count: u8) -> Option<u8> {
-    // On dark, of sixteen; on light, of sixteen; on dark, of eight; on light, of eight.
+    // In this order: dark and light background with sixteen colours, dark and light with eight.
     let of_four: [Option<u8>; 4] = match role {
         "dim" => [Some(7), Some(8), None, None],
         "faint" => [Some(8), Some(7), None, None],
