@@ -19,7 +19,7 @@ const WORDS: &str =
 const CLASSES: [&str; 2] = ["Qwen2Tokenizer", "Qwen2TokenizerFast"];
 
 /// The equivalent tokenizer.json. `None` if a file is missing, or if tokenizer_config.json does not state a Qwen
-/// tokenizer, because others split texts differently.
+/// tokenizer (others split texts differently) or its added tokens.
 ///
 /// # Errors
 /// [`TokenizerError::Unfit`]: a file that cannot be read.
@@ -31,14 +31,17 @@ pub fn joined(folder: &Path) -> Result<Option<Value>, TokenizerError> {
     {
         return Ok(None);
     }
-    let config = object(&config)?;
-    let class = config.get("tokenizer_class").and_then(Value::as_str);
+    let keys = object(&config)?;
+    let class = keys.get("tokenizer_class").and_then(Value::as_str);
+    let Some(tokens) = keys.get("added_tokens_decoder").and_then(Value::as_object) else {
+        return Ok(None);
+    };
     if !class.is_some_and(|class| CLASSES.contains(&class)) {
         return Ok(None);
     }
     Ok(Some(json!({
         "version": "1.0",
-        "added_tokens": added(&config),
+        "added_tokens": added(&config, tokens)?,
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Isolated", "invert": false},
@@ -49,17 +52,20 @@ pub fn joined(folder: &Path) -> Result<Option<Value>, TokenizerError> {
     })))
 }
 
-/// The added tokens in the order of their ids, which are the keys of `added_tokens_decoder`.
-fn added(config: &Map<String, Value>) -> Vec<Value> {
-    let stated = config.get("added_tokens_decoder").and_then(Value::as_object);
+/// The added tokens in the order of their ids, which `added_tokens_decoder` has as keys.
+fn added(path: &Path, stated: &Map<String, Value>) -> Result<Vec<Value>, TokenizerError> {
     let token = |(id, token): (&String, &Value)| {
-        let (id, mut token): (u32, _) = (id.parse().ok()?, token.as_object()?.clone());
-        token.insert("id".to_owned(), json!(id));
-        Some((id, Value::Object(token)))
+        let (number, object) = (id.parse::<u32>().ok(), token.as_object());
+        let (Some(number), Some(mut token)) = (number, object.cloned()) else {
+            let id = id.escape_debug();
+            return Err(unfit(path, format!("its added token {id} is no id with a token")));
+        };
+        token.insert("id".to_owned(), json!(number));
+        Ok((number, Value::Object(token)))
     };
-    let mut tokens: Vec<(u32, Value)> = stated.into_iter().flatten().filter_map(token).collect();
+    let mut tokens = stated.iter().map(token).collect::<Result<Vec<_>, _>>()?;
     tokens.sort_by_key(|(id, _)| *id);
-    tokens.into_iter().map(|(_, token)| token).collect()
+    Ok(tokens.into_iter().map(|(_, token)| token).collect())
 }
 
 /// The merges, one per line; the first line may instead name a version.
@@ -159,6 +165,16 @@ mod tests {
             ("vocab.json", "[]", "vocab.json"),
             ("vocab.json", "{\"a\": -1}", "cannot be read"),
             ("tokenizer_config.json", "{", "tokenizer_config.json"),
+            (
+                "tokenizer_config.json",
+                "{\"tokenizer_class\": \"Qwen2Tokenizer\"}",
+                "use_fast",
+            ),
+            (
+                "tokenizer_config.json",
+                "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"added_tokens_decoder\": {\"x\": {}}}",
+                "its added token x is no id with a token",
+            ),
             (
                 "tokenizer_config.json",
                 "{\"tokenizer_class\": \"GPT2Tokenizer\"}",
