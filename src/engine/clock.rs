@@ -40,7 +40,7 @@ impl Clock {
 }
 
 /// The log line for a jump.
-pub fn told(jump: f64) -> Log {
+pub fn jump_line(jump: f64) -> Log {
     let text = if jump > 0.0 {
         format!("the clock went {jump:.0} s further than the run: it was set, or the machine slept; that is no work")
     } else {
@@ -68,7 +68,9 @@ mod tests {
         assert_eq!(clock.jump_at((5210.5, 615.0)), Some(3600.0));
         assert_eq!(clock.jump_at((5220.5, 625.0)), None);
         assert_eq!(clock.jump_at((1630.5, 635.0)), Some(-3600.0));
-        assert!(told(3600.0).text.contains("3600 s further") && told(-3600.0).text.contains("back by 3600 s"));
+        assert!(
+            jump_line(3600.0).text.contains("3600 s further") && jump_line(-3600.0).text.contains("back by 3600 s")
+        );
     }
 
     #[test]

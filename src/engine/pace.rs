@@ -1,4 +1,4 @@
-//! Limits how often progress is reported: a download advances by kilobytes, and the journal keeps each line for ever.
+//! Limits how often progress is reported, and how much of it the journal keeps: a download advances by kilobytes.
 
 use std::time::{Duration, Instant};
 
@@ -8,24 +8,33 @@ const GAP: Duration = Duration::from_millis(500);
 /// The last report, unless it ended its phase.
 #[derive(Debug, Default)]
 pub struct Pace {
-    told: Option<(String, Instant)>,
+    reported: Option<(String, Instant)>,
+}
+
+/// Who gets a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// The journal and those who watch: the first and the last report on a phase.
+    Kept,
+    /// Only those who watch now.
+    Shown,
 }
 
 impl Pace {
-    /// Whether to report at `now` that `done` of `total` of a phase is done.
-    pub fn is_due(&mut self, phase: &str, (done, total): (u64, u64), now: Instant) -> bool {
+    /// Who is to hear at `now` that `done` of `total` of a phase is done; None for nobody.
+    pub fn due(&mut self, phase: &str, (done, total): (u64, u64), now: Instant) -> Option<Report> {
         if total > 0 && done >= total {
-            self.told = None;
-            return true;
+            self.reported = None;
+            return Some(Report::Kept);
         }
-        let just_told = self
-            .told
-            .as_ref()
-            .is_some_and(|(of, at)| of == phase && now.saturating_duration_since(*at) < GAP);
-        if !just_told {
-            self.told = Some((phase.to_owned(), now));
-        }
-        !just_told
+        let before = self.reported.as_ref().filter(|(of, _)| of == phase);
+        let report = match before {
+            None => Report::Kept,
+            Some((_, at)) if now.saturating_duration_since(*at) < GAP => return None,
+            Some(_) => Report::Shown,
+        };
+        self.reported = Some((phase.to_owned(), now));
+        Some(report)
     }
 }
 
@@ -34,21 +43,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_of_many_pieces_is_told_twice_a_second_and_at_its_ends() {
+    fn a_download_of_many_pieces_is_shown_twice_a_second_and_kept_at_its_ends() {
         let begin = Instant::now();
         let mut pace = Pace::default();
         // One piece each millisecond.
-        let told = |phase: &str, from: u64, pace: &mut Pace| -> Vec<u64> {
+        let reports = |phase: &str, from: u64, pace: &mut Pace| -> Vec<(u64, Report)> {
             let at = |ms: u64| begin + Duration::from_millis(from + ms);
             (0..=3_000)
-                .filter(|&ms| pace.is_due(phase, (ms, 3_000), at(ms)))
+                .filter_map(|ms| Some((ms, pace.due(phase, (ms, 3_000), at(ms))?)))
                 .collect()
         };
-        let expected = [0, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
-        assert_eq!(told("a", 0, &mut pace), expected);
-        assert_eq!(told("a", 3_001, &mut pace), expected, "the phase again");
-        assert_eq!(told("b", 6_002, &mut pace), expected);
-        assert!(pace.is_due("c", (1, 0), begin), "without a known end");
-        assert!(!pace.is_due("c", (2, 0), begin + Duration::from_millis(1)));
+        let between = [500, 1_000, 1_500, 2_000, 2_500].map(|ms| (ms, Report::Shown));
+        let mut expected = vec![(0, Report::Kept)];
+        expected.extend(between);
+        expected.push((3_000, Report::Kept));
+        assert_eq!(reports("a", 0, &mut pace), expected);
+        assert_eq!(reports("a", 3_001, &mut pace), expected, "the phase again");
+        assert_eq!(reports("b", 6_002, &mut pace), expected);
+        assert_eq!(pace.due("c", (1, 0), begin), Some(Report::Kept), "without a known end");
+        assert_eq!(pace.due("c", (2, 0), begin + Duration::from_millis(1)), None);
     }
 }

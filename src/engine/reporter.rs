@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::clock::{Clock, told};
+use super::clock::{Clock, jump_line};
 use super::control::Signals;
 use super::error::EngineError;
-use super::pace::Pace;
+use super::pace::{Pace, Report};
 use crate::session::{
     Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, UNKEPT, Warning,
     now,
@@ -74,14 +74,20 @@ impl Reporter {
         self.report(Event::Session(Box::new(start)))
     }
 
-    /// Continues the session's journal.
+    /// Continues the session's journal. The first line says how long nobody worked on the session, because its last process
+    /// may have been killed without recording its end.
     ///
     /// # Errors
     /// Where the journal cannot be read or written.
     pub fn go_on(&mut self, folder: &SessionFolder) -> Result<(), EngineError> {
         folder.check_in_place()?;
-        self.journal = Some(JournalWriter::open(&folder.journal())?);
-        Ok(())
+        let journal = JournalWriter::open(&folder.journal())?;
+        let idle = journal.last_time().map(|last| now() - last);
+        self.journal = Some(journal);
+        self.report(Event::Log(Log {
+            clock_jump_s: idle,
+            ..Log::new("another process goes on with the session")
+        }))
     }
 
     /// Writes and sends an event. It is no error if nobody listens any more: the run goes on headless.
@@ -91,7 +97,7 @@ impl Reporter {
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
         if self.journal.is_some()
             && let Some(jump) = self.clock.jump()
-            && let Some(record) = self.keep(&Event::Log(told(jump)))?
+            && let Some(record) = self.keep(&Event::Log(jump_line(jump)))?
         {
             drop(self.listener.send(record));
         }
@@ -194,19 +200,24 @@ impl Reporter {
         Ok(())
     }
 
-    /// Reports progress in a phase: at most twice a second, and at its first and last value.
+    /// Reports progress in a phase: its first and last value to the journal, and what lies between at most twice a second to
+    /// those who watch.
     ///
     /// # Errors
     /// As [`Self::report`], and where the process is to end.
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
-        if self.pace.is_due(phase, (done, total), Instant::now()) {
-            self.report(Event::Progress(Progress {
+        if let Some(report) = self.pace.due(phase, (done, total), Instant::now()) {
+            let progress = Event::Progress(Progress {
                 phase: phase.to_owned(),
                 done,
                 // If the amount has outgrown its announced total, the total is unknown (0).
                 total: if done > total { 0 } else { total },
                 memory: resident_bytes(),
-            }))?;
+            });
+            match report {
+                Report::Kept => self.report(progress)?,
+                Report::Shown => self.say(progress),
+            }
         }
         self.unless_interrupted()
     }

@@ -163,7 +163,7 @@ impl Checkpoints {
 
     /// Whether the journal names a checkpoint. It does not where the writer died right after the file's rename.
     #[must_use]
-    pub fn is_told(&self, stage: Stage, step: u64) -> bool {
+    pub fn is_recorded(&self, stage: Stage, step: u64) -> bool {
         self.told.contains(&(stage, step))
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::{Answer, Request, nullable, prediction::Metrics};
@@ -11,22 +11,8 @@ use crate::data::View;
 /// The journal's format version; a newer one is refused.
 pub const FORMAT: u32 = 1;
 
-/// The sequence number of a record that is in no journal: one before its first line, or one that could not be written.
-pub const UNKEPT: u64 = u64::MAX;
-
-/// A line of `journal.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Counts from 0 without gaps; or [`UNKEPT`].
-    pub seq: u64,
-    /// Seconds since the Unix epoch.
-    pub time: f64,
-    #[serde(flatten)]
-    pub event: Event,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What happened. [`Event::read`] is the way back from the JSON that is written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     Session(Box<SessionStart>),
@@ -43,6 +29,48 @@ pub enum Event {
     Log(Log),
     Resumed(Resumed),
     Ended(Ended),
+}
+
+impl Event {
+    /// The names of the kinds, as the `event` key has them.
+    pub(super) const KINDS: [&'static str; 13] = [
+        "session",
+        "phase",
+        "progress",
+        "step",
+        "evaluation",
+        "sample",
+        "checkpoint",
+        "command",
+        "answer",
+        "warning",
+        "log",
+        "resumed",
+        "ended",
+    ];
+
+    /// Reads an event of this kind from the keys that follow.
+    ///
+    /// # Errors
+    /// The kind is unknown, or a key is missing or of another type.
+    pub fn read<'de, D: Deserializer<'de>>(kind: &str, keys: D) -> Result<Self, D::Error> {
+        Ok(match kind {
+            "session" => Self::Session(Deserialize::deserialize(keys)?),
+            "phase" => Self::Phase(Deserialize::deserialize(keys)?),
+            "progress" => Self::Progress(Deserialize::deserialize(keys)?),
+            "step" => Self::Step(Deserialize::deserialize(keys)?),
+            "evaluation" => Self::Evaluation(Deserialize::deserialize(keys)?),
+            "sample" => Self::Sample(Deserialize::deserialize(keys)?),
+            "checkpoint" => Self::Checkpoint(Deserialize::deserialize(keys)?),
+            "command" => Self::Command(Deserialize::deserialize(keys)?),
+            "answer" => Self::Answer(Deserialize::deserialize(keys)?),
+            "warning" => Self::Warning(Deserialize::deserialize(keys)?),
+            "log" => Self::Log(Deserialize::deserialize(keys)?),
+            "resumed" => Self::Resumed(Deserialize::deserialize(keys)?),
+            "ended" => Self::Ended(Deserialize::deserialize(keys)?),
+            unknown => return Err(D::Error::unknown_variant(unknown, &Self::KINDS)),
+        })
+    }
 }
 
 /// The two stages of MASP.
@@ -317,17 +345,6 @@ pub struct Resumed {
     /// Steps that each stage makes from now on, as in [`SessionStart::plan`]; empty in older journals, which lack this key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<(Stage, u64)>,
-}
-
-impl Record {
-    /// Seconds by which the clock jumped since the previous record, see [`Log::clock_jump_s`]; 0 where it did not.
-    #[must_use]
-    pub fn clock_jump_s(&self) -> f64 {
-        match &self.event {
-            Event::Log(log) => log.clock_jump_s.filter(|jump| jump.is_finite()).unwrap_or(0.0),
-            _ => 0.0,
-        }
-    }
 }
 
 impl Resumed {

@@ -218,12 +218,16 @@ fn nesting_does_not_reach_the_stack() {
         text.truncate(text.len() - 1);
         format!("{text},\"{key}\":{}{}}}\n", "[".repeat(depth), "]".repeat(depth))
     };
-    for key in ["settings", "unheard", "name"] {
+    for key in ["settings", "name"] {
         fs::write(folder.journal(), deep(key, 200_000)).unwrap();
         assert!(is_sentence(&read_journal(&folder.journal()).unwrap_err().to_string()));
         assert_eq!(summarise_session(&folder).state, SessionState::Unreadable);
         assert!(read_results(&folder.journal()).is_err());
     }
+    // A key that nobody knows is passed over without being taken apart.
+    fs::write(folder.journal(), deep("unheard", 200_000)).unwrap();
+    assert_eq!(read_journal(&folder.journal()).unwrap().len(), 1);
+    assert_eq!(summarise_session(&folder).state, SessionState::Crashed);
 }
 
 #[test]

@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::{
-    event::{Event, FORMAT, Record},
+    event::{Event, FORMAT},
     folder::SessionFolder,
-    step_line,
+    record::Record,
 };
 use crate::{
     bounded_file::{open_regular, read_line, without_links},
@@ -184,10 +184,7 @@ impl JournalTail {
         if self.lines == 0 {
             self.check_format(line)?;
         }
-        let record = match step_line::read(line) {
-            Some(record) => record,
-            None => serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?,
-        };
+        let record: Record = serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
         if self.lines == 0 && !matches!(record.event, Event::Session(_)) {
             return Err(self.broken("the first event is not `session`"));
         }
@@ -245,6 +242,8 @@ pub struct JournalWriter {
     /// Bytes of the complete lines.
     length: u64,
     next_seq: u64,
+    /// When the last line was written, in seconds since the Unix epoch.
+    last_time: Option<f64>,
     /// Whether a failed append may have left half a line after `length`.
     torn: bool,
 }
@@ -272,12 +271,14 @@ impl JournalWriter {
                 .map_err(failed)?;
         }
         let mut tail = JournalTail::new(path);
-        tail.read(&file, drop)?;
+        let mut last_time = None;
+        tail.read(&file, |record| last_time = Some(record.time))?;
         let writer = Self {
             path: path.to_owned(),
             file,
             length: tail.offset,
             next_seq: tail.lines,
+            last_time,
             torn: false,
         };
         writer.cut_torn_line().map_err(failed)?;
@@ -321,6 +322,12 @@ impl JournalWriter {
         &self.path
     }
 
+    /// When the last line was written, in seconds since the Unix epoch; None in an empty journal.
+    #[must_use]
+    pub const fn last_time(&self) -> Option<f64> {
+        self.last_time
+    }
+
     fn write(&mut self, record: &Record) -> io::Result<()> {
         if self.torn {
             self.cut_torn_line()?;
@@ -341,6 +348,7 @@ impl JournalWriter {
         }
         self.length += line.len() as u64;
         self.next_seq += 1;
+        self.last_time = Some(record.time);
         Ok(())
     }
 

@@ -3,6 +3,7 @@ use std::{error::Error, io::Write};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::session::{SessionState, Stage};
 
 type Outcome = Result<(), Box<dyn Error>>;
 

@@ -17,14 +17,14 @@ mod nullable;
 mod own_files;
 mod prediction;
 mod rationale;
+mod record;
 mod removal;
 mod results;
-mod scan;
 mod series;
 pub mod socket;
 mod stages;
 mod state;
-mod step_line;
+mod summary;
 mod trained_on;
 mod utc;
 
@@ -35,19 +35,21 @@ pub use evaluations::{
     Evaluated, EvaluationNote, KeepError, LaterEvaluation, frozen_metrics, keep_evaluation, later_evaluations,
 };
 pub use event::{
-    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, HIGHEST_RATE, Log, Phase, Progress, Record, Resumed,
-    SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, StopAfter, UNKEPT, Warning,
+    Command, CommandRecord, Ended, Evaluation, Event, FORMAT, HIGHEST_RATE, Log, Phase, Progress, Resumed, SampleSeen,
+    SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
 pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_record, now, read_journal};
 pub use kept::{KeptEvaluation, Origin, kept_evaluations};
-pub use list::{ListError, SPARK, SessionState, SessionSummary, list_sessions, summarise_session};
+pub use list::{ListError, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};
 pub use rationale::{argues_for_another, rationale_mark};
+pub use record::{Record, UNKEPT};
 pub use removal::is_lock_text;
 pub use results::{ImageResult, ResultsError, read_results, write_results, write_rows};
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
+pub use summary::{SPARK, SessionState, SessionSummary};
 pub use trained_on::TrainedOn;
 pub use utc::Utc;

@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    Command, CommandRecord, Ended, Evaluation, Event, Found, Phase, Progress, Record, Request, Resumed, SampleSeen,
-    SavedCheckpoint, SessionStart, Stage, StageHistory, StepPoint, UNKEPT, Warning,
+    answer::{Found, Request},
+    event::{
+        Command, CommandRecord, Ended, Evaluation, Event, Phase, Progress, Resumed, SampleSeen, SavedCheckpoint,
+        SessionStart, Stage, Warning,
+    },
+    record::{Record, UNKEPT},
+    series::{StageHistory, StepPoint},
 };
 
 /// The number of log lines kept.
@@ -14,6 +19,8 @@ pub const LOG_LINES: usize = 1000;
 #[derive(Debug, Clone, Default)]
 pub struct RunState {
     pub session: Option<SessionStart>,
+    /// When it began, in seconds since the Unix epoch.
+    pub started: Option<f64>,
     pub phase: Option<Phase>,
     pub progress: Option<Progress>,
     pub stages: BTreeMap<Stage, StageHistory>,
@@ -93,8 +100,15 @@ impl RunState {
             self.next_seq = record.seq.saturating_add(1);
         }
         self.tick(record);
+        if record.seq != UNKEPT {
+            // The journal goes on after an end: another process goes on with the run.
+            self.ended = None;
+        }
         match &record.event {
-            Event::Session(session) => self.session = Some(session.as_ref().clone()),
+            Event::Session(session) => {
+                self.session = Some(session.as_ref().clone());
+                self.started.get_or_insert(record.time);
+            }
             Event::Phase(phase) => self.phase(phase),
             Event::Progress(progress) => {
                 self.memory = progress.memory.or(self.memory);

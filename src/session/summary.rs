@@ -1,0 +1,201 @@
+//! A session's row in the list of sessions, taken from the same state that the screens show.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    evaluations::later_evaluations,
+    event::{Evaluation, SessionStart, Stage},
+    folder::SessionFolder,
+    series::StageHistory,
+    state::RunState,
+};
+
+/// How a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// A process holds its lock.
+    Live,
+    /// Live, and told to pause.
+    Paused,
+    /// All its steps were made.
+    Finished,
+    /// Stopped by a person or a signal; `--resume` goes on.
+    Stopped,
+    /// Ended by an error, which its journal names.
+    Failed,
+    /// Its process ended without an `ended` event; `--resume` goes on.
+    Crashed,
+    /// Its journal cannot be read; `problem` says why.
+    Unreadable,
+}
+
+impl SessionState {
+    /// How the session stands; `live` as in [`SessionSummary::of`].
+    fn of(state: &RunState, live: &Result<bool, String>) -> Self {
+        let ended = state.ended.as_ref().map(|ended| ended.reason.as_str());
+        match (live, ended) {
+            (Err(_), _) => Self::Unreadable,
+            (Ok(true), _) if state.paused => Self::Paused,
+            (Ok(true), _) => Self::Live,
+            (Ok(false), Some("done")) => Self::Finished,
+            (Ok(false), Some("stopped")) => Self::Stopped,
+            (Ok(false), Some(_)) => Self::Failed,
+            (Ok(false), None) => Self::Crashed,
+        }
+    }
+
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A session's row in the list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionSummary {
+    pub name: String,
+    pub path: PathBuf,
+    pub state: SessionState,
+    pub model: String,
+    /// The dataset's root.
+    pub data: String,
+    pub dataname: String,
+    pub device: String,
+    /// The stage that made the last step, and its steps.
+    pub stage: Option<Stage>,
+    pub step: u64,
+    /// Steps planned for the stage; None where it has made more.
+    pub planned: Option<u64>,
+    /// Optimiser steps of all stages.
+    pub steps: u64,
+    /// The highest accuracy on a split other than `test`, or on `test` where there is no other. Only the evaluations with
+    /// the most images count.
+    pub best_accuracy: Option<f64>,
+    /// The accuracy of the last evaluation on `test`: by `masp eval` on the session's own data, else by the run.
+    pub test_accuracy: Option<f64>,
+    /// Seconds since the Unix epoch.
+    pub started: Option<f64>,
+    /// Seconds at work; pauses and the time between two processes do not count.
+    pub duration: f64,
+    /// Why it failed, or why it cannot be read.
+    pub problem: Option<String>,
+    /// The user's note (`note.txt` in its folder).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The settings as the session recorded them; null where nothing could be read.
+    #[serde(skip)]
+    pub settings: Value,
+    /// The losses of the stage that made the last step, at most [`SPARK`] means of neighbours.
+    #[serde(skip)]
+    pub spark: Vec<f64>,
+}
+
+/// Points of a summary's small curve.
+pub const SPARK: usize = 24;
+
+impl SessionSummary {
+    /// The row of the session in `folder`. `live` says whether its lock is held, or why the session cannot be read.
+    pub(super) fn of(folder: &SessionFolder, state: &RunState, live: Result<bool, String>) -> Self {
+        let start = state.session.as_ref();
+        let text = |of: fn(&SessionStart) -> &String| start.map(of).cloned().unwrap_or_default();
+        let current = state.stages.iter().rfind(|(_, history)| !history.steps.is_empty());
+        let stands = SessionState::of(state, &live);
+        let failed = state.ended.as_ref().filter(|_| stands == SessionState::Failed);
+        Self {
+            name: folder.name().to_owned(),
+            path: folder.path().to_owned(),
+            state: stands,
+            model: text(|start| &start.model),
+            data: text(|start| &start.data),
+            dataname: text(|start| &start.dataname),
+            device: text(|start| &start.device),
+            stage: current.map(|(stage, _)| *stage),
+            step: current.map_or(0, |(_, history)| history.last_step()),
+            planned: current.and_then(|(stage, _)| state.planned_steps(*stage)),
+            steps: state
+                .stages
+                .values()
+                .map(StageHistory::last_step)
+                .fold(0, u64::saturating_add),
+            best_accuracy: best_accuracy(state),
+            test_accuracy: later_test_accuracy(folder).or_else(|| test_accuracy(state)),
+            started: state.started,
+            duration: state.active_s,
+            problem: live.err().or_else(|| failed.map(|ended| ended.reason.clone())),
+            note: String::new(),
+            settings: start.map_or(Value::Null, |start| start.settings.clone()),
+            spark: current.map(|(_, history)| spark(history)).unwrap_or_default(),
+        }
+    }
+
+    /// `prompt 400/1200`, or nothing before the first step.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        match (self.stage, self.planned) {
+            (Some(stage), Some(planned)) => {
+                format!("{} {}/{planned}", stage.name(), self.step)
+            }
+            (Some(stage), None) => format!("{} {}", stage.name(), self.step),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+/// The run's evaluations of the soft prompt that have an accuracy.
+fn evaluations(state: &RunState) -> impl DoubleEndedIterator<Item = &Evaluation> {
+    let history = state.history(Stage::Prompt).into_iter();
+    let all = history.flat_map(|history| &history.evaluations);
+    all.filter(|made| made.metrics.samples > 0 && made.metrics.accuracy.is_finite())
+}
+
+/// The highest accuracy on the evaluations with the most images: a high accuracy on a few images is no record. On `test`
+/// only if nothing else was evaluated.
+fn best_accuracy(state: &RunState) -> Option<f64> {
+    let best = |test| {
+        let of_split = || evaluations(state).filter(move |made| (made.metrics.split == "test") == test);
+        let most = of_split().map(|made| made.metrics.samples).max()?;
+        let of_most = of_split().filter(|made| made.metrics.samples == most);
+        of_most.map(|made| made.metrics.accuracy).max_by(f64::total_cmp)
+    };
+    best(false).or_else(|| best(true))
+}
+
+/// The accuracy of the run's last evaluation on `test`.
+fn test_accuracy(state: &RunState) -> Option<f64> {
+    let last = evaluations(state).rfind(|made| made.metrics.split == "test");
+    last.map(|made| made.metrics.accuracy)
+}
+
+/// The accuracy of the newest `masp eval` of the session's own parameters on its own test split.
+fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
+    let later = later_evaluations(folder.path()).into_iter().rev();
+    let mut of_test = later.filter(|later| later.split == "test" && later.is_own());
+    of_test.find_map(|later| Some(later.metrics()?.accuracy).filter(|accuracy| accuracy.is_finite()))
+}
+
+/// Means over neighbouring losses, without those that are not finite.
+fn spark(history: &StageHistory) -> Vec<f64> {
+    let width = history.steps.len().div_ceil(SPARK).max(1);
+    let means = history.steps.chunks(width).map(|steps| {
+        let finite: Vec<f64> = steps
+            .iter()
+            .map(|point| point.loss)
+            .filter(|loss| loss.is_finite())
+            .collect();
+        finite.iter().sum::<f64>() / finite.len() as f64
+    });
+    means.filter(|mean| mean.is_finite()).collect()
+}
