@@ -7,9 +7,9 @@ use candle_core::{D, Tensor};
 use super::error::EngineError;
 use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
+use super::items::Item;
 use super::learner::Learner;
 use super::memory::Room;
-use super::trainer::Item;
 use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, predicted, summarise};
@@ -175,9 +175,16 @@ pub fn evaluate<'a>(
 ) -> Result<Evaluated<'a>, EngineError> {
     let mut rows = Vec::with_capacity(samples.len());
     let mut clock = Clock::default();
-    for chunk in samples.chunks(room.0.max(1)) {
+    let mut chunks = samples.chunks(room.0.max(1)).peekable();
+    while let Some(chunk) = chunks.next() {
         let begin = Instant::now();
         let found = readable(store, chunk, &mut left_out)?;
+        store.ahead(
+            chunks
+                .peek()
+                .into_iter()
+                .flat_map(|next| next.iter().map(|sample| sample.path.as_path())),
+        );
         let vision = begin.elapsed().as_secs_f64();
         clock.scoring += vision;
         clock.generating += vision;
@@ -212,10 +219,10 @@ pub fn evaluate<'a>(
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn evaluate_aspects(
+pub fn evaluate_aspects<'i>(
     learner: &Learner,
     store: &mut FeatureStore,
-    items: &[Item],
+    items: &'i [Item<'_>],
     room: &mut Room,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
@@ -224,10 +231,14 @@ pub fn evaluate_aspects(
     let mut right: indexmap::IndexMap<View, (usize, usize)> =
         learner.views().into_iter().map(|view| (view, (0, 0))).collect();
     let (mut loss, mut tokens, mut done) = (0.0, 0, 0);
-    for chunk in items.chunks(room.0.max(1)) {
+    let path = |item: &'i Item| item.sample.path.as_path();
+    let mut chunks = items.chunks(room.0.max(1)).peekable();
+    while let Some(chunk) = chunks.next() {
         let mut asked = Vec::with_capacity(chunk.len());
-        let paths: Vec<_> = chunk.iter().map(|item| item.sample.path.as_path()).collect();
-        for (item, features) in chunk.iter().zip(store.get(&paths)?) {
+        let paths: Vec<_> = chunk.iter().map(path).collect();
+        let found = store.get(&paths)?;
+        store.ahead(chunks.peek().into_iter().flat_map(|next| next.iter().map(path)));
+        for (item, features) in chunk.iter().zip(found) {
             match (item.view, features) {
                 (Some(view), Ok(features)) => asked.push((view, item, features)),
                 (_, Err(error)) => left_out(item.sample, &error),

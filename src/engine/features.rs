@@ -1,19 +1,20 @@
 //! Vision-tower features of images, cached in memory and on disk within limits.
 
 mod files;
+mod loader;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use candle_core::DType;
-use rayon::prelude::*;
 
 pub(super) use self::files::CHECKSUM;
 use self::files::FeatureFiles;
+use self::loader::{Found, ImageRead, ImageReader, Loader, Stamp};
 use super::error::EngineError;
 use crate::config::Settings;
-use crate::data::image_file::{DecodeOptions, decode};
+use crate::data::image_file::DecodeOptions;
 use crate::printable::printable_path;
 use crate::vlm::base::BaseModel;
 pub use crate::vlm::vision::Features;
@@ -24,7 +25,7 @@ use crate::vlm::vision::Picture;
 /// Each image passes the tower alone, so that its tokens depend neither on the cache nor on other images of the batch.
 pub struct FeatureStore<'a> {
     base: &'a BaseModel,
-    decode: DecodeOptions,
+    loader: Loader,
     kept: HashMap<PathBuf, Features>,
     bytes: u64,
     limit: u64,
@@ -35,9 +36,6 @@ pub struct FeatureStore<'a> {
     notes: Vec<String>,
     told_full: bool,
 }
-
-/// Size in bytes, and modification time.
-type Stamp = (u64, Option<SystemTime>);
 
 /// Features requested, and tower passes that they needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,12 +52,6 @@ impl CacheUse {
     }
 }
 
-/// What is loaded for an image before the tower runs: cached features, or the prepared picture.
-enum Found {
-    Features(Features),
-    Picture(Picture),
-}
-
 impl<'a> FeatureStore<'a> {
     /// A store that keeps at most `memory_mb` MiB in memory, and on disk as `settings` say. If the cache folder cannot be used,
     /// the store adds a note and caches in memory alone.
@@ -69,32 +61,37 @@ impl<'a> FeatureStore<'a> {
     pub fn of(base: &'a BaseModel, settings: &Settings, memory_mb: u64) -> Result<Self, EngineError> {
         let data = &settings.data;
         let bytes = |mb: u64| mb.saturating_mul(1 << 20);
-        let mut store = Self {
-            base,
-            decode: DecodeOptions {
-                exif_orientation: data.exif_orientation,
-            },
-            kept: HashMap::new(),
-            bytes: 0,
-            limit: bytes(memory_mb),
-            files: None,
-            stamps: HashMap::new(),
-            uses: CacheUse::default(),
-            notes: Vec::new(),
-            told_full: memory_mb == 0,
+        let decode = DecodeOptions {
+            exif_orientation: data.exif_orientation,
         };
+        let (mut files, mut notes) = (None, Vec::new());
         if data.disk_cache_mb > 0 {
             let folder = data.cache_dir.clone();
             let folder = folder.unwrap_or_else(|| settings.session.root.join(".features"));
-            match FeatureFiles::open(&folder, &store.signature()?, bytes(data.disk_cache_mb)) {
-                Ok(files) => store.files = Some(files),
-                Err(error) => store.notes.push(format!(
+            match FeatureFiles::open(&folder, &signature(base, decode)?, bytes(data.disk_cache_mb)) {
+                Ok(opened) => files = Some(opened),
+                Err(error) => notes.push(format!(
                     "no features are kept in {} ({error}); set data.cache_dir to a folder that can be written",
                     printable_path(&folder)
                 )),
             }
         }
-        Ok(store)
+        Ok(Self {
+            base,
+            loader: Loader::new(ImageReader {
+                pictures: Arc::clone(&base.vision.pictures),
+                decode,
+                cache: files.as_ref().map(|files| files.folder().clone()),
+            }),
+            kept: HashMap::new(),
+            bytes: 0,
+            limit: bytes(memory_mb),
+            files,
+            stamps: HashMap::new(),
+            uses: CacheUse::default(),
+            notes,
+            told_full: memory_mb == 0,
+        })
     }
 
     /// Sentences on files that changed between two reads, on damaged cache files, and on features that are not
@@ -122,8 +119,7 @@ impl<'a> FeatureStore<'a> {
         missing.sort_unstable();
         missing.dedup();
         let mut fresh: HashMap<&Path, Result<Features, EngineError>> = HashMap::new();
-        let found: Vec<_> = missing.par_iter().map(|path| (*path, self.find(path))).collect();
-        for (path, (stamp, note, found)) in found {
+        for (path, ImageRead { stamp, note, found }) in self.loader.read(&missing) {
             self.note_change(path, stamp);
             self.notes.extend(note);
             let features = match found {
@@ -143,23 +139,9 @@ impl<'a> FeatureStore<'a> {
         Ok(found)
     }
 
-    /// The image's stamp, a sentence if its cache file is damaged, and its cached features or else its prepared picture.
-    fn find(&self, path: &Path) -> (Option<Stamp>, Option<String>, Result<Found, EngineError>) {
-        // Taken before the file is read: if the file changes meanwhile, its features must not be cached under the new stamp.
-        let stamp = path.metadata().ok().map(|file| (file.len(), file.modified().ok()));
-        let kept = match (&self.files, stamp) {
-            (Some(files), Some(stamp)) => files.find(path, stamp),
-            _ => Ok(None),
-        };
-        let (kept, note) = match kept {
-            Ok(kept) => (kept, None),
-            Err(reason) => (None, Some(format!("{reason}; its image passes the vision tower again"))),
-        };
-        let found = match kept {
-            Some(features) => Ok(Found::Features(features)),
-            None => self.picture(path).map(Found::Picture),
-        };
-        (stamp, note, found)
+    /// Begins to read the images of the next step or batch, so that they are ready when [`Self::get`] asks for them.
+    pub fn ahead<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) {
+        self.loader.ahead(paths.filter(|path| !self.kept.contains_key(*path)));
     }
 
     /// The features of the image at `path` on the device; they are added to the cache.
@@ -193,7 +175,7 @@ impl<'a> FeatureStore<'a> {
     /// # Errors
     /// Where the image cannot be read or the device fails.
     pub fn blanked(&self, path: &Path, blanked: &[usize]) -> Result<Features, EngineError> {
-        let mut picture = self.picture(path)?;
+        let mut picture = self.loader.reader.picture(path)?;
         self.base.vision.pictures.blank(&mut picture, blanked);
         self.look(&picture)
     }
@@ -210,10 +192,6 @@ impl<'a> FeatureStore<'a> {
                 "{path} has changed since it was first read; from here on it is taken as it is now"
             ));
         }
-    }
-
-    fn picture(&self, path: &Path) -> Result<Picture, EngineError> {
-        Ok(self.base.vision.pictures.prepare(&decode(path, self.decode)?)?)
     }
 
     fn look(&self, picture: &Picture) -> Result<Features, EngineError> {
@@ -249,26 +227,26 @@ impl<'a> FeatureStore<'a> {
             ));
         }
     }
+}
 
-    /// A checksum of everything but the image that features depend on: how pictures are prepared and decoded, the dtype, the
-    /// tower's exact output for a fixed probe picture, and the tower settings that the probe cannot show. Other weights, types,
-    /// devices and programs so get another name.
-    fn signature(&self) -> Result<String, EngineError> {
-        let vision = &self.base.vision;
-        let features = self.look(&vision.pictures.probe())?;
-        let mut digest = CHECKSUM.digest();
-        let [pictures, tower] = vision.settings()?;
-        digest.update(format!("{pictures} {:?} {:?}", self.decode, self.base.dtype).as_bytes());
-        // A tower without settings adds nothing, so that caches from before towers had settings are still found.
-        if !tower.is_empty() {
-            digest.update(format!(" {tower}").as_bytes());
-        }
-        for tensor in [&features.run].into_iter().chain(&features.deep) {
-            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-            values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
-        }
-        Ok(format!("{:016x}", digest.finalize()))
+/// A checksum of everything but the image that features depend on: how pictures are prepared and decoded, the dtype, the
+/// tower's exact output for a fixed probe picture, and the tower settings that the probe cannot show. Other weights, types,
+/// devices and programs so get another name.
+fn signature(base: &BaseModel, decode: DecodeOptions) -> Result<String, EngineError> {
+    let vision = &base.vision;
+    let features = vision.look(&vision.pictures.probe())?;
+    let mut digest = CHECKSUM.digest();
+    let [pictures, tower] = vision.settings()?;
+    digest.update(format!("{pictures} {:?} {:?}", decode, base.dtype).as_bytes());
+    // A tower without settings adds nothing, so that caches from before towers had settings are still found.
+    if !tower.is_empty() {
+        digest.update(format!(" {tower}").as_bytes());
     }
+    for tensor in [&features.run].into_iter().chain(&features.deep) {
+        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        values.iter().for_each(|value| digest.update(&value.to_le_bytes()));
+    }
+    Ok(format!("{:016x}", digest.finalize()))
 }
 
 #[cfg(test)]

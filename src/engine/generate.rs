@@ -164,7 +164,7 @@ mod tests {
     use crate::engine::evaluator::{Clock, judge};
     use crate::engine::features::FeatureStore;
     use crate::engine::learner::Learner;
-    use crate::engine::run::questions;
+    use crate::engine::opening::questions;
     use crate::engine::{DeviceChoice, device, model};
 
     #[test]

@@ -9,14 +9,14 @@ use super::error::EngineError;
 use super::evaluator::{check_finite, evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
+use super::items::items;
 use super::learner::Learner;
 use super::memory::Room;
+use super::opening::{open_dataset, questions};
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
 pub use super::rationales::Rationales;
 use super::rationales::read_rationales;
-use super::run::{open_dataset, questions};
-use super::trainer::items;
 use super::{model, snapshot};
 use crate::config::Settings;
 use crate::data::synth::vocabulary;
@@ -86,7 +86,7 @@ pub fn evaluate_split(
             Ok(())
         },
     )?;
-    left_out.extend(room.told(Room(settings.test.batch_size)));
+    left_out.extend(room.notice(Room(settings.test.batch_size)));
     for (sample, judged) in &seen.rows {
         check_finite(&learner, &sample.id, judged)?;
     }

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::control::Control;
 use super::error::EngineError;
+use super::job::StageRun;
 use super::reporter::Reporter;
+use super::score::Score;
 use super::snapshot::{self, Restored};
-use super::stage::StageRun;
+
 use super::trainer::Trainer;
-use super::watch::Score;
 use crate::aspects::checkpoint::Checkpoint;
 use crate::config::SaveStrategy;
 use crate::session::{
@@ -76,8 +77,8 @@ impl<'a> Keeper<'a> {
         restored: Restored,
     ) -> Result<Self, EngineError> {
         let mut keeper = Self::new(run)?;
-        if !keeper.checkpoints.is_told(trainer.stage, trainer.step) {
-            keeper.tell(trainer, reporter, restored.best)?;
+        if !keeper.checkpoints.is_recorded(trainer.stage, trainer.step) {
+            keeper.record(trainer, reporter, restored.best)?;
         }
         if let Some(rate) = restored.rate {
             reporter.log(rate)?;
@@ -207,7 +208,7 @@ impl<'a> Keeper<'a> {
         drop(reporter.sync());
         let best = self.checkpoints.is_best(trainer.stage, trainer.step);
         if snapshot::save(trainer, &self.run.job.settings, best, (folder, &path)).is_ok() {
-            drop(self.tell(trainer, reporter, best));
+            drop(self.record(trainer, reporter, best));
         }
     }
 
@@ -228,7 +229,7 @@ impl<'a> Keeper<'a> {
         }
         saved?;
         (self.saved, self.written) = (Some(Saved::of(trainer)), Instant::now());
-        self.tell(trainer, reporter, best)?;
+        self.record(trainer, reporter, best)?;
         // If the folder was moved while the file was written, the file moved along. Stop here: the run would go on to read
         // another session's files at its old path.
         folder.check_in_place()?;
@@ -253,7 +254,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    fn tell(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
+    fn record(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));
         let saved = Event::Checkpoint(SavedCheckpoint {

@@ -3,11 +3,12 @@
 use crossbeam_channel::unbounded;
 
 use super::finite_tests::Place;
+use super::items::training_items;
+use super::job::StageRun;
 use super::keeper::Keeper;
+use super::opening::open_dataset;
 use super::reporter::Reporter;
-use super::run::{open_dataset, training_items};
 use super::snapshot;
-use super::stage::StageRun;
 use super::trainer::Trainer;
 use crate::session::{Event, Stage, checkpoint_name};
 

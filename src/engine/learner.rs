@@ -109,6 +109,15 @@ impl<'a> Learner<'a> {
         }
     }
 
+    /// Euclidean norm of the soft prompt.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn prompt_norm(&self) -> Result<f64, EngineError> {
+        let square = self.prompt.as_tensor().sqr()?.sum_all()?.to_scalar::<f32>()?;
+        Ok(f64::from(square).sqrt())
+    }
+
     /// The parameters trained in `stage`, by their names in checkpoints.
     #[must_use]
     pub fn parameters(&self, stage: Stage) -> Vec<(String, Var)> {

@@ -15,7 +15,7 @@ impl Default for Room {
 impl Room {
     /// A sentence for the user if the room has shrunk since `before`.
     #[must_use]
-    pub fn told(self, before: Self) -> Option<String> {
+    pub fn notice(self, before: Self) -> Option<String> {
         (self != before).then(|| {
             format!(
                 "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \

@@ -9,30 +9,57 @@ use super::device::Compute;
 use super::error::EngineError;
 use super::model;
 use super::reporter::Reporter;
-use super::run::open_dataset;
 use crate::config::Settings;
-use crate::data::Dataset;
+use crate::data::prompts::Questions;
+use crate::data::{self, Dataset, DatasetOptions};
 use crate::vlm::base::BaseModel;
 
 /// How often the waiting thread checks whether the process is to end.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A phase, how much of it is done, and its total.
-type Far = (String, u64, u64);
+type Progress = (String, u64, u64);
 
 /// A message from the opening thread.
-enum Said<T> {
-    Far(Far),
+enum Message<T> {
+    Progress(Progress),
     Opened(Box<Result<T, EngineError>>),
+}
+
+/// As [`open_dataset`], for a run.
+///
+/// # Errors
+/// As [`open_dataset`], and where the process is to end.
+pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset, EngineError> {
+    let settings = settings.clone();
+    unless_interrupted(move |_| open_dataset(&settings), reporter)
 }
 
 /// Opens the dataset that the settings name.
 ///
 /// # Errors
-/// Where it cannot be opened, or the process is to end.
-pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset, EngineError> {
-    let settings = settings.clone();
-    unless_interrupted(move |_| open_dataset(&settings), reporter)
+/// Where none is named, or it cannot be opened.
+pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
+    let root = settings.data.root.clone().ok_or_else(|| {
+        EngineError::Usage("no dataset was named; name its folder with --data, or run `masp demo`".to_owned())
+    })?;
+    Ok(data::open(&DatasetOptions {
+        root,
+        dataname: settings.data.dataname.clone(),
+        val_fraction: settings.data.val_fraction,
+        seed: settings.train.seed,
+    })?)
+}
+
+/// The templates that the settings name.
+///
+/// # Errors
+/// Where one cannot be used.
+pub fn questions(settings: &Settings) -> Result<Questions, EngineError> {
+    Ok(Questions::load(
+        settings.data.prompts.as_deref(),
+        settings.data.aspect_prompts.as_deref(),
+    )?)
 }
 
 /// Opens the model that the settings name, and reports progress.
@@ -41,9 +68,9 @@ pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset
 /// Where it cannot be opened, the journal cannot be written, or the process is to end.
 pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporter) -> Result<BaseModel, EngineError> {
     let (settings, compute) = (settings.clone(), compute.clone());
-    let work = move |told: &Sender<Said<BaseModel>>| {
+    let work = move |tell: &Sender<Message<BaseModel>>| {
         model::open(&settings, &compute, |phase, done, total| {
-            drop(told.send(Said::Far((phase.to_owned(), done, total))));
+            drop(tell.send(Message::Progress((phase.to_owned(), done, total))));
         })
     };
     unless_interrupted(work, reporter)
@@ -51,7 +78,7 @@ pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporte
 
 /// Does `work` on another thread; if the process is to end, returns at once and abandons that thread.
 fn unless_interrupted<T: Send + 'static>(
-    work: impl FnOnce(&Sender<Said<T>>) -> Result<T, EngineError> + Send + 'static,
+    work: impl FnOnce(&Sender<Message<T>>) -> Result<T, EngineError> + Send + 'static,
     reporter: &mut Reporter,
 ) -> Result<T, EngineError> {
     let (tell, hear) = unbounded();
@@ -59,20 +86,20 @@ fn unless_interrupted<T: Send + 'static>(
         .name("opening".to_owned())
         .spawn(move || {
             let opened = work(&tell);
-            drop(tell.send(Said::Opened(Box::new(opened))));
+            drop(tell.send(Message::Opened(Box::new(opened))));
         })
         .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens data and model: {error}")))?;
     let mut shown = String::new();
     loop {
         match hear.recv_timeout(PAUSE) {
-            Ok(Said::Far((phase, done, total))) => {
+            Ok(Message::Progress((phase, done, total))) => {
                 if shown != phase {
                     reporter.phase(phase.as_str(), None)?;
                     shown.clone_from(&phase);
                 }
                 reporter.progress(&phase, done, total)?;
             }
-            Ok(Said::Opened(opened)) => return *opened,
+            Ok(Message::Opened(opened)) => return *opened,
             Err(RecvTimeoutError::Timeout) => reporter.unless_interrupted()?,
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(EngineError::Failed(
@@ -104,7 +131,7 @@ mod tests {
         let opened = unless_interrupted(
             |tell| {
                 for done in 1..3 {
-                    drop(tell.send(Said::Far(("loading weights".to_owned(), done, 2))));
+                    drop(tell.send(Message::Progress(("loading weights".to_owned(), done, 2))));
                 }
                 Ok("a model")
             },

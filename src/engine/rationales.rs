@@ -86,7 +86,7 @@ mod tests {
     use crate::config::{Dtype, Settings};
     use crate::data::synth::{Options, synthesise, vocabulary};
     use crate::engine::features::Features;
-    use crate::engine::{DeviceChoice, device, inference, model, run};
+    use crate::engine::{DeviceChoice, device, inference, model, opening};
 
     /// A soft prompt is tuned for the emotion's name alone, so the second turn must not see it, whatever values it has. And an
     /// image's rationale is the same alone and in a batch.
@@ -103,7 +103,7 @@ mod tests {
         synthesise(&root, &pictures, |_, _| ())?;
         let mut settings = Settings::default();
         settings.data.root = Some(root);
-        let dataset = run::open_dataset(&settings)?;
+        let dataset = opening::open_dataset(&settings)?;
         let compute = device::open(DeviceChoice::Cpu, Dtype::F32)?;
         let base = model::open(&settings, &compute, |_, _, _| ())?;
         let parts = inference::TrainedParts::default();

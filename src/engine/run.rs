@@ -1,57 +1,29 @@
 //! A training run from its first phase to its last event.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::control::Control;
-use super::device::{self, Compute, DeviceChoice};
+use super::device::{self, Compute};
 use super::error::EngineError;
 use super::features::FeatureStore;
+use super::items::training_items;
+use super::job::{Outcome, StageRun, TrainJob};
 use super::learner::Learner;
-use super::opening::{open_data, open_model};
+use super::opening::{open_data, open_model, questions};
 use super::reporter::Reporter;
 use super::sampler::Sampler;
-use super::stage::{StageRun, run_stage};
-use super::trainer::{Item, items, steps};
+use super::stage::run_stage;
+use super::trainer::steps;
 use super::{model, snapshot};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::config::Settings;
 use crate::data::prompts::Questions;
-use crate::data::{self, Dataset, DatasetOptions, Readiness, synth};
+use crate::data::{Dataset, Readiness, synth};
 use crate::output_file::is_stream;
 use crate::session::{
     CheckpointFile, Checkpoints, Event, FORMAT, Resumed, Selector, SessionFolder, SessionStart, Stage, TrainedOn,
     first_record,
 };
-
-/// What a run is asked to do.
-#[derive(Debug, Clone)]
-pub struct TrainJob {
-    pub settings: Settings,
-    /// In order.
-    pub stages: Vec<Stage>,
-    pub folder: SessionFolder,
-    pub device: DeviceChoice,
-    /// Continue from the session's newest checkpoint; begin anew if there is none.
-    pub resume: bool,
-    pub init_aspects: Option<PathBuf>,
-    pub init_prompt: Option<PathBuf>,
-    /// Where to write the trained parameters at the end.
-    pub save_ckpt: Option<PathBuf>,
-    /// Draw this dataset where `data.root` has none.
-    pub draw: Option<synth::Options>,
-    /// Lines for the log: settings that cannot be honoured.
-    pub notices: Vec<String>,
-    /// Whether a person watches from the start, and can decide what the run cannot.
-    pub attended: bool,
-}
-
-/// How a run that did not fail ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    Stopped,
-}
 
 /// Runs the job to its end; events go through `reporter`, commands come through `control`.
 ///
@@ -292,39 +264,6 @@ fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) 
     };
     synth::synthesise(root, options, progress).map_err(|error| EngineError::Failed(error.to_string()))?;
     Ok(())
-}
-
-/// Opens the dataset that the settings name.
-///
-/// # Errors
-/// Where none is named, or it cannot be opened.
-pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
-    let root = settings.data.root.clone().ok_or_else(|| {
-        EngineError::Usage("no dataset was named; name its folder with --data, or run `masp demo`".to_owned())
-    })?;
-    Ok(data::open(&DatasetOptions {
-        root,
-        dataname: settings.data.dataname.clone(),
-        val_fraction: settings.data.val_fraction,
-        seed: settings.train.seed,
-    })?)
-}
-
-/// The templates that the settings name.
-///
-/// # Errors
-/// Where one cannot be used.
-pub fn questions(settings: &Settings) -> Result<Questions, EngineError> {
-    Ok(Questions::load(
-        settings.data.prompts.as_deref(),
-        settings.data.aspect_prompts.as_deref(),
-    )?)
-}
-
-/// The items that a stage trains on.
-#[must_use]
-pub fn training_items<'a>(stage: Stage, settings: &Settings, dataset: &'a Dataset) -> Vec<Item<'a>> {
-    items(stage, &dataset.train, &settings.aspects.views, &dataset.classes)
 }
 
 fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> SessionStart {

@@ -1,28 +1,20 @@
-//! One stage of a run: steps, evaluations, checkpoints, commands.
+//! One stage of a run: it obeys commands, evaluates, makes steps and keeps checkpoints.
 
 use super::answers::answer;
 use super::control::Control;
 use super::error::EngineError;
 use super::features::FeatureStore;
+use super::items::training_items;
+use super::job::StageRun;
 use super::keeper::Keeper;
 use super::learner::Learner;
+use super::not_finite::{how_to_go_on, stops_at_nan, warning};
 use super::reporter::Reporter;
-use super::run::{TrainJob, training_items};
+use super::score::Score;
 use super::snapshot;
 use super::trainer::{Advanced, NotFinite, Trainer};
-use super::watch::{Score, Watch, prompt_norm};
-use crate::config::OnNan;
-use crate::data::{Dataset, Sample};
-use crate::session::{Answer, CheckpointFile, Event, Stage, StopAfter};
-
-/// What a stage works on.
-pub struct StageRun<'a> {
-    pub stage: Stage,
-    /// The checkpoint to go on from.
-    pub from: Option<CheckpointFile>,
-    pub dataset: &'a Dataset,
-    pub job: &'a TrainJob,
-}
+use super::validation::Validation;
+use crate::session::{Answer, Event, Step, StopAfter};
 
 /// Trains the stage; returns the stop command if one ended it early.
 ///
@@ -39,175 +31,223 @@ pub fn run_stage(
     let items = training_items(run.stage, settings, run.dataset);
     let train = settings.train.stage(run.stage);
     let mut trainer = Trainer::new(learner, run.stage, items, train, settings.data.shuffle)?;
-    let mut keeper = match &run.from {
+    let keeper = match &run.from {
         None => Keeper::new(run)?,
         Some(from) => {
             let restored = snapshot::restore(&mut trainer, &from.path)?;
             Keeper::resumed(run, &trainer, reporter, restored)?
         }
     };
-    let watch = Watch::new(run, learner);
-    watch.health.borrow_mut().begin(prompt_norm(learner)?);
-    if trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
-        reporter.phase("first look", Some(run.stage))?;
-        unless_interrupted(watch.look(learner, store, reporter, (run.stage, 0)))?;
-    }
-    reporter.phase("training", Some(run.stage))?;
-    let trained = train_on(
+    let mut training = Training {
         run,
-        learner,
+        trainer,
+        keeper,
+        validation: Validation::new(run, learner),
         store,
         reporter,
         control,
-        &watch,
-        (&mut trainer, &mut keeper),
-    );
+        left_out: None,
+    };
+    training.begin()?;
+    let trained = training.train();
     if trained.is_err() {
-        keeper.save_before_the_end(&trainer, reporter);
+        training
+            .keeper
+            .save_before_the_end(&training.trainer, training.reporter);
     }
     trained
 }
 
-/// Trains from the trainer's current step to the stage's end, or until stopped.
-fn train_on(
-    run: &StageRun,
-    learner: &Learner,
-    store: &mut FeatureStore,
-    reporter: &mut Reporter,
-    control: &mut Control,
-    watch: &Watch,
-    (trainer, keeper): (&mut Trainer, &mut Keeper),
-) -> Result<Option<StopAfter>, EngineError> {
-    let settings = &run.job.settings;
-    let epoch = trainer.sampler.steps_per_epoch().max(1);
-    let mut left_out_step = None;
-    while trainer.step < trainer.total() || trainer.evaluation_due {
-        control.poll(reporter, run.stage, trainer.step)?;
+/// A stage that is being trained.
+struct Training<'run, 'engine, 'base, 'store> {
+    run: &'run StageRun<'run>,
+    trainer: Trainer<'base, 'run>,
+    keeper: Keeper<'run>,
+    validation: Validation<'run>,
+    store: &'engine mut FeatureStore<'store>,
+    reporter: &'engine mut Reporter,
+    control: &'engine mut Control,
+    /// The step whose loss was not finite, which is made without its samples.
+    left_out: Option<u64>,
+}
+
+/// What the commands allow next.
+enum Next {
+    /// End the stage; with the command that asks for it, if it was a person's.
+    Stop(Option<StopAfter>),
+    /// Look for commands again: the run is paused, or an evaluation was interrupted.
+    Wait,
+    Work,
+}
+
+impl Training<'_, '_, '_, '_> {
+    /// The first look at the panel, before anything is learnt.
+    fn begin(&mut self) -> Result<(), EngineError> {
+        let (run, learner) = (self.run, self.trainer.learner);
+        self.validation.health.borrow_mut().begin(learner.prompt_norm()?);
+        if self.trainer.step == 0 && run.job.stages.first() == Some(&run.stage) {
+            self.reporter.phase("first look", Some(run.stage))?;
+            let at = (run.stage, 0);
+            unless_interrupted(self.validation.look(learner, self.store, self.reporter, at))?;
+        }
+        self.reporter.phase("training", Some(run.stage))
+    }
+
+    /// Trains from the trainer's current step to the stage's end, or until stopped.
+    fn train(&mut self) -> Result<Option<StopAfter>, EngineError> {
+        while self.trainer.step < self.trainer.total() || self.trainer.evaluation_due {
+            match self.obey()? {
+                Next::Stop(stop) => return Ok(stop),
+                Next::Wait => {}
+                Next::Work if self.trainer.evaluation_due => self.evaluate()?,
+                Next::Work => {
+                    if let Some((step, notes)) = self.step()? {
+                        self.keep(step, notes)?;
+                    }
+                }
+            }
+        }
+        // A stage's end is also an epoch's end, so a stop after the epoch takes effect; after the last stage the run ends
+        // anyway.
+        let more = self.run.job.stages.last() != Some(&self.run.stage);
+        Ok(self.control.stop.take_if(|stop| more && *stop == StopAfter::Epoch))
+    }
+
+    /// Carries out what has been commanded since the last step; waits here while the run is paused.
+    fn obey(&mut self) -> Result<Next, EngineError> {
+        let Self { trainer, control, .. } = self;
+        control.poll(self.reporter, self.run.stage, trainer.step)?;
         if let Some(lr) = control.lr.take()
             && let Err(refused) = trainer.rate.set(trainer.step + 1, lr)
         {
-            reporter.warn(refused, Some(trainer.step))?;
+            self.reporter.warn(refused, Some(trainer.step))?;
         }
-        let stop_now = match control.stop {
+        let epoch = trainer.sampler.steps_per_epoch().max(1);
+        let stops = match control.stop {
             Some(StopAfter::Step) => true,
             Some(StopAfter::Epoch) => trainer.step > 0 && trainer.step % epoch == 0 && !trainer.evaluation_due,
             None => false,
         };
-        if stop_now {
+        if stops {
             let stop = control.stop.take();
-            keeper.save_for_sure(trainer, reporter, control, false)?;
-            return Ok(stop);
+            self.keeper.save_for_sure(trainer, self.reporter, control, false)?;
+            return Ok(Next::Stop(stop));
         }
         // The checkpoint first: a batch system that asks for one may not wait for a long evaluation.
         if std::mem::take(&mut control.checkpoint) {
-            keeper.save(trainer, reporter, false)?;
+            self.keeper.save(trainer, self.reporter, false)?;
         }
         if std::mem::take(&mut control.evaluate) {
-            if unless_interrupted(watch.evaluate(trainer, store, reporter, false))?.is_none() {
-                // The evaluation was abandoned for a checkpoint or the process's end. Handle that first, then evaluate again.
+            let evaluated = self.validation.evaluate(trainer, self.store, self.reporter, false);
+            if unless_interrupted(evaluated)?.is_none() {
+                // It was given up for a checkpoint or the process's end. Handle that first, then evaluate again.
                 control.evaluate = true;
-                continue;
+                return Ok(Next::Wait);
             }
-            reporter.phase("training", Some(run.stage))?;
+            self.reporter.phase("training", Some(self.run.stage))?;
         }
         for request in std::mem::take(&mut control.requests) {
-            let found = answer(learner, store, run.dataset, &request, &watch.decoding);
-            reporter.answer(Answer {
-                stage: run.stage,
+            let decoding = &self.validation.decoding;
+            let found = answer(trainer.learner, self.store, self.run.dataset, &request, decoding);
+            self.reporter.answer(Answer {
+                stage: self.run.stage,
                 step: trainer.step,
                 request,
                 found,
             })?;
         }
-        if control.paused && !control.stops_now() {
-            // The requests are done, but the run is still paused: make no step before a command resumes it.
-            continue;
-        }
-        if trainer.evaluation_due {
-            let last = trainer.step == trainer.total();
-            let Some(score) = unless_interrupted(compare(run, watch, trainer, store, reporter, last))? else {
-                continue;
-            };
-            trainer.evaluation_due = false;
-            reporter.phase("training", Some(run.stage))?;
-            let best = keeper.is_best(score);
-            if last {
-                keeper.save_for_sure(trainer, reporter, control, best)?;
-            } else if best || keeper.is_due(trainer) {
-                keeper.save(trainer, reporter, best)?;
-            }
-            continue;
-        }
+        // All requests are done, but a paused run makes no step before a command resumes it.
+        let waits = control.paused && !control.stops_now();
+        Ok(if waits { Next::Wait } else { Next::Work })
+    }
 
-        let mut notes = Vec::new();
-        let step = if left_out_step == Some(trainer.step + 1) {
-            trainer.leave_out()
-        } else {
-            // A step that was abandoned because the process is to end has changed nothing.
-            match unless_interrupted(trainer.advance(store, &mut notes))? {
-                None => continue,
-                Some(Advanced::Step(step)) => step,
-                Some(Advanced::NotFinite(found)) => {
-                    left_out_step = Some(found.step);
-                    if !trainer.is_finite()? {
-                        keeper.go_back(trainer, reporter)?;
-                    }
-                    let text = sentence(&found, trainer.step);
-                    if stops_at_nan(run, trainer) {
-                        keeper.save_for_sure(trainer, reporter, control, false)?;
-                        return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, trainer))));
-                    }
-                    reporter.warn(
-                        format!(
-                            "{text}; the run is paused: let it go on without the step, or stop it and begin again with a lower \
-                             learning rate"
-                        ),
-                        Some(found.step),
-                    )?;
-                    control.pause(reporter, run.stage, trainer.step)?;
-                    continue;
-                }
-            }
+    /// The evaluation that is due after the last step, and the checkpoint that depends on it.
+    fn evaluate(&mut self) -> Result<(), EngineError> {
+        let last = self.trainer.step == self.trainer.total();
+        let Some(score) = unless_interrupted(self.score(last))? else {
+            return Ok(());
         };
+        let Self { trainer, keeper, .. } = self;
+        trainer.evaluation_due = false;
+        self.reporter.phase("training", Some(self.run.stage))?;
+        let best = keeper.is_best(score);
+        if last {
+            keeper.save_for_sure(trainer, self.reporter, self.control, best)
+        } else if best || keeper.is_due(trainer) {
+            keeper.save(trainer, self.reporter, best)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Evaluates, and returns the score by which checkpoints are compared.
+    fn score(&mut self, last: bool) -> Result<Option<Score>, EngineError> {
+        let (validation, trainer) = (&self.validation, &self.trainer);
+        // Checkpoints are always compared on the same images; the figures reported at the end cover the whole split.
+        let whole = last && validation.some.len() < self.run.dataset.val.len();
+        let mut fair = None;
+        if whole && let Some((mut evaluation, _)) = validation.measure(trainer, self.store, self.reporter, false)? {
+            fair = Some(Score::of(&evaluation));
+            // The evaluation of the whole split, at the same step, overwrites this one's predictions file.
+            evaluation.predictions = None;
+            self.reporter.report(Event::Evaluation(Box::new(evaluation)))?;
+        }
+        let of_all = validation.evaluate(trainer, self.store, self.reporter, whole)?;
+        Ok(fair.or(of_all))
+    }
+
+    /// The next optimiser step, with sentences on the images that it had to do without. None if it changed nothing: it was
+    /// given up because the process is to end, or its loss is not finite and the run pauses.
+    fn step(&mut self) -> Result<Option<(Step, Vec<String>)>, EngineError> {
+        if self.left_out == Some(self.trainer.step + 1) {
+            return Ok(Some((self.trainer.leave_out(), Vec::new())));
+        }
+        let mut notes = Vec::new();
+        match unless_interrupted(self.trainer.advance(self.store, &mut notes))? {
+            None => Ok(None),
+            Some(Advanced::Step(step)) => Ok(Some((step, notes))),
+            Some(Advanced::NotFinite(found)) => self.pause_at(&found).map(|()| None),
+        }
+    }
+
+    /// Pauses at a step that is not finite, or ends the run there.
+    fn pause_at(&mut self, found: &NotFinite) -> Result<(), EngineError> {
+        let Self { run, trainer, .. } = self;
+        self.left_out = Some(found.step);
+        if !trainer.is_finite()? {
+            self.keeper.go_back(trainer, self.reporter)?;
+        }
+        let text = warning(found, trainer.step);
+        if stops_at_nan(run, trainer) {
+            self.keeper.save_for_sure(trainer, self.reporter, self.control, false)?;
+            return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, trainer))));
+        }
+        self.reporter.warn(
+            format!(
+                "{text}; the run is paused: let it go on without the step, or stop it and begin again with a lower learning rate"
+            ),
+            Some(found.step),
+        )?;
+        self.control.pause(self.reporter, run.stage, trainer.step)
+    }
+
+    /// Reports a step, and saves the checkpoint that is due unless an evaluation comes first.
+    fn keep(&mut self, step: Step, notes: Vec<String>) -> Result<(), EngineError> {
+        let Self { trainer, reporter, .. } = self;
         let number = step.step;
-        let unwell = watch.health.borrow_mut().step(&step);
+        let unwell = self.validation.health.borrow_mut().step(&step);
         // Set before the step is reported: if the run ends here, its checkpoint must record that the evaluation is due.
-        let every = settings.eval.every_steps;
+        let every = self.run.job.settings.eval.every_steps;
         trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
         reporter.report(Event::Step(step))?;
         for text in notes.into_iter().chain(unwell) {
             reporter.warn(text, Some(number))?;
         }
-
-        if !trainer.evaluation_due && keeper.is_due(trainer) {
-            keeper.save(trainer, reporter, false)?;
+        if !trainer.evaluation_due && self.keeper.is_due(trainer) {
+            self.keeper.save(trainer, reporter, false)?;
         }
+        Ok(())
     }
-    // A stage's end is also an epoch's end, so a stop after the epoch takes effect; after the last stage the run ends anyway.
-    let more = run.job.stages.last() != Some(&run.stage);
-    Ok(control.stop.take_if(|stop| more && *stop == StopAfter::Epoch))
-}
-
-/// Evaluates, and returns the score by which checkpoints are compared.
-fn compare(
-    run: &StageRun,
-    watch: &Watch,
-    trainer: &Trainer,
-    store: &mut FeatureStore,
-    reporter: &mut Reporter,
-    last: bool,
-) -> Result<Option<Score>, EngineError> {
-    // Checkpoints are always compared on the same images; the figures reported at the end cover the whole split.
-    let whole = last && watch.some.len() < run.dataset.val.len();
-    let mut fair = None;
-    if whole && let Some((mut evaluation, _)) = watch.measure(trainer, store, reporter, false)? {
-        fair = Some(Score::of(&evaluation));
-        // The evaluation of the whole split, at the same step, overwrites this one's predictions file.
-        evaluation.predictions = None;
-        reporter.report(Event::Evaluation(Box::new(evaluation)))?;
-    }
-    let told = watch.evaluate(trainer, store, reporter, whole)?;
-    Ok(fair.or(told))
 }
 
 /// Turns an interruption into `None`: work abandoned for a checkpoint or the process's end, which the next poll handles.
@@ -216,49 +256,4 @@ fn unless_interrupted<T>(done: Result<T, EngineError>) -> Result<Option<T>, Engi
         Err(EngineError::Interrupted) => Ok(None),
         done => done.map(Some),
     }
-}
-
-/// Whether the run ends at a step that is not finite: as `train.on_nan` says, else if no person watches who could decide.
-fn stops_at_nan(run: &StageRun, trainer: &Trainer) -> bool {
-    trainer
-        .settings
-        .on_nan
-        .map_or(!run.job.attended, |wanted| wanted == OnNan::Stop)
-}
-
-/// How to continue a run that ended at a step that is not finite.
-fn how_to_go_on(run: &StageRun, trainer: &Trainer) -> String {
-    // The session has recorded `on_nan: stop`, so resuming must override it.
-    let otherwise = match trainer.settings.on_nan {
-        Some(OnNan::Stop) => " --set train.on_nan=pause",
-        _ => "",
-    };
-    format!(
-        "the run has ended there, with a checkpoint. `masp train --resume --session {}{otherwise}` in a terminal goes on from it: \
-         it pauses at this step, and told to go on it leaves the step out; or begin again with a lower learning rate",
-        run.job.folder.name()
-    )
-}
-
-/// The warning for a step whose loss or gradient is not finite; the parameters are those of step `at`.
-fn sentence(found: &NotFinite, at: u64) -> String {
-    let what = if found.loss.is_finite() {
-        "the gradient"
-    } else {
-        "the loss"
-    };
-    let whose = if found.samples.is_empty() {
-        "no sample alone is to blame".to_owned()
-    } else {
-        format!("the fault is with {}", found.samples.join(", "))
-    };
-    format!(
-        "{what} of step {} is not finite ({whose}); nothing was learnt from it, and the parameters are those of step {at}",
-        found.step
-    )
-}
-
-/// A sentence on an image that could not be read.
-pub fn told(sample: &Sample, error: &EngineError) -> String {
-    format!("{} was left out: {error}", sample.id)
 }

@@ -7,8 +7,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::control::{Control, Signals};
 use super::error::EngineError;
+use super::job::{Outcome, TrainJob};
 use super::reporter::Reporter;
-use super::run::{Outcome, TrainJob, run};
+use super::run::run;
 use crate::session::{Answer, Command, Ended, Event, Found, Record};
 
 /// candle's backward pass recurses through the graph: the usual 2 MiB hold only about 8,000 operations.

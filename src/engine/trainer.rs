@@ -8,56 +8,18 @@ use indexmap::IndexMap;
 use super::adamw::{AdamW, Gradients, clip_factor};
 use super::error::EngineError;
 use super::features::{FeatureStore, Features};
+use super::items::{Item, left_out};
 use super::learner::Learner;
 use super::memory::Room;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
-use super::stage::told;
 use crate::aspects::{Batch, Sequence, Visuals};
 use crate::config::StageTrain;
+use crate::data::View;
 use crate::data::prompts::Questions;
-use crate::data::{Sample, View};
 use crate::nn::loss;
 use crate::session::{HIGHEST_RATE, Stage, Step};
 use crate::vlm::decoder::Vocabulary;
-
-/// An item that a stage trains on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item<'a> {
-    pub sample: &'a Sample,
-    /// Stage 1 asks about this view; stage 2 about the emotion.
-    pub view: Option<View>,
-    pub answer: String,
-}
-
-/// The items of a stage, in the order of the samples and, in stage 1, of the views.
-#[must_use]
-pub fn items<'a>(stage: Stage, samples: &'a [Sample], views: &[View], classes: &[String]) -> Vec<Item<'a>> {
-    let of_sample = |sample: &'a Sample| -> Vec<Item<'a>> {
-        match stage {
-            Stage::Aspects => {
-                let item = |&view| {
-                    let answer = sample.annotation.text(view)?;
-                    Some(Item {
-                        sample,
-                        view: Some(view),
-                        answer,
-                    })
-                };
-                views.iter().filter_map(item).collect()
-            }
-            Stage::Prompt => {
-                let answer = classes.get(sample.label).cloned().unwrap_or_default();
-                vec![Item {
-                    sample,
-                    view: None,
-                    answer,
-                }]
-            }
-        }
-    };
-    samples.iter().flat_map(of_sample).collect()
-}
 
 /// One stage's training, step by step.
 pub struct Trainer<'a, 'b> {
@@ -162,16 +124,18 @@ impl<'a, 'b> Trainer<'a, 'b> {
     pub fn advance(&mut self, store: &mut FeatureStore, notes: &mut Vec<String>) -> Result<Advanced, EngineError> {
         let begin = Instant::now();
         let step = self.step + 1;
-        let micro_batches = {
-            let (items, questions) = (&self.items, &self.learner.questions);
-            self.sampler.draw(step, |item| templates(&items[item], questions))
-        };
+        let (micro_batches, next) = (self.draw(step), self.draw(step + 1));
         store.take_uses();
         let batches = micro_batches
             .iter()
             .map(|drawn| self.load(drawn, store, notes))
             .collect::<Result<Vec<_>, EngineError>>()?;
         let cache_hits = store.take_uses().hit_rate();
+        store.ahead(
+            next.iter()
+                .flatten()
+                .map(|drawn| self.items[drawn.item].sample.path.as_path()),
+        );
 
         // The mean is over all supervised tokens of the step, so their number must be known before the first backward.
         let tokens: usize = batches
@@ -204,7 +168,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             return Ok(Advanced::NotFinite(NotFinite { step, loss, samples }));
         }
         notes.extend(store.take_notes());
-        notes.extend(room.told(self.room));
+        notes.extend(room.notice(self.room));
         self.room = room;
         let lr = self.rate.at(step);
         self.optimizer
@@ -220,6 +184,15 @@ impl<'a, 'b> Trainer<'a, 'b> {
             samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
             cache_hits,
         }))
+    }
+
+    /// The micro-batches of a step; none after the last.
+    fn draw(&mut self, step: u64) -> Vec<Vec<Drawn>> {
+        if step > self.total() {
+            return Vec::new();
+        }
+        let (items, questions) = (&self.items, &self.learner.questions);
+        self.sampler.draw(step, |item| templates(&items[item], questions))
     }
 
     /// Whether parameters and moments are finite. This makes the CPU wait for the device, so call it only after a failed step.
@@ -286,7 +259,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
             match features {
                 Ok(features) => batch.push((self.sequence(item, drawn.template, &features)?, item, features)),
-                Err(error) => notes.push(told(item.sample, &error)),
+                Err(error) => notes.push(left_out(item.sample, &error)),
             }
         }
         Ok(batch)

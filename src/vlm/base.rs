@@ -34,7 +34,7 @@ pub struct BaseModel {
 #[derive(Debug)]
 pub struct Vision {
     tower: Box<dyn Tower>,
-    pub pictures: Box<dyn Pictures>,
+    pub pictures: Arc<dyn Pictures>,
 }
 
 impl Vision {
@@ -184,7 +184,7 @@ impl BaseModel {
             decoder: frozen.decoder.sharing(),
             vision: Vision {
                 tower: frozen.tower.sharing(),
-                pictures,
+                pictures: pictures.into(),
             },
             text,
             dtype,

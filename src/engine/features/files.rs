@@ -12,7 +12,8 @@ use candle_core::{DType, Device, Tensor};
 use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::{SafeTensors, View};
 
-use super::{Features, Stamp};
+use super::Features;
+use super::loader::Stamp;
 use crate::atomic_file::PARTIAL;
 use crate::bounded_file::read_bounded;
 
@@ -22,11 +23,17 @@ pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>
 /// The age at which an unfinished file, left by a process that ended, is removed.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
-/// The features of images as one model sees them.
+/// Where the features of images as one model sees them are found.
+#[derive(Debug, Clone)]
+pub struct FeatureFolder {
+    path: PathBuf,
+    limit: u64,
+}
+
+/// Keeps the features of images as one model sees them.
 pub struct FeatureFiles {
     root: PathBuf,
-    folder: PathBuf,
-    limit: u64,
+    folder: FeatureFolder,
     /// Bytes of all models' files at the last count, plus what this process has added since.
     bytes: u64,
     /// Bytes that this process may add before it must count again, because other processes write here too.
@@ -37,6 +44,27 @@ pub struct FeatureFiles {
 /// A process adds at most one 16th of the free bytes before it counts again, so that up to 16 processes together stay within
 /// the limit.
 const PROCESSES: u64 = 16;
+
+impl FeatureFolder {
+    /// The cached features of the image at `path` as it was at `stamp`, on the CPU; `None` if there are none.
+    ///
+    /// # Errors
+    /// A sentence on a file that is damaged or cannot be read.
+    pub fn find(&self, path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
+        let file = self.file(path);
+        let bytes = match read_bounded(&file, self.limit) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+        };
+        parse(&bytes, path, stamp).map_err(|reason| format!("{} is damaged ({reason})", file.display()))
+    }
+
+    fn file(&self, path: &Path) -> PathBuf {
+        let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
+        let name = CHECKSUM.checksum(whole.as_os_str().as_bytes());
+        self.path.join(format!("{name:016x}.safetensors"))
+    }
+}
 
 impl FeatureFiles {
     /// Opens `root/<model>`, where `model` names everything but the image that features depend on. While `root` holds `limit`
@@ -69,8 +97,7 @@ impl FeatureFiles {
         }
         Ok(Self {
             root: root.to_owned(),
-            folder,
-            limit,
+            folder: FeatureFolder { path: folder, limit },
             // The remaining files of other models count, too.
             bytes: all,
             allowance: limit.saturating_sub(all) / PROCESSES,
@@ -78,17 +105,10 @@ impl FeatureFiles {
         })
     }
 
-    /// The cached features of the image at `path` as it was at `stamp`, on the CPU; `None` if there are none.
-    ///
-    /// # Errors
-    /// A sentence on a file that is damaged or cannot be read.
-    pub fn find(&self, path: &Path, stamp: Stamp) -> Result<Option<Features>, String> {
-        let file = self.file(path);
-        let bytes = match read_bounded(&file, self.limit) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
-        };
-        parse(&bytes, path, stamp).map_err(|reason| format!("{} is damaged ({reason})", file.display()))
+    /// Where the features are found again.
+    #[must_use]
+    pub const fn folder(&self) -> &FeatureFolder {
+        &self.folder
     }
 
     /// Keeps the features of the image at `path` as it was at `stamp`; does nothing if the folder is full.
@@ -96,7 +116,7 @@ impl FeatureFiles {
     /// # Errors
     /// What the device or the file system reports.
     pub fn keep(&mut self, path: &Path, stamp: Stamp, features: &Features) -> io::Result<()> {
-        let file = self.file(path);
+        let file = self.folder.file(path);
         let old = file.metadata().map_or(0, |old| old.len());
         if self.full && old == 0 {
             return Ok(());
@@ -106,17 +126,19 @@ impl FeatureFiles {
         let is_tight = added > self.allowance;
         if is_tight {
             self.bytes = self.count()?;
-            self.allowance = self.limit.saturating_sub(self.bytes) / PROCESSES;
+            self.allowance = self.folder.limit.saturating_sub(self.bytes) / PROCESSES;
         }
-        if self.bytes + added > self.limit {
+        if self.bytes + added > self.folder.limit {
             self.full = true;
             return Ok(());
         }
         // No sync to the disk: if a power cut damages the file, the checksum shows it, and the features are computed again.
-        let mut partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.folder)?;
+        let mut partial = tempfile::Builder::new()
+            .suffix(PARTIAL)
+            .tempfile_in(&self.folder.path)?;
         partial.write_all(&bytes)?;
         partial.persist(&file).map_err(|failed| failed.error)?;
-        if is_tight && self.count()? > self.limit {
+        if is_tight && self.count()? > self.folder.limit {
             // Another process counted at the same time and took the last space.
             self.full = true;
             return fs::remove_file(&file);
@@ -140,12 +162,6 @@ impl FeatureFiles {
             }
         }
         Ok(all)
-    }
-
-    fn file(&self, path: &Path) -> PathBuf {
-        let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
-        let name = CHECKSUM.checksum(whole.as_os_str().as_bytes());
-        self.folder.join(format!("{name:016x}.safetensors"))
     }
 }
 

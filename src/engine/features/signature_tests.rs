@@ -24,7 +24,8 @@ fn base(folder: &Path) -> Tested<BaseModel> {
 }
 
 fn signature(base: &BaseModel) -> Tested<String> {
-    Ok(FeatureStore::of(base, &Settings::default(), 0)?.signature()?)
+    let exif_orientation = Settings::default().data.exif_orientation;
+    Ok(super::signature(base, DecodeOptions { exif_orientation })?)
 }
 
 /// What the tower makes of the probe.

@@ -184,7 +184,7 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
     let keep = |model: &str, limit: u64, path: &Path| {
         let mut files = FeatureFiles::open(&root, model, limit)?;
         files.keep(path, stamp, &features)?;
-        Ok::<bool, Box<dyn Error>>(files.find(path, stamp)?.is_some())
+        Ok::<bool, Box<dyn Error>>(files.folder().find(path, stamp)?.is_some())
     };
     assert!(keep(OLD, 1 << 20, &a)?);
     let one: u64 = fs::read_dir(root.join(OLD))?

@@ -1,4 +1,4 @@
-//! What is evaluated and looked at while a stage trains.
+//! A stage's validation while it trains: the figures, and a look at the panel's images.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,18 +7,20 @@ use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::health::{Health, machine_memory};
+use super::items::{items, left_out as left_out_sentence};
+use super::job::StageRun;
 use super::learner::Learner;
 use super::memory::Room;
 use super::panel;
 use super::reporter::Reporter;
-use super::stage::{StageRun, told};
+use super::score::Score;
 use super::subset::stratified;
-use super::trainer::{Trainer, items};
+use super::trainer::Trainer;
 use crate::data::Sample;
 use crate::session::{Evaluation, Event, ImageResult, Metrics, Stage, write_rows};
 
-/// What is evaluated and looked at during training.
-pub struct Watch<'a> {
+/// Evaluates a stage on the validation images, looks at the panel's, and checks the run's health by both.
+pub struct Validation<'a> {
     run: &'a StageRun<'a>,
     /// At most `eval.max_samples` validation images, stratified.
     pub some: Vec<&'a Sample>,
@@ -29,7 +31,7 @@ pub struct Watch<'a> {
     room: Cell<Room>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Validation<'a> {
     pub fn new(run: &'a StageRun<'a>, learner: &Learner) -> Self {
         let settings = &run.job.settings;
         let seed = settings.train.seed;
@@ -73,7 +75,7 @@ impl<'a> Watch<'a> {
         let mut health = self.health.borrow_mut();
         let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
         if self.run.stage == Stage::Prompt {
-            unwell.extend(health.norm(prompt_norm(trainer.learner)?));
+            unwell.extend(health.norm(trainer.learner.prompt_norm()?));
         }
         unwell.extend(machine_memory().and_then(|(available, total)| health.memory(available, total)));
         unwell
@@ -151,7 +153,7 @@ impl<'a> Watch<'a> {
             store,
             &asked,
             &mut room,
-            |sample, error| left_out.push(told(sample, error)),
+            |sample, error| left_out.push(left_out_sentence(sample, error)),
             |done| reporter.evaluating(done as u64, total),
         )?;
         let metrics = Metrics {
@@ -173,7 +175,7 @@ impl<'a> Watch<'a> {
         left_out.dedup();
         left_out.extend(store.take_notes());
         self.room.set(room);
-        left_out.extend(room.told(before));
+        left_out.extend(room.notice(before));
         Ok((evaluation, left_out))
     }
 
@@ -195,11 +197,11 @@ impl<'a> Watch<'a> {
             samples,
             ("val", &mut room),
             &self.decoding,
-            |sample, error| left_out.push(told(sample, error)),
+            |sample, error| left_out.push(left_out_sentence(sample, error)),
             |done| reporter.evaluating(done as u64, total),
         )?;
         self.room.set(room);
-        left_out.extend(room.told(before));
+        left_out.extend(room.notice(before));
         left_out.extend(store.take_notes());
         let folder = &self.run.job.folder;
         let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
@@ -227,55 +229,5 @@ impl<'a> Watch<'a> {
             predictions: written.is_ok().then(|| folder.relative(&path)),
         };
         Ok((evaluation, left_out))
-    }
-}
-
-/// The figure by which a stage's checkpoints are compared, with the number of images that it covers: only figures on as many
-/// images are comparable.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Score {
-    pub samples: usize,
-    /// More is better.
-    pub figure: f64,
-}
-
-impl Score {
-    pub fn of(evaluation: &Evaluation) -> Self {
-        Self {
-            samples: evaluation.metrics.samples,
-            figure: match evaluation.stage {
-                Stage::Aspects => -evaluation.loss,
-                Stage::Prompt => evaluation.metrics.accuracy,
-            },
-        }
-    }
-
-    /// Whether this is a new best: better than `best`, or the first (not NaN) on this number of images.
-    pub fn beats(self, best: Option<Self>) -> bool {
-        match best.filter(|best| best.samples == self.samples) {
-            Some(best) => self.figure > best.figure,
-            None => self.figure > f64::NEG_INFINITY,
-        }
-    }
-}
-
-/// Euclidean norm of the soft prompt.
-pub fn prompt_norm(learner: &Learner) -> Result<f64, EngineError> {
-    let square = learner.prompt.as_tensor().sqr()?.sum_all()?.to_scalar::<f32>()?;
-    Ok(f64::from(square).sqrt())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_best_is_chosen_among_figures_of_as_many_images() {
-        let score = |samples, figure| Score { samples, figure };
-        let best = Some(score(96, 0.7));
-        assert!(score(96, 0.71).beats(best) && !score(96, 0.7).beats(best));
-        assert!(score(400, 0.6).beats(best), "the first of 400 images");
-        assert!(score(96, 0.1).beats(None));
-        assert!(!score(96, f64::NAN).beats(None) && !score(96, f64::NAN).beats(best));
     }
 }
