@@ -1,4 +1,4 @@
-//! The numbers of the reference code: see `MASP_REFERENCE` in the README.
+//! The numbers of the reference code: see `MASP_REFERENCE` in tests/README.md.
 
 pub mod families;
 mod language;
