@@ -6,13 +6,13 @@
 pub mod config;
 mod deep;
 pub mod language;
+mod output_positions;
 pub mod positions;
 mod prefix;
-mod wanted;
 
 pub use config::{Axes, DecoderConfig};
 pub use deep::DeepRows;
 pub use language::{Around, KvCache, LanguageModel, Vocabulary};
+pub use output_positions::OutputPositions;
 pub use positions::Positions;
 pub use prefix::Prefix;
-pub use wanted::Wanted;
