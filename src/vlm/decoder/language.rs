@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
+use super::kv_cache::KvCache;
 use super::prefix::{Prefix, Prefixes};
 use super::{DecoderConfig, DeepRows, OutputPositions, Positions};
-use crate::nn::decoder_layer::{BatchContext, DecoderLayer, HeadNorms, Outputs, Past};
+use crate::nn::decoder_layer::{BatchContext, DecoderLayer, HeadNorms, Outputs};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
@@ -19,25 +20,8 @@ pub struct LanguageModel {
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
-    pub(super) prefixes: Prefixes,
+    prefixes: Prefixes,
     interrupt: Interrupt,
-}
-
-impl KvCache {
-    /// Converts the cache of a single sequence into per-layer [`Past`] values.
-    pub(super) fn into_past(self) -> Result<Vec<Past>> {
-        let whole = |tensor: Option<Tensor>| match tensor {
-            Some(tensor) => tensor.contiguous(),
-            None => candle_core::bail!("a cache without keys"),
-        };
-        let of_layer = |cache: candle_nn::kv_cache::KvCache| {
-            Ok(Past {
-                k: whole(cache.k()?)?,
-                v: whole(cache.v()?)?,
-            })
-        };
-        self.layers.into_iter().map(of_layer).collect()
-    }
 }
 
 /// The entries of the softmax over the vocabulary.
@@ -60,12 +44,6 @@ pub struct Around<'a> {
     pub prefix: Option<&'a Prefix>,
     /// Added to the outputs of the first layers.
     pub deep: Option<&'a DeepRows>,
-}
-
-/// Keys and values of the tokens processed so far, per layer `[batch, tokens, kv_heads, head_dim]`.
-#[derive(Clone, Debug)]
-pub struct KvCache {
-    layers: Vec<candle_nn::kv_cache::KvCache>,
 }
 
 impl LanguageModel {
@@ -106,17 +84,18 @@ impl LanguageModel {
         &self.config
     }
 
-    /// Shares the same weights with another user, who gets a prefix cache and an interrupt of their own.
+    /// The same weights for another user, with a prefix cache and an interrupt of its own.
     #[must_use]
-    pub fn sharing(&self) -> Self {
-        let mut shared = self.clone();
-        shared.forget_prefixes();
-        shared.heed(&Interrupt::default());
-        shared
+    pub fn share(&self) -> Self {
+        Self {
+            prefixes: Prefixes::default(),
+            interrupt: Interrupt::default(),
+            ..self.clone()
+        }
     }
 
     /// Makes computations abort once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] recognises.
-    pub fn heed(&mut self, interrupt: &Interrupt) {
+    pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
 
@@ -164,6 +143,26 @@ impl LanguageModel {
             cache.append(&of_each(&past.k)?, &of_each(&past.v)?)?;
         }
         Ok(cache)
+    }
+
+    /// The prefix for `key`. The key must contain everything that the prefix depends on except the parameters, so the
+    /// model must be frozen. If the prefix is not cached, `begin` gives its embeddings `[1, tokens, hidden]` and
+    /// positions.
+    ///
+    /// # Errors
+    /// Those of `begin`, and where the device fails.
+    pub fn prefix(&self, key: Vec<u32>, begin: impl FnOnce() -> Result<(Tensor, Positions)>) -> Result<Arc<Prefix>> {
+        self.prefixes.get(key, || {
+            let (x, positions) = begin()?;
+            let tokens = x.dim(1)?;
+            let mut cache = self.cache(tokens);
+            let mask = Mask::full(1, tokens, true);
+            self.forward_cached(&x.detach(), &positions, &mask, (None, None), &mut cache)?;
+            Ok(Prefix {
+                tokens,
+                layers: cache.into_past()?,
+            })
+        })
     }
 
     /// Hidden states of `x` `[batch, tokens, hidden]` after the final norm, of the same shape. `positions` are those of
