@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use masp::nn::{
-    DecoderLayer, Interrupt, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, decoder_layer::Places,
-    layer_checkpoint, loss,
+    DecoderLayer, Interrupt, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention,
+    decoder_layer::BatchContext, layer_checkpoint, loss,
 };
 
 /// Text, soft prompt twice, 30 aspect tokens and 64 vision tokens.
@@ -146,17 +146,17 @@ fn decoder_layer(criterion: &mut Criterion) {
     for batch in [1, 8] {
         let angles: Vec<f64> = (0..batch * TOKENS * HEAD_DIM / 2).map(|i| i as f64 * 0.7).collect();
         let shape = (batch, TOKENS, HEAD_DIM / 2);
-        let places = Arc::new(Places {
+        let context = Arc::new(BatchContext {
             rotary: Rotary::new(&angles, shape, DType::F32, &Device::Cpu).unwrap(),
             mask: Mask::full(batch, TOKENS, true),
             interrupt: Interrupt::default(),
-            few: None,
+            outputs: None,
         });
         for recompute in [false, true] {
             let kept = if recompute { ", recomputed" } else { "" };
             let name = format!("decoder layer, batch of {batch}{kept}");
             time(criterion, &name, &[&[batch, TOKENS, HIDDEN]], |x| {
-                layer.forward(&x[0], &places, None, recompute)
+                layer.forward(&x[0], &context, None, recompute)
             });
         }
     }

@@ -2,7 +2,7 @@
 //! gradients of their parameters.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
-use masp::nn::kernel::{dot, slice, sum, with_slices};
+use masp::nn::cpu::{dot, slice, sum, with_slices};
 use rayon::prelude::*;
 
 const EPS: f32 = 1e-6;

@@ -8,7 +8,7 @@ use super::beginning::beginning;
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
-use crate::vlm::decoder::{Around, DeepRows, KvCache, LanguageModel, Positions, Prefix, Vocabulary, Wanted};
+use crate::vlm::decoder::{Around, DeepRows, KvCache, LanguageModel, OutputPositions, Positions, Prefix, Vocabulary};
 
 /// The source of a batch's `Visual` rows.
 pub enum Visuals<'a> {
@@ -47,9 +47,9 @@ pub struct Batch {
     pub mask: Mask,
     /// Features that the first layers add to rows of the embeddings.
     pub deep: Option<DeepRows>,
-    /// The places whose logits are needed.
-    wanted: Wanted,
-    /// `[targets]` (u32): each target's row in the output computed for the wanted places.
+    /// The positions whose logits predict a target.
+    outputs: OutputPositions,
+    /// `[targets]` (u32): each target's row in the language model's output.
     rows: Tensor,
     /// `[targets]` (u32)
     pub tokens: Tensor,
@@ -142,15 +142,15 @@ impl Batch {
             (segments, positions)
         };
         let (segments, positions) = sequences.iter().map(padded).unzip();
-        let places = |sequence: &Sequence| {
-            let places = sequence.targets.iter().map(|target| target.place - skipped);
-            places.collect()
+        let predicting = |sequence: &Sequence| {
+            let positions = sequence.targets.iter().map(|target| target.place - skipped);
+            positions.collect()
         };
-        let wanted = Wanted::new(sequences.iter().map(places).collect());
+        let outputs = OutputPositions::new(sequences.iter().map(predicting).collect());
         let (mut rows, mut tokens, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for (i, sequence) in sequences.iter().enumerate() {
             for target in &sequence.targets {
-                rows.extend(wanted.row(i, target.place - skipped).map(|row| row as u32));
+                rows.extend(outputs.row(i, target.place - skipped).map(|row| row as u32));
                 tokens.push(target.token);
                 owners.push((i, target.answer));
             }
@@ -162,7 +162,7 @@ impl Batch {
             positions: Positions(positions),
             mask: Mask::new(true, segments),
             deep,
-            wanted,
+            outputs,
             rows: Tensor::new(rows, &device)?,
             tokens: Tensor::new(tokens, &device)?,
             owners,
@@ -187,14 +187,14 @@ impl Batch {
         }
     }
 
-    /// Logits `[targets, entries]` at the wanted places. With `recompute`, backward runs the layers again instead of
+    /// Logits `[targets, entries]` at the output positions, one row for each target. With `recompute`, backward runs the layers again instead of
     /// keeping their intermediate results.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
         let around = Around {
-            wanted: Some(&self.wanted),
+            outputs: Some(&self.outputs),
             prefix: self.prefix.as_deref(),
             deep: self.deep.as_ref(),
         };
@@ -202,7 +202,7 @@ impl Batch {
         language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 
-    /// Log-probabilities `[targets]` of the wanted tokens.
+    /// Log-probabilities `[targets]` of the targets' tokens.
     ///
     /// # Errors
     /// Where the device fails.

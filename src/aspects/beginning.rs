@@ -40,7 +40,7 @@ pub(super) fn beginning(
 }
 
 /// The number of leading rows that all sequences share. Each sequence keeps at least one row after them, and none of
-/// them is the place of a target.
+/// them is an output position.
 fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
     let Some(first) = sequences.first() else { return 0 };
     let begins = |sequence: &Sequence| {
@@ -54,9 +54,9 @@ fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
             };
             constant && at == of_first && **segment == Mask::SHARED
         });
-        let asked = sequence.targets.iter().map(|target| target.place).min();
-        let most = asked
-            .map_or(usize::MAX, |asked| asked)
+        let first_output = sequence.targets.iter().map(|target| target.place).min();
+        let most = first_output
+            .unwrap_or(usize::MAX)
             .min(sequence.rows.len().saturating_sub(1));
         same.count().min(most)
     };

@@ -58,7 +58,7 @@ pub fn open(choice: DeviceChoice, dtype: config::Dtype) -> Result<Compute, Engin
         config::Dtype::Auto | config::Dtype::F32 => DType::F32,
     };
     let device = cuda.unwrap_or(Device::Cpu);
-    let notices = [notice, nn::cuda::prepare(&device)].into_iter().flatten();
+    let notices = [notice, nn::prepare_device(&device)].into_iter().flatten();
     let notice = notices.reduce(|all, one| format!("{all}; {one}"));
     let threads = candle_core::utils::get_num_threads();
     let name = if device.is_cuda() {

@@ -26,7 +26,7 @@ use crate::data::synth::{Options, synthesise};
 use crate::session::{Event, SessionFolder, Stage};
 use crate::vlm::base::BaseModel;
 use crate::vlm::config_file::Family;
-use crate::vlm::made;
+use crate::vlm::random_model;
 
 /// A model, a few pictures of several proportions, and settings with a cache on disk.
 struct Place {
@@ -39,7 +39,7 @@ struct Place {
 /// One of each family.
 fn places() -> impl Iterator<Item = Place> {
     Family::ALL.into_iter().map(|family| {
-        let (model, folder) = (made::folder(family), tempfile::tempdir().unwrap());
+        let (model, folder) = (random_model::folder(family), tempfile::tempdir().unwrap());
         let mut settings = Settings::default();
         settings.model.path = Some(model.path().display().to_string());
         settings.prompt.tokens = 4;

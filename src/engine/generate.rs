@@ -8,7 +8,7 @@ use super::features::{CHECKSUM, Features};
 use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::config::TestSettings;
 use crate::vlm::base::BaseModel;
-use crate::vlm::decoder::{Positions, Vocabulary, Wanted};
+use crate::vlm::decoder::{OutputPositions, Positions, Vocabulary};
 
 /// How an answer is drawn.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ pub fn generate(
     let mut mask = batch.mask.clone();
     let mut cache = batch.cache(language, decoding.max_new_tokens)?;
     let last = |sequence: &Sequence| vec![sequence.rows.len() - 1 - batch.prefix_tokens()];
-    let lasts = Wanted::new(sequences.iter().map(last).collect());
+    let lasts = OutputPositions::new(sequences.iter().map(last).collect());
     let x = batch.embeddings.detach();
     let mut last = language
         .forward_cached(

@@ -72,7 +72,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
 
     let mut base = open_model(&job.settings, &compute, reporter)?;
-    base.heed(&control.interrupt());
+    base.set_interrupt(&control.interrupt());
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     // The newest usable checkpoint of each stage.
     let mut kept = BTreeMap::new();

@@ -3,8 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::backend::Backend;
+use super::cpu::{Real, slice, vectorised, with_slices};
 use super::cuda;
-use super::kernel::{Real, is_fused, slice, vectorised, with_slices};
 use super::precision::widened;
 
 /// Elements a task handles.
@@ -15,15 +16,14 @@ const GRAIN: usize = 4096;
 /// # Errors
 /// Where shapes, dtypes or devices differ.
 pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    if is_fused(gate) {
-        return gate.contiguous()?.apply_op2(&up.contiguous()?, SwiGlu);
+    match Backend::of(gate) {
+        Backend::Fused => gate.contiguous()?.apply_op2(&up.contiguous()?, SwiGlu),
+        Backend::Kernels => cuda::swiglu(gate, up),
+        Backend::Plain => plain_swiglu(gate, up),
     }
-    if cuda::serves(gate) {
-        return cuda::swiglu(gate, up);
-    }
-    plain_swiglu(gate, up)
 }
 
+/// The plain form of [`swiglu`].
 pub(super) fn plain_swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     (widened(gate)?.silu()? * widened(up)?)?.to_dtype(gate.dtype())
 }
@@ -33,11 +33,11 @@ pub(super) fn plain_swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Where the device fails.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
-    if is_fused(x) {
-        return x.contiguous()?.apply_op1(Gelu::Quick);
+    match Backend::of(x) {
+        Backend::Fused => x.contiguous()?.apply_op1(Gelu::Quick),
+        // x sigmoid(c x) = silu(c x) / c. (silu(z) / z would fail at 0.)
+        Backend::Kernels | Backend::Plain => ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype()),
     }
-    // sigmoid(z) = silu(z) / z loses nothing but z = 0; so scale silu instead: x sigmoid(c x) = silu(c x) / c.
-    ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype())
 }
 
 /// GELU with its tangent form, the activation of Qwen3-VL's blocks: `x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))`.
@@ -45,10 +45,10 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Where the device fails.
 pub fn tanh_gelu(x: &Tensor) -> Result<Tensor> {
-    if is_fused(x) {
-        return x.contiguous()?.apply_op1(Gelu::Tanh);
+    match Backend::of(x) {
+        Backend::Fused => x.contiguous()?.apply_op1(Gelu::Tanh),
+        Backend::Kernels | Backend::Plain => widened(x)?.gelu()?.to_dtype(x.dtype()),
     }
-    widened(x)?.gelu()?.to_dtype(x.dtype())
 }
 
 const QUICK: f64 = 1.702;

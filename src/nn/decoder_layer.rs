@@ -14,7 +14,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor};
 use candle_nn::kv_cache::KvCache;
 
-use super::kernel::is_fused;
+use super::backend::Backend;
 use super::layer_checkpoint::checkpointed;
 use super::{Interrupt, Linear, Mask, RmsNorm, Rotary, activation, attention};
 
@@ -43,26 +43,26 @@ pub struct HeadNorms {
     pub k: RmsNorm,
 }
 
-/// The positions and mask of a batch's tokens: the same for all layers but the last.
+/// What a layer must know of a batch besides its tokens: the same for all layers but the last.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct BatchContext {
     pub rotary: Rotary,
     pub mask: Mask,
     /// Once set, layers return early with meaningless results: check it after each forward.
     pub interrupt: Interrupt,
-    /// Set if only some tokens' results are needed.
-    pub few: Option<Few>,
+    /// The output positions; `None`: all positions.
+    pub outputs: Option<Outputs>,
 }
 
-/// The few places whose results are needed. All other tokens contribute only keys and values.
+/// The output positions: those whose result is computed. All other tokens contribute only keys and values.
 #[derive(Clone, Debug)]
-pub struct Few {
-    /// `[batch * width]` (u32): rows of the flattened input.
+pub struct Outputs {
+    /// `[batch * per_sequence]` (u32): rows of the flattened input.
     pub index: Tensor,
-    /// The number of wanted places per sequence.
-    pub width: usize,
+    /// The number of output positions of each sequence.
+    pub per_sequence: usize,
     pub rotary: Rotary,
-    /// The input's mask, with the wanted places as queries.
+    /// The input's mask, with the output positions as queries.
     pub mask: Mask,
 }
 
@@ -84,31 +84,38 @@ impl Past {
     }
 }
 
-impl Places {
-    fn asking(&self) -> (&Rotary, &Mask) {
-        match &self.few {
-            Some(few) => (&few.rotary, &few.mask),
+impl BatchContext {
+    /// The angles and the mask of the output positions.
+    fn of_outputs(&self) -> (&Rotary, &Mask) {
+        match &self.outputs {
+            Some(outputs) => (&outputs.rotary, &outputs.mask),
             None => (&self.rotary, &self.mask),
         }
     }
 }
 
 impl DecoderLayer {
-    /// Maps `x` `[batch, tokens, hidden]` to the same shape, or to `[batch, wanted, hidden]` if only some places are
-    /// wanted. `past` precedes `x`; the mask covers both. With `recompute` the graph keeps only `x`.
+    /// Maps `x` `[batch, tokens, hidden]` to the same shape, or to `[batch, outputs, hidden]` if the context has
+    /// output positions. `past` precedes `x`; the mask covers both. With `recompute` the graph keeps only `x`.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward(&self, x: &Tensor, places: &Arc<Places>, past: Option<&Past>, recompute: bool) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: &Arc<BatchContext>,
+        past: Option<&Past>,
+        recompute: bool,
+    ) -> Result<Tensor> {
         if self.is_fused(x) {
-            return fused::forward(self, x, (places, past), recompute);
+            return fused::forward(self, x, (context, past), recompute);
         }
         if recompute {
-            let (layer, places, past) = (self.clone(), places.clone(), past.cloned());
-            let layer = move |x: &Tensor| layer.plain(x, &places, |k, v| with_past(past.as_ref(), k, v));
+            let (layer, context, past) = (self.clone(), context.clone(), past.cloned());
+            let layer = move |x: &Tensor| layer.plain(x, &context, |k, v| with_past(past.as_ref(), k, v));
             return checkpointed(x, Arc::new(layer));
         }
-        self.plain(x, places, |k, v| with_past(past, k, v))
+        self.plain(x, context, |k, v| with_past(past, k, v))
     }
 
     /// Like [`Self::forward`], but without an autograd graph: appends the keys and values of `x` to `cache`, and
@@ -116,15 +123,15 @@ impl DecoderLayer {
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward_cached(&self, x: &Tensor, places: &Places, cache: &mut KvCache) -> Result<Tensor> {
+    pub fn forward_cached(&self, x: &Tensor, context: &BatchContext, cache: &mut KvCache) -> Result<Tensor> {
         let append = |k: Tensor, v: Tensor| {
             let (k, v) = cache.append(&k.contiguous()?, &v.contiguous()?)?;
             Ok((k.contiguous()?, v.contiguous()?))
         };
         if self.is_fused(x) {
-            return fused::forward_with(self, x, places, append);
+            return fused::forward_with(self, x, context, append);
         }
-        self.plain(x, places, append)
+        self.plain(x, context, append)
     }
 
     /// The width of one head, which need not be `hidden / heads`.
@@ -137,7 +144,10 @@ impl DecoderLayer {
     fn is_fused(&self, x: &Tensor) -> bool {
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());
-        is_fused(x) && frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained()
+        Backend::of(x) == Backend::Fused
+            && frozen
+            && rest.iter().all(|l| l.bias().is_none())
+            && !self.input_norm.is_trained()
     }
 
     /// The layer as separate operations, on any device. `seen` takes the keys and values of `x` and returns all visible
@@ -145,7 +155,7 @@ impl DecoderLayer {
     fn plain(
         &self,
         x: &Tensor,
-        places: &Places,
+        context: &BatchContext,
         seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
     ) -> Result<Tensor> {
         let (batch, tokens, width) = x.dims3()?;
@@ -155,20 +165,20 @@ impl DecoderLayer {
         let normed = self.input_norm.forward(x)?;
         let keys = (batch, tokens, self.heads.1, head_dim);
         let k = normed_head(norms.map(|norms| &norms.k), self.k.forward(&normed)?.reshape(keys)?)?;
-        let k = places.rotary.apply(&k)?;
+        let k = context.rotary.apply(&k)?;
         let v = self.v.forward(&normed)?.reshape(keys)?;
         let (k, v) = seen(k, v)?;
-        let (x, asking) = match &places.few {
+        let (x, normed) = match &context.outputs {
             None => (x.clone(), normed),
-            Some(few) => {
-                let picked = x.flatten(0, 1)?.index_select(&few.index, 0)?;
-                let picked = picked.reshape((batch, few.width, width))?;
-                let normed = self.input_norm.forward(&picked)?;
-                (picked, normed)
+            Some(outputs) => {
+                let rows = x.flatten(0, 1)?.index_select(&outputs.index, 0)?;
+                let rows = rows.reshape((batch, outputs.per_sequence, width))?;
+                let normed = self.input_norm.forward(&rows)?;
+                (rows, normed)
             }
         };
-        let (rotary, mask) = places.asking();
-        let q = self.q.forward(&asking)?;
+        let (rotary, mask) = context.of_outputs();
+        let q = self.q.forward(&normed)?;
         let q = q.reshape((batch, x.dim(1)?, self.heads.0, head_dim))?;
         let q = rotary.apply(&normed_head(norms.map(|norms| &norms.q), q)?)?;
         let x = self.o.forward_onto(&attention(&q, &k, &v, mask)?, &x)?;

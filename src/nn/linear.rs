@@ -5,7 +5,8 @@ use candle_core::{
     CpuStorage, CudaStorage, CustomOp1, CustomOp2, DType, Layout, Module, Result, Shape, Storage, Tensor, bail, op,
 };
 
-use super::kernel::{Hands, Matrix, Real, is_fused, matrix_product, slice, with_slices};
+use super::backend::Backend;
+use super::cpu::{Hands, Matrix, Real, matrix_product, slice, with_slices};
 
 /// `y = x W^T + b` over the last dimension.
 ///
@@ -83,7 +84,7 @@ impl Linear {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward_onto(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        if self.trained || !is_fused(x) {
+        if self.trained || Backend::of(x) != Backend::Fused {
             return residual + self.forward(x)?;
         }
         let (rows, dims) = self.rows(x)?;
@@ -153,10 +154,10 @@ impl FrozenLinear {
     }
 
     fn backward(&self, grad: &Tensor) -> Result<Tensor> {
-        match grad.dtype() {
-            DType::F32 if is_fused(grad) => self.fused_backward::<f32>(grad),
-            DType::F64 if is_fused(grad) => self.fused_backward::<f64>(grad),
-            _ => grad.matmul(&self.weight),
+        match (Backend::of(grad), grad.dtype()) {
+            (Backend::Fused, DType::F64) => self.fused_backward::<f64>(grad),
+            (Backend::Fused, _) => self.fused_backward::<f32>(grad),
+            (Backend::Kernels | Backend::Plain, _) => grad.matmul(&self.weight),
         }
     }
 

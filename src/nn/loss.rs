@@ -3,8 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use super::backend::Backend;
+use super::cpu::{Real, max, slice, sum_of, vectorised, with_slices};
 use super::cuda;
-use super::kernel::{Real, is_fused, max, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
 /// Exponentials that are summed in one block.
@@ -15,20 +16,23 @@ const BLOCK: usize = 2048;
 /// # Errors
 /// If shapes or devices differ, or a target is outside the vocabulary.
 pub fn log_likelihoods(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    if is_fused(logits) {
-        let targets = targets.to_vec1::<u32>()?;
-        let (rows, entries) = logits.dims2()?;
-        if targets.len() != rows || targets.iter().any(|&target| target as usize >= entries) {
-            bail!("{} targets for logits {:?}", targets.len(), logits.shape());
-        }
-        return logits.contiguous()?.apply_op1(LogLikelihoods { targets });
+    match Backend::of(logits) {
+        Backend::Fused => fused(logits, targets),
+        Backend::Kernels => cuda::log_likelihoods(logits, targets),
+        Backend::Plain => plain(logits, targets),
     }
-    if cuda::serves(logits) {
-        return cuda::log_likelihoods(logits, targets);
-    }
-    plain(logits, targets)
 }
 
+fn fused(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let targets = targets.to_vec1::<u32>()?;
+    let (rows, entries) = logits.dims2()?;
+    if targets.len() != rows || targets.iter().any(|&target| target as usize >= entries) {
+        bail!("{} targets for logits {:?}", targets.len(), logits.shape());
+    }
+    logits.contiguous()?.apply_op1(LogLikelihoods { targets })
+}
+
+/// The plain form of [`log_likelihoods`].
 pub(super) fn plain(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let log_probabilities = candle_nn::ops::log_softmax(&widened(logits)?, D::Minus1)?;
     log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.squeeze(1)

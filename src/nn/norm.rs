@@ -3,8 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::backend::Backend;
+use super::cpu::{Real, dot, dot3, slice, sum_of, vectorised, with_slices};
 use super::cuda;
-use super::kernel::{Real, dot, dot3, is_fused, slice, sum_of, vectorised, with_slices};
 use super::precision::widened;
 
 /// `x / rms(x) * weight`, Qwen2's `Qwen2RMSNorm`.
@@ -45,20 +46,20 @@ impl RmsNorm {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if is_fused(x) {
-            let op = FusedRms {
-                eps: self.eps,
-                trained: self.trained,
-            };
-            return x.contiguous()?.apply_op2(&self.weight, op);
+        match Backend::of(x) {
+            Backend::Fused => {
+                let op = FusedRms {
+                    eps: self.eps,
+                    trained: self.trained,
+                };
+                x.contiguous()?.apply_op2(&self.weight, op)
+            }
+            Backend::Kernels if !self.trained => cuda::rms_norm(x, &self.weight, self.eps),
+            Backend::Kernels | Backend::Plain => self.plain(x),
         }
-        if cuda::serves(x) && !self.trained {
-            return cuda::rms_norm(x, &self.weight, self.eps);
-        }
-        self.plain(x)
     }
 
-    /// The plain form of candle's own operations. Half precision is computed in f32, as in transformers.
+    /// The plain form. Half precision is computed in f32, as in transformers.
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let (dtype, wide) = (x.dtype(), widened(x)?);
         let mean = wide.sqr()?.mean_keepdim(D::Minus1)?;
@@ -94,12 +95,13 @@ impl LayerNorm {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if is_fused(x) && !self.trained {
-            return x.contiguous()?.apply_op1(FusedLayer(self.clone()));
+        match Backend::of(x) {
+            Backend::Fused if !self.trained => x.contiguous()?.apply_op1(FusedLayer(self.clone())),
+            Backend::Fused | Backend::Kernels | Backend::Plain => self.plain(x),
         }
-        self.plain(x)
     }
 
+    /// The plain form. Half precision is computed in f32.
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let (dtype, wide) = (x.dtype(), widened(x)?);
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;

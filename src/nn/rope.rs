@@ -3,8 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::backend::Backend;
+use super::cpu::{Real, slice, with_slices};
 use super::cuda;
-use super::kernel::{Real, is_fused, slice, with_slices};
 use super::precision::{wide, widened};
 
 /// Angles of a batch of sequences, ready to rotate queries and keys.
@@ -44,18 +45,17 @@ impl Rotary {
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        if is_fused(x) {
-            return x.contiguous()?.apply_op1(FusedRotary {
+        match Backend::of(x) {
+            Backend::Fused => x.contiguous()?.apply_op1(FusedRotary {
                 rotary: self.clone(),
                 sign: 1.0,
-            });
+            }),
+            Backend::Kernels => cuda::rotate(x, &self.cos, &self.sin),
+            Backend::Plain => self.plain(x),
         }
-        if cuda::serves(x) {
-            return cuda::rotate(x, &self.cos, &self.sin);
-        }
-        self.plain(x)
     }
 
+    /// The plain form. Half precision is computed in f32.
     pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let (dtype, x) = (x.dtype(), widened(x)?);
         let half = x.dim(D::Minus1)? / 2;

@@ -147,7 +147,7 @@ fn activations() {
 
 #[test]
 fn fast_exp_is_exact_to_rounding() {
-    use super::kernel::Real;
+    use super::cpu::Real;
     for i in -8700..8800 {
         let x = i as f32 / 100.0;
         let (got, want) = (f64::from(Real::exp(x)), f64::from(x).exp());

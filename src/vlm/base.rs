@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::config_file::{ConfigFile, ConfigFileError, Family};
 use super::decoder::LanguageModel;
+use super::frozen::Frozen;
 use super::model_config::ModelConfig;
 use super::pictures::PictureError;
 use super::plan::{self, Misfit};
@@ -33,7 +34,8 @@ pub struct BaseModel {
 /// The vision tower and the preparation of its pictures.
 #[derive(Debug)]
 pub struct Vision {
-    tower: Box<dyn Tower>,
+    tower: Arc<dyn Tower>,
+    interrupt: Interrupt,
     pub pictures: Arc<dyn Pictures>,
 }
 
@@ -41,9 +43,9 @@ impl Vision {
     /// The tower's features of a picture.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// Where the device fails, or once the interrupt is set.
     pub fn look(&self, picture: &Picture) -> candle_core::Result<Features> {
-        self.tower.look(picture)
+        self.tower.look(picture, &self.interrupt)
     }
 
     /// What the features depend on besides the picture and the weights: the settings of the picture preparation, and
@@ -53,31 +55,6 @@ impl Vision {
     /// Where the device fails.
     pub fn settings(&self) -> candle_core::Result<[String; 2]> {
         Ok([self.pictures.settings(), self.tower.settings()?])
-    }
-}
-
-/// The weights of a model, in memory.
-#[derive(Debug)]
-pub struct Frozen {
-    pub decoder: LanguageModel,
-    pub tower: Box<dyn Tower>,
-}
-
-impl Frozen {
-    /// Builds the model from its parameters' hub names. `progress` receives the number of layers done and their total.
-    ///
-    /// # Errors
-    /// Where a parameter is missing or of another shape.
-    pub fn new(
-        config: &ModelConfig,
-        parameters: &dyn Parameters,
-        mut progress: impl FnMut(usize, usize),
-    ) -> candle_core::Result<Self> {
-        let (_, _, blocks) = config.tower.blocks();
-        let total = blocks + config.decoder.num_hidden_layers;
-        let tower = config.tower.build(parameters, &mut |done| progress(done, total))?;
-        let decoder = LanguageModel::new(&config.decoder, parameters, |done| progress(blocks + done, total))?;
-        Ok(Self { decoder, tower })
     }
 }
 
@@ -181,9 +158,10 @@ impl BaseModel {
         Ok(Self {
             name: options.name,
             family: config.family,
-            decoder: frozen.decoder.sharing(),
+            decoder: frozen.decoder.share(),
             vision: Vision {
-                tower: frozen.tower.sharing(),
+                tower: frozen.tower.clone(),
+                interrupt: Interrupt::default(),
                 pictures: pictures.into(),
             },
             text,
@@ -194,9 +172,9 @@ impl BaseModel {
     }
 
     /// Makes computations abort once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] recognises.
-    pub fn heed(&mut self, interrupt: &Interrupt) {
-        self.decoder.heed(interrupt);
-        self.vision.tower.heed(interrupt);
+    pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
+        self.decoder.set_interrupt(interrupt);
+        self.vision.interrupt = interrupt.clone();
     }
 
     /// Width of the language model.
@@ -250,9 +228,9 @@ impl Parameters for Folder<'_> {
             .tensor(name, shape, self.dtype, self.device)
             .map_err(|error| {
                 // `Error::msg` would append a backtrace.
-                let said = candle_core::Error::Msg(error.to_string());
+                let message = candle_core::Error::Msg(error.to_string());
                 *self.fault.borrow_mut() = Some(error);
-                said
+                message
             })
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     base::{BaseModel, LoadOptions},
     config_file::Family,
-    hub, made, tiny,
+    hub, random_model, tiny,
 };
 use crate::hostile::{Wild, changed, config, is_sentence, measured, wild};
 
@@ -93,13 +93,13 @@ fn families() -> &'static [(Family, tempfile::TempDir)] {
     static MADE: OnceLock<Vec<(Family, tempfile::TempDir)>> = OnceLock::new();
     MADE.get_or_init(|| {
         let further = Family::ALL.into_iter().filter(|family| *family != Family::Qwen2Vl);
-        further.map(|family| (family, made::folder(family))).collect()
+        further.map(|family| (family, random_model::folder(family))).collect()
     })
 }
 
 /// config.json and the image processor's settings of each.
 fn families_settings() -> Vec<Value> {
-    let of = |(family, _): &(Family, _)| <[Value; 2]>::from(made::settings(*family));
+    let of = |(family, _): &(Family, _)| <[Value; 2]>::from(random_model::settings(*family));
     families().iter().flat_map(of).collect()
 }
 

@@ -7,20 +7,22 @@ pub mod decoder;
 pub mod foreign;
 #[cfg(test)]
 mod forms;
+pub mod frozen;
 #[cfg(test)]
 mod hostile;
 pub mod hub;
 pub mod inspect;
 pub mod llava_next;
-#[cfg(test)]
-pub mod made;
 pub mod model_config;
+pub mod parsed;
 pub mod pictures;
 pub mod placeholder;
 pub mod plan;
 pub mod qwen2_5_vl;
 pub mod qwen2_vl;
 pub mod qwen3_vl;
+#[cfg(test)]
+pub mod random_model;
 mod shared;
 pub mod template;
 pub mod text;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::config_file::{ConfigFile, ConfigFileError, Family, Keys};
+use super::config_file::{ConfigFile, ConfigFileError, Family};
 use super::decoder::DecoderConfig;
-use super::decoder::config::Defaults;
+use super::parsed::Parsed;
 use super::vision::TowerConfig;
+use super::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
 /// A configuration, and what its file leaves open.
 #[derive(Debug, Clone)]
@@ -21,51 +22,6 @@ pub struct ModelConfig {
     pub left_out: Vec<&'static str>,
 }
 
-/// A configuration of one particular family.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parsed<V> {
-    pub decoder: DecoderConfig,
-    pub vision: V,
-    pub ties: Vec<bool>,
-    pub left_out: Vec<&'static str>,
-}
-
-impl<V> Parsed<V> {
-    /// Reads the language model's keys; those in `text_config` take precedence over those at the top. `vision` reads
-    /// the tower's keys, and gets the language model's configuration.
-    ///
-    /// # Errors
-    /// A message for values that are out of range, inconsistent or not supported.
-    pub fn of_parts(
-        root: &Map<String, Value>,
-        defaults: &Defaults,
-        vision: impl FnOnce(&DecoderConfig) -> Result<V, String>,
-    ) -> Result<Self, String> {
-        let text = Keys::new(root, &["text_config", ""]);
-        let decoder = DecoderConfig::of(&text, defaults)?;
-        Ok(Self {
-            vision: vision(&decoder)?,
-            decoder,
-            ties: text.switches("tie_word_embeddings")?,
-            left_out: text.left_out(),
-        })
-    }
-}
-
-impl<V: TowerConfig + 'static> Parsed<V> {
-    /// Erases the tower's type.
-    #[must_use]
-    pub fn of(self, family: Family) -> ModelConfig {
-        ModelConfig {
-            family,
-            decoder: self.decoder,
-            tower: Arc::new(self.vision),
-            ties: self.ties,
-            left_out: self.left_out,
-        }
-    }
-}
-
 impl ModelConfig {
     /// The configuration in a file. Missing keys take transformers' own defaults, because transformers does not save
     /// keys that equal them. There are two exceptions: Qwen2.5-VL's tower has the sizes of the 3B and 7B models, and a
@@ -74,6 +30,29 @@ impl ModelConfig {
     /// # Errors
     /// [`ConfigFileError::Wrong`]: values that are out of range, inconsistent or not supported.
     pub fn of(file: &ConfigFile) -> Result<Self, ConfigFileError> {
-        file.family.config(file.keys()).map_err(|reason| file.wrong(reason))
+        Self::of_keys(file.family, file.keys()).map_err(|reason| file.wrong(reason))
+    }
+
+    /// The configuration in the keys of a family's file.
+    ///
+    /// # Errors
+    /// A message for values that are out of range, inconsistent or not supported.
+    pub fn of_keys(family: Family, keys: &Map<String, Value>) -> Result<Self, String> {
+        Ok(match family {
+            Family::Qwen2Vl => Self::of_parsed(family, qwen2_vl::config::parse(keys)?),
+            Family::Qwen25Vl => Self::of_parsed(family, qwen2_5_vl::config::parse(keys)?),
+            Family::Qwen3Vl => Self::of_parsed(family, qwen3_vl::config::parse(keys)?),
+            Family::LlavaNext => Self::of_parsed(family, llava_next::config::parse(keys)?),
+        })
+    }
+
+    fn of_parsed<V: TowerConfig + 'static>(family: Family, parsed: Parsed<V>) -> Self {
+        Self {
+            family,
+            decoder: parsed.decoder,
+            tower: Arc::new(parsed.vision),
+            ties: parsed.ties,
+            left_out: parsed.left_out,
+        }
     }
 }

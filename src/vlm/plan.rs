@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use candle_core::{DType, Device, Tensor};
 
 use super::Parameters;
-use super::base::Frozen;
+use super::frozen::Frozen;
 use super::model_config::ModelConfig;
 use super::vision::TowerConfig;
 use super::weights::{Weights, WeightsError};
@@ -172,12 +172,12 @@ mod tests {
 
     use super::*;
     use crate::vlm::config_file::{ConfigFile, Family};
-    use crate::vlm::made;
+    use crate::vlm::random_model;
 
     /// The error for LLaVA's folder after a change to its config.json and with additional weights.
     fn fault(bias: bool, more: &[&str]) -> Option<String> {
-        let folder = made::folder(Family::LlavaNext);
-        let (mut config, _) = made::settings(Family::LlavaNext);
+        let folder = random_model::folder(Family::LlavaNext);
+        let (mut config, _) = random_model::settings(Family::LlavaNext);
         config["multimodal_projector_bias"] = json!(bias);
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
         let file = folder.path().join("model.safetensors");

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use candle_core::{DType, Device, DeviceLocation};
 
-use super::base::Frozen;
+use super::frozen::Frozen;
 
 /// The weights that are in use.
 static OPEN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -106,7 +106,7 @@ mod tests {
         let folder = tiny::folder().unwrap();
         let [kept, mut left] = [(); 2].map(|()| open(&folder, DType::F32, 2));
         let interrupt = Interrupt::default();
-        left.heed(&interrupt);
+        left.set_interrupt(&interrupt);
         let pass = |model: &BaseModel| {
             let x = model.decoder.embed(&[1, 2]).unwrap().unsqueeze(0).unwrap();
             let positions = Positions(vec![vec![[0; 3], [1; 3]]]);

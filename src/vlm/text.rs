@@ -132,12 +132,12 @@ mod tests {
 
     use super::Text;
     use crate::vlm::config_file::Family;
-    use crate::vlm::made;
+    use crate::vlm::random_model;
 
     #[test]
     fn an_answer_ends_with_what_the_folder_says_and_with_the_templates_own_end() {
         for family in Family::ALL {
-            let folder = made::folder(family);
+            let folder = random_model::folder(family);
             let ends = |said: Option<&str>| {
                 let path = folder.path().join("generation_config.json");
                 match said {

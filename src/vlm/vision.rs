@@ -73,14 +73,8 @@ pub trait Tower: Debug + Send + Sync {
     /// The tower's features of a picture; `part` receives the embedded patches and each block's output.
     ///
     /// # Errors
-    /// If the picture is of another kind or the device fails.
-    fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features>;
-
-    /// Makes computations abort once `interrupt` is set.
-    fn heed(&mut self, interrupt: &Interrupt);
-
-    /// Shares the same weights with another user.
-    fn sharing(&self) -> Box<dyn Tower>;
+    /// If the picture is of another kind or the device fails, or once `interrupt` is set.
+    fn pass(&self, picture: &Picture, interrupt: &Interrupt, part: &mut dyn FnMut(&Tensor)) -> Result<Features>;
 
     /// Settings that affect the features but that neither the weights nor the features of [`Pictures::probe`] reveal;
     /// empty if there are none. They are part of the key under which features are cached.
@@ -95,8 +89,8 @@ pub trait Tower: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Self::pass`].
-    fn look(&self, picture: &Picture) -> Result<Features> {
-        self.pass(picture, &mut |_| ())
+    fn look(&self, picture: &Picture, interrupt: &Interrupt) -> Result<Features> {
+        self.pass(picture, interrupt, &mut |_| ())
     }
 }
 

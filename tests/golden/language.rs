@@ -1,7 +1,7 @@
 //! The language model against the reference.
 
 use candle_core::Tensor;
-use masp::nn::Mask;
+use masp::nn::{Interrupt, Mask};
 use masp::vlm::decoder::{Positions, Vocabulary};
 
 use super::reference::{Tensors, TinyA, assert_close, tiny_a};
@@ -129,7 +129,12 @@ fn multimodal_positions_agree() {
     let pixels = want.get("pixel_values").unsqueeze(0).unwrap();
     let (image, _) = model
         .vision
-        .forward(&pixels, (grid[0] as usize, grid[1] as usize, grid[2] as usize), None)
+        .forward(
+            &pixels,
+            (grid[0] as usize, grid[1] as usize, grid[2] as usize),
+            &Interrupt::default(),
+            None,
+        )
         .unwrap();
     let image = image.squeeze(0).unwrap();
     let first = ids.iter().position(|&id| id == 2060).unwrap();

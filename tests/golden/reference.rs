@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use masp::vlm::Parameters;
 use masp::vlm::config_file::ConfigFile;
 use masp::vlm::decoder::LanguageModel;
-use masp::vlm::qwen2_vl::{config, vision};
-use masp::vlm::tower::GridTower;
+use masp::vlm::qwen2_vl::config;
+use masp::vlm::tower::{GridConfig, GridTower};
 
 /// The golden folder, or `None` (saying so) where `MASP_REFERENCE` is unset.
 pub fn folder() -> Option<PathBuf> {
@@ -68,7 +68,7 @@ pub fn tiny_a() -> Option<TinyA> {
     let parsed = config::parse(file.keys()).unwrap();
     let weights = Tensors::read("tiny_a/model.safetensors")?;
     Some(TinyA {
-        vision: vision::tower(&parsed.vision, &weights, &mut |_| ()).unwrap(),
+        vision: parsed.vision.tower(&weights, &mut |_| ()).unwrap(),
         language: LanguageModel::new(&parsed.decoder, &weights, |_| ()).unwrap(),
         config: parsed.vision,
     })

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use masp::aspects::aspect_file::read_aspects;
 use masp::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
 use masp::data::View;
+use masp::nn::Interrupt;
 use masp::vlm::decoder::Vocabulary;
 use serde_json::Value;
 
@@ -50,7 +51,7 @@ fn features(golden: &Golden, tensors: &Tensors, name: &str, case: &Value) -> Ten
     golden
         .model
         .vision
-        .forward(&pixels, grid, None)
+        .forward(&pixels, grid, &Interrupt::default(), None)
         .unwrap()
         .0
         .squeeze(0)

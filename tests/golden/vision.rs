@@ -1,5 +1,6 @@
 //! The vision tower against the reference.
 
+use masp::nn::Interrupt;
 use masp::vlm::tower::vision_angles;
 
 use super::reference::{Tensors, assert_close, tiny_a};
@@ -30,7 +31,12 @@ fn every_part_of_the_tower_agrees() {
         let mut parts = Vec::new();
         let (merged, _) = model
             .vision
-            .forward(&pixels, grid, Some(&mut |part| parts.push(part.clone())))
+            .forward(
+                &pixels,
+                grid,
+                &Interrupt::default(),
+                Some(&mut |part| parts.push(part.clone())),
+            )
             .unwrap();
         for (state, part) in parts.iter().zip(["patch_embed", "block0", "block1"]) {
             assert_close(&name(part), state, want.get(&name(part)), 1e-4);

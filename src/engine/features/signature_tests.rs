@@ -11,7 +11,7 @@ use super::*;
 use crate::engine::device::DeviceChoice;
 use crate::engine::{device, model};
 use crate::vlm::config_file::Family;
-use crate::vlm::made;
+use crate::vlm::random_model;
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -48,7 +48,7 @@ fn set(folder: &Path, key: &str, value: Value) -> Tested {
 
 #[test]
 fn windows_that_were_corrected_are_another_name() -> Tested {
-    let folder = made::folder(Family::Qwen25Vl);
+    let folder = random_model::folder(Family::Qwen25Vl);
     let first = base(folder.path())?;
     let (old, seen) = (signature(&first)?, probe(&first)?);
     let mut names = vec![old.clone()];
@@ -76,7 +76,7 @@ fn windows_that_were_corrected_are_another_name() -> Tested {
 #[test]
 fn the_other_families_names_are_what_they_were() -> Tested {
     for family in [Family::Qwen2Vl, Family::LlavaNext] {
-        let folder = made::folder(family);
+        let folder = random_model::folder(family);
         let base = base(folder.path())?;
         let decode = DecodeOptions {
             exif_orientation: Settings::default().data.exif_orientation,
@@ -93,7 +93,7 @@ fn the_other_families_names_are_what_they_were() -> Tested {
 
 #[test]
 fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
-    let folder = made::folder(Family::Qwen3Vl);
+    let folder = random_model::folder(Family::Qwen3Vl);
     // Beyond the corners of the probe's grid of 4 x 4.
     set(folder.path(), "num_position_embeddings", json!(49))?;
     let path = folder.path().join("model.safetensors");
@@ -123,7 +123,7 @@ fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
 /// Settings that the probe's features already reveal need not be in the name.
 #[test]
 fn the_probe_tells_which_blocks_features_are_of() -> Tested {
-    let folder = made::folder(Family::Qwen3Vl);
+    let folder = random_model::folder(Family::Qwen3Vl);
     let old = signature(&base(folder.path())?)?;
     set(folder.path(), "deepstack_visual_indexes", json!([0, 2]))?;
     let other = signature(&base(folder.path())?)?;
@@ -131,7 +131,7 @@ fn the_probe_tells_which_blocks_features_are_of() -> Tested {
     let turned = signature(&base(folder.path())?)?;
     assert!(old != other && old != turned && other != turned);
 
-    let folder = made::folder(Family::LlavaNext);
+    let folder = random_model::folder(Family::LlavaNext);
     let old = signature(&base(folder.path())?)?;
     let path = folder.path().join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;

@@ -5,7 +5,7 @@ use candle_core::{D, DType, Tensor};
 use super::slice::Slice;
 use super::{EngineError, Report};
 use crate::data::image_file::{DecodeOptions, decode};
-use crate::nn::Mask;
+use crate::nn::{Interrupt, Mask};
 use crate::vlm::decoder::{Around, DeepRows, Positions, Vocabulary};
 use crate::vlm::vision::{Features, Picture};
 
@@ -36,7 +36,10 @@ pub fn vision(slice: &Slice, report: &mut Report) -> Result<Features, EngineErro
     let pixels = Tensor::from_slice(&pixels, pixels.len(), &slice.device)?;
     report.close("pixel values", &pixels, &want.flatten_all()?, 1e-6)?;
     let mut parts = Vec::new();
-    let features = slice.model.tower.pass(&picture, &mut |part| parts.push(part.clone()))?;
+    let features = slice
+        .model
+        .tower
+        .pass(&picture, &Interrupt::default(), &mut |part| parts.push(part.clone()))?;
     // CLIP has a norm before its first block, whose result the slice calls its input.
     let first = usize::from(matches!(picture, Picture::Tiles(_)));
     let blocks = (0..parts.len()).map(|block| format!("vision.block.{block}"));

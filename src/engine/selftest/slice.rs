@@ -13,8 +13,8 @@ use crate::aspects::aspect_file::read_aspects;
 use crate::data::View;
 use crate::engine::error::EngineError;
 use crate::vlm::base;
-use crate::vlm::base::Frozen;
 use crate::vlm::config_file::{ConfigFile, Family};
+use crate::vlm::frozen::Frozen;
 use crate::vlm::model_config::ModelConfig;
 use crate::vlm::vision::{Pictures, PixelLimits};
 

@@ -3,11 +3,9 @@
 //! A block's scores stay in the core's own cache. Keys that no query of a block sees (under a causal mask about half of
 //! them) are left out of its products.
 
-use crate::nn::Interrupt;
-use crate::nn::buffer::Buffer;
-use crate::nn::kernel::{Hands, Matrix, Real, dot, matrix_product, max, sum, vectorised};
-
-use super::Mask;
+use super::mask::Mask;
+use crate::nn::cpu::{Buffer, Hands, Matrix, Real, dot, matrix_product, max, sum, vectorised};
+use crate::nn::interrupt::Interrupt;
 
 /// Queries per block.
 const BLOCK: usize = 64;
@@ -47,8 +45,8 @@ impl<T: Real> Head<'_, T> {
         if !self.mask.causal {
             return self.k.rows;
         }
-        let places = (from..from + count).map(|query| self.mask.place(self.row, query, self.q.rows) + 1);
-        places.max().unwrap_or(0)
+        let ends = (from..from + count).map(|query| self.mask.position(self.row, query, self.q.rows) + 1);
+        ends.max().unwrap_or(0)
     }
 
     /// Scaled scores `[count, keys]` of a block. Hidden keys get [`HIDDEN`].
@@ -62,9 +60,9 @@ impl<T: Real> Head<'_, T> {
             .position(|&segment| segment != Mask::SHARED)
             .unwrap_or(keys);
         for (query, scores) in scores.chunks_mut(keys).enumerate() {
-            let place = self.mask.place(self.row, from + query, self.q.rows);
-            let own = self.mask.segments[self.row][place];
-            let visible = if self.mask.causal { place + 1 } else { keys };
+            let position = self.mask.position(self.row, from + query, self.q.rows);
+            let own = self.mask.segments[self.row][position];
+            let visible = if self.mask.causal { position + 1 } else { keys };
             scores[visible..].fill(T::of(HIDDEN));
             if shared < visible {
                 for (score, &segment) in scores[shared..visible].iter_mut().zip(&segments[shared..]) {

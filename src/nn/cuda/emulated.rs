@@ -11,7 +11,7 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Layout, Result};
 use half::bf16;
 
-use super::operation::Launch;
+use super::launch::Launch;
 
 const SOURCE: &str = concat!(
     include_str!("emulated.h"),

@@ -1,11 +1,16 @@
-//! Fused operations on a CUDA device, in f32 and bf16: our own kernels (`kernels.cu`), compiled when the device is
-//! opened. If that fails, or if their results differ from candle's own operations, candle's are used instead.
+//! Our own CUDA kernels (`kernels.cu`), in f32 and bf16: how they are compiled and started, and one function for each.
 //!
-//! The same kernels run on the CPU in tests, thread by thread.
+//! Nothing here decides whether they are used: `backend` does. The same kernels run on the CPU in tests, thread by
+//! thread.
 
+#[cfg(feature = "cuda")]
+mod device;
 #[cfg(test)]
 mod emulated;
-#[cfg(feature = "cuda")]
+#[cfg_attr(
+    not(any(test, feature = "cuda")),
+    allow(dead_code, reason = "only a build with CUDA starts kernels")
+)]
 mod launch;
 #[cfg_attr(
     not(any(test, feature = "cuda")),
@@ -14,8 +19,6 @@ mod launch;
 mod operation;
 #[cfg(feature = "cuda")]
 mod pool;
-#[cfg(any(test, feature = "cuda"))]
-mod probe;
 #[cfg(test)]
 mod tests;
 
@@ -23,34 +26,36 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use operation::Operation;
 
-/// Prepares the kernels for `device`. Returns a message if they cannot be used, or if the driver does not keep freed
-/// memory: training is then slower, and without the kernels takes more memory.
+/// Compiles the kernels, once in a process.
+///
+/// # Errors
+/// A message: what the compiler says, or that it is not installed.
 #[cfg(feature = "cuda")]
-#[must_use]
-pub fn prepare(device: &Device) -> Option<String> {
-    launch::prepare(device)
+pub(super) fn compile() -> std::result::Result<(), String> {
+    device::compiled().map(|_| ())
 }
 
-/// Without the `cuda` feature there is nothing to prepare.
+/// There is nothing to compile without the `cuda` feature.
 #[cfg(not(feature = "cuda"))]
-#[must_use]
-pub fn prepare(_: &Device) -> Option<String> {
+pub(super) fn compile() -> std::result::Result<(), String> {
+    Err("this program was built without CUDA".to_owned())
+}
+
+/// Makes `device` keep freed memory for the next tensors. Returns a message if it does not.
+#[cfg(feature = "cuda")]
+pub(super) fn keep_freed_memory(device: &Device) -> Option<String> {
+    let Device::Cuda(cuda) = device else {
+        return None;
+    };
+    pool::keep_freed_memory(cuda).err().map(|error| {
+        format!("this device's driver does not keep freed memory ({error}), so each step takes its memory anew")
+    })
+}
+
+/// Only CUDA devices have a pool of freed memory.
+#[cfg(not(feature = "cuda"))]
+pub(super) const fn keep_freed_memory(_: &Device) -> Option<String> {
     None
-}
-
-/// Whether the kernels support this tensor.
-pub(super) fn serves(x: &Tensor) -> bool {
-    matches!(x.dtype(), DType::F32 | DType::BF16) && (is_emulated() || is_ready(x.device()))
-}
-
-#[cfg(feature = "cuda")]
-fn is_ready(device: &Device) -> bool {
-    device.is_cuda() && launch::is_ready()
-}
-
-#[cfg(not(feature = "cuda"))]
-const fn is_ready(_: &Device) -> bool {
-    false
 }
 
 /// Whether this thread treats the CPU as a CUDA device; only tests do.
@@ -83,23 +88,23 @@ pub(super) fn rotate(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
         .apply_op3(&cos.contiguous()?, &sin.contiguous()?, Operation::Rotate { sign: 1.0 })
 }
 
-/// A [`super::Mask`] on the device.
+/// A [`super::Mask`] as tensors on the device.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct DeviceMask {
     /// `[batch, keys]` (u32)
     pub segments: Tensor,
-    /// `[batch, queries]` (u32)
-    pub places: Tensor,
+    /// `[batch, queries]` (u32): the key position of each query.
+    pub queries: Tensor,
     pub causal: bool,
 }
 
 /// `softmax(scale * scores)` of `scores` `[batch, heads, queries, keys]` over the visible keys.
-pub(super) fn masked_softmax(scores: &Tensor, seen: &Seen, scale: f64) -> Result<Tensor> {
+pub(super) fn masked_softmax(scores: &Tensor, mask: &DeviceMask, scale: f64) -> Result<Tensor> {
     let operation = Operation::MaskedSoftmax {
-        causal: seen.causal,
+        causal: mask.causal,
         scale: scale as f32,
     };
-    scores.contiguous()?.apply_op3(&seen.segments, &seen.places, operation)
+    scores.contiguous()?.apply_op3(&mask.segments, &mask.queries, operation)
 }
 
 /// Log-probabilities `[n]` (f32) of `targets` `[n]` (u32) under `logits` `[n, vocabulary]`; NaN for a target outside

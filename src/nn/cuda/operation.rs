@@ -1,6 +1,8 @@
-//! What the kernels compute, how each is launched, and which kernel is the gradient of which.
+//! What the kernels compute, the launch of each, and which kernel is the gradient of which.
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+
+use super::launch::{Launch, Work};
 
 /// An operation of `kernels.cu`, with the parameters that are not operands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,38 +16,6 @@ pub enum Operation {
     MaskedSoftmaxBackward { scale: f32 },
     LogLikelihood,
     LogLikelihoodBackward,
-}
-
-/// One launch of a kernel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Launch {
-    pub kernel: &'static str,
-    pub numbers: [u32; 6],
-    pub real: f32,
-    pub work: Work,
-    pub output: Shape,
-    /// The output's dtype, which may differ from the first operand's.
-    pub dtype: DType,
-}
-
-/// The unit of work of a kernel's threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    /// One block per row.
-    Rows(u32),
-    /// One thread per element.
-    Elements(u32),
-}
-
-impl Work {
-    /// The number of blocks, each of so many threads.
-    #[must_use]
-    pub const fn blocks(self, threads: u32) -> u32 {
-        match self {
-            Self::Rows(rows) => rows,
-            Self::Elements(elements) => elements.div_ceil(threads),
-        }
-    }
 }
 
 impl Operation {
@@ -183,7 +153,7 @@ impl CustomOp3 for Operation {
     ) -> Result<(candle_core::CudaStorage, Shape)> {
         use candle_core::backend::BackendStorage;
         let launch = self.launch([a_layout, b_layout, c_layout], a.dtype())?;
-        let y = super::launch::run(&launch, [(a, a_layout), (b, b_layout), (c, c_layout)])?;
+        let y = super::device::run(&launch, [(a, a_layout), (b, b_layout), (c, c_layout)])?;
         Ok((y, launch.output))
     }
 

@@ -1,13 +1,14 @@
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::operation::{Operation, Work};
+use super::launch::Work;
+use super::operation::Operation;
 use super::*;
 use crate::engine::selftest::selftest;
 
-/// The kernels' own code, forward and backward, in both number formats: see `probe.rs`.
+/// The kernels' own code, forward and backward, in both number formats: see `nn/probe.rs`.
 #[test]
 fn the_kernels_agree_with_the_plain_operations() -> Result<()> {
-    assert_eq!(super::probe::disagreement(&Device::Cpu)?, None);
+    assert_eq!(crate::nn::probe::disagreement(&Device::Cpu)?, None);
     Ok(())
 }
 
@@ -28,12 +29,12 @@ fn operands_that_do_not_fit_are_refused() -> Result<()> {
     assert!(rms_norm(&zeros(&[2, 8])?, &zeros(&[7])?, 1e-6).is_err());
     assert!(swiglu(&zeros(&[2, 8])?, &zeros(&[8, 2])?).is_err());
     assert!(rotate(&zeros(&[1, 2, 3, 8])?, &zeros(&[1, 2, 3])?, &zeros(&[1, 2, 3])?).is_err());
-    let seen = Seen {
+    let mask = DeviceMask {
         segments: Tensor::zeros((1, 5), DType::U32, &Device::Cpu)?,
-        places: Tensor::zeros((1, 4), DType::U32, &Device::Cpu)?,
+        queries: Tensor::zeros((1, 4), DType::U32, &Device::Cpu)?,
         causal: true,
     };
-    assert!(masked_softmax(&zeros(&[1, 2, 3, 5])?, &seen, 1.0).is_err());
+    assert!(masked_softmax(&zeros(&[1, 2, 3, 5])?, &mask, 1.0).is_err());
     let strided = zeros(&[4, 6])?.t()?;
     let layout = strided.layout();
     let refused = Operation::SwiGlu.launch([layout, layout, layout], DType::F32);
@@ -44,8 +45,8 @@ fn operands_that_do_not_fit_are_refused() -> Result<()> {
 #[test]
 fn a_target_beyond_the_vocabulary_gives_no_number() -> Result<()> {
     let logits = Tensor::zeros((2, 9), DType::F32, &Device::Cpu)?;
-    let told = log_likelihoods(&logits, &Tensor::new(&[8_u32, 9], &Device::Cpu)?)?.to_vec1::<f32>()?;
-    assert!((told[0] + 9.0_f32.ln()).abs() < 1e-6 && told[1].is_nan(), "{told:?}");
+    let log_p = log_likelihoods(&logits, &Tensor::new(&[8_u32, 9], &Device::Cpu)?)?.to_vec1::<f32>()?;
+    assert!((log_p[0] + 9.0_f32.ln()).abs() < 1e-6 && log_p[1].is_nan(), "{log_p:?}");
     Ok(())
 }
 

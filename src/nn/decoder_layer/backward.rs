@@ -2,17 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::forward::{Activations, Half, Heads, HeadsMajor, Input};
+use super::forward::{Activations, Half, Input, heads_of};
 use super::tasks::rows_of_a_task;
 use super::weights::{Dense, Norm, Weights, Widths};
 use crate::nn::activation::gated_backward;
-use crate::nn::attention::head::Given;
-use crate::nn::buffer::Buffer;
-use crate::nn::kernel::{Matrix, Real};
+use crate::nn::attention::heads::HeadsMajor;
+use crate::nn::cpu::{Buffer, Real};
 use crate::nn::norm::rms_rows_backward;
 use crate::nn::rope::rotate_rows;
 
-/// The gradient of the input `[batch * tokens, hidden]`, from the result's gradient `grad` `[asking, hidden]`.
+/// The gradient of the input `[batch * tokens, hidden]`, from the result's gradient `grad` `[outputs, hidden]`.
 pub fn backward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
@@ -45,7 +44,7 @@ pub fn backward<T: Real>(
         major(&dk[..], own, kv_heads),
         major(&dv[..], own, kv_heads),
     );
-    let (asking, asking_angles) = input.asking();
+    let (output_rows, output_angles) = input.output_rows();
     let raw = kept.raw.as_ref();
     let keys = Projected {
         dense: &w.k,
@@ -62,24 +61,24 @@ pub fn backward<T: Real>(
     let queries = Projected {
         dense: &w.q,
         grad: &dq,
-        angles: Some(asking_angles),
+        angles: Some(output_angles),
         norm: raw.and_then(|(q, _)| Some((&q[..], w.q_norm?))),
     };
-    match &input.few {
+    match &input.outputs {
         None => norm_backward(w, input.x, &[keys, values, queries], Some(&d_middle)),
-        Some(picked) => {
+        Some(outputs) => {
             let mut dx = norm_backward(w, input.x, &[keys, values], None);
-            let few = norm_backward(w, asking, &[queries], Some(&d_middle));
-            for (&row, few) in picked.index.iter().zip(few.chunks(hidden)) {
+            let d_outputs = norm_backward(w, output_rows, &[queries], Some(&d_middle));
+            for (&row, d_output) in outputs.index.iter().zip(d_outputs.chunks(hidden)) {
                 let dx = &mut dx[row as usize * hidden..][..hidden];
-                dx.iter_mut().zip(few).for_each(|(dx, &few)| *dx += few);
+                dx.iter_mut().zip(d_output).for_each(|(dx, &d)| *dx += d);
             }
             dx
         }
     }
 }
 
-/// The gradients of `middle` `[asking, hidden]` and of the attention's output `[asking, q]`.
+/// The gradients of `middle` `[outputs, hidden]` and of the attention's output `[outputs, q]`.
 fn second_half<T: Real>(w: &Weights<'_, T>, half: &Half<T>, grad: &[T]) -> (Buffer<T>, Buffer<T>) {
     let Widths { hidden, wide, .. } = w.widths;
     let (rows, q) = (grad.len() / hidden, w.widths.q());
@@ -113,37 +112,14 @@ fn heads<T: Real>(
     kept: &Activations<T>,
     grad: &[T],
 ) -> (Buffer<T>, Buffer<T>, Buffer<T>) {
-    let Widths {
-        head, heads, kv_heads, ..
-    } = w.widths;
-    let group = heads / kv_heads;
-    let queries = grad.len() / (w.widths.q() * input.batch);
-    let keys = kept.k.len() / (w.widths.kv() * input.batch);
     let (mut dq, mut dk, mut dv) = (
         Buffer::of(grad.len()),
         Buffer::of(kept.k.len()),
         Buffer::of(kept.v.len()),
     );
-    let of = Heads::new(w.widths, (&kept.q, &kept.k, &kept.v), input);
-    dq.par_chunks_mut(group * queries * head)
-        .zip(dk.par_chunks_mut(keys * head))
-        .zip(dv.par_chunks_mut(keys * head))
-        .enumerate()
-        .for_each(|(task, ((dq, dk), dv))| {
-            dk.fill(T::of(0.0));
-            dv.fill(T::of(0.0));
-            let row = task / kv_heads;
-            for (n, dq) in dq.chunks_mut(queries * head).enumerate() {
-                let query_head = (task % kv_heads) * group + n;
-                let at = row * heads + query_head;
-                let given = Given {
-                    out: Matrix::contiguous(&kept.attended[at * queries * head..], queries, head),
-                    log_sums: &kept.log_sums[at * queries..][..queries],
-                };
-                let grad = of.matrix(grad, (row, queries), (heads, query_head));
-                of.of(row, query_head).backward(given, grad, (dq, dk, dv));
-            }
-        });
+    let of_all = heads_of(w.widths, (&kept.q, &kept.k, &kept.v), input);
+    let given = (&kept.attended[..], &kept.log_sums[..]);
+    of_all.backward(given, grad, (&mut dq, &mut dk, &mut dv));
     (dq, dk, dv)
 }
 

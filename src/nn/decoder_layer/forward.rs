@@ -6,9 +6,8 @@ use rayon::prelude::*;
 use super::tasks::rows_of_a_task;
 use super::weights::{Dense, Norm, Weights, Widths};
 use crate::nn::activation::gated;
-use crate::nn::attention::head::Head;
-use crate::nn::buffer::Buffer;
-use crate::nn::kernel::{Matrix, Real};
+use crate::nn::attention::heads::{Heads, HeadsMajor, Sizes};
+use crate::nn::cpu::{Buffer, Real};
 use crate::nn::norm::rms_rows;
 use crate::nn::rope::rotate_rows;
 use crate::nn::{Interrupt, Mask};
@@ -20,29 +19,29 @@ pub struct Input<'a, T> {
     /// `[batch * tokens, head / 2]`: cosines and sines.
     pub angles: (&'a [T], &'a [T]),
     pub batch: usize,
-    /// The rows whose results are needed ("asking"); `None`: all of them.
-    pub few: Option<Picked<'a, T>>,
-    /// The mask, with the positions of the asking rows as queries.
+    /// The output rows: those whose result is computed; `None`: all of them.
+    pub outputs: Option<OutputRows<'a, T>>,
+    /// The mask, with the output positions as queries.
     pub mask: &'a Mask,
     /// Tasks that start after it is set do nothing.
     pub interrupt: &'a Interrupt,
 }
 
-/// The rows whose results are needed, if not all are.
-pub struct Picked<'a, T> {
-    /// `[asking]`: indices into the input's rows.
+/// The output rows, if not all are.
+pub struct OutputRows<'a, T> {
+    /// `[outputs]`: indices into the input's rows.
     pub index: Vec<u32>,
-    /// `[asking, hidden]`
+    /// `[outputs, hidden]`
     pub x: Vec<T>,
-    /// `[asking, head / 2]`
+    /// `[outputs, head / 2]`
     pub angles: (&'a [T], &'a [T]),
 }
 
 impl<'a, T: Real> Input<'a, T> {
-    /// The asking rows `[asking, hidden]` and their angles.
-    pub fn asking(&self) -> (&[T], (&'a [T], &'a [T])) {
-        match &self.few {
-            Some(picked) => (&picked.x, picked.angles),
+    /// The output rows `[outputs, hidden]` and their angles.
+    pub fn output_rows(&self) -> (&[T], (&'a [T], &'a [T])) {
+        match &self.outputs {
+            Some(outputs) => (&outputs.x, outputs.angles),
             None => (self.x, self.angles),
         }
     }
@@ -50,17 +49,17 @@ impl<'a, T: Real> Input<'a, T> {
 
 /// The values that backward needs, besides the input.
 pub struct Activations<T: Real> {
-    /// `[asking, q]`, rotated.
+    /// `[outputs, q]`, rotated.
     pub q: Buffer<T>,
     /// `[batch * keys, kv]`, rotated: first the keys before the input, then the input's.
     pub k: Buffer<T>,
     /// `[batch * keys, kv]`
     pub v: Buffer<T>,
-    /// `[batch, heads, asking of a sequence, head]`
+    /// `[batch, heads, outputs of a sequence, head]`
     pub attended: Buffer<T>,
-    /// `[batch, heads, asking of a sequence]`
+    /// `[batch, heads, outputs of a sequence]`
     pub log_sums: Buffer<T>,
-    /// The input's queries `[asking, q]` and keys `[batch * tokens, kv]` before the heads' norms, if the layer has such
+    /// The input's queries `[outputs, q]` and keys `[batch * tokens, kv]` before the heads' norms, if the layer has such
     /// norms.
     pub raw: Option<(Buffer<T>, Buffer<T>)>,
     /// The values of the second half that backward needs, if they are kept.
@@ -69,11 +68,11 @@ pub struct Activations<T: Real> {
 
 /// Values of the layer's second half (the feed-forward network).
 pub struct Half<T: Real> {
-    /// `[asking, hidden]`: the input plus the attention's output.
+    /// `[outputs, hidden]`: the input plus the attention's output.
     pub middle: Buffer<T>,
-    /// `[asking, wide]`
+    /// `[outputs, wide]`
     pub gate: Buffer<T>,
-    /// `[asking, wide]`
+    /// `[outputs, wide]`
     pub up: Buffer<T>,
 }
 
@@ -106,30 +105,21 @@ pub fn behind<T: Real>(past: &[T], own: Buffer<T>, batch: usize) -> Buffer<T> {
     all
 }
 
-/// The layer's result `[asking, hidden]`, given all keys and values. With `keep` it also returns what backward needs.
+/// The layer's result `[outputs, hidden]`, given all keys and values. With `keep` it also returns what backward needs.
 pub fn forward<T: Real>(
     w: &Weights<'_, T>,
     input: &Input<'_, T>,
     Keys { k, v, raw }: Keys<T>,
     keep: bool,
 ) -> (Vec<T>, Activations<T>) {
-    let (asking, asking_angles) = input.asking();
-    let (q, raw_q) = projected(w, (&w.q, w.q_norm), asking, Some(asking_angles));
-    let rows = asking.len() / w.widths.hidden;
+    let (x, angles) = input.output_rows();
+    let (q, raw_q) = projected(w, (&w.q, w.q_norm), x, Some(angles));
+    let rows = x.len() / w.widths.hidden;
     let mut attended = Buffer::of(q.len());
     let mut log_sums = Buffer::of(rows * w.widths.heads);
     let queries = rows / input.batch;
-    let heads = Heads::new(w.widths, (&q, &k, &v), input);
-    attended
-        .par_chunks_mut(queries * w.widths.head)
-        .zip(log_sums.par_chunks_mut(queries))
-        .enumerate()
-        .for_each(|(task, (out, log_sums))| {
-            heads
-                .of(task / w.widths.heads, task % w.widths.heads)
-                .forward(out, log_sums);
-        });
-    let (y, half) = second_half(w, asking, (&attended, queries), keep, input.interrupt);
+    heads_of(w.widths, (&q, &k, &v), input).forward(&mut attended, &mut log_sums);
+    let (y, half) = second_half(w, x, (&attended, queries), keep, input.interrupt);
     let kept = Activations {
         q,
         k,
@@ -140,6 +130,29 @@ pub fn forward<T: Real>(
         half,
     };
     (y, kept)
+}
+
+/// The heads of the layer's attention; `q`, `k` and `v` have the shapes of those in [`Activations`].
+pub fn heads_of<'a, T: Real>(
+    widths: Widths,
+    (q, k, v): (&'a [T], &'a [T], &'a [T]),
+    input: &Input<'a, T>,
+) -> Heads<'a, T> {
+    Heads {
+        sizes: Sizes {
+            batch: input.batch,
+            queries: q.len() / (widths.q() * input.batch),
+            keys: k.len() / (widths.kv() * input.batch),
+            heads: widths.heads,
+            kv_heads: widths.kv_heads,
+            width: widths.head,
+        },
+        q,
+        k,
+        v,
+        mask: input.mask,
+        interrupt: Some(input.interrupt),
+    }
 }
 
 /// `norm(x) W^T + b`, with a norm over each head and a rotation if given. Also returns the values before the heads'
@@ -246,81 +259,4 @@ fn half_of_rows<T: Real>(
     gated(gate, up, &mut active);
     y.copy_from_slice(middle);
     w.down.forward_onto(&active, y);
-}
-
-/// The heads of a batch.
-pub struct Heads<'a, T> {
-    widths: Widths,
-    q: &'a [T],
-    k: &'a [T],
-    v: &'a [T],
-    mask: &'a Mask,
-    interrupt: &'a Interrupt,
-    queries: usize,
-    keys: usize,
-}
-
-impl<'a, T: Real> Heads<'a, T> {
-    /// `q`, `k` and `v` have the shapes of those in [`Activations`].
-    pub fn new(widths: Widths, (q, k, v): (&'a [T], &'a [T], &'a [T]), input: &Input<'a, T>) -> Self {
-        Self {
-            widths,
-            q,
-            k,
-            v,
-            mask: input.mask,
-            interrupt: input.interrupt,
-            queries: q.len() / (widths.q() * input.batch),
-            keys: k.len() / (widths.kv() * input.batch),
-        }
-    }
-
-    /// Query head `head` of sequence `row`.
-    pub fn of(&self, row: usize, head: usize) -> Head<'a, T> {
-        let Widths { heads, kv_heads, .. } = self.widths;
-        let kv = head / (heads / kv_heads);
-        Head {
-            q: self.matrix(self.q, (row, self.queries), (heads, head)),
-            k: self.matrix(self.k, (row, self.keys), (kv_heads, kv)),
-            v: self.matrix(self.v, (row, self.keys), (kv_heads, kv)),
-            mask: self.mask,
-            row,
-            interrupt: Some(self.interrupt),
-        }
-    }
-
-    /// Head `head` of `heads` in rows `[batch * tokens, heads * head width]`.
-    pub fn matrix(&self, data: &'a [T], (row, tokens): (usize, usize), (heads, head): (usize, usize)) -> Matrix<'a, T> {
-        let width = self.widths.head;
-        Matrix {
-            data: &data[(row * tokens * heads + head) * width..],
-            rows: tokens,
-            columns: width,
-            stride: heads * width,
-        }
-    }
-}
-
-/// `[batch, heads, skipped + tokens, head]`, as written by tasks of one head each.
-pub struct HeadsMajor<'a, T> {
-    pub data: &'a [T],
-    /// Rows to skip at the start of each sequence.
-    pub skipped: usize,
-    pub tokens: usize,
-    pub heads: usize,
-    pub head: usize,
-}
-
-impl<T: Real> HeadsMajor<'_, T> {
-    /// Copies rows `[rows, heads * head]`, starting at row `from`, into `out`.
-    pub fn gather(&self, from: usize, out: &mut [T]) {
-        for (n, out) in out.chunks_mut(self.heads * self.head).enumerate() {
-            let (row, token) = ((from + n) / self.tokens, (from + n) % self.tokens);
-            for (head, out) in out.chunks_mut(self.head).enumerate() {
-                let of_head = (row * self.heads + head) * (self.skipped + self.tokens);
-                let at = (of_head + self.skipped + token) * self.head;
-                out.copy_from_slice(&self.data[at..at + self.head]);
-            }
-        }
-    }
 }

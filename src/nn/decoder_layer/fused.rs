@@ -9,24 +9,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::backward::backward;
-use super::forward::{Activations, Half, Input, Keys, Picked, behind, forward as run, keys_and_values};
+use super::forward::{Activations, Half, Input, Keys, OutputRows, behind, forward as run, keys_and_values};
 use super::weights::{Weights, with_weights};
-use super::{DecoderLayer, Past, Places};
+use super::{BatchContext, DecoderLayer, Past};
 use crate::nn::Interrupt;
-use crate::nn::buffer::Buffer;
-use crate::nn::kernel::{Real, slice, with_slices};
+use crate::nn::cpu::{Buffer, Real, slice, with_slices};
 
 /// Like [`DecoderLayer::forward`].
 pub fn forward(
     layer: &DecoderLayer,
     x: &Tensor,
-    (places, past): (&Arc<Places>, Option<&Past>),
+    (context, past): (&Arc<BatchContext>, Option<&Past>),
     recompute: bool,
 ) -> Result<Tensor> {
     let x = x.contiguous()?;
     let op = FusedLayer {
         layer: layer.clone(),
-        places: places.clone(),
+        context: context.clone(),
         past: past.cloned(),
         keep: x.track_op() && !recompute,
         kept: Mutex::new(None),
@@ -39,19 +38,19 @@ pub fn forward(
 pub fn forward_with(
     layer: &DecoderLayer,
     x: &Tensor,
-    places: &Places,
+    context: &BatchContext,
     seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
 ) -> Result<Tensor> {
     match x.dtype() {
-        DType::F64 => with_seen::<f64>(layer, x, places, seen),
-        _ => with_seen::<f32>(layer, x, places, seen),
+        DType::F64 => with_seen::<f64>(layer, x, context, seen),
+        _ => with_seen::<f32>(layer, x, context, seen),
     }
 }
 
 fn with_seen<T: Real>(
     layer: &DecoderLayer,
     x: &Tensor,
-    places: &Places,
+    context: &BatchContext,
     seen: impl FnOnce(Tensor, Tensor) -> Result<(Tensor, Tensor)>,
 ) -> Result<Tensor> {
     let (batch, tokens, hidden) = x.dims3()?;
@@ -60,7 +59,7 @@ fn with_seen<T: Real>(
     let y = with_slices::<T, _>(&[&x], |s| {
         with_input(
             layer,
-            (places, None, &places.interrupt),
+            (context, None, &context.interrupt),
             (s[0], x.dims()),
             |w, input, _| {
                 let Keys { k, v, .. } = keys_and_values(w, input);
@@ -92,7 +91,7 @@ fn filled<T: Real>(values: &[T]) -> Buffer<T> {
 
 struct FusedLayer {
     layer: DecoderLayer,
-    places: Arc<Places>,
+    context: Arc<BatchContext>,
     past: Option<Past>,
     keep: bool,
     /// The [`Activations`], in the input's number type, kept from forward until backward takes them.
@@ -101,8 +100,8 @@ struct FusedLayer {
 
 impl FusedLayer {
     fn forward<T: Real>(&self, x: &[T], dims: &[usize]) -> Result<Vec<T>> {
-        let places = (&*self.places, self.past.as_ref(), &self.places.interrupt);
-        let (y, kept) = with_input(&self.layer, places, (x, dims), |w, input, past| {
+        let context = (&*self.context, self.past.as_ref(), &self.context.interrupt);
+        let (y, kept) = with_input(&self.layer, context, (x, dims), |w, input, past| {
             whole(w, input, past, self.keep)
         })?;
         if self.keep {
@@ -117,8 +116,8 @@ impl FusedLayer {
         let dx = with_slices::<T, _>(&[x, grad], |s| {
             // Backward must not stop early, because no caller checks the flag after it.
             let never = Interrupt::default();
-            let places = (&*self.places, self.past.as_ref(), &never);
-            with_input(&self.layer, places, (s[0], x.dims()), |w, input, past| {
+            let context = (&*self.context, self.past.as_ref(), &never);
+            with_input(&self.layer, context, (s[0], x.dims()), |w, input, past| {
                 let kept = match kept {
                     Some(kept) => *kept,
                     None => whole(w, input, past, true)?.1,
@@ -150,42 +149,42 @@ fn whole<T: Real>(
     Ok(run(w, input, Keys { k, v, raw }, keep))
 }
 
-/// Calls `f` with the layer's weights, the input with its places, and the keys and values before it.
+/// Calls `f` with the layer's weights, the input with its context, and the keys and values before it.
 fn with_input<T: Real, R>(
     layer: &DecoderLayer,
-    (places, past, interrupt): (&Places, Option<&Past>, &Interrupt),
+    (context, past, interrupt): (&BatchContext, Option<&Past>, &Interrupt),
     (x, dims): (&[T], &[usize]),
     f: impl FnOnce(&Weights<'_, T>, &Input<'_, T>, [&[T]; 2]) -> Result<R>,
 ) -> Result<R> {
     let (batch, tokens, hidden) = (dims[0], dims[1], dims[2]);
-    let mut others = Vec::from(<[&Tensor; 2]>::from(places.rotary.tables()));
-    if let Some(few) = &places.few {
-        others.extend(<[&Tensor; 2]>::from(few.rotary.tables()));
+    let mut others = Vec::from(<[&Tensor; 2]>::from(context.rotary.tables()));
+    if let Some(outputs) = &context.outputs {
+        others.extend(<[&Tensor; 2]>::from(outputs.rotary.tables()));
     }
     if let Some(past) = past {
         others.extend([&past.k, &past.v]);
     }
     with_weights(layer, &others, |w, others| {
         let (angles, others) = others.split_at(2);
-        let (_, mask) = places.asking();
+        let (_, mask) = context.of_outputs();
         let fits = |angles: &[T], rows: usize| angles.len() == rows * w.widths.head / 2;
-        let (few, others) = match &places.few {
+        let (outputs, others) = match &context.outputs {
             None => (None, others),
-            Some(few) => {
-                let index = few.index.to_vec1::<u32>()?;
+            Some(outputs) => {
+                let index = outputs.index.to_vec1::<u32>()?;
                 if index.iter().any(|&row| row as usize >= batch * tokens) || !fits(others[0], index.len()) {
-                    bail!("wanted rows {index:?} of {batch} x {tokens}");
+                    bail!("output rows {index:?} of {batch} x {tokens}");
                 }
                 let rows = index.iter().flat_map(|&row| &x[row as usize * hidden..][..hidden]);
                 let x = rows.copied().collect();
                 let angles = (others[0], others[1]);
-                (Some(Picked { index, x, angles }), &others[2..])
+                (Some(OutputRows { index, x, angles }), &others[2..])
             }
         };
         let past = if let [k, v] = others { [*k, *v] } else { [&[][..]; 2] };
-        let asking = few.as_ref().map_or(tokens, |few| few.index.len() / batch);
+        let queries = outputs.as_ref().map_or(tokens, |outputs| outputs.index.len() / batch);
         let keys = past[0].len() / w.widths.kv() + tokens;
-        let masked = mask.segments().len() == batch && mask.fits(asking) && mask.keys() >= keys;
+        let masked = mask.segments().len() == batch && mask.fits(queries) && mask.keys() >= keys;
         if hidden != w.widths.hidden || !masked || !fits(angles[0], batch * tokens) {
             bail!(
                 "a layer of {} over {dims:?} with {} masked keys",
@@ -197,7 +196,7 @@ fn with_input<T: Real, R>(
             x,
             angles: (angles[0], angles[1]),
             batch,
-            few,
+            outputs,
             mask,
             interrupt,
         };
@@ -212,12 +211,13 @@ impl CustomOp1 for FusedLayer {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, tokens, hidden) = layout.shape().dims3()?;
-        let asking = self.places.few.as_ref().map_or(tokens, |few| few.width);
+        let outputs = self.context.outputs.as_ref();
+        let outputs = outputs.map_or(tokens, |outputs| outputs.per_sequence);
         let y = match x {
             CpuStorage::F64(_) => CpuStorage::F64(self.forward(slice(x, layout)?, layout.dims())?),
             _ => CpuStorage::F32(self.forward(slice(x, layout)?, layout.dims())?),
         };
-        Ok((y, Shape::from((batch, asking, hidden))))
+        Ok((y, Shape::from((batch, outputs, hidden))))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
     use crate::nn::Mask;
-    use crate::nn::decoder_layer::tests::{all_places, layer_of};
+    use crate::nn::decoder_layer::tests::{layer_of, whole_context};
     use crate::nn::tests::noise;
 
     #[test]
@@ -100,13 +100,13 @@ mod tests {
         for (hidden, wide, heads) in [(32, 96, (4, 2)), (64, 520, (4, 1))] {
             let layer = layer_of(DType::F32, hidden, wide, heads);
             for (batch, tokens) in [(1, 1), (1, 3), (2, 9), (5, 13), (3, 70), (4, 150)] {
-                let places = all_places(DType::F32, hidden / heads.0, Mask::full(batch, tokens, true));
+                let context = whole_context(DType::F32, hidden / heads.0, Mask::full(batch, tokens, true));
                 let x = noise(7, &[batch, tokens, hidden]).to_dtype(DType::F32).unwrap();
                 let bits = |threads| {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                     pool.install(|| {
                         let x = Var::from_tensor(&x).unwrap();
-                        let y = layer.forward(&x, &places, None, false).unwrap();
+                        let y = layer.forward(&x, &context, None, false).unwrap();
                         let dx = y.sum_all().unwrap().backward().unwrap().get(&x).unwrap().clone();
                         let bits = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                         [bits(&y), bits(&dx)].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())

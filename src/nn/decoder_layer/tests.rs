@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::kv_cache::KvCache;
 
-use super::{DecoderLayer, Few, HeadNorms, Past, Places, with_past};
+use super::{BatchContext, DecoderLayer, HeadNorms, Outputs, Past, with_past};
 use crate::nn::tests::{check, close, masks, noise};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 
@@ -71,47 +71,53 @@ pub(super) fn layer_of(dtype: DType, hidden: usize, wide: usize, heads: (usize, 
     }
 }
 
-fn rotary(places: &[Vec<usize>]) -> Rotary {
-    rotary_of(DType::F64, HEAD, places)
+fn rotary(positions: &[Vec<usize>]) -> Rotary {
+    rotary_of(DType::F64, HEAD, positions)
 }
 
-fn rotary_of(dtype: DType, head: usize, places: &[Vec<usize>]) -> Rotary {
+fn rotary_of(dtype: DType, head: usize, positions: &[Vec<usize>]) -> Rotary {
     let angle = |&place: &usize| (0..head / 2).map(move |i| 0.3 * place as f64 / (i + 1) as f64);
-    let angles: Vec<f64> = places.iter().flatten().flat_map(angle).collect();
-    Rotary::new(&angles, (places.len(), places[0].len(), head / 2), dtype, &Device::Cpu).unwrap()
+    let angles: Vec<f64> = positions.iter().flatten().flat_map(angle).collect();
+    Rotary::new(
+        &angles,
+        (positions.len(), positions[0].len(), head / 2),
+        dtype,
+        &Device::Cpu,
+    )
+    .unwrap()
 }
 
-/// All places of a mask without padding, for heads of this width.
-pub(super) fn all_places(dtype: DType, head: usize, mask: Mask) -> Arc<Places> {
+/// All positions of a mask without padding, for heads of this width.
+pub(super) fn whole_context(dtype: DType, head: usize, mask: Mask) -> Arc<BatchContext> {
     let (batch, tokens) = (mask.segments().len(), mask.keys());
-    Arc::new(Places {
+    Arc::new(BatchContext {
         rotary: rotary_of(dtype, head, &vec![(0..tokens).collect(); batch]),
         mask,
         interrupt: Interrupt::default(),
-        few: None,
+        outputs: None,
     })
 }
 
-/// All of the mask's places, with only those in `wanted` asked for.
-fn places(mask: Mask, wanted: Option<&[Vec<usize>]>) -> Arc<Places> {
+/// All positions of the mask; `outputs` are the output positions.
+fn context(mask: Mask, outputs: Option<&[Vec<usize>]>) -> Arc<BatchContext> {
     let (batch, tokens) = (mask.segments().len(), mask.keys());
-    let few = wanted.map(|wanted| {
-        let rows = wanted.iter().enumerate();
+    let outputs = outputs.map(|outputs| {
+        let rows = outputs.iter().enumerate();
         let rows: Vec<u32> = rows
             .flat_map(|(i, row)| row.iter().map(move |&place| (i * tokens + place) as u32))
             .collect();
-        Few {
+        Outputs {
             index: Tensor::new(rows, &Device::Cpu).unwrap(),
-            width: wanted[0].len(),
-            rotary: rotary(wanted),
-            mask: mask.at(wanted.to_vec()),
+            per_sequence: outputs[0].len(),
+            rotary: rotary(outputs),
+            mask: mask.at(outputs.to_vec()),
         }
     });
-    Arc::new(Places {
+    Arc::new(BatchContext {
         rotary: rotary(&vec![(0..tokens).collect(); batch]),
         mask,
         interrupt: Interrupt::default(),
-        few,
+        outputs,
     })
 }
 
@@ -122,19 +128,19 @@ fn alone(k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
 
 #[test]
 fn gradients_with_every_mask() {
-    let wanted = [vec![1, 4], vec![2, 2]];
+    let outputs = [vec![1, 4], vec![2, 2]];
     for mask in masks() {
         let forms = layers()
             .into_iter()
-            .flat_map(|layer| [(layer.clone(), None), (layer, Some(&wanted[..]))]);
-        for (layer, wanted) in forms {
-            let places = places(mask.clone(), wanted);
+            .flat_map(|layer| [(layer.clone(), None), (layer, Some(&outputs[..]))]);
+        for (layer, outputs) in forms {
+            let context = context(mask.clone(), outputs);
             let x = noise(1, &[2, 5, width(&layer)]);
-            let plain = layer.plain(&x, &places, alone).unwrap();
+            let plain = layer.plain(&x, &context, alone).unwrap();
             for recompute in [false, true] {
-                close(&layer.forward(&x, &places, None, recompute).unwrap(), &plain, 1e-13);
+                close(&layer.forward(&x, &context, None, recompute).unwrap(), &plain, 1e-13);
                 check("decoder layer", std::slice::from_ref(&x), |x| {
-                    layer.forward(&x[0], &places, None, recompute)
+                    layer.forward(&x[0], &context, None, recompute)
                 });
             }
         }
@@ -147,23 +153,23 @@ fn long_sequences_are_those_of_the_plain_layer() {
     const TOKENS: usize = 150;
     let hidden = |place: usize| if (20..130).contains(&place) { 0 } else { Mask::PADDING };
     let mask = Mask::new(true, vec![vec![0; TOKENS], (0..TOKENS).map(hidden).collect()]);
-    let wanted = [vec![3, 70, 149], vec![20, 100, 129]];
+    let outputs = [vec![3, 70, 149], vec![20, 100, 129]];
     let forms = layers()
         .into_iter()
-        .flat_map(|layer| [(layer.clone(), None), (layer, Some(&wanted[..]))]);
-    for (layer, wanted) in forms {
-        let places = places(mask.clone(), wanted);
+        .flat_map(|layer| [(layer.clone(), None), (layer, Some(&outputs[..]))]);
+    for (layer, outputs) in forms {
+        let context = context(mask.clone(), outputs);
         let x = Var::from_tensor(&noise(5, &[2, TOKENS, width(&layer)])).unwrap();
         let gradient = |y: Tensor| {
             let weights = noise(6, y.dims());
             let grads = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
             (y, grads.get(&x).unwrap().clone())
         };
-        let (y, dx) = gradient(layer.plain(&x, &places, alone).unwrap());
-        let (fused_y, fused_dx) = gradient(layer.forward(&x, &places, None, false).unwrap());
+        let (y, dx) = gradient(layer.plain(&x, &context, alone).unwrap());
+        let (fused_y, fused_dx) = gradient(layer.forward(&x, &context, None, false).unwrap());
         close(&fused_y, &y, 1e-12);
         close(&fused_dx, &dx, 1e-12);
-        let (recomputed_y, recomputed_dx) = gradient(layer.forward(&x, &places, None, true).unwrap());
+        let (recomputed_y, recomputed_dx) = gradient(layer.forward(&x, &context, None, true).unwrap());
         close(&recomputed_y, &fused_y, 0.0);
         close(&recomputed_dx, &fused_dx, 0.0);
     }
@@ -171,9 +177,9 @@ fn long_sequences_are_those_of_the_plain_layer() {
 
 #[test]
 fn a_graph_may_be_walked_twice() {
-    let (layer, places) = (layer(), places(Mask::full(1, 3, true), None));
+    let (layer, context) = (layer(), context(Mask::full(1, 3, true), None));
     let x = Var::from_tensor(&noise(1, &[1, 3, HIDDEN])).unwrap();
-    let y = layer.forward(&x, &places, None, false).unwrap().sum_all().unwrap();
+    let y = layer.forward(&x, &context, None, false).unwrap().sum_all().unwrap();
     let first = y.backward().unwrap().get(&x).unwrap().clone();
     close(y.backward().unwrap().get(&x).unwrap(), &first, 0.0);
 }
@@ -186,17 +192,17 @@ fn keys_and_values_are_kept_for_the_tokens_that_follow() {
 fn keeps_keys_and_values(layer: &DecoderLayer) {
     let x = noise(3, &[2, 6, width(layer)]);
     let whole = layer
-        .forward(&x, &places(Mask::full(2, 6, true), None), None, false)
+        .forward(&x, &context(Mask::full(2, 6, true), None), None, false)
         .unwrap();
     let mut cache = KvCache::new(1, 6);
     let first = x.narrow(1, 0, 5).unwrap();
-    let seen = layer.forward_cached(&first, &places(Mask::full(2, 5, true), None), &mut cache);
+    let seen = layer.forward_cached(&first, &context(Mask::full(2, 5, true), None), &mut cache);
     close(&seen.unwrap(), &whole.narrow(1, 0, 5).unwrap(), 1e-13);
-    let last = Places {
+    let last = BatchContext {
         rotary: rotary(&vec![vec![5]; 2]),
         mask: Mask::full(2, 6, true),
         interrupt: Interrupt::default(),
-        few: None,
+        outputs: None,
     };
     let seen = layer.forward_cached(&x.narrow(1, 5, 1).unwrap(), &last, &mut cache);
     close(&seen.unwrap(), &whole.narrow(1, 5, 1).unwrap(), 1e-13);
@@ -212,23 +218,23 @@ fn sees_what_stands_before(layer: &DecoderLayer) {
     let past = Past { k, v };
     let p = Mask::PADDING;
     let mask = Mask::new(true, vec![vec![0, 0, 0, 0, 0], vec![0, 0, 0, 0, p]]);
-    let few = Few {
+    let outputs = Outputs {
         index: Tensor::new(&[1_u32, 3], &Device::Cpu).unwrap(),
-        width: 1,
+        per_sequence: 1,
         rotary: rotary(&[vec![3], vec![2]]),
         mask: mask.at(vec![vec![3], vec![2]]),
     };
-    for few in [None, Some(few)] {
-        let places = Arc::new(Places {
+    for outputs in [None, Some(outputs)] {
+        let context = Arc::new(BatchContext {
             rotary: rotary(&vec![vec![2, 3, 4]; 2]),
             mask: mask.clone(),
             interrupt: Interrupt::default(),
-            few,
+            outputs,
         });
         let x = noise(13, &[2, 3, width(layer)]);
-        let plain = layer.plain(&x, &places, |k, v| with_past(Some(&past), k, v)).unwrap();
+        let plain = layer.plain(&x, &context, |k, v| with_past(Some(&past), k, v)).unwrap();
         for recompute in [false, true] {
-            let fused = |x: &Tensor| layer.forward(x, &places, Some(&past), recompute);
+            let fused = |x: &Tensor| layer.forward(x, &context, Some(&past), recompute);
             close(&fused(&x).unwrap(), &plain, 1e-13);
             check("decoder layer behind a past", std::slice::from_ref(&x), |x| {
                 fused(&x[0])
@@ -240,22 +246,30 @@ fn sees_what_stands_before(layer: &DecoderLayer) {
 #[test]
 fn a_mask_of_another_batch_is_refused() {
     let layer = layer();
-    let places = places(Mask::full(1, 4, true), None);
-    assert!(layer.forward(&noise(1, &[1, 5, HIDDEN]), &places, None, false).is_err());
-    assert!(layer.forward(&noise(1, &[2, 4, HIDDEN]), &places, None, false).is_err());
+    let context = context(Mask::full(1, 4, true), None);
+    assert!(
+        layer
+            .forward(&noise(1, &[1, 5, HIDDEN]), &context, None, false)
+            .is_err()
+    );
+    assert!(
+        layer
+            .forward(&noise(1, &[2, 4, HIDDEN]), &context, None, false)
+            .is_err()
+    );
 }
 
 #[test]
 fn gradients_are_whole_although_the_process_is_to_end() {
-    let (layer, places) = (layer(), places(Mask::full(1, 70, true), None));
+    let (layer, context) = (layer(), context(Mask::full(1, 70, true), None));
     let x = Var::from_tensor(&noise(1, &[1, 70, HIDDEN])).unwrap();
     let gradient = |ends: bool| {
         let interrupt = Interrupt::default();
-        let places = Arc::new(Places {
+        let context = Arc::new(BatchContext {
             interrupt: interrupt.clone(),
-            ..(*places).clone()
+            ..(*context).clone()
         });
-        let y = layer.forward(&x, &places, None, true).unwrap().sum_all().unwrap();
+        let y = layer.forward(&x, &context, None, true).unwrap().sum_all().unwrap();
         interrupt.0.store(ends, std::sync::atomic::Ordering::Relaxed);
         y.backward().unwrap().get(&x).unwrap().clone()
     };

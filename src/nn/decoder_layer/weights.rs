@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::DecoderLayer;
-use crate::nn::kernel::{Hands, Matrix, Real, matrix_product, with_slices};
+use crate::nn::cpu::{Hands, Matrix, Real, matrix_product, with_slices};
 
 /// The sizes of a layer.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::printable::printable;
-use crate::vlm::model_config::ModelConfig;
 use crate::vlm::template::Template;
-use crate::vlm::{llava_next, qwen2_5_vl, qwen2_vl, qwen3_vl};
 
-/// The supported families. Outside the families' own folders only this file, the self-test's slices and the tests list
-/// them.
+/// The supported families. Outside the families' own folders only this file, `model_config.rs` (their readers), the
+/// self-test's slices and the tests list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Qwen2Vl,
@@ -56,19 +54,6 @@ impl Family {
             Self::Qwen3Vl => Template::ChatMl { system: None },
             Self::LlavaNext => Template::Instruct,
         }
-    }
-
-    /// Reads the keys of its config.json.
-    ///
-    /// # Errors
-    /// A message for values that are out of range, inconsistent or not supported.
-    pub fn config(self, keys: &Map<String, Value>) -> Result<ModelConfig, String> {
-        Ok(match self {
-            Self::Qwen2Vl => qwen2_vl::config::parse(keys)?.of(self),
-            Self::Qwen25Vl => qwen2_5_vl::config::parse(keys)?.of(self),
-            Self::Qwen3Vl => qwen3_vl::config::parse(keys)?.of(self),
-            Self::LlavaNext => llava_next::config::parse(keys)?.of(self),
-        })
     }
 
     /// Finds the family by `model_type`, or by `architectures` if that is missing.

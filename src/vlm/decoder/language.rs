@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
+use super::kv_cache::KvCache;
 use super::prefix::{Prefix, Prefixes};
-use super::{DecoderConfig, DeepRows, Positions, Wanted};
-use crate::nn::decoder_layer::{DecoderLayer, Few, HeadNorms, Past, Places};
+use super::{DecoderConfig, DeepRows, OutputPositions, Positions};
+use crate::nn::decoder_layer::{BatchContext, DecoderLayer, HeadNorms, Outputs};
 use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
 use crate::vlm::{Parameters, Scope};
 
@@ -19,25 +20,8 @@ pub struct LanguageModel {
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
-    pub(super) prefixes: Prefixes,
+    prefixes: Prefixes,
     interrupt: Interrupt,
-}
-
-impl KvCache {
-    /// Converts the cache of a single sequence into per-layer [`Past`] values.
-    pub(super) fn into_past(self) -> Result<Vec<Past>> {
-        let whole = |tensor: Option<Tensor>| match tensor {
-            Some(tensor) => tensor.contiguous(),
-            None => candle_core::bail!("a cache without keys"),
-        };
-        let of_layer = |cache: candle_nn::kv_cache::KvCache| {
-            Ok(Past {
-                k: whole(cache.k()?)?,
-                v: whole(cache.v()?)?,
-            })
-        };
-        self.layers.into_iter().map(of_layer).collect()
-    }
 }
 
 /// The entries of the softmax over the vocabulary.
@@ -54,19 +38,12 @@ pub enum Vocabulary<'a> {
 /// What accompanies a batch's embeddings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
-    /// The places whose hidden states are needed; at all others the last layer computes only keys and values. `None`:
-    /// all places.
-    pub wanted: Option<&'a Wanted>,
+    /// The output positions; at all others the last layer computes only keys and values. `None`: all positions.
+    pub outputs: Option<&'a OutputPositions>,
     /// Precedes the embeddings; the mask covers it.
     pub prefix: Option<&'a Prefix>,
     /// Added to the outputs of the first layers.
     pub deep: Option<&'a DeepRows>,
-}
-
-/// Keys and values of the tokens processed so far, per layer `[batch, tokens, kv_heads, head_dim]`.
-#[derive(Clone, Debug)]
-pub struct KvCache {
-    layers: Vec<candle_nn::kv_cache::KvCache>,
 }
 
 impl LanguageModel {
@@ -107,17 +84,18 @@ impl LanguageModel {
         &self.config
     }
 
-    /// Shares the same weights with another user, who gets a prefix cache and an interrupt of their own.
+    /// The same weights for another user, with a prefix cache and an interrupt of its own.
     #[must_use]
-    pub fn sharing(&self) -> Self {
-        let mut shared = self.clone();
-        shared.forget_prefixes();
-        shared.heed(&Interrupt::default());
-        shared
+    pub fn share(&self) -> Self {
+        Self {
+            prefixes: Prefixes::default(),
+            interrupt: Interrupt::default(),
+            ..self.clone()
+        }
     }
 
     /// Makes computations abort once `interrupt` is set, with the error that [`crate::nn::is_interrupt`] recognises.
-    pub fn heed(&mut self, interrupt: &Interrupt) {
+    pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
 
@@ -167,6 +145,26 @@ impl LanguageModel {
         Ok(cache)
     }
 
+    /// The prefix for `key`. The key must contain everything that the prefix depends on except the parameters, so the
+    /// model must be frozen. If the prefix is not cached, `begin` gives its embeddings `[1, tokens, hidden]` and
+    /// positions.
+    ///
+    /// # Errors
+    /// Those of `begin`, and where the device fails.
+    pub fn prefix(&self, key: Vec<u32>, begin: impl FnOnce() -> Result<(Tensor, Positions)>) -> Result<Arc<Prefix>> {
+        self.prefixes.get(key, || {
+            let (x, positions) = begin()?;
+            let tokens = x.dim(1)?;
+            let mut cache = self.cache(tokens);
+            let mask = Mask::full(1, tokens, true);
+            self.forward_cached(&x.detach(), &positions, &mask, (None, None), &mut cache)?;
+            Ok(Prefix {
+                tokens,
+                layers: cache.into_past()?,
+            })
+        })
+    }
+
     /// Hidden states of `x` `[batch, tokens, hidden]` after the final norm, of the same shape. `positions` are those of
     /// `x`; `mask` covers `x` only. With `recompute` the graph keeps only each layer's input.
     ///
@@ -176,8 +174,8 @@ impl LanguageModel {
         self.forward_at(x, positions, mask, Around::default(), recompute)
     }
 
-    /// Like [`Self::forward`], with what is [`Around`] `x`. If only some places are wanted the result is `[batch,
-    /// wanted, hidden]`.
+    /// Like [`Self::forward`], with what is [`Around`] `x`. With output positions the result is `[batch,
+    /// outputs, hidden]`.
     ///
     /// # Errors
     /// As [`Self::forward`].
@@ -189,14 +187,14 @@ impl LanguageModel {
         around: Around,
         recompute: bool,
     ) -> Result<Tensor> {
-        let Around { wanted, prefix, deep } = around;
-        let (places, last) = self.places(x, positions, mask, wanted)?;
+        let Around { outputs, prefix, deep } = around;
+        let (context, last) = self.contexts(x, positions, mask, outputs)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
             self.interrupt.check()?;
-            let places = if i + 1 == self.layers.len() { &last } else { &places };
-            x = layer.forward(&x, places, prefix.map(|prefix| &prefix.layers[i]), recompute)?;
-            x = self.deepened(x, i, (deep, wanted))?;
+            let context = if i + 1 == self.layers.len() { &last } else { &context };
+            x = layer.forward(&x, context, prefix.map(|prefix| &prefix.layers[i]), recompute)?;
+            x = self.deepened(x, i, (deep, outputs))?;
         }
         self.interrupt.check()?;
         self.norm.forward(&x)
@@ -212,32 +210,32 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        (wanted, deep): (Option<&Wanted>, Option<&DeepRows>),
+        (outputs, deep): (Option<&OutputPositions>, Option<&DeepRows>),
         cache: &mut KvCache,
     ) -> Result<Tensor> {
-        let (places, last) = self.places(x, positions, mask, wanted)?;
+        let (context, last) = self.contexts(x, positions, mask, outputs)?;
         let mut x = x.clone();
         for (i, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
             self.interrupt.check()?;
-            let places = if i + 1 == self.layers.len() { &last } else { &places };
-            x = layer.forward_cached(&x, places, cache)?;
-            x = self.deepened(x, i, (deep, wanted))?;
+            let context = if i + 1 == self.layers.len() { &last } else { &context };
+            x = layer.forward_cached(&x, context, cache)?;
+            x = self.deepened(x, i, (deep, outputs))?;
         }
         self.interrupt.check()?;
         self.norm.forward(&x)
     }
 
     /// Adds the vision tower's level to the output of layer `layer`. Nothing is added to the last layer's output if it
-    /// has only the wanted places, because those are never part of a picture.
+    /// has only output positions, because those are never part of a picture.
     fn deepened(
         &self,
         x: Tensor,
         layer: usize,
-        (deep, wanted): (Option<&DeepRows>, Option<&Wanted>),
+        (deep, outputs): (Option<&DeepRows>, Option<&OutputPositions>),
     ) -> Result<Tensor> {
         let is_last = layer + 1 == self.layers.len();
         match deep {
-            Some(deep) if !(is_last && wanted.is_some()) => deep.onto(x, layer),
+            Some(deep) if !(is_last && outputs.is_some()) => deep.onto(x, layer),
             _ => Ok(x),
         }
     }
@@ -253,10 +251,10 @@ impl LanguageModel {
         mask: &Mask,
         deep: Option<&DeepRows>,
     ) -> Result<Vec<Tensor>> {
-        let (places, _) = self.places(x, positions, mask, None)?;
+        let (context, _) = self.contexts(x, positions, mask, None)?;
         let mut states = vec![x.clone()];
         for (i, layer) in self.layers.iter().enumerate() {
-            let x = layer.forward(&states[i], &places, None, false)?;
+            let x = layer.forward(&states[i], &context, None, false)?;
             states.push(self.deepened(x, i, (deep, None))?);
         }
         self.interrupt.check()?;
@@ -289,35 +287,35 @@ impl LanguageModel {
         Rotary::new(&positions.angles(&self.config), shape, x.dtype(), x.device())
     }
 
-    /// The places for all layers but the last, and those for the last.
-    fn places(
+    /// The context of all layers but the last, and that of the last.
+    fn contexts(
         &self,
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        wanted: Option<&Wanted>,
-    ) -> Result<(Arc<Places>, Arc<Places>)> {
-        let all = Places {
+        outputs: Option<&OutputPositions>,
+    ) -> Result<(Arc<BatchContext>, Arc<BatchContext>)> {
+        let all = BatchContext {
             rotary: self.rotary(x, positions)?,
             mask: mask.clone(),
             interrupt: self.interrupt.clone(),
-            few: None,
+            outputs: None,
         };
-        let few = match wanted {
+        let outputs = match outputs {
             None => None,
-            Some(wanted) => {
+            Some(outputs) => {
                 let tokens = x.dim(1)?;
                 let past = mask.keys().saturating_sub(tokens);
-                let of_keys = |row: &Vec<usize>| row.iter().map(|place| past + place).collect();
-                Some(Few {
-                    index: wanted.index(tokens, x.device())?,
-                    width: wanted.width(),
-                    rotary: self.rotary(x, &wanted.of(positions))?,
-                    mask: mask.at(wanted.places().iter().map(of_keys).collect()),
+                let of_keys = |row: &Vec<usize>| row.iter().map(|position| past + position).collect();
+                Some(Outputs {
+                    index: outputs.index(tokens, x.device())?,
+                    per_sequence: outputs.per_sequence(),
+                    rotary: self.rotary(x, &outputs.of(positions))?,
+                    mask: mask.at(outputs.padded().iter().map(of_keys).collect()),
                 })
             }
         };
-        let last = Places { few, ..all.clone() };
+        let last = BatchContext { outputs, ..all.clone() };
         Ok((Arc::new(all), Arc::new(last)))
     }
 

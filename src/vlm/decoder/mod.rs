@@ -5,14 +5,16 @@
 
 pub mod config;
 mod deep;
+mod kv_cache;
 pub mod language;
+mod output_positions;
 pub mod positions;
 mod prefix;
-mod wanted;
 
 pub use config::{Axes, DecoderConfig};
 pub use deep::DeepRows;
-pub use language::{Around, KvCache, LanguageModel, Vocabulary};
+pub use kv_cache::KvCache;
+pub use language::{Around, LanguageModel, Vocabulary};
+pub use output_positions::OutputPositions;
 pub use positions::Positions;
 pub use prefix::Prefix;
-pub use wanted::Wanted;

@@ -1,18 +1,11 @@
 //! config.json of a LLaVA-NeXT folder.
 
-use std::path::Path;
-
-use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::pictures::TileProcessor;
-use super::vision::VisionTower;
-use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::config::{Defaults, HeadDim, LARGEST_EPS, Rotary};
-use crate::vlm::model_config::Parsed;
-use crate::vlm::pictures::{MAX_TARGET_PIXELS, PictureError};
-use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
+use crate::vlm::parsed::Parsed;
+use crate::vlm::pictures::MAX_TARGET_PIXELS;
 
 /// Sizes of CLIP and of the projection of its features; names as on the hub.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,40 +73,6 @@ const PINPOINTS: [[usize; 2]; 5] = [[336, 672], [672, 336], [672, 672], [1008, 3
 
 /// The upper limit of a tile's side in pixels: no CLIP's is larger.
 const LARGEST_TILE: usize = 4096;
-
-/// The name prefix of the weights of CLIP's blocks.
-const BLOCKS: &str = "visual.vision_model.encoder.layers.";
-
-impl TowerConfig for VisionConfig {
-    fn blocks(&self) -> (&'static str, &'static str, usize) {
-        (BLOCKS, "vision_config.num_hidden_layers", self.num_hidden_layers)
-    }
-
-    fn least_blocks(&self) -> usize {
-        self.passed
-    }
-
-    fn width(&self) -> usize {
-        self.hidden_size
-    }
-
-    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
-        Ok(Box::new(VisionTower::new(self, parameters, progress)?))
-    }
-
-    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
-        let (processor, is_there) = TileProcessor::of_folder(folder, self, limits)?;
-        Ok((Box::new(processor), is_there))
-    }
-
-    fn is_spare(&self, name: &str) -> bool {
-        let block = name
-            .strip_prefix(BLOCKS)
-            .and_then(|rest| rest.split('.').next()?.parse().ok());
-        name.starts_with("visual.vision_model.post_layernorm.")
-            || block.is_some_and(|block: usize| block >= self.passed)
-    }
-}
 
 /// Reads the keys.
 ///

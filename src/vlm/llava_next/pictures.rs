@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::config::{VisionConfig, pinpoints};
 use crate::vlm::pictures::{
-    CLIP_MEAN, CLIP_STD, Filter, LONGEST_SIDE, Normalisation, PictureError, Place, Table, Tiles, limited_size, resize,
+    CLIP_MEAN, CLIP_STD, Filter, LONGEST_SIDE, Normalisation, PictureError, ProcessorFile, Table, Tiles, limited_size,
+    resize,
 };
 use crate::vlm::vision::{Picture, Pictures, PixelLimits, waves};
 
@@ -53,12 +54,12 @@ impl TileProcessor {
                         .to_owned(),
             });
         }
-        let place = Place::of(folder)?;
+        let file = ProcessorFile::of(folder)?;
         let misfit = |reason: String| PictureError::Misfit {
             folder: folder.to_owned(),
             reason,
         };
-        let keys: Keys = Place::read(place.as_ref())?;
+        let keys: Keys = ProcessorFile::read(file.as_ref())?;
         let sizes =
             pinpoints(keys.image_grid_pinpoints.as_ref()).map_err(|reason| misfit(format!("is wrong: {reason}")))?;
         if sizes.is_some_and(|sizes| sizes != c.image_grid_pinpoints) {
@@ -75,7 +76,7 @@ impl TileProcessor {
                 c.image_size
             )));
         }
-        let normalisation = Normalisation::of(place.as_ref(), CLIP_MEAN, CLIP_STD)?;
+        let normalisation = Normalisation::of(file.as_ref(), CLIP_MEAN, CLIP_STD)?;
         normalisation.check()?;
         let processor = Self {
             tile: c.image_size,
@@ -84,7 +85,7 @@ impl TileProcessor {
             normalisation,
             table: normalisation.table(),
         };
-        Ok((processor, place.is_some()))
+        Ok((processor, file.is_some()))
     }
 
     /// The tiles of a picture.

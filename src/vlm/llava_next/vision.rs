@@ -1,13 +1,54 @@
 //! CLIP, the projector to the language model's width, and the packing of the tiles' features into one run.
 
+use std::path::Path;
+
 use candle_core::{Result, Tensor};
 
 use super::config::VisionConfig;
+use super::pictures::TileProcessor;
 use crate::nn::{Interrupt, LayerNorm, Linear, Mask, attention};
-use crate::vlm::pictures::Tiles;
+use crate::vlm::pictures::{PictureError, Tiles};
 use crate::vlm::tower::{Activation, Block, Mlp, Norm, Qkv, layer_norm, patch_embedding};
-use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels};
+use crate::vlm::vision::{Features, Picture, Pictures, PixelLimits, Tower, TowerConfig, other_picture, pixels};
 use crate::vlm::{Parameters, Scope};
+
+/// The name prefix of the weights of CLIP's blocks.
+const BLOCKS: &str = "visual.vision_model.encoder.layers.";
+
+impl TowerConfig for VisionConfig {
+    fn blocks(&self) -> (&'static str, &'static str, usize) {
+        (BLOCKS, "vision_config.num_hidden_layers", self.num_hidden_layers)
+    }
+
+    fn least_blocks(&self) -> usize {
+        self.passed
+    }
+
+    fn width(&self) -> usize {
+        self.hidden_size
+    }
+
+    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<Box<dyn Tower>> {
+        Ok(Box::new(VisionTower::new(self, parameters, progress)?))
+    }
+
+    fn pictures(
+        &self,
+        folder: &Path,
+        limits: PixelLimits,
+    ) -> std::result::Result<(Box<dyn Pictures>, bool), PictureError> {
+        let (processor, is_there) = TileProcessor::of_folder(folder, self, limits)?;
+        Ok((Box::new(processor), is_there))
+    }
+
+    fn is_spare(&self, name: &str) -> bool {
+        let block = name
+            .strip_prefix(BLOCKS)
+            .and_then(|rest| rest.split('.').next()?.parse().ok());
+        name.starts_with("visual.vision_model.post_layernorm.")
+            || block.is_some_and(|block: usize| block >= self.passed)
+    }
+}
 
 /// Parameters are frozen, or trained if they are variables.
 #[derive(Clone, Debug)]
@@ -23,7 +64,6 @@ pub struct VisionTower {
     projector: [Linear; 2],
     /// `[hidden]`: follows each row of the larger picture.
     newline: Tensor,
-    interrupt: Interrupt,
 }
 
 impl VisionTower {
@@ -57,7 +97,6 @@ impl VisionTower {
                 projector.at("linear_2").linear(hidden, hidden, c.projector_bias)?,
             ],
             newline: parameters.get("image_newline", &[hidden])?,
-            interrupt: Interrupt::default(),
         })
     }
 
@@ -65,8 +104,8 @@ impl VisionTower {
     /// token. `part` receives the embedded tokens, the first norm's output and each block's output.
     ///
     /// # Errors
-    /// Where the shapes do not fit.
-    pub fn forward(&self, tiles: &Tensor, part: &mut dyn FnMut(&Tensor)) -> Result<Tensor> {
+    /// Where the shapes do not fit, or once `interrupt` is set.
+    pub fn forward(&self, tiles: &Tensor, interrupt: &Interrupt, part: &mut dyn FnMut(&Tensor)) -> Result<Tensor> {
         let (count, patches, _) = tiles.dims3()?;
         let width = self.class.dim(2)?;
         let class = self.class.broadcast_as((count, 1, width))?;
@@ -76,7 +115,7 @@ impl VisionTower {
         part(&x);
         let mask = Mask::full(count, 1 + patches, false);
         for block in &self.blocks {
-            self.interrupt.check()?;
+            interrupt.check()?;
             x = block.forward(&x, None, |q, k, v| attention(q, k, v, &mask))?;
             part(&x);
         }
@@ -117,13 +156,19 @@ const TILES_AT_ONCE: usize = 8;
 
 impl VisionTower {
     /// The features of a picture, computed `at_once` tiles at a time; tiles do not depend on one another.
-    fn features(&self, tiles: &Tiles, at_once: usize, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+    fn features(
+        &self,
+        tiles: &Tiles,
+        at_once: usize,
+        interrupt: &Interrupt,
+        part: &mut dyn FnMut(&Tensor),
+    ) -> Result<Features> {
         let patches = tiles.side * tiles.side;
         let count = tiles.count();
         let tile = tiles.values.len() / count;
         let forward = |values: &[f32]| -> Result<Tensor> {
             let pixels = pixels(values, (values.len() / tile.max(1), patches), self.patch_embed.weight())?;
-            Ok(self.forward(&pixels, part)?.detach())
+            Ok(self.forward(&pixels, interrupt, part)?.detach())
         };
         let chunks = tiles.values.chunks((tile * at_once).max(1));
         let features = chunks.map(forward).collect::<Result<Vec<_>>>()?;
@@ -136,29 +181,18 @@ impl VisionTower {
 }
 
 impl Tower for VisionTower {
-    fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+    fn pass(&self, picture: &Picture, interrupt: &Interrupt, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
         let Picture::Tiles(tiles) = picture else {
             return Err(other_picture());
         };
-        self.features(tiles, tiles.count(), part)
+        self.features(tiles, tiles.count(), interrupt, part)
     }
 
-    fn look(&self, picture: &Picture) -> Result<Features> {
+    fn look(&self, picture: &Picture, interrupt: &Interrupt) -> Result<Features> {
         let Picture::Tiles(tiles) = picture else {
             return Err(other_picture());
         };
-        self.features(tiles, TILES_AT_ONCE, &mut |_| ())
-    }
-
-    fn heed(&mut self, interrupt: &Interrupt) {
-        self.interrupt = interrupt.clone();
-    }
-
-    fn sharing(&self) -> Box<dyn Tower> {
-        Box::new(Self {
-            interrupt: Interrupt::default(),
-            ..self.clone()
-        })
+        self.features(tiles, TILES_AT_ONCE, interrupt, &mut |_| ())
     }
 }
 
@@ -188,7 +222,7 @@ fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {
 mod tests {
     use super::*;
     use crate::vlm::config_file::Family;
-    use crate::vlm::made::{Noise, settings};
+    use crate::vlm::random_model::{Noise, settings};
     use crate::vlm::vision::waves;
 
     #[test]
@@ -211,7 +245,8 @@ mod tests {
         };
         let counted = |at_once: usize| {
             let mut counts = Vec::new();
-            let run = tower.features(&tiles, at_once, &mut |part| counts.push(part.dims()[0]));
+            let never = Interrupt::default();
+            let run = tower.features(&tiles, at_once, &never, &mut |part| counts.push(part.dims()[0]));
             counts.dedup();
             (run.unwrap().run, counts)
         };
@@ -222,7 +257,10 @@ mod tests {
             let values: Vec<f32> = run.flatten_all().unwrap().to_vec1().unwrap();
             values.into_iter().map(f32::to_bits).collect()
         };
-        let looked = tower.look(&Picture::Tiles(tiles.clone())).unwrap().run;
+        let looked = tower
+            .look(&Picture::Tiles(tiles.clone()), &Interrupt::default())
+            .unwrap()
+            .run;
         assert!(bits(&looked) == bits(&whole));
     }
 }

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use serde::Deserialize;
 
-use super::{PictureError, Place};
+use super::{PictureError, ProcessorFile};
 
 /// CLIP's mean per channel.
 pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -36,8 +36,8 @@ impl Normalisation {
     ///
     /// # Errors
     /// If keys hold another type of value. [`Self::check`] checks the numbers.
-    pub fn of(place: Option<&Place>, mean: [f32; 3], std: [f32; 3]) -> Result<Self, PictureError> {
-        let keys: Keys = Place::read(place)?;
+    pub fn of(file: Option<&ProcessorFile>, mean: [f32; 3], std: [f32; 3]) -> Result<Self, PictureError> {
+        let keys: Keys = ProcessorFile::read(file)?;
         let (mean, std) = if keys.do_normalize == Some(false) {
             ([0.0; 3], [1.0; 3])
         } else {
@@ -134,11 +134,11 @@ mod tests {
     use super::*;
 
     fn read(keys: &serde_json::Value) -> Result<Normalisation, PictureError> {
-        let place = Place {
+        let file = ProcessorFile {
             path: "preprocessor_config.json".into(),
             keys: keys.as_object().unwrap().clone(),
         };
-        let found = Normalisation::of(Some(&place), CLIP_MEAN, CLIP_STD)?;
+        let found = Normalisation::of(Some(&file), CLIP_MEAN, CLIP_STD)?;
         found.check()?;
         Ok(found)
     }

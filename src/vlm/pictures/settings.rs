@@ -1,14 +1,10 @@
 //! The settings of the Qwen families' image processor: `preprocessor_config.json`, or a part of `processor_config.json`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
 
-use super::{Normalisation, PictureError};
-use crate::printable::printable;
-use crate::vlm::config_file::document;
+use super::{Normalisation, PictureError, ProcessorFile};
 
 /// The largest number of pixels that settings may request for a picture (the hub's own maximum is 12,845,056).
 pub const MAX_TARGET_PIXELS: usize = 50_000_000;
@@ -36,15 +32,15 @@ impl ProcessorConfig {
     /// # Errors
     /// If the file cannot be read or does not hold such keys, or if the values are invalid.
     pub fn of_folder(folder: &Path, defaults: &Defaults) -> Result<(Self, bool), PictureError> {
-        let place = Place::of(folder)?;
-        let config = Self::of(place.as_ref(), defaults)?;
+        let file = ProcessorFile::of(folder)?;
+        let config = Self::of(file.as_ref(), defaults)?;
         config.validate()?;
-        Ok((config, place.is_some()))
+        Ok((config, file.is_some()))
     }
 
-    fn of(place: Option<&Place>, defaults: &Defaults) -> Result<Self, PictureError> {
-        let normalisation = Normalisation::of(place, defaults.image_mean, defaults.image_std)?;
-        Ok(Place::read::<Keys>(place)?.or(defaults, normalisation))
+    fn of(file: Option<&ProcessorFile>, defaults: &Defaults) -> Result<Self, PictureError> {
+        let normalisation = Normalisation::of(file, defaults.image_mean, defaults.image_std)?;
+        Ok(ProcessorFile::read::<Keys>(file)?.or(defaults, normalisation))
     }
 
     /// The same settings with other limits; `None` keeps a limit.
@@ -128,63 +124,6 @@ pub enum Sides {
     Nearest,
 }
 
-/// The place in a folder that holds its image processor's settings.
-#[derive(Debug)]
-pub struct Place {
-    pub path: PathBuf,
-    pub keys: Map<String, Value>,
-}
-
-impl Place {
-    /// `image_processor` of `processor_config.json`, where transformers 5 stores the settings; otherwise
-    /// `preprocessor_config.json`; `None` if there is neither.
-    ///
-    /// # Errors
-    /// If a file cannot be read or does not hold keys.
-    pub fn of(folder: &Path) -> Result<Option<Self>, PictureError> {
-        const PLACES: [(&str, Option<&str>); 2] = [
-            ("processor_config.json", Some("image_processor")),
-            ("preprocessor_config.json", None),
-        ];
-        for (name, within) in PLACES {
-            let path = folder.join(name);
-            if !path.exists() {
-                continue;
-            }
-            let mut keys = document::read(&path)?;
-            let keys = match within {
-                None => keys,
-                Some(within) => match keys.remove(within) {
-                    Some(Value::Object(keys)) => keys,
-                    None | Some(Value::Null) => continue,
-                    Some(_) => {
-                        return Err(PictureError::File {
-                            path,
-                            reason: format!("its `{within}` holds no keys"),
-                        });
-                    }
-                },
-            };
-            return Ok(Some(Self { path, keys }));
-        }
-        Ok(None)
-    }
-
-    /// Deserialises the keys that `T` knows; all are missing if there are no settings.
-    ///
-    /// # Errors
-    /// If keys hold another type of value.
-    pub fn read<T: DeserializeOwned + Default>(place: Option<&Self>) -> Result<T, PictureError> {
-        let Some(Self { path, keys }) = place else {
-            return Ok(T::default());
-        };
-        T::deserialize(keys).map_err(|error| PictureError::File {
-            path: path.clone(),
-            reason: printable(&error.to_string()).into_owned(),
-        })
-    }
-}
-
 /// The keys of all versions of the file.
 #[derive(Default, Deserialize)]
 struct Keys {
@@ -260,11 +199,11 @@ mod tests {
     };
 
     fn parse(text: &str) -> ProcessorConfig {
-        let place = Place {
+        let file = ProcessorFile {
             path: "preprocessor_config.json".into(),
             keys: serde_json::from_str(text).unwrap(),
         };
-        ProcessorConfig::of(Some(&place), &QWEN2).unwrap()
+        ProcessorConfig::of(Some(&file), &QWEN2).unwrap()
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! config.json of a Qwen2.5-VL folder.
 
-use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::vision;
-use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
-use crate::vlm::model_config::Parsed;
+use crate::vlm::parsed::Parsed;
 use crate::vlm::pictures::{self, Sides};
 use crate::vlm::qwen2_vl::config::{DECODER, PICTURES as QWEN2_PICTURES};
-use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
+use crate::vlm::tower::{GridKeys, GridSizes};
 
 /// The vision tower's sizes; names as on the hub.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,20 +39,8 @@ impl VisionConfig {
     }
 }
 
-impl GridConfig for VisionConfig {
-    const PICTURES: pictures::Defaults = PICTURES;
-
-    fn sizes(&self) -> &GridSizes {
-        &self.sizes
-    }
-
-    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower> {
-        vision::tower(self, parameters, progress)
-    }
-}
-
 /// The image processor of all Qwen2.5-VL models.
-const PICTURES: pictures::Defaults = pictures::Defaults {
+pub const PICTURES: pictures::Defaults = pictures::Defaults {
     sides: Sides::Nearest,
     ..QWEN2_PICTURES
 };

@@ -1,15 +1,12 @@
 //! config.json of a Qwen2-VL folder.
 
-use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::vision;
-use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
-use crate::vlm::model_config::Parsed;
+use crate::vlm::parsed::Parsed;
 use crate::vlm::pictures::{self, CLIP_MEAN, CLIP_STD, Sides};
-use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
+use crate::vlm::tower::{GridKeys, GridSizes};
 
 /// The vision tower's sizes.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,18 +55,6 @@ pub const PICTURES: pictures::Defaults = pictures::Defaults {
     max_pixels: 16_384 * 28 * 28,
     sides: Sides::AtLeastOne,
 };
-
-impl GridConfig for VisionConfig {
-    const PICTURES: pictures::Defaults = PICTURES;
-
-    fn sizes(&self) -> &GridSizes {
-        &self.sizes
-    }
-
-    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower> {
-        vision::tower(self, parameters, progress)
-    }
-}
 
 /// Reads the keys. Before transformers 4.52 the language model's keys were at the top; later files have them in
 /// `text_config`, and some have both.

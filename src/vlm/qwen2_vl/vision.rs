@@ -2,22 +2,27 @@
 
 use candle_core::Result;
 
-use super::config::VisionConfig;
-use crate::vlm::tower::{Activation, Block, GridTower, Merger, Mlp, Norm};
+use super::config::{PICTURES, VisionConfig};
+use crate::vlm::pictures::Defaults;
+use crate::vlm::tower::{Activation, Block, GridConfig, GridSizes, GridTower, Merger, Mlp, Norm};
 use crate::vlm::{Parameters, Scope};
 
-/// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
-///
-/// # Errors
-/// Where a parameter is missing or of another shape.
-pub fn tower(c: &VisionConfig, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<GridTower> {
-    let (sizes, scope) = (&c.sizes, Scope::new(parameters, "visual"));
-    let patch_embed = sizes.patch_embedding(&scope.at("patch_embed.proj"), false)?;
-    let blocks = sizes.blocks(&scope.at("blocks"), progress, |scope| block(c, scope))?;
-    let scope = scope.at("merger");
-    let norm = Norm::layer(&scope.at("ln_q"), sizes.width)?;
-    let merger = Merger::new(sizes, norm, false, [scope.at("mlp.0"), scope.at("mlp.2")])?;
-    Ok(GridTower::new(sizes, patch_embed, blocks, merger))
+impl GridConfig for VisionConfig {
+    const PICTURES: Defaults = PICTURES;
+
+    fn sizes(&self) -> &GridSizes {
+        &self.sizes
+    }
+
+    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<GridTower> {
+        let (sizes, scope) = (&self.sizes, Scope::new(parameters, "visual"));
+        let patch_embed = sizes.patch_embedding(&scope.at("patch_embed.proj"), false)?;
+        let blocks = sizes.blocks(&scope.at("blocks"), progress, |scope| block(self, scope))?;
+        let scope = scope.at("merger");
+        let norm = Norm::layer(&scope.at("ln_q"), sizes.width)?;
+        let merger = Merger::new(sizes, norm, false, [scope.at("mlp.0"), scope.at("mlp.2")])?;
+        Ok(GridTower::new(sizes, patch_embed, blocks, merger))
+    }
 }
 
 fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {

@@ -1,16 +1,13 @@
 //! config.json of a Qwen3-VL folder.
 
-use candle_core::Result as Computed;
 use serde_json::{Map, Value};
 
-use super::vision;
-use crate::vlm::Parameters;
 use crate::vlm::config_file::Keys;
 use crate::vlm::decoder::DecoderConfig;
 use crate::vlm::decoder::config::{Defaults, HeadDim, Rotary};
-use crate::vlm::model_config::Parsed;
+use crate::vlm::parsed::Parsed;
 use crate::vlm::pictures::{self, Sides};
-use crate::vlm::tower::{GridConfig, GridKeys, GridSizes, GridTower};
+use crate::vlm::tower::{GridKeys, GridSizes};
 
 /// The vision tower's sizes; names as on the hub.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +50,7 @@ const DECODER: Defaults = Defaults {
 
 /// The image processor of all Qwen3-VL models. Its files name the limits `shortest_edge` and `longest_edge`, but they
 /// are numbers of pixels.
-const PICTURES: pictures::Defaults = pictures::Defaults {
+pub const PICTURES: pictures::Defaults = pictures::Defaults {
     patch_size: 16,
     temporal_patch_size: 2,
     merge_size: 2,
@@ -63,18 +60,6 @@ const PICTURES: pictures::Defaults = pictures::Defaults {
     max_pixels: 16_777_216,
     sides: Sides::Nearest,
 };
-
-impl GridConfig for VisionConfig {
-    const PICTURES: pictures::Defaults = PICTURES;
-
-    fn sizes(&self) -> &GridSizes {
-        &self.sizes
-    }
-
-    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower> {
-        vision::tower(self, parameters, progress)
-    }
-}
 
 /// Reads the keys.
 ///

@@ -2,27 +2,32 @@
 
 use candle_core::Result;
 
-use super::config::VisionConfig;
-use crate::vlm::tower::{Activation, Block, GridTower, Merger, Mlp, Norm, PositionTable};
+use super::config::{PICTURES, VisionConfig};
+use crate::vlm::pictures::Defaults;
+use crate::vlm::tower::{Activation, Block, GridConfig, GridSizes, GridTower, Merger, Mlp, Norm, PositionTable};
 use crate::vlm::{Parameters, Scope};
 
-/// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
-///
-/// # Errors
-/// Where a parameter is missing or of another shape.
-pub fn tower(c: &VisionConfig, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<GridTower> {
-    let (sizes, scope) = (&c.sizes, Scope::new(parameters, "visual"));
-    let patch_embed = sizes.patch_embedding(&scope.at("patch_embed.proj"), true)?;
-    let positions = PositionTable::new(&scope.at("pos_embed"), c.num_position_embeddings, sizes.width)?;
-    let blocks = sizes.blocks(&scope.at("blocks"), progress, |scope| block(c, scope))?;
-    let levels = scope.at("deepstack_merger_list");
-    let deep = c.deepstack_visual_indexes.iter().enumerate();
-    let deep = deep.map(|(level, &block)| Ok((block, merger(c, &levels.at(level), true)?)));
-    let deep = deep.collect::<Result<_>>()?;
-    let mut tower = GridTower::new(sizes, patch_embed, blocks, merger(c, &scope.at("merger"), false)?);
-    tower.positions = Some(positions);
-    tower.deep = deep;
-    Ok(tower)
+impl GridConfig for VisionConfig {
+    const PICTURES: Defaults = PICTURES;
+
+    fn sizes(&self) -> &GridSizes {
+        &self.sizes
+    }
+
+    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Result<GridTower> {
+        let (sizes, scope) = (&self.sizes, Scope::new(parameters, "visual"));
+        let patch_embed = sizes.patch_embedding(&scope.at("patch_embed.proj"), true)?;
+        let positions = PositionTable::new(&scope.at("pos_embed"), self.num_position_embeddings, sizes.width)?;
+        let blocks = sizes.blocks(&scope.at("blocks"), progress, |scope| block(self, scope))?;
+        let levels = scope.at("deepstack_merger_list");
+        let deep = self.deepstack_visual_indexes.iter().enumerate();
+        let deep = deep.map(|(level, &block)| Ok((block, merger(self, &levels.at(level), true)?)));
+        let deep = deep.collect::<Result<_>>()?;
+        let mut tower = GridTower::new(sizes, patch_embed, blocks, merger(self, &scope.at("merger"), false)?);
+        tower.positions = Some(positions);
+        tower.deep = deep;
+        Ok(tower)
+    }
 }
 
 fn block(c: &VisionConfig, scope: &Scope) -> Result<Block> {

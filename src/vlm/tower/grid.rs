@@ -22,7 +22,6 @@ pub struct GridTower {
     pub windowed: Option<Windowed>,
     /// Additional levels of features (DeepStack): for each, the block whose output is merged, and the merger.
     pub deep: Vec<(usize, Merger)>,
-    interrupt: Interrupt,
 }
 
 impl GridTower {
@@ -38,7 +37,6 @@ impl GridTower {
             positions: None,
             windowed: None,
             deep: Vec::new(),
-            interrupt: Interrupt::default(),
         }
     }
 
@@ -48,11 +46,12 @@ impl GridTower {
     /// `[images, patches, width]` in merge order.
     ///
     /// # Errors
-    /// Where the shapes do not fit.
+    /// Where the shapes do not fit, or once `interrupt` is set.
     pub fn forward(
         &self,
         pixels: &Tensor,
         grid: (usize, usize, usize),
+        interrupt: &Interrupt,
         mut part: Option<&mut dyn FnMut(&Tensor)>,
     ) -> Result<(Tensor, Vec<Tensor>)> {
         let (images, patches, _) = pixels.dims3()?;
@@ -82,7 +81,7 @@ impl GridTower {
         };
         let mut deep = Vec::with_capacity(self.deep.len());
         for (i, block) in self.blocks.iter().enumerate() {
-            self.interrupt.check()?;
+            interrupt.check()?;
             x = block.forward(&x, Some(&rotary), |q, k, v| match &windows {
                 Some(windows) if windows.apply_to(i) => windows.attention(q, k, v),
                 _ => attention(q, k, v, &whole),
@@ -113,13 +112,18 @@ impl GridTower {
         Rotary::new(&angles.repeat(images), shape, pixels.dtype(), pixels.device())
     }
 
-    fn features(&self, picture: &Picture, part: Option<&mut dyn FnMut(&Tensor)>) -> Result<Features> {
+    fn features(
+        &self,
+        picture: &Picture,
+        interrupt: &Interrupt,
+        part: Option<&mut dyn FnMut(&Tensor)>,
+    ) -> Result<Features> {
         let Picture::Grid(patches) = picture else {
             return Err(other_picture());
         };
         let grid = patches.grid;
         let pixels = pixels(&patches.values, (1, grid.patches()), self.patch_embed.weight())?;
-        let (merged, deep) = self.forward(&pixels, (grid.t, grid.h, grid.w), part)?;
+        let (merged, deep) = self.forward(&pixels, (grid.t, grid.h, grid.w), interrupt, part)?;
         Ok(Features {
             run: rows(&merged)?,
             grid: (grid.merged_h(self.merge), grid.merged_w(self.merge)),
@@ -129,13 +133,13 @@ impl GridTower {
 }
 
 impl Tower for GridTower {
-    fn pass(&self, picture: &Picture, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
-        self.features(picture, Some(part))
+    fn pass(&self, picture: &Picture, interrupt: &Interrupt, part: &mut dyn FnMut(&Tensor)) -> Result<Features> {
+        self.features(picture, interrupt, Some(part))
     }
 
     /// Skips the intermediate values: with windows they would have to be put back into merge order.
-    fn look(&self, picture: &Picture) -> Result<Features> {
-        self.features(picture, None)
+    fn look(&self, picture: &Picture, interrupt: &Interrupt) -> Result<Features> {
+        self.features(picture, interrupt, None)
     }
 
     /// The windows, because the probe fits into one window, in which all blocks see the same; and the learned
@@ -144,17 +148,6 @@ impl Tower for GridTower {
         let windows = self.windowed.as_ref().map(Windowed::settings);
         let positions = self.positions.as_ref().map(PositionTable::settings).transpose()?;
         Ok(windows.into_iter().chain(positions).collect::<Vec<_>>().join(" "))
-    }
-
-    fn heed(&mut self, interrupt: &Interrupt) {
-        self.interrupt = interrupt.clone();
-    }
-
-    fn sharing(&self) -> Box<dyn Tower> {
-        Box::new(Self {
-            interrupt: Interrupt::default(),
-            ..self.clone()
-        })
     }
 }
 
@@ -165,8 +158,8 @@ mod tests {
     use super::*;
     use crate::vlm::base::open_weights;
     use crate::vlm::config_file::{ConfigFile, Family};
-    use crate::vlm::made;
     use crate::vlm::pictures::{Grid, Patches};
+    use crate::vlm::random_model;
     use crate::vlm::vision::waves;
 
     fn numbers(x: &Tensor) -> Vec<f32> {
@@ -182,7 +175,7 @@ mod tests {
             (Family::Qwen25Vl, 14, 2),
             (Family::Qwen3Vl, 16, 3),
         ] {
-            let folder = made::folder(family);
+            let folder = random_model::folder(family);
             let file = ConfigFile::read(folder.path()).unwrap();
             let tower = open_weights(folder.path(), &file, DType::F32, &Device::Cpu, |_, _| ())
                 .unwrap()
@@ -190,10 +183,11 @@ mod tests {
             let values = waves(grid.patches() * 3 * 2 * patch * patch);
             let picture = Picture::Grid(Patches { values, grid });
             let mut parts = Vec::new();
+            let never = Interrupt::default();
             let passed = tower
-                .pass(&picture, &mut |part| parts.push(part.dims().to_vec()))
+                .pass(&picture, &never, &mut |part| parts.push(part.dims().to_vec()))
                 .unwrap();
-            let looked = tower.look(&picture).unwrap();
+            let looked = tower.look(&picture, &never).unwrap();
             assert_eq!(parts, vec![vec![1, grid.patches(), 32]; 1 + blocks], "{family:?}");
             assert_eq!(
                 (looked.grid, numbers(&looked.run)),

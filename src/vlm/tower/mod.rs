@@ -2,6 +2,7 @@
 
 mod block;
 mod grid;
+mod grid_config;
 mod merger;
 mod position;
 mod sizes;
@@ -12,9 +13,10 @@ use candle_core::Result;
 
 pub use block::{Activation, Block, Mlp, Norm, Qkv};
 pub use grid::GridTower;
+pub use grid_config::GridConfig;
 pub use merger::Merger;
 pub use position::PositionTable;
-pub use sizes::{GridConfig, GridKeys, GridSizes};
+pub use sizes::{GridKeys, GridSizes};
 pub use windowed::Windowed;
 
 use super::Scope;

@@ -1,16 +1,11 @@
-//! The settings of a tower over one grid of patches in config.json, for all families that have one.
-
-use std::fmt::Debug;
-use std::path::Path;
+//! The sizes of a tower over one grid of patches in config.json, for all families that have one.
 
 use candle_core::Result as Computed;
 
-use super::{Block, GridTower, patch_embedding};
+use super::patch_embedding;
 use crate::nn::Linear;
+use crate::vlm::Scope;
 use crate::vlm::config_file::Keys;
-use crate::vlm::pictures::{self, Defaults, PictureError};
-use crate::vlm::vision::{Pictures, PixelLimits, Tower, TowerConfig};
-use crate::vlm::{Parameters, Scope};
 
 /// The part of config.json that describes the tower.
 const PART: &str = "vision_config";
@@ -104,12 +99,12 @@ impl GridSizes {
     ///
     /// # Errors
     /// As [`Self::patch_embedding`].
-    pub fn blocks(
+    pub fn blocks<B>(
         &self,
         scope: &Scope,
         progress: &mut dyn FnMut(usize),
-        block: impl Fn(&Scope) -> Computed<Block>,
-    ) -> Computed<Vec<Block>> {
+        block: impl Fn(&Scope) -> Computed<B>,
+    ) -> Computed<Vec<B>> {
         let blocks = (0..self.depth).map(|i| {
             progress(i);
             block(&scope.at(i))
@@ -118,47 +113,13 @@ impl GridSizes {
     }
 }
 
-/// A family's tower over one grid. [`TowerConfig`] is implemented in terms of it.
-pub trait GridConfig: Debug + Send + Sync {
-    /// The image processor of all models of the family.
-    const PICTURES: Defaults;
-
-    /// The sizes that every tower of the kind has.
-    fn sizes(&self) -> &GridSizes;
-
-    /// Builds the tower from `visual.*`; `progress` receives the number of blocks done.
-    ///
-    /// # Errors
-    /// Where a parameter is missing or of another shape.
-    fn tower(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<GridTower>;
-}
-
-impl<C: GridConfig> TowerConfig for C {
-    fn blocks(&self) -> (&'static str, &'static str, usize) {
-        ("visual.blocks.", "vision_config.depth", self.sizes().depth)
-    }
-
-    fn width(&self) -> usize {
-        self.sizes().width
-    }
-
-    fn build(&self, parameters: &dyn Parameters, progress: &mut dyn FnMut(usize)) -> Computed<Box<dyn Tower>> {
-        Ok(Box::new(self.tower(parameters, progress)?))
-    }
-
-    fn pictures(&self, folder: &Path, limits: PixelLimits) -> Result<(Box<dyn Pictures>, bool), PictureError> {
-        let sizes = self.sizes();
-        let sizes = [sizes.patch_size, sizes.temporal_patch_size, sizes.spatial_merge_size];
-        pictures::of_grid(folder, &Self::PICTURES, sizes, limits)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use crate::vlm::config_file::Family;
-    use crate::vlm::made;
+    use crate::vlm::model_config::ModelConfig;
+    use crate::vlm::random_model;
 
     #[test]
     fn sizes_whose_products_are_no_numbers_are_refused_by_their_keys() {
@@ -169,11 +130,11 @@ mod tests {
                 ("temporal_patch_size", 16),
             ] {
                 let read = |size: usize| {
-                    let (mut config, _) = made::settings(family);
+                    let (mut config, _) = random_model::settings(family);
                     // Makes the window large enough for any merged patch.
                     config["vision_config"]["window_size"] = json!(4096);
                     config["vision_config"][key] = json!(size);
-                    family.config(config.as_object().unwrap()).map(drop)
+                    ModelConfig::of_keys(family, config.as_object().unwrap()).map(drop)
                 };
                 assert_eq!(read(most), Ok(()), "{family:?} {key}");
                 let said = format!("`vision_config.{key}` is {}, and should be at most {most}", most + 1);

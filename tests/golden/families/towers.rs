@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 use masp::data::image_file::{DecodeOptions, decode};
+use masp::nn::Interrupt;
 use masp::vlm::config_file::ConfigFile;
 use masp::vlm::pictures::{Grid, Patches, Tiles};
 use masp::vlm::vision::Picture;
@@ -84,7 +85,9 @@ fn every_part_of_each_tower_agrees() {
             );
             let mut parts = Vec::new();
             let tower = frozen.unwrap().tower;
-            let features = tower.pass(&picture, &mut |part| parts.push(part.clone())).unwrap();
+            let features = tower
+                .pass(&picture, &Interrupt::default(), &mut |part| parts.push(part.clone()))
+                .unwrap();
             let firsts = ["embedded", "embeddings", "pre_layrnorm"];
             let firsts = firsts.iter().filter_map(|part| tensors.find(&name(part)).cloned());
             let mut wanted: Vec<Tensor> = firsts.collect();

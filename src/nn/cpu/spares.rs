@@ -1,17 +1,7 @@
-//! Reusable working memory.
-//!
-//! A training step requests the same buffers each time. Allocating a fresh one costs more than the work done in it: the
-//! requesting thread zeroes it page by page while all other threads wait.
+//! Working memory that was returned and can be used again.
 
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use super::kernel::Real;
-
-/// A buffer that still contains its last user's values: write each element before you read it.
-#[derive(Debug)]
-pub struct Buffer<T: Real>(Vec<T>);
 
 /// Buffers that were returned, the most recent last. Spares and buffers in use never exceed the peak use.
 #[derive(Debug)]
@@ -38,40 +28,21 @@ impl<T> Spares<T> {
         }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A spare that holds `len` elements and is at most a quarter larger.
+    pub(super) fn take(&self, len: usize) -> Option<Vec<T>> {
+        self.lock().take(len)
     }
-}
 
-impl<T> Kept<T> {
-    /// Takes a spare that holds `len` elements and is at most a quarter larger.
-    fn take(&mut self, len: usize) -> Option<Vec<T>> {
-        let fits = |spare: &Vec<T>| (len..=len + len / 4).contains(&spare.capacity());
-        let found = self.spares.iter().rposition(fits)?;
-        let taken = self.spares.remove(found)?;
-        self.spare -= taken.capacity();
-        Some(taken)
-    }
-}
-
-impl<T: Real> Buffer<T> {
-    /// A buffer of `len` elements.
-    #[must_use]
-    pub fn of(len: usize) -> Self {
-        let spare = T::spares().lock().take(len);
-        let mut elements = spare.unwrap_or_default();
-        elements.resize(len, T::of(0.0));
-        let mut kept = T::spares().lock();
-        kept.used += elements.capacity();
+    /// Counts a vector of this capacity as in use.
+    pub(super) fn count_used(&self, capacity: usize) {
+        let mut kept = self.lock();
+        kept.used += capacity;
         kept.most = kept.most.max(kept.used);
-        Self(elements)
     }
-}
 
-impl<T: Real> Drop for Buffer<T> {
-    fn drop(&mut self) {
-        let elements = std::mem::take(&mut self.0);
-        let mut kept = T::spares().lock();
+    /// Takes back a vector that was counted as in use. Drops the oldest spares where there are too many.
+    pub(super) fn give_back(&self, elements: Vec<T>) {
+        let mut kept = self.lock();
         kept.used -= elements.capacity();
         kept.spare += elements.capacity();
         kept.spares.push_back(elements);
@@ -80,18 +51,19 @@ impl<T: Real> Drop for Buffer<T> {
             kept.spare -= oldest.capacity();
         }
     }
-}
 
-impl<T: Real> Deref for Buffer<T> {
-    type Target = [T];
-    fn deref(&self) -> &[T] {
-        &self.0
+    fn lock(&self) -> MutexGuard<'_, Kept<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Real> DerefMut for Buffer<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
+impl<T> Kept<T> {
+    fn take(&mut self, len: usize) -> Option<Vec<T>> {
+        let fits = |spare: &Vec<T>| (len..=len + len / 4).contains(&spare.capacity());
+        let found = self.spares.iter().rposition(fits)?;
+        let taken = self.spares.remove(found)?;
+        self.spare -= taken.capacity();
+        Some(taken)
     }
 }
 

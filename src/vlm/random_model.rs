@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::base::Frozen;
 use super::config_file::{ConfigFile, Family};
+use super::frozen::Frozen;
 use super::model_config::ModelConfig;
 use super::template::Template;
 use super::{Parameters, tiny};

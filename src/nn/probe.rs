@@ -1,23 +1,53 @@
-//! Compares each kernel, forward and backward, with the operations that replace it, on small operands.
+//! Prepares a CUDA device, and compares each kernel, forward and backward, with its plain form on small operands.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::{Seen, log_likelihoods, masked_softmax, rms_norm, rotate, swiglu};
-use crate::nn::{Mask, RmsNorm, Rotary, activation, attention, loss};
+use super::backend::judge_kernels;
+use super::cuda::{self, DeviceMask};
+use super::{Mask, RmsNorm, Rotary, activation, attention, loss};
 
 const EPS: f64 = 1e-6;
 /// The attention scale of a head of width 32.
 const SCALE: f64 = 0.176_776_695;
 
+/// Prepares `device` if it is a CUDA device: makes it keep freed memory, compiles the kernels and compares them with the
+/// plain operations. Returns a message if something of this fails: training is then slower, and without the kernels
+/// takes more memory.
+#[must_use]
+pub fn prepare_device(device: &Device) -> Option<String> {
+    if !device.is_cuda() {
+        return None;
+    }
+    let notices = [cuda::keep_freed_memory(device), kernels(device)];
+    notices.into_iter().flatten().reduce(|all, one| format!("{all}; {one}"))
+}
+
+/// Why the kernels cannot be used; `None` if they can.
+fn kernels(device: &Device) -> Option<String> {
+    let verdict = judge_kernels(|| {
+        cuda::compile()?;
+        match disagreement(device) {
+            Ok(None) => Ok(()),
+            Ok(Some(reason)) => Err(reason),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    let reason = verdict.as_ref().err()?;
+    let first_line = reason.lines().next().unwrap_or_default();
+    Some(format!(
+        "the fused kernels do not serve on this device ({first_line}); candle's own operations do, slower and in more memory"
+    ))
+}
+
 /// A message that names the first kernel whose results differ from those of the plain operations in f32.
 ///
 /// # Errors
 /// Where the device fails.
-pub fn disagreement(device: &Device) -> Result<Option<String>> {
+pub(super) fn disagreement(device: &Device) -> Result<Option<String>> {
     for (dtype, bound) in [(DType::F32, 1e-5), (DType::BF16, 2e-2)] {
         for case in cases(device)? {
             let weights = noise(case.plain(&case.operands)?.dims(), device)?;
-            let (got, d_got) = case.with_gradient(dtype, &weights, |operands| case.fused(operands))?;
+            let (got, d_got) = case.with_gradient(dtype, &weights, |operands| case.kernel(operands))?;
             let (want, d_want) = case.with_gradient(DType::F32, &weights, |operands| case.plain(operands))?;
             let pairs = [got].into_iter().chain(d_got).zip([want].into_iter().chain(d_want));
             for (got, want) in pairs {
@@ -44,7 +74,7 @@ enum Kind {
     RmsNorm(Tensor),
     SwiGlu,
     Rotate { angles: Vec<f64>, cos: Tensor, sin: Tensor },
-    MaskedSoftmax { mask: Mask, seen: Seen },
+    MaskedSoftmax { mask: Mask, on_device: DeviceMask },
     LogLikelihood(Tensor),
 }
 
@@ -73,14 +103,14 @@ fn cases(device: &Device) -> Result<Vec<Case>> {
     };
     // A shared prefix, two answers and padding; in the second sequence all keys are shared.
     let segments = vec![vec![0, 0, 0, 1, 1, 2, 2, Mask::PADDING, Mask::PADDING], vec![0; 9]];
-    let places: [u32; 10] = [2, 4, 6, 7, 8, 0, 3, 5, 7, 8];
-    let rows = places
+    let positions: [u32; 10] = [2, 4, 6, 7, 8, 0, 3, 5, 7, 8];
+    let queries = positions
         .chunks(5)
-        .map(|row| row.iter().map(|&place| place as usize).collect());
-    let mask = Mask::new(true, segments.clone()).at(rows.collect());
-    let seen = Seen {
+        .map(|row| row.iter().map(|&position| position as usize).collect());
+    let mask = Mask::new(true, segments.clone()).at(queries.collect());
+    let on_device = DeviceMask {
         segments: Tensor::new(segments, device)?,
-        places: Tensor::from_slice(&places, (2, 5), device)?,
+        queries: Tensor::from_slice(&positions, (2, 5), device)?,
         causal: true,
     };
     let targets = Tensor::new(&[3_u32, 699, 0, 255], device)?;
@@ -88,19 +118,19 @@ fn cases(device: &Device) -> Result<Vec<Case>> {
         case("the RMS norm", &[&[3, 5, 300]], Kind::RmsNorm(noise(&[300], device)?))?,
         case("SwiGLU", &[&[7, 301], &[7, 301]], Kind::SwiGlu)?,
         case("the rotation", &[&[2, 3, 4, 16]], rotate)?,
-        case("the softmax", &[&[2, 4, 5, 9]], Kind::MaskedSoftmax { mask, seen })?,
+        case("the softmax", &[&[2, 4, 5, 9]], Kind::MaskedSoftmax { mask, on_device })?,
         case("the cross-entropy", &[&[4, 700]], Kind::LogLikelihood(targets))?,
     ])
 }
 
 impl Case {
-    fn fused(&self, x: &[Tensor]) -> Result<Tensor> {
+    fn kernel(&self, x: &[Tensor]) -> Result<Tensor> {
         match &self.kind {
-            Kind::RmsNorm(weight) => rms_norm(&x[0], &weight.to_dtype(x[0].dtype())?, EPS),
-            Kind::SwiGlu => swiglu(&x[0], &x[1]),
-            Kind::Rotate { cos, sin, .. } => rotate(&x[0], cos, sin),
-            Kind::MaskedSoftmax { seen, .. } => masked_softmax(&x[0], seen, SCALE),
-            Kind::LogLikelihood(targets) => log_likelihoods(&x[0], targets),
+            Kind::RmsNorm(weight) => cuda::rms_norm(&x[0], &weight.to_dtype(x[0].dtype())?, EPS),
+            Kind::SwiGlu => cuda::swiglu(&x[0], &x[1]),
+            Kind::Rotate { cos, sin, .. } => cuda::rotate(&x[0], cos, sin),
+            Kind::MaskedSoftmax { on_device, .. } => cuda::masked_softmax(&x[0], on_device, SCALE),
+            Kind::LogLikelihood(targets) => cuda::log_likelihoods(&x[0], targets),
         }
     }
 
