@@ -18,6 +18,7 @@ mod parts;
 mod phases;
 mod predict;
 mod progress;
+mod recorded_session;
 mod say;
 mod sessions;
 mod show;
