@@ -25,6 +25,7 @@ pub mod socket;
 mod stages;
 mod state;
 mod step_line;
+mod study;
 mod trained_on;
 mod utc;
 
@@ -49,5 +50,6 @@ pub use results::{ImageResult, ResultsError, read_results, write_results, write_
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
+pub use study::Study;
 pub use trained_on::TrainedOn;
 pub use utc::Utc;
