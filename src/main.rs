@@ -1,5 +1,5 @@
-/// A training step takes and gives back the same large pieces of memory again and again: this allocator keeps them, where
-/// the system's hands them back and gets them anew, page by page (a tenth of a training step's time).
+/// A training step allocates and frees the same large blocks again and again. This allocator keeps them; the system's one
+/// returns them to the kernel and maps them again page by page, which took a tenth of a training step's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

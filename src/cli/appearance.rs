@@ -8,7 +8,7 @@ use crate::tui::{self, Keymap, Viewer};
 ///
 /// # Errors
 /// Two actions share a key. Loaded settings never have this: [`crate::config::load`] refuses it.
-pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
+pub fn apply(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
     viewer.fps = settings.fps;
     viewer.images = pictures(settings.images);
     viewer.keymap = Keymap::changed(&settings.keys).map_err(Failure::usage)?;
@@ -17,8 +17,8 @@ pub fn dress(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure>
         Background::Dark => viewer.theme.on(true),
         Background::Light => viewer.theme.on(false),
     };
-    let told = settings.colors.theme != Background::Auto || std::env::var_os("COLORFGBG").is_some();
-    viewer.on_light = (!told).then(|| theme.on(false).repainted(&settings.colors.roles));
+    let known = settings.colors.theme != Background::Auto || std::env::var_os("COLORFGBG").is_some();
+    viewer.on_light = (!known).then(|| theme.on(false).repainted(&settings.colors.roles));
     viewer.theme = theme.repainted(&settings.colors.roles);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The command line as clap sees it; what the flags say of settings is in [`sources`], how `_` becomes `-` in [`argv`].
+//! The definition of the command line for clap. [`sources`] turns flags into settings, [`argv`] turns `_` in flags into `-`.
 
 mod argv;
 mod session_spec;
@@ -15,15 +15,15 @@ pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
 use crate::{data::View, export::What, session::Stage};
 
-/// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, seen while it happens.
+/// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
 ///
-/// Without a command: the workbench on ./sessions; an empty folder offers the demo.
+/// Without a command, masp opens the workbench on ./sessions; if there are no sessions yet, it offers the demo.
 #[derive(Debug, Parser)]
 #[command(name = "masp", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// For the workbench; a command takes its own.
+    /// The settings of the workbench; each command takes its own.
     #[command(flatten)]
     pub settings: ConfigArgs,
     #[command(flatten)]
@@ -48,13 +48,13 @@ pub enum Command {
     Train(TrainArgs),
     /// Evaluate a session or checkpoint files on a split
     Eval(EvalArgs),
-    /// Say which emotion images evoke, and why
+    /// Predict which emotion images evoke, and why
     Predict(PredictArgs),
     /// Compare two sessions or checkpoints
     Compare(CompareArgs),
-    /// Show the panes of a session that runs elsewhere, and command it
+    /// Show a session, and control the process that runs it
     Attach(OneSessionArgs),
-    /// Show a recorded session as it went
+    /// Replay a recorded session
     Replay(OneSessionArgs),
     /// List, show, export or remove sessions
     Sessions {
@@ -66,26 +66,26 @@ pub enum Command {
         #[command(subcommand)]
         command: DataCommand,
     },
-    /// Say what this machine offers, and check the numbers
+    /// Check this machine, its terminal and the settings; with --selftest also the numbers it computes
     Doctor(DoctorArgs),
-    /// Print what makes a shell complete masp's words
+    /// Print the completion script for a shell
     Completions(CompletionsArgs),
-    /// Print the manual's page, or write those of all commands into a folder
+    /// Print the manual page, or write the pages of all commands to a folder
     Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct ConfigArgs {
-    /// Settings file; without it ./config.yaml is read if present
+    /// Settings file [default: ./config.yaml, if present]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A setting by its key in config.yaml, for example train.epochs=2; beats the file, may be repeated
+    /// Set a key of config.yaml, for example train.epochs=2; overrides the file, may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
 
-/// What every command that opens the screens takes.
+/// The options of every command that opens the screens.
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Screen")]
 pub struct ScreenArgs {
@@ -96,18 +96,18 @@ pub struct ScreenArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ImagesChoice {
-    /// In pixels where the terminal has them and is not reached over SSH or through a multiplexer, else in half blocks
+    /// Pixels if the terminal can show them, but half blocks over SSH and in a multiplexer
     Auto,
-    /// Two coloured pixels a cell, in any terminal
+    /// Two coloured pixels per cell, in any terminal
     Halfblocks,
     Kitty,
     Iterm2,
     Sixel,
-    /// Text alone
+    /// No pictures, only text
     Off,
 }
 
-/// What every command that runs a model takes.
+/// The options of every command that runs a model.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct ModelArgs {
@@ -116,10 +116,10 @@ pub struct ModelArgs {
     /// Base model: a folder in Hugging Face layout or a hub id [default: the embedded tiny model]
     #[arg(long, value_name = "DIR|HUB-ID")]
     pub model: Option<String>,
-    /// Dataset's name (EmoSet, Emotion6, FI, ...), which sets its layout and classes [default: detected]
+    /// Name of the dataset (EmoSet, Emotion6, FI, ...), which sets its layout and classes [default: detected]
     #[arg(long, value_name = "NAME")]
     pub dataname: Option<String>,
-    /// Where to compute; auto takes what there is
+    /// Device to compute on; auto uses a GPU if there is one
     #[arg(long, value_enum, default_value_t)]
     pub device: DeviceChoice,
 }
@@ -144,7 +144,7 @@ impl From<DeviceChoice> for crate::engine::DeviceChoice {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// No screen: progress on stderr
+    /// Do not open the screens; print progress on stderr
     #[arg(long)]
     pub headless: bool,
     /// Print the figures as one JSON document on stdout; implies --headless
@@ -158,34 +158,34 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// Dataset's folder (also as --your_datapath)
+    /// Folder of the dataset (also --your_datapath)
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// What to train [default: both; with --resume, what the session was last told to]
+    /// What to train [default: both; with --resume, what the session last trained]
     #[arg(long, value_enum)]
     pub stage: Option<StageChoice>,
-    /// Session's name; one that exists needs --resume [default: made from the date]
+    /// Name of the session; an existing one needs --resume [default: made from the date]
     #[arg(long, value_name = "NAME")]
     pub session: Option<String>,
-    /// Go on from the session's newest checkpoint, or begin it where there is none
+    /// Continue from the session's newest checkpoint, or start the session if there is none
     #[arg(long)]
     pub resume: bool,
-    /// Begin from these aspect modules (safetensors, .pth)
+    /// Start from these aspect modules (safetensors, .pth)
     #[arg(long, value_name = "FILE")]
     pub init_aspects: Option<PathBuf>,
-    /// Begin from this soft prompt (safetensors, .pt)
+    /// Start from this soft prompt (safetensors, .pt)
     #[arg(long, value_name = "FILE")]
     pub init_prompt: Option<PathBuf>,
-    /// Write the trained parameters there at the end: .pth / .pt as the reference's PyTorch file, else safetensors
+    /// Write the trained parameters to this file at the end: .pth and .pt as the reference's PyTorch files, else safetensors
     #[arg(long, value_name = "FILE")]
     pub save_ckpt: Option<PathBuf>,
-    /// Exactly so many optimiser steps a stage, whatever the epochs
+    /// Train exactly this many optimiser steps per stage, whatever the epochs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_steps: Option<u64>,
-    /// No screen: progress on stderr
+    /// Do not open the screens; print progress on stderr
     #[arg(long)]
     pub headless: bool,
-    /// Train in the background and return at once; `masp attach` shows it
+    /// Train in the background and return; `masp attach` shows the run
     #[arg(long)]
     pub detach: bool,
     #[command(flatten)]
@@ -218,20 +218,20 @@ impl StageChoice {
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// NAME or path, with @best, @last (default) or @STEP
+    /// Name or path of a session, with @best, @last (default) or @STEP
     pub session: Option<SessionSpec>,
-    /// Dataset's folder (also as --your_datapath) [default: the session's]
+    /// Folder of the dataset (also --your_datapath) [default: the session's]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// Which part of the dataset
+    /// Split of the dataset
     #[arg(long, value_enum, default_value_t)]
     pub split: Split,
     #[command(flatten)]
     pub checkpoints: CheckpointArgs,
-    /// The model as it is, without aspects and prompt; the Train screen of the session marks its figures
+    /// Evaluate the base model without aspects and prompt; the session's Train screen then marks its figures
     #[arg(long, conflicts_with_all = ["load_ckpt", "load_spmodel_ckpt"])]
     pub frozen: bool,
-    /// Write what was said of each image there too (.csv, .jsonl); a session keeps it in its folder anyhow
+    /// Also write each image's prediction to this file (.csv, .jsonl); a session's folder keeps the predictions in any case
     #[arg(long, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
     /// Print the figures as one JSON document on stdout
@@ -251,7 +251,7 @@ pub enum Split {
 }
 
 impl Split {
-    /// As datasets and documents call it.
+    /// The name in datasets and JSON documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -262,13 +262,13 @@ impl Split {
     }
 }
 
-/// Trained parameters from files; safetensors or the reference's PyTorch files.
+/// Files of trained parameters.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CheckpointArgs {
-    /// Soft prompt
+    /// File of a soft prompt (safetensors, or the reference's .pth or .pt)
     #[arg(long, value_name = "FILE")]
     pub load_ckpt: Option<PathBuf>,
-    /// Aspect modules
+    /// File of aspect modules (safetensors, or the reference's .pth or .pt)
     #[arg(long, value_name = "FILE")]
     pub load_spmodel_ckpt: Option<PathBuf>,
 }
@@ -278,18 +278,18 @@ pub struct PredictArgs {
     /// Image files
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
-    /// NAME or path, with @best, @last (default) or @STEP
+    /// Name or path of a session, with @best, @last (default) or @STEP
     #[arg(long, conflicts_with_all = ["load_ckpt", "load_spmodel_ckpt"])]
     pub session: Option<SessionSpec>,
     #[command(flatten)]
     pub checkpoints: CheckpointArgs,
-    /// Leave out the tokens of these aspects
+    /// Predict without the tokens of these aspects
     #[arg(long, value_name = "ASPECT,...", value_delimiter = ',')]
     pub mute: Vec<View>,
-    /// Print a line of JSON per image on stdout
+    /// Print one JSON document per image and line on stdout
     #[arg(long)]
     pub json: bool,
-    /// Print pictures with their heatmaps in the terminal
+    /// Show the images and their heatmaps in the terminal
     #[arg(long, conflicts_with = "json")]
     pub show: bool,
     #[command(flatten)]
@@ -298,14 +298,14 @@ pub struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// NAME or path, with @best, @last (default) or @STEP
+    /// Name or path of a session, with @best, @last (default) or @STEP
     pub a: SessionSpec,
-    /// NAME or path, with @best, @last (default) or @STEP
+    /// Name or path of a session, with @best, @last (default) or @STEP
     pub b: SessionSpec,
-    /// Dataset's folder [default: each session's own]
+    /// Folder of the dataset [default: each session's own]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// Which part of the dataset
+    /// Split of the dataset
     #[arg(long, value_enum, default_value_t)]
     pub split: Split,
     #[command(flatten)]
@@ -317,7 +317,7 @@ pub struct CompareArgs {
 
 #[derive(Debug, Args)]
 pub struct OneSessionArgs {
-    /// NAME or path
+    /// Name or path of a session
     pub session: String,
     #[command(flatten)]
     pub settings: ConfigArgs,
@@ -327,35 +327,35 @@ pub struct OneSessionArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// All sessions, their state and results
+    /// List all sessions with their state and results
     List {
         #[command(flatten)]
         settings: ConfigArgs,
-        /// Print them as one JSON document on stdout
+        /// Print the sessions as one JSON document on stdout
         #[arg(long)]
         json: bool,
     },
-    /// One session: its settings, checkpoints and evaluations
+    /// Show one session's state, checkpoints and evaluations; with --json also its settings
     Show {
-        /// NAME or path
+        /// Name or path of a session
         session: String,
         #[command(flatten)]
         settings: ConfigArgs,
-        /// Print it as one JSON document on stdout
+        /// Print the session as one JSON document on stdout
         #[arg(long)]
         json: bool,
     },
-    /// Write a checkpoint's parameters, metrics, predictions, curves, heatmaps, a report or TensorBoard's events to a file
+    /// Export a checkpoint's parameters, or metrics, predictions, curves, heatmaps, a report or TensorBoard events
     Export {
-        /// NAME or path, with @best, @last (default) or @STEP
+        /// Name or path of a session, with @best, @last (default) or @STEP
         session: SessionSpec,
-        /// The file to write (parameters: .pth / .pt as the reference's PyTorch file, else safetensors), for TensorBoard a folder
+        /// File to write (parameters: .pth and .pt as the reference's PyTorch files, else safetensors); for TensorBoard a folder
         #[arg(value_name = "FILE")]
         to: PathBuf,
-        /// What to write [default: curves to .svg, maps to .png, a report to .html, metrics to .csv and .jsonl, else parameters]
+        /// What to write [default, by extension: .svg curves, .png maps, .html report, .csv and .jsonl metrics, else parameters]
         #[arg(long, value_enum)]
         what: Option<ExportChoice>,
-        /// Which evaluation's predictions: its folder's name under `evaluations`, or its file's under `predictions`
+        /// Export the predictions of this evaluation: a folder's name under `evaluations`, or a file's under `predictions`
         #[arg(long, value_name = "NAME")]
         evaluation: Option<String>,
         #[command(flatten)]
@@ -363,12 +363,12 @@ pub enum SessionsCommand {
     },
     /// Remove sessions with their checkpoints
     Rm {
-        /// NAMEs or paths
+        /// Names or paths of sessions
         #[arg(required = true, value_name = "SESSION")]
         sessions: Vec<String>,
         #[command(flatten)]
         settings: ConfigArgs,
-        /// Do not ask
+        /// Remove without asking
         #[arg(long)]
         yes: bool,
     },
@@ -387,15 +387,15 @@ pub enum ExportChoice {
     Curves,
     /// The panel's images with their heatmaps (.png)
     Maps,
-    /// A page that needs nothing but itself (.html)
+    /// A self-contained page (.html)
     Report,
-    /// Every step and evaluation as a TensorBoard event file, in a folder of the session's name in FILE, which is a folder
+    /// Every step and evaluation as TensorBoard events, in a folder of the session's name inside FILE
     #[value(name = "tensorboard")]
     TensorBoard,
 }
 
 impl ExportChoice {
-    /// What of a session is written; nothing for its parameters, which are written by other means.
+    /// What [`crate::export`] writes; None for parameters, which are copied from a checkpoint.
     #[must_use]
     pub const fn what(self) -> Option<What> {
         match self {
@@ -409,7 +409,7 @@ impl ExportChoice {
         }
     }
 
-    /// What a file's ending speaks for.
+    /// What is written to a file with this extension if `--what` does not say.
     #[must_use]
     pub fn by_ending(path: &std::path::Path) -> Self {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
@@ -425,24 +425,24 @@ impl ExportChoice {
 
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Say what a folder holds: layout, classes, counts, annotations, odd files; exit status 1 on what would stop a run
+    /// Report a folder's layout, classes, counts, annotations and unusable files; exit status 1 if a run would fail on it
     Check {
-        /// Dataset's folder
+        /// Folder of the dataset
         dir: String,
         #[command(flatten)]
         settings: ConfigArgs,
-        /// Dataset's name, which sets its layout and classes [default: detected]
+        /// Name of the dataset, which sets its layout and classes [default: detected]
         #[arg(long, value_name = "NAME")]
         dataname: Option<String>,
     },
     /// Draw a dataset in EmoSet's layout, in which the emotion follows from the aspects by a known rule
     Synth {
-        /// Folder to write; made if absent
+        /// Folder to write; created if missing
         dir: PathBuf,
-        /// Pictures to draw, all splits together
+        /// Number of pictures, all splits together
         #[arg(long, value_name = "N", default_value_t = 4000)]
         images: usize,
-        /// The same seed draws the same pictures
+        /// Seed of the pictures; the same seed draws the same ones
         #[arg(long, default_value_t = 3407)]
         seed: u64,
     },
@@ -450,7 +450,7 @@ pub enum DataCommand {
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Compute the committed golden slice on the device and compare
+    /// Compute small models on the device and compare the numbers with f64
     #[arg(long)]
     pub selftest: bool,
     #[command(flatten)]
@@ -465,7 +465,7 @@ pub struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Made if it is not there; pages of the same names are replaced
+    /// Folder for the pages of all commands, created if missing; pages of the same names are replaced
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
 }

@@ -6,13 +6,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::{CompareArgs, SessionSpec};
+use super::args::{CheckpointArgs, CompareArgs, SessionSpec};
+use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::json::write_line;
-use super::parts::{Chosen, choose};
-use super::phases::Phases;
 use super::say::say;
-use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::engine::inference::SplitEvaluation;
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
 use crate::session::{Difference, ImageResult, differences};
@@ -38,14 +37,16 @@ struct Document {
 /// # Errors
 /// Something cannot be opened, an evaluation fails, or the two have different classes or no image in common.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
-    let choose = |spec: &SessionSpec| choose(args.sources(), Some(spec), &super::args::CheckpointArgs::default());
+    let device = args.model.device.into();
+    let choose =
+        |spec: &SessionSpec| ChosenModel::trained(args.sources(), device, Some(spec), &CheckpointArgs::default());
     let (a, b) = (choose(&args.a)?, choose(&args.b)?);
     let split = args.split.name();
-    let (seen_a, seen_b) = (evaluate(&a, args)?, evaluate(&b, args)?);
+    let (seen_a, seen_b) = (a.evaluate(split)?, b.evaluate(split)?);
     let labels = &seen_a.metrics.confusion.labels;
     if *labels != seen_b.metrics.confusion.labels {
         return Err(Failure::failed(
-            "the two sessions have other classes, so that their predictions cannot be compared",
+            "the two sessions have different classes, so their predictions cannot be compared",
         ));
     }
     let (rows_a, rows_b) = (rows(&seen_a, labels), rows(&seen_b, labels));
@@ -55,15 +56,15 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let other = common.iter().filter(|(a, b)| a.gold != b.gold).count();
     if other > 0 {
         return Err(Failure::failed(format!(
-            "{other} of {} images have other labels in the two sessions, so that these are of different datasets; name one \
-             dataset for both with --data",
+            "{other} of {} images have different labels in the two sessions, so their datasets differ; name one dataset for \
+             both with --data",
             common.len()
         )));
     }
     let place = |seen: &SplitEvaluation| std::fs::canonicalize(seen.metrics.data.as_deref()?).ok();
     if place(&seen_a) != place(&seen_b) {
         say(format_args!(
-            "warning: the two lie in different folders, and images are taken for the same where their names are: {} and {}",
+            "warning: the datasets are in different folders, {} and {}; images with the same name are taken to be the same",
             printable(seen_a.metrics.data.as_deref().unwrap_or_default()),
             printable(seen_b.metrics.data.as_deref().unwrap_or_default())
         ));
@@ -84,7 +85,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let alone = rows_a.len() + rows_b.len() - 2 * pairs.len();
     if alone > 0 {
         say(format_args!(
-            "{alone} images were seen by one of the two alone; they are left out"
+            "{alone} images were evaluated by only one of the two and are left out"
         ));
     }
     let document = Document {
@@ -101,20 +102,6 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
         print(&mut out, &document)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn evaluate(chosen: &Chosen, args: &CompareArgs) -> Result<SplitEvaluation, Failure> {
-    let mut phases = Phases::new();
-    let device = args.model.device.into();
-    let seen = evaluate_split(
-        &chosen.settings,
-        device,
-        &chosen.parts,
-        args.split.name(),
-        |phase, done, total| phases.show(phase, done, total),
-    )?;
-    phases.finish();
-    Ok(seen)
 }
 
 /// A prediction with the gold label's index and the probabilities in the labels' order.

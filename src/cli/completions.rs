@@ -1,4 +1,4 @@
-//! `masp completions SHELL`: what a shell completes commands, flags and their values by.
+//! `masp completions SHELL`: prints a shell's completion script for commands, flags and their values.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;

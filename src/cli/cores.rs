@@ -13,7 +13,7 @@ const THREADS: &str = "RAYON_NUM_THREADS";
 
 /// Executes the program again in the same process, with `RAYON_NUM_THREADS` set to the cores that it may use, where candle
 /// counts more cores than that. Otherwise returns. Call it before any other thread runs.
-pub fn heed_limits() {
+pub fn limit_threads() {
     let Ok(may) = std::thread::available_parallelism() else {
         return;
     };
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_too_many_and_was_not_asked_for_is_changed() {
+    fn only_a_count_that_is_too_high_and_not_set_is_changed() {
         assert_eq!(limit(64, 4, None), Some(4));
         assert_eq!([limit(4, 4, None), limit(4, 8, None)], [None, None]);
         assert_eq!(

@@ -114,10 +114,11 @@ fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
 
 impl From<SynthError> for Failure {
     fn from(error: SynthError) -> Self {
-        match error {
-            SynthError::Options { .. } | SynthError::Occupied { .. } => Self::usage(error),
-            SynthError::Write { .. } | SynthError::Encode { .. } => Self::failed(error),
-        }
+        let usage = match error {
+            SynthError::Options { .. } | SynthError::Occupied { .. } => true,
+            SynthError::Write { .. } | SynthError::Encode { .. } => false,
+        };
+        Self::of(error, usage)
     }
 }
 

@@ -13,14 +13,15 @@ use super::args::DemoArgs;
 use super::eval::note;
 use super::failure::Failure;
 use super::json::write_line;
-use super::phases::Phases;
+use super::output::Output;
+use super::phases::evaluate_with_phases;
 use super::say::say;
+use super::show_run::next_command;
 use super::train::execute;
-use super::watch::{self, View};
 use crate::config::{self, Record, Settings};
-use crate::data::View as Aspect;
+use crate::data::View;
 use crate::data::synth::{Info, Options};
-use crate::engine::inference::{Rationales, SplitEvaluation, TrainedParts, evaluate_split, study_aspects};
+use crate::engine::inference::{Rationales, TrainedParts, study_aspects};
 use crate::engine::{DeviceChoice, Outcome, TrainJob};
 use crate::export::Source;
 use crate::printable::printable;
@@ -29,17 +30,17 @@ use crate::session::{Checkpoints, Evaluated, Selector, SessionFolder, Stage, kee
 /// The document of `demo --json`.
 #[derive(Debug, Serialize)]
 struct Figures {
-    /// Accuracy that no model can pass: the share of test images whose label the noise left alone.
+    /// The highest accuracy that a model can reach: the share of test images whose label was not changed by noise.
     best_possible: f64,
     frozen: f64,
     prompt_only: f64,
     masp: f64,
     /// The share of right answers to each aspect's own question.
-    aspects: IndexMap<Aspect, f64>,
-    pointing: IndexMap<Aspect, f64>,
-    random_pointing: IndexMap<Aspect, f64>,
+    aspects: IndexMap<View, f64>,
+    pointing: IndexMap<View, f64>,
+    random_pointing: IndexMap<View, f64>,
     rationales: Rationales,
-    /// Dataset, both stages and evaluation; without the ablations.
+    /// The time for dataset, both stages and evaluation, without the ablations.
     seconds: f64,
 }
 
@@ -61,8 +62,8 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     settings.data.root = Some(data.clone());
     let device: DeviceChoice = args.model.device.into();
     let headless = args.headless || args.json;
-    let view = if headless { View::Headless } else { View::best() };
-    let run = |name: &str, stages: &[Stage], settings: &Settings, view| {
+    let output = if headless { Output::Headless } else { Output::best() };
+    let run = |name: &str, stages: &[Stage], settings: &Settings| {
         let job = TrainJob {
             settings: settings.clone(),
             stages: stages.to_vec(),
@@ -74,42 +75,35 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             save_ckpt: None,
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
-            attended: view == View::Screen,
+            attended: output == Output::Screen,
         };
         let folder = job.folder.clone();
-        let outcome = execute(job, view)?;
-        if view == View::Screen || outcome == Outcome::Stopped {
-            say(watch::next(outcome, stages, &folder));
+        let outcome = execute(job, output)?;
+        if output == Output::Screen || outcome == Outcome::Stopped {
+            say(next_command(outcome, stages, &folder));
         }
         Ok::<_, Failure>((outcome == Outcome::Done).then_some(folder))
     };
-    let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings, view)?;
-    let Some(masp) = masp.filter(|_| view == View::Headless) else {
+    let masp = run("demo", &[Stage::Aspects, Stage::Prompt], &settings)?;
+    let Some(masp) = masp.filter(|_| output == Output::Headless) else {
         return Ok(ExitCode::SUCCESS);
     };
     let info = Info::read(&data).ok_or_else(|| {
         Failure::failed(format!(
-            "{} holds no drawn dataset; name an empty folder with --set data.root=DIR",
+            "{} does not hold a drawn dataset; name an empty folder with --set data.root=DIR",
             shown(&data)
         ))
     })?;
-    let evaluated = |settings: &Settings, parts: &TrainedParts| {
-        let mut phases = Phases::new();
-        let seen = evaluate_split(settings, device, parts, "test", |phase, done, total| {
-            phases.show(phase, done, total)
-        })?;
-        phases.finish();
-        Ok::<SplitEvaluation, Failure>(seen)
-    };
+    let evaluated = |settings: &Settings, parts: &TrainedParts| evaluate_with_phases(settings, device, parts, "test");
     let parts = parts(&masp)?;
     let of_masp = evaluated(&settings, &parts)?;
     let seconds = begin.elapsed().as_secs_f64();
     let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
 
-    // The ablations: the same seed, data and steps, without the aspects' tokens; and the model as it is.
+    // The ablations: the same seed, data and steps without the aspects' tokens, and the base model alone.
     let mut without = settings.clone();
     without.aspects.views.clear();
-    let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &without, view)? else {
+    let Some(alone) = run("demo-prompt-only", &[Stage::Prompt], &without)? else {
         return Ok(ExitCode::SUCCESS);
     };
     let prompt_alone = TrainedParts {
@@ -154,7 +148,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the demo sets beneath the config file and the flags.
+/// The demo's settings, which config file and flags override.
 fn preset() -> Record {
     let settings = json!({
         "train": {
@@ -220,8 +214,8 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
     let read = figures.rationales;
     let of_all = |count: usize| count as f64 / read.asked.max(1) as f64;
     for (name, count) in [
-        ("of whole words", read.whole_words),
-        ("for the emotion said", read.same_emotion),
+        ("in whole words", read.whole_words),
+        ("for predicted emotion", read.same_emotion),
         ("both", read.sound),
     ] {
         writeln!(out, "{}", share(name, of_all(count)))?;
@@ -239,15 +233,15 @@ fn print(out: &mut impl Write, figures: &Figures, folder: &SessionFolder) -> std
 fn rationales(out: &mut impl Write, folder: &SessionFolder) -> std::io::Result<()> {
     let source = Source::read(folder).map_err(std::io::Error::other)?;
     let looks = source.state.panel.values().filter_map(|looks| looks.last());
-    writeln!(out, "why, of the panel's images")?;
+    writeln!(out, "rationales of the panel's images")?;
     for look in looks {
         // If an image's file is missing, leave its line out.
         if let Ok(prediction) = source.prediction(look) {
-            let (gold, said) = (printable(&look.gold), printable(&look.prediction));
+            let (gold, predicted) = (printable(&look.gold), printable(&look.prediction));
             let name = look.image.rsplit('/').next().unwrap_or_default();
             writeln!(
                 out,
-                "  {}  {gold}, said to be {said}: {}",
+                "  {}  {gold}, predicted {predicted}: {}",
                 printable(name),
                 printable(&prediction.rationale)
             )?;

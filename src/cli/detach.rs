@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long the parent waits for the model to open. A user need not wait for a download or for gigabytes of weights.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The most bytes of a failed run's stderr that the parent passes on.
-const LONGEST_WORDS: u64 = 64 << 10;
+const LONGEST_STDERR: u64 = 64 << 10;
 
 /// Whether this process was started to run without a terminal.
 #[must_use]
@@ -54,24 +54,24 @@ pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
 pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, Failure> {
-    let mut said = tempfile::tempfile()?;
-    let mut begin = Beginning::after_what_is_there(folder);
+    let mut stderr = tempfile::tempfile()?;
+    let mut startup = Startup::skipping_earlier_records(folder);
     let mut child = Command::new(std::env::current_exe()?)
         .args(arguments)
         .env(DETACHED, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(said.try_clone()?)
+        .stderr(stderr.try_clone()?)
         .spawn()?;
-    while !begin.is_over() {
+    while !startup.is_over() {
         if let Some(status) = child.try_wait()? {
-            let words = words(&mut said)?;
-            let words = words.trim().trim_start_matches("masp: ");
+            let text = read_stderr(&mut stderr)?;
+            let reason = text.trim().trim_start_matches("masp: ");
             return match status.code() {
-                // The run was done before this check.
+                // The run ended before this check.
                 Some(0) => Ok(child),
-                Some(2) => Err(Failure::usage(words)),
-                _ => Err(Failure::failed(words)),
+                Some(2) => Err(Failure::usage(reason)),
+                _ => Err(Failure::failed(reason)),
             };
         }
         std::thread::sleep(PAUSE);
@@ -98,19 +98,19 @@ fn arguments(given: impl Iterator<Item = OsString>, session: &str) -> Vec<OsStri
     kept
 }
 
-/// How far the new process is, judged by the records that it appends to the session's journal.
-struct Beginning {
+/// How far the new process has come, by the records that it appends to the session's journal.
+struct Startup {
     journal: JournalTail,
-    /// When the process first wrote to the journal: by then everything but the model is open.
+    /// When the process first wrote to the journal. By then everything but the model is open.
     wrote: Option<Instant>,
     at_work: bool,
     /// The journal says that the run ended; its exit status will say how.
     ended: bool,
 }
 
-impl Beginning {
+impl Startup {
     /// Skips the records that the journal already holds, which are from earlier processes.
-    fn after_what_is_there(folder: &SessionFolder) -> Self {
+    fn skipping_earlier_records(folder: &SessionFolder) -> Self {
         let mut journal = JournalTail::new(&folder.journal());
         // Ignore a damaged journal here: the new process finds and reports the error.
         drop(journal.poll(drop));
@@ -148,10 +148,10 @@ fn is_at_work(record: &Record) -> bool {
     }
 }
 
-fn words(said: &mut File) -> std::io::Result<String> {
+fn read_stderr(stderr: &mut File) -> std::io::Result<String> {
     let mut text = Vec::new();
-    said.rewind()?;
-    said.take(LONGEST_WORDS).read_to_end(&mut text)?;
+    stderr.rewind()?;
+    stderr.take(LONGEST_STDERR).read_to_end(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -1,6 +1,7 @@
-//! `masp doctor`: what this machine, terminal and folder offer, and what to do where something is amiss.
+//! `masp doctor`: checks the machine, the terminal and the folders, and says what to do about problems.
 
 mod detached;
+mod finding;
 mod machine;
 mod places;
 mod selftest;
@@ -12,58 +13,9 @@ use std::process::ExitCode;
 use super::args::{DeviceChoice, DoctorArgs};
 use super::failure::Failure;
 use crate::printable::printable;
+use finding::{Finding, Level};
 
-/// How a finding stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    Ok,
-    /// Good to know; everything works.
-    Note,
-    /// Something will not work.
-    Problem,
-}
-
-/// A line of the report: what was looked at, what was found, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub level: Level,
-    pub subject: &'static str,
-    pub text: String,
-}
-
-impl Finding {
-    /// Nothing to do.
-    #[must_use]
-    pub fn ok(subject: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Ok,
-            subject,
-            text: text.into(),
-        }
-    }
-
-    /// Good to know.
-    #[must_use]
-    pub fn note(subject: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Note,
-            subject,
-            text: text.into(),
-        }
-    }
-
-    /// `text` says what to do.
-    #[must_use]
-    pub fn problem(subject: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Problem,
-            subject,
-            text: text.into(),
-        }
-    }
-}
-
-/// Prints the findings as they come. The exit status is 1 where there is a problem.
+/// Prints the findings as they come. The exit status is 1 if there is a problem.
 ///
 /// # Errors
 /// A closed output.

@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::EvalArgs;
+use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::json::write_line;
-use super::parts::{Chosen, choose, frozen};
-use super::phases::Phases;
+use super::recorded_session::RecordedSession;
 use super::say::say;
-use crate::engine::inference::{SplitEvaluation, evaluate_split};
+use crate::engine::inference::SplitEvaluation;
 use crate::export::{check_rows_target, export_rows};
 use crate::printable::{printable, printable_path};
-use crate::session::{
-    Evaluated, EvaluationNote, KeepError, Metrics, Origin, SessionFolder, SessionStart, keep_evaluation, now,
-};
+use crate::session::{Evaluated, EvaluationNote, KeepError, Metrics, Origin, SessionStart, keep_evaluation, now};
 use crate::tui::figures;
 
 /// Runs the command. It prints the figures before it keeps them, so that they are not lost if keeping fails.
@@ -26,55 +24,51 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     if let Some(to) = &args.predictions {
         check_rows_target(to).map_err(Failure::usage)?;
     }
-    let chosen = if args.frozen {
-        frozen(args.sources(), args.session.as_ref())?
+    let (sources, device, session) = (args.sources(), args.model.device.into(), args.session.as_ref());
+    let model = if args.frozen {
+        ChosenModel::frozen(sources, device, session)?
     } else {
-        choose(args.sources(), args.session.as_ref(), &args.checkpoints)?
+        ChosenModel::trained(sources, device, session, &args.checkpoints)?
     };
-    let split = args.split.name();
-    let mut phases = Phases::new();
-    let device = args.model.device.into();
-    let seen = evaluate_split(&chosen.settings, device, &chosen.parts, split, |phase, done, total| {
-        phases.show(phase, done, total)
-    })?;
-    phases.finish();
-    for line in &seen.left_out {
+    let evaluation = model.evaluate(args.split.name())?;
+    for line in &evaluation.left_out {
         say(format_args!("left out: {}", printable(line)));
     }
-    let printed = told(&seen.metrics, args.json);
-    // Keep the evaluation even if the reader of stdout has gone (`| head`).
-    match &chosen.session {
-        Some(folder) => match keep(folder, &chosen, &seen) {
+    // If nobody reads the output any more (`| head`), keep the evaluation all the same, and return the error last.
+    let printed = print(&evaluation.metrics, args.json);
+    match &model.session {
+        Some(session) => match keep(session, &model.evaluated, &evaluation) {
             Ok(kept) => say(format_args!("wrote {}", printable_path(&kept))),
             Err(error) => say(format_args!("warning: the evaluation was not kept: {error}")),
         },
         None if args.predictions.is_none() => {
-            say("kept nowhere, for no session was named; --predictions FILE keeps what was said of each image")
+            say("the evaluation was not kept, because no session was named; --predictions FILE writes the predictions")
         }
         None => {}
     }
     if let Some(to) = &args.predictions {
-        let written = export_rows(&seen.results, &origin(&chosen, &seen.metrics), to).map_err(Failure::failed)?;
+        let origin = origin(&model, &evaluation.metrics);
+        let written = export_rows(&evaluation.results, &origin, to).map_err(Failure::failed)?;
         say(format_args!("wrote {}", printable_path(&written)));
     }
     printed?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(metrics: &Metrics, json: bool) -> Result<(), Failure> {
+fn print(metrics: &Metrics, json: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if json {
         write_line(&mut out, metrics)?;
     } else {
-        print(&mut out, metrics)?;
+        print_table(&mut out, metrics)?;
     }
     Ok(out.flush()?)
 }
 
-/// An evaluation gets its own folder under the session.
-fn keep(folder: &SessionFolder, chosen: &Chosen, seen: &SplitEvaluation) -> Result<PathBuf, KeepError> {
-    let note = note(chosen.evaluated.clone(), chosen.start.as_deref(), seen);
-    keep_evaluation(folder, &note, &seen.metrics, &seen.results, now())
+/// Writes the evaluation into a folder of its own under the session.
+fn keep(session: &RecordedSession, evaluated: &Evaluated, seen: &SplitEvaluation) -> Result<PathBuf, KeepError> {
+    let note = note(evaluated.clone(), session.start.as_deref(), seen);
+    keep_evaluation(&session.folder, &note, &seen.metrics, &seen.results, now())
 }
 
 /// What was evaluated, and whether on the data of the session that began with `start`.
@@ -99,17 +93,17 @@ fn is_own_data(start: &SessionStart, data: &str, seen: &SplitEvaluation) -> bool
     }
 }
 
-fn origin(chosen: &Chosen, metrics: &Metrics) -> Origin {
-    let session = chosen.session.as_ref().map_or("", SessionFolder::name);
+fn origin(model: &ChosenModel, metrics: &Metrics) -> Origin {
+    let session = model.session.as_ref().map_or("", |session| session.folder.name());
     Origin::new(
         session,
-        Some(&chosen.evaluated),
+        Some(&model.evaluated),
         &metrics.split,
         metrics.data.as_deref().unwrap_or(""),
     )
 }
 
-fn print(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
+fn print_table(out: &mut impl Write, metrics: &Metrics) -> std::io::Result<()> {
     let percent = |share: f64| format!("{:>7}", figures::percent(share));
     writeln!(out, "{} images of split {}", metrics.samples, metrics.split)?;
     writeln!(out, "accuracy            {}", percent(metrics.accuracy))?;

@@ -35,6 +35,15 @@ impl Failure {
         }
     }
 
+    /// An error with its causes; `usage` as in [`Failure::usage`].
+    #[must_use]
+    pub fn of(error: impl std::error::Error + Send + Sync + 'static, usage: bool) -> Self {
+        Self {
+            error: error.into(),
+            usage,
+        }
+    }
+
     /// Whether the reader of standard output has gone (`masp ... | head`), which is not an error.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
@@ -66,28 +75,22 @@ impl fmt::Display for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self {
-            usage: error.is_usage(),
-            error: error.into(),
-        }
+        let usage = error.is_usage();
+        Self::of(error, usage)
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self {
-            usage: error.is_usage(),
-            error: error.into(),
-        }
+        let usage = error.is_usage();
+        Self::of(error, usage)
     }
 }
 
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
-        Self {
-            usage: error.is_wrong_usage(),
-            error: error.into(),
-        }
+        let usage = error.is_wrong_usage();
+        Self::of(error, usage)
     }
 }
 
@@ -95,7 +98,7 @@ macro_rules! failed_from {
     ($($error:ty),+) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self { error: error.into(), usage: false }
+                Self::of(error, false)
             }
         })+
     };

@@ -1,4 +1,4 @@
-//! `masp man [DIR]`: the manual, made of what `--help` says.
+//! `masp man [DIR]`: the manual pages, made from the same definition as `--help`.
 
 use std::fs;
 use std::io::{Write, stdout};

@@ -2,6 +2,7 @@
 
 mod appearance;
 pub mod args;
+mod chosen_model;
 mod compare;
 mod completions;
 mod cores;
@@ -11,19 +12,22 @@ mod detach;
 mod doctor;
 mod eval;
 mod failure;
+mod host;
 mod json;
 mod man;
 mod new_run;
-mod parts;
+mod output;
 mod phases;
 mod predict;
 mod progress;
+mod recorded_session;
+mod run_folder;
 mod say;
 mod sessions;
 mod show;
+mod show_run;
 mod signals;
 mod train;
-mod watch;
 mod watchdog;
 mod workbench;
 
@@ -35,11 +39,11 @@ use failure::Failure;
 /// Parses the arguments and runs the command; the exit status is 0 done, 1 failed, 2 wrong usage.
 #[must_use]
 pub fn run() -> ExitCode {
-    cores::heed_limits();
+    cores::limit_threads();
     let cli = match Cli::from_argv(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed pipe under --help is nobody's error.
+            // The reader of --help may have closed the pipe, which is not an error.
             drop(error.print());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

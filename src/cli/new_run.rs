@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::detach;
 use super::failure::Failure;
-use super::train;
+use super::run_folder::run_folder;
 use crate::config::{self, ConfigFile, Settings, Sources, refusal};
 use crate::data::{self, DataError, classes};
 use crate::session::{Stage, check_name};
@@ -16,7 +16,7 @@ use crate::vlm::hub;
 
 /// What a field of the form sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum Target {
     /// A key of config.yaml.
     Setting(&'static str),
     /// `--stage`
@@ -27,63 +27,63 @@ enum Says {
     InitAspects,
 }
 
-const SESSION: Says = Says::Setting("session.name");
-const DATA: Says = Says::Setting("data.root");
-const DATASET: Says = Says::Setting("data.dataname");
-const MODEL: Says = Says::Setting("model.path");
+const SESSION: Target = Target::Setting("session.name");
+const DATA: Target = Target::Setting("data.root");
+const DATASET: Target = Target::Setting("data.dataname");
+const MODEL: Target = Target::Setting("model.path");
 
 /// The fields: the label, what it sets, and what an empty value means.
-const FIELDS: [(&str, Says, &str); 14] = [
+const FIELDS: [(&str, Target, &str); 14] = [
     ("session", SESSION, "named by the date"),
     ("data folder", DATA, ""),
     ("dataset", DATASET, "detected"),
-    ("model", MODEL, "the embedded tiny one"),
-    ("stage", Says::Stage, ""),
-    ("aspects from", Says::InitAspects, "none; a file, for stage 2 alone"),
+    ("model", MODEL, "the embedded tiny model"),
+    ("stage", Target::Stage, ""),
+    ("aspects from", Target::InitAspects, "none; a file, for stage 2 alone"),
     (
         "epochs, stage 1",
-        Says::Setting("train.aspects.epochs"),
+        Target::Setting("train.aspects.epochs"),
         "as train.epochs",
     ),
     (
         "epochs, stage 2",
-        Says::Setting("train.prompt.epochs"),
+        Target::Setting("train.prompt.epochs"),
         "as train.epochs",
     ),
     (
         "max steps",
-        Says::Setting("train.max_steps"),
-        "as many as the epochs have",
+        Target::Setting("train.max_steps"),
+        "all steps of the epochs",
     ),
     (
         "rate, stage 1",
-        Says::Setting("train.aspects.learning_rate"),
+        Target::Setting("train.aspects.learning_rate"),
         "as train.learning_rate",
     ),
     (
         "rate, stage 2",
-        Says::Setting("train.prompt.learning_rate"),
+        Target::Setting("train.prompt.learning_rate"),
         "as train.learning_rate",
     ),
-    ("batch size", Says::Setting("train.batch_size"), ""),
-    ("seed", Says::Setting("train.seed"), ""),
-    ("device", Says::Device, ""),
+    ("batch size", Target::Setting("train.batch_size"), ""),
+    ("seed", Target::Setting("train.seed"), ""),
+    ("device", Target::Device, ""),
 ];
 
-/// The command line's side of the workbench's form.
+/// Answers the workbench's form for a new run.
 #[derive(Debug)]
 pub struct NewRun {
     sources: Sources,
-    /// The form's initial values: a field that was not changed is left to the settings.
-    begun: Vec<String>,
+    /// The form's initial values. A field that was not changed is not passed on: the settings supply it.
+    initial: Vec<String>,
 }
 
 impl NewRun {
-    /// Runs with these settings; the form's values override them.
+    /// A form over these settings, which its values override.
     pub const fn new(sources: Sources) -> Self {
         Self {
             sources,
-            begun: Vec::new(),
+            initial: Vec::new(),
         }
     }
 
@@ -93,38 +93,38 @@ impl NewRun {
     /// Where the settings are wrong.
     pub fn fields(&mut self) -> Result<Vec<Field>, String> {
         let settings = config::load(self.sources.clone()).map_err(|error| error.to_string())?;
-        let fields = FIELDS.map(|(name, says, empty)| begin(&settings.settings, name, says, empty));
-        self.begun = fields.iter().map(|field| field.value.clone()).collect();
+        let fields = FIELDS.map(|(name, target, empty)| field(&settings.settings, name, target, empty));
+        self.initial = fields.iter().map(|field| field.value.clone()).collect();
         Ok(fields.to_vec())
     }
 
     /// What is wrong with each value.
     pub fn check(&self, values: &[String]) -> Vec<Option<String>> {
-        let filled = Filled::new(&self.begun, values);
+        let filled = Filled::new(&self.initial, values);
         let mut problems = vec![None; FIELDS.len()];
         for (place, key, value) in filled.changed() {
             problems[place] = refusal(key, value);
         }
         // A wrong field takes its initial value here, so that the other fields can still be checked.
         let kept = |keeps: &dyn Fn(usize) -> bool| -> Vec<String> {
-            let pairs = self.begun.iter().zip(values).enumerate();
+            let pairs = self.initial.iter().zip(values).enumerate();
             pairs
-                .map(|(place, (begun, value))| if keeps(place) { value } else { begun }.clone())
+                .map(|(place, (initial, value))| if keeps(place) { value } else { initial }.clone())
                 .collect()
         };
         let right = kept(&|place| problems[place].is_none());
-        let loaded = self.settings(&Filled::new(&self.begun, &right));
+        let loaded = self.settings(&Filled::new(&self.initial, &right));
         // Check the folders and names even where the settings contradict one another.
         let named = |place: usize| [SESSION, DATA, DATASET, MODEL].contains(&FIELDS[place].1);
         let names = kept(&|place| problems[place].is_none() && named(place));
         let (settings, contradiction) = match loaded {
             Ok(settings) => (Ok(settings), None),
-            Err(reason) => (self.settings(&Filled::new(&self.begun, &names)), Some(reason)),
+            Err(reason) => (self.settings(&Filled::new(&self.initial, &names)), Some(reason)),
         };
         if let Ok(settings) = settings {
-            for (place, (_, says, _)) in FIELDS.into_iter().enumerate() {
+            for (place, (_, target, _)) in FIELDS.into_iter().enumerate() {
                 if problems[place].is_none() {
-                    problems[place] = misfit(&settings, &filled, says);
+                    problems[place] = field_problem(&settings, &filled, target);
                 }
             }
         }
@@ -140,23 +140,23 @@ impl NewRun {
     /// # Errors
     /// Where the settings are wrong or the session's folder cannot be made.
     pub fn start(&self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
-        let filled = Filled::new(&self.begun, values);
+        let filled = Filled::new(&self.initial, values);
         let settings = self.settings(&filled)?;
         let failed = |failure: Failure| failure.to_string();
-        let folder = train::folder(&settings, false).map_err(failed)?;
+        let folder = run_folder(&settings, false).map_err(failed)?;
         let arguments = self.arguments(&filled, folder.name());
-        let (say, started) = bounded(1);
+        let (sender, started) = bounded(1);
         let begin = move || match detach::launch(&folder, &arguments) {
             Ok(mut child) => {
                 // Nobody receives this if the user left the screens; the run goes on.
-                let _ = say.send(Ok(folder.path().to_owned()));
+                let _ = sender.send(Ok(folder.path().to_owned()));
                 drop(child.wait());
             }
             Err(failure) => {
                 if let Ok(lock) = folder.lock() {
                     folder.remove_unbegun(lock);
                 }
-                let _ = say.send(Err(failed(failure)));
+                let _ = sender.send(Err(failed(failure)));
             }
         };
         let thread = std::thread::Builder::new().name("start".to_owned()).spawn(begin);
@@ -182,10 +182,10 @@ impl NewRun {
         for set in self.sources.set.iter().cloned().chain(filled.sets()) {
             arguments.extend(["--set".into(), set.into()]);
         }
-        for (flag, says) in [("--stage", Says::Stage), ("--device", Says::Device)] {
-            arguments.extend([flag.into(), filled.value(says).into()]);
+        for (flag, target) in [("--stage", Target::Stage), ("--device", Target::Device)] {
+            arguments.extend([flag.into(), filled.value(target).into()]);
         }
-        let aspects = filled.value(Says::InitAspects);
+        let aspects = filled.value(Target::InitAspects);
         if !aspects.is_empty() {
             arguments.extend(["--init-aspects".into(), aspects.into()]);
         }
@@ -195,17 +195,17 @@ impl NewRun {
 
 /// The form's values, with its initial values.
 struct Filled<'a> {
-    begun: &'a [String],
+    initial: &'a [String],
     values: &'a [String],
 }
 
 impl<'a> Filled<'a> {
-    const fn new(begun: &'a [String], values: &'a [String]) -> Self {
-        Self { begun, values }
+    const fn new(initial: &'a [String], values: &'a [String]) -> Self {
+        Self { initial, values }
     }
 
-    fn value(&self, says: Says) -> &'a str {
-        let place = FIELDS.iter().position(|(_, other, _)| *other == says);
+    fn value(&self, target: Target) -> &'a str {
+        let place = FIELDS.iter().position(|(_, other, _)| *other == target);
         place
             .and_then(|place| self.values.get(place))
             .map_or("", String::as_str)
@@ -213,18 +213,18 @@ impl<'a> Filled<'a> {
 
     /// The settings that were changed: the field's place, its key, its value.
     fn changed(&self) -> impl Iterator<Item = (usize, &'static str, &'a str)> + '_ {
-        let fields = FIELDS.into_iter().enumerate().zip(self.begun.iter().zip(self.values));
-        fields.filter_map(|((place, (_, says, _)), (begun, value))| match says {
-            Says::Setting(key) if begun != value => Some((place, key, value.as_str())),
+        let fields = FIELDS.into_iter().enumerate().zip(self.initial.iter().zip(self.values));
+        fields.filter_map(|((place, (_, target, _)), (initial, value))| match target {
+            Target::Setting(key) if initial != value => Some((place, key, value.as_str())),
             _ => None,
         })
     }
 
     /// What was typed into a field, if it is not what the field began with.
-    fn typed(&self, says: Says) -> Option<&'a str> {
-        let place = FIELDS.iter().position(|(_, other, _)| *other == says)?;
-        let (begun, value) = (self.begun.get(place)?, self.values.get(place)?);
-        (begun != value && !value.is_empty()).then_some(value.as_str())
+    fn typed(&self, target: Target) -> Option<&'a str> {
+        let place = FIELDS.iter().position(|(_, other, _)| *other == target)?;
+        let (initial, value) = (self.initial.get(place)?, self.values.get(place)?);
+        (initial != value && !value.is_empty()).then_some(value.as_str())
     }
 
     fn sets(&self) -> impl Iterator<Item = String> + '_ {
@@ -232,7 +232,7 @@ impl<'a> Filled<'a> {
     }
 
     fn stages(&self) -> &'static [Stage] {
-        match self.value(Says::Stage) {
+        match self.value(Target::Stage) {
             "aspects" => &[Stage::Aspects],
             "prompt" => &[Stage::Prompt],
             _ => &[Stage::Aspects, Stage::Prompt],
@@ -241,7 +241,7 @@ impl<'a> Filled<'a> {
 }
 
 /// A field whose initial value comes from the settings.
-fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static str) -> Field {
+fn field(settings: &Settings, name: &'static str, target: Target, empty: &'static str) -> Field {
     let [aspects, prompt] = [Stage::Aspects, Stage::Prompt].map(|stage| settings.train.stage(stage));
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let steps = |steps: Option<u64>| steps.map(|steps| steps.to_string()).unwrap_or_default();
@@ -250,14 +250,14 @@ fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static st
         if a == b {
             (a, empty)
         } else {
-            (String::new(), "another for each stage")
+            (String::new(), "differs between the stages")
         }
     };
-    let (value, empty) = match says {
-        Says::Stage => ("both".to_owned(), empty),
-        Says::Device => ("auto".to_owned(), empty),
-        Says::InitAspects => (String::new(), empty),
-        Says::Setting(key) => match key {
+    let (value, empty) = match target {
+        Target::Stage => ("both".to_owned(), empty),
+        Target::Device => ("auto".to_owned(), empty),
+        Target::InitAspects => (String::new(), empty),
+        Target::Setting(key) => match key {
             "data.root" => (path(&settings.data.root).unwrap_or_default(), empty),
             "data.dataname" => (settings.data.dataname.clone().unwrap_or_default(), empty),
             "model.path" => (settings.model.path.clone().unwrap_or_default(), empty),
@@ -271,9 +271,9 @@ fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static st
             _ => (settings.session.name.clone().unwrap_or_default(), empty),
         },
     };
-    let choices: &'static [&'static str] = match says {
-        Says::Stage => &["both", "aspects", "prompt"],
-        Says::Device => &["auto", "cpu", "cuda"],
+    let choices: &'static [&'static str] = match target {
+        Target::Stage => &["both", "aspects", "prompt"],
+        Target::Device => &["auto", "cpu", "cuda"],
         _ => &[],
     };
     Field {
@@ -285,32 +285,34 @@ fn begin(settings: &Settings, name: &'static str, says: Says, empty: &'static st
 }
 
 /// Why a run could not begin with these settings, although each one is valid by itself.
-fn misfit(settings: &Settings, filled: &Filled, says: Says) -> Option<String> {
-    let aspects = filled.value(Says::InitAspects);
+fn field_problem(settings: &Settings, filled: &Filled, target: Target) -> Option<String> {
+    let aspects = filled.value(Target::InitAspects);
     let (views, stages) = (&settings.aspects.views, filled.stages());
-    let problem = match says {
-        SESSION => return misnamed(settings),
+    let problem = match target {
+        SESSION => return session_name_problem(settings),
         DATA => match &settings.data.root {
             None => "name the dataset's folder",
             Some(root) if !root.is_dir() => "there is no such folder",
-            Some(root) => return no_dataset(root, settings),
+            Some(root) => return data_folder_problem(root, settings),
         },
         DATASET => {
             let unknown = filled.typed(DATASET).and_then(unknown_dataset);
-            return unknown.or_else(|| misnamed_dataset(settings));
+            return unknown.or_else(|| dataset_name_problem(settings));
         }
         MODEL => match &settings.model.path {
             Some(model) if !Path::new(model).is_dir() && !hub::is_hub_id(model) => "neither a folder nor a hub id",
             _ => return None,
         },
-        Says::Stage if views.is_empty() && stages.contains(&Stage::Aspects) => {
-            "aspects.views is empty; prompt is what can be trained"
+        Target::Stage if views.is_empty() && stages.contains(&Stage::Aspects) => {
+            "aspects.views is empty, so only prompt can be trained"
         }
-        Says::InitAspects if !aspects.is_empty() && !Path::new(aspects).is_file() => "there is no such file",
-        Says::InitAspects if aspects.is_empty() && !views.is_empty() && stages == [Stage::Prompt] => {
+        Target::InitAspects if !aspects.is_empty() && !Path::new(aspects).is_file() => "there is no such file",
+        Target::InitAspects if aspects.is_empty() && !views.is_empty() && stages == [Stage::Prompt] => {
             "stage 2 needs aspect modules; name their file"
         }
-        Says::Device if filled.value(says) == "cuda" && !cfg!(feature = "cuda") => "this program was built without it",
+        Target::Device if filled.value(target) == "cuda" && !cfg!(feature = "cuda") => {
+            "this program was built without CUDA"
+        }
         _ => return None,
     };
     Some(problem.to_owned())
@@ -323,20 +325,22 @@ fn unknown_dataset(name: &str) -> Option<String> {
         return None;
     }
     let nearest = classes::nearest_name(name);
-    Some(format!("no known dataset; is {nearest} meant? Empty: detected"))
+    Some(format!(
+        "no known dataset; did you mean {nearest}? Leave this empty to detect the dataset"
+    ))
 }
 
 /// Why a run could not read the folder. None if it could with another dataset name: then the name is wrong, not the folder.
-fn no_dataset(root: &Path, settings: &Settings) -> Option<String> {
+fn data_folder_problem(root: &Path, settings: &Settings) -> Option<String> {
     let error = data::recognise(root, settings.data.dataname.as_deref()).err()?;
-    if misnamed_dataset(settings).is_some() {
+    if dataset_name_problem(settings).is_some() {
         return None;
     }
     Some(match error {
         // The form has no room for the list of all layouts.
         DataError::UnknownLayout { near, .. } => {
             format!(
-                "no dataset that is known here; {}",
+                "no known dataset layout; {}",
                 near.replace("point --data at", "point this at")
             )
         }
@@ -345,7 +349,7 @@ fn no_dataset(root: &Path, settings: &Settings) -> Option<String> {
 }
 
 /// A message that says which dataset the folder holds, if it is not the named one. An unknown name fits any folder.
-fn misnamed_dataset(settings: &Settings) -> Option<String> {
+fn dataset_name_problem(settings: &Settings) -> Option<String> {
     let (root, name) = (settings.data.root.as_ref()?, settings.data.dataname.as_deref()?);
     let known = classes::by_name(name)?;
     if data::recognise(root, Some(name)).is_ok() {
@@ -353,12 +357,12 @@ fn misnamed_dataset(settings: &Settings) -> Option<String> {
     }
     let layout = data::recognise(root, None).ok()?;
     Some(format!(
-        "the data folder is not laid out as {} is but as {layout}; empty: detected",
+        "the data folder does not have the layout of {} but of {layout}; leave this empty to detect the dataset",
         known.name
     ))
 }
 
-fn misnamed(settings: &Settings) -> Option<String> {
+fn session_name_problem(settings: &Settings) -> Option<String> {
     let name = settings.session.name.as_ref()?;
     match check_name(name) {
         Err(error) => Some(error.to_string()),

@@ -12,13 +12,13 @@ fn sources(text: &str, folder: &Path) -> Sources {
 }
 
 /// The form on a config file, with other values in some fields.
-struct Desk {
+struct Form {
     run: NewRun,
     values: Vec<String>,
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Form {
     fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut run = NewRun::new(sources(text, folder.path()));
@@ -42,7 +42,7 @@ impl Desk {
     }
 
     fn arguments(&self) -> Vec<String> {
-        let filled = Filled::new(&self.run.begun, &self.values);
+        let filled = Filled::new(&self.run.initial, &self.values);
         let arguments = self.run.arguments(&filled, "s").into_iter();
         arguments.map(|argument| argument.into_string().unwrap()).collect()
     }
@@ -50,23 +50,23 @@ impl Desk {
 
 #[test]
 fn the_form_begins_with_the_settings_that_hold_here() {
-    let desk = Desk::new("train: {seed: 7, aspects: {learning_rate: 0.003, batch_size: 4}}\ndata: {root: sets/a}\n");
+    let form = Form::new("train: {seed: 7, aspects: {learning_rate: 0.003, batch_size: 4}}\ndata: {root: sets/a}\n");
     assert_eq!(
-        (desk.value("seed"), desk.value("stage"), desk.value("device")),
+        (form.value("seed"), form.value("stage"), form.value("device")),
         ("7", "both", "auto")
     );
     assert_eq!(
-        (desk.value("rate, stage 1"), desk.value("rate, stage 2")),
+        (form.value("rate, stage 1"), form.value("rate, stage 2")),
         ("3e-3", "5e-6")
     );
     assert_eq!(
-        (desk.value("epochs, stage 1"), desk.value("epochs, stage 2")),
+        (form.value("epochs, stage 1"), form.value("epochs, stage 2")),
         ("3", "1")
     );
-    assert!(desk.value("data folder").ends_with("sets/a"));
-    assert_eq!(desk.value("batch size"), "", "the stages differ");
+    assert!(form.value("data folder").ends_with("sets/a"));
+    assert_eq!(form.value("batch size"), "", "the stages differ");
     // Nothing was changed: the run is what the settings say.
-    let config = desk.folder.path().join("config.yaml").display().to_string();
+    let config = form.folder.path().join("config.yaml").display().to_string();
     let expected = [
         "train",
         "--session",
@@ -82,21 +82,21 @@ fn the_form_begins_with_the_settings_that_hold_here() {
         "--device",
         "auto",
     ];
-    assert_eq!(desk.arguments(), expected);
+    assert_eq!(form.arguments(), expected);
 }
 
 #[test]
 fn what_was_changed_becomes_the_strongest_settings() {
-    let mut desk = Desk::new("train: {prompt: {batch_size: 4}}\n");
+    let mut form = Form::new("train: {prompt: {batch_size: 4}}\n");
     for (name, value) in [
         ("batch size", "8"),
         ("max steps", "20"),
         ("stage", "aspects"),
         ("aspects from", "a b.pth"),
     ] {
-        desk.put(name, value);
+        form.put(name, value);
     }
-    let arguments = desk.arguments().join("|");
+    let arguments = form.arguments().join("|");
     for part in [
         "--set|train.batch_size=8",
         "--set|train.max_steps=20",
@@ -105,19 +105,22 @@ fn what_was_changed_becomes_the_strongest_settings() {
     ] {
         assert!(arguments.contains(part), "{part}: {arguments}");
     }
-    let settings = desk.run.settings(&Filled::new(&desk.run.begun, &desk.values)).unwrap();
+    let settings = form
+        .run
+        .settings(&Filled::new(&form.run.initial, &form.values))
+        .unwrap();
     assert_eq!(settings.train.stage(Stage::Prompt).batch_size, 8);
     assert_eq!(settings.train.stage(Stage::Aspects).max_steps, Some(20));
 }
 
 #[test]
 fn each_field_is_checked_as_the_config_is() {
-    let mut desk = Desk::new("session: {root: runs}\n");
-    assert_eq!(desk.problem("data folder"), "name the dataset's folder");
-    let here = class_folders(desk.folder.path());
-    desk.put("data folder", &here);
-    assert!(desk.run.check(&desk.values).iter().all(Option::is_none));
-    let root = desk.folder.path().join("runs");
+    let mut form = Form::new("session: {root: runs}\n");
+    assert_eq!(form.problem("data folder"), "name the dataset's folder");
+    let here = class_folders(form.folder.path());
+    form.put("data folder", &here);
+    assert!(form.run.check(&form.values).iter().all(Option::is_none));
+    let root = form.folder.path().join("runs");
     SessionFolder::create(&root, "taken").unwrap();
     for (name, wrong, says, right) in [
         ("session", "a/b", "no session name", "fresh"),
@@ -132,17 +135,17 @@ fn each_field_is_checked_as_the_config_is() {
         ("aspects from", "none.pth", "no such file", ""),
         ("stage", "prompt", "", "both"),
     ] {
-        desk.put(name, wrong);
-        let problem = desk.problem(name);
+        form.put(name, wrong);
+        let problem = form.problem(name);
         assert!(
             problem.contains(says) && problem.is_empty() == says.is_empty(),
             "{name}: {problem}"
         );
-        desk.put(name, right);
-        assert_eq!(desk.problem(name), "", "{name}: {right}");
+        form.put(name, right);
+        assert_eq!(form.problem(name), "", "{name}: {right}");
     }
-    desk.put("stage", "prompt");
-    assert!(desk.problem("aspects from").contains("stage 2 needs aspect modules"));
+    form.put("stage", "prompt");
+    assert!(form.problem("aspects from").contains("stage 2 needs aspect modules"));
 }
 
 /// A dataset of two class folders below `folder`.
@@ -157,82 +160,82 @@ fn class_folders(folder: &Path) -> String {
 
 #[test]
 fn a_known_dataset_is_refused_on_a_folder_of_another_layout() {
-    let mut desk = Desk::new("");
-    let flat = desk.folder.path().join("flat");
+    let mut form = Form::new("");
+    let flat = form.folder.path().join("flat");
     std::fs::create_dir(&flat).unwrap();
     for name in ["amusement_0001.jpg", "fear_0002.jpg"] {
         std::fs::write(flat.join(name), "a picture by its name").unwrap();
     }
-    let (sets, flat) = (class_folders(desk.folder.path()), flat.display().to_string());
-    desk.put("data folder", &flat);
-    desk.put("dataset", "emo-set");
-    let problem = desk.problem("dataset");
+    let (sets, flat) = (class_folders(form.folder.path()), flat.display().to_string());
+    form.put("data folder", &flat);
+    form.put("dataset", "emo-set");
+    let problem = form.problem("dataset");
     assert!(
-        problem.starts_with("the data folder is not laid out as EmoSet is but as ArtPhoto"),
+        problem.starts_with("the data folder does not have the layout of EmoSet but of ArtPhoto"),
         "{problem}"
     );
-    assert_eq!(desk.problem("data folder"), "", "the name is what is wrong");
+    assert_eq!(form.problem("data folder"), "", "the name is what is wrong");
     for (name, folder) in [("ArtPhoto", &flat), ("", &flat), ("", &sets), ("EmoSet", &sets)] {
-        desk.put("data folder", folder);
-        desk.put("dataset", name);
-        let problems = [desk.problem("data folder"), desk.problem("dataset")];
+        form.put("data folder", folder);
+        form.put("dataset", name);
+        let problems = [form.problem("data folder"), form.problem("dataset")];
         assert_eq!(problems, [const { String::new() }; 2], "{name} in {folder}");
     }
     // The dataset name from the settings is checked against the folder too.
-    let mut named = Desk::new("data: {dataname: EmoSet}\n");
+    let mut named = Form::new("data: {dataname: EmoSet}\n");
     named.put("data folder", &flat);
-    assert!(named.problem("dataset").contains("not laid out as EmoSet is"));
+    assert!(named.problem("dataset").contains("does not have the layout of EmoSet"));
 }
 
 #[test]
 fn a_folder_that_is_no_dataset_is_refused_whatever_it_is_called() {
-    let mut desk = Desk::new("");
-    let empty = desk.folder.path().join("empty");
+    let mut form = Form::new("");
+    let empty = form.folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    desk.put("data folder", &empty.display().to_string());
+    form.put("data folder", &empty.display().to_string());
     for name in ["", "ArtPhoto"] {
-        desk.put("dataset", name);
-        let problem = desk.problem("data folder");
+        form.put("dataset", name);
+        let problem = form.problem("data folder");
         assert!(
-            problem.starts_with("no dataset that is known here") && !problem.contains("--data "),
+            problem.starts_with("no known dataset layout") && !problem.contains("--data "),
             "{problem}"
         );
-        assert_eq!(desk.problem("dataset"), "", "{name}");
+        assert_eq!(form.problem("dataset"), "", "{name}");
     }
 }
 
 #[test]
 fn an_unknown_dataset_is_refused_with_the_nearest_known_one() {
-    let mut desk = Desk::new("");
+    let mut form = Form::new("");
     for (typed, nearest) in [
         ("EmoSte", "EmoSet"),
         ("emotion 66", "Emotion6"),
         ("artphotos", "ArtPhoto"),
     ] {
-        desk.put("dataset", typed);
-        let problem = desk.problem("dataset");
+        form.put("dataset", typed);
+        let problem = form.problem("dataset");
         assert!(
             problem.contains(nearest) && problem.contains("no known dataset"),
             "{problem}"
         );
     }
     for typed in ["emo-set", "EMOTION6", ""] {
-        desk.put("dataset", typed);
-        assert_eq!(desk.problem("dataset"), "", "{typed}");
+        form.put("dataset", typed);
+        assert_eq!(form.problem("dataset"), "", "{typed}");
     }
     // A name from config.yaml counts as intended.
-    assert_eq!(Desk::new("data: {dataname: my own}\n").problem("dataset"), "");
+    assert_eq!(Form::new("data: {dataname: my own}\n").problem("dataset"), "");
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
-    let mut desk = Desk::new("");
+fn all_problems_are_reported_at_once() {
+    let mut form = Form::new("");
     for (name, wrong) in [("session", "a/b"), ("data folder", "/none/such"), ("model", "./none")] {
-        desk.put(name, wrong);
+        form.put(name, wrong);
     }
-    desk.put("dataset", "pets");
-    desk.put("epochs, stage 1", "0");
-    desk.put("seed", "1.5");
+    form.put("dataset", "pets");
+    form.put("epochs, stage 1", "0");
+    form.put("seed", "1.5");
     for (name, says) in [
         ("session", "no session name"),
         ("data folder", "no such folder"),
@@ -241,24 +244,24 @@ fn all_that_is_wrong_is_said_at_once() {
         ("epochs, stage 1", "a whole number from 1"),
         ("seed", "a whole number"),
     ] {
-        let problem = desk.problem(name);
+        let problem = form.problem(name);
         assert!(problem.contains(says), "{name}: {problem}");
     }
 }
 
 #[test]
 fn without_aspects_only_stage_2_can_be_trained() {
-    let mut desk = Desk::new("aspects: {views: []}\n");
-    assert!(desk.problem("stage").contains("aspects.views is empty"));
-    desk.put("stage", "prompt");
+    let mut form = Form::new("aspects: {views: []}\n");
+    assert!(form.problem("stage").contains("aspects.views is empty"));
+    form.put("stage", "prompt");
     assert_eq!(
-        (desk.problem("stage"), desk.problem("aspects from")),
+        (form.problem("stage"), form.problem("aspects from")),
         Default::default()
     );
 }
 
 #[test]
-fn wrong_settings_are_said_in_the_forms_place() {
+fn wrong_settings_give_an_error_instead_of_a_form() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = NewRun::new(sources("train: {sed: 1}\n", folder.path()));
     let reason = run.fields().unwrap_err();

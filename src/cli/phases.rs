@@ -1,15 +1,37 @@
 //! Shows on stderr what a command is doing: a bar on a terminal, else one line per phase.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 use super::say::say;
+use crate::config::Settings;
+use crate::engine::inference::{SplitEvaluation, TrainedParts, evaluate_split};
+use crate::engine::{DeviceChoice, EngineError};
 use crate::tui::Abilities;
 
 /// Whether standard error is a terminal on which a line can be overwritten.
 pub fn bars_can_be_shown() -> bool {
     let can = Abilities::from_environment(|name| std::env::var(name).ok());
     std::io::stderr().is_terminal() && can.cursor
+}
+
+/// Evaluates on a split and shows the progress.
+///
+/// # Errors
+/// As [`evaluate_split`].
+pub fn evaluate_with_phases(
+    settings: &Settings,
+    device: DeviceChoice,
+    parts: &TrainedParts,
+    split: &str,
+) -> Result<SplitEvaluation, EngineError> {
+    let mut phases = Phases::new();
+    let seen = evaluate_split(settings, device, parts, split, |phase, done, total| {
+        phases.show(phase, done, total)
+    })?;
+    phases.finish();
+    Ok(seen)
 }
 
 /// The phase being shown.

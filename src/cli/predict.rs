@@ -4,9 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::args::PredictArgs;
+use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::json::write_line;
-use super::parts::choose;
 use super::phases::Phases;
 use super::say::say;
 use super::show;
@@ -21,18 +21,19 @@ use crate::session::{Prediction, rationale_mark};
 /// # Errors
 /// Where model or checkpoints cannot be opened, or the device fails.
 pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
-    let chosen = choose(args.sources(), args.session.as_ref(), &args.checkpoints)?;
+    let device = args.model.device.into();
+    let model = ChosenModel::trained(args.sources(), device, args.session.as_ref(), &args.checkpoints)?;
     // Shown by one closure, cleared by the other before it prints.
     let phases = std::cell::RefCell::new(Phases::new());
     let decode = DecodeOptions {
-        exif_orientation: chosen.settings.data.exif_orientation,
+        exif_orientation: model.settings.data.exif_orientation,
     };
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     predict_images(
-        &chosen.settings,
-        args.model.device.into(),
-        &chosen.parts,
+        &model.settings,
+        model.device,
+        &model.parts,
         (&args.images, &args.mute),
         |phase, done, total| phases.borrow_mut().show(phase, done, total),
         |path, prediction| {

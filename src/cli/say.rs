@@ -1,4 +1,4 @@
-//! Lines on standard error for a person.
+//! Prints lines on standard error.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,17 +10,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 const ONE_PIECE: usize = 4096;
 
 /// Prints a line and ignores errors, where `eprintln` would panic: a closed terminal or pipe must not end the program.
-pub fn say(words: impl Display) {
-    drop(writeln!(io::stderr(), "{words}"));
+pub fn say(line: impl Display) {
+    drop(writeln!(io::stderr(), "{line}"));
 }
 
 /// Prints lines that may be left out if nobody reads them.
 #[derive(Debug, Default)]
-pub struct Asides {
+pub struct LossyLines {
     left_out: u64,
 }
 
-impl Asides {
+impl LossyLines {
     /// Prints a line, unless that would block: on a full pipe or a stopped terminal. The next line says how many were left out.
     pub fn say(&mut self, line: &str) {
         if !takes_more(&io::stderr()) {
@@ -29,7 +29,7 @@ impl Asides {
         }
         let mut text = match std::mem::take(&mut self.left_out) {
             0 => String::new(),
-            left_out => format!("({left_out} lines were left out, for nobody read them)\n"),
+            left_out => format!("({left_out} lines were left out because nobody read them)\n"),
         };
         text.push_str(line);
         let mut end = text.len().min(ONE_PIECE - 1);

@@ -1,4 +1,4 @@
-//! `predict --show`: a picture, what each aspect looks at, and what the model says of it, on the normal screen.
+//! `predict --show`: the picture, each aspect's heatmap and the prediction, on the normal screen.
 
 mod pictures;
 mod text;
@@ -16,7 +16,7 @@ const WIDEST: usize = 144;
 const USUAL: usize = 80;
 
 /// Prints the image at `path` with its six attention maps, then the prediction in words. `decode` is how the model was
-/// given the image. Where standard output is no terminal, or has no colours, there are only the words.
+/// given the image. If standard output is not a terminal or has no colours, it prints only the words.
 ///
 /// # Errors
 /// A closed output.
@@ -31,7 +31,7 @@ pub fn show(path: &Path, prediction: &Prediction, decode: DecodeOptions) -> io::
             Depth::Sixteen | Depth::Eight => {
                 writeln!(
                     out,
-                    "no pictures: this terminal has too few colours (TERM; COLORTERM=truecolor says more)"
+                    "no pictures: TERM names a terminal with few colours; set COLORTERM=truecolor if it can show more"
                 )?;
             }
             depth => pictures::print(path, prediction, decode, (columns, depth), &mut out)?,

@@ -1,11 +1,11 @@
 //! How a run handles the system's signals.
 //!
-//! | signal | what comes of it |
+//! | signal | effect |
 //! |---|---|
-//! | SIGTERM, SIGINT, SIGXCPU | a checkpoint after the step, and the end; a second SIGINT ends at once |
-//! | SIGUSR1, SIGUSR2 | a checkpoint after the step: batch systems send them a while before their limit |
-//! | SIGHUP | nothing: the terminal is gone, and the run goes on without |
-//! | SIGXFSZ | nothing: a file that may not grow any more is an error of the write |
+//! | SIGTERM, SIGINT, SIGXCPU | a checkpoint after the step, then the process ends; a second SIGINT ends it at once |
+//! | SIGUSR1, SIGUSR2 | a checkpoint after the step: batch systems send them some time before their limit |
+//! | SIGHUP | none: the terminal is gone, and the run goes on without it |
+//! | SIGXFSZ | none: writing to a file that has reached its size limit then fails with an error |
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -22,9 +22,9 @@ static IDLE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// While this value lives, the signals go to the run.
 #[derive(Debug)]
-pub struct Heeded(Vec<SigId>);
+pub struct SignalForwarding(Vec<SigId>);
 
-impl Drop for Heeded {
+impl Drop for SignalForwarding {
     fn drop(&mut self) {
         IDLE.store(true, Ordering::Relaxed);
         for &id in &self.0 {
@@ -37,8 +37,8 @@ impl Drop for Heeded {
 ///
 /// # Errors
 /// Where the signals cannot be handled.
-pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
-    let mut heeded = Heeded(Vec::new());
+pub fn forward_signals(signals: &Signals) -> Result<SignalForwarding, Failure> {
+    let mut forwarding = SignalForwarding(Vec::new());
     let failed = |signal, error| Failure::failed(format!("cannot handle signal {signal}: {error}"));
     for signal in [SIGTERM, SIGINT, SIGXCPU] {
         // Never unregistered: without any action, the signal would be ignored once the run is over.
@@ -48,7 +48,7 @@ pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
     IDLE.store(false, Ordering::Relaxed);
     let mut register = |signal, registered: std::io::Result<SigId>| match registered {
         Ok(id) => {
-            heeded.0.push(id);
+            forwarding.0.push(id);
             Ok(())
         }
         Err(error) => Err(failed(signal, error)),
@@ -66,5 +66,5 @@ pub fn heed(signals: &Signals) -> Result<Heeded, Failure> {
     for signal in [SIGHUP, SIGXFSZ] {
         register(signal, flag::register(signal, Arc::default()))?;
     }
-    Ok(heeded)
+    Ok(forwarding)
 }

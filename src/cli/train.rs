@@ -7,16 +7,19 @@ use std::process::ExitCode;
 use super::args::{StageChoice, TrainArgs};
 use super::detach;
 use super::failure::Failure;
+use super::output::Output;
+use super::recorded_session::RecordedSession;
+use super::run_folder::run_folder;
 use super::say::say;
+use super::show_run::{next_command, show_run};
 use super::signals;
-use super::watch::{self, View};
 use super::watchdog::Watchdog;
-use crate::config::{self, Record, Settings};
+use crate::config;
 use crate::engine::{self, Outcome, Signals, TrainJob};
 use crate::output_file::check_output;
 use crate::printable::printable_path;
 use crate::session::socket::Listening;
-use crate::session::{Event, FolderError, SessionFolder, Stage, first_record, now, trained_stages};
+use crate::session::{FolderError, SessionFolder, Stage, trained_stages};
 
 /// Runs the command.
 ///
@@ -26,21 +29,21 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     detach::leave_terminal();
     let mut sources = args.sources();
     let mut stages = args.stage.unwrap_or_default().stages().to_vec();
-    let begun = if args.resume { begun(&sources)? } else { None };
-    if let Some(folder) = &begun {
-        sources.record = record(folder)?;
-        stages = resumed_stages(args.stage, folder)?;
+    let resumed = if args.resume { resumed_session(&sources)? } else { None };
+    if let Some(session) = &resumed {
+        sources.record = session.settings();
+        stages = resumed_stages(args.stage, &session.folder)?;
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
     if settings.data.root.is_none() {
         return Err(Failure::usage(
-            "no dataset was named; name its folder with --data, or run `masp demo`",
+            "no dataset is named; give its folder with --data, or run `masp demo`",
         ));
     }
     if settings.aspects.views.is_empty() && stages.contains(&Stage::Aspects) {
         return Err(Failure::usage(
-            "aspects.views is empty, so that stage 1 has nothing to train; choose --stage prompt",
+            "aspects.views is empty, so stage 1 has nothing to train; choose --stage prompt",
         ));
     }
     if let Some(path) = &args.save_ckpt {
@@ -48,12 +51,12 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         let refused = |error| Failure::usage(format!("--save-ckpt cannot write {}: {error}", printable_path(path)));
         check_output(path).and_then(|()| check_folder(path)).map_err(refused)?;
     }
-    let folder = match &begun {
-        Some(begun) => {
-            let name = settings.session.name.as_deref().unwrap_or(begun.name());
+    let folder = match &resumed {
+        Some(session) => {
+            let name = settings.session.name.as_deref().unwrap_or(session.folder.name());
             SessionFolder::reopen(&settings.session.root, name)?
         }
-        None => folder(&settings, args.resume)?,
+        None => run_folder(&settings, args.resume)?,
     };
     if args.detach {
         if folder.is_live()? {
@@ -62,9 +65,13 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         }
         return detach::start(&folder);
     }
-    let view = if args.headless { View::Headless } else { View::best() };
+    let output = if args.headless {
+        Output::Headless
+    } else {
+        Output::best()
+    };
     let job = TrainJob {
-        attended: view == View::Screen,
+        attended: output == Output::Screen,
         stages: stages.clone(),
         device: args.model.device.into(),
         resume: args.resume,
@@ -77,8 +84,8 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         settings,
     };
     let folder = job.folder.clone();
-    let outcome = execute(job, view)?;
-    say(watch::next(outcome, &stages, &folder));
+    let outcome = execute(job, output)?;
+    say(next_command(outcome, &stages, &folder));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,11 +100,11 @@ fn check_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Locks the session, runs the job and shows it.
+/// Locks the session, runs the job and shows it until it ends.
 ///
 /// # Errors
 /// What the run failed with.
-pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
+pub fn execute(mut job: TrainJob, output: Output) -> Result<Outcome, Failure> {
     let folder = job.folder.clone();
     let lock = folder.lock().inspect_err(|error| {
         if matches!(error, FolderError::NoLocks { .. }) {
@@ -107,7 +114,7 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
     job.folder = folder.held_by(&lock);
     let settings = job.settings.clone();
     let signals = Signals::default();
-    let _heeded = signals::heed(&signals)?;
+    let _forwarding = signals::forward_signals(&signals)?;
     let socket = Listening::bind(&job.folder);
     if let Err(error) = &socket {
         job.notices.push(format!(
@@ -115,12 +122,12 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
         ));
     }
     let mut running = engine::start(job, signals.clone())?;
-    let _watchdog = Watchdog::over(&running, signals, view);
+    let _watchdog = Watchdog::over(&running, signals, output);
     let commands = running.take_commands();
     // From here on, wait for the run to end, even if the screen or the socket fails.
     let serve = |socket: Listening| socket.serve(commands.clone(), running.answers.clone());
     let _server = socket.ok().and_then(|socket| serve(socket).map_err(say).ok());
-    watch::watch(&running, commands, &folder, view, &settings);
+    show_run(&running, commands, &folder, output, &settings);
     let outcome = running.join();
     if !matches!(outcome, Ok(Outcome::Done)) {
         folder.remove_unbegun(lock);
@@ -129,7 +136,7 @@ pub fn execute(mut job: TrainJob, view: View) -> Result<Outcome, Failure> {
 }
 
 /// The session to resume, if it exists.
-fn begun(sources: &config::Sources) -> Result<Option<SessionFolder>, Failure> {
+fn resumed_session(sources: &config::Sources) -> Result<Option<RecordedSession>, Failure> {
     let settings = config::load(sources.clone())?.settings;
     let Some(name) = &settings.session.name else {
         return Err(Failure::usage(
@@ -137,12 +144,12 @@ fn begun(sources: &config::Sources) -> Result<Option<SessionFolder>, Failure> {
         ));
     };
     match SessionFolder::open(&settings.session.root, name) {
-        Ok(folder) if folder.journal().exists() => Ok(Some(folder)),
+        Ok(folder) if folder.journal().exists() => Ok(Some(RecordedSession::read(folder)?)),
         _ => Ok(None),
     }
 }
 
-/// The stages to go on with: those that the command line names, else those that the session was last asked to train.
+/// The stages to resume: those that the command line names, else those that the session trained last.
 fn resumed_stages(asked: Option<StageChoice>, folder: &SessionFolder) -> Result<Vec<Stage>, Failure> {
     let stages = match asked {
         Some(_) => Vec::new(),
@@ -152,32 +159,5 @@ fn resumed_stages(asked: Option<StageChoice>, folder: &SessionFolder) -> Result<
         asked.unwrap_or_default().stages().to_vec()
     } else {
         stages
-    })
-}
-
-/// The settings in a session's journal, as a layer for [`config::load`].
-///
-/// # Errors
-/// Where the journal cannot be read.
-pub fn record(folder: &SessionFolder) -> Result<Option<Record>, Failure> {
-    Ok(match first_record(&folder.journal())?.map(|record| record.event) {
-        Some(Event::Session(start)) => Some(Record {
-            name: folder.name().to_owned(),
-            settings: start.settings,
-        }),
-        _ => None,
-    })
-}
-
-/// The session's folder: the one that is named, or a new one.
-///
-/// # Errors
-/// A bad name, a name in use where nothing is resumed, a root that cannot be written.
-pub fn folder(settings: &Settings, resume: bool) -> Result<SessionFolder, Failure> {
-    let root = &settings.session.root;
-    Ok(match &settings.session.name {
-        Some(name) if resume => SessionFolder::open_or_create(root, name)?,
-        Some(name) => SessionFolder::create(root, name)?,
-        None => SessionFolder::create_automatic(root, settings.data.dataname.as_deref().unwrap_or("run"), now())?,
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::watch::View;
+use super::output::Output;
 use crate::engine::{Running, Signals};
 
 /// How often the watchdog checks whether a signal asked the process to end.
@@ -21,17 +21,17 @@ pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side
 impl Watchdog {
     /// Starts the watchdog. It ends the process if the run ended after a signal, but the code that shows the run does not
     /// return.
-    pub fn over(running: &Running, signals: Signals, view: View) -> Self {
+    pub fn over(running: &Running, signals: Signals, output: Output) -> Self {
         let (held, dropped) = bounded(0);
         let over = running.over.clone();
-        let watch = move || watch(&over, &dropped, &signals, view);
+        let watch = move || watch(&over, &dropped, &signals, output);
         // Without this thread, the process still ends as long as somebody reads its output.
         drop(std::thread::Builder::new().name("watchdog".to_owned()).spawn(watch));
         Self(held)
     }
 }
 
-fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view: View) {
+fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, output: Output) {
     let succeeded = over.recv().unwrap_or(false);
     while !signals.terminate.load(Ordering::Relaxed) {
         let over = dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
@@ -41,7 +41,7 @@ fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, view:
         }
     }
     std::thread::sleep(PATIENCE);
-    if view == View::Screen {
+    if output == Output::Screen {
         // Restore the echo of typed characters for the shell.
         drop(crossterm::terminal::disable_raw_mode());
     }

@@ -1,6 +1,6 @@
 //! Answers questions with a trained model after its run has ended, for the screens.
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
 
 use super::answers::answer;
 use super::device::{self, DeviceChoice};
@@ -13,15 +13,7 @@ use super::opening::open_dataset;
 use super::reporter::Reporter;
 use super::thread::STACK;
 use crate::config::Settings;
-use crate::session::{Answer, Command, Record, Stage};
-
-/// A model that answers questions, with a run's interface: commands in, records out.
-pub struct Study {
-    /// Answers, and progress while the model opens; no journal holds them.
-    pub records: Receiver<Record>,
-    /// Takes [`Command::Ask`]; ignores the other commands, which are meant for a run.
-    pub commands: Sender<Command>,
-}
+use crate::session::{Answer, Command, Stage, Study};
 
 /// The model to ask.
 pub struct Subject {

@@ -24,6 +24,7 @@ mod series;
 pub mod socket;
 mod stages;
 mod state;
+mod study;
 mod summary;
 mod trained_on;
 mod utc;
@@ -50,6 +51,7 @@ pub use results::{ImageResult, ResultsError, read_results, write_results, write_
 pub use series::{Ema, StageHistory, StepPoint};
 pub use stages::trained_stages;
 pub use state::{Eta, LOG_LINES, LogKind, LogLine, RunState, RunStatus};
+pub use study::Study;
 pub use summary::{SPARK, SessionState, SessionSummary};
 pub use trained_on::TrainedOn;
 pub use utc::Utc;

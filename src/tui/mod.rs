@@ -67,7 +67,7 @@ pub use sessions::form::Field;
 pub use theme::{Depth, Paint, Role, Theme};
 
 use self::{canvas::Canvas, input::Input};
-use crate::session::{Command, ImageResult, Origin, Record, RunState, SessionFolder};
+use crate::session::{Command, ImageResult, Origin, Record, RunState, SessionFolder, Study};
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {
@@ -118,15 +118,6 @@ pub trait Host: Send + std::fmt::Debug {
     /// # Errors
     /// A sentence where there was nothing to start.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
-}
-
-/// A model that the screens may use.
-#[derive(Debug)]
-pub struct Study {
-    /// Takes [`Command::Ask`].
-    pub commands: Sender<Command>,
-    /// Receives answers, and phases until the model is `ready`; a warning says why there is no model.
-    pub records: Receiver<Record>,
 }
 
 /// A run to be shown.

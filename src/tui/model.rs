@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crossbeam_channel::Receiver;
 
-use super::{Host, Study};
-use crate::session::{Answer, Command, Event, Record, Request};
+use super::Host;
+use crate::session::{Answer, Command, Event, Record, Request, Study};
 
 /// The model of a session that is over.
 #[derive(Debug, Default)]

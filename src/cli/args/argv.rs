@@ -1,9 +1,9 @@
-//! Arguments as the reference's scripts write them, turned into ours before clap reads them.
+//! Accepts arguments as the reference's scripts write them: rewrites them before clap reads them.
 
 use std::ffi::OsString;
 
-/// In every long flag `_` becomes `-`, in its name only, and `--your-datapath` becomes `--data`; from `--` on nothing
-/// is touched. A flag that is not UTF-8 stays as it is.
+/// In the name of every long flag `_` becomes `-`, and `--your-datapath` becomes `--data`. What follows a bare `--` and flags
+/// that are not UTF-8 stay as they are.
 pub(super) fn normalised(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut flags_end = false;
     let normalise = |arg: OsString| {

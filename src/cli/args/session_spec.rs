@@ -19,9 +19,9 @@ impl fmt::Display for SessionSpec {
     }
 }
 
-/// A text that names no session's checkpoint.
+/// A text that is not a session with or without a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} names no session; a session is a name or a path, which @best, @last or @STEP (a number) may follow")]
+#[error("{0:?} is not a session; give a session's name or path, which may end in @best, @last or @STEP (a number)")]
 pub struct BadSessionSpec(pub String);
 
 impl FromStr for SessionSpec {
@@ -29,7 +29,7 @@ impl FromStr for SessionSpec {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || BadSessionSpec(text.to_owned());
-        // An `@` in a folder's name (`/home/me@host/run`) is the path's.
+        // An `@` before a slash belongs to the path (`/home/me@host/run`).
         let (session, checkpoint) = match text.rsplit_once('@') {
             Some((session, choice)) if !choice.contains('/') => {
                 let checkpoint = match choice {

@@ -1,6 +1,6 @@
-//! What the flags say of settings: the strongest of the layers that [`crate::config::load`] merges.
+//! Turns flags into settings: the layer that overrides all others in [`crate::config::load`].
 //!
-//! The record of a session, where there is one, is the command's to add.
+//! A command that opens a session adds the session's recorded settings itself.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -25,7 +25,7 @@ impl ConfigArgs {
 }
 
 impl ModelArgs {
-    /// The shared options as sources.
+    /// The sources of the options of every command that runs a model.
     #[must_use]
     pub fn sources(&self) -> Sources {
         with_flags(
@@ -39,7 +39,7 @@ impl ModelArgs {
 }
 
 impl Cli {
-    /// Those of the workbench without a command.
+    /// The sources of the workbench without a command.
     #[must_use]
     pub fn sources(&self) -> Sources {
         with_flags(self.settings.sources(), [self.screen.flag()])

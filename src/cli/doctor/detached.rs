@@ -1,11 +1,11 @@
-//! Checks what would end a run without its terminal, and how viewers reach it.
+//! Checks what would end a detached run, and whether viewers can control it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 
-use super::Finding;
+use super::finding::Finding;
 use super::machine::gib;
 use crate::session::socket;
 
@@ -41,7 +41,10 @@ pub(super) fn findings() -> Vec<Finding> {
 /// Whether a logout ends what the user has left running.
 fn logout(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Finding {
     if !root.join("run/systemd/system").is_dir() {
-        return Finding::ok(SUBJECT, "a logout ends nothing here: systemd-logind does not run");
+        return Finding::ok(
+            SUBJECT,
+            "a logout does not end your processes: systemd-logind is not running",
+        );
     }
     let kills = setting(root, "KillUserProcesses").is_some_and(|value| is_yes(&value));
     let user = variable("USER").unwrap_or_default();
@@ -49,11 +52,11 @@ fn logout(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Finding {
     if kills && !spared.split_whitespace().any(|name| name == user) {
         return Finding::problem(
             SUBJECT,
-            "a logout ends all of your processes (logind's KillUserProcesses=yes); start runs with `loginctl \
-             enable-linger` once and `systemd-run --user --scope masp train --detach ...`",
+            "a logout ends all of your processes (logind's KillUserProcesses=yes); run `loginctl enable-linger` once, then \
+             start runs with `systemd-run --user --scope masp train --detach ...`",
         );
     }
-    Finding::ok(SUBJECT, "a logout ends nothing here")
+    Finding::ok(SUBJECT, "a logout does not end your processes")
 }
 
 /// The effective value of a key of logind's settings.
@@ -69,13 +72,13 @@ fn setting(root: &Path, key: &str) -> Option<String> {
         files.extend(inside);
         files.push(place);
     }
-    let mut said = files.iter().rev().filter_map(|file| {
+    let mut values = files.iter().rev().filter_map(|file| {
         let text = fs::read_to_string(file).ok()?;
         let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
         let mut of_key = pairs.filter(|(name, _)| name.trim() == key);
         of_key.next_back().map(|(_, value)| value.trim().to_owned())
     });
-    said.next()
+    values.next()
 }
 
 fn is_yes(value: &str) -> bool {
@@ -87,8 +90,8 @@ fn job(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
     Some(Finding::note(
         SUBJECT,
         format!(
-            "this is a job of {system}, by {name}: its end ends the run, which `masp train --resume` goes on with from \
-             the last checkpoint"
+            "this shell is a job of {system} ({name} is set): a run ends with the job, and `masp train --resume` continues it \
+             from the last checkpoint"
         ),
     ))
 }
@@ -100,7 +103,8 @@ fn limits() -> Vec<Finding> {
         findings.push(Finding::problem(
             SUBJECT,
             format!(
-                "a process is ended after {seconds} s of computing (`ulimit -t`); lift it with `ulimit -t unlimited`"
+                "the system ends a process after {seconds} s of CPU time (`ulimit -t`); remove the limit with `ulimit -t \
+                 unlimited`"
             ),
         ));
     }
@@ -108,7 +112,7 @@ fn limits() -> Vec<Finding> {
         findings.push(Finding::problem(
             SUBJECT,
             format!(
-                "no file may be larger than {} (`ulimit -f`); lift it with `ulimit -f unlimited`",
+                "no file may be larger than {} (`ulimit -f`); remove the limit with `ulimit -f unlimited`",
                 gib(bytes)
             ),
         ));
@@ -131,7 +135,7 @@ fn memory_limit(root: &Path) -> Option<Finding> {
     Some(Finding::note(
         SUBJECT,
         format!(
-            "beyond {} of memory the system ends the process (memory.max of its control group)",
+            "the system ends a process that uses more than {} of memory (memory.max of its control group)",
             gib(limit)
         ),
     ))
@@ -140,7 +144,7 @@ fn memory_limit(root: &Path) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::finding::Level;
 
     fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_told_of() {
+    fn a_job_of_a_batch_system_is_noted() {
         let slurm = job(|name| (name == "SLURM_JOB_ID").then(|| "7".to_owned())).unwrap();
         assert!(slurm.text.contains("Slurm") && job(|_| None).is_none());
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use candle_core::Device;
 
-use super::Finding;
+use super::finding::Finding;
 
 /// With less memory available the default demo may not fit.
 const LITTLE_MEMORY: u64 = 2 << 30;
@@ -24,11 +24,13 @@ pub(super) fn cpu() -> Finding {
         Ok(cores) if cores == threads => Finding::ok("cpu", format!("{cores} cores, {threads} threads{model}")),
         Ok(cores) => Finding::note(
             "cpu",
-            format!("{cores} cores but {threads} threads{model}; RAYON_NUM_THREADS={cores} makes them equal"),
+            format!(
+                "{cores} cores but {threads} threads{model}; set RAYON_NUM_THREADS={cores} for one thread per core"
+            ),
         ),
         Err(error) => Finding::note(
             "cpu",
-            format!("{threads} threads{model}; the system does not say how many cores: {error}"),
+            format!("{threads} threads{model}; the number of cores is unknown: {error}"),
         ),
     }
 }
@@ -39,10 +41,7 @@ const MEMINFO: &str = "/proc/meminfo";
 pub(super) fn memory() -> Finding {
     match fs::read_to_string(MEMINFO) {
         Ok(text) => memory_by(&text),
-        Err(_) => Finding::note(
-            "memory",
-            "not known: it is read from /proc/meminfo, which only Linux has",
-        ),
+        Err(_) => Finding::note("memory", "unknown: it is read from /proc/meminfo, which only Linux has"),
     }
 }
 
@@ -61,23 +60,23 @@ fn memory_by(meminfo: &str) -> Finding {
     let (Some(total), Some(available)) = (bytes("MemTotal"), bytes("MemAvailable")) else {
         return Finding::note(
             "memory",
-            "not known: /proc/meminfo does not say MemTotal and MemAvailable",
+            "unknown: /proc/meminfo does not list MemTotal and MemAvailable",
         );
     };
-    let text = format!("{} in all, {} available", gib(total), gib(available));
+    let text = format!("{} in total, {} available", gib(total), gib(available));
     if available < LITTLE_MEMORY {
-        let advice = "; end other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
+        let advice = "; close other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
         return Finding::note("memory", text + advice);
     }
     Finding::ok("memory", text)
 }
 
-/// The graphics cards, and whether the first one computes. `wanted`: whether the command line asks for a GPU.
+/// The graphics cards, and whether the first one can be used. `wanted`: whether the command line asks for a GPU.
 pub(super) fn devices(wanted: bool) -> Vec<Finding> {
     let cards = cards(Path::new(CARDS));
     let mut findings = vec![seen(&cards)];
     if candle_core::utils::cuda_is_available() {
-        // Without the driver's library the driver's bindings panic.
+        // The bindings panic if the driver's library is missing.
         let opened = panic::catch_unwind(|| Device::new_cuda(0));
         let reason = match opened {
             Ok(Ok(_)) => {
@@ -114,7 +113,7 @@ fn seen(cards: &[String]) -> Finding {
     match cards {
         [] => Finding::note(
             "gpu",
-            "no NVIDIA card by the driver's word; models of billions of weights need one",
+            "no NVIDIA card was found; models with billions of weights need one",
         ),
         cards => Finding::ok("gpu", format!("{}: {}", cards.len(), cards.join(", "))),
     }
@@ -154,7 +153,7 @@ pub(super) fn gib(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::finding::Level;
 
     #[test]
     fn memory_that_is_little_is_noted() {
@@ -165,7 +164,7 @@ mod tests {
         };
         assert_eq!(
             memory(8 << 20),
-            Finding::ok("memory", "16.0 GiB in all, 8.0 GiB available")
+            Finding::ok("memory", "16.0 GiB in total, 8.0 GiB available")
         );
         assert_eq!(memory(1 << 20).level, Level::Note);
         assert_eq!(memory_by("MemTotal: many").level, Level::Note);

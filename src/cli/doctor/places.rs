@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access, statvfs};
 
-use super::Finding;
+use super::finding::Finding;
 use super::machine::{gib, total_memory};
 use crate::config::{self, ConfigFile, Settings, Sources};
 use crate::vlm::hub;
@@ -40,9 +40,9 @@ fn config_file(file: &ConfigFile) -> Finding {
         ConfigFile::IfPresent(path) if path.is_file() => Finding::ok("config", path.display().to_string()),
         ConfigFile::IfPresent(path) => Finding::note(
             "config",
-            format!("no {} here; the built-in settings hold", path.display()),
+            format!("there is no {} here; the built-in settings apply", path.display()),
         ),
-        ConfigFile::None => Finding::note("config", "none is read; the built-in settings hold"),
+        ConfigFile::None => Finding::note("config", "no config file is read; the built-in settings apply"),
     }
 }
 
@@ -52,13 +52,13 @@ fn cache(folder: Option<PathBuf>) -> Finding {
             "hub cache",
             format!("{} (HF_HOME or HF_HUB_CACHE moves it)", folder.display()),
         ),
-        None => Finding::note("hub cache", "no folder is known; set HF_HOME to download models"),
+        None => Finding::note("hub cache", "no folder for it is known; set HF_HOME to download models"),
     }
 }
 
 fn model(settings: &Settings) -> Finding {
     let Some(model) = &settings.model.path else {
-        return Finding::ok("model", "the embedded tiny one; --model names another");
+        return Finding::ok("model", "the embedded tiny model; --model names another");
     };
     match hub::cached(model) {
         Ok(folder) => held(model, &folder),
@@ -111,9 +111,10 @@ fn data(settings: &Settings) -> Finding {
             "data",
             "no dataset is named; --data names one, `masp demo` draws its own",
         ),
-        Some(root) if root.is_dir() => {
-            Finding::ok("data", format!("{}; `masp data check` looks into it", root.display()))
-        }
+        Some(root) if root.is_dir() => Finding::ok(
+            "data",
+            format!("{}; `masp data check` checks its content", root.display()),
+        ),
         Some(root) => Finding::problem(
             "data",
             format!("there is no folder {}; correct data.root", root.display()),
@@ -125,7 +126,7 @@ fn data(settings: &Settings) -> Finding {
 fn sessions(root: &Path) -> Finding {
     let there = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     let Some(there) = there.ancestors().find(|folder| folder.exists()) else {
-        return Finding::problem("sessions", format!("{} cannot be made", root.display()));
+        return Finding::problem("sessions", format!("{} cannot be created", root.display()));
     };
     if !there.is_dir() || access(there, Access::WRITE_OK | Access::EXEC_OK).is_err() {
         return Finding::problem(
@@ -139,12 +140,16 @@ fn sessions(root: &Path) -> Finding {
     match statvfs(there).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize)) {
         Ok(free) if free < LITTLE_ROOM => Finding::note(
             "sessions",
-            format!("{}, only {} free; make room for checkpoints", root.display(), gib(free)),
+            format!(
+                "{}, only {} free; free some space for checkpoints",
+                root.display(),
+                gib(free)
+            ),
         ),
         Ok(free) => Finding::ok("sessions", format!("{}, {} free", root.display(), gib(free))),
         Err(error) => Finding::note(
             "sessions",
-            format!("{}; free space is not known: {error}", root.display()),
+            format!("{}; the free space is unknown: {error}", root.display()),
         ),
     }
 }
@@ -152,7 +157,7 @@ fn sessions(root: &Path) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::finding::Level;
 
     fn levels(set: &[String]) -> Vec<(&'static str, Level)> {
         let sources = Sources {
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_described_and_what_is_none_is_named() {
+    fn a_folder_of_a_model_is_described_and_another_is_a_problem() {
         let of = |folder: &Path| {
             let mut settings = Settings::default();
             settings.model.path = Some(folder.display().to_string());
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_model_takes_is_held_against_the_machine() {
+    fn the_memory_that_a_model_needs_is_compared_with_the_machines() {
         let mut model = inspect(&crate::vlm::tiny::folder().unwrap()).unwrap();
         model.parameters = 3 << 30;
         let small = fits(&model, Some(8 << 30));

@@ -1,8 +1,8 @@
-//! The golden slice, computed on the device that `--device` names.
+//! Runs the self-test on the device that `--device` names.
 
 use candle_core::DType;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::cli::args::ModelArgs;
 use crate::config::Dtype;
 use crate::engine::device;
@@ -51,7 +51,7 @@ fn judge(what: &str, checks: &[Check]) -> Finding {
         _ => Finding::problem(
             "selftest",
             format!(
-                "{what}: {} of {} checks are off: {}; do not trust results of this device, and report the line above",
+                "{what}: {} of {} checks are off: {}; do not trust results of this device, and report this line as a bug",
                 failed.len(),
                 checks.len(),
                 failed[..failed.len().min(NAMED)].join(", ")
@@ -68,7 +68,7 @@ fn share(check: &Check) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::finding::Level;
 
     fn check(name: &str, error: f64) -> Check {
         Check {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_off_or_how_near_it_came() {
+    fn failed_checks_are_named_or_the_largest_error() {
         let good = judge("cpu in f32", &[check("logits", 1e-6), check("loss", 5e-5)]);
         assert_eq!(good.level, Level::Ok);
         assert!(

@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::tui::{Depth, Theme};
 
-/// The panes stand beside each other from this size on.
+/// From this size on all panes are shown side by side.
 const ROOMY: (u16, u16) = (80, 24);
 
 /// The findings from the terminal and the environment.
@@ -25,7 +25,7 @@ fn screen(size: Option<(u16, u16)>) -> Finding {
     match size {
         None => Finding::note(
             "terminal",
-            "standard input or output is no terminal: commands run headless, with plain lines on standard error",
+            "standard input or output is not a terminal, so commands print plain lines on standard error",
         ),
         Some((columns, rows)) if columns >= ROOMY.0 && rows >= ROOMY.1 => {
             Finding::ok("terminal", format!("{columns} columns, {rows} rows"))
@@ -33,7 +33,7 @@ fn screen(size: Option<(u16, u16)>) -> Finding {
         Some((columns, rows)) => Finding::note(
             "terminal",
             format!(
-                "{columns} columns, {rows} rows: {} x {} or more show all panes; enlarge the window",
+                "{columns} columns, {rows} rows: all panes fit from {} x {} on; enlarge the window",
                 ROOMY.0, ROOMY.1
             ),
         ),
@@ -46,15 +46,15 @@ fn colours(variable: impl Fn(&str) -> Option<String>) -> Finding {
         Depth::True => Finding::ok("colours", format!("16 million (TERM is {term})")),
         Depth::Indexed => Finding::note(
             "colours",
-            format!("256 (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"),
+            format!("256 (TERM is {term}); set COLORTERM=truecolor if the terminal can show more"),
         ),
         Depth::Sixteen | Depth::Eight => Finding::note(
             "colours",
-            format!("a few (TERM is {term}); if the terminal can show more, COLORTERM=truecolor says so"),
+            format!("a few (TERM is {term}); set COLORTERM=truecolor if the terminal can show more"),
         ),
         Depth::Mono if variable("NO_COLOR").is_some() => Finding::note(
             "colours",
-            "none, because NO_COLOR is set; unset it for heatmaps in colour",
+            "none, because NO_COLOR is set; unset it to see heatmaps in colour",
         ),
         Depth::Mono => Finding::note("colours", format!("none, because TERM is {term}")),
     }
@@ -64,7 +64,8 @@ fn remote(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
     variable("SSH_CONNECTION").or_else(|| variable("SSH_TTY")).map(|_| {
         Finding::note(
             "ssh",
-            "this is a remote shell: pictures are half blocks; a run outlives the connection, see `masp attach`",
+            "this is a remote shell: pictures are drawn with half blocks; a run continues if the connection breaks, and `masp \
+             attach` shows it again",
         )
     })
 }
@@ -72,13 +73,13 @@ fn remote(variable: impl Fn(&str) -> Option<String>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::finding::Level;
 
     #[test]
-    fn what_the_environment_says_is_told() {
+    fn size_colours_and_a_remote_shell_are_noted() {
         assert_eq!(screen(Some((80, 24))).level, Level::Ok);
         assert_eq!([screen(Some((79, 24))).level, screen(None).level], [Level::Note; 2]);
-        let told = |variables: &[(&str, &str)]| {
+        let found = |variables: &[(&str, &str)]| {
             let find = |name: &str| {
                 variables
                     .iter()
@@ -87,10 +88,10 @@ mod tests {
             };
             (colours(find).text, remote(find).is_some())
         };
-        assert!(told(&[("TERM", "xterm-kitty")]).0.starts_with("16 million"));
-        assert!(told(&[("TERM", "xterm"), ("NO_COLOR", "1")]).0.contains("NO_COLOR"));
+        assert!(found(&[("TERM", "xterm-kitty")]).0.starts_with("16 million"));
+        assert!(found(&[("TERM", "xterm"), ("NO_COLOR", "1")]).0.contains("NO_COLOR"));
         assert_eq!(
-            told(&[("TERM", "dumb"), ("SSH_TTY", "/dev/pts/1")]),
+            found(&[("TERM", "dumb"), ("SSH_TTY", "/dev/pts/1")]),
             ("none, because TERM is dumb".into(), true)
         );
     }

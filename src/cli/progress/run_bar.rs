@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{figures, fit};
+use super::lines::{figures, one_line};
 use crate::session::{Event, RunState};
 
 /// The template for a phase whose end is not known.
@@ -38,11 +38,11 @@ impl RunBar {
             Event::Phase(phase) => {
                 self.style(false);
                 self.bar.reset_elapsed();
-                self.bar.set_message(fit(&phase.name));
+                self.bar.set_message(one_line(&phase.name));
             }
             Event::Progress(progress) => {
                 self.count(progress.done, Some(progress.total).filter(|&total| total > 0));
-                self.bar.set_message(fit(&progress.phase));
+                self.bar.set_message(one_line(&progress.phase));
             }
             Event::Step(step) => {
                 self.count(step.step, state.planned_steps(step.stage));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::figure;
+use super::table::figure;
 use crate::printable::printable;
 use crate::session::{Evaluated, EvaluationNote, LaterEvaluation};
 
@@ -46,7 +46,7 @@ pub(super) fn table(kept: &[LaterEvaluation]) -> Vec<[String; 8]> {
     rows
 }
 
-/// The same as a list of documents; figures that cannot be read are null.
+/// The evaluations as a list of JSON documents. Figures that cannot be read are null.
 pub(super) fn json(kept: &[LaterEvaluation]) -> Value {
     let document = |kept: &LaterEvaluation| {
         let mut document = json!({
@@ -76,7 +76,7 @@ pub(super) fn json(kept: &[LaterEvaluation]) -> Value {
     kept.iter().map(document).collect()
 }
 
-/// Whose answers they are: `prompt@120`, `frozen`, or the files' names.
+/// What was evaluated: `prompt@120`, `frozen`, or the files' names.
 fn of(evaluated: &Evaluated) -> String {
     match evaluated {
         Evaluated::Checkpoint { stage, step } => format!("{}@{step}", stage.name()),
@@ -109,7 +109,7 @@ mod tests {
     use crate::session::{Metrics, SessionFolder, Stage, keep_evaluation, later_evaluations};
 
     #[test]
-    fn each_kept_evaluation_says_what_it_is_of_and_on_what() {
+    fn each_row_names_the_evaluated_model_and_the_dataset() {
         let root = tempfile::tempdir().unwrap();
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         assert!(table(&later_evaluations(folder.path())).is_empty());

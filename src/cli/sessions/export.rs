@@ -5,23 +5,18 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::SessionsError;
+use super::error::{BadTarget, SessionsError};
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::aspects::prompt_file::{read_soft_prompt, write_soft_prompt};
 use crate::cli::args::SessionSpec;
+use crate::cli::recorded_session::RecordedSession;
 use crate::cli::say::say;
 use crate::output_file::{is_stdout, is_stream};
 use crate::printable::printable;
 use crate::session::{
-    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Event, Selector, SessionFolder, SessionStart,
-    Stage, TrainedOn, first_record,
+    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Selector, SessionFolder, Stage, TrainedOn,
 };
-
-/// A target among the session's own checkpoints, which an export must not overwrite.
-#[derive(Debug, thiserror::Error)]
-#[error("{} lies among the session's own checkpoints, which --resume needs as they are; name a file elsewhere", printable(&.0.to_string_lossy()))]
-pub struct BadTarget(PathBuf);
 
 /// Writes the parameters that the checkpoint's stage trained to `to`, in the format that its name implies. A soft prompt
 /// works only with the aspect modules that it was trained with: those of the session's newest aspect checkpoint are
@@ -34,7 +29,10 @@ pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl 
     refuse_own_files(&folder, to)?;
     let checkpoints = Checkpoints::read(&folder)?;
     let found = checkpoints.find(spec.checkpoint, None)?;
-    let start = session_start(&folder);
+    // The parameters can be exported even if the journal cannot be read.
+    let start = RecordedSession::read(folder.clone())
+        .ok()
+        .and_then(|session| session.start);
     let trained_on = TrainedOn::of(folder.name(), start.as_deref());
     copy(&found, &trained_on, to, out)?;
     if found.stage == Stage::Prompt
@@ -58,14 +56,6 @@ pub(super) fn step(folder: &SessionFolder, selector: Selector) -> Result<Option<
     }
 }
 
-/// The session's first event; None if it cannot be read, which does not stop an export of parameters.
-fn session_start(folder: &SessionFolder) -> Option<Box<SessionStart>> {
-    match first_record(&folder.journal()).ok()??.event {
-        Event::Session(start) => Some(start),
-        _ => None,
-    }
-}
-
 fn copy(from: &CheckpointFile, trained_on: &TrainedOn, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
     let meta = CheckpointMeta {
         trained_on: trained_on.clone(),
@@ -79,11 +69,11 @@ fn copy(from: &CheckpointFile, trained_on: &TrainedOn, to: &Path, out: &mut impl
         Stage::Aspects => "aspect modules",
         Stage::Prompt => "soft prompt",
     };
-    let told = format!("{}: {what} of {from}", printable(&to.to_string_lossy()));
+    let line = format!("{}: {what} of {from}", printable(&to.to_string_lossy()));
     if is_stdout(to) {
-        say(told);
+        say(line);
     } else {
-        writeln!(out, "{told}")?;
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
@@ -129,7 +119,7 @@ mod tests {
     use super::*;
     use crate::aspects::host_tensor::HostTensor;
     use crate::data::View;
-    use crate::session::{JournalWriter, checkpoint_name};
+    use crate::session::{Event, JournalWriter, SessionStart, checkpoint_name};
 
     fn tensor(shape: &[usize]) -> HostTensor {
         let count: usize = shape.iter().product();

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::SessionsError;
+use super::error::{RemoveError, SessionsError};
 use crate::atomic_file::PARTIAL;
 use crate::bounded_file::{open_regular, read_bounded};
 use crate::printable::printable;
@@ -12,27 +12,6 @@ use crate::session::{Event, FolderError, Record, SessionFolder, SessionLock, is_
 
 /// The longest first line of a journal, in bytes.
 const LONGEST_LINE: u64 = 16 << 20;
-
-/// Why sessions are not removed.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoveError {
-    #[error("{} is not what a session's folder looks like, so nothing was removed; remove it yourself if you are sure", shown(.0))]
-    NoSession(PathBuf),
-    #[error("{} is a link; name the session's own folder", shown(.0))]
-    Link(PathBuf),
-    #[error("there is no terminal to ask on, so nothing was removed; add --yes to remove without being asked")]
-    NobodyToAsk,
-    #[error("nothing was removed")]
-    Declined,
-    #[error("cannot remove {}: {source}; what is left of it can be removed again", shown(path))]
-    Io { path: PathBuf, source: io::Error },
-}
-
-impl RemoveError {
-    pub fn is_wrong_usage(&self) -> bool {
-        matches!(self, Self::NoSession(_) | Self::Link(_) | Self::NobodyToAsk)
-    }
-}
 
 /// Removes the sessions (names under `root`, or paths) once `ask` agrees. The question names all of them, and all are locked
 /// before the first one is removed.
@@ -133,14 +112,14 @@ pub(super) fn do_not_ask(_: &str) -> Result<(), RemoveError> {
 /// Asks on the terminal; only `y` and `yes` agree.
 pub(super) fn ask_on_terminal(question: &str) -> Result<(), RemoveError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(RemoveError::NobodyToAsk);
+        return Err(RemoveError::NoTerminal);
     }
     let mut answer = String::new();
     let read = write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stdin().read_line(&mut answer));
     match read {
         Ok(_) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => Ok(()),
         Ok(_) => Err(RemoveError::Declined),
-        Err(_) => Err(RemoveError::NobodyToAsk),
+        Err(_) => Err(RemoveError::NoTerminal),
     }
 }
 
@@ -198,6 +177,7 @@ fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use std::error::Error;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -209,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_are_named_go_or_none() -> Result<(), Box<dyn Error>> {
+    fn either_all_named_sessions_are_removed_or_none() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         let root = root.path();
         let names = ["a", "b", "c"];
@@ -234,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_session_stays() -> Result<(), Box<dyn Error>> {
+    fn other_folders_are_not_removed() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         let root = root.path();
         for (name, file) in [("build", "lock"), ("logs", "journal.jsonl")] {
@@ -255,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_removal_that_was_killed_left_can_be_removed() -> Result<(), Box<dyn Error>> {
+    fn the_remains_of_a_killed_removal_can_be_removed() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         let root = root.path();
         let made = |name: &str| -> Result<PathBuf, Box<dyn Error>> {
@@ -289,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_question_says_what_would_go() -> Result<(), Box<dyn Error>> {
+    fn the_question_names_the_sessions() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         SessionFolder::create(root.path(), "run")?;
         let mut asked = String::new();

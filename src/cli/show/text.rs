@@ -46,7 +46,7 @@ pub(super) fn lines(prediction: &Prediction, width: usize) -> Vec<String> {
     lines
 }
 
-/// A line a class, the most probable first; the prediction is marked.
+/// One line per class, the most probable first; the prediction is marked.
 fn bars(prediction: &Prediction, width: usize) -> Vec<String> {
     let mut classes: Vec<(String, bool, f64)> = Vec::new();
     for (label, &p) in &prediction.probabilities {
@@ -72,7 +72,7 @@ fn bars(prediction: &Prediction, width: usize) -> Vec<String> {
     classes.iter().map(|class| line(class).trim_end().to_owned()).collect()
 }
 
-/// `words` wrapped behind `head`, and under it as far to the right.
+/// `head` and `words`, wrapped; the following lines are indented by the width of `head`.
 fn hanging(head: &str, words: &str, width: usize) -> Vec<String> {
     let words: Vec<_> = words.lines().map(printable).collect();
     let indent = text::columns(head);

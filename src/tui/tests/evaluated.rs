@@ -10,9 +10,9 @@ use crate::{
     data::View,
     session::{
         Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, JournalWriter, Origin, Phase, Prediction,
-        Record, Request, SessionFolder, SessionState, SessionSummary, Stage, write_results,
+        Record, Request, SessionFolder, SessionState, SessionSummary, Stage, Study, write_results,
     },
-    tui::{Field, Host, Study},
+    tui::{Field, Host},
 };
 
 const SCENES: [&str; 4] = ["beach", "street", "meadow", "kitchen"];

@@ -1,76 +1,62 @@
 //! Shows a run of this process: on the workbench's screen, or as lines on stderr.
 
-use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::Sender;
 
-use super::appearance::dress;
+use super::appearance;
 use super::args::ConfigArgs;
 use super::detach::is_detached;
+use super::host::WorkbenchHost;
 use super::new_run::NewRun;
+use super::output::Output;
 use super::progress;
-use super::say::{Asides, say};
-use super::workbench::Desk;
+use super::say::{LossyLines, say};
 use crate::config::{ConfigFile, Settings, Sources};
 use crate::engine::{Outcome, Running};
 use crate::printable::{printable, printable_path};
 use crate::session::{Command, SessionFolder, Stage};
-use crate::tui::{self, Abilities, Exit, TuiError, Viewer};
-
-/// Screen or lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    Screen,
-    Headless,
-}
-
-impl View {
-    /// The screen where there is a terminal.
-    #[must_use]
-    pub fn best() -> Self {
-        let can = Abilities::from_environment(|name| std::env::var(name).ok());
-        if io::stdout().is_terminal() && io::stdin().is_terminal() && can.cursor {
-            Self::Screen
-        } else {
-            Self::Headless
-        }
-    }
-}
+use crate::tui::{self, Exit, TuiError, Viewer};
 
 /// Shows the run until it ends. If the user leaves the screen, it cannot be opened, or the terminal is gone, the run goes on
 /// without a screen, and nothing sends to `commands` any more.
-pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolder, view: View, settings: &Settings) {
-    if view == View::Screen {
+pub fn show_run(
+    running: &Running,
+    commands: Sender<Command>,
+    folder: &SessionFolder,
+    output: Output,
+    settings: &Settings,
+) {
+    if output == Output::Screen {
         let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
         viewer.commands = Some(commands);
         viewer.owns_run = true;
-        if let Err(failure) = dress(&mut viewer, &settings.tui) {
+        if let Err(failure) = appearance::apply(&mut viewer, &settings.tui) {
             say(failure);
         }
         viewer.sessions = Some(settings.session.root.clone());
         // After the run, its own record supplies the settings that open its model, so no config file is read.
-        viewer.host = Some(Box::new(Desk {
+        viewer.host = Some(Box::new(WorkbenchHost {
             sources: Sources {
                 config: ConfigFile::None,
                 ..Sources::default()
             },
             new_run: NewRun::new(ConfigArgs::default().sources()),
         }));
-        let exit = shown(|| tui::run(viewer));
+        let exit = catch_panic(|| tui::run(viewer));
         if let Err(error) = &exit {
             // Report the error and go on: the engine is already at work and needs no terminal.
             say(error);
         }
-        if let Some(words) = on_leaving(exit.ok(), folder) {
-            say(words);
+        if let Some(message) = on_leaving(exit.ok(), folder) {
+            say(message);
         }
         // If the terminal is gone, standard error is /dev/null by now, so nothing is printed.
     } else {
         drop(commands);
         if !is_detached() {
             // Skip the line if nobody reads stderr, so that the run does not wait.
-            Asides::default().say(&held(folder, "trains"));
+            LossyLines::default().say(&in_this_shell(folder, "trains"));
         }
     }
     progress::follow(running.records.clone(), settings.train.logging_steps);
@@ -80,9 +66,9 @@ pub fn watch(running: &Running, commands: Sender<Command>, folder: &SessionFolde
 /// shown.
 fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
     match exit {
-        None | Some(Exit::Detach) => Some(held(folder, "goes on")),
+        None | Some(Exit::Detach) => Some(in_this_shell(folder, "still trains")),
         Some(Exit::StopRequested) => Some(format!(
-            "{} stops here after its step, with a checkpoint",
+            "{} stops after the current step and saves a checkpoint",
             printable(folder.name())
         )),
         // How the run ended is printed later, once everything that it wrote is safe.
@@ -91,17 +77,17 @@ fn on_leaving(exit: Option<Exit>, folder: &SessionFolder) -> Option<String> {
 }
 
 /// The message that says what a run `does` in the shell that it occupies, and how to return to it.
-fn held(folder: &SessionFolder, does: &str) -> String {
+fn in_this_shell(folder: &SessionFolder, does: &str) -> String {
     format!(
-        "{} {does} here; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
+        "{} {does} in this shell; `masp attach {0}` in another terminal shows it, ctrl-c stops it with a checkpoint; the journal is {}",
         printable(folder.name()),
         printable_path(&folder.journal())
     )
 }
 
-/// What to do with a run that has ended.
+/// The message that says how a run ended and which command comes next.
 #[must_use]
-pub fn next(outcome: Outcome, trained: &[Stage], folder: &SessionFolder) -> String {
+pub fn next_command(outcome: Outcome, trained: &[Stage], folder: &SessionFolder) -> String {
     let name = printable(folder.name());
     match outcome {
         Outcome::Done if trained.contains(&Stage::Prompt) => {
@@ -109,13 +95,13 @@ pub fn next(outcome: Outcome, trained: &[Stage], folder: &SessionFolder) -> Stri
         }
         // Without a prompt there is no classifier to evaluate.
         Outcome::Done => format!("{name} is done: `masp attach {name}` shows it again"),
-        Outcome::Stopped => format!("{name} is stopped: `masp train --session {name} --resume` goes on with it"),
+        Outcome::Stopped => format!("{name} is stopped: `masp train --session {name} --resume` continues it"),
     }
 }
 
 /// The outcome of the screen. A panic counts as leaving it: the terminal is restored and the panic's message printed by
 /// then, and the run goes on without a screen.
-fn shown(show: impl FnOnce() -> Result<Exit, TuiError>) -> Result<Exit, TuiError> {
+fn catch_panic(show: impl FnOnce() -> Result<Exit, TuiError>) -> Result<Exit, TuiError> {
     catch_unwind(AssertUnwindSafe(show)).unwrap_or(Ok(Exit::Detach))
 }
 
@@ -124,32 +110,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_leaves_is_told_the_truth_and_what_to_do() {
+    fn leaving_the_screen_says_what_the_run_does_and_what_to_do() {
         let root = tempfile::tempdir().unwrap();
         let folder = SessionFolder::create(root.path(), "first").unwrap();
-        let told = |exit| on_leaving(exit, &folder).unwrap_or_default();
+        let message = |exit| on_leaving(exit, &folder).unwrap_or_default();
         for exit in [None, Some(Exit::Detach)] {
             assert!(
-                told(exit).starts_with("first goes on here; `masp attach first`"),
+                message(exit).starts_with("first still trains in this shell; `masp attach first`"),
                 "{}",
-                told(exit)
+                message(exit)
             );
         }
         assert_eq!(
-            told(Some(Exit::StopRequested)),
-            "first stops here after its step, with a checkpoint"
+            message(Some(Exit::StopRequested)),
+            "first stops after the current step and saves a checkpoint"
         );
         for exit in [Exit::Stopped, Exit::Quit, Exit::TerminalGone] {
-            assert_eq!(told(Some(exit)), "");
+            assert_eq!(message(Some(exit)), "");
         }
-        assert!(next(Outcome::Done, &[Stage::Prompt], &folder).contains("`masp eval first`"));
-        assert!(!next(Outcome::Done, &[Stage::Aspects], &folder).contains("eval"));
-        assert!(next(Outcome::Stopped, &[], &folder).contains("`masp train --session first --resume`"));
+        assert!(next_command(Outcome::Done, &[Stage::Prompt], &folder).contains("`masp eval first`"));
+        assert!(!next_command(Outcome::Done, &[Stage::Aspects], &folder).contains("eval"));
+        assert!(next_command(Outcome::Stopped, &[], &folder).contains("`masp train --session first --resume`"));
     }
 
     #[test]
     fn a_screen_that_panics_leaves_the_run_alone() {
-        assert_eq!(shown(|| panic!("a pane is broken")).ok(), Some(Exit::Detach));
-        assert_eq!(shown(|| Ok(Exit::Quit)).ok(), Some(Exit::Quit));
+        assert_eq!(catch_panic(|| panic!("a pane is broken")).ok(), Some(Exit::Detach));
+        assert_eq!(catch_panic(|| Ok(Exit::Quit)).ok(), Some(Exit::Quit));
     }
 }

@@ -1,0 +1,115 @@
+//! What the screens ask of the rest of the program: models, exports, removals and new runs.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, bounded};
+
+use super::args::{CheckpointArgs, CheckpointChoice, ExportChoice, SessionSpec};
+use super::chosen_model::ChosenModel;
+use super::failure::Failure;
+use super::new_run::NewRun;
+use crate::config::Sources;
+use crate::engine::{DeviceChoice, study};
+use crate::export::{self, ExportError, Selected, Source};
+use crate::session::{ImageResult, Origin, SessionFolder, Stage, Study};
+use crate::tui::{Field, Host};
+
+/// The command line's answers to the screens.
+#[derive(Debug)]
+pub struct WorkbenchHost {
+    /// The command line's settings, which override those that a session recorded.
+    pub sources: Sources,
+    pub new_run: NewRun,
+}
+
+impl Host for WorkbenchHost {
+    fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String> {
+        let (sources, session) = (self.sources.clone(), session.to_owned());
+        // This runs on a thread of its own, because reading a long journal takes a while.
+        let subject = move || {
+            let spec = SessionSpec {
+                session: session.display().to_string(),
+                checkpoint: step.map_or_else(CheckpointChoice::default, CheckpointChoice::Step),
+            };
+            let chosen = ChosenModel::trained(sources, DeviceChoice::Auto, Some(&spec), &CheckpointArgs::default());
+            let chosen = chosen.map_err(|error| error.to_string())?;
+            Ok(study::Subject {
+                at: chosen.checkpoint.unwrap_or((Stage::Aspects, 0)),
+                settings: chosen.settings,
+                device: chosen.device,
+                parts: chosen.parts,
+            })
+        };
+        study::start(subject).map_err(|error| error.to_string())
+    }
+
+    fn remove(&mut self, session: &Path) -> Result<(), String> {
+        remove(session).map_err(|error| error.to_string())
+    }
+
+    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let what = ExportChoice::by_ending(to).what();
+        let what = what.ok_or("the file's extension says what to write; use .html, .csv, .jsonl, .svg or .png")?;
+        let folder = SessionFolder::at(session).ok_or("the session's folder no longer exists")?;
+        let to = unused(to)?;
+        in_background(move || {
+            Source::read(&folder).and_then(|source| export::export(&source, what, &Selected::default(), &to))
+        })
+    }
+
+    fn export_rows(
+        &mut self,
+        rows: Vec<ImageResult>,
+        origin: Origin,
+        to: &Path,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let to = unused(to)?;
+        if !matches!(export::ending(&to).as_str(), "csv" | "jsonl") {
+            return Err("the file's extension says what to write; use .csv or .jsonl".to_owned());
+        }
+        in_background(move || export::export_rows(&rows, &origin, &to))
+    }
+
+    fn new_run(&mut self) -> Result<Vec<Field>, String> {
+        self.new_run.fields()
+    }
+
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>> {
+        self.new_run.check(values)
+    }
+
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        self.new_run.start(values)
+    }
+}
+
+/// The path, if nothing exists there yet: the screens cannot ask whether to overwrite a file.
+fn unused(to: &Path) -> Result<PathBuf, String> {
+    // A dangling link counts as existing.
+    if to.symlink_metadata().is_ok() {
+        return Err(format!("{} already exists; name another file", to.display()));
+    }
+    Ok(to.to_owned())
+}
+
+/// Runs `work` on a thread of its own. The receiver gets the path that it wrote, or the error.
+fn in_background(
+    work: impl FnOnce() -> Result<PathBuf, ExportError> + Send + 'static,
+) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    let (sender, receiver) = bounded(1);
+    let work = move || {
+        // The receiver may be gone.
+        let _ = sender.send(work().map_err(|error| error.to_string()));
+    };
+    let thread = std::thread::Builder::new().name("export".to_owned()).spawn(work);
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(receiver)
+}
+
+/// Removes a session; the screens have already asked the user.
+fn remove(session: &Path) -> Result<(), Failure> {
+    let name = session.display().to_string();
+    // A bare name would be looked up under the sessions' root, but here it is the folder's own path.
+    let path = if name.contains('/') { name } else { format!("./{name}") };
+    super::sessions::remove(Path::new(""), &path)
+}
