@@ -12,11 +12,13 @@ use super::json::write_line;
 use super::parts::{Chosen, choose};
 use super::phases::Phases;
 use super::say::say;
-use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
 use crate::session::{Difference, ImageResult, differences};
-use crate::tui::figures::{self, fixed};
+use crate::{
+    engine::inference::{SplitEvaluation, evaluate_split},
+    figures::{self, fixed},
+};
 
 /// The number of flips in the text output; `--json` lists all.
 const LISTED: usize = 20;

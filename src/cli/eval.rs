@@ -10,13 +10,15 @@ use super::json::write_line;
 use super::parts::{Chosen, choose, frozen};
 use super::phases::Phases;
 use super::say::say;
-use crate::engine::inference::{SplitEvaluation, evaluate_split};
 use crate::export::{check_rows_target, export_rows};
 use crate::printable::{printable, printable_path};
 use crate::session::{
     Evaluated, EvaluationNote, KeepError, Metrics, Origin, SessionFolder, SessionStart, keep_evaluation, now,
 };
-use crate::tui::figures;
+use crate::{
+    engine::inference::{SplitEvaluation, evaluate_split},
+    figures,
+};
 
 /// Runs the command. It prints the figures before it keeps them, so that they are not lost if keeping fails.
 ///

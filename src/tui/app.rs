@@ -16,9 +16,9 @@ use super::{
     follow::Following,
     graphics::{Choice, Images},
     input::Input,
-    keymap::{Keymap, Offers},
     meter::Meter,
     model::{Model, Said},
+    offers::Offers,
     opening::{Beside, For, Opening, Readers, Rejoining},
     overlays::Overlays,
     panes::{Scene, curves::Curves, overlay::Losses},
@@ -29,10 +29,13 @@ use super::{
     seeking::Seeking,
     sessions::Sessions,
     surface::Painter,
-    theme::Theme,
-    ui::{Layer, Screen, Ui},
+    ui::{Layer, Ui},
 };
-use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter};
+use crate::{
+    keymap::{Keymap, Screen},
+    session::{Command, Event, Metrics, Record, RunState, StopAfter},
+    theme::Theme,
+};
 
 /// The run's state, the person's side, and the channels between them.
 pub struct App {

@@ -176,7 +176,7 @@ mod tests {
         let lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
         let say = |text: &str| Event::Log(Log::new(text));
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
         journal.append(say("before")).unwrap();
         let followed = follow(folder.path()).unwrap();
         assert_eq!(followed.history.next_seq, 2);
@@ -203,12 +203,12 @@ mod tests {
         let lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
         let say = |text: &str| Event::Log(Log::new(text));
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
         let followed = follow(folder.path()).unwrap();
         std::fs::rename(folder.path(), root.path().join("moved")).unwrap();
         let other = SessionFolder::create(root.path(), "run").unwrap();
         let mut others = JournalWriter::open(&other.journal()).unwrap();
-        others.append(crate::tui::tests::evaluated::start()).unwrap();
+        others.append(crate::made_up::evaluated::start()).unwrap();
         for _ in 0..3 {
             others.append(say("of another")).unwrap();
         }
@@ -230,7 +230,7 @@ mod tests {
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let _lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
         let Followed { records, following, .. } = follow(folder.path()).unwrap();
         drop(following);
         assert!(records.recv().is_err(), "the thread has ended although the run goes on");

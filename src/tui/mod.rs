@@ -15,16 +15,15 @@ mod compare;
 mod cursor;
 mod decimate;
 mod event_loop;
-pub(crate) mod figures;
 mod follow;
 mod graphics;
-pub(crate) mod heatmap;
 mod input;
-mod keymap;
 mod look;
+mod map_style;
 mod meter;
 mod metric;
 mod model;
+mod offers;
 mod opening;
 mod overlays;
 mod palette;
@@ -44,13 +43,11 @@ mod span;
 mod surface;
 mod terminal;
 mod terminfo;
-pub(crate) mod text;
-mod theme;
 mod typed;
 mod ui;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::{
     io::{self, BufWriter},
@@ -62,12 +59,14 @@ use crossbeam_channel::{Receiver, Sender, never, unbounded};
 pub use abilities::Abilities;
 pub use follow::Following;
 pub use graphics::Images;
-pub use keymap::{Action, Clash, Key, Keymap};
 pub use sessions::form::Field;
-pub use theme::{Depth, Paint, Role, Theme};
 
 use self::{canvas::Canvas, input::Input};
-use crate::session::{Command, ImageResult, Origin, Record, RunState, SessionFolder};
+use crate::{
+    keymap::Keymap,
+    session::{Command, ImageResult, Origin, Record, RunState, SessionFolder},
+    theme::{Depth, Theme},
+};
 
 /// What the screens ask for that lies outside of them.
 pub trait Host: Send + std::fmt::Debug {

@@ -18,9 +18,12 @@ use super::{
     panes::curves::Curves,
     pictures::Pictures,
     seeking::{Fold, fold},
-    ui::{Layer, Screen},
+    ui::Layer,
 };
-use crate::session::{KeptEvaluation, Metrics, RunState, SessionFolder, frozen_metrics, kept_evaluations};
+use crate::{
+    keymap::Screen,
+    session::{KeptEvaluation, Metrics, RunState, SessionFolder, frozen_metrics, kept_evaluations},
+};
 
 /// Reads the session in a folder.
 type Follow = Arc<dyn Fn(&Path) -> Result<Followed, String> + Send + Sync>;

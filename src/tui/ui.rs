@@ -4,33 +4,14 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{browse::rows::Column, cursor::Cursor, heatmap, metric::Metric, sessions::Sort, span::Span};
-use crate::data::View;
-use crate::session::Stage;
-
-/// A screen, in the order of the digits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Screen {
-    #[default]
-    Train,
-    Browse,
-    Compare,
-    Sessions,
-}
+use super::{browse::rows::Column, cursor::Cursor, map_style::MapStyle, metric::Metric, sessions::Sort, span::Span};
+use crate::{
+    data::View,
+    keymap::{Scope, Screen},
+    session::Stage,
+};
 
 impl Screen {
-    pub const ALL: [Self; 4] = [Self::Train, Self::Browse, Self::Compare, Self::Sessions];
-
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Train => "Train",
-            Self::Browse => "Browse",
-            Self::Compare => "Compare",
-            Self::Sessions => "Sessions",
-        }
-    }
-
     /// Its panes, in the order of the focus.
     #[must_use]
     pub const fn panes(self) -> &'static [Pane] {
@@ -227,7 +208,7 @@ pub struct Ui {
     /// The steps that the curves show; nothing: all of them.
     pub zoom: Option<Span>,
     /// How attention maps are shown, and the aspect whose map is shown alone.
-    pub heat: heatmap::Look,
+    pub heat: MapStyle,
     pub alone: Option<View>,
     /// Lines scrolled: from the top, in the log from the end.
     pub scroll: BTreeMap<Pane, usize>,
@@ -266,7 +247,7 @@ impl Default for Ui {
             log_axis: false,
             more_metrics: 0,
             zoom: None,
-            heat: heatmap::Look::default(),
+            heat: MapStyle::default(),
             alone: None,
             scroll: BTreeMap::new(),
             help_scroll: 0,
@@ -283,6 +264,19 @@ impl Default for Ui {
 }
 
 impl Ui {
+    /// The scopes whose keys apply, the innermost first.
+    #[must_use]
+    pub const fn scopes(&self) -> &'static [Scope] {
+        match (self.layer, self.screen) {
+            (Layer::Help | Layer::Message, _) => &[Scope::Help],
+            (Layer::Quit, _) => &[Scope::Quit],
+            (Layer::Entry(_), _) => &[Scope::Entry],
+            (Layer::Region, _) => &[Scope::Region],
+            (Layer::Form, _) => &[Scope::Form],
+            (Layer::Main, screen) => Scope::of_screen(screen),
+        }
+    }
+
     /// The pane of this screen that takes the keys.
     #[must_use]
     pub fn focus(&self) -> Pane {

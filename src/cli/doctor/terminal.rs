@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::Finding;
-use crate::tui::{Depth, Theme};
+use crate::theme::{Depth, Theme};
 
 /// The panes stand beside each other from this size on.
 const ROOMY: (u16, u16) = (80, 24);

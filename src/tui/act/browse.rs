@@ -8,13 +8,13 @@ use super::lines;
 use crate::{
     data::View,
     inside::inside,
+    keymap::{Action, Screen},
     session::{Command, KeptEvaluation, Request, Stage},
     tui::{
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
-        keymap::Action,
         model::Model,
-        ui::{Entry, Layer, Pane, Screen},
+        ui::{Entry, Layer, Pane},
     },
 };
 

@@ -2,10 +2,10 @@
 
 use super::lines;
 use crate::{
+    keymap::Action,
     session::Request,
     tui::{
         app::App,
-        keymap::Action,
         ui::{Entry, Pane},
     },
 };

@@ -1,11 +1,9 @@
 //! The cursor that all screens share: what moves it on one screen, and how the other screens follow.
 
 use crate::{
+    keymap::Screen,
     session::Stage,
-    tui::{
-        app::App,
-        ui::{Pane, Screen},
-    },
+    tui::{app::App, ui::Pane},
 };
 
 impl App {

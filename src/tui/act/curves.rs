@@ -5,8 +5,9 @@ use std::path::Path;
 use ratatui::layout::Position;
 
 use crate::{
+    keymap::Action,
     session::Stage,
-    tui::{app::App, keymap::Action, overlays::MOST, panes::curves, series::nearest, span::Span, ui::Entry},
+    tui::{app::App, overlays::MOST, panes::curves, series::nearest, span::Span, ui::Entry},
 };
 
 /// The largest number of metrics with curves below one another.

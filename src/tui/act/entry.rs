@@ -4,11 +4,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::{
+    keymap::{Action, Binding, Scope},
     session::{Command, HIGHEST_RATE, Request},
     tui::{
         Exit,
         app::App,
-        keymap::{Action, Binding, Scope},
         palette,
         ui::{Entry, Layer, Pane},
     },

@@ -17,12 +17,12 @@ use crossterm::event::KeyEvent;
 use super::{
     Exit,
     app::App,
-    keymap::{Action, Scope},
     panes::{notice, quit::CHOICES},
-    ui::{Entry, Layer, Screen},
+    ui::{Entry, Layer},
 };
 use crate::{
     data::View,
+    keymap::{Action, Screen},
     session::{Command, StopAfter},
 };
 
@@ -32,7 +32,7 @@ pub const PAGE: usize = 8;
 impl App {
     /// Handles a key.
     pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
-        let action = self.keymap.action(Scope::of(&self.ui), event);
+        let action = self.keymap.action(self.ui.scopes(), event);
         if let Layer::Entry(entry) = self.ui.layer {
             return self.type_in(entry, action, event);
         }

@@ -3,11 +3,13 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::tui::{
-    Exit,
-    app::App,
+use crate::{
     keymap::Action,
-    ui::{Entry, Layer, Pane, Spot},
+    tui::{
+        Exit,
+        app::App,
+        ui::{Entry, Layer, Pane, Spot},
+    },
 };
 
 /// Lines per notch of the wheel.

@@ -6,12 +6,12 @@ use crossbeam_channel::never;
 
 use super::lines;
 use crate::{
+    keymap::{Action, Screen},
     session::SessionFolder,
     tui::{
         app::App,
-        keymap::Action,
         opening::For,
-        ui::{Entry, Pane, Screen},
+        ui::{Entry, Pane},
     },
 };
 

@@ -2,12 +2,12 @@
 
 use super::lines;
 use crate::{
+    figures,
+    keymap::Action,
     session::{Command, Stage, StopAfter},
     tui::{
         app::App,
         browse::intervention::Intervention,
-        figures,
-        keymap::Action,
         ui::{Entry, Pane},
     },
 };

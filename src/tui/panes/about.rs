@@ -7,13 +7,11 @@ use super::{
     rationale::{named, wrapped},
 };
 use crate::{
+    figures::{count, duration, percent},
     session::{SessionSummary, Utc, differences},
-    tui::{
-        figures::{count, duration, percent},
-        text::clean,
-        theme::Theme,
-        ui::Pane,
-    },
+    text::clean,
+    theme::Theme,
+    tui::ui::Pane,
 };
 
 /// Paints the pane.

@@ -12,14 +12,12 @@ use ratatui::{
 use super::{Scene, bar, bordered, more_below, nothing_yet};
 use crate::{
     data::View,
+    figures::{calibration, count, loss, percent},
+    keymap::{Action, Screen},
     session::{Evaluation, Metrics, Stage},
-    tui::{
-        figures::{calibration, count, loss, percent},
-        keymap::Action,
-        text::{clean, columns, pad},
-        theme::Theme,
-        ui::{Pane, Screen, Spot},
-    },
+    text::{clean, columns, pad},
+    theme::Theme,
+    tui::ui::{Pane, Spot},
 };
 
 /// Marks where a bar would end with the figures from before training.

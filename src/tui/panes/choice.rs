@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{Scene, palette};
-use crate::tui::{
+use crate::{
     figures::percent,
     text::{clean, fit, pad},
 };

@@ -9,11 +9,13 @@ use ratatui::{
 };
 
 use super::{Scene, bar};
-use crate::tui::{
-    browse::rows::Rows,
+use crate::{
     figures::{count, percent},
     text::{clean, columns, pad},
-    ui::{Pane, Spot},
+    tui::{
+        browse::rows::Rows,
+        ui::{Pane, Spot},
+    },
 };
 
 /// Paints the classes in the label list's order.

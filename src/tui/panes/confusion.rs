@@ -9,10 +9,12 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{
-    browse::rows::Rows,
+use crate::{
     text::{clean, columns, fit, pad},
-    ui::{Pane, Spot},
+    tui::{
+        browse::rows::Rows,
+        ui::{Pane, Spot},
+    },
 };
 
 /// Columns of a cell, the gap included.

@@ -16,17 +16,17 @@ use super::{
     plot::{self, Curve, Plot, Shape},
 };
 use crate::{
+    figures::count,
     session::{RunState, Stage, StageHistory},
+    text::{clean, fit},
+    theme::Theme,
     tui::{
         axis::grown,
         decimate::Decimated,
-        figures::count,
         metric::Metric,
         overlays::{Overlaid, Overlays},
         series::{Reading, Series, Window},
         span::Span as Steps,
-        text::{clean, fit},
-        theme::Theme,
         ui::Pane,
     },
 };

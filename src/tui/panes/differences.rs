@@ -9,12 +9,11 @@ use ratatui::{
 };
 
 use super::{Scene, bordered, comparison::nothing, more_below, nothing_yet};
-use crate::tui::{
-    compare::compared::Compared,
+use crate::{
     figures::{count, percent, signed},
     text::{clean, columns, fit, pad},
     theme::Theme,
-    ui::Pane,
+    tui::{compare::compared::Compared, ui::Pane},
 };
 
 /// Columns of a cell of the matrix, the gap included.

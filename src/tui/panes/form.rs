@@ -9,11 +9,11 @@ use ratatui::{
 };
 
 use super::{Scene, entry::typed, notice::way, rationale::wrapped};
-use crate::tui::{
+use crate::{
     keymap::{Action, Scope},
-    sessions::form::{Form, Row},
     text::{clean, columns, fit, pad},
     theme::Theme,
+    tui::sessions::form::{Form, Row},
 };
 
 const WIDTH: u16 = 100;

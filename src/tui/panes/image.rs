@@ -8,10 +8,9 @@ use super::{
     Scene, bordered, nothing_yet,
     portrait::{self, Portrait},
 };
-use crate::tui::{
-    pictures::Source,
+use crate::{
     text::{clean, fit_end},
-    ui::Pane,
+    tui::{pictures::Source, ui::Pane},
 };
 
 /// Paints the pane.

@@ -10,13 +10,11 @@ use ratatui::{
 
 use super::{Scene, bordered, more_below, nothing_yet};
 use crate::{
+    figures::clock,
     session::{LogKind, LogLine},
-    tui::{
-        figures::clock,
-        text::{clean, fit},
-        theme::Theme,
-        ui::Pane,
-    },
+    text::{clean, fit},
+    theme::Theme,
+    tui::ui::Pane,
 };
 
 /// Paints the pane; scrolling goes back from the end.

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{Scene, more_below, notice};
-use crate::tui::text::{clean, wrap};
+use crate::text::{clean, wrap};
 
 const WIDTH: u16 = 84;
 

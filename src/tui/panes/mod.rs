@@ -51,16 +51,19 @@ use self::{curves::Curves, overlay::Losses};
 use super::{
     browse::Browse,
     compare::Compare,
-    keymap::{Keymap, Offers},
+    offers::Offers,
     opening::Waits,
     overlays::Overlays,
     pictures::Pictures,
     sessions::Sessions,
-    text::{columns, fit, wrap},
-    theme::{Depth, Theme},
     ui::{Pane, Ui},
 };
-use crate::session::{Metrics, RunState};
+use crate::{
+    keymap::Keymap,
+    session::{Metrics, RunState},
+    text::{columns, fit, wrap},
+    theme::{Depth, Theme},
+};
 
 /// What the panes paint from.
 pub struct Scene<'a> {

@@ -15,15 +15,15 @@ use super::{
     plot::{self, Curve, Plot, Shape},
 };
 use crate::{
+    figures,
     session::{Stage, StageHistory},
+    text::{clean, fit},
+    theme::Theme,
     tui::{
         axis::grown,
         compare::Side,
-        figures,
         metric::Metric,
         series::{Reading, Series, Window},
-        text::{clean, fit},
-        theme::Theme,
         ui::Pane,
     },
 };

@@ -20,17 +20,17 @@ use super::{
 };
 use crate::{
     data::View,
+    figures::percent,
+    heatmap::AttentionMap,
+    keymap::{Action, Screen},
     metrics::jensen_shannon,
     session::{Found, ImageResult, Prediction},
+    text::{clean, columns, fit, fit_end, wrap},
+    theme::Theme,
     tui::{
         compare::Side,
-        figures::percent,
-        heatmap::AttentionMap,
-        keymap::Action,
         pictures::{Source, Subject},
-        text::{clean, columns, fit, fit_end, wrap},
-        theme::Theme,
-        ui::{Pane, Screen},
+        ui::Pane,
     },
 };
 

@@ -8,12 +8,14 @@ use ratatui::{
 };
 
 use super::{Scene, bordered, comparison::nothing, nothing_yet};
-use crate::tui::{
-    compare::compared::{Compared, Fate},
+use crate::{
     figures::count,
     text::{clean, columns, fit_end, pad},
     theme::Theme,
-    ui::Pane,
+    tui::{
+        compare::compared::{Compared, Fate},
+        ui::Pane,
+    },
 };
 
 /// Paints the pane; the cursor's row is kept in sight.

@@ -9,11 +9,10 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{
+use crate::{
     keymap::Scope,
-    palette::find,
     text::{fit, pad},
-    ui::Spot,
+    tui::{palette::find, ui::Spot},
 };
 
 /// So many rows at most.

@@ -11,13 +11,13 @@ use ratatui::{
 use super::{Scene, arrangement::Arrangement, probabilities};
 use crate::{
     data::View,
+    figures::percent,
+    heatmap::sequential,
+    text::{clean, columns, fit},
+    theme::{Depth, Theme},
     tui::{
         browse::intervention::Intervention,
-        figures::percent,
-        heatmap::sequential,
         pictures::{Source, Subject},
-        text::{clean, columns, fit},
-        theme::{Depth, Theme},
     },
 };
 

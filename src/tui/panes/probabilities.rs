@@ -11,10 +11,8 @@ use ratatui::{
 use super::{arrangement::PROBABILITIES, bar};
 use crate::{
     session::Prediction,
-    tui::{
-        text::{clean, columns, pad},
-        theme::Theme,
-    },
+    text::{clean, columns, pad},
+    theme::Theme,
 };
 
 /// Paints the classes by probability, in two columns where one is too short; a dot marks the gold class.

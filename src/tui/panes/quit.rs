@@ -9,9 +9,9 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{
+use crate::{
     keymap::{Action, Scope},
-    ui::Spot,
+    tui::ui::Spot,
 };
 
 /// The choices in their order, as the binding table names them.

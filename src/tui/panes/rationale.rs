@@ -14,12 +14,9 @@ use super::{
 };
 use crate::{
     session::{Prediction, rationale_mark},
-    tui::{
-        panes::portrait::short_name,
-        text::{clean, clean_lines, wrap},
-        theme::Theme,
-        ui::Pane,
-    },
+    text::{clean, clean_lines, wrap},
+    theme::Theme,
+    tui::{panes::portrait::short_name, ui::Pane},
 };
 
 /// Paints the pane.

@@ -10,9 +10,9 @@ use ratatui::{
 };
 
 use super::Scene;
-use crate::tui::{
-    browse::rows::Rows,
+use crate::{
     figures::{count, signed},
+    tui::browse::rows::Rows,
 };
 
 /// Paints the bins, the surest first, those without an image left out.

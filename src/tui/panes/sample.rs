@@ -9,13 +9,10 @@ use super::{
     portrait::{self, Portrait},
 };
 use crate::{
+    figures::count,
     session::{Answer, Found, SampleSeen},
-    tui::{
-        figures::count,
-        pictures::Source,
-        text::{clean, columns, fit_end},
-        ui::Pane,
-    },
+    text::{clean, columns, fit_end},
+    tui::{pictures::Source, ui::Pane},
 };
 
 /// Paints the pane.

@@ -9,12 +9,12 @@ use ratatui::{
 
 use super::{Scene, bordered, nothing_yet, portrait::message};
 use crate::{
+    figures::{count, duration, percent, sparkline},
     session::{SPARK, SessionState, SessionSummary, Utc},
+    text::{clean, columns, fit, pad},
+    theme::Theme,
     tui::{
-        figures::{count, duration, percent, sparkline},
         sessions::Sort,
-        text::{clean, columns, fit, pad},
-        theme::Theme,
         ui::{Pane, Spot},
     },
 };

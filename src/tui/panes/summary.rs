@@ -3,11 +3,13 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
 use super::{Scene, bordered, classes, confusion, nothing_yet, reliability};
-use crate::tui::{
-    browse::{Summary, rows::Rows},
+use crate::{
     figures::{calibration, percent},
     text::columns,
-    ui::Pane,
+    tui::{
+        browse::{Summary, rows::Rows},
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.

@@ -9,17 +9,17 @@ use ratatui::{
 
 use super::{Scene, bordered, nothing_yet};
 use crate::{
+    figures::{count, loss, percent},
+    keymap::{Action, Screen},
     session::ImageResult,
+    text::{clean, columns, fit, fit_end, pad},
+    theme::Theme,
     tui::{
         browse::{
             Browse, Loaded,
             rows::{Column, annotation},
         },
-        figures::{count, loss, percent},
-        keymap::Action,
-        text::{clean, columns, fit, fit_end, pad},
-        theme::Theme,
-        ui::{Pane, Screen, Spot},
+        ui::{Pane, Spot},
     },
 };
 

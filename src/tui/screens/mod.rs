@@ -14,12 +14,14 @@ use ratatui::{
 };
 
 use super::{
-    figures::rate,
-    keymap::Action,
     opening::Waits,
     panes::{Scene, choice, entry, form, help, keybar, message, notice, palette, quit, status},
+    ui::{Entry, Layer, Pane, Spot},
+};
+use crate::{
+    figures::rate,
+    keymap::{Action, Screen},
     text::{clean, columns, fit},
-    ui::{Entry, Layer, Pane, Screen, Spot},
 };
 
 /// The screens' names stand in the header from so many columns on.

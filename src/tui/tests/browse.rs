@@ -7,20 +7,22 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
-    evaluated::{self, MadeUpHost},
-    made_up,
+    host::MadeUpHost,
     screens::{described, settled},
 };
 use crate::{
     data::View,
+    keymap::Screen,
+    made_up::{self, evaluated},
     session::{Event, Record, SavedCheckpoint, Stage},
+    theme::{Depth, Theme},
     tui::{
-        Depth, Theme, Viewer,
+        Viewer,
         app::App,
         browse::{Loaded, Summary},
         input::Input,
         rehearsal::settle,
-        ui::{Layer, Pane, Screen},
+        ui::{Layer, Pane},
     },
 };
 

@@ -7,19 +7,19 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Color};
 
-use super::{
-    evaluated, made_up,
-    screens::{described, settled},
-};
+use super::screens::{described, settled};
 use crate::{
+    keymap::Screen,
+    made_up::{self, evaluated},
     session::{Event, JournalWriter, Metrics, SessionFolder, Stage, frozen_metrics},
+    theme::{Depth, Theme},
     tui::{
-        Depth, Exit, Theme, Viewer,
+        Exit, Viewer,
         app::App,
         event_loop,
         input::Input,
         rehearsal::settle,
-        ui::{Layer, Pane, Screen},
+        ui::{Layer, Pane},
     },
 };
 

@@ -11,18 +11,19 @@ use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend, layout::Size};
 
-use super::{
+use super::screens::{described, settled};
+use crate::{
     made_up,
-    screens::{described, settled},
-};
-use crate::tui::{
-    Depth, Images, Theme, Viewer,
-    app::App,
-    canvas::{Canvas, Placed},
-    event_loop,
-    graphics::{Choice, Graphics, Protocol},
-    input::Input,
-    ui::Pane,
+    theme::{Depth, Theme},
+    tui::{
+        Images, Viewer,
+        app::App,
+        canvas::{Canvas, Placed},
+        event_loop,
+        graphics::{Choice, Graphics, Protocol},
+        input::Input,
+        ui::Pane,
+    },
 };
 
 const KITTY: Choice = Choice {

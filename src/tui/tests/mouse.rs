@@ -3,11 +3,14 @@
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::browse::{Desk, dark};
-use crate::tui::{
-    browse::rows::Column,
-    input::Input,
-    sessions::Sort,
-    ui::{Layer, Pane, Screen, Spot},
+use crate::{
+    keymap::Screen,
+    tui::{
+        browse::rows::Column,
+        input::Input,
+        sessions::Sort,
+        ui::{Layer, Pane, Spot},
+    },
 };
 
 const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
@@ -106,7 +109,7 @@ fn the_question_before_a_run_is_left_is_answered_by_a_click() {
 #[test]
 fn sessions_are_sorted_by_a_heading() {
     let mut desk = Desk::new(10, dark());
-    desk.app.sessions.listed(Ok(super::evaluated::summaries(5)));
+    desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(5)));
     desk.app.ui.screen = Screen::Sessions;
     click(&mut desk, (120, 40), Spot::Sort(Sort::Best));
     assert_eq!(desk.app.sessions.sort, Sort::Best);

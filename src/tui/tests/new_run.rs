@@ -8,16 +8,14 @@ use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench::{self, press},
 };
-use crate::tui::{
-    Depth, Exit, Theme,
-    app::App,
-    event_loop,
-    input::Input,
-    ui::{Layer, Screen},
+use crate::{
+    keymap::Screen,
+    made_up::evaluated,
+    theme::{Depth, Theme},
+    tui::{Exit, app::App, event_loop, input::Input, ui::Layer},
 };
 
 /// A workbench on a folder with one session.

@@ -18,14 +18,16 @@ use ratatui::{
 };
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench,
 };
 use crate::{
+    keymap::Screen,
+    made_up::evaluated,
     session::read_journal,
+    theme::{Depth, Theme},
     tui::{
-        Depth, Exit, Theme, Viewer,
+        Exit, Viewer,
         app::App,
         event_loop,
         follow::follow,
@@ -33,7 +35,7 @@ use crate::{
         opening::{For, Waits},
         rehearsal::settle,
         seeking::fold,
-        ui::{Layer, Screen},
+        ui::Layer,
     },
 };
 

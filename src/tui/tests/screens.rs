@@ -14,14 +14,15 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use super::made_up;
 use crate::{
+    keymap::Screen,
+    made_up,
     session::{Event, Log, Phase, Record, Resumed, Stage, Warning},
+    theme::{Depth, Theme},
     tui::{
-        Theme, Viewer,
+        Viewer,
         app::App,
-        theme::Depth,
-        ui::{Entry, Layer, Pane, Screen},
+        ui::{Entry, Layer, Pane},
     },
 };
 

@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::made_up;
 use crate::{
+    made_up,
     session::{Command, CommandRecord, Ended, Event, Record, Stage, StopAfter},
-    tui::{Depth, Exit, Theme, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
+    theme::{Depth, Theme},
+    tui::{Exit, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
 };
 
 /// A workbench on a thread of its own, with the ends of its channels.
@@ -222,7 +223,7 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
 #[test]
 fn a_journal_is_played_stopped_and_wound() {
     let root = tempfile::tempdir().unwrap();
-    let folder = super::evaluated::session(root.path(), "run", 20, false);
+    let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();
     // A second a record, as an engine would take.
     (0..)

@@ -5,17 +5,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench,
 };
-use crate::tui::{
-    Depth, Theme, Viewer,
-    app::App,
-    compare::Side,
-    input::Input,
-    rehearsal::settle,
-    ui::{Pane, Screen},
+use crate::{
+    keymap::Screen,
+    made_up::evaluated,
+    theme::{Depth, Theme},
+    tui::{Viewer, app::App, compare::Side, input::Input, rehearsal::settle, ui::Pane},
 };
 
 /// A workbench on a folder with two sessions.
