@@ -7,7 +7,7 @@ use ratatui::layout::Position;
 use crate::{
     keymap::Action,
     session::Stage,
-    tui::{app::App, overlays::MOST, panes::curves, series::nearest, span::Span, ui::Entry},
+    tui::{app::App, curves::end, overlays::MOST, series::nearest, span::Span, ui::Entry},
 };
 
 /// The largest number of metrics with curves below one another.
@@ -104,7 +104,7 @@ impl App {
 
     /// The range of steps that a stage's curves show, and the end of the axis.
     pub(super) fn steps_shown(&self, stage: Stage) -> (Span, f64) {
-        let end = curves::end(&self.state, stage, &self.overlays);
+        let end = end(&self.state, stage, &self.overlays);
         let span = self.ui.span(stage).unwrap_or_else(|| Span::whole(stage, end));
         (span, end)
     }

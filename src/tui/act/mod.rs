@@ -7,7 +7,9 @@ mod curves;
 mod entry;
 mod form;
 mod mouse;
+mod opening;
 mod paste;
+mod seeking;
 mod sessions;
 mod train;
 

@@ -3,8 +3,9 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
 use super::{
-    Scene, bordered, more_below,
+    frame::{bordered, more_below},
     rationale::{named, wrapped},
+    scene::Scene,
 };
 use crate::{
     figures::{count, duration, percent},

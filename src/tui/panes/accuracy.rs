@@ -9,7 +9,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar, bordered, more_below, nothing_yet};
+use super::{
+    bar::bar,
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     data::View,
     figures::{calibration, count, loss, percent},

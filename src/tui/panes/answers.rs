@@ -9,9 +9,11 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, effects, faithfulness, more_below,
+    effects, faithfulness,
+    frame::{bordered, more_below},
     portrait::short_name,
     rationale::{self, named, wrapped},
+    scene::Scene,
 };
 use crate::{
     data::View,

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, palette};
+use super::{palette, scene::Scene};
 use crate::{
     figures::percent,
     text::{clean, fit, pad},

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar};
+use super::{bar::bar, scene::Scene};
 use crate::{
     figures::{count, percent},
     text::{clean, columns, pad},

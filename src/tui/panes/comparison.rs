@@ -8,7 +8,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, more_below, nothing_yet, portrait::message};
+use super::{
+    frame::{bordered, more_below, nothing_yet},
+    portrait::message,
+    scene::Scene,
+};
 use crate::{
     figures::{count, fixed, signed},
     keymap::{Action, Screen},

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     text::{clean, columns, fit, pad},
     tui::{

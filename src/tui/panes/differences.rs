@@ -8,7 +8,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, comparison::nothing, more_below, nothing_yet};
+use super::{
+    comparison::nothing,
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     figures::{count, percent, signed},
     text::{clean, columns, fit, pad},

@@ -9,7 +9,7 @@ use ratatui::{
 };
 use tui_input::Input;
 
-use super::{Scene, notice::fits};
+use super::{notice::fits, scene::Scene};
 use crate::{
     text::{clean, columns, fit},
     theme::Theme,

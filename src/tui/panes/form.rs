@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{Scene, entry::typed, notice::way, rationale::wrapped};
+use super::{entry::typed, notice::way, rationale::wrapped, scene::Scene};
 use crate::{
     keymap::{Action, Scope},
     text::{clean, columns, fit, pad},

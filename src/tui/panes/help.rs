@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Paragraph, Widget},
 };
 
-use super::{Scene, more_below};
+use super::{frame::more_below, scene::Scene};
 use crate::{
     keymap::{Binding, Scope, Section},
     text::columns,

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, notice::fits};
+use super::{notice::fits, scene::Scene};
 use crate::{
     keymap::Action,
     text::{clean, columns, fit},

@@ -8,7 +8,10 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, more_below, nothing_yet};
+use super::{
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     figures::clock,
     session::{LogKind, LogLine},

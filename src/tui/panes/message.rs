@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{Scene, more_below, notice};
+use super::{frame::more_below, notice, scene::Scene};
 use crate::text::{clean, wrap};
 
 const WIDTH: u16 = 84;

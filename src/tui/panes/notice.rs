@@ -9,7 +9,7 @@ use ratatui::{
     widgets::{Clear, Widget},
 };
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     keymap::Action,
     text::{clean, columns, fit, pad, wrap},

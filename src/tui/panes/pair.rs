@@ -12,11 +12,11 @@ use ratatui::{
 use similar::{ChangeTag, TextDiff};
 
 use super::{
-    Scene, bordered,
     comparison::nothing,
-    more_below, nothing_yet,
+    frame::{bordered, more_below, nothing_yet},
     portrait::{message, short_name},
     rationale::mark,
+    scene::Scene,
 };
 use crate::{
     data::View,

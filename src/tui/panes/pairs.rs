@@ -7,7 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, comparison::nothing, nothing_yet};
+use super::{
+    comparison::nothing,
+    frame::{bordered, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     figures::count,
     text::{clean, columns, fit_end, pad},

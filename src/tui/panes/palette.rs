@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     keymap::Scope,
     text::{fit, pad},

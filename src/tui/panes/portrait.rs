@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Paragraph, Widget, Wrap},
 };
 
-use super::{Scene, arrangement::Arrangement, probabilities};
+use super::{arrangement::Arrangement, probabilities, scene::Scene};
 use crate::{
     data::View,
     figures::percent,

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{arrangement::PROBABILITIES, bar};
+use super::{arrangement::PROBABILITIES, bar::bar};
 use crate::{
     session::Prediction,
     text::{clean, columns, pad},

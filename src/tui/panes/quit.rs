@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Paragraph, Widget},
 };
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     keymap::{Action, Scope},
     tui::ui::Spot,

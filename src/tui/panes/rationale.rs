@@ -9,8 +9,9 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, more_below, nothing_yet,
+    frame::{bordered, more_below, nothing_yet},
     sample::{answer_of_now, predicted, source},
+    scene::Scene,
 };
 use crate::{
     session::{Prediction, rationale_mark},

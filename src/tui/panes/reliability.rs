@@ -9,7 +9,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     figures::{count, signed},
     tui::browse::rows::Rows,

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::Scene;
+use super::scene::Scene;
 use crate::{
     text::columns,
     tui::ui::{Pane, Spot},

@@ -5,8 +5,9 @@ use std::{path::Path, sync::Arc};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Scene, bordered, nothing_yet,
+    frame::{bordered, nothing_yet},
     portrait::{self, Portrait},
+    scene::Scene,
 };
 use crate::{
     figures::count,

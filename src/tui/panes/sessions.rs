@@ -7,7 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, nothing_yet, portrait::message};
+use super::{
+    frame::{bordered, nothing_yet},
+    portrait::message,
+    scene::Scene,
+};
 use crate::{
     figures::{count, duration, percent, sparkline},
     session::{SPARK, SessionState, SessionSummary, Utc},

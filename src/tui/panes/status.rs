@@ -8,7 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar};
+use super::{bar::bar, scene::Scene};
 use crate::{
     figures::{bytes, count, duration, loss, percent, short},
     session::{RunState, RunStatus, Stage},

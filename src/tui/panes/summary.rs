@@ -2,7 +2,12 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::{Scene, bordered, classes, confusion, nothing_yet, reliability};
+use super::{
+    classes, confusion,
+    frame::{bordered, nothing_yet},
+    reliability,
+    scene::Scene,
+};
 use crate::{
     figures::{calibration, percent},
     text::columns,

@@ -7,7 +7,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, nothing_yet};
+use super::{
+    frame::{bordered, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     figures::{count, loss, percent},
     keymap::{Action, Screen},

@@ -27,15 +27,8 @@ use crate::{
     session::read_journal,
     theme::{Depth, Theme},
     tui::{
-        Exit, Viewer,
-        app::App,
-        event_loop,
-        follow::follow,
-        input::Input,
-        opening::{For, Waits},
-        rehearsal::settle,
-        seeking::fold,
-        ui::Layer,
+        Exit, Viewer, app::App, event_loop, follow::follow, input::Input, opening::For, rehearsal::settle,
+        seeking::fold, ui::Layer, waits::Waits,
     },
 };
 
