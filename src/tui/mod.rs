@@ -43,6 +43,7 @@ mod screens;
 mod seeking;
 mod series;
 mod sessions;
+mod shown_session;
 mod span;
 mod surface;
 mod terminal;
@@ -102,7 +103,7 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
         let _ = app.canvas.forget();
         guard.suspend().map_err(TuiError::Terminal)?;
         // The terminal no longer shows anything of the last frame.
-        app.pictures.forget();
+        app.shown.pictures.forget();
         app.redraw = true;
     };
     drop(input_thread);

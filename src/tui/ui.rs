@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{browse::rows::Column, cursor::Cursor, map_style::MapStyle, metric::Metric, sessions::Sort, span::Span};
+use super::{browse::rows::Column, map_style::MapStyle, metric::Metric, sessions::Sort};
 use crate::{
     data::View,
     keymap::{Scope, Screen},
-    session::Stage,
 };
 
 impl Screen {
@@ -198,15 +197,12 @@ pub struct Ui {
     pub refused: Option<String>,
     /// The focused pane has the whole body.
     pub enlarged: bool,
-    pub cursor: Cursor,
     pub smoothing: Smoothing,
     /// What the curve shows, and whether by powers of ten.
     pub metric: Metric,
     pub log_axis: bool,
     /// How many additional metrics have curves below the first.
     pub more_metrics: usize,
-    /// The steps that the curves show; nothing: all of them.
-    pub zoom: Option<Span>,
     /// How attention maps are shown, and the aspect whose map is shown alone.
     pub heat: MapStyle,
     pub alone: Option<View>,
@@ -241,12 +237,10 @@ impl Default for Ui {
             replaced: false,
             refused: None,
             enlarged: false,
-            cursor: Cursor::default(),
             smoothing: Smoothing::default(),
             metric: Metric::default(),
             log_axis: false,
             more_metrics: 0,
-            zoom: None,
             heat: MapStyle::default(),
             alone: None,
             scroll: BTreeMap::new(),
@@ -310,12 +304,6 @@ impl Ui {
     pub fn metrics(&self) -> Vec<Metric> {
         let all = std::iter::successors(Some(self.metric), |metric| Some(metric.next()));
         all.take(1 + self.more_metrics).collect()
-    }
-
-    /// The steps of a stage that its curves show; nothing: all of them.
-    #[must_use]
-    pub fn span(&self, stage: Stage) -> Option<Span> {
-        self.zoom.filter(|zoom| zoom.stage == stage)
     }
 
     /// Begins a line for `entry`, with `begun` as its initial value.

@@ -82,13 +82,14 @@ impl Viewer {
     pub fn of_session(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let name = followed.folder.name().to_owned();
+        let link = followed.link;
         Ok(Self {
             history: followed.history,
-            commands: followed.commands,
-            read_only: followed.read_only,
-            resumed: followed.resumed,
-            following: Some(followed.following),
-            ..Self::new(followed.records, followed.folder.path().to_owned(), name)
+            commands: link.commands,
+            read_only: link.read_only,
+            resumed: link.resumed,
+            following: link.following,
+            ..Self::new(link.records, followed.folder.path().to_owned(), name)
         })
     }
 

@@ -85,6 +85,7 @@ impl App {
             }
             Action::Query => {
                 let settings = self
+                    .shown
                     .state
                     .session
                     .as_ref()
@@ -95,14 +96,14 @@ impl App {
             Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
             Action::Pixels => self.toggle_pixels(),
             Action::PlayPause => {
-                if let Some(player) = &mut self.player {
+                if let Some(player) = &mut self.shown.player {
                     player.paused = !player.paused;
                 }
             }
             Action::SeekBack => self.seek(-0.05),
             Action::SeekForth => self.seek(0.05),
             Action::Slower | Action::Faster => {
-                if let Some(player) = &mut self.player {
+                if let Some(player) = &mut self.shown.player {
                     player.change_speed(if action == Action::Faster { 1 } else { -1 });
                 }
             }
@@ -114,7 +115,7 @@ impl App {
             }
             Action::Suspend => return Some(Exit::Suspend),
             Action::Redraw => {
-                self.pictures.forget();
+                self.shown.pictures.forget();
                 self.redraw = true;
             }
             _ => match self.ui.screen {
@@ -185,9 +186,17 @@ impl App {
 
     /// Sends the engine a command without ever blocking.
     pub(super) fn tell(&mut self, command: Command, notice: &str) {
-        let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
-            _ if self.state.ended.is_some() => "the run has ended",
+        let notice = match self
+            .shown
+            .link
+            .commands
+            .as_ref()
+            .map(|commands| commands.try_send(command))
+        {
+            _ if self.shown.state.ended.is_some() => "the run has ended",
             None => self
+                .shown
+                .link
                 .read_only
                 .as_deref()
                 .unwrap_or("this run takes no commands from here"),

@@ -11,12 +11,8 @@ use crate::{
         app::App,
         background::Background,
         beside::Beside,
-        browse::Browse,
-        cursor::Cursor,
-        curves::Curves,
-        model::Model,
         opening::{For, Opened, Opening, Rejoining},
-        pictures::Pictures,
+        shown_session::ShownSession,
         ui::Layer,
         waits::Waits,
     },
@@ -29,10 +25,10 @@ impl App {
         if let Some(opening) = &self.opening {
             return Some(Waits::Opening(opening.name().to_owned()));
         }
-        if self.seeking.is_some() {
+        if self.shown.seeking.is_some() {
             return Some(Waits::Seeking);
         }
-        self.rejoining.as_ref().map(|_| Waits::Rejoining)
+        self.shown.rejoining.as_ref().map(|_| Waits::Rejoining)
     }
 
     /// Begins to open a session. The current one stays on the screen until it has been read. If several are requested,
@@ -67,7 +63,7 @@ impl App {
     /// The channel on which a new read of the session arrives.
     #[must_use]
     pub fn rejoined(&self) -> Option<&Receiver<Result<Opened, String>>> {
-        self.rejoining.as_ref().map(|rejoining| rejoining.work.result())
+        self.shown.rejoining.as_ref().map(|rejoining| rejoining.work.result())
     }
 
     /// Takes sessions that have been read; returns whether there were any.
@@ -75,7 +71,7 @@ impl App {
         let opened = self.opened().map(Receiver::try_recv);
         let opened = arrived(opened).and_then(|read| Some((self.opening.take()?, read)));
         let rejoined = arrived(self.rejoined().map(Receiver::try_recv));
-        let rejoined = rejoined.and_then(|read| Some((self.rejoining.take()?, read)));
+        let rejoined = rejoined.and_then(|read| Some((self.shown.rejoining.take()?, read)));
         let any = opened.is_some() || rejoined.is_some();
         match rejoined {
             Some((rejoining, Ok(read))) => self.rejoin_with(read, rejoining.notice),
@@ -93,8 +89,8 @@ impl App {
 
     /// Shows the opened session, unless the person has meanwhile gone to another screen.
     fn show_opened(&mut self, wanted: For) {
-        if self.read_only.is_some() {
-            self.ui.notice.clone_from(&self.read_only);
+        if self.shown.link.read_only.is_some() {
+            self.ui.notice.clone_from(&self.shown.link.read_only);
         }
         match wanted {
             For::Person(screen) if screen == self.ui.screen => self.show(Screen::Train),
@@ -118,38 +114,22 @@ impl App {
         self.ui.notice = Some(format!("{} was not opened", opening.name()));
         if let (For::TheStart, Some(root)) = (opening.wanted, self.sessions.root.clone()) {
             // Without a run, there are only sessions to choose from.
-            self.title.clear();
-            self.folder = root;
+            self.shown.title.clear();
+            self.shown.folder = root;
             self.show(Screen::Sessions);
         }
         true
     }
 
-    /// Switches to another session and drops all state of the previous one.
+    /// Shows another session in place of the one that is shown.
     ///
     /// # Errors
     /// A message if its pictures cannot be read; the previous one then stays.
     fn adopt(&mut self, opened: Opened) -> Result<(), String> {
-        let Opened { followed, beside } = opened;
-        self.stand_in(&followed.folder)?;
-        self.overlays.take_away(followed.folder.path());
-        (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-        (self.owns_run, self.lost, self.model) = (false, false, Model::default());
-        (self.curves, self.player) = (Curves::default(), None);
-        (self.rejoining, self.seeking) = (None, None);
-        (self.ui.cursor, self.ui.zoom) = (Cursor::default(), None);
-        self.take_beside(beside);
-        Ok(())
-    }
-
-    /// Makes this folder the base of the files that events name.
-    fn stand_in(&mut self, folder: &SessionFolder) -> Result<(), String> {
-        self.pictures = Pictures::start(folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
-        folder.path().clone_into(&mut self.folder);
-        folder.name().clone_into(&mut self.title);
-        self.browse = Browse::default();
+        let (shown, wanted) = ShownSession::of(opened, self.painter).map_err(|error| error.to_string())?;
+        self.shown = shown;
+        self.overlays.take_away(&self.shown.folder);
+        self.read_predictions(wanted);
         Ok(())
     }
 
@@ -161,10 +141,11 @@ impl App {
         if let Some(opening) = self.opening.take_if(|opening| opening.is_of(before)) {
             self.open(renamed.path(), opening.wanted);
         }
-        if before == self.folder {
-            self.stand_in(renamed)?;
+        if before == self.shown.folder {
+            let renamed = self.shown.renamed(renamed, self.painter);
+            renamed.map_err(|error| error.to_string())?;
             // The journal at the old path is no longer followed.
-            (self.resumed, self.following) = (never(), None);
+            (self.shown.link.resumed, self.shown.link.following) = (never(), None);
             self.read_evaluations();
             self.begin_rejoining(None);
         }
@@ -182,24 +163,20 @@ impl App {
     }
 
     fn begin_rejoining(&mut self, notice: Option<&'static str>) {
-        self.resumed = never();
-        match self.begin_reading(&self.folder) {
-            Ok(work) => self.rejoining = Some(Rejoining { work, notice }),
+        self.shown.link.resumed = never();
+        match self.begin_reading(&self.shown.folder) {
+            Ok(work) => self.shown.rejoining = Some(Rejoining { work, notice }),
             Err(reason) => self.ui.notice = Some(reason),
         }
     }
 
     /// Switches to the new process's records and commands; the person's view stays as it is.
     fn rejoin_with(&mut self, opened: Opened, notice: Option<&'static str>) {
-        let Opened { followed, beside } = opened;
-        (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-        (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
+        let wanted = self.shown.reread(opened);
         // The reason why it still takes no commands is more important than the notice.
-        let notice = self.read_only.clone().or(notice.map(str::to_owned));
+        let notice = self.shown.link.read_only.clone().or(notice.map(str::to_owned));
         self.ui.notice = notice.or(self.ui.notice.take());
-        self.take_beside(beside);
+        self.read_predictions(wanted);
     }
 }
 

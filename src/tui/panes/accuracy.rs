@@ -87,7 +87,7 @@ fn named(what: &str, of: &Metrics, bars: &Metrics) -> String {
 
 /// Paints the pane: the figures at the cursor's step.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let (state, theme, cursor) = (scene.state, scene.theme, scene.ui.cursor);
+    let (state, theme, cursor) = (scene.state, scene.theme, scene.cursor);
     let stage = cursor.stage(state);
     let until = cursor.until();
     let (newest, before) = stage.map_or((None, None), |stage| state.evaluations_until(stage, until));

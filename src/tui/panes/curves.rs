@@ -44,7 +44,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (state, overlays, theme) = (scene.state, scene.overlays, scene.theme);
     let metrics = scene.ui.metrics();
     let title: Vec<&str> = metrics.iter().map(|metric| metric.title()).collect();
-    let stage = scene.ui.cursor.stage(state);
+    let stage = scene.cursor.stage(state);
     let note = stage.map(|stage| note(stage, scene)).unwrap_or_default();
     let inner = bordered(Pane::Loss, &title.join(", "), &note, area, buffer, scene);
     let run = stage.and_then(|stage| Some((stage, state.history(stage).filter(|run| !run.steps.is_empty())?)));
@@ -70,7 +70,6 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         };
     }
     let steps = scene
-        .ui
         .span(stage)
         .unwrap_or_else(|| Steps::whole(stage, end(state, stage, overlays)));
 
@@ -84,7 +83,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             metric,
             weight,
             named: metrics.len() > 1,
-            at: scene.ui.cursor.step,
+            at: scene.cursor.step,
         };
         let legend = readings.lines(run, &others, scene, area.width.into());
         let rows = (legend.len() as u16).clamp(1, area.height.saturating_sub(PLOT_ROWS).max(1));
@@ -108,7 +107,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         let plot = Plot {
             window,
             curves: painted(panel, &others, colors, theme),
-            crosshair: scene.ui.cursor.step,
+            crosshair: scene.cursor.step,
             steps: last,
         };
         if !plot.render(rest, buffer, theme) {
@@ -123,10 +122,10 @@ fn note(stage: Stage, scene: &Scene) -> String {
     if scene.ui.log_axis {
         note += " · log";
     }
-    if scene.ui.span(stage).is_some() {
+    if scene.span(stage).is_some() {
         note += " · zoomed";
     }
-    if let Some(step) = scene.ui.cursor.step {
+    if let Some(step) = scene.cursor.step {
         note += &format!(" · step {}", count(step));
     }
     note

@@ -36,7 +36,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let width = usize::from(inner.width);
     let lines = if scene.compare.confusion {
-        confusion(&compared, width, scene.ui.cursor.class, scene.theme)
+        confusion(&compared, width, scene.cursor.class, scene.theme)
     } else {
         classes(&compared, width, scene.theme)
     };

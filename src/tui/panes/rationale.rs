@@ -22,7 +22,7 @@ use crate::{
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let sample = scene.ui.cursor.sample(scene.state).cloned();
+    let sample = scene.cursor.sample(scene.state).cloned();
     let answer = sample.as_ref().and_then(|sample| answer_of_now(sample, scene));
     let said = answer.as_ref().and_then(predicted);
     let note = sample

@@ -19,12 +19,12 @@ use crate::{
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let slots = scene.state.panel.len();
-    let Some(sample) = scene.ui.cursor.sample(scene.state).cloned() else {
+    let Some(sample) = scene.cursor.sample(scene.state).cloned() else {
         let inner = bordered(Pane::Sample, "sample", "", area, buffer, scene);
         let text = "samples come with the first evaluation";
         return nothing_yet(text, inner, buffer, scene.theme);
     };
-    let place = scene.ui.cursor.sample.min(slots.saturating_sub(1)) + 1;
+    let place = scene.cursor.sample.min(slots.saturating_sub(1)) + 1;
     let answer = answer_of_now(&sample, scene);
     let waited_for = scene.browse.intervention.waiting.as_ref();
     let step = match &answer {

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use crate::{
     keymap::Keymap,
-    session::{Metrics, RunState},
+    session::{Metrics, RunState, Stage},
     theme::Theme,
     tui::{
         browse::Browse,
         compare::{Compare, losses::Losses},
+        cursor::Cursor,
         curves::Curves,
         offers::Offers,
         overlays::Overlays,
         pictures::Pictures,
         sessions::Sessions,
+        span::Span,
         ui::Ui,
         waits::Waits,
     },
@@ -23,6 +25,9 @@ use crate::{
 pub struct Scene<'a> {
     pub state: &'a RunState,
     pub ui: &'a mut Ui,
+    pub cursor: Cursor,
+    /// The steps that the curves show; nothing: all of them.
+    pub zoom: Option<Span>,
     pub browse: &'a Browse,
     pub compare: &'a Compare,
     pub sessions: &'a Sessions,
@@ -57,4 +62,12 @@ pub struct Scene<'a> {
     pub offers: Offers,
     /// Whether there is a model that can be asked.
     pub can_ask: bool,
+}
+
+impl Scene<'_> {
+    /// The steps of a stage that its curves show; nothing: all of them.
+    #[must_use]
+    pub fn span(&self, stage: Stage) -> Option<Span> {
+        self.zoom.filter(|zoom| zoom.stage == stage)
+    }
 }

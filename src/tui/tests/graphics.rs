@@ -63,7 +63,7 @@ fn press(app: &mut App, key: char) {
 fn shown(app: &mut App) -> (Vec<Placed>, String) {
     let buffer = settled(app, 120, 40);
     (
-        app.pictures.take_placed(),
+        app.shown.pictures.take_placed(),
         described(&buffer, &Theme::dark(Depth::True)),
     )
 }
@@ -144,15 +144,15 @@ fn what_is_painted_for_the_last_painter_is_dropped() {
         terminal.draw(|frame| app.draw(frame)).unwrap();
     };
     draw(&mut app);
-    let read = app.pictures.done().recv().unwrap();
-    app.pictures.accept(read);
+    let read = app.shown.pictures.done().recv().unwrap();
+    app.shown.pictures.accept(read);
     draw(&mut app);
-    let painted = app.pictures.done().recv().unwrap();
+    let painted = app.shown.pictures.done().recv().unwrap();
     app.input(Input::Resized(Some(Size::new(20, 40))));
-    app.pictures.accept(painted);
+    app.shown.pictures.accept(painted);
     draw(&mut app);
-    assert!(app.pictures.take_placed().is_empty());
-    assert!(app.pictures.wanted(), "all is painted again");
+    assert!(app.shown.pictures.take_placed().is_empty());
+    assert!(app.shown.pictures.wanted(), "all is painted again");
 }
 
 /// What was written so far.

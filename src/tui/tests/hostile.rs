@@ -360,8 +360,8 @@ fn no_text_of_a_session_or_a_model_commands_the_terminal() {
         evil_session(root.path(), "b", text);
         let mut app = on_session(root.path(), "a");
         assert_eq!(
-            app.state.next_seq > 600,
-            app.browse.rows().is_some(),
+            app.shown.state.next_seq > 600,
+            app.shown.browse.rows().is_some(),
             "{text:?}: the session was read"
         );
         app.sessions.marked = vec![root.path().join("a"), root.path().join("b")];

@@ -120,7 +120,7 @@ fn a_run_is_started_listed_and_opened() {
         (exit, app.ui.screen, app.ui.layer),
         (Exit::Quit, Screen::Train, Layer::Main)
     );
-    assert_eq!(app.folder, root.path().join("fresh"));
+    assert_eq!(app.shown.folder, root.path().join("fresh"));
     let listed = app.sessions.all.as_ref().unwrap().as_ref().unwrap();
     assert!(listed.iter().any(|session| session.name == "fresh"));
 }
