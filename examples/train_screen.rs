@@ -2,7 +2,7 @@
 
 extern crate masp;
 
-#[path = "../src/tui/tests/made_up.rs"]
+#[path = "../src/made_up/mod.rs"]
 mod made_up;
 
 use std::{thread, time::Duration};

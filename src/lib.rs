@@ -2,6 +2,9 @@
 //!
 //! Data flows one way: files -> [`data`] -> [`vlm`] -> [`aspects`] -> [`engine`] -> events -> [`session`] -> [`tui`].
 
+#[cfg(test)]
+extern crate self as masp;
+
 pub mod aspects;
 mod atomic_file;
 mod bounded_file;
@@ -10,14 +13,21 @@ pub mod config;
 pub mod data;
 pub mod engine;
 pub mod export;
+mod figures;
+mod heatmap;
 #[cfg(test)]
 mod hostile;
 mod inside;
+pub mod keymap;
+#[cfg(test)]
+mod made_up;
 pub mod metrics;
 pub mod nn;
 mod output_file;
 mod printable;
 mod safetensors_header;
 pub mod session;
+mod text;
+pub mod theme;
 pub mod tui;
 pub mod vlm;

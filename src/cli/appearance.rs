@@ -1,8 +1,11 @@
 //! Applies the settings of the screens' look.
 
 use super::failure::Failure;
-use crate::config::{Background, Images, TuiSettings};
-use crate::tui::{self, Keymap, Viewer};
+use crate::tui::{self, Viewer};
+use crate::{
+    config::{Background, Images, TuiSettings},
+    keymap::Keymap,
+};
 
 /// Applies the settings under `tui:` to a viewer.
 ///

@@ -12,10 +12,10 @@ use super::failure::Failure;
 use super::json::write_line;
 use super::say::say;
 use crate::engine::inference::SplitEvaluation;
+use crate::figures::{self, fixed};
 use crate::metrics::{Both, Comparison, Estimate, Pair, Scored, compare};
 use crate::printable::printable;
 use crate::session::{Difference, ImageResult, differences};
-use crate::tui::figures::{self, fixed};
 
 /// The number of flips in the text output; `--json` lists all.
 const LISTED: usize = 20;

@@ -12,9 +12,9 @@ use super::recorded_session::RecordedSession;
 use super::say::say;
 use crate::engine::inference::SplitEvaluation;
 use crate::export::{check_rows_target, export_rows};
+use crate::figures;
 use crate::printable::{printable, printable_path};
 use crate::session::{Evaluated, EvaluationNote, KeepError, Metrics, Origin, SessionStart, keep_evaluation, now};
-use crate::tui::figures;
 
 /// Runs the command. It prints the figures before it keeps them, so that they are not lost if keeping fails.
 ///

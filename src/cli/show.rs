@@ -6,9 +6,11 @@ mod text;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use crate::data::image_file::DecodeOptions;
 use crate::session::Prediction;
-use crate::tui::{Depth, Theme};
+use crate::{
+    data::image_file::DecodeOptions,
+    theme::{Depth, Theme},
+};
 
 /// The widest line in columns; longer ones are hard to read.
 const WIDEST: usize = 144;

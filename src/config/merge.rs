@@ -9,7 +9,7 @@ use super::{
     layers::{Layer, Leaf},
     schema,
 };
-use crate::tui::{Action, Clash, Keymap};
+use crate::keymap::{Action, Clash, Keymap};
 
 /// The keys that layers gave, with what each came from.
 type Given<'a> = IndexMap<String, Leaf<'a>>;

@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::{
     aspects::prompt_file::LONGEST_PROMPT,
     data::{View, image_file},
+    keymap::{Action, Key as Pressed},
     session::HIGHEST_RATE,
-    tui::{Action, Key as Pressed, Paint, Role},
+    theme::{Paint, Role},
 };
 
 /// A key's values.

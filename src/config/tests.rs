@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     data::View,
+    keymap::Action,
     session::Stage,
-    tui::{Action, Paint, Role},
+    theme::{Paint, Role},
 };
 
 /// Loads a config file of this text, in a folder of its own.

@@ -3,7 +3,10 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::tui::{Action, Key, Paint, Role};
+use crate::{
+    keymap::{Action, Key},
+    theme::{Paint, Role},
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -5,11 +5,10 @@ use image::imageops::{FilterType, replace, resize};
 use image::{ImageFormat, Rgb, RgbImage};
 
 use super::{ExportError, Source, png_text::with_words};
-use crate::data::View;
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::printable::printable;
 use crate::session::SampleSeen;
-use crate::tui::heatmap::AttentionMap;
+use crate::{data::View, heatmap::AttentionMap};
 
 /// Pixels of a tile's side, which is a picture's longer side, and of the gap between two tiles.
 const TILE: u32 = 160;

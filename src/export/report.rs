@@ -5,8 +5,10 @@ use std::fmt::Write;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{ExportError, Source, curves_svg, maps_png};
-use crate::session::{Evaluated, LaterEvaluation, Metrics, Stage, later_evaluations};
-use crate::tui::figures::{calibration, percent};
+use crate::{
+    figures::{calibration, percent},
+    session::{Evaluated, LaterEvaluation, Metrics, Stage, later_evaluations},
+};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1e2128}\
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;text-align:right;border-bottom:1px solid #d8dbe2}\

@@ -1,6 +1,8 @@
 use super::*;
-use crate::session::{Evaluated, EvaluationNote, Event, Record, Resumed, Stage, Step, keep_evaluation};
-use crate::tui::tests::evaluated;
+use crate::{
+    made_up::evaluated,
+    session::{Evaluated, EvaluationNote, Event, Record, Resumed, Stage, Step, keep_evaluation},
+};
 
 fn source(root: &Path) -> Source {
     Source::read(&evaluated::session(root, "run", 40, false)).unwrap()
@@ -183,7 +185,7 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
 #[test]
 fn a_step_that_was_done_again_has_its_last_time() {
     let mut times = Times::default();
-    let event = crate::tui::tests::evaluated::start();
+    let event = crate::made_up::evaluated::start();
     let mut state = RunState::default();
     let step = |step| {
         Event::Step(Step {

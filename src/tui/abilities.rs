@@ -1,6 +1,7 @@
-//! Which control sequences a terminal supports, from its name in `TERM` and the system's terminfo database.
+//! Which control sequences and colours a terminal supports, from its name in `TERM` and the system's terminfo database.
 
-use super::{terminfo::Terminfo, theme::Depth};
+use super::terminfo::Terminfo;
+use crate::theme::{Depth, Theme};
 
 /// The terminal's abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,19 @@ impl Abilities {
             alternate: entry.map_or(!old, |entry| entry.alternate),
             mouse,
             paste: mouse,
+        }
+    }
+}
+
+impl Theme {
+    /// The theme for the environment: `NO_COLOR`, `COLORTERM`, `TERM` and that terminal's entry in the database, and
+    /// `COLORFGBG` for a light background.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let depth = depth(&variable);
+        let background = variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
+        match background {
+            Some(7 | 9..=15) => Self::light(depth),
+            _ => Self::dark(depth),
         }
     }
 }
@@ -172,5 +186,31 @@ mod tests {
         ] {
             assert_eq!(shows(terminal, colors, set), depth, "{terminal} {colors:?} {set:?}");
         }
+    }
+
+    fn from(pairs: &[(&str, &str)]) -> Theme {
+        Theme::from_environment(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        assert_eq!(from(&[("COLORTERM", "truecolor")]), Theme::dark(Depth::True));
+        assert_eq!(
+            from(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
+            Theme::dark(Depth::Mono)
+        );
+        assert_eq!(
+            from(&[("NO_COLOR", ""), ("TERM", "xterm-256color")]).depth,
+            Depth::Indexed
+        );
+        assert_eq!(
+            from(&[("COLORFGBG", "0;15"), ("TERM", "xterm-kitty")]),
+            Theme::light(Depth::True)
+        );
     }
 }

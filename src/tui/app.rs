@@ -5,80 +5,58 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, never};
+use crossbeam_channel::{Receiver, never};
 use ratatui::{Frame, layout::Size};
 
 use super::{
     Exit, Host, Viewer,
-    browse::Browse,
+    beside::Beside,
     canvas::Canvas,
-    compare::Compare,
-    follow::Following,
+    compare::{Compare, losses::Losses},
+    follow::Link,
     graphics::{Choice, Images},
     input::Input,
-    keymap::{Keymap, Offers},
     meter::Meter,
     model::{Model, Said},
-    opening::{Beside, For, Opening, Readers, Rejoining},
+    offers::Offers,
+    opening::{For, Opening, Readers},
     overlays::Overlays,
-    panes::{Scene, curves::Curves, overlay::Losses},
-    pictures::Pictures,
+    panes::scene::Scene,
     player::Player,
     reader::{Done, Reader},
     screens,
-    seeking::Seeking,
     sessions::Sessions,
+    shown_session::ShownSession,
     surface::Painter,
-    theme::Theme,
-    ui::{Layer, Screen, Ui},
+    ui::{Layer, Ui},
 };
-use crate::session::{Command, Event, Metrics, Record, RunState, StopAfter};
+use crate::{
+    keymap::{Keymap, Screen},
+    session::{Command, Event, Record, StopAfter},
+    theme::Theme,
+};
 
-/// The run's state, the person's side, and the channels between them.
+/// The session that is shown, what outlives it, and the channels to what is done in the background.
 pub struct App {
-    pub state: RunState,
+    pub shown: ShownSession,
     pub ui: Ui,
-    pub browse: Browse,
     pub compare: Compare,
     pub sessions: Sessions,
     pub overlays: Overlays,
-    /// The run's records.
-    pub records: Receiver<Record>,
-    pub pictures: Pictures,
     pub reader: Reader,
     pub(super) keymap: Keymap,
-    pub(super) commands: Option<Sender<Command>>,
-    /// Why a running run does not take commands from here.
-    pub(super) read_only: Option<String>,
-    /// Receives a message when another process continues the session.
-    pub resumed: Receiver<()>,
-    pub(super) following: Option<Following>,
     pub readers: Readers,
     /// The session that is being opened.
     pub(super) opening: Option<Opening>,
-    /// A new read of the session that is shown.
-    pub(super) rejoining: Option<Rejoining>,
-    /// A seek in the journal that is being played.
-    pub(super) seeking: Option<Seeking>,
     /// Why the session given on the command line cannot be shown.
     pub cannot_start: Option<String>,
     pub(super) host: Option<Box<dyn Host>>,
-    /// Plays a journal, if one is being played.
-    pub(super) player: Option<Player>,
-    /// The model of a run that has ended.
-    pub(super) model: Model,
-    pub(super) folder: PathBuf,
     /// Receives the folder of a run that was started here once it has begun, or why it has not.
     pub started: Receiver<Result<PathBuf, String>>,
     /// Receives the path of an exported file, or why the export failed.
     pub exported: Receiver<Result<PathBuf, String>>,
-    pub(super) curves: Curves,
     losses: Losses,
-    /// The frozen model's figures, if the session has them.
-    frozen: Option<Metrics>,
     theme: Theme,
-    pub(super) title: String,
-    pub(super) owns_run: bool,
     pub show_pictures: bool,
     pub(super) painter: Painter,
     /// Whether pictures are shown in pixels.
@@ -91,8 +69,6 @@ pub struct App {
     pub meter: Meter,
     /// The shortest time between two frames that show the run's records.
     pub frame: Duration,
-    /// Whether the run's process has disappeared without a final record.
-    pub(super) lost: bool,
     /// Whether to redraw everything, whatever the terminal is assumed to show.
     pub redraw: bool,
 }
@@ -104,42 +80,37 @@ impl App {
     /// If the pictures' thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
         let painter = Painter::new(&viewer.theme);
-        let pictures = Pictures::start(viewer.session_dir.clone(), painter)?;
+        let link = Link {
+            records: viewer.records,
+            commands: viewer.commands,
+            read_only: viewer.read_only,
+            resumed: viewer.resumed,
+            following: viewer.following,
+        };
+        let shown = ShownSession {
+            owns_run: viewer.owns_run,
+            player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
+            ..ShownSession::new((viewer.session_dir, viewer.title), viewer.history, link, painter)?
+        };
         let mut app = Self {
-            state: viewer.history,
+            shown,
             ui: Ui::default(),
-            browse: Browse::default(),
             compare: Compare::default(),
             sessions: Sessions {
                 root: viewer.sessions,
                 ..Sessions::default()
             },
-            records: viewer.records,
-            pictures,
             reader: Reader::start()?,
             overlays: Overlays::default(),
-            curves: Curves::default(),
             losses: Losses::default(),
-            frozen: None,
             theme: viewer.theme,
             keymap: viewer.keymap,
-            title: viewer.title,
-            commands: viewer.commands,
-            read_only: viewer.read_only,
-            resumed: viewer.resumed,
-            following: viewer.following,
             readers: Readers::default(),
             opening: None,
-            rejoining: None,
-            seeking: None,
             cannot_start: None,
             host: viewer.host,
-            player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
-            model: Model::default(),
-            folder: viewer.session_dir,
             started: never(),
             exported: never(),
-            owns_run: viewer.owns_run,
             show_pictures: viewer.images != Images::Off,
             painter,
             pixels: false,
@@ -147,16 +118,16 @@ impl App {
             canvas: Canvas::default(),
             meter: Meter::default(),
             frame: Duration::from_secs(1) / viewer.fps.max(1),
-            lost: false,
             redraw: false,
         };
-        app.ui.notice.clone_from(&app.read_only);
+        app.ui.notice.clone_from(&app.shown.link.read_only);
         if let Some(path) = viewer.open {
             app.open(&path, For::TheStart);
             return Ok(app);
         }
         app.read_evaluations();
-        let run = app.state.session.is_some() || app.commands.is_some() || app.player.is_some();
+        let shown = &app.shown;
+        let run = shown.state.session.is_some() || shown.link.commands.is_some() || shown.player.is_some();
         if !run && app.sessions.root.is_some() {
             // There is no run to show, only sessions to choose from.
             app.show(Screen::Sessions);
@@ -166,7 +137,7 @@ impl App {
 
     /// Handles a record of the run.
     pub fn record(&mut self, record: &Record) -> Option<Exit> {
-        self.state.apply(record);
+        self.shown.state.apply(record);
         match record.event {
             Event::Command(_) => self.ui.notice = None,
             Event::Ended(_) if self.ui.stopping => return Some(Exit::Stopped),
@@ -175,9 +146,9 @@ impl App {
         }
         match &record.event {
             Event::Evaluation(seen) if seen.predictions.is_some() => self.read_evaluations(),
-            Event::Answer(answer) if answer.has_maps() => self.browse.take(answer),
+            Event::Answer(answer) if answer.has_maps() => self.shown.browse.take(answer),
             // A request that the ended run did not answer can be repeated, with the session's own model.
-            Event::Ended(_) => self.browse.intervention.waiting = None,
+            Event::Ended(_) => self.shown.browse.intervention.waiting = None,
             _ => {}
         }
         None
@@ -186,7 +157,7 @@ impl App {
     /// Handles the records that the player has by now; returns whether there were any.
     pub fn play(&mut self, now: Instant) -> bool {
         // While a seek is under way, the state shown does not match the player's place.
-        let Some(player) = self.player.as_mut().filter(|_| self.seeking.is_none()) else {
+        let Some(player) = self.shown.player.as_mut().filter(|_| self.shown.seeking.is_none()) else {
             return false;
         };
         let due = player.advance(now);
@@ -201,27 +172,33 @@ impl App {
     /// When the player has the next record, but at the earliest one frame from now.
     #[must_use]
     pub fn play_due(&self) -> Option<Instant> {
-        let due = self.player.as_ref().filter(|_| self.seeking.is_none())?.due()?;
+        let due = self
+            .shown
+            .player
+            .as_ref()
+            .filter(|_| self.shown.seeking.is_none())?
+            .due()?;
         Some(due.max(Instant::now() + self.frame))
     }
 
     /// The run's channel has ended. Without a final record its process has disappeared.
     pub fn records_ended(&mut self) {
-        self.records = never();
-        self.lost = self.state.session.is_some() && self.state.ended.is_none() && self.player.is_none();
-        self.browse.intervention.waiting = None;
+        self.shown.link.records = never();
+        self.shown.lost =
+            self.shown.state.session.is_some() && self.shown.state.ended.is_none() && self.shown.player.is_none();
+        self.shown.browse.intervention.waiting = None;
     }
 
     /// The channels of the models: Browse's, and Compare's two.
     pub fn models(&self) -> [Option<Receiver<Record>>; 3] {
         let [a, b] = self.compare.models();
-        [Some(&self.model), a, b].map(|model| model.and_then(Model::records).cloned())
+        [Some(&self.shown.model), a, b].map(|model| model.and_then(Model::records).cloned())
     }
 
     /// Handles a model's record, or its end (`None`).
     pub fn said(&mut self, place: usize, record: Option<Record>) {
         let Some(model) = (match place {
-            0 => Some(&mut self.model),
+            0 => Some(&mut self.shown.model),
             place => self.compare.model(place - 1),
         }) else {
             return;
@@ -236,12 +213,12 @@ impl App {
             }
         };
         match (place, said) {
-            (0, Said::Answer(answer)) => self.browse.take(&answer),
+            (0, Said::Answer(answer)) => self.shown.browse.take(&answer),
             (place, Said::Answer(answer)) => self.compare.take(place - 1, *answer),
             (place, Said::Failed(reason)) => {
                 self.ui.notice = Some(reason);
                 match place {
-                    0 => self.browse.intervention.waiting = None,
+                    0 => self.shown.browse.intervention.waiting = None,
                     place => self.compare.failed(place - 1),
                 }
             }
@@ -255,7 +232,7 @@ impl App {
         self.reader.arrived();
         match done {
             Done::Results { path, rows } => {
-                self.browse.loaded(path, rows);
+                self.shown.browse.loaded(path, rows);
                 self.look_along();
             }
             Done::Sessions(all) => self.sessions.listed(all),
@@ -282,13 +259,14 @@ impl App {
 
     /// Reads which evaluations there are, and requests the predictions of the one shown.
     pub(super) fn read_evaluations(&mut self) {
-        self.take_beside(Beside::read(&self.folder, &self.state));
+        let beside = Beside::read(&self.shown.folder, &self.shown.state);
+        let wanted = self.shown.take_beside(beside);
+        self.read_predictions(wanted);
     }
 
-    /// Takes the evaluations that there are, and requests the predictions of the one shown.
-    pub(super) fn take_beside(&mut self, beside: Beside) {
-        self.frozen = beside.frozen;
-        if let Some(path) = self.browse.update(beside.evaluations) {
+    /// Requests the rows of a file of predictions, if one is to be read.
+    pub(super) fn read_predictions(&mut self, wanted: Option<PathBuf>) {
+        if let Some(path) = wanted {
             self.reader.read(path);
         }
     }
@@ -323,7 +301,7 @@ impl App {
         self.painter = Painter::new(&theme);
         self.painter.graphics = graphics;
         self.theme = theme;
-        self.pictures.repaint(self.painter);
+        self.shown.pictures.repaint(self.painter);
     }
 
     /// Applies the terminal's support for pictures.
@@ -334,7 +312,7 @@ impl App {
             self.no_pixels = refused;
             self.ui.notice = Some(format!("half blocks: {refused}"));
         }
-        self.pictures.repaint(self.painter);
+        self.shown.pictures.repaint(self.painter);
     }
 
     /// Toggles between pixels and half blocks.
@@ -363,53 +341,55 @@ impl App {
         self.redraw |= self.pixels;
         if let Some(cell) = cell.filter(|&cell| cell != graphics.cell) {
             graphics.cell = cell;
-            self.pictures.repaint(self.painter);
+            self.shown.pictures.repaint(self.painter);
         }
     }
 
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
         // An overlay consists of cells, so pictures under it must be cells as well.
-        self.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
+        self.shown.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
         let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
         let waits = self.waits();
         // While a session is being opened, the header shows its name next to the word for that.
-        let title = self.opening.as_ref().map_or(self.title.as_str(), Opening::name);
+        let title = self.opening.as_ref().map_or(self.shown.title.as_str(), Opening::name);
         let mut scene = Scene {
-            state: &self.state,
+            state: &self.shown.state,
             ui: &mut self.ui,
-            browse: &self.browse,
+            cursor: self.shown.cursor,
+            zoom: self.shown.zoom,
+            browse: &self.shown.browse,
             compare: &self.compare,
             sessions: &self.sessions,
-            folder: &self.folder,
+            folder: &self.shown.folder,
             overlays: &self.overlays,
-            frozen: self.frozen.as_ref(),
-            playing: self.player.as_ref().map(Player::label),
+            frozen: self.shown.frozen.as_ref(),
+            playing: self.shown.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
-            opening: self.model.opening.as_deref(),
+            opening: self.shown.model.opening.as_deref(),
             waits,
             theme: &self.theme,
             keymap: &self.keymap,
-            pictures: &mut self.pictures,
-            curves: &mut self.curves,
+            pictures: &mut self.shown.pictures,
+            curves: &mut self.shown.curves,
             losses: &mut self.losses,
             show_pictures: self.show_pictures,
             sent: self.meter.last_busy(Instant::now()),
-            commands: self.commands.is_some(),
+            commands: self.shown.link.commands.is_some(),
             can_ask,
             offers,
-            lost: self.lost,
+            lost: self.shown.lost,
         };
         screens::render(title, area, frame.buffer_mut(), &mut scene);
-        self.pictures.end();
+        self.shown.pictures.end();
     }
 
     /// What can be requested in the current state.
     pub(super) fn offers(&self) -> Offers {
         Offers {
-            commands: self.commands.is_some() && self.state.ended.is_none(),
-            playing: self.player.is_some(),
-            stages: self.state.stages.len() > 1,
+            commands: self.shown.link.commands.is_some() && self.shown.state.ended.is_none(),
+            playing: self.shown.player.is_some(),
+            stages: self.shown.state.stages.len() > 1,
             overlaid: !self.overlays.shown().is_empty(),
         }
     }
@@ -428,6 +408,6 @@ impl App {
 
     /// Whether leaving the screens would leave a run of this process without them.
     pub(super) fn run_is_ours(&self) -> bool {
-        self.owns_run && self.state.ended.is_none() && !self.lost
+        self.shown.owns_run && self.shown.state.ended.is_none() && !self.shown.lost
     }
 }

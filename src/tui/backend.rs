@@ -135,7 +135,7 @@ mod tests {
     use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
     use super::*;
-    use crate::tui::theme::{Depth, Theme};
+    use crate::theme::{Depth, Theme};
 
     /// What is sent for a row of text in the theme's colours.
     fn sent(theme: &Theme) -> String {

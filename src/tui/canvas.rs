@@ -177,10 +177,12 @@ mod tests {
     use ratatui::layout::Size;
 
     use super::*;
-    use crate::tui::{
-        graphics::{Graphics, Protocol},
-        surface::Painter,
+    use crate::{
         theme::{Depth, Theme},
+        tui::{
+            graphics::{Graphics, Protocol},
+            surface::Painter,
+        },
     };
 
     const SCREEN: Rect = Rect::new(0, 0, 80, 24);

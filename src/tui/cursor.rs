@@ -64,7 +64,7 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::tests::made_up;
+    use crate::made_up;
 
     /// A run with looks at steps 10, 20, ... 60 of each stage.
     fn state() -> RunState {

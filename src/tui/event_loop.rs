@@ -47,7 +47,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             let Ok(frame) = terminal.draw(|frame| app.draw(frame)) else {
                 return Exit::TerminalGone;
             };
-            if app.canvas.set(app.pictures.take_placed(), frame.area).is_err() {
+            if app.canvas.set(app.shown.pictures.take_placed(), frame.area).is_err() {
                 return Exit::TerminalGone;
             }
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
@@ -78,9 +78,9 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             }
         }
         loop {
-            match app.pictures.done().try_recv() {
-                Ok(done) => app.pictures.accept(done),
-                Err(TryRecvError::Disconnected) => app.pictures.lost(),
+            match app.shown.pictures.done().try_recv() {
+                Ok(done) => app.shown.pictures.accept(done),
+                Err(TryRecvError::Disconnected) => app.shown.pictures.lost(),
                 Err(TryRecvError::Empty) => break,
             }
             wanted = Wanted::Promptly;
@@ -96,12 +96,12 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
         if app.take_opened() | app.take_sought() {
             wanted = Wanted::Promptly;
         }
-        match app.resumed.try_recv() {
+        match app.shown.link.resumed.try_recv() {
             Ok(()) => {
                 app.rejoin();
                 wanted = Wanted::Promptly;
             }
-            Err(TryRecvError::Disconnected) => app.resumed = never(),
+            Err(TryRecvError::Disconnected) => app.shown.link.resumed = never(),
             Err(TryRecvError::Empty) => {}
         }
         match app.started.try_recv() {
@@ -135,7 +135,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
             }
         }
         for _ in 0..MOST_AT_ONCE {
-            match app.records.try_recv() {
+            match app.shown.link.records.try_recv() {
                 Ok(record) => {
                     if let Some(exit) = app.record(&record) {
                         return exit;
@@ -158,12 +158,12 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
 fn wait(inputs: &Receiver<Input>, app: &App, due: Option<Instant>) {
     let mut select = Select::new();
     select.recv(inputs);
-    select.recv(app.pictures.done());
+    select.recv(app.shown.pictures.done());
     select.recv(app.reader.done());
-    select.recv(&app.records);
+    select.recv(&app.shown.link.records);
     select.recv(&app.started);
     select.recv(&app.exported);
-    select.recv(&app.resumed);
+    select.recv(&app.shown.link.resumed);
     for opened in [app.opened(), app.rejoined()].into_iter().flatten() {
         select.recv(opened);
     }

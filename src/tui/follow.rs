@@ -20,6 +20,12 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Followed {
     pub folder: SessionFolder,
     pub history: RunState,
+    pub link: Link,
+}
+
+/// The way to a session's run.
+#[derive(Debug)]
+pub struct Link {
     /// Later records; the channel ends if no process holds the session.
     pub records: Receiver<Record>,
     /// Takes commands for a running run.
@@ -29,7 +35,8 @@ pub struct Followed {
     /// Receives one message when, after `records` has ended, a process continues the session: it must then be followed
     /// anew.
     pub resumed: Receiver<()>,
-    pub following: Following,
+    /// Kept while another process's journal is followed.
+    pub following: Option<Following>,
 }
 
 /// Keeps the journal being followed; dropping it stops that.
@@ -93,11 +100,13 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     Ok(Followed {
         folder,
         history,
-        records,
-        commands,
-        read_only,
-        resumed,
-        following: Following(watched),
+        link: Link {
+            records,
+            commands,
+            read_only,
+            resumed,
+            following: Some(Following(watched)),
+        },
     })
 }
 
@@ -176,23 +185,26 @@ mod tests {
         let lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
         let say = |text: &str| Event::Log(Log::new(text));
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
         journal.append(say("before")).unwrap();
         let followed = follow(folder.path()).unwrap();
         assert_eq!(followed.history.next_seq, 2);
-        assert!(followed.commands.is_none());
-        let why = followed.read_only.as_deref().unwrap_or_default();
+        assert!(followed.link.commands.is_none());
+        let why = followed.link.read_only.as_deref().unwrap_or_default();
         assert!(why.starts_with("read-only: nobody listens"), "{why}");
         journal.append(say("after")).unwrap();
-        let record = followed.records.recv_timeout(Duration::from_secs(10)).unwrap();
+        let record = followed.link.records.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(record.event, say("after"));
         journal.append(Event::Ended(Ended { reason: "done".into() })).unwrap();
         drop(lock);
-        assert!(matches!(followed.records.recv().unwrap().event, Event::Ended(_)));
-        assert!(followed.records.recv().is_err(), "nothing comes any more");
-        assert!(followed.resumed.recv_timeout(2 * REST).is_err(), "nothing was written");
+        assert!(matches!(followed.link.records.recv().unwrap().event, Event::Ended(_)));
+        assert!(followed.link.records.recv().is_err(), "nothing comes any more");
+        assert!(
+            followed.link.resumed.recv_timeout(2 * REST).is_err(),
+            "nothing was written"
+        );
         journal.append(say("another process goes on")).unwrap();
-        followed.resumed.recv_timeout(Duration::from_secs(10)).unwrap();
+        followed.link.resumed.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(follow(&root.path().join("none")).is_err());
     }
 
@@ -203,23 +215,23 @@ mod tests {
         let lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
         let say = |text: &str| Event::Log(Log::new(text));
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
         let followed = follow(folder.path()).unwrap();
         std::fs::rename(folder.path(), root.path().join("moved")).unwrap();
         let other = SessionFolder::create(root.path(), "run").unwrap();
         let mut others = JournalWriter::open(&other.journal()).unwrap();
-        others.append(crate::tui::tests::evaluated::start()).unwrap();
+        others.append(crate::made_up::evaluated::start()).unwrap();
         for _ in 0..3 {
             others.append(say("of another")).unwrap();
         }
         journal.append(say("of its own")).unwrap();
-        let record = followed.records.recv_timeout(Duration::from_secs(10)).unwrap();
+        let record = followed.link.records.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(record.event, say("of its own"));
         drop(lock);
-        assert!(followed.records.recv().is_err(), "its process is gone");
+        assert!(followed.link.records.recv().is_err(), "its process is gone");
         others.append(say("of another")).unwrap();
         assert!(
-            followed.resumed.recv_timeout(2 * REST).is_err(),
+            followed.link.resumed.recv_timeout(2 * REST).is_err(),
             "nothing was written into it"
         );
     }
@@ -230,8 +242,8 @@ mod tests {
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let _lock = folder.lock().unwrap();
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
-        journal.append(crate::tui::tests::evaluated::start()).unwrap();
-        let Followed { records, following, .. } = follow(folder.path()).unwrap();
+        journal.append(crate::made_up::evaluated::start()).unwrap();
+        let Link { records, following, .. } = follow(folder.path()).unwrap().link;
         drop(following);
         assert!(records.recv().is_err(), "the thread has ended although the run goes on");
     }

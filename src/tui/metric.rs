@@ -1,7 +1,9 @@
 //! What the curves of the Train screen show.
 
-use super::figures;
-use crate::session::{Evaluation, StepPoint};
+use crate::{
+    figures,
+    session::{Evaluation, StepPoint},
+};
 
 /// A logged metric: of each step, of each evaluation, or of both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

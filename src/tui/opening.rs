@@ -1,4 +1,4 @@
-//! Opens sessions: a background thread reads them, and they are shown once they have arrived.
+//! A session that is being opened: a background thread reads it, and it is shown once it has arrived.
 
 use std::{
     fmt,
@@ -6,21 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use crossbeam_channel::{Receiver, TryRecvError, never};
-
 use super::{
-    app::App,
     background::Background,
-    browse::Browse,
-    cursor::Cursor,
+    beside::Beside,
     follow::{Followed, follow},
-    model::Model,
-    panes::curves::Curves,
-    pictures::Pictures,
     seeking::{Fold, fold},
-    ui::{Layer, Screen},
 };
-use crate::session::{KeptEvaluation, Metrics, RunState, SessionFolder, frozen_metrics, kept_evaluations};
+use crate::keymap::Screen;
 
 /// Reads the session in a folder.
 type Follow = Arc<dyn Fn(&Path) -> Result<Followed, String> + Send + Sync>;
@@ -47,30 +39,11 @@ impl fmt::Debug for Readers {
     }
 }
 
-/// Evaluations that are stored next to a session's journal.
-#[derive(Debug)]
-pub struct Beside {
-    /// The frozen model's figures, if the session has them.
-    pub frozen: Option<Metrics>,
-    pub evaluations: Vec<KeptEvaluation>,
-}
-
-impl Beside {
-    /// Looks into the session's folder.
-    #[must_use]
-    pub fn read(folder: &Path, state: &RunState) -> Self {
-        Self {
-            frozen: frozen_metrics(folder),
-            evaluations: kept_evaluations(folder, state),
-        }
-    }
-}
-
 /// A session that was read.
 #[derive(Debug)]
 pub struct Opened {
-    followed: Followed,
-    beside: Beside,
+    pub followed: Followed,
+    pub beside: Beside,
 }
 
 /// Why a session is being opened.
@@ -87,11 +60,23 @@ pub enum For {
 pub struct Opening {
     path: PathBuf,
     name: String,
-    wanted: For,
-    work: Background<Result<Opened, String>>,
+    pub wanted: For,
+    pub work: Background<Result<Opened, String>>,
 }
 
 impl Opening {
+    /// The session at `path`, which `work` reads.
+    #[must_use]
+    pub fn new(path: &Path, wanted: For, work: Background<Result<Opened, String>>) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            path: path.to_owned(),
+            name: name.to_string_lossy().into_owned(),
+            wanted,
+            work,
+        }
+    }
+
     /// The session's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -108,243 +93,7 @@ impl Opening {
 /// A new read of the session that is shown, because another process continues it, or because its name has changed.
 #[derive(Debug)]
 pub struct Rejoining {
-    work: Background<Result<Opened, String>>,
-    notice: Option<&'static str>,
-}
-
-/// What the person waits for; keys work meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Waits {
-    /// A session of this name is being opened.
-    Opening(String),
-    /// The session that is shown is being read anew.
-    Rejoining,
-    /// The state at another place of a journal that is played.
-    Seeking,
-}
-
-impl Waits {
-    /// The header's word.
-    #[must_use]
-    pub const fn badge(&self) -> &'static str {
-        match self {
-            Self::Opening(_) => "◌ opening",
-            Self::Rejoining => "◌ reading",
-            Self::Seeking => "◌ seeking",
-        }
-    }
-
-    /// The phase in words.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Self::Opening(name) => format!("opening {name} …"),
-            Self::Rejoining => "reading the session anew …".to_owned(),
-            Self::Seeking => "seeking …".to_owned(),
-        }
-    }
-
-    /// Whether a key can cancel it.
-    #[must_use]
-    pub fn can_be_given_up(&self) -> bool {
-        *self != Self::Rejoining
-    }
-}
-
-impl App {
-    /// What is being waited for, if anything is.
-    #[must_use]
-    pub fn waits(&self) -> Option<Waits> {
-        if let Some(opening) = &self.opening {
-            return Some(Waits::Opening(opening.name.clone()));
-        }
-        if self.seeking.is_some() {
-            return Some(Waits::Seeking);
-        }
-        self.rejoining.as_ref().map(|_| Waits::Rejoining)
-    }
-
-    /// Begins to open a session. The current one stays on the screen until it has been read. If several are requested,
-    /// the last one counts.
-    pub(super) fn open(&mut self, path: &Path, wanted: For) {
-        if self.opening.as_ref().is_some_and(|opening| opening.is_of(path)) {
-            return;
-        }
-        match self.begin_reading(path) {
-            Ok(work) => {
-                let name = path.file_name().unwrap_or(path.as_os_str());
-                self.opening = Some(Opening {
-                    path: path.to_owned(),
-                    name: name.to_string_lossy().into_owned(),
-                    wanted,
-                    work,
-                });
-            }
-            Err(reason) => self.not_opened(wanted, reason),
-        }
-    }
-
-    fn begin_reading(&self, path: &Path) -> Result<Background<Result<Opened, String>>, String> {
-        let (follow, path) = (Arc::clone(&self.readers.follow), path.to_owned());
-        Background::begin("open", move |_| {
-            let followed = follow(&path)?;
-            let beside = Beside::read(followed.folder.path(), &followed.history);
-            Ok(Opened { followed, beside })
-        })
-    }
-
-    /// The channel on which a session that is being opened arrives. `None` while the person types or chooses in an
-    /// overlay, because the switch would remove what that refers to.
-    #[must_use]
-    pub fn opened(&self) -> Option<&Receiver<Result<Opened, String>>> {
-        let opening = self.opening.as_ref()?;
-        matches!(self.ui.layer, Layer::Main | Layer::Help).then(|| opening.work.result())
-    }
-
-    /// The channel on which a new read of the session arrives.
-    #[must_use]
-    pub fn rejoined(&self) -> Option<&Receiver<Result<Opened, String>>> {
-        self.rejoining.as_ref().map(|rejoining| rejoining.work.result())
-    }
-
-    /// Takes sessions that have been read; returns whether there were any.
-    pub fn take_opened(&mut self) -> bool {
-        let opened = self.opened().map(Receiver::try_recv);
-        let opened = arrived(opened).and_then(|read| Some((self.opening.take()?, read)));
-        let rejoined = arrived(self.rejoined().map(Receiver::try_recv));
-        let rejoined = rejoined.and_then(|read| Some((self.rejoining.take()?, read)));
-        let any = opened.is_some() || rejoined.is_some();
-        match rejoined {
-            Some((rejoining, Ok(read))) => self.rejoin_with(read, rejoining.notice),
-            Some((_, Err(reason))) => self.ui.notice = Some(reason),
-            None => {}
-        }
-        if let Some((opening, read)) = opened {
-            match read.and_then(|read| self.adopt(read)) {
-                Ok(()) => self.show_opened(opening.wanted),
-                Err(reason) => self.not_opened(opening.wanted, reason),
-            }
-        }
-        any
-    }
-
-    /// Shows the opened session, unless the person has meanwhile gone to another screen.
-    fn show_opened(&mut self, wanted: For) {
-        if self.read_only.is_some() {
-            self.ui.notice.clone_from(&self.read_only);
-        }
-        match wanted {
-            For::Person(screen) if screen == self.ui.screen => self.show(Screen::Train),
-            For::Person(_) | For::TheStart => {}
-        }
-    }
-
-    /// Handles a session that could not be opened: the current one stays, and if there is none the screens end.
-    fn not_opened(&mut self, wanted: For, reason: String) {
-        match wanted {
-            For::TheStart => self.cannot_start = Some(reason),
-            For::Person(_) => self.ui.notice = Some(reason),
-        }
-    }
-
-    /// Cancels what is being waited for; returns whether there was anything.
-    pub(super) fn give_up(&mut self) -> bool {
-        let Some(opening) = self.opening.take() else {
-            return self.give_up_seeking();
-        };
-        self.ui.notice = Some(format!("{} was not opened", opening.name));
-        if let (For::TheStart, Some(root)) = (opening.wanted, self.sessions.root.clone()) {
-            // Without a run, there are only sessions to choose from.
-            self.title.clear();
-            self.folder = root;
-            self.show(Screen::Sessions);
-        }
-        true
-    }
-
-    /// Switches to another session and drops all state of the previous one.
-    ///
-    /// # Errors
-    /// A message if its pictures cannot be read; the previous one then stays.
-    fn adopt(&mut self, opened: Opened) -> Result<(), String> {
-        let Opened { followed, beside } = opened;
-        self.stand_in(&followed.folder)?;
-        self.overlays.take_away(followed.folder.path());
-        (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-        (self.owns_run, self.lost, self.model) = (false, false, Model::default());
-        (self.curves, self.player) = (Curves::default(), None);
-        (self.rejoining, self.seeking) = (None, None);
-        (self.ui.cursor, self.ui.zoom) = (Cursor::default(), None);
-        self.take_beside(beside);
-        Ok(())
-    }
-
-    /// Makes this folder the base of the files that events name.
-    fn stand_in(&mut self, folder: &SessionFolder) -> Result<(), String> {
-        self.pictures = Pictures::start(folder.path().to_owned(), self.painter).map_err(|error| error.to_string())?;
-        folder.path().clone_into(&mut self.folder);
-        folder.name().clone_into(&mut self.title);
-        self.browse = Browse::default();
-        Ok(())
-    }
-
-    /// Handles a new name of the session in `before`, if it is shown or being opened.
-    ///
-    /// # Errors
-    /// A sentence where its pictures cannot be read.
-    pub(super) fn renamed(&mut self, before: &Path, renamed: &SessionFolder) -> Result<(), String> {
-        if let Some(opening) = self.opening.take_if(|opening| opening.is_of(before)) {
-            self.open(renamed.path(), opening.wanted);
-        }
-        if before == self.folder {
-            self.stand_in(renamed)?;
-            // The journal at the old path is no longer followed.
-            (self.resumed, self.following) = (never(), None);
-            self.read_evaluations();
-            self.begin_rejoining(None);
-        }
-        Ok(())
-    }
-
-    /// Reads the shown session again, because another process continues it.
-    pub fn rejoin(&mut self) {
-        self.begin_rejoining(Some("another process goes on with this session"));
-    }
-
-    /// Reads the shown session again, because its run did not take commands from here.
-    pub(super) fn reconnect(&mut self) {
-        self.begin_rejoining(Some("the run takes commands from here now"));
-    }
-
-    fn begin_rejoining(&mut self, notice: Option<&'static str>) {
-        self.resumed = never();
-        match self.begin_reading(&self.folder) {
-            Ok(work) => self.rejoining = Some(Rejoining { work, notice }),
-            Err(reason) => self.ui.notice = Some(reason),
-        }
-    }
-
-    /// Switches to the new process's records and commands; the person's view stays as it is.
-    fn rejoin_with(&mut self, opened: Opened, notice: Option<&'static str>) {
-        let Opened { followed, beside } = opened;
-        (self.state, self.records) = (followed.history, followed.records);
-        (self.commands, self.read_only) = (followed.commands, followed.read_only);
-        (self.resumed, self.following) = (followed.resumed, Some(followed.following));
-        (self.lost, self.model, self.curves) = (false, Model::default(), Curves::default());
-        // The reason why it still takes no commands is more important than the notice.
-        let notice = self.read_only.clone().or(notice.map(str::to_owned));
-        self.ui.notice = notice.or(self.ui.notice.take());
-        self.take_beside(beside);
-    }
-}
-
-/// The result that has arrived; an error message if the thread has died.
-fn arrived<T>(tried: Option<Result<Result<T, String>, TryRecvError>>) -> Option<Result<T, String>> {
-    match tried? {
-        Ok(read) => Some(read),
-        Err(TryRecvError::Empty) => None,
-        Err(TryRecvError::Disconnected) => Some(Err("the session cannot be read: its thread is gone".to_owned())),
-    }
+    pub work: Background<Result<Opened, String>>,
+    /// What to say once it is there.
+    pub notice: Option<&'static str>,
 }

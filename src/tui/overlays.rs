@@ -7,8 +7,10 @@ use std::{
 
 use ratatui::style::Color;
 
-use super::theme::{SERIES, Theme};
-use crate::session::{RunState, SessionFolder, Stage, StageHistory, read_journal};
+use crate::{
+    session::{RunState, SessionFolder, Stage, StageHistory, read_journal},
+    theme::{SERIES, Theme},
+};
 
 /// The largest number of overlaid sessions: together with the two that are compared each has its own colour.
 pub const MOST: usize = SERIES - 2;
@@ -131,7 +133,7 @@ impl Overlays {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::theme::Depth;
+    use crate::theme::Depth;
 
     fn overlaid(name: &str) -> Overlaid {
         Overlaid {

@@ -5,7 +5,8 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::keymap::{Binding, Keymap, Offers, Scope};
+use super::offers::Offers;
+use crate::keymap::{Binding, Keymap, Scope};
 
 /// The available bindings that match `text`, the best first; all of them if it is empty.
 #[must_use]
@@ -39,7 +40,7 @@ pub fn matching<T>(items: Vec<T>, text: &str, words: impl Fn(&T) -> String) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::{keymap::Action, ui::Screen};
+    use crate::keymap::{Action, Screen};
 
     fn first(text: &str) -> Option<Action> {
         let keymap = Keymap::default();

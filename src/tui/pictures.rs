@@ -21,10 +21,10 @@ use ratatui::{
 pub use super::look::{Look, Source};
 use super::{
     canvas::Placed,
-    heatmap::{self, AttentionMap},
+    map_style::MapStyle,
     surface::{Painter, Surface},
 };
-use crate::data::View;
+use crate::{data::View, heatmap::AttentionMap};
 
 /// The number of cached surfaces above which those not shown are dropped.
 const KEPT: usize = 512;
@@ -39,7 +39,7 @@ pub enum Subject {
     Picture,
     /// The picture as cells, because the marks on it are cells, too.
     MarkedPicture,
-    Attention(View, heatmap::Look),
+    Attention(View, MapStyle),
 }
 
 /// The key of a surface: its source, its subject, and its size, in pixels or in cells.

@@ -86,7 +86,7 @@ mod tests {
     use crossterm::event::{KeyCode, KeyModifiers};
 
     use super::*;
-    use crate::tui::tests::evaluated;
+    use crate::made_up::evaluated;
 
     #[test]
     fn keys_go_in_and_a_frame_comes_out() {

@@ -17,8 +17,10 @@ use ratatui_image::{
 
 use super::{
     graphics::Graphics,
-    heatmap::AttentionMap,
     pixels::{self, Pixels},
+};
+use crate::{
+    heatmap::AttentionMap,
     theme::{Depth, Theme},
 };
 

@@ -4,33 +4,13 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{browse::rows::Column, cursor::Cursor, heatmap, metric::Metric, sessions::Sort, span::Span};
-use crate::data::View;
-use crate::session::Stage;
-
-/// A screen, in the order of the digits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Screen {
-    #[default]
-    Train,
-    Browse,
-    Compare,
-    Sessions,
-}
+use super::{browse::rows::Column, map_style::MapStyle, metric::Metric, sessions::Sort};
+use crate::{
+    data::View,
+    keymap::{Scope, Screen},
+};
 
 impl Screen {
-    pub const ALL: [Self; 4] = [Self::Train, Self::Browse, Self::Compare, Self::Sessions];
-
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Train => "Train",
-            Self::Browse => "Browse",
-            Self::Compare => "Compare",
-            Self::Sessions => "Sessions",
-        }
-    }
-
     /// Its panes, in the order of the focus.
     #[must_use]
     pub const fn panes(self) -> &'static [Pane] {
@@ -217,17 +197,14 @@ pub struct Ui {
     pub refused: Option<String>,
     /// The focused pane has the whole body.
     pub enlarged: bool,
-    pub cursor: Cursor,
     pub smoothing: Smoothing,
     /// What the curve shows, and whether by powers of ten.
     pub metric: Metric,
     pub log_axis: bool,
     /// How many additional metrics have curves below the first.
     pub more_metrics: usize,
-    /// The steps that the curves show; nothing: all of them.
-    pub zoom: Option<Span>,
     /// How attention maps are shown, and the aspect whose map is shown alone.
-    pub heat: heatmap::Look,
+    pub heat: MapStyle,
     pub alone: Option<View>,
     /// Lines scrolled: from the top, in the log from the end.
     pub scroll: BTreeMap<Pane, usize>,
@@ -260,13 +237,11 @@ impl Default for Ui {
             replaced: false,
             refused: None,
             enlarged: false,
-            cursor: Cursor::default(),
             smoothing: Smoothing::default(),
             metric: Metric::default(),
             log_axis: false,
             more_metrics: 0,
-            zoom: None,
-            heat: heatmap::Look::default(),
+            heat: MapStyle::default(),
             alone: None,
             scroll: BTreeMap::new(),
             help_scroll: 0,
@@ -283,6 +258,19 @@ impl Default for Ui {
 }
 
 impl Ui {
+    /// The scopes whose keys apply, the innermost first.
+    #[must_use]
+    pub const fn scopes(&self) -> &'static [Scope] {
+        match (self.layer, self.screen) {
+            (Layer::Help | Layer::Message, _) => &[Scope::Help],
+            (Layer::Quit, _) => &[Scope::Quit],
+            (Layer::Entry(_), _) => &[Scope::Entry],
+            (Layer::Region, _) => &[Scope::Region],
+            (Layer::Form, _) => &[Scope::Form],
+            (Layer::Main, screen) => Scope::of_screen(screen),
+        }
+    }
+
     /// The pane of this screen that takes the keys.
     #[must_use]
     pub fn focus(&self) -> Pane {
@@ -316,12 +304,6 @@ impl Ui {
     pub fn metrics(&self) -> Vec<Metric> {
         let all = std::iter::successors(Some(self.metric), |metric| Some(metric.next()));
         all.take(1 + self.more_metrics).collect()
-    }
-
-    /// The steps of a stage that its curves show; nothing: all of them.
-    #[must_use]
-    pub fn span(&self, stage: Stage) -> Option<Span> {
-        self.zoom.filter(|zoom| zoom.stage == stage)
     }
 
     /// Begins a line for `entry`, with `begun` as its initial value.

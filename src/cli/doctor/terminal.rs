@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::finding::Finding;
-use crate::tui::{Depth, Theme};
+use crate::theme::{Depth, Theme};
 
 /// From this size on all panes are shown side by side.
 const ROOMY: (u16, u16) = (80, 24);

@@ -6,11 +6,14 @@ use std::path::Path;
 use image::imageops::{FilterType, replace, resize};
 use image::{DynamicImage, RgbImage, Rgba, RgbaImage};
 
-use crate::data::image_file::{DecodeOptions, decode};
 use crate::printable::printable;
 use crate::session::Prediction;
-use crate::tui::heatmap::{AttentionMap, sequential};
-use crate::tui::{Depth, text};
+use crate::{
+    data::image_file::{DecodeOptions, decode},
+    heatmap::{AttentionMap, sequential},
+    text,
+    theme::Depth,
+};
 
 /// An attention map's width in columns, and the gap between two.
 const MAP: usize = 22;

@@ -1,8 +1,7 @@
 //! A prediction in words: probabilities as bars, where each aspect looks most and what it answers, the rationale.
 
-use crate::printable::printable;
 use crate::session::{Prediction, rationale_mark};
-use crate::tui::{heatmap::AttentionMap, text};
+use crate::{heatmap::AttentionMap, printable::printable, text};
 
 /// The words of a prediction, in lines of at most `width` columns (but for names and numbers that need more).
 pub(super) fn lines(prediction: &Prediction, width: usize) -> Vec<String> {

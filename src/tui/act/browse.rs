@@ -8,13 +8,13 @@ use super::lines;
 use crate::{
     data::View,
     inside::inside,
+    keymap::{Action, Screen},
     session::{Command, KeptEvaluation, Request, Stage},
     tui::{
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
-        keymap::Action,
         model::Model,
-        ui::{Entry, Layer, Pane, Screen},
+        ui::{Entry, Layer, Pane},
     },
 };
 
@@ -22,38 +22,42 @@ impl App {
     pub(super) fn act_browse(&mut self, action: Action) {
         match action {
             Action::Filter => {
-                let filter = self.browse.filter.clone();
+                let filter = self.shown.browse.filter.clone();
                 self.ui.ask(Entry::Filter, &filter);
             }
-            Action::Out if !self.browse.intervention.is_plain() => self.try_nothing(),
+            Action::Out if !self.shown.browse.intervention.is_plain() => self.try_nothing(),
             Action::ClearFilter | Action::Out => {
                 // The empty filter is always valid.
-                let _ = self.browse.set_filter("");
+                let _ = self.shown.browse.set_filter("");
                 self.row_moved();
             }
-            Action::Export if self.browse.rows().is_some() => {
-                let session = self.folder.file_name().unwrap_or_default().to_string_lossy();
+            Action::Export if self.shown.browse.rows().is_some() => {
+                let session = self.shown.folder.file_name().unwrap_or_default().to_string_lossy();
                 let name = format!("{session}-predictions.csv");
                 self.ui.ask(Entry::ExportRows, &name);
             }
             Action::SortColumn => {
-                let next = self.browse.sort.map_or(Column::Confidence, |(column, _)| column.next());
-                self.browse.sort_by(next);
+                let next = self
+                    .shown
+                    .browse
+                    .sort
+                    .map_or(Column::Confidence, |(column, _)| column.next());
+                self.shown.browse.sort_by(next);
                 self.row_moved();
             }
             Action::SortOrder => {
-                let column = self.browse.sort.map_or(Column::Confidence, |(column, _)| column);
-                self.browse.sort_by(column);
+                let column = self.shown.browse.sort.map_or(Column::Confidence, |(column, _)| column);
+                self.shown.browse.sort_by(column);
                 self.row_moved();
             }
-            Action::Summary => self.browse.summary = self.browse.summary.next(),
-            Action::Normalise => self.browse.normalised = !self.browse.normalised,
+            Action::Summary => self.shown.browse.summary = self.shown.browse.summary.next(),
+            Action::Normalise => self.shown.browse.normalised = !self.shown.browse.normalised,
             Action::NextEvaluation => self.step_evaluation(1),
             Action::PreviousEvaluation => self.step_evaluation(-1),
             Action::Look if self.ui.focus() == Pane::Summary => {
-                match self.browse.summary {
-                    Summary::Confusion => self.browse.filter_by_cell(self.ui.cursor.class),
-                    Summary::Classes => self.browse.filter_by_class(self.ui.cursor.class),
+                match self.shown.browse.summary {
+                    Summary::Confusion => self.shown.browse.filter_by_cell(self.shown.cursor.class),
+                    Summary::Classes => self.shown.browse.filter_by_class(self.shown.cursor.class),
                     Summary::Reliability => {}
                 }
                 self.row_moved();
@@ -69,6 +73,7 @@ impl App {
             }
             Action::Mute(view)
                 if self
+                    .shown
                     .state
                     .session
                     .as_ref()
@@ -77,13 +82,13 @@ impl App {
                 self.ui.notice = Some(format!("this session has no aspect {view}"));
             }
             Action::Mute(view) => {
-                self.browse.intervention.mute(view);
+                self.shown.browse.intervention.mute(view);
                 self.look();
                 self.show_answer(Pane::Answers);
             }
             Action::Solo => {
                 let view = self.named_view();
-                self.browse.intervention.solo(view);
+                self.shown.browse.intervention.solo(view);
                 self.look();
                 self.show_answer(Pane::Answers);
             }
@@ -116,17 +121,17 @@ impl App {
     }
 
     fn try_nothing(&mut self) {
-        self.browse.intervention.clear();
+        self.shown.browse.intervention.clear();
         self.row_moved();
     }
 
     /// Writes the rows that are shown, in their order, in the background.
     pub(super) fn export_rows(&mut self, to: &str) -> Result<(), String> {
-        let rows = self.browse.rows().ok_or("there are no rows")?;
-        let shown = self.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
+        let rows = self.shown.browse.rows().ok_or("there are no rows")?;
+        let shown = self.shown.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
-        let kept = self.browse.evaluation().ok_or("there is no evaluation")?;
-        let session = self.state.session.as_ref();
+        let kept = self.shown.browse.evaluation().ok_or("there is no evaluation")?;
+        let session = self.shown.state.session.as_ref();
         let (name, data) = session.map_or(("", ""), |session| (session.name.as_str(), session.data.as_str()));
         self.exported = host.export_rows(shown.collect(), kept.origin(name, data), Path::new(to))?;
         self.ui.notice = Some("writing …".to_owned());
@@ -137,9 +142,9 @@ impl App {
         let vertical = lines(action);
         match (self.ui.focus(), vertical) {
             (Pane::Summary, _) => {
-                let classes = self.browse.rows().map_or(0, |rows| rows.labels.len());
+                let classes = self.shown.browse.rows().map_or(0, |rows| rows.labels.len());
                 let last = classes.saturating_sub(1);
-                let (gold, said) = (&mut self.ui.cursor.class, &mut self.browse.said);
+                let (gold, said) = (&mut self.shown.cursor.class, &mut self.shown.browse.said);
                 match (action, vertical) {
                     (Action::Left, _) => *said = said.saturating_sub(1),
                     (Action::Right, _) => *said = (*said + 1).min(last),
@@ -149,7 +154,7 @@ impl App {
             }
             (Pane::Answers, Some(by)) => self.scroll(by),
             (_, Some(by)) => {
-                self.browse.step(by);
+                self.shown.browse.step(by);
                 self.ui.scroll.remove(&Pane::Answers);
                 self.row_moved();
             }
@@ -166,7 +171,7 @@ impl App {
         if action == Action::Message {
             return self.show_message();
         }
-        let tried = &mut self.browse.intervention;
+        let tried = &mut self.shown.browse.intervention;
         match action {
             Action::Left => tried.step((0, -1), grid),
             Action::Right => tried.step((0, 1), grid),
@@ -185,13 +190,14 @@ impl App {
     fn begin_region(&mut self) {
         match self.grid() {
             Some([height, width]) => {
-                let cursor = &mut self.browse.intervention.cursor;
+                let cursor = &mut self.shown.browse.intervention.cursor;
                 *cursor = Some(cursor.unwrap_or((height / 2, width / 2)));
                 self.ui.layer = Layer::Region;
             }
             None => {
                 let image = self.image().unwrap_or_default();
                 let looked = self
+                    .shown
                     .browse
                     .answers(&image)
                     .is_some_and(|answers| answers.plain.is_some());
@@ -208,16 +214,17 @@ impl App {
     /// Whether the model has looked at the image under the cursor.
     fn has_maps(&self) -> bool {
         let answers = self
+            .shown
             .browse
             .row()
-            .and_then(|row| self.browse.answers(&row.prediction.image));
+            .and_then(|row| self.shown.browse.answers(&row.prediction.image));
         answers.is_some_and(|answers| answers.plain.is_some())
     }
 
     /// The grid of merged patches of the image under the cursor, from the model's answer.
     fn grid(&self) -> Option<[usize; 2]> {
-        let image = &self.browse.row()?.prediction.image;
-        let answer = self.browse.answers(image)?.plain.as_ref()?;
+        let image = &self.shown.browse.row()?.prediction.image;
+        let answer = self.shown.browse.answers(image)?.plain.as_ref()?;
         let crate::session::Found::Prediction(prediction) = &answer.found else {
             return None;
         };
@@ -225,15 +232,15 @@ impl App {
     }
 
     fn named_view(&self) -> View {
-        self.browse.intervention.view.unwrap_or(View::FacialExpression)
+        self.shown.browse.intervention.view.unwrap_or(View::FacialExpression)
     }
 
     fn image(&self) -> Option<String> {
-        self.browse.row().map(|row| row.prediction.image.clone())
+        self.shown.browse.row().map(|row| row.prediction.image.clone())
     }
 
     fn step_evaluation(&mut self, by: isize) {
-        if let Some(path) = self.browse.step_evaluation(by) {
+        if let Some(path) = self.shown.browse.step_evaluation(by) {
             self.reader.read(path);
         }
         self.leave_other_model();
@@ -243,9 +250,10 @@ impl App {
     /// Asks for the prediction on the image under the cursor with the current intervention.
     fn look(&mut self) {
         let Some(image) = self.image() else { return };
-        let tried = &self.browse.intervention;
+        let tried = &self.shown.browse.intervention;
         let request = tried.request(&image);
         let known = self
+            .shown
             .browse
             .answers(&image)
             .is_some_and(|answers| answers.plain.is_some());
@@ -261,52 +269,59 @@ impl App {
         if self.ui.screen == Screen::Compare {
             return self.look_along_in_comparison();
         }
-        let own = self.browse.evaluation().is_none_or(KeptEvaluation::is_own);
-        let idle = own && self.model.is_ready() && self.browse.intervention.waiting.is_none();
+        let own = self.shown.browse.evaluation().is_none_or(KeptEvaluation::is_own);
+        let idle = own && self.shown.model.is_ready() && self.shown.browse.intervention.waiting.is_none();
         let Some(image) = self.image().filter(|_| idle) else {
             return;
         };
         let known = self
+            .shown
             .browse
             .answers(&image)
             .is_some_and(|answers| answers.plain.is_some() || answers.failed.is_some());
-        if !known && self.browse.intervention.is_plain() {
+        if !known && self.shown.browse.intervention.is_plain() {
             self.look();
         }
     }
 
     /// Whether some model can be asked.
     pub(in crate::tui) fn can_ask(&self) -> bool {
-        let at_work = self.commands.is_some() && self.state.ended.is_none();
-        at_work || self.model.is_open() || self.host.is_some()
+        let at_work = self.shown.link.commands.is_some() && self.shown.state.ended.is_none();
+        at_work || self.shown.model.is_open() || self.host.is_some()
     }
 
     /// The step of the shown evaluation's checkpoint, if that file still exists; `None`: the newest checkpoint.
     fn asked_step(&self) -> Option<u64> {
-        let step = self.browse.evaluation()?.prompt?;
-        let mut saved = self.state.checkpoints.iter();
+        let step = self.shown.browse.evaluation()?.prompt?;
+        let mut saved = self.shown.state.checkpoints.iter();
         let saved = saved.find(|saved| (saved.stage, saved.step) == (Stage::Prompt, step))?;
-        let kept = inside(&self.folder, &saved.file).is_some_and(|path| path.is_file());
+        let kept = inside(&self.shown.folder, &saved.file).is_some_and(|path| path.is_file());
         kept.then_some(step)
     }
 
     /// Closes the model, and drops its answers, if it is not the one of the shown evaluation.
     fn leave_other_model(&mut self) {
-        if self.model.is_elsewhere(self.asked_step()) {
-            self.model = Model::default();
-            self.browse.forget_answers();
+        if self.shown.model.is_elsewhere(self.asked_step()) {
+            self.shown.model = Model::default();
+            self.shown.browse.forget_answers();
         }
     }
 
     /// Asks the run's model; if the run is over, the model of the evaluation's checkpoint.
     pub(super) fn ask_model(&mut self, request: Request) {
-        if let Some(others) = self.browse.evaluation().and_then(KeptEvaluation::others) {
+        if let Some(others) = self.shown.browse.evaluation().and_then(KeptEvaluation::others) {
             self.ui.notice = Some(format!(
                 "these rows are of {others}: the session's model is not asked about them"
             ));
             return;
         }
-        let asked = match self.commands.as_ref().filter(|_| self.state.ended.is_none()) {
+        let asked = match self
+            .shown
+            .link
+            .commands
+            .as_ref()
+            .filter(|_| self.shown.state.ended.is_none())
+        {
             Some(commands) => commands
                 .try_send(Command::Ask(request.clone()))
                 .map_err(|error| match error {
@@ -316,12 +331,13 @@ impl App {
             None => {
                 self.leave_other_model();
                 let step = self.asked_step();
-                self.model
-                    .ask(self.host.as_mut(), (&self.folder, step), request.clone())
+                self.shown
+                    .model
+                    .ask(self.host.as_mut(), (&self.shown.folder, step), request.clone())
             }
         };
         match asked {
-            Ok(()) => self.browse.intervention.waiting = Some(request),
+            Ok(()) => self.shown.browse.intervention.waiting = Some(request),
             Err(reason) => self.ui.notice = Some(reason),
         }
     }

@@ -2,10 +2,10 @@
 
 use super::lines;
 use crate::{
+    keymap::Action,
     session::Request,
     tui::{
         app::App,
-        keymap::Action,
         ui::{Entry, Pane},
     },
 };
@@ -50,9 +50,9 @@ impl App {
     pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
         let folders = match self.sessions.marked.as_slice() {
             [a, b] => [a.clone(), b.clone()],
-            [a] if self.state.session.is_some() => [self.folder.clone(), a.clone()],
+            [a] if self.shown.state.session.is_some() => [self.shown.folder.clone(), a.clone()],
             [a] => [a.clone(), a.clone()],
-            _ if self.state.session.is_some() => [self.folder.clone(), self.folder.clone()],
+            _ if self.shown.state.session.is_some() => [self.shown.folder.clone(), self.shown.folder.clone()],
             _ => return,
         };
         if again || !self.compare.is_on(&folders) {

@@ -5,8 +5,9 @@ use std::path::Path;
 use ratatui::layout::Position;
 
 use crate::{
+    keymap::Action,
     session::Stage,
-    tui::{app::App, keymap::Action, overlays::MOST, panes::curves, series::nearest, span::Span, ui::Entry},
+    tui::{app::App, curves::end, overlays::MOST, series::nearest, span::Span, ui::Entry},
 };
 
 /// The largest number of metrics with curves below one another.
@@ -26,7 +27,7 @@ impl App {
             Action::LogAxis => self.ui.log_axis = !self.ui.log_axis,
             Action::ZoomIn => self.zoom(KEY, None),
             Action::ZoomOut => self.zoom(1.0 / KEY, None),
-            Action::Whole => self.ui.zoom = None,
+            Action::Whole => self.shown.zoom = None,
             Action::EarlierStep => self.step_crosshair(-1),
             Action::LaterStep => self.step_crosshair(1),
             Action::Overlay => {
@@ -42,36 +43,41 @@ impl App {
     /// Moves the range of steps of a zoomed curve; returns whether it is zoomed.
     pub(super) fn pan(&mut self, later: bool) -> bool {
         let Some(stage) = self
-            .ui
+            .shown
             .cursor
-            .stage(&self.state)
-            .filter(|&stage| self.ui.span(stage).is_some())
+            .stage(&self.shown.state)
+            .filter(|&stage| self.shown.span(stage).is_some())
         else {
             return false;
         };
         let (span, end) = self.steps_shown(stage);
-        self.ui.zoom = Some(span.moved(if later { PAN } else { -PAN }, end));
+        self.shown.zoom = Some(span.moved(if later { PAN } else { -PAN }, end));
         true
     }
 
     /// Removes the crosshair; if there is none, the zoom.
     pub(super) fn leave_curves(&mut self) {
-        if self.ui.cursor.step.is_some() {
-            self.ui.cursor.let_go(&self.state);
+        if self.shown.cursor.step.is_some() {
+            self.shown.cursor.let_go(&self.shown.state);
         } else {
-            self.ui.zoom = None;
+            self.shown.zoom = None;
         }
     }
 
     /// The wheel over the curves: more or fewer steps around the one under the mouse.
     pub(super) fn wheel_on_curves(&mut self, closer: bool, at: Position) {
-        let share = self.curves.share_at(at);
+        let share = self.shown.curves.share_at(at);
         self.zoom(if closer { NOTCH } else { 1.0 / NOTCH }, share);
     }
 
     /// A click on the curves: the crosshair stands there.
     pub(super) fn click_on_curves(&mut self, at: Position) {
-        let Some((stage, share)) = self.ui.cursor.stage(&self.state).zip(self.curves.share_at(at)) else {
+        let Some((stage, share)) = self
+            .shown
+            .cursor
+            .stage(&self.shown.state)
+            .zip(self.shown.curves.share_at(at))
+        else {
             return;
         };
         let (span, _) = self.steps_shown(stage);
@@ -86,7 +92,7 @@ impl App {
     /// # Errors
     /// A message if there are as many overlays as can be told apart, or if it is the run itself.
     pub(in crate::tui) fn overlay(&mut self, session: &Path) -> Result<&'static str, String> {
-        if session == self.folder {
+        if session == self.shown.folder {
             return Err("these curves are its own; choose another session".to_owned());
         }
         if self.overlays.take_away(session) {
@@ -103,38 +109,38 @@ impl App {
 
     /// The range of steps that a stage's curves show, and the end of the axis.
     pub(super) fn steps_shown(&self, stage: Stage) -> (Span, f64) {
-        let end = curves::end(&self.state, stage, &self.overlays);
-        let span = self.ui.span(stage).unwrap_or_else(|| Span::whole(stage, end));
+        let end = end(&self.shown.state, stage, &self.overlays);
+        let span = self.shown.span(stage).unwrap_or_else(|| Span::whole(stage, end));
         (span, end)
     }
 
     /// Shows `by` times as many steps. The fixed point is `share` of the axis; without it the crosshair, or else the
     /// middle.
     fn zoom(&mut self, by: f64, share: Option<f64>) {
-        let Some(stage) = self.ui.cursor.stage(&self.state) else {
+        let Some(stage) = self.shown.cursor.stage(&self.shown.state) else {
             return;
         };
         let (span, end) = self.steps_shown(stage);
-        let crosshair = self.ui.cursor.step.map(|step| step as f64);
+        let crosshair = self.shown.cursor.step.map(|step| step as f64);
         let around = match (share, crosshair.filter(|step| (span.from..=span.to).contains(step))) {
             (Some(share), _) => span.from + share * span.length(),
             (None, Some(step)) => step,
             (None, None) => span.from + span.length() / 2.0,
         };
-        self.ui.zoom = span.zoomed(by, around, end);
+        self.shown.zoom = span.zoomed(by, around, end);
     }
 
     /// Moves the crosshair by columns of the plot, but at least to the next logged step. The first time it goes to the
     /// newest step shown.
     fn step_crosshair(&mut self, by: i32) {
-        let Some(stage) = self.ui.cursor.stage(&self.state) else {
+        let Some(stage) = self.shown.cursor.stage(&self.shown.state) else {
             return;
         };
         let (span, _) = self.steps_shown(stage);
-        let step = match self.ui.cursor.step {
+        let step = match self.shown.cursor.step {
             None => self.logged(stage, span.to as u64, 0),
             Some(step) => {
-                let columns = f64::from(by) * (span.length() * self.curves.column()).max(1.0);
+                let columns = f64::from(by) * (span.length() * self.shown.curves.column()).max(1.0);
                 let target = (step as f64 + columns).round().max(0.0) as u64;
                 let found = self.logged(stage, target, 0);
                 if found == Some(step) {
@@ -151,7 +157,7 @@ impl App {
 
     /// The logged step that is `further` places after the one nearest to `step`.
     fn logged(&self, stage: Stage, step: u64, further: isize) -> Option<u64> {
-        let steps = &self.state.history(stage)?.steps;
+        let steps = &self.shown.state.history(stage)?.steps;
         let place = nearest(steps, step, |point| point.step)?;
         let place = place.saturating_add_signed(further).min(steps.len().saturating_sub(1));
         steps.get(place).map(|point| point.step)

@@ -4,11 +4,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::{
+    keymap::{Action, Binding, Scope},
     session::{Command, HIGHEST_RATE, Request},
     tui::{
         Exit,
         app::App,
-        keymap::{Action, Binding, Scope},
         palette,
         ui::{Entry, Layer, Pane},
     },
@@ -24,7 +24,7 @@ impl App {
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
             Some(Action::Down) => {
                 let found = match entry {
-                    Entry::Overlay => self.sessions.others(self.ui.line.value(), &self.folder).len(),
+                    Entry::Overlay => self.sessions.others(self.ui.line.value(), &self.shown.folder).len(),
                     _ => self.found().len(),
                 };
                 self.ui.choice = (self.ui.choice + 1).min(found.saturating_sub(1));
@@ -76,7 +76,7 @@ impl App {
 
     /// Overlays the session marked in the list on the curves, or removes it if it is there.
     fn take_overlay(&mut self) {
-        let found = self.sessions.others(self.ui.line.value(), &self.folder);
+        let found = self.sessions.others(self.ui.line.value(), &self.shown.folder);
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
         let Some(path) = found.get(marked).map(|session| session.path.clone()) else {
             self.ui.refused = Some("no session is called so".to_owned());
@@ -91,7 +91,7 @@ impl App {
     fn take_line(&mut self, entry: Entry) {
         let text = self.ui.line.value().trim().to_owned();
         let taken = match entry {
-            Entry::Filter => self.browse.set_filter(&text),
+            Entry::Filter => self.shown.browse.set_filter(&text),
             Entry::Pairs => self.compare.set_filter(&text),
             Entry::Sessions => {
                 self.sessions.set_filter(&text);
@@ -111,7 +111,7 @@ impl App {
             // Handled by `take_command` and `take_overlay`.
             Entry::Command | Entry::Overlay => Ok(()),
             Entry::Question if text.is_empty() => Ok(()),
-            Entry::Question => match self.browse.row().map(|row| row.prediction.image.clone()) {
+            Entry::Question => match self.shown.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {
                     let request = Request::Question { image, question: text };
                     match request.refusal() {

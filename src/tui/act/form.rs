@@ -6,7 +6,10 @@ use crossbeam_channel::never;
 use crossterm::event::KeyEvent;
 
 use super::entry::{editing, is_full};
-use crate::tui::{app::App, keymap::Action, opening::For, sessions::form::Form, ui::Layer};
+use crate::{
+    keymap::Action,
+    tui::{app::App, opening::For, sessions::form::Form, ui::Layer},
+};
 
 impl App {
     pub(super) fn begin_form(&mut self) {

@@ -7,7 +7,9 @@ mod curves;
 mod entry;
 mod form;
 mod mouse;
+mod opening;
 mod paste;
+mod seeking;
 mod sessions;
 mod train;
 
@@ -17,12 +19,12 @@ use crossterm::event::KeyEvent;
 use super::{
     Exit,
     app::App,
-    keymap::{Action, Scope},
     panes::{notice, quit::CHOICES},
-    ui::{Entry, Layer, Screen},
+    ui::{Entry, Layer},
 };
 use crate::{
     data::View,
+    keymap::{Action, Screen},
     session::{Command, StopAfter},
 };
 
@@ -32,7 +34,7 @@ pub const PAGE: usize = 8;
 impl App {
     /// Handles a key.
     pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
-        let action = self.keymap.action(Scope::of(&self.ui), event);
+        let action = self.keymap.action(self.ui.scopes(), event);
         if let Layer::Entry(entry) = self.ui.layer {
             return self.type_in(entry, action, event);
         }
@@ -83,6 +85,7 @@ impl App {
             }
             Action::Query => {
                 let settings = self
+                    .shown
                     .state
                     .session
                     .as_ref()
@@ -93,14 +96,14 @@ impl App {
             Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
             Action::Pixels => self.toggle_pixels(),
             Action::PlayPause => {
-                if let Some(player) = &mut self.player {
+                if let Some(player) = &mut self.shown.player {
                     player.paused = !player.paused;
                 }
             }
             Action::SeekBack => self.seek(-0.05),
             Action::SeekForth => self.seek(0.05),
             Action::Slower | Action::Faster => {
-                if let Some(player) = &mut self.player {
+                if let Some(player) = &mut self.shown.player {
                     player.change_speed(if action == Action::Faster { 1 } else { -1 });
                 }
             }
@@ -112,7 +115,7 @@ impl App {
             }
             Action::Suspend => return Some(Exit::Suspend),
             Action::Redraw => {
-                self.pictures.forget();
+                self.shown.pictures.forget();
                 self.redraw = true;
             }
             _ => match self.ui.screen {
@@ -183,9 +186,17 @@ impl App {
 
     /// Sends the engine a command without ever blocking.
     pub(super) fn tell(&mut self, command: Command, notice: &str) {
-        let notice = match self.commands.as_ref().map(|commands| commands.try_send(command)) {
-            _ if self.state.ended.is_some() => "the run has ended",
+        let notice = match self
+            .shown
+            .link
+            .commands
+            .as_ref()
+            .map(|commands| commands.try_send(command))
+        {
+            _ if self.shown.state.ended.is_some() => "the run has ended",
             None => self
+                .shown
+                .link
                 .read_only
                 .as_deref()
                 .unwrap_or("this run takes no commands from here"),

@@ -3,11 +3,13 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::tui::{
-    Exit,
-    app::App,
+use crate::{
     keymap::Action,
-    ui::{Entry, Layer, Pane, Spot},
+    tui::{
+        Exit,
+        app::App,
+        ui::{Entry, Layer, Pane, Spot},
+    },
 };
 
 /// Lines per notch of the wheel.
@@ -75,10 +77,10 @@ impl App {
     /// Puts the cursor on a class or a cell, or sorts by a heading.
     fn choose_spot(&mut self, spot: Spot) {
         match spot {
-            Spot::Class(class) => self.ui.cursor.class = class,
-            Spot::Cell(gold, said) => (self.ui.cursor.class, self.browse.said) = (gold, said),
+            Spot::Class(class) => self.shown.cursor.class = class,
+            Spot::Cell(gold, said) => (self.shown.cursor.class, self.shown.browse.said) = (gold, said),
             Spot::Column(column) => {
-                self.browse.sort_by(column);
+                self.shown.browse.sort_by(column);
                 self.row_moved();
             }
             Spot::Sort(sort) => self.sessions.sort_by(sort),
@@ -97,7 +99,9 @@ impl App {
         let row = self.ui.scroll.get(&pane).copied().unwrap_or(0) + usize::from(row);
         let by = |selected: usize| row as isize - selected as isize;
         match pane {
-            Pane::Table if row < self.browse.shown.len() => self.browse.step(by(self.browse.selected)),
+            Pane::Table if row < self.shown.browse.shown.len() => {
+                self.shown.browse.step(by(self.shown.browse.selected))
+            }
             Pane::Sessions if row < self.sessions.shown.len() => self.sessions.step(by(self.sessions.selected)),
             Pane::Pairs if row < self.compare.shown.len() => self.compare.step(by(self.compare.selected)),
             _ => return,

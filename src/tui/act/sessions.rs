@@ -6,12 +6,12 @@ use crossbeam_channel::never;
 
 use super::lines;
 use crate::{
+    keymap::{Action, Screen},
     session::SessionFolder,
     tui::{
         app::App,
-        keymap::Action,
         opening::For,
-        ui::{Entry, Pane, Screen},
+        ui::{Entry, Pane},
     },
 };
 
@@ -94,7 +94,7 @@ impl App {
                 self.renamed(&path, &renamed)?;
             }
             _ if text != session.name => return Err(format!("that is not its name: {}", session.name)),
-            _ if path == self.folder => return Err("this session is shown; open another one first".to_owned()),
+            _ if path == self.shown.folder => return Err("this session is shown; open another one first".to_owned()),
             _ if self.opening.as_ref().is_some_and(|opening| opening.is_of(&path)) => {
                 return Err("this session is being opened".to_owned());
             }
@@ -113,10 +113,10 @@ impl App {
         let Some(path) = self.sessions.session().map(|session| session.path.clone()) else {
             return;
         };
-        if path == self.folder {
+        if path == self.shown.folder {
             // If two sessions were requested, the last one counts: cancel opening the other.
             self.opening.take_if(|opening| !opening.is_of(&path));
-            if self.commands.is_none() && self.read_only.is_some() {
+            if self.shown.link.commands.is_none() && self.shown.link.read_only.is_some() {
                 // The obstacle may be gone: a stopped process that goes on answers again.
                 self.reconnect();
             }

@@ -2,12 +2,12 @@
 
 use super::lines;
 use crate::{
+    figures,
+    keymap::Action,
     session::{Command, Stage, StopAfter},
     tui::{
         app::App,
         browse::intervention::Intervention,
-        figures,
-        keymap::Action,
         ui::{Entry, Pane},
     },
 };
@@ -15,12 +15,12 @@ use crate::{
 impl App {
     pub(super) fn act_train(&mut self, action: Action) {
         match action {
-            Action::Pause if self.player.is_some() => {
-                if let Some(player) = &mut self.player {
+            Action::Pause if self.shown.player.is_some() => {
+                if let Some(player) = &mut self.shown.player {
                     player.paused = !player.paused;
                 }
             }
-            Action::Pause if self.state.paused => self.tell(Command::Resume, "going on"),
+            Action::Pause if self.shown.state.paused => self.tell(Command::Resume, "going on"),
             Action::Pause => self.tell(Command::Pause, "pausing after this step"),
             Action::Evaluate => self.tell(Command::Evaluate, "evaluation asked for"),
             Action::Checkpoint => self.tell(Command::Checkpoint, "checkpoint asked for"),
@@ -35,8 +35,8 @@ impl App {
                 self.tell(stop, "stopping after this epoch");
             }
             Action::LearningRate => {
-                let stage = self.ui.cursor.stage(&self.state);
-                let last = stage.and_then(|stage| self.state.history(stage)?.steps.last());
+                let stage = self.shown.cursor.stage(&self.shown.state);
+                let last = stage.and_then(|stage| self.shown.state.history(stage)?.steps.last());
                 let now = last.map(|step| figures::short(step.lr)).unwrap_or_default();
                 self.ui.ask(Entry::LearningRate, &now);
             }
@@ -63,12 +63,12 @@ impl App {
 
     /// Whether the focused pane lists classes. In stage 1 it lists aspects in their place.
     fn classes_focused(&self) -> bool {
-        self.ui.focus() == Pane::Accuracy && self.ui.cursor.stage(&self.state) == Some(Stage::Prompt)
+        self.ui.focus() == Pane::Accuracy && self.shown.cursor.stage(&self.shown.state) == Some(Stage::Prompt)
     }
 
     /// Asks the run's current model, or the newest checkpoint's, for the sample's prediction.
     fn predict_sample(&mut self) {
-        let Some(sample) = self.ui.cursor.sample(&self.state) else {
+        let Some(sample) = self.shown.cursor.sample(&self.shown.state) else {
             self.ui.notice = Some("there is no sample yet".to_owned());
             return;
         };
@@ -77,14 +77,14 @@ impl App {
     }
 
     fn other_stage(&mut self) {
-        let other = match self.ui.cursor.stage(&self.state) {
+        let other = match self.shown.cursor.stage(&self.shown.state) {
             Some(Stage::Aspects) => Stage::Prompt,
             _ => Stage::Aspects,
         };
-        if self.state.stages.contains_key(&other) {
+        if self.shown.state.stages.contains_key(&other) {
             // Back on the running stage, the cursor follows the run again.
-            self.ui.cursor.stage = Some(other).filter(|&other| Some(other) != self.state.stage);
-            self.ui.cursor.step = None;
+            self.shown.cursor.stage = Some(other).filter(|&other| Some(other) != self.shown.state.stage);
+            self.shown.cursor.step = None;
         }
     }
 }

@@ -182,7 +182,7 @@ impl What {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::tests::evaluated;
+    use crate::made_up::evaluated;
 
     fn kept(query: &str) -> Vec<usize> {
         let query = Query::parse(query).unwrap();

@@ -218,7 +218,7 @@ pub fn annotation(row: &ImageResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::tests::evaluated;
+    use crate::made_up::evaluated;
 
     #[test]
     fn figures_are_those_of_the_rows() {

@@ -1,6 +1,7 @@
 //! The Compare screen's state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
+pub mod losses;
 
 use std::{
     collections::BTreeMap,

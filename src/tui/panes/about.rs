@@ -3,17 +3,16 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
 use super::{
-    Scene, bordered, more_below,
+    frame::{bordered, more_below},
     rationale::{named, wrapped},
+    scene::Scene,
 };
 use crate::{
+    figures::{count, duration, percent},
     session::{SessionSummary, Utc, differences},
-    tui::{
-        figures::{count, duration, percent},
-        text::clean,
-        theme::Theme,
-        ui::Pane,
-    },
+    text::clean,
+    theme::Theme,
+    tui::ui::Pane,
 };
 
 /// Paints the pane.

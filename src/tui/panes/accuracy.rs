@@ -9,17 +9,19 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar, bordered, more_below, nothing_yet};
+use super::{
+    bar::bar,
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
 use crate::{
     data::View,
+    figures::{calibration, count, loss, percent},
+    keymap::{Action, Screen},
     session::{Evaluation, Metrics, Stage},
-    tui::{
-        figures::{calibration, count, loss, percent},
-        keymap::Action,
-        text::{clean, columns, pad},
-        theme::Theme,
-        ui::{Pane, Screen, Spot},
-    },
+    text::{clean, columns, pad},
+    theme::Theme,
+    tui::ui::{Pane, Spot},
 };
 
 /// Marks where a bar would end with the figures from before training.
@@ -85,7 +87,7 @@ fn named(what: &str, of: &Metrics, bars: &Metrics) -> String {
 
 /// Paints the pane: the figures at the cursor's step.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let (state, theme, cursor) = (scene.state, scene.theme, scene.ui.cursor);
+    let (state, theme, cursor) = (scene.state, scene.theme, scene.cursor);
     let stage = cursor.stage(state);
     let until = cursor.until();
     let (newest, before) = stage.map_or((None, None), |stage| state.evaluations_until(stage, until));

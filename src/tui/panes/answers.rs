@@ -9,20 +9,22 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, effects, faithfulness, more_below,
+    effects, faithfulness,
+    frame::{bordered, more_below},
     portrait::short_name,
     rationale::{self, named, wrapped},
+    scene::Scene,
 };
 use crate::{
     data::View,
+    figures::percent,
+    keymap::{Action, Screen},
     session::{Answer, Found, ImageResult, Prediction, Request},
+    text::{clean, columns, pad},
+    theme::Theme,
     tui::{
         browse::{Answers, Browse},
-        figures::percent,
-        keymap::Action,
-        text::{clean, columns, pad},
-        theme::Theme,
-        ui::{Pane, Screen},
+        ui::Pane,
     },
 };
 
@@ -231,7 +233,7 @@ mod tests {
     use indexmap::IndexMap;
 
     use super::*;
-    use crate::tui::Depth;
+    use crate::theme::Depth;
 
     fn prediction(awe: f64) -> Prediction {
         let probabilities = IndexMap::from_iter([("awe".to_owned(), awe), ("fear".to_owned(), 1.0 - awe)]);

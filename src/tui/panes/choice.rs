@@ -7,8 +7,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, palette};
-use crate::tui::{
+use super::{palette, scene::Scene};
+use crate::{
     figures::percent,
     text::{clean, fit, pad},
 };

@@ -8,12 +8,14 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar};
-use crate::tui::{
-    browse::rows::Rows,
+use super::{bar::bar, scene::Scene};
+use crate::{
     figures::{count, percent},
     text::{clean, columns, pad},
-    ui::{Pane, Spot},
+    tui::{
+        browse::rows::Rows,
+        ui::{Pane, Spot},
+    },
 };
 
 /// Paints the classes in the label list's order.
@@ -24,7 +26,7 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let names = names.min(usize::from(area.width) / 3);
     let hidden = labels.len().saturating_sub(area.height.into());
     // The cursor's class stays in sight.
-    let class_at = scene.ui.cursor.class;
+    let class_at = scene.cursor.class;
     let top = class_at.min(hidden);
     let width = usize::from(area.width).saturating_sub(names + 2 + 27);
     for (y, (class, label)) in (area.y..area.bottom()).zip(labels.iter().enumerate().skip(top)) {

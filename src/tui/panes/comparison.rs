@@ -8,16 +8,20 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, more_below, nothing_yet, portrait::message};
+use super::{
+    frame::{bordered, more_below, nothing_yet},
+    portrait::message,
+    scene::Scene,
+};
 use crate::{
+    figures::{count, fixed, signed},
+    keymap::{Action, Screen},
     metrics::{Both, Estimate},
+    text::{clean, fit},
+    theme::Theme,
     tui::{
         compare::{Side, compared::Compared},
-        figures::{count, fixed, signed},
-        keymap::Action,
-        text::{clean, fit},
-        theme::Theme,
-        ui::{Pane, Screen},
+        ui::Pane,
     },
 };
 
@@ -177,7 +181,7 @@ fn judged(difference: Estimate, more_is_better: bool, theme: &Theme) -> Color {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::theme::Depth;
+    use crate::theme::Depth;
 
     const fn estimate(value: f64, low: f64, high: f64) -> Estimate {
         Estimate { value, low, high }

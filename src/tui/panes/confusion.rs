@@ -8,11 +8,13 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::Scene;
-use crate::tui::{
-    browse::rows::Rows,
+use super::scene::Scene;
+use crate::{
     text::{clean, columns, fit, pad},
-    ui::{Pane, Spot},
+    tui::{
+        browse::rows::Rows,
+        ui::{Pane, Spot},
+    },
 };
 
 /// Columns of a cell, the gap included.
@@ -26,7 +28,7 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let names = widest.min(usize::from(area.width) / 4).max(4);
     let across = ((usize::from(area.width).saturating_sub(names)) / CELL).min(labels.len());
     let down = usize::from(area.height.saturating_sub(1)).min(labels.len());
-    let gold = scene.ui.cursor.class.min(labels.len().saturating_sub(1));
+    let gold = scene.cursor.class.min(labels.len().saturating_sub(1));
     let said = scene.browse.said;
     let window = |at: usize, room: usize| (at + 1).saturating_sub(room);
     let (left, top) = (window(said, across), window(gold, down));

@@ -5,34 +5,33 @@ use std::path::Path;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Position, Rect},
+    layout::{Constraint, Layout, Rect},
     style::{Color, Style},
     text::{Line, Span},
     widgets::Widget,
 };
 
 use super::{
-    Scene, bordered, more_below, nothing_yet,
+    frame::{bordered, more_below, nothing_yet},
     plot::{self, Curve, Plot, Shape},
+    scene::Scene,
 };
 use crate::{
-    session::{RunState, Stage, StageHistory},
+    figures::count,
+    session::{Stage, StageHistory},
+    text::{clean, fit},
+    theme::Theme,
     tui::{
-        axis::grown,
+        curves::{Curves, Key, Panel, end},
         decimate::Decimated,
-        figures::count,
         metric::Metric,
         overlays::{Overlaid, Overlays},
-        series::{Reading, Series, Window},
+        series::{Reading, Window},
         span::Span as Steps,
-        text::{clean, fit},
-        theme::Theme,
         ui::Pane,
     },
 };
 
-/// The step axis begins with at least so many steps.
-const FIRST_STEPS: f64 = 20.0;
 /// A metric gets at least so many rows, where there are several.
 const LEAST_ROWS: u16 = 6;
 /// Of them the legend leaves so many to the plot.
@@ -45,7 +44,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (state, overlays, theme) = (scene.state, scene.overlays, scene.theme);
     let metrics = scene.ui.metrics();
     let title: Vec<&str> = metrics.iter().map(|metric| metric.title()).collect();
-    let stage = scene.ui.cursor.stage(state);
+    let stage = scene.cursor.stage(state);
     let note = stage.map(|stage| note(stage, scene)).unwrap_or_default();
     let inner = bordered(Pane::Loss, &title.join(", "), &note, area, buffer, scene);
     let run = stage.and_then(|stage| Some((stage, state.history(stage).filter(|run| !run.steps.is_empty())?)));
@@ -71,7 +70,6 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         };
     }
     let steps = scene
-        .ui
         .span(stage)
         .unwrap_or_else(|| Steps::whole(stage, end(state, stage, overlays)));
 
@@ -85,7 +83,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             metric,
             weight,
             named: metrics.len() > 1,
-            at: scene.ui.cursor.step,
+            at: scene.cursor.step,
         };
         let legend = readings.lines(run, &others, scene, area.width.into());
         let rows = (legend.len() as u16).clamp(1, area.height.saturating_sub(PLOT_ROWS).max(1));
@@ -108,8 +106,8 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         panel.follow(run, &others);
         let plot = Plot {
             window,
-            curves: panel.curves(&others, colors, theme),
-            crosshair: scene.ui.cursor.step,
+            curves: painted(panel, &others, colors, theme),
+            crosshair: scene.cursor.step,
             steps: last,
         };
         if !plot.render(rest, buffer, theme) {
@@ -124,10 +122,10 @@ fn note(stage: Stage, scene: &Scene) -> String {
     if scene.ui.log_axis {
         note += " · log";
     }
-    if scene.ui.span(stage).is_some() {
+    if scene.span(stage).is_some() {
         note += " · zoomed";
     }
-    if let Some(step) = scene.ui.cursor.step {
+    if let Some(step) = scene.cursor.step {
         note += &format!(" · step {}", count(step));
     }
     note
@@ -143,121 +141,39 @@ fn over<'a>(
     others.filter_map(move |overlaid| Some((overlaid, overlaid.stages.get(&stage)?)))
 }
 
-/// The step at the right end of a stage's axis.
-#[must_use]
-pub fn end(state: &RunState, stage: Stage, overlays: &Overlays) -> f64 {
-    let reached = state.history(stage).map_or(0, StageHistory::last_step) as f64;
-    let others = overlays
-        .shown()
-        .iter()
-        .filter_map(|overlaid| overlaid.stages.get(&stage));
-    let others = others.map(StageHistory::last_step).max().unwrap_or(0) as f64;
-    let reached = reached.max(others).max(FIRST_STEPS);
-    let planned = state
-        .planned_steps(stage)
-        .map_or(f64::INFINITY, |planned| planned as f64);
-    grown(reached).min(planned.max(reached))
-}
-
-/// The series of the plots, kept from frame to frame, and where their columns are.
-#[derive(Debug, Clone, Default)]
-pub struct Curves {
-    key: Key,
-    panels: Vec<Panel>,
-    /// The plots' first column on the screen, and how many they have; none before the first frame.
-    columns: (u16, u16),
-}
-
-/// Where one of these changes, all is done anew.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Key {
-    stage: Option<Stage>,
-    resumes: u32,
-    /// Of the sessions laid over.
-    changes: u64,
-    others: usize,
-}
-
-/// A metric of the run and of the sessions over it.
-#[derive(Debug, Clone, Default)]
-struct Panel {
-    run: Series,
-    others: Vec<Series>,
-}
-
-impl Curves {
-    /// Where a position on the screen lies on the step axis: 0 is its left end, 1 the right one.
-    #[must_use]
-    pub fn share_at(&self, at: Position) -> Option<f64> {
-        let (from, columns) = self.columns;
-        let column = at.x.checked_sub(from).filter(|&column| column < columns)?;
-        Some(f64::from(column) / f64::from(columns.saturating_sub(1).max(1)))
-    }
-
-    /// The share of the step axis that a column takes.
-    #[must_use]
-    pub fn column(&self) -> f64 {
-        1.0 / f64::from(self.columns.1.saturating_sub(1).max(10))
-    }
-
-    fn panel(&mut self, n: usize, window: Window, others: usize) -> &mut Panel {
-        let new = || Panel {
-            run: Series::new(window),
-            others: vec![Series::new(window); others],
+/// What a panel's series look like; the run's own lie over the others'.
+fn painted<'a>(
+    panel: &'a Panel,
+    others: &[(&Overlaid, &StageHistory)],
+    colors: impl Fn(&Overlaid) -> (Color, Option<char>),
+    theme: &Theme,
+) -> Vec<Curve<'a>> {
+    let own = |shape, color| Curve {
+        shape,
+        color,
+        sign: None,
+    };
+    let columns = |columns: &'_ Decimated| columns.columns().iter().any(Option::is_some);
+    let mut curves = Vec::new();
+    for (series, (overlaid, _)) in panel.others.iter().zip(others) {
+        let shape = if columns(&series.smooth) {
+            Shape::Columns(series.smooth.columns())
+        } else {
+            Shape::Points(&series.evaluated)
         };
-        if self.panels.len() <= n {
-            self.panels.resize_with(n + 1, new);
+        let (color, sign) = colors(overlaid);
+        if matches!(shape, Shape::Points(_)) {
+            curves.push(own(Shape::Apart(&series.apart), color));
         }
-        let panel = &mut self.panels[n];
-        if *panel.run.window() != window {
-            *panel = new();
-        }
-        panel
+        curves.push(Curve { shape, color, sign });
     }
-}
-
-impl Panel {
-    fn follow(&mut self, run: &StageHistory, others: &[(&Overlaid, &StageHistory)]) {
-        self.run.follow(run);
-        for (series, (_, history)) in self.others.iter_mut().zip(others) {
-            series.follow(history);
-        }
+    if panel.run.window().weight > 0.0 {
+        curves.push(own(Shape::Columns(panel.run.raw.columns()), theme.raw));
     }
-
-    /// The run's own lie over the others'.
-    fn curves(
-        &self,
-        others: &[(&Overlaid, &StageHistory)],
-        colors: impl Fn(&Overlaid) -> (Color, Option<char>),
-        theme: &Theme,
-    ) -> Vec<Curve<'_>> {
-        let own = |shape, color| Curve {
-            shape,
-            color,
-            sign: None,
-        };
-        let columns = |columns: &'_ Decimated| columns.columns().iter().any(Option::is_some);
-        let mut curves = Vec::new();
-        for (series, (overlaid, _)) in self.others.iter().zip(others) {
-            let shape = if columns(&series.smooth) {
-                Shape::Columns(series.smooth.columns())
-            } else {
-                Shape::Points(&series.evaluated)
-            };
-            let (color, sign) = colors(overlaid);
-            if matches!(shape, Shape::Points(_)) {
-                curves.push(own(Shape::Apart(&series.apart), color));
-            }
-            curves.push(Curve { shape, color, sign });
-        }
-        if self.run.window().weight > 0.0 {
-            curves.push(own(Shape::Columns(self.run.raw.columns()), theme.raw));
-        }
-        curves.push(own(Shape::Columns(self.run.smooth.columns()), theme.smooth));
-        curves.push(own(Shape::Points(&self.run.evaluated), theme.validation));
-        curves.push(own(Shape::Apart(&self.run.apart), theme.validation));
-        curves
-    }
+    curves.push(own(Shape::Columns(panel.run.smooth.columns()), theme.smooth));
+    curves.push(own(Shape::Points(&panel.run.evaluated), theme.validation));
+    curves.push(own(Shape::Apart(&panel.run.apart), theme.validation));
+    curves
 }
 
 /// The values beside each curve's mark: the newest, or those at the crosshair.

@@ -8,13 +8,16 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, comparison::nothing, more_below, nothing_yet};
-use crate::tui::{
-    compare::compared::Compared,
+use super::{
+    comparison::nothing,
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
+use crate::{
     figures::{count, percent, signed},
     text::{clean, columns, fit, pad},
     theme::Theme,
-    ui::Pane,
+    tui::{compare::compared::Compared, ui::Pane},
 };
 
 /// Columns of a cell of the matrix, the gap included.
@@ -33,7 +36,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let width = usize::from(inner.width);
     let lines = if scene.compare.confusion {
-        confusion(&compared, width, scene.ui.cursor.class, scene.theme)
+        confusion(&compared, width, scene.cursor.class, scene.theme)
     } else {
         classes(&compared, width, scene.theme)
     };

@@ -7,12 +7,10 @@ use ratatui::{
 
 use super::{portrait::short_name, rationale::wrapped};
 use crate::{
+    figures::{percent, signed},
     session::Effects,
-    tui::{
-        figures::{percent, signed},
-        text::{clean, pad},
-        theme::Theme,
-    },
+    text::{clean, pad},
+    theme::Theme,
 };
 
 /// Changes below this many points are not worth mentioning.
@@ -60,7 +58,7 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::View, tui::Depth};
+    use crate::{data::View, theme::Depth};
 
     fn verdict(without: [f64; 2], without_all: f64) -> String {
         let effects = Effects {

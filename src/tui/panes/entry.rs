@@ -9,11 +9,11 @@ use ratatui::{
 };
 use tui_input::Input;
 
-use super::{Scene, notice::fits};
-use crate::tui::{
+use super::{notice::fits, scene::Scene};
+use crate::{
     text::{clean, columns, fit},
     theme::Theme,
-    ui::Entry,
+    tui::ui::Entry,
 };
 
 /// Paints the line with its cursor, and why it was refused.

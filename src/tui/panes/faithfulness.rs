@@ -8,10 +8,7 @@ use ratatui::{
 };
 
 use super::rationale::wrapped;
-use crate::{
-    session::Faithfulness,
-    tui::{figures::sparkline, text::clean, theme::Theme},
-};
+use crate::{figures::sparkline, session::Faithfulness, text::clean, theme::Theme};
 
 /// The pane's lines: the verdict, then the curves with their areas beside those of a random map.
 pub fn lines(view: &str, curves: &Faithfulness, width: usize, theme: &Theme) -> Vec<Line<'static>> {
@@ -93,7 +90,7 @@ fn area(curve: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::Depth;
+    use crate::theme::Depth;
 
     /// Level curves of these heights: deletion, random, insertion, random.
     fn curves([deletion, random_deletion, insertion, random_insertion]: [f64; 4]) -> Faithfulness {

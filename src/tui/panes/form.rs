@@ -8,12 +8,12 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{Scene, entry::typed, notice::way, rationale::wrapped};
-use crate::tui::{
+use super::{entry::typed, notice::way, rationale::wrapped, scene::Scene};
+use crate::{
     keymap::{Action, Scope},
-    sessions::form::{Form, Row},
     text::{clean, columns, fit, pad},
     theme::Theme,
+    tui::sessions::form::{Form, Row},
 };
 
 const WIDTH: u16 = 100;

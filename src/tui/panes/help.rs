@@ -8,8 +8,8 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Paragraph, Widget},
 };
 
-use super::{Scene, more_below};
-use crate::tui::{
+use super::{frame::more_below, scene::Scene};
+use crate::{
     keymap::{Binding, Scope, Section},
     text::columns,
     theme::Theme,
@@ -60,8 +60,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 fn lines(bindings: &[&Binding], theme: &Theme) -> Vec<Line<'static>> {
-    let keys_of =
-        |keys: &[crate::tui::keymap::Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
+    let keys_of = |keys: &[crate::keymap::Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("  ");
     let widest = bindings
         .iter()
         .map(|binding| columns(&keys_of(&binding.keys)))

@@ -5,13 +5,13 @@ use std::path::Path;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Scene, bordered, nothing_yet,
+    frame::{bordered, nothing_yet},
     portrait::{self, Portrait},
+    scene::Scene,
 };
-use crate::tui::{
-    pictures::Source,
+use crate::{
     text::{clean, fit_end},
-    ui::Pane,
+    tui::{pictures::Source, ui::Pane},
 };
 
 /// Paints the pane.

@@ -8,11 +8,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, notice::fits};
-use crate::tui::{
-    keymap::{Action, Scope},
+use super::{notice::fits, scene::Scene};
+use crate::{
+    keymap::Action,
     text::{clean, columns, fit},
-    ui::Layer,
+    tui::ui::Layer,
 };
 
 /// The word for the key that cancels what is being waited for.
@@ -40,9 +40,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         (format!(" {key} "), format!("{GIVE_UP} "))
     });
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
-    let bar = scene
-        .keymap
-        .bar(Scope::of(scene.ui), |action| scene.offers.holds(action));
+    let bar = scene.keymap.bar(scene.ui.scopes(), |action| scene.offers.holds(action));
     let items = bar.into_iter().map(|(keys, word)| {
         let word = if word == "pause" && scene.state.paused {
             "go on"

@@ -8,15 +8,16 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bordered, more_below, nothing_yet};
+use super::{
+    frame::{bordered, more_below, nothing_yet},
+    scene::Scene,
+};
 use crate::{
+    figures::clock,
     session::{LogKind, LogLine},
-    tui::{
-        figures::clock,
-        text::{clean, fit},
-        theme::Theme,
-        ui::Pane,
-    },
+    text::{clean, fit},
+    theme::Theme,
+    tui::ui::Pane,
 };
 
 /// Paints the pane; scrolling goes back from the end.

@@ -8,8 +8,8 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{Scene, more_below, notice};
-use crate::tui::text::{clean, wrap};
+use super::{frame::more_below, notice, scene::Scene};
+use crate::text::{clean, wrap};
 
 const WIDTH: u16 = 84;
 

@@ -9,13 +9,15 @@ use ratatui::{
     widgets::{Clear, Widget},
 };
 
-use super::Scene;
-use crate::tui::{
-    keymap::{Action, Scope},
-    sessions::Sessions,
+use super::scene::Scene;
+use crate::{
+    keymap::Action,
     text::{clean, columns, fit, pad, wrap},
     theme::Theme,
-    ui::{Layer, Ui},
+    tui::{
+        sessions::Sessions,
+        ui::{Layer, Ui},
+    },
 };
 
 /// Whether a message has room beside the keys, in half of the last row.
@@ -39,7 +41,7 @@ pub fn rows(area: Rect, scene: &Scene) -> Vec<String> {
     let most = usize::from(area.height / 2);
     if rows.len() > most {
         rows.truncate(most);
-        let key = scene.keymap.key_in(Scope::of(scene.ui), Action::Message);
+        let key = scene.keymap.key_in(scene.ui.scopes(), Action::Message);
         if let Some(last) = rows.last_mut().filter(|_| !key.is_empty()) {
             let way = way(&key, width);
             // If only a few letters would fit before it, they are left out.

@@ -9,34 +9,27 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered,
     comparison::nothing,
-    nothing_yet,
+    frame::{bordered, nothing_yet},
     plot::{self, Curve, Plot, Shape},
+    scene::Scene,
 };
 use crate::{
+    figures,
     session::{Stage, StageHistory},
+    text::{clean, fit},
+    theme::Theme,
     tui::{
         axis::grown,
-        compare::Side,
-        figures,
+        compare::{Side, losses::Losses},
         metric::Metric,
         series::{Reading, Series, Window},
-        text::{clean, fit},
-        theme::Theme,
         ui::Pane,
     },
 };
 
 /// What stands at the curves' ends.
 const SIGNS: [char; 2] = ['A', 'B'];
-
-/// The two series, kept from frame to frame.
-#[derive(Debug, Clone, Default)]
-pub struct Losses {
-    stage: Option<Stage>,
-    series: [Series; 2],
-}
 
 /// Paints the pane: stage 2, or stage 1 where neither has gone further.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {

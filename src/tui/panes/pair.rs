@@ -12,25 +12,25 @@ use ratatui::{
 use similar::{ChangeTag, TextDiff};
 
 use super::{
-    Scene, bordered,
     comparison::nothing,
-    more_below, nothing_yet,
+    frame::{bordered, more_below, nothing_yet},
     portrait::{message, short_name},
     rationale::mark,
+    scene::Scene,
 };
 use crate::{
     data::View,
+    figures::percent,
+    heatmap::AttentionMap,
+    keymap::{Action, Screen},
     metrics::jensen_shannon,
     session::{Found, ImageResult, Prediction},
+    text::{clean, columns, fit, fit_end, wrap},
+    theme::Theme,
     tui::{
         compare::Side,
-        figures::percent,
-        heatmap::AttentionMap,
-        keymap::Action,
         pictures::{Source, Subject},
-        text::{clean, columns, fit, fit_end, wrap},
-        theme::Theme,
-        ui::{Pane, Screen},
+        ui::Pane,
     },
 };
 

@@ -7,13 +7,19 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, comparison::nothing, nothing_yet};
-use crate::tui::{
-    compare::compared::{Compared, Fate},
+use super::{
+    comparison::nothing,
+    frame::{bordered, nothing_yet},
+    scene::Scene,
+};
+use crate::{
     figures::count,
     text::{clean, columns, fit_end, pad},
     theme::Theme,
-    ui::Pane,
+    tui::{
+        compare::compared::{Compared, Fate},
+        ui::Pane,
+    },
 };
 
 /// Paints the pane; the cursor's row is kept in sight.

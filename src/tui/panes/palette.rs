@@ -8,12 +8,11 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::Scene;
-use crate::tui::{
+use super::scene::Scene;
+use crate::{
     keymap::Scope,
-    palette::find,
     text::{fit, pad},
-    ui::Spot,
+    tui::{palette::find, ui::Spot},
 };
 
 /// So many rows at most.

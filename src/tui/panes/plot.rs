@@ -11,7 +11,11 @@ use ratatui::{
     },
 };
 
-use crate::tui::{axis::Axis, decimate::Column, figures, series::Window, theme::Theme};
+use crate::{
+    figures,
+    theme::Theme,
+    tui::{axis::Axis, decimate::Column, series::Window},
+};
 
 /// Columns for the values' labels: wide enough for every loss.
 const GUTTER: u16 = 7;
@@ -276,7 +280,7 @@ fn upright(x: u16, plot: Rect, buffer: &mut Buffer, theme: &Theme) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::theme::Depth;
+    use crate::theme::Depth;
 
     fn painted(window: Window, points: &[(f64, f64)], crosshair: Option<u64>) -> Vec<String> {
         let theme = Theme::dark(Depth::True);

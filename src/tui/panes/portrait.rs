@@ -8,16 +8,16 @@ use ratatui::{
     widgets::{Paragraph, Widget, Wrap},
 };
 
-use super::{Scene, arrangement::Arrangement, probabilities};
+use super::{arrangement::Arrangement, probabilities, scene::Scene};
 use crate::{
     data::View,
+    figures::percent,
+    heatmap::sequential,
+    text::{clean, columns, fit},
+    theme::{Depth, Theme},
     tui::{
         browse::intervention::Intervention,
-        figures::percent,
-        heatmap::sequential,
         pictures::{Source, Subject},
-        text::{clean, columns, fit},
-        theme::{Depth, Theme},
     },
 };
 

@@ -8,13 +8,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{arrangement::PROBABILITIES, bar};
+use super::{arrangement::PROBABILITIES, bar::bar};
 use crate::{
     session::Prediction,
-    tui::{
-        text::{clean, columns, pad},
-        theme::Theme,
-    },
+    text::{clean, columns, pad},
+    theme::Theme,
 };
 
 /// Paints the classes by probability, in two columns where one is too short; a dot marks the gold class.

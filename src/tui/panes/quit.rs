@@ -8,10 +8,10 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Paragraph, Widget},
 };
 
-use super::Scene;
-use crate::tui::{
+use super::scene::Scene;
+use crate::{
     keymap::{Action, Scope},
-    ui::Spot,
+    tui::ui::Spot,
 };
 
 /// The choices in their order, as the binding table names them.

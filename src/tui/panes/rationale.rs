@@ -9,22 +9,20 @@ use ratatui::{
 };
 
 use super::{
-    Scene, bordered, more_below, nothing_yet,
+    frame::{bordered, more_below, nothing_yet},
     sample::{answer_of_now, predicted, source},
+    scene::Scene,
 };
 use crate::{
     session::{Prediction, rationale_mark},
-    tui::{
-        panes::portrait::short_name,
-        text::{clean, clean_lines, wrap},
-        theme::Theme,
-        ui::Pane,
-    },
+    text::{clean, clean_lines, wrap},
+    theme::Theme,
+    tui::{panes::portrait::short_name, ui::Pane},
 };
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let sample = scene.ui.cursor.sample(scene.state).cloned();
+    let sample = scene.cursor.sample(scene.state).cloned();
     let answer = sample.as_ref().and_then(|sample| answer_of_now(sample, scene));
     let said = answer.as_ref().and_then(predicted);
     let note = sample

@@ -9,10 +9,10 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::Scene;
-use crate::tui::{
-    browse::rows::Rows,
+use super::scene::Scene;
+use crate::{
     figures::{count, signed},
+    tui::browse::rows::Rows,
 };
 
 /// Paints the bins, the surest first, those without an image left out.

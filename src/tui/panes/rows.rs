@@ -2,10 +2,10 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::Scene;
-use crate::tui::{
+use super::scene::Scene;
+use crate::{
     text::columns,
-    ui::{Pane, Spot},
+    tui::ui::{Pane, Spot},
 };
 
 /// Lets the headings be clicked whose words stand in `head`.

@@ -5,28 +5,26 @@ use std::{path::Path, sync::Arc};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Scene, bordered, nothing_yet,
+    frame::{bordered, nothing_yet},
     portrait::{self, Portrait},
+    scene::Scene,
 };
 use crate::{
+    figures::count,
     session::{Answer, Found, SampleSeen},
-    tui::{
-        figures::count,
-        pictures::Source,
-        text::{clean, columns, fit_end},
-        ui::Pane,
-    },
+    text::{clean, columns, fit_end},
+    tui::{pictures::Source, ui::Pane},
 };
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let slots = scene.state.panel.len();
-    let Some(sample) = scene.ui.cursor.sample(scene.state).cloned() else {
+    let Some(sample) = scene.cursor.sample(scene.state).cloned() else {
         let inner = bordered(Pane::Sample, "sample", "", area, buffer, scene);
         let text = "samples come with the first evaluation";
         return nothing_yet(text, inner, buffer, scene.theme);
     };
-    let place = scene.ui.cursor.sample.min(slots.saturating_sub(1)) + 1;
+    let place = scene.cursor.sample.min(slots.saturating_sub(1)) + 1;
     let answer = answer_of_now(&sample, scene);
     let waited_for = scene.browse.intervention.waiting.as_ref();
     let step = match &answer {

@@ -7,14 +7,18 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, nothing_yet, portrait::message};
+use super::{
+    frame::{bordered, nothing_yet},
+    portrait::message,
+    scene::Scene,
+};
 use crate::{
+    figures::{count, duration, percent, sparkline},
     session::{SPARK, SessionState, SessionSummary, Utc},
+    text::{clean, columns, fit, pad},
+    theme::Theme,
     tui::{
-        figures::{count, duration, percent, sparkline},
         sessions::Sort,
-        text::{clean, columns, fit, pad},
-        theme::Theme,
         ui::{Pane, Spot},
     },
 };

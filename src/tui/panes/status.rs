@@ -8,14 +8,12 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{Scene, bar};
+use super::{bar::bar, scene::Scene};
 use crate::{
+    figures::{bytes, count, duration, loss, percent, short},
     session::{RunState, RunStatus, Stage},
-    tui::{
-        figures::{bytes, count, duration, loss, percent, short},
-        text::{clean, columns, fit},
-        theme::Theme,
-    },
+    text::{clean, columns, fit},
+    theme::Theme,
 };
 
 /// Paints as many of its three lines as there is room for.

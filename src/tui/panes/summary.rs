@@ -2,12 +2,19 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::{Scene, bordered, classes, confusion, nothing_yet, reliability};
-use crate::tui::{
-    browse::{Summary, rows::Rows},
+use super::{
+    classes, confusion,
+    frame::{bordered, nothing_yet},
+    reliability,
+    scene::Scene,
+};
+use crate::{
     figures::{calibration, percent},
     text::columns,
-    ui::Pane,
+    tui::{
+        browse::{Summary, rows::Rows},
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.

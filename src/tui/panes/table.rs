@@ -7,19 +7,22 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Scene, bordered, nothing_yet};
+use super::{
+    frame::{bordered, nothing_yet},
+    scene::Scene,
+};
 use crate::{
+    figures::{count, loss, percent},
+    keymap::{Action, Screen},
     session::ImageResult,
+    text::{clean, columns, fit, fit_end, pad},
+    theme::Theme,
     tui::{
         browse::{
             Browse, Loaded,
             rows::{Column, annotation},
         },
-        figures::{count, loss, percent},
-        keymap::Action,
-        text::{clean, columns, fit, fit_end, pad},
-        theme::Theme,
-        ui::{Pane, Screen, Spot},
+        ui::{Pane, Spot},
     },
 };
 

@@ -5,9 +5,8 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
 };
 
-use super::tabs;
 use crate::tui::{
-    panes::{self, Scene},
+    panes::{self, scene::Scene, tabs},
     ui::Pane,
 };
 
@@ -32,7 +31,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         panes::render(scene.ui.focus(), area, buffer, scene);
     } else if area.width < 100 || area.height < 24 {
         let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-        tabs(row, buffer, scene);
+        tabs::render(row, buffer, scene);
         panes::render(scene.ui.focus(), pane, buffer, scene);
     } else {
         let classes = scene

@@ -14,12 +14,14 @@ use ratatui::{
 };
 
 use super::{
+    panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene, status},
+    ui::{Entry, Layer},
+    waits::Waits,
+};
+use crate::{
     figures::rate,
-    keymap::Action,
-    opening::Waits,
-    panes::{Scene, choice, entry, form, help, keybar, message, notice, palette, quit, status},
+    keymap::{Action, Screen},
     text::{clean, columns, fit},
-    ui::{Entry, Layer, Pane, Screen, Spot},
 };
 
 /// The screens' names stand in the header from so many columns on.
@@ -139,37 +141,4 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Span::styled(badge, Style::new().fg(color).add_modifier(Modifier::BOLD)),
     ]);
     right.right_aligned().render(area, buffer);
-}
-
-/// The panes' names where one has the whole body.
-fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let theme = scene.theme;
-    let tab = |&pane: &Pane| {
-        let style = if pane == scene.ui.focus() {
-            Style::new()
-                .fg(theme.on_accent)
-                .bg(theme.accent)
-                .add_modifier(Modifier::BOLD)
-        } else {
-            Style::new().fg(theme.dim)
-        };
-        Span::styled(format!(" {} ", pane.title()), style)
-    };
-    let row = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(1),
-        ..area
-    };
-    let panes = scene.ui.screen.panes();
-    let spans: Vec<Span> = panes.iter().map(tab).collect();
-    let mut x = row.x;
-    for (&pane, span) in panes.iter().zip(&spans) {
-        let width = span.width() as u16;
-        scene
-            .ui
-            .spots
-            .push((Spot::Tab(pane), Rect { x, width, ..row }.intersection(row)));
-        x = x.saturating_add(width);
-    }
-    Line::from(spans).render(row, buffer);
 }

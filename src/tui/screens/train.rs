@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use crate::tui::{
-    panes::{self, Scene, status},
+    panes::{self, scene::Scene, status, tabs},
     ui::Pane,
 };
 
@@ -111,7 +111,7 @@ fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         ..top
     };
     status::render(status_area, buffer, scene);
-    super::tabs(row, buffer, scene);
+    tabs::render(row, buffer, scene);
     panes::render(scene.ui.focus(), pane, buffer, scene);
 }
 

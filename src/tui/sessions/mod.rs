@@ -188,7 +188,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::tests::evaluated::summaries;
+    use crate::made_up::evaluated::summaries;
 
     fn listed(count: usize) -> Sessions {
         let mut sessions = Sessions::default();

@@ -7,20 +7,22 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
-    evaluated::{self, MadeUpHost},
-    made_up,
+    host::MadeUpHost,
     screens::{described, settled},
 };
 use crate::{
     data::View,
+    keymap::Screen,
+    made_up::{self, evaluated},
     session::{Event, Record, SavedCheckpoint, Stage},
+    theme::{Depth, Theme},
     tui::{
-        Depth, Theme, Viewer,
+        Viewer,
         app::App,
         browse::{Loaded, Summary},
         input::Input,
         rehearsal::settle,
-        ui::{Layer, Pane, Screen},
+        ui::{Layer, Pane},
     },
 };
 
@@ -69,7 +71,7 @@ impl Desk {
     /// Waits for the rows, and for what the model was asked.
     pub fn settle(&mut self) {
         settle(&mut self.app);
-        while self.app.browse.intervention.waiting.is_some() {
+        while self.app.shown.browse.intervention.waiting.is_some() {
             let records = self.app.models()[0].clone().unwrap();
             self.app.said(0, Some(records.recv().unwrap()));
         }
@@ -78,7 +80,11 @@ impl Desk {
     /// The run tells of a new evaluation of `rows` rows.
     fn evaluate(&mut self, step: u64, rows: usize) {
         let path = PathBuf::from(format!("predictions/prompt-{step:06}.jsonl"));
-        evaluated::write(&self.app.folder.join(&path), &self.app.folder.join("data"), rows);
+        evaluated::write(
+            &self.app.shown.folder.join(&path),
+            &self.app.shown.folder.join("data"),
+            rows,
+        );
         let mut newest = made_up::records(600)
             .into_iter()
             .rev()
@@ -93,7 +99,7 @@ impl Desk {
 
     fn tell(&mut self, event: Event) {
         let record = Record {
-            seq: self.app.state.next_seq,
+            seq: self.app.shown.state.next_seq,
             time: 1.7e9,
             event,
         };
@@ -111,7 +117,7 @@ impl Desk {
     }
 
     fn image(&self) -> String {
-        self.app.browse.row().unwrap().prediction.image.clone()
+        self.app.shown.browse.row().unwrap().prediction.image.clone()
     }
 }
 
@@ -195,8 +201,8 @@ fn an_aspect_is_muted_on_an_image_that_was_not_looked_at() {
     assert!(before.contains("lets the model look"), "{before}");
     desk.keys("F");
     desk.settle();
-    let image = desk.app.browse.row().unwrap().prediction.image.clone();
-    let answers = desk.app.browse.answers(&image).unwrap();
+    let image = desk.app.shown.browse.row().unwrap().prediction.image.clone();
+    let answers = desk.app.shown.browse.answers(&image).unwrap();
     assert!(answers.plain.is_some() && answers.tried.is_some());
     assert!(desk.text(120, 40).contains("without face"));
 }
@@ -210,16 +216,20 @@ fn a_filter_is_typed_refused_and_cleared() {
     desk.press(KeyCode::Backspace);
     desk.keys("0.5 wrong");
     desk.press(KeyCode::Enter);
-    let shown = desk.app.browse.shown.len();
+    let shown = desk.app.shown.browse.shown.len();
     assert!((1..300).contains(&shown), "{shown}");
-    let row = desk.app.browse.row().unwrap();
+    let row = desk.app.shown.browse.row().unwrap();
     assert!(!row.is_right() && row.confidence() < 0.5);
     assert!(desk.text(120, 40).contains("conf<0.5 wrong"));
     desk.keys("/");
     desk.press(KeyCode::Esc);
-    assert_eq!(desk.app.browse.shown.len(), shown, "esc leaves the filter as it was");
+    assert_eq!(
+        desk.app.shown.browse.shown.len(),
+        shown,
+        "esc leaves the filter as it was"
+    );
     desk.press(KeyCode::Esc);
-    assert_eq!(desk.app.browse.shown.len(), 300, "a second one clears it");
+    assert_eq!(desk.app.shown.browse.shown.len(), 300, "a second one clears it");
 }
 
 #[test]
@@ -228,10 +238,10 @@ fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
     desk.press(KeyCode::Tab);
     desk.keys("jjl");
     desk.press(KeyCode::Enter);
-    let rows = desk.app.browse.rows().unwrap();
+    let rows = desk.app.shown.browse.rows().unwrap();
     let count = rows.confusion[2][1] as usize;
-    assert_eq!(desk.app.browse.filter, "gold=contentment pred=awe");
-    assert_eq!(desk.app.browse.shown.len(), count);
+    assert_eq!(desk.app.shown.browse.filter, "gold=contentment pred=awe");
+    assert_eq!(desk.app.shown.browse.shown.len(), count);
 }
 
 #[test]
@@ -239,7 +249,7 @@ fn sorting_and_moving_keep_the_cursor_on_a_row() {
     let mut desk = Desk::new(300, dark());
     desk.keys("s");
     let rows: Vec<f64> = {
-        let browse = &desk.app.browse;
+        let browse = &desk.app.shown.browse;
         let rows = browse.rows().unwrap();
         browse
             .shown
@@ -249,9 +259,9 @@ fn sorting_and_moving_keep_the_cursor_on_a_row() {
     };
     assert!(rows.windows(2).all(|two| two[0] >= two[1]));
     desk.keys("Gjj");
-    assert_eq!(desk.app.browse.selected, 299);
+    assert_eq!(desk.app.shown.browse.selected, 299);
     desk.keys("gk");
-    assert_eq!(desk.app.browse.selected, 0);
+    assert_eq!(desk.app.shown.browse.selected, 0);
 }
 
 #[test]
@@ -261,20 +271,20 @@ fn the_model_looks_and_what_is_muted_changes_the_answer() {
     desk.press(KeyCode::Enter);
     desk.settle();
     let image = desk.image();
-    assert!(desk.app.browse.answers(&image).unwrap().plain.is_some());
+    assert!(desk.app.shown.browse.answers(&image).unwrap().plain.is_some());
     // From now on it looks along.
     desk.keys("j");
     desk.settle();
     let next = desk.image();
     assert_ne!(image, next);
-    assert!(desk.app.browse.answers(&next).unwrap().plain.is_some());
+    assert!(desk.app.shown.browse.answers(&next).unwrap().plain.is_some());
 
     desk.keys("C");
     let shown = desk.text(120, 40);
     assert!(shown.contains("without scene") && shown.contains("▼ 10.0"), "{shown}");
     desk.keys("o");
-    assert_eq!(desk.app.browse.intervention.muted.len(), 5);
-    assert!(!desk.app.browse.intervention.muted.contains(&View::Scene));
+    assert_eq!(desk.app.shown.browse.intervention.muted.len(), 5);
+    assert!(!desk.app.shown.browse.intervention.muted.contains(&View::Scene));
     desk.keys("u");
     assert!(!desk.text(120, 40).contains("without"));
 }
@@ -288,7 +298,7 @@ fn patches_are_blanked_and_a_question_is_asked() {
     desk.settle();
     desk.keys("b ll ");
     assert_eq!(
-        (desk.app.ui.layer, desk.app.browse.intervention.blanked.len()),
+        (desk.app.ui.layer, desk.app.shown.browse.intervention.blanked.len()),
         (Layer::Region, 2)
     );
     desk.press(KeyCode::Enter);
@@ -318,11 +328,11 @@ fn a_run_that_tells_of_a_new_evaluation_shows_it() {
     let image = desk.image();
     desk.evaluate(700, 80);
     desk.settle();
-    assert_eq!(desk.app.browse.rows().unwrap().len(), 80);
+    assert_eq!(desk.app.shown.browse.rows().unwrap().len(), 80);
     assert_eq!(desk.image(), image, "the cursor stays on its image");
     desk.keys("[");
     desk.settle();
-    assert_eq!(desk.app.browse.rows().unwrap().len(), 50);
+    assert_eq!(desk.app.shown.browse.rows().unwrap().len(), 50);
 }
 
 #[test]
@@ -330,11 +340,11 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
     let mut desk = Desk::new(50, dark());
     desk.evaluate(700, 80);
     desk.evaluate(800, 80);
-    std::fs::create_dir(desk.app.folder.join("checkpoints")).unwrap();
+    std::fs::create_dir(desk.app.shown.folder.join("checkpoints")).unwrap();
     for step in [700, 800] {
         let file = PathBuf::from(format!("checkpoints/prompt-{step:06}.safetensors"));
         if step == 700 {
-            std::fs::write(desk.app.folder.join(&file), "").unwrap();
+            std::fs::write(desk.app.shown.folder.join(&file), "").unwrap();
         }
         desk.tell(Event::Checkpoint(SavedCheckpoint {
             stage: Stage::Prompt,
@@ -348,7 +358,15 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
         desk.press(KeyCode::Enter);
         desk.settle();
         let image = desk.image();
-        desk.app.browse.answers(&image).unwrap().plain.as_ref().unwrap().step
+        desk.app
+            .shown
+            .browse
+            .answers(&image)
+            .unwrap()
+            .plain
+            .as_ref()
+            .unwrap()
+            .step
     };
     assert_eq!(
         asked(&mut desk),
@@ -358,7 +376,7 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
     desk.keys("[");
     desk.settle();
     assert!(
-        desk.app.browse.answers(&desk.image()).is_none(),
+        desk.app.shown.browse.answers(&desk.image()).is_none(),
         "that was another model's"
     );
     assert_eq!(asked(&mut desk), 700);
@@ -407,7 +425,7 @@ fn the_palette_finds_a_command_and_does_it() {
     assert!(desk.text(120, 40).contains("commands"));
     desk.press(KeyCode::Enter);
     assert_eq!(
-        (desk.app.ui.layer, desk.app.browse.summary),
+        (desk.app.ui.layer, desk.app.shown.browse.summary),
         (Layer::Main, Summary::Classes)
     );
     desk.keys(":zzzz");
@@ -423,12 +441,12 @@ fn the_palette_finds_a_command_and_does_it() {
 #[test]
 fn predictions_that_cannot_be_read_are_a_sentence() {
     let mut desk = Desk::new(10, dark());
-    let path = desk.app.folder.join("predictions/prompt-000600.jsonl");
+    let path = desk.app.shown.folder.join("predictions/prompt-000600.jsonl");
     std::fs::write(&path, "{").unwrap();
-    let kept = desk.app.browse.evaluation().unwrap().path.clone();
+    let kept = desk.app.shown.browse.evaluation().unwrap().path.clone();
     desk.app.reader.read(kept);
     desk.settle();
-    assert!(matches!(desk.app.browse.state(), Some(Loaded::Failed(_))));
+    assert!(matches!(desk.app.shown.browse.state(), Some(Loaded::Failed(_))));
     assert!(desk.text(120, 40).contains("line 1"));
     assert_eq!(desk.app.ui.screen, Screen::Browse);
 }

@@ -6,18 +6,18 @@ use indexmap::IndexMap;
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::{
-    made_up,
-    screens::{described, settled},
-};
+use super::screens::{described, settled};
 use crate::{
+    keymap::{Action, Key, Keymap, Screen},
+    made_up,
     session::Command,
+    theme::{Depth, Paint, Role, Theme},
     tui::{
-        Action, Depth, Exit, Key, Keymap, Paint, Role, Theme, Viewer,
+        Exit, Viewer,
         app::App,
         event_loop,
         input::Input,
-        ui::{Entry, Layer, Screen},
+        ui::{Entry, Layer},
     },
 };
 

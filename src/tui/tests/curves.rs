@@ -7,19 +7,19 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Color};
 
-use super::{
-    evaluated, made_up,
-    screens::{described, settled},
-};
+use super::screens::{described, settled};
 use crate::{
+    keymap::Screen,
+    made_up::{self, evaluated},
     session::{Event, JournalWriter, Metrics, SessionFolder, Stage, frozen_metrics},
+    theme::{Depth, Theme},
     tui::{
-        Depth, Exit, Theme, Viewer,
+        Exit, Viewer,
         app::App,
         event_loop,
         input::Input,
         rehearsal::settle,
-        ui::{Layer, Pane, Screen},
+        ui::{Layer, Pane},
     },
 };
 
@@ -74,12 +74,12 @@ impl Desk {
     }
 
     fn zoom(&self) -> Option<(f64, f64)> {
-        self.app.ui.zoom.map(|span| (span.from, span.to))
+        self.app.shown.zoom.map(|span| (span.from, span.to))
     }
 
     /// The stage and step of the look that is shown.
     fn look(&self) -> (Stage, u64) {
-        let look = self.app.ui.cursor.sample(&self.app.state).unwrap();
+        let look = self.app.shown.cursor.sample(&self.app.shown.state).unwrap();
         (look.stage, look.step)
     }
 }
@@ -146,11 +146,11 @@ fn keys_zoom_and_move_the_curves_through_the_loop() {
             .unwrap();
     }
     let (exit, app) = screen.join().unwrap();
-    let zoom = app.ui.zoom.unwrap();
+    let zoom = app.shown.zoom.unwrap();
     assert_eq!((exit, zoom.stage), (Exit::Quit, Stage::Prompt));
-    assert_eq!((zoom.from, zoom.to, app.ui.cursor.sample), (263.0, 413.0, 0));
+    assert_eq!((zoom.from, zoom.to, app.shown.cursor.sample), (263.0, 413.0, 0));
     assert_eq!(app.ui.metrics().len(), 2);
-    let step = app.ui.cursor.step.unwrap();
+    let step = app.shown.cursor.step.unwrap();
     assert!((405..413).contains(&step), "{step}");
 }
 
@@ -175,7 +175,7 @@ fn a_zoom_is_left_and_stays_on_its_stage() {
     desk.keys("+");
     desk.press(KeyCode::Tab);
     desk.keys("l");
-    assert_eq!((desk.zoom(), desk.app.ui.cursor.sample), (Some((150.0, 450.0)), 1));
+    assert_eq!((desk.zoom(), desk.app.shown.cursor.sample), (Some((150.0, 450.0)), 1));
     desk.press(KeyCode::Esc);
     assert_eq!(desk.zoom(), None);
 }
@@ -219,7 +219,10 @@ fn the_mouse_reads_a_step_and_zooms_where_it_points() {
     let mut desk = Desk::new();
     // The plot's columns are 9 to 61: step 0 to 600.
     desk.mouse(CLICK, 35, 12);
-    assert_eq!((desk.app.ui.cursor.step, desk.app.ui.focus()), (Some(300), Pane::Loss));
+    assert_eq!(
+        (desk.app.shown.cursor.step, desk.app.ui.focus()),
+        (Some(300), Pane::Loss)
+    );
     assert!(desk.text(120, 40).contains("· step 300 ─"));
     desk.mouse(MouseEventKind::ScrollUp, 61, 12);
     assert_eq!(desk.zoom(), Some((180.0, 600.0)), "the right edge stays");
@@ -230,7 +233,11 @@ fn the_mouse_reads_a_step_and_zooms_where_it_points() {
     }
     assert_eq!(desk.zoom(), None);
     desk.mouse(CLICK, 3, 12);
-    assert_eq!(desk.app.ui.cursor.step, Some(300), "beside the plot there is no step");
+    assert_eq!(
+        desk.app.shown.cursor.step,
+        Some(300),
+        "beside the plot there is no step"
+    );
 }
 
 #[test]
@@ -275,7 +282,7 @@ fn a_session_that_lies_over_the_curves_tells_nothing_beyond_its_end() {
     desk.keys("oc");
     desk.press(KeyCode::Enter);
     let mut at = |step| {
-        desk.app.ui.cursor.step = step;
+        desk.app.shown.cursor.step = step;
         desk.text(120, 40)
     };
     let (within, beyond, newest) = (at(Some(250)), at(Some(251)), at(None));
@@ -345,7 +352,7 @@ fn the_frozen_models_figures_are_marked_in_the_bars() {
     let mut desk = Desk::new();
     assert!(!desk.text(120, 40).contains('┃'), "nothing is known of it");
     let folder = SessionFolder::at(&desk.root.path().join("a")).unwrap();
-    let (newest, _) = desk.app.state.evaluations(Stage::Prompt);
+    let (newest, _) = desk.app.shown.state.evaluations(Stage::Prompt);
     let mut metrics = Metrics {
         accuracy: 0.258,
         ..newest.unwrap().metrics.clone()
@@ -377,14 +384,14 @@ fn the_frozen_models_figures_are_marked_in_the_bars() {
 #[test]
 fn an_evaluation_before_the_first_step_is_marked_too() {
     let mut desk = Desk::new();
-    let history = desk.app.state.stages.get_mut(&Stage::Aspects).unwrap();
+    let history = desk.app.shown.state.stages.get_mut(&Stage::Aspects).unwrap();
     let mut first = history.evaluations[0].clone();
     first.step = 0;
     first.aspect_accuracy.iter_mut().for_each(|(_, share)| *share = 0.2);
     history.evaluations.insert(0, first);
     desk.keys("t");
     assert!(desk.text(120, 40).contains("┃ step 0 20.0 %"));
-    desk.app.ui.cursor.stand_at(Stage::Aspects, 50);
+    desk.app.shown.cursor.stand_at(Stage::Aspects, 50);
     let shown = desk.text(120, 40);
     assert!(shown.contains("step 0 ─") && !shown.contains('┃'), "{shown}");
 }
@@ -395,10 +402,10 @@ fn one_step_for_curves_sample_accuracy_and_browse() {
     assert_eq!(desk.look(), (Stage::Prompt, 600));
     desk.keys(",");
     assert_eq!(
-        (desk.look(), desk.app.ui.cursor.step),
+        (desk.look(), desk.app.shown.cursor.step),
         ((Stage::Prompt, 500), Some(500))
     );
-    desk.app.ui.cursor.stand_at(Stage::Prompt, 299);
+    desk.app.shown.cursor.stand_at(Stage::Prompt, 299);
     assert_eq!(desk.look(), (Stage::Prompt, 200));
     let shown = desk.text(120, 40);
     assert!(shown.contains("val · 256 samples · step 200"), "{shown}");
@@ -407,28 +414,28 @@ fn one_step_for_curves_sample_accuracy_and_browse() {
     assert!(desk.text(120, 40).contains("accuracy per aspect"));
     desk.keys("......");
     assert_eq!(
-        (desk.look(), desk.app.ui.cursor.step),
+        (desk.look(), desk.app.shown.cursor.step),
         ((Stage::Prompt, 600), Some(600))
     );
     desk.keys(".");
-    assert_eq!(desk.app.ui.cursor.step, None, "it goes with the run again");
-    desk.app.ui.cursor.stand_at(Stage::Prompt, 50);
+    assert_eq!(desk.app.shown.cursor.step, None, "it goes with the run again");
+    desk.app.shown.cursor.stand_at(Stage::Prompt, 50);
     assert!(desk.text(120, 40).contains("no evaluation up to this step"));
 }
 
 #[test]
 fn browse_shows_the_evaluation_at_the_step_and_the_step_follows_it() {
     let mut desk = Desk::new();
-    let early = desk.app.folder.join("predictions/prompt-000300.jsonl");
+    let early = desk.app.shown.folder.join("predictions/prompt-000300.jsonl");
     evaluated::write(&early, &desk.root.path().join("data"), 70);
-    let history = desk.app.state.stages.get_mut(&Stage::Prompt).unwrap();
+    let history = desk.app.shown.state.stages.get_mut(&Stage::Prompt).unwrap();
     let third = history.evaluations.iter_mut().find(|seen| seen.step == 300).unwrap();
     third.predictions = Some("predictions/prompt-000300.jsonl".into());
     desk.app.read_evaluations();
     desk.settle();
-    let rows = |desk: &Desk| desk.app.browse.rows().unwrap().len();
+    let rows = |desk: &Desk| desk.app.shown.browse.rows().unwrap().len();
     assert_eq!(rows(&desk), 160);
-    desk.app.ui.cursor.stand_at(Stage::Prompt, 420);
+    desk.app.shown.cursor.stand_at(Stage::Prompt, 420);
     desk.keys("2");
     assert_eq!(rows(&desk), 70);
     desk.keys("1");
@@ -436,9 +443,9 @@ fn browse_shows_the_evaluation_at_the_step_and_the_step_follows_it() {
     desk.keys("2");
     assert_eq!(rows(&desk), 160);
     desk.keys("[");
-    assert_eq!((rows(&desk), desk.app.ui.cursor.step), (70, Some(300)));
+    assert_eq!((rows(&desk), desk.app.shown.cursor.step), (70, Some(300)));
     desk.keys("]");
-    assert_eq!((rows(&desk), desk.app.ui.cursor.step), (160, None));
+    assert_eq!((rows(&desk), desk.app.shown.cursor.step), (160, None));
 }
 
 #[test]
@@ -446,14 +453,15 @@ fn one_sample_for_train_and_browse() {
     let mut desk = Desk::new();
     // The panel's second and fourth images are in the evaluation, too: rows 49 and 123.
     desk.keys("n");
-    assert_eq!(desk.app.browse.selected, 49);
+    assert_eq!(desk.app.shown.browse.selected, 49);
     desk.keys("n");
-    assert_eq!(desk.app.browse.selected, 49, "Browse does not know the third");
+    assert_eq!(desk.app.shown.browse.selected, 49, "Browse does not know the third");
     desk.keys("n");
-    assert_eq!(desk.app.browse.selected, 123);
+    assert_eq!(desk.app.shown.browse.selected, 123);
     desk.keys("2");
     let image = |row: u32| {
         desk.app
+            .shown
             .browse
             .rows()
             .unwrap()
@@ -464,11 +472,11 @@ fn one_sample_for_train_and_browse() {
             .clone()
     };
     let before = image(48);
-    desk.app.browse.select(&before);
+    desk.app.shown.browse.select(&before);
     desk.keys("j");
-    assert_eq!((desk.app.browse.selected, desk.app.ui.cursor.sample), (49, 1));
+    assert_eq!((desk.app.shown.browse.selected, desk.app.shown.cursor.sample), (49, 1));
     desk.keys("j");
-    assert_eq!(desk.app.ui.cursor.sample, 1, "the panel does not hold this one");
+    assert_eq!(desk.app.shown.cursor.sample, 1, "the panel does not hold this one");
 }
 
 #[test]
@@ -476,15 +484,15 @@ fn one_class_for_train_and_browse() {
     let mut desk = Desk::new();
     desk.app.ui.focus_on(Pane::Accuracy);
     desk.keys("jjj");
-    assert_eq!(desk.app.ui.cursor.class, 3);
+    assert_eq!(desk.app.shown.cursor.class, 3);
     desk.keys("2");
     desk.press(KeyCode::Tab);
     desk.keys("vj");
     desk.press(KeyCode::Enter);
-    assert_eq!(desk.app.browse.filter, "gold=anger");
+    assert_eq!(desk.app.shown.browse.filter, "gold=anger");
     desk.keys("1G");
-    assert_eq!(desk.app.ui.cursor.class, 7, "the last one");
+    assert_eq!(desk.app.shown.cursor.class, 7, "the last one");
     desk.keys("t");
     desk.keys("g");
-    assert_eq!(desk.app.ui.cursor.class, 7, "an aspect is no class");
+    assert_eq!(desk.app.shown.cursor.class, 7, "an aspect is no class");
 }

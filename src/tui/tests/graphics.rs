@@ -11,18 +11,19 @@ use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend, layout::Size};
 
-use super::{
+use super::screens::{described, settled};
+use crate::{
     made_up,
-    screens::{described, settled},
-};
-use crate::tui::{
-    Depth, Images, Theme, Viewer,
-    app::App,
-    canvas::{Canvas, Placed},
-    event_loop,
-    graphics::{Choice, Graphics, Protocol},
-    input::Input,
-    ui::Pane,
+    theme::{Depth, Theme},
+    tui::{
+        Images, Viewer,
+        app::App,
+        canvas::{Canvas, Placed},
+        event_loop,
+        graphics::{Choice, Graphics, Protocol},
+        input::Input,
+        ui::Pane,
+    },
 };
 
 const KITTY: Choice = Choice {
@@ -62,7 +63,7 @@ fn press(app: &mut App, key: char) {
 fn shown(app: &mut App) -> (Vec<Placed>, String) {
     let buffer = settled(app, 120, 40);
     (
-        app.pictures.take_placed(),
+        app.shown.pictures.take_placed(),
         described(&buffer, &Theme::dark(Depth::True)),
     )
 }
@@ -143,15 +144,15 @@ fn what_is_painted_for_the_last_painter_is_dropped() {
         terminal.draw(|frame| app.draw(frame)).unwrap();
     };
     draw(&mut app);
-    let read = app.pictures.done().recv().unwrap();
-    app.pictures.accept(read);
+    let read = app.shown.pictures.done().recv().unwrap();
+    app.shown.pictures.accept(read);
     draw(&mut app);
-    let painted = app.pictures.done().recv().unwrap();
+    let painted = app.shown.pictures.done().recv().unwrap();
     app.input(Input::Resized(Some(Size::new(20, 40))));
-    app.pictures.accept(painted);
+    app.shown.pictures.accept(painted);
     draw(&mut app);
-    assert!(app.pictures.take_placed().is_empty());
-    assert!(app.pictures.wanted(), "all is painted again");
+    assert!(app.shown.pictures.take_placed().is_empty());
+    assert!(app.shown.pictures.wanted(), "all is painted again");
 }
 
 /// What was written so far.

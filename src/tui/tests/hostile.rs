@@ -9,25 +9,24 @@ use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 use serde_json::{Value, json};
 
-use super::{
-    evaluated::{self, MadeUpHost},
-    made_up,
-    screens::settled,
-};
+use super::{host::MadeUpHost, screens::settled};
 use crate::{
     data::View,
     hostile::{TEXTS, Wild, config, wild},
+    keymap::Screen,
+    made_up::{self, evaluated},
     printable::printable,
     session::{
         Answer, Event, Found, ImageResult, JournalWriter, Record, SessionFolder, Stage, hostile::records, write_results,
     },
+    theme::{Depth, Theme},
     tui::{
-        Depth, Theme, Viewer,
+        Viewer,
         app::App,
         browse::query::{Query, of_classes},
         input::Input,
         rehearsal::settle,
-        ui::{Entry, Layer, Screen},
+        ui::{Entry, Layer},
     },
 };
 
@@ -361,8 +360,8 @@ fn no_text_of_a_session_or_a_model_commands_the_terminal() {
         evil_session(root.path(), "b", text);
         let mut app = on_session(root.path(), "a");
         assert_eq!(
-            app.state.next_seq > 600,
-            app.browse.rows().is_some(),
+            app.shown.state.next_seq > 600,
+            app.shown.browse.rows().is_some(),
             "{text:?}: the session was read"
         );
         app.sessions.marked = vec![root.path().join("a"), root.path().join("b")];

@@ -8,10 +8,12 @@ use super::{
     screens::{described, settled},
     workbench::{app, press},
 };
-use crate::tui::{
-    Depth, Theme,
-    app::App,
-    ui::{Entry, Layer, Pane},
+use crate::{
+    theme::{Depth, Theme},
+    tui::{
+        app::App,
+        ui::{Entry, Layer, Pane},
+    },
 };
 
 const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 55)];

@@ -1,15 +1,12 @@
 //! The screens as a person meets them: pictures of them at several sizes, and keys through the real loop.
 
-use crate as masp;
-
 mod browse;
 mod changed_keys;
 mod colours;
 mod curves;
-pub(crate) mod evaluated;
 mod graphics;
+mod host;
 mod hostile;
-pub(crate) mod made_up;
 mod messages;
 mod mouse;
 mod new_run;

@@ -3,11 +3,14 @@
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::browse::{Desk, dark};
-use crate::tui::{
-    browse::rows::Column,
-    input::Input,
-    sessions::Sort,
-    ui::{Layer, Pane, Screen, Spot},
+use crate::{
+    keymap::Screen,
+    tui::{
+        browse::rows::Column,
+        input::Input,
+        sessions::Sort,
+        ui::{Layer, Pane, Spot},
+    },
 };
 
 const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
@@ -43,9 +46,9 @@ fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
     assert_eq!(desk.app.ui.focus(), Pane::Image);
     // Header, border and head stand above the first row.
     mouse(&mut desk, CLICK, 10, 1 + 2 + 4);
-    assert_eq!((desk.app.ui.focus(), desk.app.browse.selected), (Pane::Table, 4));
+    assert_eq!((desk.app.ui.focus(), desk.app.shown.browse.selected), (Pane::Table, 4));
     mouse(&mut desk, MouseEventKind::ScrollDown, 10, 10);
-    assert_eq!(desk.app.browse.selected, 7);
+    assert_eq!(desk.app.shown.browse.selected, 7);
     mouse(&mut desk, CLICK, 10, 0);
     assert_eq!(desk.app.ui.screen, Screen::Train);
     mouse(&mut desk, CLICK, 300, 300);
@@ -58,24 +61,28 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
     let size = (120, 40);
     click(&mut desk, size, Spot::Cell(2, 5));
     assert_eq!(
-        (desk.app.ui.focus(), desk.app.ui.cursor.class, desk.app.browse.said),
+        (
+            desk.app.ui.focus(),
+            desk.app.shown.cursor.class,
+            desk.app.shown.browse.said
+        ),
         (Pane::Summary, 2, 5)
     );
     desk.press(KeyCode::Enter);
-    assert_eq!(desk.app.browse.filter, "gold=contentment pred=disgust");
+    assert_eq!(desk.app.shown.browse.filter, "gold=contentment pred=disgust");
     desk.keys("xv");
     click(&mut desk, size, Spot::Class(6));
-    assert_eq!(desk.app.ui.cursor.class, 6);
+    assert_eq!(desk.app.shown.cursor.class, 6);
     // What is high stands first.
     for falling in [true, false] {
         click(&mut desk, size, Spot::Column(Column::Loss));
-        assert_eq!(desk.app.browse.sort, Some((Column::Loss, falling)));
+        assert_eq!(desk.app.shown.browse.sort, Some((Column::Loss, falling)));
     }
     let shown = desk.text(120, 40);
     assert!(shown.contains("by loss ↑") && shown.contains("loss↑"), "{shown}");
     desk.keys("1");
     click(&mut desk, size, Spot::Class(3));
-    assert_eq!((desk.app.ui.focus(), desk.app.ui.cursor.class), (Pane::Accuracy, 3));
+    assert_eq!((desk.app.ui.focus(), desk.app.shown.cursor.class), (Pane::Accuracy, 3));
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn the_question_before_a_run_is_left_is_answered_by_a_click() {
 #[test]
 fn sessions_are_sorted_by_a_heading() {
     let mut desk = Desk::new(10, dark());
-    desk.app.sessions.listed(Ok(super::evaluated::summaries(5)));
+    desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(5)));
     desk.app.ui.screen = Screen::Sessions;
     click(&mut desk, (120, 40), Spot::Sort(Sort::Best));
     assert_eq!(desk.app.sessions.sort, Sort::Best);
@@ -122,10 +129,10 @@ fn the_sample_is_predicted_when_it_is_asked_for() {
     let mut desk = Desk::new(10, dark());
     desk.keys("1");
     // The newest look is an older one than the answer.
-    for looks in desk.app.state.panel.values_mut() {
+    for looks in desk.app.shown.state.panel.values_mut() {
         looks.pop();
     }
-    let sample = desk.app.ui.cursor.sample(&desk.app.state).unwrap().clone();
+    let sample = desk.app.shown.cursor.sample(&desk.app.shown.state).unwrap().clone();
     assert!(sample.step < 600 && !desk.text(120, 40).contains("asked"));
     desk.keys("a");
     desk.settle();

@@ -8,16 +8,14 @@ use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench::{self, press},
 };
-use crate::tui::{
-    Depth, Exit, Theme,
-    app::App,
-    event_loop,
-    input::Input,
-    ui::{Layer, Screen},
+use crate::{
+    keymap::Screen,
+    made_up::evaluated,
+    theme::{Depth, Theme},
+    tui::{Exit, app::App, event_loop, input::Input, ui::Layer},
 };
 
 /// A workbench on a folder with one session.
@@ -122,7 +120,7 @@ fn a_run_is_started_listed_and_opened() {
         (exit, app.ui.screen, app.ui.layer),
         (Exit::Quit, Screen::Train, Layer::Main)
     );
-    assert_eq!(app.folder, root.path().join("fresh"));
+    assert_eq!(app.shown.folder, root.path().join("fresh"));
     let listed = app.sessions.all.as_ref().unwrap().as_ref().unwrap();
     assert!(listed.iter().any(|session| session.name == "fresh"));
 }

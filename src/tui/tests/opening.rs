@@ -18,22 +18,17 @@ use ratatui::{
 };
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench,
 };
 use crate::{
+    keymap::Screen,
+    made_up::evaluated,
     session::read_journal,
+    theme::{Depth, Theme},
     tui::{
-        Depth, Exit, Theme, Viewer,
-        app::App,
-        event_loop,
-        follow::follow,
-        input::Input,
-        opening::{For, Waits},
-        rehearsal::settle,
-        seeking::fold,
-        ui::{Layer, Screen},
+        Exit, Viewer, app::App, event_loop, follow::follow, input::Input, opening::For, rehearsal::settle,
+        seeking::fold, ui::Layer, waits::Waits,
     },
 };
 
@@ -216,8 +211,8 @@ fn while_a_session_is_read_the_keys_work_and_then_it_is_shown() {
     bench.sees("✓ done");
     let (exit, app, root) = bench.quit();
     assert_eq!((exit, app.ui.screen), (Exit::Quit, Screen::Train));
-    assert_eq!(app.folder, root.path().join("a"));
-    assert!(app.state.next_seq > 600 && app.waits().is_none());
+    assert_eq!(app.shown.folder, root.path().join("a"));
+    assert!(app.shown.state.next_seq > 600 && app.waits().is_none());
 }
 
 #[test]
@@ -231,7 +226,7 @@ fn esc_gives_up_and_what_was_read_arrives_nowhere() {
     thread::sleep(Duration::from_millis(200));
     let (_, app, root) = bench.quit();
     assert_eq!(app.ui.screen, Screen::Sessions);
-    assert!(app.state.session.is_none() && app.folder == root.path());
+    assert!(app.shown.state.session.is_none() && app.shown.folder == root.path());
 }
 
 #[test]
@@ -249,7 +244,7 @@ fn of_two_sessions_the_one_asked_for_last_is_shown() {
     drop(bench.gates.remove("b"));
     bench.sees("✓ done");
     let (_, app, root) = bench.quit();
-    assert_eq!(app.folder, root.path().join("b"));
+    assert_eq!(app.shown.folder, root.path().join("b"));
 }
 
 #[test]
@@ -306,7 +301,7 @@ fn who_goes_to_another_screen_meanwhile_stays_there() {
     // The rows may still be on their way.
     settle(&mut app);
     assert_eq!(app.ui.screen, Screen::Browse);
-    assert_eq!(app.browse.rows().map(|rows| rows.len()), Some(20));
+    assert_eq!(app.shown.browse.rows().map(|rows| rows.len()), Some(20));
 }
 
 /// As `masp attach` begins.
@@ -316,7 +311,7 @@ fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
         let root = tempfile::tempdir().unwrap();
         let (mut app, gates) = app(&root, slow);
         let path = root.path().join("a");
-        (app.ui.screen, app.title, app.folder) = (Screen::Train, "a".to_owned(), path.clone());
+        (app.ui.screen, app.shown.title, app.shown.folder) = (Screen::Train, "a".to_owned(), path.clone());
         app.ui.notice = Some("half blocks: the terminal says so".to_owned());
         app.open(&path, For::TheStart);
         Bench::on(root, app, gates)
@@ -375,7 +370,7 @@ fn a_session_that_another_process_goes_on_with_is_read_behind_the_screens() {
     bench.gates.clear();
     bench.sees("another process goes on with this session");
     let (_, app, _) = bench.quit();
-    assert!(app.waits().is_none() && app.state.next_seq > 600);
+    assert!(app.waits().is_none() && app.shown.state.next_seq > 600);
 }
 
 #[test]
@@ -391,7 +386,10 @@ fn a_session_renamed_while_it_is_shown_or_opened_goes_on_under_its_new_name() {
     }
     assert_eq!(app.waits(), Some(Waits::Opening("a2".to_owned())));
     settle(&mut app);
-    assert_eq!((app.folder.clone(), app.title.as_str()), (root.path().join("a2"), "a2"));
+    assert_eq!(
+        (app.shown.folder.clone(), app.shown.title.as_str()),
+        (root.path().join("a2"), "a2")
+    );
     drop(gates);
     press(&mut app, KeyCode::Char('4'));
     settle(&mut app);
@@ -403,11 +401,11 @@ fn a_session_renamed_while_it_is_shown_or_opened_goes_on_under_its_new_name() {
     }
     settle(&mut app);
     assert_eq!(
-        (app.folder.clone(), app.title.as_str()),
+        (app.shown.folder.clone(), app.shown.title.as_str()),
         (root.path().join("a23"), "a23")
     );
     assert_eq!((app.ui.layer, app.ui.screen), (Layer::Main, Screen::Sessions));
-    assert!(app.state.next_seq > 600 && app.ui.notice.is_none());
+    assert!(app.shown.state.next_seq > 600 && app.ui.notice.is_none());
 }
 
 #[test]
@@ -417,8 +415,8 @@ fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
     let (tell, told) = unbounded();
     app.readers.follow = Arc::new(move |path| {
         let mut followed = follow(path)?;
-        followed.read_only = told.try_recv().ok();
-        followed.commands = followed.read_only.is_none().then(|| unbounded().0);
+        followed.link.read_only = told.try_recv().ok();
+        followed.link.commands = followed.link.read_only.is_none().then(|| unbounded().0);
         Ok(followed)
     });
     let enter = |app: &mut App| {
@@ -426,7 +424,10 @@ fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
         settle(app);
         app.input(Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
         settle(app);
-        (app.ui.notice.clone().unwrap_or_default(), app.commands.is_some())
+        (
+            app.ui.notice.clone().unwrap_or_default(),
+            app.shown.link.commands.is_some(),
+        )
     };
     for _ in 0..2 {
         tell.send("read-only: it does not answer".to_owned()).unwrap();
@@ -473,7 +474,7 @@ fn while_a_journal_is_wound_the_keys_work_and_the_last_place_counts() {
     drop(gate);
     bench.waits_until("the state is there", |text| !text.contains("seeking"));
     let (_, app, _) = bench.quit();
-    let half = app.state.next_seq;
+    let half = app.shown.state.next_seq;
     assert!(half.abs_diff(all / 2) < all / 10, "{half} of {all}");
 }
 
@@ -489,5 +490,5 @@ fn esc_stays_where_the_journal_was_before_it_was_wound() {
     drop(gate);
     thread::sleep(Duration::from_millis(100));
     let (_, app, _) = bench.quit();
-    assert!(app.state.next_seq <= 1 && app.waits().is_none());
+    assert!(app.shown.state.next_seq <= 1 && app.waits().is_none());
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{evaluated, made_up};
 use crate::{
+    made_up::{self, evaluated},
     session::{Evaluated, EvaluationNote, Event, Metrics, SessionFolder, Stage, keep_evaluation},
     tui::compare::{Compare, Side},
 };

@@ -14,14 +14,15 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use super::made_up;
 use crate::{
+    keymap::Screen,
+    made_up,
     session::{Event, Log, Phase, Record, Resumed, Stage, Warning},
+    theme::{Depth, Theme},
     tui::{
-        Theme, Viewer,
+        Viewer,
         app::App,
-        theme::Depth,
-        ui::{Entry, Layer, Pane, Screen},
+        ui::{Entry, Layer, Pane},
     },
 };
 
@@ -48,10 +49,15 @@ pub fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     loop {
         terminal.draw(|frame| app.draw(frame)).unwrap();
-        let Some(done) = app.pictures.wanted().then(|| app.pictures.done().recv().unwrap()) else {
+        let Some(done) = app
+            .shown
+            .pictures
+            .wanted()
+            .then(|| app.shown.pictures.done().recv().unwrap())
+        else {
             break;
         };
-        app.pictures.accept(done);
+        app.shown.pictures.accept(done);
     }
     terminal.backend().buffer().clone()
 }
@@ -269,17 +275,17 @@ fn nothing_from_a_file_steers_the_terminal() {
             stage: None,
         }),
     ];
-    for (seq, event) in (app.state.next_seq..).zip(events) {
+    for (seq, event) in (app.shown.state.next_seq..).zip(events) {
         app.record(&Record {
             seq,
             time: 1.7e9,
             event,
         });
     }
-    if let Some(session) = &mut app.state.session {
+    if let Some(session) = &mut app.shown.state.session {
         (session.device, session.model, session.dataname) = (evil.into(), evil.into(), evil.into());
     }
-    for look in app.state.panel.values_mut().flatten() {
+    for look in app.shown.state.panel.values_mut().flatten() {
         (look.image, look.gold, look.prediction) = (evil.into(), evil.into(), evil.into());
         look.file = evil.into();
     }
@@ -299,10 +305,10 @@ fn curves_that_were_followed_are_those_drawn_at_once() {
     let (mut followed, _folder) = app(Stage::Prompt, 200, theme.clone());
     let mut records: Vec<Record> = made_up::records(STEPS)
         .into_iter()
-        .filter(|record| record.seq >= followed.state.next_seq)
+        .filter(|record| record.seq >= followed.shown.state.next_seq)
         .collect();
     records.truncate(150);
-    let seq = followed.state.next_seq + 150;
+    let seq = followed.shown.state.next_seq + 150;
     let resumed = Event::Resumed(Resumed {
         stage: Stage::Prompt,
         from_step: 180,

@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::made_up;
 use crate::{
+    made_up,
     session::{Command, CommandRecord, Ended, Event, Record, Stage, StopAfter},
-    tui::{Depth, Exit, Theme, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
+    theme::{Depth, Theme},
+    tui::{Exit, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
 };
 
 /// A workbench on a thread of its own, with the ends of its channels.
@@ -192,7 +193,7 @@ fn keys_move_the_cursor_and_the_focus() {
     bench.keys("q");
     let (_, app, _) = bench.exit();
     assert_eq!(
-        (app.ui.cursor.sample, app.ui.focus().title(), app.ui.enlarged),
+        (app.shown.cursor.sample, app.ui.focus().title(), app.ui.enlarged),
         (1, "accuracy", true)
     );
     assert_eq!(app.ui.smoothing.weight(), 0.98);
@@ -222,7 +223,7 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
 #[test]
 fn a_journal_is_played_stopped_and_wound() {
     let root = tempfile::tempdir().unwrap();
-    let folder = super::evaluated::session(root.path(), "run", 20, false);
+    let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();
     // A second a record, as an engine would take.
     (0..)
@@ -233,7 +234,7 @@ fn a_journal_is_played_stopped_and_wound() {
     let begin = Instant::now();
     let key = |app: &mut App, code| app.input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
     app.play(begin + Duration::from_secs(1));
-    let after_a_second = app.state.next_seq;
+    let after_a_second = app.shown.state.next_seq;
     assert!((5..60).contains(&after_a_second), "{after_a_second}");
     key(&mut app, KeyCode::Char(' '));
     assert!(!app.play(begin + Duration::from_secs(60)), "stopped");
@@ -241,16 +242,16 @@ fn a_journal_is_played_stopped_and_wound() {
         key(&mut app, KeyCode::Char('>'));
     }
     settle(&mut app);
-    let half = app.state.next_seq;
+    let half = app.shown.state.next_seq;
     assert!(half.abs_diff(all / 2) < all / 10, "{half} of {all}");
     key(&mut app, KeyCode::Char('<'));
     settle(&mut app);
-    assert!(app.state.next_seq < half);
+    assert!(app.shown.state.next_seq < half);
     for _ in 0..20 {
         key(&mut app, KeyCode::Char('>'));
     }
     settle(&mut app);
-    assert_eq!(app.state.next_seq, all);
+    assert_eq!(app.shown.state.next_seq, all);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
     terminal.draw(|frame| app.draw(frame)).unwrap();
     assert!(format!("{:?}", terminal.backend().buffer()).contains("10x 100 %"));

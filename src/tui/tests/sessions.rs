@@ -5,17 +5,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
 use super::{
-    evaluated,
     screens::{described, settled},
     workbench,
 };
-use crate::tui::{
-    Depth, Theme, Viewer,
-    app::App,
-    compare::Side,
-    input::Input,
-    rehearsal::settle,
-    ui::{Pane, Screen},
+use crate::{
+    keymap::Screen,
+    made_up::evaluated,
+    theme::{Depth, Theme},
+    tui::{Viewer, app::App, compare::Side, input::Input, rehearsal::settle, ui::Pane},
 };
 
 /// A workbench on a folder with two sessions.
@@ -87,15 +84,15 @@ fn without_a_run_there_are_sessions_to_choose_from() {
     desk.keys("s");
     desk.press(KeyCode::Enter);
     assert_eq!(
-        (desk.app.ui.screen, desk.app.state.next_seq > 600),
+        (desk.app.ui.screen, desk.app.shown.state.next_seq > 600),
         (Screen::Train, true)
     );
     desk.keys("2");
-    assert_eq!(desk.app.browse.rows().unwrap().len(), 160);
+    assert_eq!(desk.app.shown.browse.rows().unwrap().len(), 160);
     desk.keys("4j");
     desk.press(KeyCode::Enter);
     desk.keys("2");
-    assert_eq!(desk.app.browse.rows().unwrap().len(), 150);
+    assert_eq!(desk.app.shown.browse.rows().unwrap().len(), 150);
 }
 
 #[test]
@@ -298,7 +295,7 @@ fn one_image_is_under_the_cursor_of_both_tables() {
     desk.keys("2");
     desk.keys("4");
     desk.compare();
-    let browsed = |desk: &Desk| desk.app.browse.row().map(|row| row.prediction.image.clone());
+    let browsed = |desk: &Desk| desk.app.shown.browse.row().map(|row| row.prediction.image.clone());
     let compared = |desk: &Desk| desk.app.compare.image().map(str::to_owned);
     // From flips to all images: the cursor stays on its own.
     desk.keys("jj");

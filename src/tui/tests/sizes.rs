@@ -36,7 +36,7 @@ fn no_size_panics_and_resizing_leaves_nothing_behind() {
     let mut desk = Desk::new(60, dark());
     desk.press(KeyCode::Enter);
     desk.settle();
-    desk.app.sessions.listed(Ok(super::evaluated::summaries(40)));
+    desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(40)));
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
     for screen in ["1", "2", "3", "4"] {
         desk.keys(screen);

@@ -15,10 +15,13 @@ use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::evaluated::{self, MadeUpHost};
+use super::host::MadeUpHost;
 use crate::{
+    made_up::evaluated,
     session::read_journal,
-    tui::{Depth, Theme, Viewer, app::App, event_loop, input::Input, text::columns},
+    text::columns,
+    theme::{Depth, Theme},
+    tui::{Viewer, app::App, event_loop, input::Input},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -4,8 +4,11 @@ use crossbeam_channel::never;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tempfile::TempDir;
 
-use super::evaluated::MadeUpHost;
-use crate::tui::{Depth, Theme, Viewer, app::App, input::Input, rehearsal::settle};
+use super::host::MadeUpHost;
+use crate::{
+    theme::{Depth, Theme},
+    tui::{Viewer, app::App, input::Input, rehearsal::settle},
+};
 
 /// Once it has read what is there.
 pub fn app(root: &TempDir) -> App {

@@ -105,7 +105,7 @@ fn of_256(number: u8) -> (u8, u8, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::theme::{Depth, SERIES};
+    use crate::theme::{Depth, SERIES};
 
     #[test]
     fn what_must_be_told_apart_has_colours_of_its_own() {

@@ -112,44 +112,6 @@ impl AttentionMap {
     }
 }
 
-/// How maps are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Look {
-    /// The one query whose map is shown; `None`: the mean.
-    pub query: Option<usize>,
-    /// Index into [`STRENGTHS`].
-    strength: usize,
-}
-
-/// The map's possible opacities.
-const STRENGTHS: [f32; 3] = [1.0, 0.6, 0.3];
-
-impl Look {
-    /// Goes to the next query of `count`; after the last one to the mean.
-    #[must_use]
-    pub fn next_query(self, count: usize) -> Self {
-        let next = self.query.map_or(0, |query| query + 1);
-        Self {
-            query: (next < count).then_some(next),
-            ..self
-        }
-    }
-
-    /// The next strength.
-    #[must_use]
-    pub const fn next_strength(self) -> Self {
-        Self {
-            strength: (self.strength + 1) % STRENGTHS.len(),
-            ..self
-        }
-    }
-
-    #[must_use]
-    pub fn strength(self) -> f32 {
-        STRENGTHS.get(self.strength).copied().unwrap_or(1.0)
-    }
-}
-
 /// The sequential colours (viridis) at `t` in `[0, 1]`.
 #[must_use]
 pub fn sequential(t: f32) -> [u8; 3] {
@@ -204,9 +166,6 @@ mod tests {
             AttentionMap::mean(&seen).unwrap()
         );
         assert!(AttentionMap::of(&seen, Some(2)).is_err());
-        let look = Look::default().next_query(2).next_query(2);
-        assert_eq!((look.query, look.next_query(2).query), (Some(1), None));
-        assert!(look.next_strength().strength() < look.strength());
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Action, Key, Keymap, Scope};
-use crate::tui::ui::Screen;
+use super::{Action, Key, Keymap, Scope, Screen};
 
 /// A key that two actions of one screen would share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,8 @@
 //! A made-up run for the tests and for `examples/train_screen.rs`: records as an engine would say them, and the files that they name.
 
+#[cfg(test)]
+pub mod evaluated;
+
 use std::{fs, io, path::Path};
 
 use super::masp::{

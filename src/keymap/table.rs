@@ -2,9 +2,9 @@
 
 use super::{
     Action::{self, self as A},
-    Scope, Section,
+    Scope, Screen, Section,
 };
-use crate::{data::View, tui::ui::Screen};
+use crate::data::View;
 
 /// Scope, keys, action, section, the bar's word, the help's words.
 pub(super) type Row = (Scope, &'static str, Action, Section, &'static str, &'static str);

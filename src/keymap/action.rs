@@ -1,13 +1,131 @@
-//! What actions and keys are called in the config file.
+//! What keys ask for, and what these actions are called in the config file.
 
-use std::fmt::Write;
+use serde::{Deserialize, Serialize};
 
-use crossterm::event::{KeyCode, KeyModifiers};
+use super::{Screen, table::TABLE};
+use crate::data::View;
 
-use super::{Action, Key, Scope, table::TABLE};
-use crate::{data::View, tui::ui::Screen};
+/// What a key asks for. In the config file it is a name, see [`Action::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub enum Action {
+    Help,
+    /// The last message whole.
+    Message,
+    Palette,
+    Quit,
+    Pause,
+    Evaluate,
+    Checkpoint,
+    LearningRate,
+    StopAfterEpoch,
+    NextSample,
+    PreviousSample,
+    NextPane,
+    PreviousPane,
+    Enlarge,
+    Out,
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Smoothing,
+    Metric,
+    /// Curves of one more metric, or of one alone.
+    MoreMetrics,
+    LogAxis,
+    ZoomIn,
+    ZoomOut,
+    /// All steps again.
+    Whole,
+    /// The crosshair, a column further.
+    EarlierStep,
+    LaterStep,
+    /// Another session's curves over those of the run, or away again.
+    Overlay,
+    ClearOverlays,
+    OtherStage,
+    EarlierLook,
+    LaterLook,
+    Screen(Screen),
+    Redraw,
+    /// Stops the process until the shell goes on with it.
+    Suspend,
+    /// One aspect's map alone, the next one, all of them.
+    Alone,
+    Query,
+    Strength,
+    Pixels,
+    Filter,
+    ClearFilter,
+    SortColumn,
+    SortOrder,
+    Summary,
+    Normalise,
+    NextEvaluation,
+    PreviousEvaluation,
+    /// In Browse: look at the image with the model; on the confusion matrix: filter by the cell.
+    Look,
+    Mute(View),
+    Solo,
+    Region,
+    Blank,
+    Undo,
+    Ask,
+    Faithfulness,
+    /// What each aspect does to the prediction.
+    Effects,
+    /// In Sessions: show the session under the cursor.
+    Open,
+    /// In Compare: which images are listed.
+    Only,
+    NextOfA,
+    PreviousOfA,
+    Mark,
+    Note,
+    Rename,
+    Remove,
+    Refresh,
+    Export,
+    /// In Sessions: the form for a new run.
+    NewRun,
+    /// Of a journal that is played.
+    PlayPause,
+    SeekBack,
+    SeekForth,
+    Slower,
+    Faster,
+    /// In the quit dialog: leave, the run goes on without a screen.
+    Headless,
+    /// In the quit dialog: stop the run after this step.
+    Stop,
+    /// In a dialog: what is marked, or was typed.
+    Choose,
+}
 
 impl Action {
+    /// Whether it moves a journal that is played.
+    #[must_use]
+    pub const fn is_playing(self) -> bool {
+        matches!(
+            self,
+            Self::PlayPause | Self::SeekBack | Self::SeekForth | Self::Slower | Self::Faster
+        )
+    }
+
+    /// Whether it tells the engine something.
+    #[must_use]
+    pub const fn is_command(self) -> bool {
+        matches!(
+            self,
+            Self::Pause | Self::Evaluate | Self::Checkpoint | Self::LearningRate | Self::Stop | Self::StopAfterEpoch
+        )
+    }
+
     /// The actions whose keys may be changed: those of the screens. Dialogs and lines being typed keep their keys.
     pub fn changeable() -> impl Iterator<Item = Self> {
         let rows = || TABLE.iter().filter(|(scope, ..)| scope.is_of_screen());
@@ -113,15 +231,6 @@ impl Action {
     }
 }
 
-impl Scope {
-    const fn is_of_screen(self) -> bool {
-        matches!(
-            self,
-            Self::Train | Self::Browse | Self::Compare | Self::Sessions | Self::Everywhere
-        )
-    }
-}
-
 impl From<Action> for &'static str {
     fn from(action: Action) -> Self {
         action.name()
@@ -139,94 +248,6 @@ impl TryFrom<String> for Action {
     }
 }
 
-const NAMED: [(&str, KeyCode); 16] = [
-    ("space", KeyCode::Char(' ')),
-    ("tab", KeyCode::Tab),
-    ("shift-tab", KeyCode::BackTab),
-    ("enter", KeyCode::Enter),
-    ("esc", KeyCode::Esc),
-    ("backspace", KeyCode::Backspace),
-    ("insert", KeyCode::Insert),
-    ("delete", KeyCode::Delete),
-    ("up", KeyCode::Up),
-    ("down", KeyCode::Down),
-    ("left", KeyCode::Left),
-    ("right", KeyCode::Right),
-    ("pgup", KeyCode::PageUp),
-    ("pgdn", KeyCode::PageDown),
-    ("home", KeyCode::Home),
-    ("end", KeyCode::End),
-];
-
-impl Key {
-    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, `alt-x`, ... Nothing where there is none, or where a
-    /// terminal cannot tell it from another one (ctrl-i is tab).
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let (mut modifiers, mut name) = (KeyModifiers::NONE, name);
-        for (prefix, modifier) in [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT)] {
-            if let Some(rest) = name.strip_prefix(prefix) {
-                (modifiers, name) = (modifiers | modifier, rest);
-            }
-        }
-        let code = code(name)?;
-        let told_apart = match code {
-            KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
-                c.is_ascii_lowercase() && !"im".contains(c)
-            }
-            _ => true,
-        };
-        told_apart.then_some(Self { code, modifiers })
-    }
-
-    /// The name that [`Key::named`] knows it by.
-    #[must_use]
-    pub fn name(self) -> String {
-        let mut name = String::new();
-        for (prefix, modifier) in [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT)] {
-            if self.modifiers.contains(modifier) {
-                name += prefix;
-            }
-        }
-        match (NAMED.iter().find(|(_, code)| *code == self.code), self.code) {
-            (Some((own, _)), _) => name += own,
-            (None, KeyCode::Char(c)) => name.push(c),
-            // Writing to a text cannot fail.
-            (None, KeyCode::F(n)) => drop(write!(name, "f{n}")),
-            (None, code) => drop(write!(name, "{code}")),
-        }
-        name
-    }
-}
-
-fn code(name: &str) -> Option<KeyCode> {
-    let named = NAMED.iter().find(|(known, _)| *known == name).map(|&(_, code)| code);
-    let function = || {
-        let number = name.strip_prefix('f')?.parse().ok()?;
-        (1..=12).contains(&number).then_some(KeyCode::F(number))
-    };
-    let character = || {
-        let mut chars = name.chars();
-        let c = chars.next().filter(|c| !c.is_control())?;
-        chars.next().is_none().then_some(KeyCode::Char(c))
-    };
-    named.or_else(function).or_else(character)
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.name()
-    }
-}
-
-impl TryFrom<String> for Key {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        Self::named(&name).ok_or_else(|| format!("no key is called `{name}`"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,29 +262,5 @@ mod tests {
             assert!(action.name().chars().all(snake), "{}", action.name());
         }
         assert!(Action::try_from("choose".to_owned()).is_err());
-        for name in [
-            "p",
-            "P",
-            "space",
-            "shift-tab",
-            "up",
-            "f12",
-            "ctrl-q",
-            "alt-x",
-            "ctrl-alt-x",
-            "+",
-            "é",
-        ] {
-            assert_eq!(Key::named(name).map(Key::name).as_deref(), Some(name));
-        }
-    }
-
-    #[test]
-    fn what_no_terminal_can_say_is_no_key() {
-        for name in [
-            "", "hyper-x", "pp", "f0", "f13", "ctrl-i", "ctrl-m", "ctrl-A", "ctrl-1", "\u{1b}", "Space",
-        ] {
-            assert_eq!(Key::named(name), None, "{name:?}");
-        }
     }
 }

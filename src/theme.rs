@@ -13,8 +13,6 @@ use ratatui::{
 
 pub use repaint::{Paint, Role};
 
-use super::abilities::depth;
-
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -132,17 +130,6 @@ impl Theme {
             good: Color::Rgb(0, 125, 90),
             bad: Color::Rgb(196, 66, 0),
             warning: Color::Rgb(150, 110, 0),
-        }
-    }
-
-    /// The theme for the environment: `NO_COLOR`, `COLORTERM`, `TERM` and that terminal's entry in the database, and
-    /// `COLORFGBG` for a light background.
-    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let depth = depth(&variable);
-        let background = variable("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
-        match background {
-            Some(7 | 9..=15) => Self::light(depth),
-            _ => Self::dark(depth),
         }
     }
 
@@ -264,32 +251,6 @@ mod tests {
     use ratatui::{layout::Rect, style::Style};
 
     use super::*;
-
-    fn from(pairs: &[(&str, &str)]) -> Theme {
-        Theme::from_environment(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn the_environment_decides() {
-        assert_eq!(from(&[("COLORTERM", "truecolor")]), Theme::dark(Depth::True));
-        assert_eq!(
-            from(&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")]),
-            Theme::dark(Depth::Mono)
-        );
-        assert_eq!(
-            from(&[("NO_COLOR", ""), ("TERM", "xterm-256color")]).depth,
-            Depth::Indexed
-        );
-        assert_eq!(
-            from(&[("COLORFGBG", "0;15"), ("TERM", "xterm-kitty")]),
-            Theme::light(Depth::True)
-        );
-    }
 
     #[test]
     fn fewer_colours_keep_the_roles_apart() {

@@ -1,0 +1,59 @@
+//! What the screens ask for that lies outside of them: models, new runs, exports.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::Receiver;
+
+use super::sessions::form::Field;
+use crate::session::{ImageResult, Origin, Study};
+
+/// What the screens ask for that lies outside of them.
+pub trait Host: Send + std::fmt::Debug {
+    /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// A sentence for the person.
+    fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String>;
+
+    /// Removes a session with all that is in its folder.
+    ///
+    /// # Errors
+    /// A message for the person, such as that a running session cannot be removed.
+    fn remove(&mut self, session: &Path) -> Result<(), String>;
+
+    /// Exports a session to a file in the background, in the format of its extension. The channel receives the file's
+    /// path, or why nothing was written.
+    ///
+    /// # Errors
+    /// A message if the export cannot be started.
+    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
+
+    /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel is as in
+    /// [`Host::export`].
+    ///
+    /// # Errors
+    /// A sentence where there was nothing to begin.
+    fn export_rows(
+        &mut self,
+        rows: Vec<ImageResult>,
+        origin: Origin,
+        to: &Path,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String>;
+
+    /// The fields of a new run, with the settings that a run in the current folder would have.
+    ///
+    /// # Errors
+    /// A sentence where the settings are wrong.
+    fn new_run(&mut self) -> Result<Vec<Field>, String>;
+
+    /// What is wrong with each field's value, in the order of [`Host::new_run`].
+    fn check_run(&mut self, values: &[String]) -> Vec<Option<String>>;
+
+    /// Starts a run with these values in the background. The channel receives its session's folder once it has begun,
+    /// or why it has not.
+    ///
+    /// # Errors
+    /// A sentence where there was nothing to start.
+    fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
+}

@@ -1,0 +1,129 @@
+//! The session that is shown, with everything that goes when another one is opened.
+
+use std::{io, path::PathBuf};
+
+use super::{
+    beside::Beside,
+    browse::Browse,
+    cursor::Cursor,
+    curves::Curves,
+    follow::{Followed, Link},
+    model::Model,
+    opening::{Opened, Rejoining},
+    pictures::Pictures,
+    player::Player,
+    seeking::Seeking,
+    span::Span,
+    surface::Painter,
+};
+use crate::session::{Metrics, RunState, SessionFolder, Stage};
+
+/// What is known of the session, the way to its run, and where in it the person looks. Another session that is opened
+/// replaces it as a whole.
+#[derive(Debug)]
+pub struct ShownSession {
+    /// Files that events name lie under it.
+    pub folder: PathBuf,
+    /// Its name, for the header.
+    pub title: String,
+    pub state: RunState,
+    pub link: Link,
+    /// Whether this process runs the run.
+    pub owns_run: bool,
+    /// Whether the run's process has disappeared without a final record.
+    pub lost: bool,
+    /// The frozen model's figures, if the session has them.
+    pub frozen: Option<Metrics>,
+    pub browse: Browse,
+    /// The model of a run that has ended.
+    pub model: Model,
+    pub pictures: Pictures,
+    pub curves: Curves,
+    pub cursor: Cursor,
+    /// The steps that the curves show; nothing: all of them.
+    pub zoom: Option<Span>,
+    /// Plays a journal, if one is being played.
+    pub player: Option<Player>,
+    /// A seek in the journal that is being played.
+    pub seeking: Option<Seeking>,
+    /// A new read of this session.
+    pub rejoining: Option<Rejoining>,
+}
+
+impl ShownSession {
+    /// A session nothing of which was looked at yet; `painter` paints its pictures.
+    ///
+    /// # Errors
+    /// If the pictures' thread cannot be started.
+    pub fn new((folder, title): (PathBuf, String), state: RunState, link: Link, painter: Painter) -> io::Result<Self> {
+        Ok(Self {
+            pictures: Pictures::start(folder.clone(), painter)?,
+            folder,
+            title,
+            state,
+            link,
+            owns_run: false,
+            lost: false,
+            frozen: None,
+            browse: Browse::default(),
+            model: Model::default(),
+            curves: Curves::default(),
+            cursor: Cursor::default(),
+            zoom: None,
+            player: None,
+            seeking: None,
+            rejoining: None,
+        })
+    }
+
+    /// A session that was opened, and the file of predictions that it shows.
+    ///
+    /// # Errors
+    /// If the pictures' thread cannot be started.
+    pub fn of(opened: Opened, painter: Painter) -> io::Result<(Self, Option<PathBuf>)> {
+        let Opened { followed, beside } = opened;
+        let Followed { folder, history, link } = followed;
+        let place = (folder.path().to_owned(), folder.name().to_owned());
+        let mut shown = Self::new(place, history, link, painter)?;
+        let wanted = shown.take_beside(beside);
+        Ok((shown, wanted))
+    }
+
+    /// Takes a new read of this session, with a new way to its run; what the person looks at stays. Returns the file of
+    /// predictions to read.
+    pub fn reread(&mut self, opened: Opened) -> Option<PathBuf> {
+        let Opened { followed, beside } = opened;
+        (self.link, self.lost, self.model) = (followed.link, false, Model::default());
+        self.go_to(followed.history, beside)
+    }
+
+    /// Takes the state at another place of the journal. Returns the file of predictions to read.
+    pub fn go_to(&mut self, state: RunState, beside: Beside) -> Option<PathBuf> {
+        (self.state, self.curves) = (state, Curves::default());
+        self.take_beside(beside)
+    }
+
+    /// Takes the evaluations that there are; returns the file of predictions to read.
+    pub fn take_beside(&mut self, beside: Beside) -> Option<PathBuf> {
+        self.frozen = beside.frozen;
+        self.browse.update(beside.evaluations)
+    }
+
+    /// Takes the session's new name: files are read from its new folder.
+    ///
+    /// # Errors
+    /// If the pictures' thread cannot be started; nothing has changed then.
+    pub fn renamed(&mut self, folder: &SessionFolder, painter: Painter) -> io::Result<()> {
+        self.pictures = Pictures::start(folder.path().to_owned(), painter)?;
+        folder.path().clone_into(&mut self.folder);
+        folder.name().clone_into(&mut self.title);
+        self.browse = Browse::default();
+        Ok(())
+    }
+
+    /// The steps of a stage that its curves show; nothing: all of them.
+    #[must_use]
+    pub fn span(&self, stage: Stage) -> Option<Span> {
+        self.zoom.filter(|zoom| zoom.stage == stage)
+    }
+}

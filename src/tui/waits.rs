@@ -1,0 +1,40 @@
+//! What a person waits for while the keys work.
+
+/// What the person waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waits {
+    /// A session of this name is being opened.
+    Opening(String),
+    /// The session that is shown is being read anew.
+    Rejoining,
+    /// The state at another place of a journal that is played.
+    Seeking,
+}
+
+impl Waits {
+    /// The header's word.
+    #[must_use]
+    pub const fn badge(&self) -> &'static str {
+        match self {
+            Self::Opening(_) => "◌ opening",
+            Self::Rejoining => "◌ reading",
+            Self::Seeking => "◌ seeking",
+        }
+    }
+
+    /// The phase in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Opening(name) => format!("opening {name} …"),
+            Self::Rejoining => "reading the session anew …".to_owned(),
+            Self::Seeking => "seeking …".to_owned(),
+        }
+    }
+
+    /// Whether a key can cancel it.
+    #[must_use]
+    pub fn can_be_given_up(&self) -> bool {
+        *self != Self::Rejoining
+    }
+}
