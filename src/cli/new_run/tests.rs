@@ -1,5 +1,7 @@
+use std::path::Path;
+
 use super::*;
-use crate::session::SessionFolder;
+use crate::session::{SessionFolder, Stage};
 
 fn sources(text: &str, folder: &Path) -> Sources {
     let path = folder.join("config.yaml");
