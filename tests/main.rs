@@ -3,5 +3,6 @@
 mod cli;
 mod compatibility;
 mod golden;
+mod imports;
 mod intervention;
 mod reliability;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use candle_core::DType;
 
 pub(super) use self::files::CHECKSUM;
-use self::files::FeatureFiles;
-use self::loader::{Found, ImageRead, ImageReader, Loader, Stamp};
+use self::files::{FeatureFiles, Stamp};
+use self::loader::{Found, ImageRead, ImageReader, Loader};
 use super::error::EngineError;
 use crate::config::Settings;
 use crate::data::image_file::DecodeOptions;

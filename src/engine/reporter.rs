@@ -265,3 +265,47 @@ fn resident_bytes() -> Option<u64> {
         .ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::session::{RunState, RunStatus, read_journal};
+
+    /// The last process was killed, or ended, at a time long past.
+    #[test]
+    fn the_time_between_two_processes_is_no_work() {
+        let root = tempfile::tempdir().unwrap();
+        let example = include_str!("../../sessions/example/journal.jsonl");
+        let lines: Vec<&str> = example.lines().collect();
+        let steps = lines.iter().filter(|line| line.contains("\"event\":\"step\"")).count();
+        // Cut amid the steps, as a kill does, and whole.
+        for (name, kept) in [("killed", lines.len() / 2), ("ended", lines.len())] {
+            let folder = SessionFolder::create(root.path(), name).unwrap();
+            fs::write(folder.journal(), lines[..kept].join("\n") + "\n").unwrap();
+            let fold = || {
+                let mut state = RunState::default();
+                read_journal(&folder.journal())
+                    .unwrap()
+                    .iter()
+                    .for_each(|record| state.apply(record));
+                state
+            };
+            let before = fold();
+            let mut reporter = Reporter::new(unbounded().0);
+            reporter.go_on(&folder).unwrap();
+            reporter.log("loading").unwrap();
+            let after = fold();
+            assert!(steps > 2 && before.active_s > 0.0);
+            assert!(
+                (after.active_s - before.active_s).abs() < 5.0,
+                "{name}: {}",
+                after.active_s
+            );
+            assert_eq!(after.status(), RunStatus::Running, "{name}: another process is at work");
+        }
+    }
+}

@@ -238,7 +238,7 @@ impl Training<'_, '_, '_, '_> {
         let unwell = self.validation.health.borrow_mut().step(&step);
         // Set before the step is reported: if the run ends here, its checkpoint must record that the evaluation is due.
         let every = self.run.job.settings.eval.every_steps;
-        trainer.evaluation_due = number == trainer.total() || (every > 0 && number % every == 0);
+        trainer.evaluation_due = number == trainer.total() || (every > 0 && number.is_multiple_of(every));
         reporter.report(Event::Step(step))?;
         for text in notes.into_iter().chain(unwell) {
             reporter.warn(text, Some(number))?;

@@ -1,69 +1,33 @@
-//! Seconds since the Unix epoch as a date and time of day in UTC (proleptic Gregorian calendar).
+//! Seconds since the Unix epoch as a date and time of day in UTC.
+
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
+
+/// The first second of the year 1, and the last one of the year 9999.
+const RANGE: (f64, f64) = (-62_135_596_800.0, 253_402_300_799.0);
 
 /// A date and time of day in UTC, to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Utc {
-    pub year: i64,
-    pub month: i64,
-    pub day: i64,
-    pub hour: i64,
-    pub minute: i64,
-    pub second: i64,
-}
+pub struct Utc(DateTime);
 
 impl Utc {
     /// From seconds since the epoch. Times outside the years 1 to 9999 are clamped to that range; NaN gives the epoch.
     #[must_use]
     pub fn from_seconds(seconds: f64) -> Self {
-        let seconds = seconds.clamp(-62_135_596_800.0, 253_402_300_799.0).floor() as i64;
-        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        // Years that begin in March have their leap day last; 400 of them are 146,097 days.
-        let days = days + 719_468;
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * day_of_year + 2) / 153;
-        let month = if from_march < 10 {
-            from_march + 3
-        } else {
-            from_march - 9
-        };
-        Self {
-            year: era * 400 + year_of_era + i64::from(month <= 2),
-            month,
-            day: day_of_year - (153 * from_march + 2) / 5 + 1,
-            hour: rest / 3_600,
-            minute: rest / 60 % 60,
-            second: rest % 60,
-        }
+        let seconds = seconds.clamp(RANGE.0, RANGE.1).floor() as i64;
+        let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self(Offset::UTC.to_datetime(moment))
     }
 
     /// `2026-11-22 13:09`.
     #[must_use]
     pub fn to_minutes(self) -> String {
-        let Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            ..
-        } = self;
-        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
+        self.0.strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// `20261122-130924`, fit for a file's name.
     #[must_use]
     pub fn to_name(self) -> String {
-        let Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self;
-        format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+        self.0.strftime("%Y%m%d-%H%M%S").to_string()
     }
 }
 
@@ -82,6 +46,8 @@ mod tests {
             (4_107_542_400.0, "21000301-000000"),
             (-1.0, "19691231-235959"),
             (f64::INFINITY, "99991231-235959"),
+            (f64::NEG_INFINITY, "00010101-000000"),
+            (f64::NAN, "19700101-000000"),
         ] {
             assert_eq!(Utc::from_seconds(seconds).to_name(), name);
         }

@@ -13,7 +13,6 @@ use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::{SafeTensors, View};
 
 use super::Features;
-use super::loader::Stamp;
 use crate::atomic_file::PARTIAL;
 use crate::bounded_file::read_bounded;
 
@@ -22,6 +21,9 @@ pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>
 
 /// The age at which an unfinished file, left by a process that ended, is removed.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
+
+/// An image file's size in bytes, and its modification time.
+pub type Stamp = (u64, Option<SystemTime>);
 
 /// Where the features of images as one model sees them are found.
 #[derive(Debug, Clone)]

@@ -4,19 +4,15 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::prelude::*;
 
 use super::Features;
-use super::files::FeatureFolder;
+use super::files::{FeatureFolder, Stamp};
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::engine::error::EngineError;
 use crate::vlm::vision::{Picture, Pictures};
-
-/// Size in bytes, and modification time.
-pub type Stamp = (u64, Option<SystemTime>);
 
 /// What an image gives before the tower runs.
 pub enum Found {
