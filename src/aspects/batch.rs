@@ -8,7 +8,9 @@ use super::beginning::beginning;
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
-use crate::vlm::decoder::{Around, DeepRows, KvCache, LanguageModel, OutputPositions, Positions, Prefix, Vocabulary};
+use crate::vlm::decoder::{
+    DeepRows, ForwardOptions, KvCache, LanguageModel, OutputPositions, Positions, Prefix, Vocabulary,
+};
 
 /// The source of a batch's `Visual` rows.
 pub enum Visuals<'a> {
@@ -193,12 +195,12 @@ impl Batch {
     /// # Errors
     /// Where the device fails.
     pub fn logits(&self, language: &LanguageModel, vocabulary: Vocabulary, recompute: bool) -> Result<Tensor> {
-        let around = Around {
+        let options = ForwardOptions {
             outputs: Some(&self.outputs),
             prefix: self.prefix.as_deref(),
             deep: self.deep.as_ref(),
         };
-        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, around, recompute)?;
+        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, options, recompute)?;
         language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 
@@ -265,7 +267,7 @@ impl Deep {
                 _ => bail!("a sample without the features of {levels} deeper levels"),
             };
         }
-        let places: Vec<u32> = self.rows.iter().map(|(place, ..)| *place).collect();
+        let in_batch: Vec<u32> = self.rows.iter().map(|(place, ..)| *place).collect();
         let index = self.rows.iter().map(|(_, sample, row)| firsts[*sample] as u32 + row);
         let index = Tensor::new(index.collect::<Vec<_>>(), device)?;
         let of_level = |level: usize| {
@@ -273,7 +275,7 @@ impl Deep {
             Tensor::cat(&all, 0)?.index_select(&index, 0)
         };
         Ok(Some(DeepRows {
-            places: Tensor::new(places, device)?,
+            index: Tensor::new(in_batch, device)?,
             levels: (0..levels).map(of_level).collect::<Result<_>>()?,
         }))
     }

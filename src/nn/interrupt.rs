@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{Error, Result};
 
 /// The error's message, by which [`is_interrupt`] recognises it: candle has no error variant that we could use.
-const WORDS: &str = "the computation was given up, for the process is to end";
+const MESSAGE: &str = "the computation was stopped because the process is about to exit";
 
 /// Set by others to abort a computation; by default it is never set.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Interrupt {
     pub fn check(&self) -> Result<()> {
         if self.is_set() {
             // `Error::msg` would append a backtrace.
-            return Err(Error::Msg(WORDS.to_owned()));
+            return Err(Error::Msg(MESSAGE.to_owned()));
         }
         Ok(())
     }
@@ -35,5 +35,5 @@ impl Interrupt {
 /// Whether an error comes from an aborted computation.
 #[must_use]
 pub fn is_interrupt(error: &Error) -> bool {
-    matches!(error, Error::Msg(words) if words == WORDS)
+    matches!(error, Error::Msg(message) if message == MESSAGE)
 }

@@ -6,7 +6,7 @@ use candle_core::{
 };
 
 use super::backend::Backend;
-use super::cpu::{Hands, Matrix, Real, matrix_product, slice, with_slices};
+use super::cpu::{Matrix, Real, Threads, matrix_product, slice, with_slices};
 
 /// `y = x W^T + b` over the last dimension.
 ///
@@ -143,7 +143,7 @@ impl FrozenLinear {
                 Matrix::contiguous(x, rows, input),
                 Matrix::contiguous(weight, out, input),
             );
-            let how = (residual.is_some() || bias.is_some(), T::of(1.0), Hands::All);
+            let how = (residual.is_some() || bias.is_some(), T::of(1.0), Threads::All);
             matrix_product(&mut y, out, how, (x, false), (weight, true));
             y
         };
@@ -170,7 +170,7 @@ impl FrozenLinear {
                 Matrix::contiguous(s[0], rows, out),
                 Matrix::contiguous(s[1], out, input),
             );
-            let how = (false, T::of(1.0), Hands::All);
+            let how = (false, T::of(1.0), Threads::All);
             matrix_product(&mut d, input, how, (grad, false), (weight, false));
             Ok(d)
         })?;

@@ -35,7 +35,8 @@ fn kernels(device: &Device) -> Option<String> {
     let reason = verdict.as_ref().err()?;
     let first_line = reason.lines().next().unwrap_or_default();
     Some(format!(
-        "the fused kernels do not serve on this device ({first_line}); candle's own operations do, slower and in more memory"
+        "the CUDA kernels cannot be used on this device ({first_line}); candle's own operations are used instead, which are \
+         slower and need more memory"
     ))
 }
 

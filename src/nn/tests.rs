@@ -183,7 +183,7 @@ fn attention_with_every_mask() {
 }
 
 #[test]
-fn queries_at_places_are_those_rows_of_all_queries() {
+fn queries_at_positions_are_those_rows_of_all_queries() {
     let (q, k, v) = (
         noise(1, &[2, 5, 4, 3]),
         noise(2, &[2, 5, 2, 3]),
@@ -191,15 +191,15 @@ fn queries_at_places_are_those_rows_of_all_queries() {
     );
     let rows = Tensor::new(&[3_u32, 1, 5 + 4, 5 + 4], &Device::Cpu).unwrap();
     let pick = |x: &Tensor| x.flatten(0, 1).unwrap().index_select(&rows, 0).unwrap();
-    let few = pick(&q).reshape((2, 2, 4, 3)).unwrap();
+    let outputs = pick(&q).reshape((2, 2, 4, 3)).unwrap();
     for mask in masks() {
         let all = attention(&q, &k, &v, &mask).unwrap();
         let mask = mask.at(vec![vec![3, 1], vec![4, 4]]);
-        let some = attention(&few, &k, &v, &mask).unwrap();
+        let some = attention(&outputs, &k, &v, &mask).unwrap();
         close(&some.flatten(0, 1).unwrap(), &pick(&all), 1e-15);
-        close(&some, &plain_attention(&few, &k, &v, &mask).unwrap(), 1e-12);
-        let inputs = [few.clone(), k.clone(), v.clone()];
-        check("attention at places", &inputs, |x| {
+        close(&some, &plain_attention(&outputs, &k, &v, &mask).unwrap(), 1e-12);
+        let inputs = [outputs.clone(), k.clone(), v.clone()];
+        check("attention at positions", &inputs, |x| {
             attention(&x[0], &x[1], &x[2], &mask)
         });
         assert!(attention(&q, &k, &v, &mask).is_err());

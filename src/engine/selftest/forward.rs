@@ -6,7 +6,7 @@ use super::slice::Slice;
 use super::{EngineError, Report};
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::nn::{Interrupt, Mask};
-use crate::vlm::decoder::{Around, DeepRows, Positions, Vocabulary};
+use crate::vlm::decoder::{DeepRows, ForwardOptions, Positions, Vocabulary};
 use crate::vlm::vision::{Features, Picture};
 
 /// Checks the image's way to its features, which it returns.
@@ -104,11 +104,11 @@ pub fn language(slice: &Slice, features: &Features, report: &mut Report) -> Resu
     let positions = Positions(vec![places.map(|((&t, &h), &w)| [t, h, w]).collect()]);
     let mask = Mask::full(1, vanilla.ids.len(), true);
     let deep = deep_rows(features, first)?;
-    let around = Around {
+    let options = ForwardOptions {
         deep: deep.as_ref(),
-        ..Around::default()
+        ..ForwardOptions::default()
     };
-    let hidden = language.forward_at(&x, &positions, &mask, around, false)?;
+    let hidden = language.forward_at(&x, &positions, &mask, options, false)?;
     report.close(
         "vanilla.hidden",
         &hidden,
@@ -129,9 +129,9 @@ fn deep_rows(features: &Features, first: usize) -> Result<Option<DeepRows>, Engi
         return Ok(None);
     }
     let rows = features.run.dim(0)?;
-    let places: Vec<u32> = (first..first + rows).map(|place| place as u32).collect();
+    let index: Vec<u32> = (first..first + rows).map(|row| row as u32).collect();
     Ok(Some(DeepRows {
-        places: Tensor::new(places, features.run.device())?,
+        index: Tensor::new(index, features.run.device())?,
         levels: features.deep.clone(),
     }))
 }

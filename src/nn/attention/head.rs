@@ -4,7 +4,7 @@
 //! them) are left out of its products.
 
 use super::mask::Mask;
-use crate::nn::cpu::{Buffer, Hands, Matrix, Real, dot, matrix_product, max, sum, vectorised};
+use crate::nn::cpu::{Buffer, Matrix, Real, Threads, dot, matrix_product, max, sum, vectorised};
 use crate::nn::interrupt::Interrupt;
 
 /// Queries per block.
@@ -28,7 +28,7 @@ pub struct Head<'a, T> {
 
 /// A head's forward results, which its backward needs.
 #[derive(Clone, Copy)]
-pub struct Given<'a, T> {
+pub struct ForwardResults<'a, T> {
     /// `[queries, width]`
     pub out: Matrix<'a, T>,
     /// `[queries]`: the logarithm of each softmax's denominator.
@@ -51,7 +51,7 @@ impl<T: Real> Head<'_, T> {
 
     /// Scaled scores `[count, keys]` of a block. Hidden keys get [`HIDDEN`].
     fn scores(&self, scores: &mut [T], from: usize, count: usize, keys: usize) {
-        let how = (false, self.scale(), Hands::One);
+        let how = (false, self.scale(), Threads::One);
         let (q, k) = (self.q.rows_from(from, count), self.k.rows_from(0, keys));
         matrix_product(scores, keys, how, (q, false), (k, true));
         let segments = &self.mask.segments[self.row][..keys];
@@ -98,7 +98,7 @@ impl<T: Real> Head<'_, T> {
                 log_sums[from + query] = largest + T::of(total.to_f64().ln());
             }
             let out = &mut out[from * width..][..count * width];
-            let how = (false, T::of(1.0), Hands::One);
+            let how = (false, T::of(1.0), Threads::One);
             let weights = (Matrix::contiguous(scores, count, keys), false);
             matrix_product(out, width, how, weights, (self.v.rows_from(0, keys), false));
             for (out, &inverse) in out.chunks_mut(width).zip(&inverse) {
@@ -109,25 +109,33 @@ impl<T: Real> Head<'_, T> {
 
     /// With `P` the weights and `O` the result: `dV += P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K`,
     /// `dK += scale dS^T Q`. `grad` is `[queries, width]` as `dq`; `dk` and `dv` are `[keys, width]`.
-    pub fn backward(&self, given: Given<'_, T>, grad: Matrix<'_, T>, (dq, dk, dv): (&mut [T], &mut [T], &mut [T])) {
+    pub fn backward(
+        &self,
+        results: ForwardResults<'_, T>,
+        grad: Matrix<'_, T>,
+        (dq, dk, dv): (&mut [T], &mut [T], &mut [T]),
+    ) {
         let (queries, width, scale) = (self.q.rows, self.q.columns, self.scale());
         let room = BLOCK.min(queries) * self.k.rows;
         let (mut weights, mut d_scores) = (Buffer::of(room), Buffer::of(room));
-        let (once, onto) = (|scale| (false, scale, Hands::One), |scale| (true, scale, Hands::One));
+        let (once, onto) = (
+            |scale| (false, scale, Threads::One),
+            |scale| (true, scale, Threads::One),
+        );
         for from in (0..queries).step_by(BLOCK) {
             let count = BLOCK.min(queries - from);
             let keys = self.seen_by(from, count);
             let (weights, d_scores) = (&mut weights[..count * keys], &mut d_scores[..count * keys]);
             self.scores(weights, from, count, keys);
             vectorised(|| {
-                for (weights, &log_sum) in weights.chunks_mut(keys).zip(&given.log_sums[from..]) {
+                for (weights, &log_sum) in weights.chunks_mut(keys).zip(&results.log_sums[from..]) {
                     for weight in weights {
                         *weight = (*weight - log_sum).exp();
                     }
                 }
             });
             let block = |data| Matrix::contiguous(data, count, keys);
-            let (grad, out) = (grad.rows_from(from, count), given.out.rows_from(from, count));
+            let (grad, out) = (grad.rows_from(from, count), results.out.rows_from(from, count));
             let one = T::of(1.0);
             matrix_product(dv, width, onto(one), (block(weights), true), (grad, false));
             let values = (self.v.rows_from(0, keys), true);

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::head::{Given, Head};
+use super::head::{ForwardResults, Head};
 use super::mask::Mask;
 use crate::nn::cpu::{Matrix, Real};
 use crate::nn::interrupt::Interrupt;
@@ -78,12 +78,12 @@ impl<T: Real> Heads<'_, T> {
                 for (n, dq) in dq.chunks_mut(queries * width).enumerate() {
                     let head = (task % kv_heads) * group + n;
                     let at = sequence * heads + head;
-                    let given = Given {
+                    let results = ForwardResults {
                         out: Matrix::contiguous(&out[at * queries * width..], queries, width),
                         log_sums: &log_sums[at * queries..][..queries],
                     };
                     let grad = self.matrix(grad, (sequence, queries), (heads, head));
-                    self.head(sequence, head).backward(given, grad, (dq, dk, dv));
+                    self.head(sequence, head).backward(results, grad, (dq, dk, dv));
                 }
             });
     }

@@ -46,7 +46,7 @@ impl<'a, T> Matrix<'a, T> {
 
 /// Which threads compute a product.
 #[derive(Clone, Copy)]
-pub enum Hands {
+pub enum Threads {
     /// The calling thread alone, because other threads compute their own products at the same time.
     One,
     /// All threads of the pool.
@@ -60,7 +60,7 @@ pub enum Hands {
 pub fn matrix_product<T: Real>(
     out: &mut [T],
     out_stride: usize,
-    (accumulate, scale, hands): (bool, T, Hands),
+    (accumulate, scale, threads): (bool, T, Threads),
     (a, transpose_a): (Matrix<'_, T>, bool),
     (b, transpose_b): (Matrix<'_, T>, bool),
 ) {
@@ -113,9 +113,9 @@ pub fn matrix_product<T: Real>(
             false,
             false,
             false,
-            match hands {
-                Hands::One => gemm::Parallelism::None,
-                Hands::All => gemm::Parallelism::Rayon(rayon::current_num_threads()),
+            match threads {
+                Threads::One => gemm::Parallelism::None,
+                Threads::All => gemm::Parallelism::Rayon(rayon::current_num_threads()),
             },
         );
     }

@@ -8,6 +8,6 @@ mod slices;
 mod spares;
 
 pub use buffer::Buffer;
-pub use matrix::{Hands, Matrix, matrix_product};
+pub use matrix::{Matrix, Threads, matrix_product};
 pub use real::{Real, dot, dot3, max, sum, sum_of, vectorised};
 pub use slices::{slice, with_slices};

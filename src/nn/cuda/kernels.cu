@@ -120,7 +120,7 @@ KERNEL rotate(ARGUMENTS)
     y[n2 + column] = STORE(b * cosine + a * sine);
 }
 
-// scores [n0 batch, n1 heads, n2 queries, n3 keys], segments (u32) [n0, n3], places of the queries (u32) [n0, n2], causal
+// scores [n0 batch, n1 heads, n2 queries, n3 keys], segments (u32) [n0, n3], positions of the queries (u32) [n0, n2], causal
 // n4, scale real: softmax(scale scores) over the keys that a query sees (see Mask in attention.rs), 0 for the others.
 KERNEL masked_softmax(ARGUMENTS)
 {

@@ -48,7 +48,7 @@ pub(super) fn keep_freed_memory(device: &Device) -> Option<String> {
         return None;
     };
     pool::keep_freed_memory(cuda).err().map(|error| {
-        format!("this device's driver does not keep freed memory ({error}), so each step takes its memory anew")
+        format!("this device's driver does not keep freed memory ({error}), so each step allocates its memory again")
     })
 }
 

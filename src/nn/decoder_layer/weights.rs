@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::DecoderLayer;
-use crate::nn::cpu::{Hands, Matrix, Real, matrix_product, with_slices};
+use crate::nn::cpu::{Matrix, Real, Threads, matrix_product, with_slices};
 
 /// The sizes of a layer.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl<'a, T: Real> Dense<'a, T> {
     fn product(&self, x: &[T], y: &mut [T], onto: bool) {
         let (out, input) = (self.weight.rows, self.weight.columns);
         let x = Matrix::contiguous(x, x.len() / input, input);
-        let how = (onto, T::of(1.0), Hands::One);
+        let how = (onto, T::of(1.0), Threads::One);
         matrix_product(y, out, how, (x, false), (self.weight, true));
     }
 
@@ -94,7 +94,7 @@ impl<'a, T: Real> Dense<'a, T> {
     pub fn backward(&self, dy: &[T], dx: &mut [T], onto: bool) {
         let (out, input) = (self.weight.rows, self.weight.columns);
         let dy = Matrix::contiguous(dy, dy.len() / out, out);
-        let how = (onto, T::of(1.0), Hands::One);
+        let how = (onto, T::of(1.0), Threads::One);
         matrix_product(dx, input, how, (dy, false), (self.weight, false));
     }
 }

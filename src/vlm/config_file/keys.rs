@@ -90,21 +90,21 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// A sentence for another value.
-    pub fn places(&self, name: &'static str, default: &[usize]) -> Result<Vec<usize>, String> {
+    pub fn indices(&self, name: &'static str, default: &[usize]) -> Result<Vec<usize>, String> {
         let Some(found) = self.all(&[name]).next() else {
             return self.default(&[name], Some(default.to_vec()));
         };
-        let place = |value: &Value| {
+        let index = |value: &Value| {
             value
                 .as_u64()
-                .filter(|&place| place < LARGEST)
-                .map(|place| place as usize)
+                .filter(|&index| index < LARGEST)
+                .map(|index| index as usize)
         };
-        let places = found
+        let indices = found
             .value
             .as_array()
-            .and_then(|values| values.iter().map(place).collect());
-        places.ok_or_else(|| found.is_no("a list of whole numbers"))
+            .and_then(|values| values.iter().map(index).collect());
+        indices.ok_or_else(|| found.is_no("a list of whole numbers"))
     }
 
     /// A number above `above` and at most `most`. All places that state it must agree, because the weights cannot tell

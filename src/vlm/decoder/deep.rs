@@ -2,11 +2,11 @@
 
 use candle_core::{Result, Tensor};
 
-/// Rows to be added at some places of a batch: one matrix for each of the first layers.
+/// Rows to be added to some rows of a batch: one matrix for each of the first layers.
 #[derive(Clone, Debug)]
 pub struct DeepRows {
-    /// `[rows]` (u32): their places in the flattened embeddings `[batch * tokens]`, each at most once.
-    pub places: Tensor,
+    /// `[rows]` (u32): rows of the flattened embeddings `[batch * tokens]`, each at most once.
+    pub index: Tensor,
     /// Level `k` `[rows, hidden]` is added to the output of layer `k`.
     pub levels: Vec<Tensor>,
 }
@@ -22,7 +22,7 @@ impl DeepRows {
             Some(rows) => x
                 .flatten(0, 1)?
                 .contiguous()?
-                .index_add(&self.places, &rows.to_dtype(x.dtype())?, 0)?
+                .index_add(&self.index, &rows.to_dtype(x.dtype())?, 0)?
                 .reshape(x.shape()),
             None => Ok(x),
         }
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn rows_are_added_where_they_belong_and_the_gradient_passes() {
         let deep = DeepRows {
-            places: Tensor::new(&[4_u32, 1], &Device::Cpu).unwrap(),
+            index: Tensor::new(&[4_u32, 1], &Device::Cpu).unwrap(),
             levels: vec![noise(3, &[2, 3]), noise(4, &[2, 3])],
         };
         let x = noise(1, &[2, 3, 3]);
@@ -65,9 +65,9 @@ mod tests {
         let bf16 = |x: Tensor| x.to_dtype(DType::BF16).unwrap();
         let wide = |x: &Tensor| x.to_dtype(DType::F32).unwrap();
         let (x, rows) = (bf16(noise(1, &[2, 3, 8])), bf16(noise(2, &[3, 8])));
-        let places = [5_u32, 0, 2];
+        let index = [5_u32, 0, 2];
         let deep = DeepRows {
-            places: Tensor::new(&places, &Device::Cpu).unwrap(),
+            index: Tensor::new(&index, &Device::Cpu).unwrap(),
             levels: vec![rows.clone()],
         };
         let added = deep.onto(x.clone(), 0).unwrap();
@@ -76,7 +76,7 @@ mod tests {
         let (added, x) = (added.flatten(0, 1).unwrap(), x.flatten(0, 1).unwrap());
         let (added, x, rows) = (values(&added), values(&x), values(&rows));
         for (place, (added, x)) in added.iter().zip(&x).enumerate() {
-            let row = places.iter().position(|&at| at as usize == place);
+            let row = index.iter().position(|&at| at as usize == place);
             let want = x.iter().enumerate().map(|(column, x)| {
                 let sum = x + row.map_or(0.0, |row| rows[row][column]);
                 half::bf16::from_f32(sum).to_f32()

@@ -37,7 +37,7 @@ pub enum Vocabulary<'a> {
 
 /// What accompanies a batch's embeddings.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Around<'a> {
+pub struct ForwardOptions<'a> {
     /// The output positions; at all others the last layer computes only keys and values. `None`: all positions.
     pub outputs: Option<&'a OutputPositions>,
     /// Precedes the embeddings; the mask covers it.
@@ -171,10 +171,10 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
-        self.forward_at(x, positions, mask, Around::default(), recompute)
+        self.forward_at(x, positions, mask, ForwardOptions::default(), recompute)
     }
 
-    /// Like [`Self::forward`], with what is [`Around`] `x`. With output positions the result is `[batch,
+    /// Like [`Self::forward`], with options. With output positions the result is `[batch,
     /// outputs, hidden]`.
     ///
     /// # Errors
@@ -184,10 +184,10 @@ impl LanguageModel {
         x: &Tensor,
         positions: &Positions,
         mask: &Mask,
-        around: Around,
+        options: ForwardOptions,
         recompute: bool,
     ) -> Result<Tensor> {
-        let Around { outputs, prefix, deep } = around;
+        let ForwardOptions { outputs, prefix, deep } = options;
         let (context, last) = self.contexts(x, positions, mask, outputs)?;
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {

@@ -14,7 +14,7 @@ mod prefix;
 pub use config::{Axes, DecoderConfig};
 pub use deep::DeepRows;
 pub use kv_cache::KvCache;
-pub use language::{Around, LanguageModel, Vocabulary};
+pub use language::{ForwardOptions, LanguageModel, Vocabulary};
 pub use output_positions::OutputPositions;
 pub use positions::Positions;
 pub use prefix::Prefix;

@@ -23,11 +23,11 @@ impl ProcessorFile {
     /// # Errors
     /// If a file cannot be read or does not hold keys.
     pub fn of(folder: &Path) -> Result<Option<Self>, PictureError> {
-        const PLACES: [(&str, Option<&str>); 2] = [
+        const FILES: [(&str, Option<&str>); 2] = [
             ("processor_config.json", Some("image_processor")),
             ("preprocessor_config.json", None),
         ];
-        for (name, within) in PLACES {
+        for (name, within) in FILES {
             let path = folder.join(name);
             if !path.exists() {
                 continue;

@@ -60,7 +60,7 @@ fn tower(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, String
         sizes: GridSizes::of(&keys, &SIZES, width)?,
         intermediate_size: keys.size(&["intermediate_size"], Some(3420))?,
         window_size: keys.size(&["window_size"], Some(112))?,
-        fullatt_block_indexes: keys.places("fullatt_block_indexes", &[7, 15, 23, 31])?,
+        fullatt_block_indexes: keys.indices("fullatt_block_indexes", &[7, 15, 23, 31])?,
     };
     if vision.window() == 0 {
         return Err("`vision_config.window_size` is less than one merged patch".to_owned());

@@ -76,7 +76,7 @@ fn tower(root: &Map<String, Value>, decoder: &DecoderConfig) -> Result<VisionCon
         sizes: GridSizes::of(&keys, &SIZES, decoder.hidden_size)?,
         intermediate_size: keys.size(&["intermediate_size"], Some(4304))?,
         num_position_embeddings: keys.size(&["num_position_embeddings"], Some(2304))?,
-        deepstack_visual_indexes: keys.places("deepstack_visual_indexes", &[8, 16, 24])?,
+        deepstack_visual_indexes: keys.indices("deepstack_visual_indexes", &[8, 16, 24])?,
     };
     let levels = &vision.deepstack_visual_indexes;
     let side = vision.num_position_embeddings.isqrt();

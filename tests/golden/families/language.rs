@@ -23,9 +23,9 @@ fn deep(family: &Family, tensors: &Tensors) -> Option<DeepRows> {
     let levels = numbered(tensors, "deepstack");
     let rows = levels.first()?.dim(0).unwrap();
     let first = family.cases("vanilla")["vision_run"][0].as_u64().unwrap() as u32;
-    let places: Vec<u32> = (first..).take(rows).collect();
+    let index: Vec<u32> = (first..).take(rows).collect();
     Some(DeepRows {
-        places: Tensor::new(places, &Device::Cpu).unwrap(),
+        index: Tensor::new(index, &Device::Cpu).unwrap(),
         levels,
     })
 }
