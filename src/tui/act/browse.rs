@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn act_browse(&mut self, action: Action) {
+    pub(in crate::tui) fn act_browse(&mut self, action: Action) {
         match action {
             Action::Filter => {
                 let filter = self.shown.browse.filter.clone();
@@ -114,7 +114,7 @@ impl App {
     }
 
     /// Moves the focus to the pane that will show the model's answer, on a screen with room for one pane.
-    pub(super) fn show_answer(&mut self, pane: Pane) {
+    pub(in crate::tui) fn show_answer(&mut self, pane: Pane) {
         if self.can_ask() {
             self.ui.bring(pane);
         }
@@ -126,7 +126,7 @@ impl App {
     }
 
     /// Writes the rows that are shown, in their order, in the background.
-    pub(super) fn export_rows(&mut self, to: &str) -> Result<(), String> {
+    pub(in crate::tui) fn export_rows(&mut self, to: &str) -> Result<(), String> {
         let rows = self.shown.browse.rows().ok_or("there are no rows")?;
         let shown = self.shown.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
@@ -163,7 +163,7 @@ impl App {
     }
 
     /// Handles the keys while patches are being chosen.
-    pub(super) fn choose_patches(&mut self, action: Action) {
+    pub(in crate::tui) fn choose_patches(&mut self, action: Action) {
         let Some(grid) = self.grid() else {
             self.ui.layer = Layer::Main;
             return;
@@ -308,7 +308,7 @@ impl App {
     }
 
     /// Asks the run's model; if the run is over, the model of the evaluation's checkpoint.
-    pub(super) fn ask_model(&mut self, request: Request) {
+    pub(in crate::tui) fn ask_model(&mut self, request: Request) {
         if let Some(others) = self.shown.browse.evaluation().and_then(KeptEvaluation::others) {
             self.ui.notice = Some(format!(
                 "these rows are of {others}: the session's model is not asked about them"

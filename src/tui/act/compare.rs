@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn act_compare(&mut self, action: Action) {
+    pub(in crate::tui) fn act_compare(&mut self, action: Action) {
         match action {
             Action::Only => {
                 let next = self.compare.only.next();
@@ -99,7 +99,7 @@ impl App {
     }
 
     /// Asks both models about the image under the cursor, once they have been opened.
-    pub(super) fn look_along_in_comparison(&mut self) {
+    pub(in crate::tui) fn look_along_in_comparison(&mut self) {
         let models = self.compare.models();
         if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {
             self.look_with_both(false);

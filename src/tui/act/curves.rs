@@ -19,7 +19,7 @@ const NOTCH: f64 = 0.7;
 const PAN: f64 = 0.25;
 
 impl App {
-    pub(super) fn act_curves(&mut self, action: Action) {
+    pub(in crate::tui) fn act_curves(&mut self, action: Action) {
         match action {
             Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
             Action::Metric => self.ui.metric = self.ui.metric.next(),
@@ -41,7 +41,7 @@ impl App {
     }
 
     /// Moves the range of steps of a zoomed curve; returns whether it is zoomed.
-    pub(super) fn pan(&mut self, later: bool) -> bool {
+    pub(in crate::tui) fn pan(&mut self, later: bool) -> bool {
         let Some(stage) = self
             .shown
             .cursor
@@ -56,7 +56,7 @@ impl App {
     }
 
     /// Removes the crosshair; if there is none, the zoom.
-    pub(super) fn leave_curves(&mut self) {
+    pub(in crate::tui) fn leave_curves(&mut self) {
         if self.shown.cursor.step.is_some() {
             self.shown.cursor.let_go(&self.shown.state);
         } else {
@@ -65,13 +65,13 @@ impl App {
     }
 
     /// The wheel over the curves: more or fewer steps around the one under the mouse.
-    pub(super) fn wheel_on_curves(&mut self, closer: bool, at: Position) {
+    pub(in crate::tui) fn wheel_on_curves(&mut self, closer: bool, at: Position) {
         let share = self.shown.curves.share_at(at);
         self.zoom(if closer { NOTCH } else { 1.0 / NOTCH }, share);
     }
 
     /// A click on the curves: the crosshair stands there.
-    pub(super) fn click_on_curves(&mut self, at: Position) {
+    pub(in crate::tui) fn click_on_curves(&mut self, at: Position) {
         let Some((stage, share)) = self
             .shown
             .cursor
@@ -108,7 +108,7 @@ impl App {
     }
 
     /// The range of steps that a stage's curves show, and the end of the axis.
-    pub(super) fn steps_shown(&self, stage: Stage) -> (Span, f64) {
+    pub(in crate::tui) fn steps_shown(&self, stage: Stage) -> (Span, f64) {
         let end = end(&self.shown.state, stage, &self.overlays);
         let span = self.shown.span(stage).unwrap_or_else(|| Span::whole(stage, end));
         (span, end)

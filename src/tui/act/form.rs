@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn begin_form(&mut self) {
+    pub(in crate::tui) fn begin_form(&mut self) {
         let fields = match &mut self.host {
             Some(host) => host.new_run(),
             None => Err("runs cannot be started from here".to_owned()),
@@ -22,7 +22,7 @@ impl App {
         self.check_form();
     }
 
-    pub(super) fn fill_in(&mut self, action: Option<Action>, event: KeyEvent) {
+    pub(in crate::tui) fn fill_in(&mut self, action: Option<Action>, event: KeyEvent) {
         let Some(form) = &mut self.sessions.form else {
             self.ui.layer = Layer::Main;
             return;
@@ -53,7 +53,7 @@ impl App {
         self.ui.layer = Layer::Main;
     }
 
-    pub(super) fn check_form(&mut self) {
+    pub(in crate::tui) fn check_form(&mut self) {
         if let (Some(form), Some(host)) = (&mut self.sessions.form, &mut self.host) {
             form.judge(host.check_run(&form.values()));
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn act_sessions(&mut self, action: Action) {
+    pub(in crate::tui) fn act_sessions(&mut self, action: Action) {
         match action {
             Action::Filter => {
                 let filter = self.sessions.filter.clone();
@@ -65,7 +65,7 @@ impl App {
     }
 
     /// Writes the session under the cursor to a file, in the background.
-    pub(super) fn export(&mut self, to: &str) -> Result<(), String> {
+    pub(in crate::tui) fn export(&mut self, to: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
         self.exported = host.export(&session.path, Path::new(to))?;
@@ -83,7 +83,7 @@ impl App {
     }
 
     /// Annotates, renames or removes the session under the cursor.
-    pub(super) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
+    pub(in crate::tui) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let path = session.path.clone();
         let folder = SessionFolder::at(&path).ok_or("the session is gone")?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn act_train(&mut self, action: Action) {
+    pub(in crate::tui) fn act_train(&mut self, action: Action) {
         match action {
             Action::Pause if self.shown.player.is_some() => {
                 if let Some(player) = &mut self.shown.player {

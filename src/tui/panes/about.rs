@@ -4,8 +4,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::W
 
 use super::{
     frame::{bordered, more_below},
-    rationale::{named, wrapped},
     scene::Scene,
+    words::{named, wrapped},
 };
 use crate::{
     figures::{count, duration, percent},

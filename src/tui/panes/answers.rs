@@ -12,8 +12,8 @@ use super::{
     effects, faithfulness,
     frame::{bordered, more_below},
     portrait::short_name,
-    rationale::{self, named, wrapped},
     scene::Scene,
+    words::{self, named, wrapped},
 };
 use crate::{
     data::View,
@@ -88,7 +88,7 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     }
     lines.extend(newest.into_iter().flatten());
     if let Some(said) = changed.and_then(predicted).or(plain) {
-        lines.extend(rationale::lines(said, width, theme));
+        lines.extend(words::lines(said, width, theme));
     }
     if !row.annotation.is_empty() {
         lines.push(Line::default());

@@ -5,7 +5,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{portrait::short_name, rationale::wrapped};
+use super::{portrait::short_name, words::wrapped};
 use crate::{
     figures::{percent, signed},
     session::Effects,

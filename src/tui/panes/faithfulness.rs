@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::rationale::wrapped;
+use super::words::wrapped;
 use crate::{figures::sparkline, session::Faithfulness, text::clean, theme::Theme};
 
 /// The pane's lines: the verdict, then the curves with their areas beside those of a random map.

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{entry::typed, notice::way, rationale::wrapped, scene::Scene};
+use super::{entry::typed, notice::way, scene::Scene, words::wrapped};
 use crate::{
     keymap::{Action, Scope},
     text::{clean, columns, fit, pad},

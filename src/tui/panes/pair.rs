@@ -15,8 +15,8 @@ use super::{
     comparison::nothing,
     frame::{bordered, more_below, nothing_yet},
     portrait::{message, short_name},
-    rationale::mark,
     scene::Scene,
+    words::mark,
 };
 use crate::{
     data::View,

@@ -10,6 +10,7 @@ use ratatui::{
 use super::{
     comparison::nothing,
     frame::{bordered, nothing_yet},
+    rows,
     scene::Scene,
 };
 use crate::{
@@ -59,7 +60,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     );
     let head = Line::styled(head, Style::new().fg(theme.dim));
     let cursor = (compare.shown.len(), compare.selected);
-    super::rows::render(Pane::Pairs, (inner, head), cursor, buffer, scene, |place| {
+    rows::render(Pane::Pairs, (inner, head), cursor, buffer, scene, |place| {
         line(compared, *compare.shown.get(place)?, image, class, theme)
     });
 }

@@ -1,24 +1,14 @@
 //! Why the model says what it says, and what each aspect answered.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    style::{Modifier, Style},
-    text::{Line, Span},
-    widgets::Widget,
-};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
 use super::{
     frame::{bordered, more_below, nothing_yet},
     sample::{answer_of_now, predicted, source},
     scene::Scene,
+    words::{lines, wrapped},
 };
-use crate::{
-    session::{Prediction, rationale_mark},
-    text::{clean, clean_lines, wrap},
-    theme::Theme,
-    tui::{panes::portrait::short_name, ui::Pane},
-};
+use crate::{text::clean, tui::ui::Pane};
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -48,64 +38,4 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     for (y, line) in (inner.y..inner.bottom()).zip(lines.into_iter().skip(from)) {
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
-}
-
-/// The aspects' names take so many columns.
-const NAMES: usize = 12;
-
-pub(super) fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
-    let rationale = prediction.rationale.trim();
-    let mut lines: Vec<Line> = if rationale.is_empty() {
-        wrapped("no rationale was asked for", width, dim)
-    } else {
-        clean_lines(rationale)
-            .flat_map(|line| wrapped(&line, width, text))
-            .collect()
-    };
-    lines.extend(mark(prediction, width, theme));
-    lines.push(Line::default());
-    let generated = clean(prediction.generated.trim());
-    if generated != prediction.prediction && !generated.is_empty() {
-        lines.extend(named("generated", &generated, width, text, dim));
-    }
-    for (view, aspect) in &prediction.aspects {
-        let answer = clean(aspect.text.trim());
-        let (answer, style) = if answer.is_empty() {
-            ("–", dim)
-        } else {
-            (answer.as_str(), text.add_modifier(Modifier::BOLD))
-        };
-        lines.extend(named(short_name(*view), answer, width, style, dim));
-    }
-    lines
-}
-
-/// Says so where the rationale argues for another class than the one that was said.
-pub(super) fn mark(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    rationale_mark(prediction).map_or_else(Vec::new, |mark| {
-        wrapped(&clean(&mark), width, Style::new().fg(theme.warning))
-    })
-}
-
-pub(super) fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
-    wrap(text, width)
-        .into_iter()
-        .map(|line| Line::styled(line, style))
-        .collect()
-}
-
-/// A name and its text beside it, wrapped in its own column.
-pub(super) fn named(name: &'static str, text: &str, width: usize, style: Style, dim: Style) -> Vec<Line<'static>> {
-    let lines = wrap(text, width.saturating_sub(NAMES));
-    let names = std::iter::once(name).chain(std::iter::repeat(""));
-    names
-        .zip(lines)
-        .map(|(name, line)| {
-            Line::from(vec![
-                Span::styled(format!("{name:<NAMES$}"), dim),
-                Span::styled(line, style),
-            ])
-        })
-        .collect()
 }

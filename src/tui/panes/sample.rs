@@ -50,7 +50,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 }
 
 /// What the model said when it was asked after the newest look, where that is the look shown.
-pub(super) fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> {
+pub fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> {
     let looks = scene.state.panel.get(&sample.slot)?;
     let newest = looks.last() == Some(sample);
     let answer = scene.browse.answers(&sample.image)?.plain.as_ref()?;
@@ -59,7 +59,7 @@ pub(super) fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<An
 }
 
 /// The look, or the picture with the answer.
-pub(super) fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
+pub fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
     let root = scene.state.session.as_ref().map_or("", |session| session.data.as_str());
     match answer {
         Some(answer) => Source::image(Path::new(root), &sample.image, Some(answer), ""),
@@ -68,7 +68,7 @@ pub(super) fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &S
 }
 
 /// The class that an answer names.
-pub(super) fn predicted(answer: &Arc<Answer>) -> Option<&str> {
+pub fn predicted(answer: &Arc<Answer>) -> Option<&str> {
     match &answer.found {
         Found::Prediction(prediction) => Some(&prediction.prediction),
         _ => None,

@@ -10,6 +10,7 @@ use ratatui::{
 use super::{
     frame::{bordered, nothing_yet},
     portrait::message,
+    rows,
     scene::Scene,
 };
 use crate::{
@@ -65,9 +66,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         ("best", Sort::Best),
         ("started", Sort::Started),
     ];
-    super::rows::clickable(&head, words.map(|(word, sort)| (word, Spot::Sort(sort))), inner, scene);
+    rows::clickable(&head, words.map(|(word, sort)| (word, Spot::Sort(sort))), inner, scene);
     let cursor = (sessions.shown.len(), sessions.selected);
-    super::rows::render(Pane::Sessions, (inner, head), cursor, buffer, scene, |row| {
+    rows::render(Pane::Sessions, (inner, head), cursor, buffer, scene, |row| {
         let session = sessions.row(row)?;
         let mark = sessions.marked.iter().position(|path| *path == session.path);
         Some(widths.line(session, mark, theme))

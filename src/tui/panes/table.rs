@@ -9,6 +9,8 @@ use ratatui::{
 
 use super::{
     frame::{bordered, nothing_yet},
+    portrait::message,
+    rows,
     scene::Scene,
 };
 use crate::{
@@ -49,7 +51,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         }
         Some(Loaded::Reading) => return nothing_yet("reading the predictions …", inner, buffer, theme),
         Some(Loaded::Failed(reason)) => {
-            return super::portrait::message(&clean(reason), inner, buffer, theme.bad);
+            return message(&clean(reason), inner, buffer, theme.bad);
         }
         Some(Loaded::Rows(_)) => {}
     }
@@ -67,9 +69,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     );
     let head = heading(browse, &layout, theme);
     let words = Column::ALL.map(|column| (column.title(), Spot::Column(column)));
-    super::rows::clickable(&head, words, inner, scene);
+    rows::clickable(&head, words, inner, scene);
     let cursor = (browse.shown.len(), browse.selected);
-    super::rows::render(Pane::Table, (inner, head), cursor, buffer, scene, |place| {
+    rows::render(Pane::Table, (inner, head), cursor, buffer, scene, |place| {
         Some(line(rows.get(*browse.shown.get(place)?)?, &layout, theme))
     });
 }
