@@ -3,7 +3,6 @@
 mod browse;
 mod compare;
 mod sessions;
-mod train;
 
 use ratatui::{
     buffer::Buffer,
@@ -14,7 +13,9 @@ use ratatui::{
 };
 
 use super::{
-    panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene, status},
+    panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene},
+    train,
+    train::panes::status,
     ui::{Entry, Layer},
     waits::Waits,
 };
@@ -41,7 +42,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     scene.ui.spots.clear();
     header(title, top, buffer, scene);
     match scene.ui.screen {
-        Screen::Train => train::render(body, buffer, scene),
+        Screen::Train => train::layout::render(body, buffer, scene),
         Screen::Browse => browse::render(body, buffer, scene),
         Screen::Compare => compare::render(body, buffer, scene),
         Screen::Sessions => sessions::render(body, buffer, scene),

@@ -3,7 +3,6 @@
 mod browse;
 mod compare;
 mod cursor;
-mod curves;
 pub mod entry;
 mod form;
 mod mouse;
@@ -11,7 +10,6 @@ mod opening;
 mod paste;
 mod seeking;
 mod sessions;
-mod train;
 
 use crossbeam_channel::TrySendError;
 use crossterm::event::KeyEvent;

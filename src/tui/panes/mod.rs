@@ -1,7 +1,6 @@
 //! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
 
 pub mod about;
-pub mod accuracy;
 pub mod answers;
 pub mod arrangement;
 pub mod bar;
@@ -9,7 +8,6 @@ pub mod choice;
 pub mod classes;
 pub mod comparison;
 pub mod confusion;
-pub mod curves;
 pub mod differences;
 pub mod effects;
 pub mod entry;
@@ -19,7 +17,6 @@ pub mod frame;
 pub mod help;
 pub mod image;
 pub mod keybar;
-pub mod log;
 pub mod message;
 pub mod notice;
 pub mod overlay;
@@ -30,13 +27,10 @@ pub mod plot;
 pub mod portrait;
 pub mod probabilities;
 pub mod quit;
-pub mod rationale;
 pub mod reliability;
 pub mod rows;
-pub mod sample;
 pub mod scene;
 pub mod sessions;
-pub mod status;
 pub mod summary;
 pub mod table;
 pub mod tabs;
@@ -45,16 +39,16 @@ pub mod words;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::scene::Scene;
-use super::ui::Pane;
+use super::{train, ui::Pane};
 
 /// Paints a pane with its border.
 pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let paint = match pane {
-        Pane::Loss => curves::render,
-        Pane::Accuracy => accuracy::render,
-        Pane::Sample => sample::render,
-        Pane::Rationale => rationale::render,
-        Pane::Log => log::render,
+        Pane::Loss => train::panes::curves::render,
+        Pane::Accuracy => train::panes::accuracy::render,
+        Pane::Sample => train::panes::sample::render,
+        Pane::Rationale => train::panes::rationale::render,
+        Pane::Log => train::panes::log::render,
         Pane::Table => table::render,
         Pane::Summary => summary::render,
         Pane::Image => image::render,

@@ -1,11 +1,11 @@
 //! The Train screen's keys.
 
-use super::lines;
 use crate::{
     figures,
     keymap::Action,
     session::{Command, Stage, StopAfter},
     tui::{
+        act::lines,
         app::App,
         browse::intervention::Intervention,
         ui::{Entry, Pane},

@@ -11,23 +11,23 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    frame::{bordered, more_below, nothing_yet},
-    plot::{self, Curve, Plot, Shape},
-    scene::Scene,
-};
 use crate::{
     figures::count,
     session::{Stage, StageHistory},
     text::{clean, fit},
     theme::Theme,
     tui::{
-        curves::{Curves, Key, Panel, end},
         decimate::Decimated,
         metric::Metric,
         overlays::{Overlaid, Overlays},
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            plot::{self, Curve, Plot, Shape},
+            scene::Scene,
+        },
         series::{Reading, Window},
         span::Span as Steps,
+        train::curves::{Curves, Key, Panel, end},
         ui::Pane,
     },
 };

@@ -7,8 +7,9 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
+use super::panes::status;
 use crate::tui::{
-    panes::{self, scene::Scene, status, tabs},
+    panes::{self, scene::Scene, tabs},
     ui::Pane,
 };
 

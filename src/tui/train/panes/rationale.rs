@@ -2,13 +2,18 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 
-use super::{
-    frame::{bordered, more_below, nothing_yet},
-    sample::{answer_of_now, predicted, source},
-    scene::Scene,
-    words::{lines, wrapped},
+use super::sample::{answer_of_now, predicted, source};
+use crate::{
+    text::clean,
+    tui::{
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            scene::Scene,
+            words::{lines, wrapped},
+        },
+        ui::Pane,
+    },
 };
-use crate::{text::clean, tui::ui::Pane};
 
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {

@@ -8,12 +8,12 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{bar::bar, scene::Scene};
 use crate::{
     figures::{bytes, count, duration, loss, percent, short},
     session::{RunState, RunStatus, Stage},
     text::{clean, columns, fit},
     theme::Theme,
+    tui::panes::{bar::bar, scene::Scene},
 };
 
 /// Paints as many of its three lines as there is room for.

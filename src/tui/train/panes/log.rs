@@ -8,16 +8,18 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    frame::{bordered, more_below, nothing_yet},
-    scene::Scene,
-};
 use crate::{
     figures::clock,
     session::{LogKind, LogLine},
     text::{clean, fit},
     theme::Theme,
-    tui::ui::Pane,
+    tui::{
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            scene::Scene,
+        },
+        ui::Pane,
+    },
 };
 
 /// Paints the pane; scrolling goes back from the end.

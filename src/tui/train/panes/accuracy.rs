@@ -9,11 +9,6 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    bar::bar,
-    frame::{bordered, more_below, nothing_yet},
-    scene::Scene,
-};
 use crate::{
     data::View,
     figures::{calibration, count, loss, percent},
@@ -21,7 +16,14 @@ use crate::{
     session::{Evaluation, Metrics, Stage},
     text::{clean, columns, pad},
     theme::Theme,
-    tui::ui::{Pane, Spot},
+    tui::{
+        panes::{
+            bar::bar,
+            frame::{bordered, more_below, nothing_yet},
+            scene::Scene,
+        },
+        ui::{Pane, Spot},
+    },
 };
 
 /// Marks where a bar would end with the figures from before training.

@@ -2,12 +2,14 @@
 
 use ratatui::layout::Position;
 
-use super::{
-    axis::grown,
-    overlays::{Overlaid, Overlays},
-    series::{Series, Window},
+use crate::{
+    session::{RunState, Stage, StageHistory},
+    tui::{
+        axis::grown,
+        overlays::{Overlaid, Overlays},
+        series::{Series, Window},
+    },
 };
-use crate::session::{RunState, Stage, StageHistory};
 
 /// The step axis begins with at least so many steps.
 const FIRST_STEPS: f64 = 20.0;

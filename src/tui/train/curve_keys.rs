@@ -4,10 +4,11 @@ use std::path::Path;
 
 use ratatui::layout::Position;
 
+use super::curves::end;
 use crate::{
     keymap::Action,
     session::Stage,
-    tui::{app::App, curves::end, overlays::MOST, series::nearest, span::Span, ui::Entry},
+    tui::{app::App, overlays::MOST, series::nearest, span::Span, ui::Entry},
 };
 
 /// The largest number of metrics with curves below one another.

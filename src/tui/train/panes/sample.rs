@@ -4,16 +4,19 @@ use std::{path::Path, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    frame::{bordered, nothing_yet},
-    portrait::{self, Portrait},
-    scene::Scene,
-};
 use crate::{
     figures::count,
     session::{Answer, Found, SampleSeen},
     text::{clean, columns, fit_end},
-    tui::{pictures::Source, ui::Pane},
+    tui::{
+        panes::{
+            frame::{bordered, nothing_yet},
+            portrait::{self, Portrait},
+            scene::Scene,
+        },
+        pictures::Source,
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.
