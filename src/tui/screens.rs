@@ -1,6 +1,5 @@
 //! The screens: the header, one screen's body, the key bar, and what lies on top.
 
-mod browse;
 mod compare;
 mod sessions;
 
@@ -13,6 +12,7 @@ use ratatui::{
 };
 
 use super::{
+    browse,
     panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene},
     train,
     train::panes::status,
@@ -43,7 +43,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     header(title, top, buffer, scene);
     match scene.ui.screen {
         Screen::Train => train::layout::render(body, buffer, scene),
-        Screen::Browse => browse::render(body, buffer, scene),
+        Screen::Browse => browse::layout::render(body, buffer, scene),
         Screen::Compare => compare::render(body, buffer, scene),
         Screen::Sessions => sessions::render(body, buffer, scene),
     }

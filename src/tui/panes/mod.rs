@@ -1,21 +1,15 @@
 //! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
 
 pub mod about;
-pub mod answers;
 pub mod arrangement;
 pub mod bar;
 pub mod choice;
-pub mod classes;
 pub mod comparison;
-pub mod confusion;
 pub mod differences;
-pub mod effects;
 pub mod entry;
-pub mod faithfulness;
 pub mod form;
 pub mod frame;
 pub mod help;
-pub mod image;
 pub mod keybar;
 pub mod message;
 pub mod notice;
@@ -27,19 +21,16 @@ pub mod plot;
 pub mod portrait;
 pub mod probabilities;
 pub mod quit;
-pub mod reliability;
 pub mod rows;
 pub mod scene;
 pub mod sessions;
-pub mod summary;
-pub mod table;
 pub mod tabs;
 pub mod words;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::scene::Scene;
-use super::{train, ui::Pane};
+use super::{browse, train, ui::Pane};
 
 /// Paints a pane with its border.
 pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -49,10 +40,10 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Pane::Sample => train::panes::sample::render,
         Pane::Rationale => train::panes::rationale::render,
         Pane::Log => train::panes::log::render,
-        Pane::Table => table::render,
-        Pane::Summary => summary::render,
-        Pane::Image => image::render,
-        Pane::Answers => answers::render,
+        Pane::Table => browse::panes::table::render,
+        Pane::Summary => browse::panes::summary::render,
+        Pane::Image => browse::panes::image::render,
+        Pane::Answers => browse::panes::answers::render,
         Pane::Pairs => pairs::render,
         Pane::Pair => pair::render,
         Pane::Figures => comparison::render,

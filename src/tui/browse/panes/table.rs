@@ -7,12 +7,6 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    frame::{bordered, nothing_yet},
-    portrait::message,
-    rows,
-    scene::Scene,
-};
 use crate::{
     figures::{count, loss, percent},
     keymap::{Action, Screen},
@@ -23,6 +17,12 @@ use crate::{
         browse::{
             Browse, Loaded,
             rows::{Column, annotation},
+        },
+        panes::{
+            frame::{bordered, nothing_yet},
+            portrait::message,
+            rows,
+            scene::Scene,
         },
         ui::{Pane, Spot},
     },

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crossbeam_channel::TrySendError;
 
-use super::lines;
 use crate::{
     data::View,
     inside::inside,
     keymap::{Action, Screen},
     session::{Command, KeptEvaluation, Request, Stage},
     tui::{
+        act::lines,
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
         model::Model,

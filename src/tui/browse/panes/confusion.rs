@@ -8,11 +8,11 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::scene::Scene;
 use crate::{
     text::{clean, columns, fit, pad},
     tui::{
         browse::rows::Rows,
+        panes::scene::Scene,
         ui::{Pane, Spot},
     },
 };

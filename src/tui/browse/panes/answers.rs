@@ -8,13 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    effects, faithfulness,
-    frame::{bordered, more_below},
-    portrait::short_name,
-    scene::Scene,
-    words::{self, named, wrapped},
-};
+use super::{effects, faithfulness};
 use crate::{
     data::View,
     figures::percent,
@@ -24,6 +18,12 @@ use crate::{
     theme::Theme,
     tui::{
         browse::{Answers, Browse},
+        panes::{
+            frame::{bordered, more_below},
+            portrait::short_name,
+            scene::Scene,
+            words::{self, named, wrapped},
+        },
         ui::Pane,
     },
 };

@@ -7,8 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::words::wrapped;
-use crate::{figures::sparkline, session::Faithfulness, text::clean, theme::Theme};
+use crate::{figures::sparkline, session::Faithfulness, text::clean, theme::Theme, tui::panes::words::wrapped};
 
 /// The pane's lines: the verdict, then the curves with their areas beside those of a random map.
 pub fn lines(view: &str, curves: &Faithfulness, width: usize, theme: &Theme) -> Vec<Line<'static>> {

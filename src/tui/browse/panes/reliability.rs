@@ -9,10 +9,9 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::scene::Scene;
 use crate::{
     figures::{count, signed},
-    tui::browse::rows::Rows,
+    tui::{browse::rows::Rows, panes::scene::Scene},
 };
 
 /// Paints the bins, the surest first, those without an image left out.

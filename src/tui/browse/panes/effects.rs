@@ -5,12 +5,12 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{portrait::short_name, words::wrapped};
 use crate::{
     figures::{percent, signed},
     session::Effects,
     text::{clean, pad},
     theme::Theme,
+    tui::panes::{portrait::short_name, words::wrapped},
 };
 
 /// Changes below this many points are not worth mentioning.

@@ -2,17 +2,16 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::{
-    classes, confusion,
-    frame::{bordered, nothing_yet},
-    reliability,
-    scene::Scene,
-};
+use super::{classes, confusion, reliability};
 use crate::{
     figures::{calibration, percent},
     text::columns,
     tui::{
         browse::{Summary, rows::Rows},
+        panes::{
+            frame::{bordered, nothing_yet},
+            scene::Scene,
+        },
         ui::Pane,
     },
 };

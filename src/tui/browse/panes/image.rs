@@ -4,14 +4,17 @@ use std::path::Path;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    frame::{bordered, nothing_yet},
-    portrait::{self, Portrait},
-    scene::Scene,
-};
 use crate::{
     text::{clean, fit_end},
-    tui::{pictures::Source, ui::Pane},
+    tui::{
+        panes::{
+            frame::{bordered, nothing_yet},
+            portrait::{self, Portrait},
+            scene::Scene,
+        },
+        pictures::Source,
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.

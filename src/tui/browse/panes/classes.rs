@@ -8,12 +8,12 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{bar::bar, scene::Scene};
 use crate::{
     figures::{count, percent},
     text::{clean, columns, pad},
     tui::{
         browse::rows::Rows,
+        panes::{bar::bar, scene::Scene},
         ui::{Pane, Spot},
     },
 };
