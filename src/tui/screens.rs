@@ -1,6 +1,5 @@
 //! The screens: the header, one screen's body, the key bar, and what lies on top.
 
-mod compare;
 mod sessions;
 
 use ratatui::{
@@ -12,7 +11,7 @@ use ratatui::{
 };
 
 use super::{
-    browse,
+    browse, compare,
     panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene},
     train,
     train::panes::status,
@@ -44,7 +43,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     match scene.ui.screen {
         Screen::Train => train::layout::render(body, buffer, scene),
         Screen::Browse => browse::layout::render(body, buffer, scene),
-        Screen::Compare => compare::render(body, buffer, scene),
+        Screen::Compare => compare::layout::render(body, buffer, scene),
         Screen::Sessions => sessions::render(body, buffer, scene),
     }
     notice::render(above, words, buffer, scene.theme);

@@ -1,6 +1,5 @@
 //! What keys do, one file per screen: each action changes the screen's state or sends the engine a command.
 
-mod compare;
 mod cursor;
 pub mod entry;
 mod form;

@@ -4,8 +4,6 @@ pub mod about;
 pub mod arrangement;
 pub mod bar;
 pub mod choice;
-pub mod comparison;
-pub mod differences;
 pub mod entry;
 pub mod form;
 pub mod frame;
@@ -13,9 +11,6 @@ pub mod help;
 pub mod keybar;
 pub mod message;
 pub mod notice;
-pub mod overlay;
-pub mod pair;
-pub mod pairs;
 pub mod palette;
 pub mod plot;
 pub mod portrait;
@@ -30,7 +25,7 @@ pub mod words;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::scene::Scene;
-use super::{browse, train, ui::Pane};
+use super::{browse, compare, train, ui::Pane};
 
 /// Paints a pane with its border.
 pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -44,11 +39,11 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Pane::Summary => browse::panes::summary::render,
         Pane::Image => browse::panes::image::render,
         Pane::Answers => browse::panes::answers::render,
-        Pane::Pairs => pairs::render,
-        Pane::Pair => pair::render,
-        Pane::Figures => comparison::render,
-        Pane::Differences => differences::render,
-        Pane::Losses => overlay::render,
+        Pane::Pairs => compare::panes::pairs::render,
+        Pane::Pair => compare::panes::pair::render,
+        Pane::Figures => compare::panes::figures::render,
+        Pane::Differences => compare::panes::differences::render,
+        Pane::Losses => compare::panes::losses::render,
         Pane::Sessions => sessions::render,
         Pane::About => about::render,
     };

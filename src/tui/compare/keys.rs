@@ -1,10 +1,10 @@
 //! The Compare screen's keys, and the two models behind them.
 
-use super::lines;
 use crate::{
     keymap::Action,
     session::Request,
     tui::{
+        act::lines,
         app::App,
         ui::{Entry, Pane},
     },

@@ -8,12 +8,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    comparison::nothing,
-    frame::{bordered, nothing_yet},
-    plot::{self, Curve, Plot, Shape},
-    scene::Scene,
-};
+use super::figures::nothing;
 use crate::{
     figures,
     session::{Stage, StageHistory},
@@ -23,6 +18,11 @@ use crate::{
         axis::grown,
         compare::{Side, losses::Losses},
         metric::Metric,
+        panes::{
+            frame::{bordered, nothing_yet},
+            plot::{self, Curve, Plot, Shape},
+            scene::Scene,
+        },
         series::{Reading, Series, Window},
         ui::Pane,
     },

@@ -8,11 +8,6 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    frame::{bordered, more_below, nothing_yet},
-    portrait::message,
-    scene::Scene,
-};
 use crate::{
     figures::{count, fixed, signed},
     keymap::{Action, Screen},
@@ -21,6 +16,11 @@ use crate::{
     theme::Theme,
     tui::{
         compare::{Side, compared::Compared},
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            portrait::message,
+            scene::Scene,
+        },
         ui::Pane,
     },
 };

@@ -7,18 +7,18 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    comparison::nothing,
-    frame::{bordered, nothing_yet},
-    rows,
-    scene::Scene,
-};
+use super::figures::nothing;
 use crate::{
     figures::count,
     text::{clean, columns, fit_end, pad},
     theme::Theme,
     tui::{
         compare::compared::{Compared, Fate},
+        panes::{
+            frame::{bordered, nothing_yet},
+            rows,
+            scene::Scene,
+        },
         ui::Pane,
     },
 };

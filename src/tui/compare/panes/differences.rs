@@ -8,16 +8,19 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{
-    comparison::nothing,
-    frame::{bordered, more_below, nothing_yet},
-    scene::Scene,
-};
+use super::figures::nothing;
 use crate::{
     figures::{count, percent, signed},
     text::{clean, columns, fit, pad},
     theme::Theme,
-    tui::{compare::compared::Compared, ui::Pane},
+    tui::{
+        compare::compared::Compared,
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            scene::Scene,
+        },
+        ui::Pane,
+    },
 };
 
 /// Columns of a cell of the matrix, the gap included.

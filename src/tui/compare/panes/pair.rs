@@ -11,13 +11,7 @@ use ratatui::{
 };
 use similar::{ChangeTag, TextDiff};
 
-use super::{
-    comparison::nothing,
-    frame::{bordered, more_below, nothing_yet},
-    portrait::{message, short_name},
-    scene::Scene,
-    words::mark,
-};
+use super::figures::nothing;
 use crate::{
     data::View,
     figures::percent,
@@ -29,6 +23,12 @@ use crate::{
     theme::Theme,
     tui::{
         compare::Side,
+        panes::{
+            frame::{bordered, more_below, nothing_yet},
+            portrait::{message, short_name},
+            scene::Scene,
+            words::mark,
+        },
         pictures::{Source, Subject},
         ui::Pane,
     },
