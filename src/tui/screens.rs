@@ -1,7 +1,5 @@
 //! The screens: the header, one screen's body, the key bar, and what lies on top.
 
-mod sessions;
-
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect},
@@ -12,9 +10,9 @@ use ratatui::{
 
 use super::{
     browse, compare,
-    panes::{choice, entry, form, help, keybar, message, notice, palette, quit, scene::Scene},
-    train,
-    train::panes::status,
+    panes::{choice, entry, help, keybar, message, notice, palette, quit, scene::Scene},
+    sessions::{self, panes::form},
+    train::{self, panes::status},
     ui::{Entry, Layer},
     waits::Waits,
 };
@@ -44,7 +42,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Screen::Train => train::layout::render(body, buffer, scene),
         Screen::Browse => browse::layout::render(body, buffer, scene),
         Screen::Compare => compare::layout::render(body, buffer, scene),
-        Screen::Sessions => sessions::render(body, buffer, scene),
+        Screen::Sessions => sessions::layout::render(body, buffer, scene),
     }
     notice::render(above, words, buffer, scene.theme);
     keybar::render(bottom, buffer, scene);

@@ -2,12 +2,10 @@
 
 mod cursor;
 pub mod entry;
-mod form;
 mod mouse;
 mod opening;
 mod paste;
 mod seeking;
-mod sessions;
 
 use crossbeam_channel::TrySendError;
 use crossterm::event::KeyEvent;

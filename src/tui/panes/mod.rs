@@ -1,11 +1,10 @@
-//! The panes of the screens, one file each: each paints an area from the run's state and what the person looks at.
+//! What the screens' panes share, and what lies on top of every screen; and which pane is painted by what. A pane
+//! paints an area from the run's state and what the person looks at.
 
-pub mod about;
 pub mod arrangement;
 pub mod bar;
 pub mod choice;
 pub mod entry;
-pub mod form;
 pub mod frame;
 pub mod help;
 pub mod keybar;
@@ -18,14 +17,13 @@ pub mod probabilities;
 pub mod quit;
 pub mod rows;
 pub mod scene;
-pub mod sessions;
 pub mod tabs;
 pub mod words;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::scene::Scene;
-use super::{browse, compare, train, ui::Pane};
+use super::{browse, compare, sessions, train, ui::Pane};
 
 /// Paints a pane with its border.
 pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
@@ -44,8 +42,8 @@ pub fn render(pane: Pane, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Pane::Figures => compare::panes::figures::render,
         Pane::Differences => compare::panes::differences::render,
         Pane::Losses => compare::panes::losses::render,
-        Pane::Sessions => sessions::render,
-        Pane::About => about::render,
+        Pane::Sessions => sessions::panes::list::render,
+        Pane::About => sessions::panes::about::render,
     };
     scene.ui.places.push((pane, area));
     paint(area, buffer, scene);

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::never;
 
-use super::lines;
 use crate::{
     keymap::{Action, Screen},
     session::SessionFolder,
     tui::{
+        act::lines,
         app::App,
         opening::For,
         ui::{Entry, Pane},

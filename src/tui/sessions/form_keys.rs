@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::never;
 use crossterm::event::KeyEvent;
 
-use super::entry::{editing, is_full};
 use crate::{
     keymap::Action,
-    tui::{app::App, opening::For, sessions::form::Form, ui::Layer},
+    tui::{
+        act::entry::{editing, is_full},
+        app::App,
+        opening::For,
+        sessions::form::Form,
+        ui::Layer,
+    },
 };
 
 impl App {

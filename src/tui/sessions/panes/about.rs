@@ -2,17 +2,19 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::{
-    frame::{bordered, more_below},
-    scene::Scene,
-    words::{named, wrapped},
-};
 use crate::{
     figures::{count, duration, percent},
     session::{SessionSummary, Utc, differences},
     text::clean,
     theme::Theme,
-    tui::ui::Pane,
+    tui::{
+        panes::{
+            frame::{bordered, more_below},
+            scene::Scene,
+            words::{named, wrapped},
+        },
+        ui::Pane,
+    },
 };
 
 /// Paints the pane.

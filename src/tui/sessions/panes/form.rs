@@ -8,12 +8,14 @@ use ratatui::{
     widgets::{Block, BorderType, Clear, Widget},
 };
 
-use super::{entry::typed, notice::way, scene::Scene, words::wrapped};
 use crate::{
     keymap::{Action, Scope},
     text::{clean, columns, fit, pad},
     theme::Theme,
-    tui::sessions::form::{Form, Row},
+    tui::{
+        panes::{entry::typed, notice::way, scene::Scene, words::wrapped},
+        sessions::form::{Form, Row},
+    },
 };
 
 const WIDTH: u16 = 100;

@@ -7,18 +7,18 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    frame::{bordered, nothing_yet},
-    portrait::message,
-    rows,
-    scene::Scene,
-};
 use crate::{
     figures::{count, duration, percent, sparkline},
     session::{SPARK, SessionState, SessionSummary, Utc},
     text::{clean, columns, fit, pad},
     theme::Theme,
     tui::{
+        panes::{
+            frame::{bordered, nothing_yet},
+            portrait::message,
+            rows,
+            scene::Scene,
+        },
         sessions::Sort,
         ui::{Pane, Spot},
     },
