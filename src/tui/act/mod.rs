@@ -1,4 +1,5 @@
-//! What keys do, one file per screen: each action changes the screen's state or sends the engine a command.
+//! What keys do on every screen: each action changes the app's state or sends the engine a command. What they do on one
+//! screen stands with that screen.
 
 mod cursor;
 pub mod entry;

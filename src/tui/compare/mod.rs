@@ -1,4 +1,4 @@
-//! The Compare screen's state: two sessions, an evaluation of each, and the images on which they differ.
+//! The Compare screen. Here is its state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
 mod keys;

@@ -1,4 +1,4 @@
-//! The Sessions screen's state: which runs there are, which are shown, which two are marked to be compared.
+//! The Sessions screen. Here is its state: which runs there are, which are shown, which two are marked to be compared.
 
 pub mod form;
 mod form_keys;
