@@ -1,7 +1,7 @@
 //! The workbench's screens. Knows the engine only by the session's records and commands.
 //!
-//! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] the waiting and drawing, [`screens`] arrange the
-//! [`panes`].
+//! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] the waiting and drawing. [`train`], [`browse`],
+//! [`compare`] and [`sessions`] are a screen each, [`screens`] paints what is around them.
 
 mod abilities;
 mod act;
@@ -14,7 +14,6 @@ mod browse;
 mod canvas;
 mod compare;
 mod cursor;
-mod curves;
 mod decimate;
 mod event_loop;
 mod exit;
@@ -48,6 +47,7 @@ mod span;
 mod surface;
 mod terminal;
 mod terminfo;
+mod train;
 mod typed;
 mod ui;
 mod viewer;

@@ -6,7 +6,6 @@ use super::{
     beside::Beside,
     browse::Browse,
     cursor::Cursor,
-    curves::Curves,
     follow::{Followed, Link},
     model::Model,
     opening::{Opened, Rejoining},
@@ -15,6 +14,7 @@ use super::{
     seeking::Seeking,
     span::Span,
     surface::Painter,
+    train::curves::Curves,
 };
 use crate::session::{Metrics, RunState, SessionFolder, Stage};
 

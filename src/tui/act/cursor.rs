@@ -8,7 +8,7 @@ use crate::{
 
 impl App {
     /// Goes to another sample of the panel; the tables go to its row.
-    pub(super) fn step_sample(&mut self, by: isize) {
+    pub(in crate::tui) fn step_sample(&mut self, by: isize) {
         let count = self.shown.state.panel.len() as isize;
         if count == 0 {
             return;
@@ -23,7 +23,7 @@ impl App {
     }
 
     /// Goes to the look before or after the one shown. After the newest look the cursor follows the run again.
-    pub(super) fn step_look(&mut self, later: bool) {
+    pub(in crate::tui) fn step_look(&mut self, later: bool) {
         let looks = self.shown.cursor.looks(&self.shown.state);
         let Some(shown) = self.shown.cursor.sample(&self.shown.state) else {
             return;
@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Puts the crosshair on a step; zoomed curves move just far enough to show it.
-    pub(super) fn stand_at(&mut self, stage: Stage, step: u64) {
+    pub(in crate::tui) fn stand_at(&mut self, stage: Stage, step: u64) {
         self.shown.cursor.stand_at(stage, step);
         self.ui.scroll.remove(&Pane::Rationale);
         let (span, end) = self.steps_shown(stage);
@@ -54,7 +54,7 @@ impl App {
     }
 
     /// Goes to another class.
-    pub(super) fn step_class(&mut self, by: isize) {
+    pub(in crate::tui) fn step_class(&mut self, by: isize) {
         let classes = self
             .shown
             .state
@@ -76,7 +76,7 @@ impl App {
     }
 
     /// After another evaluation was chosen in Browse, moves the cursor to its step.
-    pub(super) fn step_follows_evaluation(&mut self) {
+    pub(in crate::tui) fn step_follows_evaluation(&mut self) {
         let Some(step) = self.shown.browse.evaluation().and_then(|kept| kept.step) else {
             return;
         };
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// After a table's cursor moved, moves the other table and the panel to the same image, if they contain it.
-    pub(super) fn row_moved(&mut self) {
+    pub(in crate::tui) fn row_moved(&mut self) {
         if let Some(image) = self.table_image() {
             match self.ui.screen {
                 Screen::Compare => self.shown.browse.select(&image),

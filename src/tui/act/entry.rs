@@ -18,7 +18,7 @@ use crate::{
 pub const LONGEST: usize = 1000;
 
 impl App {
-    pub(super) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
+    pub(in crate::tui) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
         match action {
             Some(Action::Choose) => return self.take_choice(entry),
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
@@ -47,7 +47,7 @@ impl App {
     }
 
     /// Accepts the typed line, or the marked item of the list above it.
-    pub(super) fn take_choice(&mut self, entry: Entry) -> Option<Exit> {
+    pub(in crate::tui) fn take_choice(&mut self, entry: Entry) -> Option<Exit> {
         match entry {
             Entry::Command => return self.take_command(),
             Entry::Overlay => self.take_overlay(),

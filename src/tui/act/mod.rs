@@ -1,17 +1,12 @@
-//! What keys do, one file per screen: each action changes the screen's state or sends the engine a command.
+//! What keys do on every screen: each action changes the app's state or sends the engine a command. What they do on one
+//! screen stands with that screen.
 
-mod browse;
-mod compare;
 mod cursor;
-mod curves;
-mod entry;
-mod form;
+pub mod entry;
 mod mouse;
 mod opening;
 mod paste;
 mod seeking;
-mod sessions;
-mod train;
 
 use crossbeam_channel::TrySendError;
 use crossterm::event::KeyEvent;
@@ -33,7 +28,7 @@ pub const PAGE: usize = 8;
 
 impl App {
     /// Handles a key.
-    pub(super) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
+    pub(in crate::tui) fn key(&mut self, event: KeyEvent) -> Option<Exit> {
         let action = self.keymap.action(self.ui.scopes(), event);
         if let Layer::Entry(entry) = self.ui.layer {
             return self.type_in(entry, action, event);
@@ -61,7 +56,7 @@ impl App {
         }
     }
 
-    pub(super) fn act(&mut self, action: Action) -> Option<Exit> {
+    pub(in crate::tui) fn act(&mut self, action: Action) -> Option<Exit> {
         match action {
             Action::Quit => return self.quit(),
             Action::Help => (self.ui.layer, self.ui.help_scroll) = (Layer::Help, 0),
@@ -145,7 +140,7 @@ impl App {
     }
 
     /// Shows the last message in full, on top of the layer that has the keys.
-    pub(super) fn show_message(&mut self) {
+    pub(in crate::tui) fn show_message(&mut self) {
         if notice::whole(&self.ui, &self.sessions).is_some() {
             self.ui.under = self.ui.layer;
             (self.ui.layer, self.ui.help_scroll) = (Layer::Message, 0);
@@ -185,7 +180,7 @@ impl App {
     }
 
     /// Sends the engine a command without ever blocking.
-    pub(super) fn tell(&mut self, command: Command, notice: &str) {
+    pub(in crate::tui) fn tell(&mut self, command: Command, notice: &str) {
         let notice = match self
             .shown
             .link
@@ -208,7 +203,7 @@ impl App {
     }
 
     /// Scrolls the focused pane; the log's offset counts from its end.
-    pub(super) fn scroll(&mut self, by: isize) {
+    pub(in crate::tui) fn scroll(&mut self, by: isize) {
         let focus = self.ui.focus();
         let by = if focus == super::ui::Pane::Log { -by } else { by };
         let scroll = self.ui.scroll.entry(focus).or_insert(0);

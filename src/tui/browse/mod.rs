@@ -1,6 +1,9 @@
-//! The Browse screen's state: an evaluation's rows, their filter and order, and the model's answers.
+//! The Browse screen. Here is its state: an evaluation's rows, their filter and order, and the model's answers.
 
 pub mod intervention;
+mod keys;
+pub mod layout;
+pub mod panes;
 pub mod query;
 pub mod rows;
 

@@ -1,7 +1,10 @@
-//! The Compare screen's state: two sessions, an evaluation of each, and the images on which they differ.
+//! The Compare screen. Here is its state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
+mod keys;
+pub mod layout;
 pub mod losses;
+pub mod panes;
 
 use std::{
     collections::BTreeMap,

@@ -227,7 +227,8 @@ fn mark_peak(x: u16, y: u16, buffer: &mut Buffer) {
     }
 }
 
-pub(super) fn message(text: &str, area: Rect, buffer: &mut Buffer, color: Color) {
+/// A text in a colour, wrapped.
+pub fn message(text: &str, area: Rect, buffer: &mut Buffer, color: Color) {
     let text = Paragraph::new(text)
         .style(Style::new().fg(color))
         .wrap(Wrap { trim: true });

@@ -1,6 +1,10 @@
-//! The Sessions screen's state: which runs there are, which are shown, which two are marked to be compared.
+//! The Sessions screen. Here is its state: which runs there are, which are shown, which two are marked to be compared.
 
 pub mod form;
+mod form_keys;
+mod keys;
+pub mod layout;
+pub mod panes;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,108 @@
+//! The Compare screen's keys, and the two models behind them.
+
+use crate::{
+    keymap::Action,
+    session::Request,
+    tui::{
+        act::lines,
+        app::App,
+        ui::{Entry, Pane},
+    },
+};
+
+impl App {
+    pub(in crate::tui) fn act_compare(&mut self, action: Action) {
+        match action {
+            Action::Only => {
+                let next = self.compare.only.next();
+                self.compare.show(next);
+                self.look_along();
+            }
+            Action::Summary => self.compare.confusion = !self.compare.confusion,
+            Action::Filter => {
+                let filter = self.compare.filter.clone();
+                self.ui.ask(Entry::Pairs, &filter);
+            }
+            Action::ClearFilter | Action::Out => {
+                // The empty filter is always valid.
+                let _ = self.compare.set_filter("");
+            }
+            Action::NextEvaluation => self.step_compared(1, 1),
+            Action::PreviousEvaluation => self.step_compared(1, -1),
+            Action::NextOfA => self.step_compared(0, 1),
+            Action::PreviousOfA => self.step_compared(0, -1),
+            Action::Look => self.look_with_both(true),
+            Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
+            action => match (self.ui.focus(), lines(action)) {
+                (Pane::Figures | Pane::Differences | Pane::Pair, Some(by)) => self.scroll(by),
+                (_, Some(by)) => {
+                    self.compare.step(by);
+                    self.ui.scroll.remove(&Pane::Pair);
+                    self.row_moved();
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// Starts reading the two marked sessions. With one mark it reads that session and the one shown; without marks,
+    /// two evaluations of the session shown. `again`: reads them even if they are the ones compared already.
+    pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
+        let folders = match self.sessions.marked.as_slice() {
+            [a, b] => [a.clone(), b.clone()],
+            [a] if self.shown.state.session.is_some() => [self.shown.folder.clone(), a.clone()],
+            [a] => [a.clone(), a.clone()],
+            _ if self.shown.state.session.is_some() => [self.shown.folder.clone(), self.shown.folder.clone()],
+            _ => return,
+        };
+        if again || !self.compare.is_on(&folders) {
+            self.reader.sides(folders);
+        }
+    }
+
+    fn step_compared(&mut self, side: usize, by: isize) {
+        if let Some(files) = self.compare.step_evaluation(side, by) {
+            self.reader.compare(files);
+        }
+    }
+
+    /// Asks both models about the image under the cursor.
+    fn look_with_both(&mut self, again: bool) {
+        let Some(image) = self.compare.image().map(str::to_owned) else {
+            return;
+        };
+        let Some(sides) = self.compare.sides.as_mut() else {
+            return;
+        };
+        let others = sides.iter().find_map(|side| side.evaluation()?.others());
+        if let Some(others) = others {
+            self.ui.notice = Some(format!(
+                "one of the two is of {others}: no session's model is asked about it"
+            ));
+            return;
+        }
+        for side in sides
+            .iter_mut()
+            .filter(|side| side.may_look(&image) || (again && side.may_look_again(&image)))
+        {
+            let request = Request::Predict {
+                image: image.clone(),
+                muted: Vec::new(),
+                blanked: Vec::new(),
+            };
+            let step = side.evaluation().and_then(|evaluation| evaluation.prompt);
+            match side.model.ask(self.host.as_mut(), (&side.folder, step), request) {
+                Ok(()) => side.asked(image.clone()),
+                Err(reason) => self.ui.notice = Some(reason),
+            }
+        }
+    }
+
+    /// Asks both models about the image under the cursor, once they have been opened.
+    pub(in crate::tui) fn look_along_in_comparison(&mut self) {
+        let models = self.compare.models();
+        if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {
+            self.look_with_both(false);
+        }
+    }
+}

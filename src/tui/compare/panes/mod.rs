@@ -1,0 +1,7 @@
+//! The panes of the Compare screen.
+
+pub mod differences;
+pub mod figures;
+pub mod losses;
+pub mod pair;
+pub mod pairs;

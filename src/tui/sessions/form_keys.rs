@@ -1,0 +1,116 @@
+//! The form for a new run: its keys, and the start.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::never;
+use crossterm::event::KeyEvent;
+
+use crate::{
+    keymap::Action,
+    tui::{
+        act::entry::{editing, is_full},
+        app::App,
+        opening::For,
+        sessions::form::Form,
+        ui::Layer,
+    },
+};
+
+impl App {
+    pub(in crate::tui) fn begin_form(&mut self) {
+        let fields = match &mut self.host {
+            Some(host) => host.new_run(),
+            None => Err("runs cannot be started from here".to_owned()),
+        };
+        self.sessions.form = Some(Form::new(fields));
+        self.ui.layer = Layer::Form;
+        self.check_form();
+    }
+
+    pub(in crate::tui) fn fill_in(&mut self, action: Option<Action>, event: KeyEvent) {
+        let Some(form) = &mut self.sessions.form else {
+            self.ui.layer = Layer::Main;
+            return;
+        };
+        match action {
+            Some(Action::Up) => form.step(-1),
+            Some(Action::Down) => form.step(1),
+            Some(Action::Choose) if form.is_on_start() => self.start_run(),
+            Some(Action::Choose) => form.step(1),
+            Some(Action::Message) => self.show_message(),
+            Some(Action::Out) => self.close_form(),
+            Some(Action::Left) if form.row_mut().is_some_and(|row| row.choose(-1)) => self.check_form(),
+            Some(Action::Right) if form.row_mut().is_some_and(|row| row.choose(1)) => self.check_form(),
+            _ => {
+                let typed = form.row_mut().filter(|row| row.field.choices.is_empty());
+                if let Some(row) = typed
+                    && let Some(request) = editing(event).filter(|_| !is_full(&row.line, event))
+                {
+                    row.line.handle(request);
+                    self.check_form();
+                }
+            }
+        }
+    }
+
+    fn close_form(&mut self) {
+        self.sessions.form = None;
+        self.ui.layer = Layer::Main;
+    }
+
+    pub(in crate::tui) fn check_form(&mut self) {
+        if let (Some(form), Some(host)) = (&mut self.sessions.form, &mut self.host) {
+            form.judge(host.check_run(&form.values()));
+        }
+    }
+
+    /// Starts the run if all fields are valid. Checks them again, because the folder may have changed since the last
+    /// key.
+    fn start_run(&mut self) {
+        self.check_form();
+        let (Some(form), Some(host)) = (&mut self.sessions.form, &mut self.host) else {
+            return;
+        };
+        if form.wrong() > 0 {
+            form.go_to_wrong();
+            return;
+        }
+        if form.starting || form.rows.is_empty() {
+            return;
+        }
+        match host.start_run(&form.values()) {
+            Ok(started) => {
+                self.started = started;
+                (form.starting, form.refused) = (true, None);
+            }
+            Err(reason) => form.refused = Some(reason),
+        }
+    }
+
+    /// Handles the start of a run: shows it if the person still waits for it, or says why it did not begin.
+    pub(in crate::tui) fn run_started(&mut self, started: Result<PathBuf, String>) {
+        self.started = never();
+        self.list_sessions();
+        let waits = self.ui.layer == Layer::Form;
+        match (started, &mut self.sessions.form) {
+            (Err(reason), Some(form)) => (form.starting, form.refused) = (false, Some(reason)),
+            (Err(reason), None) => self.ui.notice = Some(reason),
+            (Ok(path), form) => {
+                *form = None;
+                if waits {
+                    self.ui.layer = Layer::Main;
+                }
+                self.show_started(&path, waits);
+            }
+        }
+    }
+
+    fn show_started(&mut self, path: &Path, waits: bool) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !waits || self.run_is_ours() {
+            self.ui.notice = Some(format!("{name} trains in the background"));
+            return;
+        }
+        self.open(path, For::Person(self.ui.screen));
+    }
+}

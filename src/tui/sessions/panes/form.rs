@@ -1,0 +1,156 @@
+//! The form for a new run, each field with what is wrong with it.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Constraint, Rect},
+    style::{Modifier, Style},
+    text::{Line, Span},
+    widgets::{Block, BorderType, Clear, Widget},
+};
+
+use crate::{
+    keymap::{Action, Scope},
+    text::{clean, columns, fit, pad},
+    theme::Theme,
+    tui::{
+        panes::{entry::typed, notice::way, scene::Scene, words::wrapped},
+        sessions::form::{Form, Row},
+    },
+};
+
+const WIDTH: u16 = 100;
+/// Columns of the fields' names.
+const NAME: usize = 17;
+/// Rows below the fields: air, the start, what is said of it.
+const BELOW: u16 = 4;
+
+/// Paints the form in the middle of `screen`; the field under the cursor is kept in sight.
+pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
+    let (Some(form), theme) = (&scene.sessions.form, scene.theme) else {
+        return;
+    };
+    let height = form.rows.len() as u16 + BELOW + 2;
+    let area = screen.centered(
+        Constraint::Length(WIDTH.min(screen.width)),
+        Constraint::Length(height.min(screen.height)),
+    );
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().fg(theme.accent))
+        .title(Span::styled(
+            " new run ",
+            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
+        ));
+    let inner = block.inner(area);
+    Clear.render(area, buffer);
+    block.render(area, buffer);
+    let inner = Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    };
+    let seen = usize::from(inner.height.saturating_sub(BELOW).max(1)).min(form.rows.len());
+    let top = (form.at + 1).saturating_sub(seen).min(form.rows.len() - seen);
+    let room = usize::from(inner.width);
+    let mut lines: Vec<Line> = (form.rows.iter().enumerate().skip(top).take(seen))
+        .map(|(place, row)| line(row, place == form.at, room, theme))
+        .collect();
+    lines.push(Line::default());
+    lines.push(start(form, theme));
+    let mut below = below(form, room, theme);
+    let left = usize::from(inner.height).saturating_sub(lines.len());
+    if below.len() > left && left > 0 {
+        below.truncate(left - 1);
+        let key = scene.keymap.key_in(&[Scope::Form], Action::Message);
+        below.push(Line::styled(way(&key, room), Style::new().fg(theme.bad)));
+    }
+    lines.extend(below);
+    for (y, line) in (inner.y..inner.bottom()).zip(lines) {
+        line.render(Rect { y, height: 1, ..inner }, buffer);
+    }
+}
+
+/// Name, value, and what is wrong with it or what an empty one means.
+fn line(row: &Row, focused: bool, room: usize, theme: &Theme) -> Line<'static> {
+    let name = Style::new().fg(if focused { theme.accent } else { theme.dim });
+    let name = if focused {
+        name.add_modifier(Modifier::BOLD)
+    } else {
+        name
+    };
+    let width = (room.saturating_sub(NAME) / 2).min(40);
+    let mut spans = vec![Span::styled(pad(row.field.name, NAME), name)];
+    spans.extend(value(row, focused, width, theme));
+    let note = room.saturating_sub(NAME + width + 2);
+    let note = match &row.problem {
+        Some(problem) => Span::styled(
+            fit(&format!("  ✗ {}", clean(problem)), note + 2),
+            Style::new().fg(theme.bad),
+        ),
+        None if row.line.value().is_empty() => Span::styled(
+            fit(&format!("  {}", row.field.empty), note + 2),
+            Style::new().fg(theme.dim),
+        ),
+        None => Span::default(),
+    };
+    spans.push(note);
+    Line::from(spans)
+}
+
+/// A line of `width` columns, underlined as a place to write; a choice between its marks.
+fn value(row: &Row, focused: bool, width: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let text = Style::new().fg(theme.text);
+    if !row.field.choices.is_empty() {
+        let marks = Style::new().fg(if focused { theme.accent } else { theme.faint });
+        let chosen = fit(&clean(row.line.value()), width.saturating_sub(4));
+        let rest = " ".repeat(width.saturating_sub(columns(&chosen) + 4));
+        return vec![
+            Span::styled("‹ ", marks),
+            Span::styled(chosen, text),
+            Span::styled(format!(" ›{rest}"), marks),
+        ];
+    }
+    let place = text.add_modifier(Modifier::UNDERLINED);
+    if !focused {
+        return vec![Span::styled(pad(&clean(row.line.value()), width), place)];
+    }
+    let mut spans = typed(&row.line, width.saturating_sub(1), theme).to_vec();
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.push(Span::raw(" ".repeat(width.saturating_sub(used))));
+    for span in &mut spans {
+        span.style = span.style.add_modifier(Modifier::UNDERLINED);
+    }
+    spans
+}
+
+fn start(form: &Form, theme: &Theme) -> Line<'static> {
+    if form.rows.is_empty() {
+        return Line::default();
+    }
+    let style = if form.is_on_start() {
+        Style::new().fg(theme.on_accent).bg(theme.accent)
+    } else {
+        Style::new().fg(theme.accent)
+    };
+    let (said, color) = match form.wrong() {
+        _ if form.starting => ("starting: model and data are being read …".to_owned(), theme.dim),
+        0 => (
+            "in the background; its screen opens when it has begun".to_owned(),
+            theme.dim,
+        ),
+        1 => ("1 field is wrong".to_owned(), theme.bad),
+        wrong => (format!("{wrong} fields are wrong"), theme.bad),
+    };
+    Line::from(vec![
+        Span::styled(" start ", style.add_modifier(Modifier::BOLD)),
+        Span::styled(format!("  {said}"), Style::new().fg(color)),
+    ])
+}
+
+/// Why nothing was started, or all of what is wrong with the field under the cursor.
+fn below(form: &Form, room: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let style = Style::new().fg(theme.bad);
+    form.said()
+        .map(|said| wrapped(&clean(said), room, style))
+        .unwrap_or_default()
+}
