@@ -76,8 +76,8 @@ struct Code {
     modules: Vec<String>,
     /// The paths that it imports or names.
     paths: Vec<Vec<String>>,
-    /// What it re-exports: the path by the name.
-    exports: BTreeMap<String, Vec<String>>,
+    /// What it imports or re-exports: the path by the name.
+    names: BTreeMap<String, Vec<String>>,
 }
 
 impl<'ast> Visit<'ast> for Code {
@@ -99,10 +99,9 @@ impl<'ast> Visit<'ast> for Code {
         flatten(&import.tree, &mut Vec::new(), &mut leaves);
         for (name, path) in leaves {
             if matches!(import.vis, Visibility::Inherited) {
-                self.paths.push(path);
-            } else {
-                self.exports.insert(name, path);
+                self.paths.push(path.clone());
             }
+            self.names.insert(name, path);
         }
     }
 
@@ -184,8 +183,13 @@ fn absolute(path: &[String], module: &Module, files: &Files) -> Option<Vec<Strin
             let base = module.len().checked_sub(ups)?;
             Some(from(&module[..base], &path[ups..]))
         }
-        // A child module by its name.
-        name => files.contains_key(&child(module, name)).then(|| from(module, path)),
+        // A child module by its name, or what the file itself has imported.
+        name if files.contains_key(&child(module, name)) => Some(from(module, path)),
+        name => {
+            let (_, code) = files.get(module)?;
+            let import = code.names.get(name).filter(|import| import.first() != Some(first))?;
+            absolute(&from(import, rest), module, files)
+        }
     }
 }
 
@@ -195,7 +199,7 @@ fn definition(path: &[String], files: &Files, depth: usize) -> Option<Module> {
         .rev()
         .find(|&length| files.contains_key(&path[..length]))?;
     let (module, rest) = (path[..known].to_vec(), &path[known..]);
-    let export = rest.first().and_then(|name| files[&module].1.exports.get(name));
+    let export = rest.first().and_then(|name| files[&module].1.names.get(name));
     match export.and_then(|export| absolute(export, &module, files)) {
         Some(through) if depth < 8 => {
             let through: Vec<String> = through.into_iter().chain(rest[1..].iter().cloned()).collect();
