@@ -1,9 +1,6 @@
 //! The running workbench: takes keys and records, sends commands and paints frames.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Instant};
 
 use crossbeam_channel::{Receiver, never};
 use ratatui::{Frame, layout::Size};
@@ -11,12 +8,11 @@ use ratatui::{Frame, layout::Size};
 use super::{
     Exit, Host, Viewer,
     beside::Beside,
-    canvas::Canvas,
     compare::{Compare, losses::Losses},
+    display::Display,
     follow::Link,
     graphics::{Choice, Images},
     input::Input,
-    meter::Meter,
     model::{Model, Said},
     offers::Offers,
     opening::{For, Opening, Readers},
@@ -27,7 +23,6 @@ use super::{
     screens,
     sessions::Sessions,
     shown_session::ShownSession,
-    surface::Painter,
     ui::{Layer, Ui},
 };
 use crate::{
@@ -56,21 +51,7 @@ pub struct App {
     /// Receives the path of an exported file, or why the export failed.
     pub exported: Receiver<Result<PathBuf, String>>,
     losses: Losses,
-    theme: Theme,
-    pub show_pictures: bool,
-    pub(super) painter: Painter,
-    /// Whether pictures are shown in pixels.
-    pub pixels: bool,
-    /// Why the terminal cannot show pixels.
-    no_pixels: &'static str,
-    /// The pictures of pixels on the terminal.
-    pub canvas: Canvas,
-    /// Counts the bytes that are sent to the terminal.
-    pub meter: Meter,
-    /// The shortest time between two frames that show the run's records.
-    pub frame: Duration,
-    /// Whether to redraw everything, whatever the terminal is assumed to show.
-    pub redraw: bool,
+    pub display: Display,
 }
 
 impl App {
@@ -79,7 +60,7 @@ impl App {
     /// # Errors
     /// If the pictures' thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
-        let painter = Painter::new(&viewer.theme);
+        let display = Display::new(viewer.theme, viewer.images != Images::Off, viewer.fps);
         let link = Link {
             records: viewer.records,
             commands: viewer.commands,
@@ -90,7 +71,12 @@ impl App {
         let shown = ShownSession {
             owns_run: viewer.owns_run,
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
-            ..ShownSession::new((viewer.session_dir, viewer.title), viewer.history, link, painter)?
+            ..ShownSession::new(
+                (viewer.session_dir, viewer.title),
+                viewer.history,
+                link,
+                display.painter,
+            )?
         };
         let mut app = Self {
             shown,
@@ -103,7 +89,6 @@ impl App {
             reader: Reader::start()?,
             overlays: Overlays::default(),
             losses: Losses::default(),
-            theme: viewer.theme,
             keymap: viewer.keymap,
             readers: Readers::default(),
             opening: None,
@@ -111,14 +96,7 @@ impl App {
             host: viewer.host,
             started: never(),
             exported: never(),
-            show_pictures: viewer.images != Images::Off,
-            painter,
-            pixels: false,
-            no_pixels: "the terminal tells of none",
-            canvas: Canvas::default(),
-            meter: Meter::default(),
-            frame: Duration::from_secs(1) / viewer.fps.max(1),
-            redraw: false,
+            display,
         };
         app.ui.notice.clone_from(&app.shown.link.read_only);
         if let Some(path) = viewer.open {
@@ -178,7 +156,7 @@ impl App {
             .as_ref()
             .filter(|_| self.shown.seeking.is_none())?
             .due()?;
-        Some(due.max(Instant::now() + self.frame))
+        Some(due.max(Instant::now() + self.display.frame))
     }
 
     /// The run's channel has ended. Without a final record its process has disappeared.
@@ -297,58 +275,32 @@ impl App {
 
     /// Changes the colours.
     pub fn set_theme(&mut self, theme: Theme) {
-        let graphics = self.painter.graphics;
-        self.painter = Painter::new(&theme);
-        self.painter.graphics = graphics;
-        self.theme = theme;
-        self.shown.pictures.repaint(self.painter);
+        self.display.set_theme(theme);
+        self.shown.pictures.repaint(self.display.painter);
     }
 
     /// Applies the terminal's support for pictures.
     pub fn set_graphics(&mut self, choice: Choice) {
-        self.painter.graphics = choice.graphics;
-        self.pixels = choice.pixels;
-        if let Some(refused) = choice.refused {
-            self.no_pixels = refused;
+        if let Some(refused) = self.display.set_graphics(choice) {
             self.ui.notice = Some(format!("half blocks: {refused}"));
         }
-        self.shown.pictures.repaint(self.painter);
-    }
-
-    /// Toggles between pixels and half blocks.
-    pub(super) fn toggle_pixels(&mut self) {
-        let notice = match self.painter.graphics {
-            _ if !self.show_pictures => "pictures are off (--images)".to_owned(),
-            None => format!("no pixels: {}", self.no_pixels),
-            Some(graphics) => {
-                self.pixels = !self.pixels;
-                if self.pixels {
-                    format!("pixels ({})", graphics.protocol.name())
-                } else {
-                    "half blocks".to_owned()
-                }
-            }
-        };
-        self.ui.notice = Some(notice);
+        self.shown.pictures.repaint(self.display.painter);
     }
 
     /// After a resize, sends the pixel pictures again, because the terminal may have moved or cut them. If a cell's
     /// size in pixels has changed, encodes them again.
     fn resized(&mut self, cell: Option<Size>) {
-        let Some(graphics) = &mut self.painter.graphics else {
-            return;
-        };
-        self.redraw |= self.pixels;
-        if let Some(cell) = cell.filter(|&cell| cell != graphics.cell) {
-            graphics.cell = cell;
-            self.shown.pictures.repaint(self.painter);
+        if self.display.resized(cell) {
+            self.shown.pictures.repaint(self.display.painter);
         }
     }
 
     /// Paints the frame.
     pub fn draw(&mut self, frame: &mut Frame) {
         // An overlay consists of cells, so pictures under it must be cells as well.
-        self.shown.pictures.begin(self.pixels && !self.ui.layer.covers_screen());
+        self.shown
+            .pictures
+            .begin(self.display.pixels && !self.ui.layer.covers_screen());
         let (area, can_ask, offers) = (frame.area(), self.can_ask(), self.offers());
         let waits = self.waits();
         // While a session is being opened, the header shows its name next to the word for that.
@@ -368,13 +320,13 @@ impl App {
             reading: self.reader.wanted(),
             opening: self.shown.model.opening.as_deref(),
             waits,
-            theme: &self.theme,
+            theme: &self.display.theme,
             keymap: &self.keymap,
             pictures: &mut self.shown.pictures,
             curves: &mut self.shown.curves,
             losses: &mut self.losses,
-            show_pictures: self.show_pictures,
-            sent: self.meter.last_busy(Instant::now()),
+            show_pictures: self.display.show_pictures,
+            sent: self.display.meter.last_busy(Instant::now()),
             commands: self.shown.link.commands.is_some(),
             can_ask,
             offers,

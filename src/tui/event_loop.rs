@@ -37,25 +37,32 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App, inputs: &Recei
         let due = match (wanted, drawn) {
             (Wanted::Nothing, _) => None,
             (_, None) => Some(Instant::now()),
-            (Wanted::Soon, Some(at)) => Some(at + app.frame),
-            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME.min(app.frame)),
+            (Wanted::Soon, Some(at)) => Some(at + app.display.frame),
+            (Wanted::Promptly, Some(at)) => Some(at + PROMPT_FRAME.min(app.display.frame)),
         };
         if due.is_some_and(|due| due <= Instant::now()) {
-            if std::mem::take(&mut app.redraw) && (clear(terminal).is_err() || app.canvas.forget().is_err()) {
+            if std::mem::take(&mut app.display.redraw)
+                && (clear(terminal).is_err() || app.display.canvas.forget().is_err())
+            {
                 return Exit::TerminalGone;
             }
             let Ok(frame) = terminal.draw(|frame| app.draw(frame)) else {
                 return Exit::TerminalGone;
             };
-            if app.canvas.set(app.shown.pictures.take_placed(), frame.area).is_err() {
+            if app
+                .display
+                .canvas
+                .set(app.shown.pictures.take_placed(), frame.area)
+                .is_err()
+            {
                 return Exit::TerminalGone;
             }
             (drawn, wanted) = (Some(Instant::now()), Wanted::Nothing);
             continue;
         }
-        if app.canvas.has_more() {
+        if app.display.canvas.has_more() {
             // Check for keys between two pictures.
-            if app.canvas.send_one().is_err() {
+            if app.display.canvas.send_one().is_err() {
                 return Exit::TerminalGone;
             }
         } else {

@@ -15,6 +15,7 @@ mod canvas;
 mod compare;
 mod cursor;
 mod decimate;
+mod display;
 mod event_loop;
 mod exit;
 mod follow;
@@ -83,8 +84,10 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
     let on_light = viewer.on_light.clone();
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
     let (guard, mut screen) =
-        terminal::Guard::take(can, depth.is_few(), app.meter.clone()).map_err(TuiError::Terminal)?;
-    app.canvas = Canvas::new(Box::new(BufWriter::new(app.meter.clone().counting(io::stdout()))));
+        terminal::Guard::take(can, depth.is_few(), app.display.meter.clone()).map_err(TuiError::Terminal)?;
+    app.display.canvas = Canvas::new(Box::new(BufWriter::new(
+        app.display.meter.clone().counting(io::stdout()),
+    )));
     if depth != Depth::Mono {
         let found = probe::find(images, on_light.is_some()).map_err(TuiError::Terminal)?;
         if let Some(theme) = on_light.filter(|_| found.light == Some(true)) {
@@ -100,16 +103,16 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
         if exit != Exit::Suspend {
             break exit;
         }
-        let _ = app.canvas.forget();
+        let _ = app.display.canvas.forget();
         guard.suspend().map_err(TuiError::Terminal)?;
         // The terminal no longer shows anything of the last frame.
         app.shown.pictures.forget();
-        app.redraw = true;
+        app.display.redraw = true;
     };
     drop(input_thread);
     if exit != Exit::TerminalGone {
         // Clear the pictures before the terminal is given back; if it is gone, there is nothing to clear.
-        let _ = app.canvas.forget();
+        let _ = app.display.canvas.forget();
     }
     if let Some(reason) = app.cannot_start {
         return Err(TuiError::Session(reason));

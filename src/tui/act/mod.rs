@@ -89,7 +89,7 @@ impl App {
                 self.ui.heat = self.ui.heat.next_query(queries as usize);
             }
             Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
-            Action::Pixels => self.toggle_pixels(),
+            Action::Pixels => self.ui.notice = Some(self.display.toggle_pixels()),
             Action::PlayPause => {
                 if let Some(player) = &mut self.shown.player {
                     player.paused = !player.paused;
@@ -111,7 +111,7 @@ impl App {
             Action::Suspend => return Some(Exit::Suspend),
             Action::Redraw => {
                 self.shown.pictures.forget();
-                self.redraw = true;
+                self.display.redraw = true;
             }
             _ => match self.ui.screen {
                 Screen::Train => self.act_train(action),

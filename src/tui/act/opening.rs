@@ -126,7 +126,7 @@ impl App {
     /// # Errors
     /// A message if its pictures cannot be read; the previous one then stays.
     fn adopt(&mut self, opened: Opened) -> Result<(), String> {
-        let (shown, wanted) = ShownSession::of(opened, self.painter).map_err(|error| error.to_string())?;
+        let (shown, wanted) = ShownSession::of(opened, self.display.painter).map_err(|error| error.to_string())?;
         self.shown = shown;
         self.overlays.take_away(&self.shown.folder);
         self.read_predictions(wanted);
@@ -142,7 +142,7 @@ impl App {
             self.open(renamed.path(), opening.wanted);
         }
         if before == self.shown.folder {
-            let renamed = self.shown.renamed(renamed, self.painter);
+            let renamed = self.shown.renamed(renamed, self.display.painter);
             renamed.map_err(|error| error.to_string())?;
             // The journal at the old path is no longer followed.
             (self.shown.link.resumed, self.shown.link.following) = (never(), None);

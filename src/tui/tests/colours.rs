@@ -8,7 +8,7 @@ use crate::theme::{Depth, Theme};
 /// Every screen of a made-up session, with its pictures left out.
 fn screens(theme: Theme) -> Vec<Buffer> {
     let mut desk = Desk::new(40, theme);
-    desk.app.show_pictures = false;
+    desk.app.display.show_pictures = false;
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(8)));
     let mut painted = Vec::new();
     for keys in ["1", "?", "?", "2", "v", "v", "3", "4"] {

@@ -123,7 +123,7 @@ fn another_size_of_the_cells_paints_all_again() {
     let (mut app, _folder) = app(KITTY);
     let before = shown(&mut app).0;
     app.input(Input::Resized(Some(Size::new(10, 20))));
-    assert!(app.redraw, "the terminal may have moved them");
+    assert!(app.display.redraw, "the terminal may have moved them");
     assert!(shown(&mut app).0 == before);
     app.input(Input::Resized(Some(Size::new(20, 40))));
     let after = shown(&mut app).0;
@@ -131,9 +131,9 @@ fn another_size_of_the_cells_paints_all_again() {
     assert!(after.iter().all(|placed| !before.contains(placed)));
     // In half blocks there is nothing to send again.
     press(&mut app, 'i');
-    app.redraw = false;
+    app.display.redraw = false;
     app.input(Input::Resized(None));
-    assert!(!app.redraw);
+    assert!(!app.display.redraw);
 }
 
 #[test]
@@ -192,7 +192,7 @@ impl Write for Written {
 fn ctrl_l_drops_the_pictures_and_sends_them_again() {
     let (mut app, _folder) = app(KITTY);
     let written = Written::default();
-    app.canvas = Canvas::new(Box::new(written.clone()));
+    app.display.canvas = Canvas::new(Box::new(written.clone()));
     let (inputs, received) = unbounded();
     let screen = thread::spawn(move || {
         let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();

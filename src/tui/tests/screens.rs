@@ -147,7 +147,7 @@ fn each_pane_at_80x24() {
 fn a_sample_without_its_pictures() {
     let theme = Theme::dark(Depth::True);
     let (mut app, _folder) = app(Stage::Prompt, 430, theme.clone());
-    app.show_pictures = false;
+    app.display.show_pictures = false;
     app.ui.focus_on(Pane::Sample);
     let shown = described(&settled(&mut app, 80, 24), &theme);
     assert!(

@@ -22,7 +22,7 @@ const SIZES: [(u16, u16); 9] = [
 fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str) {
     for (width, height) in SIZES {
         // Pictures come later than the first frame: both are painted without waiting for them.
-        desk.app.show_pictures = false;
+        desk.app.display.show_pictures = false;
         terminal.backend_mut().resize(width, height);
         terminal.draw(|frame| desk.app.draw(frame)).unwrap();
         let mut fresh = Terminal::new(TestBackend::new(width, height)).unwrap();
