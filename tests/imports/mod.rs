@@ -19,9 +19,6 @@ const HEADING: &str = "### Circles of imports\n";
 fn the_circles_of_imports_are_small_and_those_that_architecture_lists() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let circles = Graph::of(&root.join("src"))?.circles();
-    for circle in &circles {
-        assert!(circle.len() <= MOST, "these files import one another: {circle:?}");
-    }
     let text = fs::read_to_string(root.join("ARCHITECTURE.md"))?;
     let (_, section) = text.split_once(HEADING).ok_or("ARCHITECTURE.md lists no circles")?;
     let (section, _) = section.split_once("\n#").unwrap_or((section, ""));
@@ -33,6 +30,9 @@ fn the_circles_of_imports_are_small_and_those_that_architecture_lists() -> Resul
         circles, listed,
         "left: what the code has; right: what ARCHITECTURE.md lists"
     );
+    for circle in &circles {
+        assert!(circle.len() <= MOST, "these files import one another: {circle:?}");
+    }
     Ok(())
 }
 
