@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::{ImageResult, Metrics, SessionFolder, Stage, Utc, journal::LONGEST_LINE, write_results};
+use super::{ImageResult, Metrics, SessionFolder, Stage, Utc, journal_block::LONGEST_LINE, write_results};
 use crate::atomic_file::{PARTIAL, write_bytes_atomically};
 use crate::bounded_file::read_bounded;
 use crate::inside::inside_links_too;

@@ -1,10 +1,9 @@
-//! `journal.jsonl`: one writer that only appends, and readers that may follow it while it grows.
+//! `journal.jsonl`, read: from its first line, or on from where it was read to while its one writer appends to it.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use rustix::io::Errno;
@@ -13,15 +12,13 @@ use serde::Deserialize;
 use super::{
     event::{Event, FORMAT},
     folder::SessionFolder,
+    journal_block::{Block, LONGEST_LINE},
     record::Record,
 };
 use crate::{
-    bounded_file::{open_regular, read_line, without_links},
+    bounded_file::{open_regular, read_line},
     printable::{printable, printable_path},
 };
-
-/// No line of a journal or of predictions is longer: an evaluation of a thousand classes takes 3 MB.
-pub(super) const LONGEST_LINE: u64 = 16 << 20;
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -112,9 +109,9 @@ pub struct JournalTail {
     folder: Option<SessionFolder>,
     /// Bytes of the complete lines read so far. A torn line is read again at the next poll, because a new
     /// writer may have cut it off.
-    offset: u64,
+    pub(super) offset: u64,
     /// Complete lines read so far, which is also the next record's `seq`.
-    lines: u64,
+    pub(super) lines: u64,
 }
 
 impl JournalTail {
@@ -156,7 +153,7 @@ impl JournalTail {
         self.read(&file, each)
     }
 
-    fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
+    pub(super) fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
         let length = file.metadata().map_err(|source| self.read_error(source))?.len();
         if length < self.offset {
             return Err(JournalError::Shrunk {
@@ -167,24 +164,31 @@ impl JournalTail {
             .map_err(|source| self.read_error(source))?;
         // Read only up to the length seen above: a line that is appended meanwhile is left to the next poll.
         let mut reader = BufReader::with_capacity(1 << 16, file.take(length - self.offset));
-        let mut line = Vec::new();
+        let mut block = Block::default();
         loop {
-            read_line(&mut reader, &mut line, LONGEST_LINE).map_err(|error| self.line_error(error))?;
-            if line.last() != Some(&b'\n') {
+            let filled = block.fill(&mut reader);
+            for (line, read) in block.lines().zip(block.parse()) {
+                let record = self.check(line, read)?;
+                self.offset += line.len() as u64;
+                self.lines += 1;
+                each(record);
+            }
+            if !filled.map_err(|error| self.line_error(error))? {
                 return Ok(());
             }
-            let record = self.parse(&line)?;
-            self.offset += line.len() as u64;
-            self.lines += 1;
-            each(record);
         }
     }
 
     fn parse(&self, line: &[u8]) -> Result<Record, JournalError> {
+        self.check(line, serde_json::from_slice(line))
+    }
+
+    /// Checks that the record of the next line belongs there.
+    fn check(&self, line: &[u8], read: serde_json::Result<Record>) -> Result<Record, JournalError> {
         if self.lines == 0 {
             self.check_format(line)?;
         }
-        let record: Record = serde_json::from_slice(line).map_err(|error| self.broken(&error.to_string()))?;
+        let record = read.map_err(|error| self.broken(&error.to_string()))?;
         if self.lines == 0 && !matches!(record.event, Event::Session(_)) {
             return Err(self.broken("the first event is not `session`"));
         }
@@ -195,7 +199,7 @@ impl JournalTail {
         Ok(record)
     }
 
-    /// Runs before the line is parsed: the line of a newer format need not have the keys that this program knows.
+    /// Checked before what the line holds: the line of a newer format need not have the keys that this program knows.
     fn check_format(&self, line: &[u8]) -> Result<(), JournalError> {
         #[derive(Deserialize)]
         struct Head {
@@ -232,140 +236,6 @@ impl JournalTail {
             source,
         }
     }
-}
-
-/// The journal's one writer. Hold the session's lock while it lives.
-#[derive(Debug)]
-pub struct JournalWriter {
-    path: PathBuf,
-    file: File,
-    /// Bytes of the complete lines.
-    length: u64,
-    next_seq: u64,
-    /// When the last line was written, in seconds since the Unix epoch.
-    last_time: Option<f64>,
-    /// Whether a failed append may have left half a line after `length`.
-    torn: bool,
-}
-
-impl JournalWriter {
-    /// Begins a journal, or goes on with one: `seq` continues, and the torn line of a writer that
-    /// crashed is cut off (no reader ever saw it).
-    ///
-    /// # Errors
-    /// As [`read_journal`], and where the file cannot be written.
-    pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Write {
-            path: path.to_owned(),
-            source,
-        };
-        let new = !path.exists();
-        let mut options = OpenOptions::new();
-        let file = without_links(options.read(true).append(true).create(true))
-            .open(path)
-            .map_err(failed)?;
-        if new && let Some(folder) = path.parent() {
-            // Sync the folder, so that the new file's name survives a power cut.
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(failed)?;
-        }
-        let mut tail = JournalTail::new(path);
-        let mut last_time = None;
-        tail.read(&file, |record| last_time = Some(record.time))?;
-        let writer = Self {
-            path: path.to_owned(),
-            file,
-            length: tail.offset,
-            next_seq: tail.lines,
-            last_time,
-            torn: false,
-        };
-        writer.cut_torn_line().map_err(failed)?;
-        Ok(writer)
-    }
-
-    /// Appends an event, stamped with the next `seq` and the time, as one flushed line; those that a
-    /// resume relies on (`session`, `checkpoint`, `resumed`, `ended`) are synced to the disk too.
-    ///
-    /// # Errors
-    /// The first event is not `session`, or the write failed. After a failed write the journal ends with the
-    /// previous line, and the same event may be appended again.
-    pub fn append(&mut self, event: Event) -> Result<Record, JournalError> {
-        if self.next_seq == 0 && !matches!(event, Event::Session(_)) {
-            return Err(JournalError::SessionFirst {
-                path: self.path.clone(),
-            });
-        }
-        let record = Record {
-            seq: self.next_seq,
-            time: now(),
-            event,
-        };
-        self.write(&record).map_err(|source| JournalError::Write {
-            path: self.path.clone(),
-            source,
-        })?;
-        Ok(record)
-    }
-
-    /// Waits until all lines are safe on the disk.
-    ///
-    /// # Errors
-    /// What the file system reports.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// When the last line was written, in seconds since the Unix epoch; None in an empty journal.
-    #[must_use]
-    pub const fn last_time(&self) -> Option<f64> {
-        self.last_time
-    }
-
-    fn write(&mut self, record: &Record) -> io::Result<()> {
-        if self.torn {
-            self.cut_torn_line()?;
-            self.torn = false;
-        }
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        let synced = matches!(
-            record.event,
-            Event::Session(_) | Event::Checkpoint(_) | Event::Resumed(_) | Event::Ended(_)
-        );
-        let sync = |()| {
-            if synced { self.file.sync_data() } else { Ok(()) }
-        };
-        if let Err(error) = (&self.file).write_all(&line).and_then(sync) {
-            self.torn = self.cut_torn_line().is_err();
-            return Err(error);
-        }
-        self.length += line.len() as u64;
-        self.next_seq += 1;
-        self.last_time = Some(record.time);
-        Ok(())
-    }
-
-    fn cut_torn_line(&self) -> io::Result<()> {
-        if self.file.metadata()?.len() > self.length {
-            self.file.set_len(self.length)?;
-        }
-        Ok(())
-    }
-}
-
-/// Seconds since the Unix epoch.
-#[must_use]
-pub fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

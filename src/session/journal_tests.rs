@@ -3,6 +3,7 @@ use std::{error::Error, fs, io::Write, path::PathBuf};
 use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::{super::event::*, super::prediction::Metrics, *};
+use crate::session::JournalWriter;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -267,6 +268,32 @@ fn a_broken_line_is_named_and_what_stands_before_it_is_given() -> Outcome {
     assert_eq!(given, 2);
     assert_eq!(message(polled(&mut tail)), error);
     assert_eq!(message(JournalWriter::open(&path)), error);
+    Ok(())
+}
+
+/// Blocks of lines are parsed on several cores.
+#[test]
+fn a_long_journal_is_read_in_order_up_to_its_broken_line() -> Outcome {
+    let mut lines = vec![line(0, start(FORMAT))?];
+    let long = |seq| line(seq, Event::Log(Log::new("x".repeat(300))));
+    lines.extend((1..8_000).map(long).collect::<Result<Vec<_>, _>>()?);
+    assert!(lines.concat().len() > 2 << 20, "several blocks");
+    let (_folder, path) = journal(&[])?;
+    fs::write(&path, lines.concat())?;
+    let seqs: Vec<u64> = read_journal(&path)?.iter().map(|record| record.seq).collect();
+    assert_eq!(seqs, (0..8_000).collect::<Vec<_>>());
+    for broken in [70, 4_000, 7_999] {
+        let mut damaged = lines.clone();
+        damaged[broken].replace_range(40.., "\n");
+        fs::write(&path, damaged.concat())?;
+        let mut given = 0;
+        let read = each_record(&path, |record| {
+            assert_eq!(record.seq, given);
+            given += 1;
+        });
+        assert_eq!(given, broken as u64);
+        assert!(message(read).contains(&format!("line {}:", broken + 1)));
+    }
     Ok(())
 }
 

@@ -10,6 +10,8 @@ mod held;
 #[cfg(test)]
 pub(crate) mod hostile;
 mod journal;
+mod journal_block;
+mod journal_writer;
 mod kept;
 mod list;
 mod note;
@@ -40,7 +42,8 @@ pub use event::{
     SavedCheckpoint, SessionStart, Stage, Step, StopAfter, Warning,
 };
 pub use folder::{FolderError, SessionFolder, SessionLock, check_name};
-pub use journal::{JournalError, JournalTail, JournalWriter, each_record, first_record, now, read_journal};
+pub use journal::{JournalError, JournalTail, each_record, first_record, read_journal};
+pub use journal_writer::{JournalWriter, now};
 pub use kept::{KeptEvaluation, Origin, kept_evaluations};
 pub use list::{ListError, list_sessions, summarise_session};
 pub use prediction::{AspectSeen, ClassMetrics, Confusion, Metrics, Prediction};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Prediction, journal::LONGEST_LINE, nullable};
+use super::{Prediction, journal_block::LONGEST_LINE, nullable};
 use crate::atomic_file::write_atomically;
 use crate::bounded_file::{open_regular, read_line};
 use crate::data::View;
