@@ -15,6 +15,7 @@ use super::{
     aspect_file::read_aspects,
     checkpoint::{Checkpoint, CheckpointError, CheckpointMeta},
     host_tensor::HostTensor,
+    parameter_file::is_torch,
     prompt_file::read_soft_prompt,
     torch::{
         TorchDict, TorchValue, read_torch,
@@ -127,7 +128,7 @@ fn read(bytes: &[u8]) -> Result<BTreeMap<String, HostTensor>, String> {
         faulty.iter().for_each(|error| drop(told(error)));
     }
     let mut whole = Err(String::new());
-    if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80\x02") {
+    if is_torch(&bytes) {
         bounded(&mut || {
             whole = read_torch(&path)
                 .map(|read| read.into_iter().collect())

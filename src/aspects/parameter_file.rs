@@ -44,9 +44,12 @@ fn finite(path: &Path, tensors: BTreeMap<String, HostTensor>) -> Result<BTreeMap
     }
 }
 
+/// So many bytes tell the format: a safetensors file begins with its header's length (8 bytes) and the header, which is JSON.
+const START: u64 = 9;
+
 fn start(path: &Path) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    open_regular(path)?.take(2).read_to_end(&mut start)?;
+    open_regular(path)?.take(START).read_to_end(&mut start)?;
     Ok(start)
 }
 
@@ -85,9 +88,11 @@ pub fn check_family(path: &Path, expected: Family) -> Result<(), CheckpointError
     }
 }
 
-/// A zip, or the bare pickles of PyTorch before 1.6.
-fn is_torch(start: &[u8]) -> bool {
-    start.starts_with(b"PK") || start.starts_with(b"\x80\x02")
+/// Whether a file that begins so is PyTorch's: a zip, or the bare pickles of PyTorch before 1.6. The length of a safetensors
+/// header can begin with the same two bytes (640 and 19,280), so the header's brace decides first.
+pub(super) fn is_torch(start: &[u8]) -> bool {
+    let is_safetensors = start.get(8) == Some(&b'{');
+    !is_safetensors && (start.starts_with(b"PK") || start.starts_with(b"\x80\x02"))
 }
 
 pub fn content(path: &Path, wanted: &'static str, reason: String) -> CheckpointError {
@@ -131,6 +136,37 @@ mod tests {
                 // Tensors that were not requested are not checked.
                 assert!(read_tensors(&path, |name| name != "soft_prompt").unwrap().is_empty());
             }
+        }
+    }
+
+    /// A header of 640 bytes begins as a pickle does, one of 19,280 bytes as a zip archive does.
+    #[test]
+    fn a_safetensors_file_is_one_whatever_the_length_of_its_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let tensor = HostTensor {
+            shape: vec![1, 2],
+            data: vec![0.5, 1.0],
+        };
+        let tensors = BTreeMap::from([("soft_prompt".to_owned(), tensor)]);
+        // The header's length, where the base model's name has so many letters.
+        let header = |letters: u64| {
+            let meta = CheckpointMeta {
+                base_model: "m".repeat(letters as usize),
+                optimizer_steps: BTreeMap::new(),
+                rng: None,
+                ..CheckpointMeta::example()
+            };
+            checkpoint::export(&path, &meta, &tensors).unwrap();
+            u64::from_le_bytes(fs::read(&path).unwrap()[..8].try_into().unwrap())
+        };
+        for wanted in [640, 19_280] {
+            let letters = wanted - header(0);
+            assert_eq!(header(letters), wanted);
+            let start = start(&path).unwrap();
+            assert!(start.starts_with(b"PK") || start.starts_with(b"\x80\x02"));
+            assert_eq!(read_soft_prompt(&path).unwrap().rows.data, [0.5, 1.0]);
+            assert!(check_family(&path, Family::Qwen3Vl).is_err());
         }
     }
 
