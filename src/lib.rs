@@ -17,6 +17,7 @@ mod figures;
 mod heatmap;
 #[cfg(test)]
 mod hostile;
+pub mod images;
 mod inside;
 pub mod keymap;
 #[cfg(test)]

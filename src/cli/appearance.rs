@@ -1,9 +1,9 @@
 //! Applies the settings of the screens' look.
 
 use super::failure::Failure;
-use crate::tui::{self, Viewer};
+use crate::tui::Viewer;
 use crate::{
-    config::{Background, Images, TuiSettings},
+    config::{Background, TuiSettings},
     keymap::Keymap,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// Two actions share a key. Loaded settings never have this: [`crate::config::load`] refuses it.
 pub fn apply(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure> {
     viewer.fps = settings.fps;
-    viewer.images = pictures(settings.images);
+    viewer.images = settings.images;
     viewer.keymap = Keymap::changed(&settings.keys).map_err(Failure::usage)?;
     let theme = match settings.colors.theme {
         Background::Auto => viewer.theme.clone(),
@@ -24,16 +24,4 @@ pub fn apply(viewer: &mut Viewer, settings: &TuiSettings) -> Result<(), Failure>
     viewer.on_light = (!known).then(|| theme.on(false).repainted(&settings.colors.roles));
     viewer.theme = theme.repainted(&settings.colors.roles);
     Ok(())
-}
-
-/// How the screens show pictures, as the settings have it.
-const fn pictures(images: Images) -> tui::Images {
-    match images {
-        Images::Auto => tui::Images::Auto,
-        Images::Halfblocks => tui::Images::Halfblocks,
-        Images::Kitty => tui::Images::Kitty,
-        Images::Iterm2 => tui::Images::Iterm2,
-        Images::Sixel => tui::Images::Sixel,
-        Images::Off => tui::Images::Off,
-    }
 }

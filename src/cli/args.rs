@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
-use crate::{data::View, export::What, session::Stage};
+use crate::{data::View, export::What, images::Images, session::Stage};
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
 ///
@@ -91,20 +91,7 @@ pub struct ConfigArgs {
 pub struct ScreenArgs {
     /// How pictures are drawn [default: auto]
     #[arg(long, value_enum)]
-    pub images: Option<ImagesChoice>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ImagesChoice {
-    /// Pixels if the terminal can show them, but half blocks over SSH and in a multiplexer
-    Auto,
-    /// Two coloured pixels per cell, in any terminal
-    Halfblocks,
-    Kitty,
-    Iterm2,
-    Sixel,
-    /// No pictures, only text
-    Off,
+    pub images: Option<Images>,
 }
 
 /// The options of every command that runs a model.

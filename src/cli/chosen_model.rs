@@ -9,7 +9,7 @@ use super::recorded_session::RecordedSession;
 use crate::config::{self, Settings, Sources};
 use crate::engine::DeviceChoice;
 use crate::engine::inference::{SplitEvaluation, TrainedParts};
-use crate::session::{CheckpointError, CheckpointFile, Checkpoints, Evaluated, Selector, SessionFolder, Stage};
+use crate::session::{CheckpointFile, Checkpoints, CheckpointsError, Evaluated, Selector, SessionFolder, Stage};
 
 /// A base model with the parts that were trained for it, and where these come from.
 pub struct ChosenModel {
@@ -128,7 +128,7 @@ struct SessionParts {
 }
 
 /// The checkpoint that `selector` means, and of a soft prompt also the aspect modules that it was trained with.
-fn session_parts(folder: &SessionFolder, selector: Selector) -> Result<SessionParts, CheckpointError> {
+fn session_parts(folder: &SessionFolder, selector: Selector) -> Result<SessionParts, CheckpointsError> {
     let checkpoints = Checkpoints::read(folder)?;
     let chosen = checkpoints.find(selector, Some(Stage::Prompt)).or_else(|error| {
         // A session that trained only stage 1 has no prompt; the selector then means its aspects.

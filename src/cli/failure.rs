@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
-use crate::session::{CheckpointError, FolderError, JournalError};
+use crate::session::{CheckpointsError, FolderError, JournalError};
 use crate::tui::TuiError;
 
 /// An error for the user, handled in one place: `cli::run`.
@@ -106,7 +106,7 @@ macro_rules! failed_from {
 
 failed_from!(
     JournalError,
-    CheckpointError,
+    CheckpointsError,
     TuiError,
     std::io::Error,
     serde_json::Error

@@ -40,7 +40,7 @@ pub use prompt::PromptSettings;
 pub use session::SessionSettings;
 pub use test::TestSettings;
 pub use train::{OnNan, Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
-pub use tui::{Background, ColorSettings, Images, TuiSettings};
+pub use tui::{Background, ColorSettings, TuiSettings};
 pub use user_file::user_file;
 
 /// Everything that `config.yaml` can say; a field's name is its key's.

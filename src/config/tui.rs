@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    images::Images,
     keymap::{Action, Key},
     theme::{Paint, Role},
 };
@@ -28,20 +29,6 @@ impl Default for TuiSettings {
             colors: ColorSettings::default(),
         }
     }
-}
-
-/// How pictures are drawn in the panes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Images {
-    /// The terminal's own pictures where it has them and is not reached over SSH, else half blocks.
-    Auto,
-    Halfblocks,
-    Kitty,
-    Iterm2,
-    Sixel,
-    /// As text alone.
-    Off,
 }
 
 /// `tui.colors:`

@@ -10,7 +10,8 @@ pub struct KnownDataset {
     pub classes: &'static [&'static str],
 }
 
-const MIKELS: &[&str] = &[
+/// Mikels' eight emotions, in the order of EmoSet's class list.
+pub const MIKELS: [&str; 8] = [
     "amusement",
     "awe",
     "contentment",
@@ -32,8 +33,8 @@ const ART: &[&str] = &[
 ];
 const POLARITY: &[&str] = &["positive", "negative"];
 
-pub const EMOSET: KnownDataset = known("EmoSet", &["emoset118k"], MIKELS);
-pub const FI: KnownDataset = known("FI", &["fi8", "flickrandinstagram"], MIKELS);
+pub const EMOSET: KnownDataset = known("EmoSet", &["emoset118k"], &MIKELS);
+pub const FI: KnownDataset = known("FI", &["fi8", "flickrandinstagram"], &MIKELS);
 pub const EMOTION6: KnownDataset = known(
     "Emotion6",
     &[],

@@ -26,7 +26,7 @@ pub enum EngineError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
-    SessionCheckpoint(#[from] crate::session::CheckpointError),
+    SessionCheckpoint(#[from] crate::session::CheckpointsError),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -89,7 +89,7 @@ impl EngineError {
             self,
             Self::Write { .. }
                 | Self::Checkpoint(CheckpointError::Write { .. })
-                | Self::SessionCheckpoint(crate::session::CheckpointError::Io { .. })
+                | Self::SessionCheckpoint(crate::session::CheckpointsError::Io { .. })
         )
     }
 

@@ -142,8 +142,8 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
             "train": { "seed": 3407, "prompt": { "learning_rate": if n == 1 { 3e-3 } else { 3e-2 } } },
             "aspects": { "views": if n == 2 { vec!["scene"] } else { vec!["scene", "object"] } },
         }),
-        spark: (0..24)
-            .map(|step| (-f64::from(step) / 8.0).exp() + 0.1 * noise(n as u64, step as u64 + 30))
+        spark: (0..24_u32)
+            .map(|step| (-f64::from(step) / 8.0).exp() + 0.1 * noise(n as u64, u64::from(step) + 30))
             .collect(),
     };
     (0..count).map(summary).collect()

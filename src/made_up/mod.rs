@@ -6,23 +6,14 @@ pub mod evaluated;
 use std::{fs, io, path::Path};
 
 use super::masp::{
-    data::View,
+    data::{View, classes::MIKELS},
     session::{
         AspectSeen, ClassMetrics, Ended, Evaluation, Event, Log, Metrics, Phase, Prediction, Progress, Record,
         SampleSeen, SavedCheckpoint, SessionStart, Stage, Step, Warning,
     },
 };
 
-pub const CLASSES: [&str; 8] = [
-    "amusement",
-    "awe",
-    "contentment",
-    "excitement",
-    "anger",
-    "disgust",
-    "fear",
-    "sadness",
-];
+pub const CLASSES: [&str; 8] = MIKELS;
 /// Images in the panel.
 const PANEL: usize = 6;
 /// Evaluations a stage.

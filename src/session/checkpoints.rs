@@ -17,7 +17,7 @@ const ENDING: &str = ".safetensors";
 
 /// Why a checkpoint cannot be found or removed.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
+pub enum CheckpointsError {
     #[error(
         "the session at {} has no checkpoint {wanted}; it has {there_are}",
         printable_path(session)
@@ -105,7 +105,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// A folder or a journal that cannot be read.
-    pub fn read(session: &SessionFolder) -> Result<Self, CheckpointError> {
+    pub fn read(session: &SessionFolder) -> Result<Self, CheckpointsError> {
         let mut checkpoints = Self {
             session: session.path().to_owned(),
             folder: session.checkpoints(),
@@ -187,7 +187,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// There is no such checkpoint; the error lists those that exist.
-    pub fn find(&self, selector: Selector, stage: Option<Stage>) -> Result<CheckpointFile, CheckpointError> {
+    pub fn find(&self, selector: Selector, stage: Option<Stage>) -> Result<CheckpointFile, CheckpointsError> {
         self.files()
             .rev()
             .filter(|file| stage.is_none_or(|stage| file.stage == stage))
@@ -209,10 +209,10 @@ impl Checkpoints {
         session: &SessionFolder,
         (stage, saved_step): (Stage, u64),
         keep: Keep,
-    ) -> Result<Vec<PathBuf>, CheckpointError> {
+    ) -> Result<Vec<PathBuf>, CheckpointsError> {
         let saved = self.folder.join(checkpoint_name(stage, saved_step));
         if !session.is_file(&saved) {
-            return Err(CheckpointError::NotSafe(saved));
+            return Err(CheckpointsError::NotSafe(saved));
         }
         self.files.insert((stage, saved_step), saved);
         let of_stage = |key: &&(Stage, u64)| key.0 == stage;
@@ -245,9 +245,9 @@ impl Checkpoints {
         self.strange.iter().map(PathBuf::as_path)
     }
 
-    fn list(&mut self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointError> {
+    fn list(&mut self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointsError> {
         let folder = self.folder.clone();
-        let read = |source| CheckpointError::Io {
+        let read = |source| CheckpointsError::Io {
             action: "read the folder",
             path: folder.clone(),
             source,
@@ -269,12 +269,12 @@ impl Checkpoints {
         Ok(files)
     }
 
-    fn not_found(&self, selector: Selector, stage: Option<Stage>) -> CheckpointError {
+    fn not_found(&self, selector: Selector, stage: Option<Stage>) -> CheckpointsError {
         let names: Vec<String> = self.files().map(|file| file.to_string()).collect();
         let of = stage
             .map(|stage| format!(" of stage {}", stage.name()))
             .unwrap_or_default();
-        CheckpointError::NotFound {
+        CheckpointsError::NotFound {
             session: self.session.clone(),
             wanted: format!("{selector}{of}"),
             there_are: if names.is_empty() {
@@ -302,9 +302,9 @@ fn parse_name(path: &Path) -> Option<(Stage, u64)> {
     (checkpoint_name(stage, step) == name).then_some((stage, step))
 }
 
-fn remove(session: &SessionFolder, path: &Path) -> Result<(), CheckpointError> {
+fn remove(session: &SessionFolder, path: &Path) -> Result<(), CheckpointsError> {
     match session.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CheckpointError::Io {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CheckpointsError::Io {
             action: "remove",
             path: path.to_owned(),
             source: error,

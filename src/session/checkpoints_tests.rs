@@ -37,7 +37,7 @@ fn names(checkpoints: &Checkpoints) -> Vec<String> {
     checkpoints.files().map(|file| file.to_string()).collect()
 }
 
-fn on_disk(session: &SessionFolder) -> Result<Vec<String>, CheckpointError> {
+fn on_disk(session: &SessionFolder) -> Result<Vec<String>, CheckpointsError> {
     Checkpoints::read(session).map(|checkpoints| names(&checkpoints))
 }
 
@@ -79,7 +79,7 @@ fn pruning_keeps_the_last_the_best_and_the_other_stage() -> Outcome {
     let (_root, session, mut journal) = trained()?;
     let mut checkpoints = Checkpoints::read(&session)?;
     let refused = checkpoints.prune(&session, (Stage::Prompt, 800), KEEP);
-    assert!(matches!(refused, Err(CheckpointError::NotSafe(_))));
+    assert!(matches!(refused, Err(CheckpointsError::NotSafe(_))));
     let record = journal.append(saved(&session, Stage::Prompt, 800, false)?)?;
     checkpoints.apply(&record.event);
     let removed = checkpoints.prune(&session, (Stage::Prompt, 800), KEEP)?;
@@ -107,7 +107,7 @@ fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
     let mut checkpoints = Checkpoints::read(&session)?;
     assert_eq!(names(&checkpoints), ["aspects@120", "prompt@200", "prompt@300"]);
     let best = checkpoints.find(Selector::Best, Some(Stage::Prompt));
-    assert!(matches!(best, Err(CheckpointError::NotFound { .. })));
+    assert!(matches!(best, Err(CheckpointsError::NotFound { .. })));
     let removed = checkpoints.prune(&session, (Stage::Prompt, 300), KEEP)?;
     let gone = ["prompt-000400.safetensors", "prompt-000600.safetensors"];
     assert_eq!(removed, gone.map(|name| session.checkpoints().join(name)));

@@ -25,7 +25,7 @@ pub struct JournalWriter {
     /// When the last line was written, in seconds since the Unix epoch.
     last_time: Option<f64>,
     /// Whether a failed append may have left half a line after `length`.
-    torn: bool,
+    pub(super) torn: bool,
 }
 
 impl JournalWriter {

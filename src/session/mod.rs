@@ -32,7 +32,7 @@ mod trained_on;
 mod utc;
 
 pub use answer::{Answer, Effects, Faithfulness, Found, Request};
-pub use checkpoints::{CheckpointError, CheckpointFile, Checkpoints, Keep, Selector, checkpoint_name};
+pub use checkpoints::{CheckpointFile, Checkpoints, CheckpointsError, Keep, Selector, checkpoint_name};
 pub use difference::{Difference, differences};
 pub use evaluations::{
     Evaluated, EvaluationNote, KeepError, LaterEvaluation, frozen_metrics, keep_evaluation, later_evaluations,

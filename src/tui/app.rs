@@ -11,9 +11,9 @@ use super::{
     compare::{Compare, losses::Losses},
     display::Display,
     follow::Link,
-    graphics::{Choice, Images},
+    graphics::Choice,
     input::Input,
-    model::{Model, Said},
+    model::{Model, Reply},
     offers::Offers,
     opening::{For, Opening, Readers},
     overlays::Overlays,
@@ -26,6 +26,7 @@ use super::{
     ui::{Layer, Ui},
 };
 use crate::{
+    images::Images,
     keymap::{Keymap, Screen},
     session::{Command, Event, Record, StopAfter},
     theme::Theme,
@@ -187,22 +188,22 @@ impl App {
             None if !model.is_open() => return,
             None => {
                 *model = Model::default();
-                Said::Failed("the model is gone".to_owned())
+                Reply::Failed("the model is gone".to_owned())
             }
         };
         match (place, said) {
-            (0, Said::Answer(answer)) => self.shown.browse.take(&answer),
-            (place, Said::Answer(answer)) => self.compare.take(place - 1, *answer),
-            (place, Said::Failed(reason)) => {
+            (0, Reply::Answer(answer)) => self.shown.browse.take(&answer),
+            (place, Reply::Answer(answer)) => self.compare.take(place - 1, *answer),
+            (place, Reply::Failed(reason)) => {
                 self.ui.notice = Some(reason);
                 match place {
                     0 => self.shown.browse.intervention.waiting = None,
                     place => self.compare.failed(place - 1),
                 }
             }
-            (_, Said::Progress) => {}
+            (_, Reply::Progress) => {}
         }
-        self.look_along();
+        self.ask_idle_model();
     }
 
     /// Handles a result of the reader thread.
@@ -211,7 +212,7 @@ impl App {
         match done {
             Done::Results { path, rows } => {
                 self.shown.browse.loaded(path, rows);
-                self.look_along();
+                self.ask_idle_model();
             }
             Done::Sessions(all) => self.sessions.listed(all),
             Done::Overlaid(Ok(overlaid)) => self.overlays.lay(*overlaid, &self.compare.folders()),
@@ -230,7 +231,7 @@ impl App {
             Done::Compared(files, compared) => {
                 self.compare.compared(&files, compared);
                 self.compare_at_cursor();
-                self.look_along();
+                self.ask_idle_model();
             }
         }
     }

@@ -10,20 +10,7 @@ use std::os::fd::AsFd;
 
 use ratatui::layout::Size;
 
-/// How pictures are to be shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Images {
-    /// In pixels if the terminal supports them and is reached neither over SSH nor through a multiplexer; otherwise in
-    /// half blocks.
-    #[default]
-    Auto,
-    Halfblocks,
-    Kitty,
-    Iterm2,
-    Sixel,
-    /// Not at all.
-    Off,
-}
+use crate::images::Images;
 
 /// A way to send pixels to a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

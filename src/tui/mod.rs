@@ -64,7 +64,6 @@ use crossbeam_channel::unbounded;
 pub use abilities::Abilities;
 pub use exit::{Exit, TuiError};
 pub use follow::Following;
-pub use graphics::Images;
 pub use host::Host;
 pub use sessions::form::Field;
 pub use viewer::Viewer;

@@ -19,7 +19,7 @@ pub struct Model {
 
 /// What a model's record means for the screens.
 #[derive(Debug)]
-pub enum Said {
+pub enum Reply {
     Answer(Box<Answer>),
     /// There is no model, and why.
     Failed(String),
@@ -74,19 +74,19 @@ impl Model {
     }
 
     /// Takes a record in.
-    pub fn take(&mut self, record: Record) -> Said {
+    pub fn take(&mut self, record: Record) -> Reply {
         match record.event {
             Event::Phase(phase) => self.opening = (phase.name != "ready").then_some(phase.name),
             Event::Progress(progress) => {
                 self.opening = Some(format!("{} {}", progress.phase, progress.counts()));
             }
-            Event::Answer(answer) => return Said::Answer(answer),
+            Event::Answer(answer) => return Reply::Answer(answer),
             Event::Warning(warning) => {
                 *self = Self::default();
-                return Said::Failed(warning.text);
+                return Reply::Failed(warning.text);
             }
             _ => {}
         }
-        Said::Progress
+        Reply::Progress
     }
 }

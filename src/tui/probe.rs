@@ -14,9 +14,10 @@ use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
-    graphics::{Answer, Choice, Images, asks_for_kitty, cell_size, choose},
+    graphics::{Answer, Choice, asks_for_kitty, cell_size, choose},
     input, typed,
 };
+use crate::images::Images;
 
 /// Queries the background colour.
 const BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";

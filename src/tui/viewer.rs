@@ -6,10 +6,10 @@ use crossbeam_channel::{Receiver, Sender, never};
 
 use super::{
     follow::{Following, follow},
-    graphics::Images,
     host::Host,
 };
 use crate::{
+    images::Images,
     keymap::Keymap,
     session::{Command, Record, RunState, SessionFolder},
     theme::Theme,

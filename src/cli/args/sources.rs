@@ -6,10 +6,11 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use super::{
-    Cli, CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ImagesChoice, ModelArgs, OneSessionArgs, PredictArgs,
-    ScreenArgs, TrainArgs,
+    Cli, CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, OneSessionArgs, PredictArgs, ScreenArgs,
+    TrainArgs,
 };
 use crate::config::{ConfigFile, Flag, Sources, user_file};
+use crate::images::Images;
 
 impl ConfigArgs {
     /// The user's own file, the config file and `--set`.
@@ -48,7 +49,7 @@ impl Cli {
 
 impl ScreenArgs {
     fn flag(self) -> Option<Flag> {
-        let name = |images: ImagesChoice| Some(images.to_possible_value()?.get_name().to_owned());
+        let name = |images: Images| Some(images.to_possible_value()?.get_name().to_owned());
         flag("--images", "tui.images", self.images.and_then(name))
     }
 }

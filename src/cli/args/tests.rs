@@ -4,6 +4,7 @@ use clap::CommandFactory;
 
 use super::*;
 use crate::config;
+use crate::images::Images;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::from_argv(line.split_whitespace().map(OsString::from))
@@ -101,12 +102,12 @@ fn the_screens_pictures_are_a_setting() {
         config::load(sources).unwrap().settings.tui.images
     };
     let cases = [
-        ("masp", config::Images::Auto),
-        ("masp --images sixel", config::Images::Sixel),
-        ("masp attach S --images halfblocks", config::Images::Halfblocks),
-        ("masp train --set tui.images=off --images kitty", config::Images::Kitty),
-        ("masp demo --images iterm2", config::Images::Iterm2),
-        ("masp demo --set tui.images=off", config::Images::Off),
+        ("masp", Images::Auto),
+        ("masp --images sixel", Images::Sixel),
+        ("masp attach S --images halfblocks", Images::Halfblocks),
+        ("masp train --set tui.images=off --images kitty", Images::Kitty),
+        ("masp demo --images iterm2", Images::Iterm2),
+        ("masp demo --set tui.images=off", Images::Off),
     ];
     for (line, expected) in cases {
         assert_eq!(images(line), expected, "{line}");

@@ -7,7 +7,7 @@ use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::cli::failure::Failure;
 use crate::export::ExportError;
 use crate::printable::printable_path;
-use crate::session::{CheckpointError, FolderError, JournalError, ListError};
+use crate::session::{CheckpointsError, FolderError, JournalError, ListError};
 
 /// Why the sessions cannot be shown, exported or removed.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum SessionsError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    Checkpoints(#[from] CheckpointError),
+    Checkpoints(#[from] CheckpointsError),
     #[error("cannot print the sessions: {0}")]
     Print(#[from] io::Error),
     #[error("cannot write the sessions as JSON: {0}")]

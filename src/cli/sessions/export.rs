@@ -14,9 +14,7 @@ use crate::cli::recorded_session::RecordedSession;
 use crate::cli::say::say;
 use crate::output_file::{is_stdout, is_stream};
 use crate::printable::printable;
-use crate::session::{
-    CheckpointError as CheckpointsError, CheckpointFile, Checkpoints, Selector, SessionFolder, Stage, TrainedOn,
-};
+use crate::session::{CheckpointFile, Checkpoints, CheckpointsError, Selector, SessionFolder, Stage, TrainedOn};
 
 /// Writes the parameters that the checkpoint's stage trained to `to`, in the format that its name implies. A soft prompt
 /// works only with the aspect modules that it was trained with: those of the session's newest aspect checkpoint are

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    rule::{self, EMOTIONS},
+    rule,
     scene::{Bounds, Scene, Thing},
 };
+use crate::data::classes::MIKELS;
 
 /// The content of `annotation/<emotion>/<emotion>_NNNNN.json`. An aspect that the picture does not show has no key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,7 +83,7 @@ impl<'a> AnnotationFile<'a> {
             },
             drawn: Drawn {
                 situation: scene.situation_name(),
-                emotion: EMOTIONS[verdict.emotion],
+                emotion: MIKELS[verdict.emotion],
                 lead: verdict.lead,
             },
         }

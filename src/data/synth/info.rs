@@ -6,11 +6,9 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    rule::{self, EMOTIONS},
-    write::Options,
-};
+use super::{rule, write::Options};
 use crate::bounded_file::read_bounded;
+use crate::data::classes::MIKELS;
 
 /// In bytes; another dataset's file of this name may be of any size.
 const LONGEST_INFO: u64 = 1 << 20;
@@ -57,7 +55,7 @@ impl Info {
     #[must_use]
     pub fn new(options: &Options, clear: f64) -> Self {
         let best = |pictures| rule::best_possible(pictures, options.noise);
-        let emotions = || EMOTIONS.iter().map(|emotion| (*emotion).to_owned());
+        let emotions = || MIKELS.iter().map(|emotion| (*emotion).to_owned());
         Self {
             emotion: EmotionIndex {
                 label2idx: emotions().zip(0..).collect(),

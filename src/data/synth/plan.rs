@@ -4,17 +4,17 @@ use rand::{Rng, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    place,
-    rule::{self, EMOTIONS},
+    place, rule,
     scene::{Scene, VARIATION},
 };
+use crate::data::classes::MIKELS;
 
 /// One picture to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Over all splits; picks the picture's stream of random numbers.
     pub index: usize,
-    /// What the rule says of the picture: index into [`EMOTIONS`].
+    /// What the rule says of the picture: index into [`MIKELS`].
     pub emotion: usize,
     /// What it is labelled: the same, but for the share of label noise.
     pub label: usize,
@@ -27,20 +27,20 @@ pub struct Planned {
 #[must_use]
 pub fn plan(splits: &[usize], noise: f64, seed: u64) -> Vec<Vec<Planned>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut numbers = [0; EMOTIONS.len()];
+    let mut numbers = [0; MIKELS.len()];
     let mut first = 0;
     splits
         .iter()
         .map(|&size| {
-            let mut labels: Vec<usize> = (0..size).map(|picture| picture % EMOTIONS.len()).collect();
+            let mut labels: Vec<usize> = (0..size).map(|picture| picture % MIKELS.len()).collect();
             for picture in index::sample(&mut rng, size, rule::noisy(size, noise)) {
-                labels[picture] = (labels[picture] + rng.random_range(1..EMOTIONS.len())) % EMOTIONS.len();
+                labels[picture] = (labels[picture] + rng.random_range(1..MIKELS.len())) % MIKELS.len();
             }
             let planned = labels.into_iter().enumerate().map(|(picture, label)| {
                 numbers[label] += 1;
                 Planned {
                     index: first + picture,
-                    emotion: picture % EMOTIONS.len(),
+                    emotion: picture % MIKELS.len(),
                     label,
                     number: numbers[label] - 1,
                 }
@@ -80,7 +80,7 @@ mod tests {
                 split.iter().filter(|planned| planned.label != planned.emotion).count(),
                 wrong
             );
-            for emotion in 0..EMOTIONS.len() {
+            for emotion in 0..MIKELS.len() {
                 let count = split.iter().filter(|planned| planned.emotion == emotion).count();
                 assert!((each..=each + 1).contains(&count));
             }

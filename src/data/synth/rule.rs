@@ -58,25 +58,13 @@
 
 use super::scene::Scene;
 
-/// Mikels' eight emotions, in the order of MASP's EmoSet class list.
-pub const EMOTIONS: [&str; 8] = [
-    "amusement",
-    "awe",
-    "contentment",
-    "excitement",
-    "anger",
-    "disgust",
-    "fear",
-    "sadness",
-];
-
 /// The share of labels that are another emotion than the rule's.
 pub const NOISE: f64 = 0.05;
 
 /// The lead, in points, from which a winner is clear.
 pub const CLEAR: u8 = 2;
 
-/// One row of the table: points for each of [`EMOTIONS`].
+/// One row of the table: points for each of [`MIKELS`](crate::data::classes::MIKELS).
 type Points = [u8; 8];
 
 /// In the order of [`super::scene::SCENES`].
@@ -161,7 +149,7 @@ const COLOUR_POINTS: [Points; 5] = [
 /// What the rule says of a scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Index into [`EMOTIONS`]; of several with the most points the first.
+    /// Index into [`MIKELS`](crate::data::classes::MIKELS); of several with the most points the first.
     pub emotion: usize,
     /// By how many points it leads; 0 is a tie.
     pub lead: u8,
@@ -174,7 +162,7 @@ impl Verdict {
     }
 }
 
-/// The points of each of [`EMOTIONS`].
+/// The points of each of [`MIKELS`](crate::data::classes::MIKELS).
 #[must_use]
 pub fn points(scene: &Scene) -> Points {
     let person = scene
@@ -238,6 +226,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::data::classes::MIKELS;
     use crate::data::synth::scene::{ACTIONS, EXPRESSIONS, LEVELS, OBJECTS, Person, SCENES, Thing, VARIATION};
 
     #[test]
@@ -250,7 +239,7 @@ mod tests {
             ("brightness", &LEVELS, &BRIGHTNESS_POINTS),
             ("colour", &LEVELS, &COLOUR_POINTS),
         ];
-        let mut expected = vec![format!("//! | aspect | value | {} |", EMOTIONS.join(" | "))];
+        let mut expected = vec![format!("//! | aspect | value | {} |", MIKELS.join(" | "))];
         for (aspect, words, rows) in aspects {
             for (word, row) in words.iter().zip(rows) {
                 let cells: String = row
@@ -299,7 +288,7 @@ mod tests {
             .collect();
         let clear = verdicts.iter().filter(|verdict| verdict.clear()).count() as f64 / verdicts.len() as f64;
         assert!((0.9..0.99).contains(&clear), "{clear}");
-        for (emotion, word) in EMOTIONS.iter().enumerate() {
+        for (emotion, word) in MIKELS.iter().enumerate() {
             let share =
                 verdicts.iter().filter(|verdict| verdict.emotion == emotion).count() as f64 / verdicts.len() as f64;
             assert!((0.10..0.15).contains(&share), "{}: {share}", word);

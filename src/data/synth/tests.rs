@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{
     Info, Options, Scene, SynthError, draw,
-    rule::EMOTIONS,
     scene::{ACTIONS, Bounds, EXPRESSIONS, OBJECTS, SCENES},
     synthesise,
 };
+use crate::data::classes::MIKELS;
 
 const SMALL: Options = Options {
     train: 40,
@@ -139,7 +139,7 @@ fn check_annotation(value: &Value) {
     assert_eq!(named, objects);
     assert!(objects.is_sorted_by_key(|object| object.as_str()), "{objects:?}");
     assert!(objects.iter().all(|object| OBJECTS.contains(&object.as_str().unwrap())));
-    assert!(EMOTIONS.contains(&value["drawn"]["emotion"].as_str().unwrap()));
+    assert!(MIKELS.contains(&value["drawn"]["emotion"].as_str().unwrap()));
 }
 
 #[test]

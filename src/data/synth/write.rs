@@ -19,8 +19,9 @@ use super::{
     draw,
     info::Info,
     plan::{self, Planned},
-    rule::{self, EMOTIONS, NOISE},
+    rule::{self, NOISE},
 };
+use crate::data::classes::MIKELS;
 
 /// The picture sizes that can be drawn: below, faces are a few pixels; above, a dataset fills a disk.
 const SIZES: std::ops::RangeInclusive<u32> = 56..=1024;
@@ -137,7 +138,7 @@ pub fn synthesise(dir: &Path, options: &Options, progress: impl Fn(usize, usize)
         .map_err(failed(parent))?;
     // A folder within it, for the temporary one itself is closed to other users.
     let root = partial.path().join("dataset");
-    for emotion in EMOTIONS {
+    for emotion in MIKELS {
         for kind in ["image", "annotation"] {
             let folder = root.join(kind).join(emotion);
             fs::create_dir_all(&folder).map_err(failed(&folder))?;
@@ -174,7 +175,7 @@ struct Drawn {
 }
 
 fn write_picture(root: &Path, planned: &Planned, options: &Options) -> Result<Drawn, SynthError> {
-    let label = EMOTIONS[planned.label];
+    let label = MIKELS[planned.label];
     let image_id = format!("{label}_{:05}", planned.number);
     let row = [
         label.to_owned(),

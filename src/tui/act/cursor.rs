@@ -72,7 +72,7 @@ impl App {
         if let Some(path) = self.shown.browse.choose_until(cursor.step.filter(|_| of_prompt)) {
             self.reader.read(path);
         }
-        self.look_along();
+        self.ask_idle_model();
     }
 
     /// After another evaluation was chosen in Browse, moves the cursor to its step.
@@ -101,7 +101,7 @@ impl App {
                 self.ui.scroll.remove(&Pane::Rationale);
             }
         }
-        self.look_along();
+        self.ask_idle_model();
     }
 
     /// The image under the cursor of the screen's table.

@@ -265,9 +265,9 @@ impl App {
     }
 
     /// Asks an idle model about the image under the cursor. A run's own model is busy, so it is asked only on a key.
-    pub(in crate::tui) fn look_along(&mut self) {
+    pub(in crate::tui) fn ask_idle_model(&mut self) {
         if self.ui.screen == Screen::Compare {
-            return self.look_along_in_comparison();
+            return self.ask_idle_models_to_compare();
         }
         let own = self.shown.browse.evaluation().is_none_or(KeptEvaluation::is_own);
         let idle = own && self.shown.model.is_ready() && self.shown.browse.intervention.waiting.is_none();

@@ -16,7 +16,7 @@ impl App {
             Action::Only => {
                 let next = self.compare.only.next();
                 self.compare.show(next);
-                self.look_along();
+                self.ask_idle_model();
             }
             Action::Summary => self.compare.confusion = !self.compare.confusion,
             Action::Filter => {
@@ -99,7 +99,7 @@ impl App {
     }
 
     /// Asks both models about the image under the cursor, once they have been opened.
-    pub(in crate::tui) fn look_along_in_comparison(&mut self) {
+    pub(in crate::tui) fn ask_idle_models_to_compare(&mut self) {
         let models = self.compare.models();
         if models.into_iter().flatten().filter(|model| model.is_ready()).count() == 2 {
             self.look_with_both(false);

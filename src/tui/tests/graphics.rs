@@ -13,10 +13,11 @@ use ratatui::{Terminal, backend::TestBackend, layout::Size};
 
 use super::screens::{described, settled};
 use crate::{
+    images::Images,
     made_up,
     theme::{Depth, Theme},
     tui::{
-        Images, Viewer,
+        Viewer,
         app::App,
         canvas::{Canvas, Placed},
         event_loop,

@@ -197,7 +197,7 @@ fn the_list_holds_what_was_asked_for() {
 }
 
 #[test]
-fn both_models_look_along_once_they_are_open() {
+fn both_models_ask_idle_model_once_they_are_open() {
     let mut desk = Desk::new();
     desk.compare();
     assert!(desk.text(120, 40).contains("enter lets both models look"));
