@@ -3,6 +3,7 @@
 
 mod action;
 mod change;
+mod changeable;
 mod key;
 mod scope;
 mod screen;

@@ -1,8 +1,6 @@
 //! Paths in settings: what they are relative to.
 
-use std::path::{Path, PathBuf};
-
-use super::Settings;
+use std::path::Path;
 
 /// A path that a config file names, relative to that file's folder; `~/` is the home folder.
 pub(super) fn from_file(folder: &Path, path: &str) -> String {
@@ -28,30 +26,6 @@ pub(super) fn from_home(path: &str) -> String {
         (Some(rest), Some(home)) => home.join(rest).to_string_lossy().into_owned(),
         _ => path.to_owned(),
     }
-}
-
-/// Makes every path absolute; a hub id stays as it is.
-pub(super) fn make_absolute(settings: &mut Settings) {
-    let data = &mut settings.data;
-    let optional = [
-        &mut data.root,
-        &mut data.prompts,
-        &mut data.aspect_prompts,
-        &mut data.cache_dir,
-    ];
-    for path in optional.into_iter().flatten().chain([&mut settings.session.root]) {
-        *path = absolute(path);
-    }
-    if let Some(model) = &mut settings.model.path
-        && Path::new(model).exists()
-    {
-        *model = absolute(Path::new(model)).to_string_lossy().into_owned();
-    }
-}
-
-/// The path itself where the current folder is gone.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    ConfigError, Loaded, Settings, aliases,
+    ConfigError, Settings, aliases,
     error::shown,
     layers::{Layer, Leaf},
     schema,
@@ -13,6 +13,14 @@ use crate::keymap::{Action, Clash, Keymap};
 
 /// The keys that layers gave, with what each came from.
 type Given<'a> = IndexMap<String, Leaf<'a>>;
+
+/// What [`load`](super::load) gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// One line each: what was asked for and cannot be honoured, and what is done instead.
+    pub notices: Vec<String>,
+}
 
 /// Merges layers, the weakest first, over the defaults.
 pub(super) fn merge(layers: &[Layer]) -> Result<Loaded, ConfigError> {

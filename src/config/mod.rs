@@ -16,8 +16,10 @@ mod locations;
 mod merge;
 mod model;
 mod prompt;
+mod record;
 mod schema;
 mod session;
+mod settings;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -26,46 +28,21 @@ mod tui;
 mod user_file;
 mod yaml;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 pub use aspects::AspectsSettings;
 pub use checkpoint::CheckpointSettings;
 pub use data::DataSettings;
 pub use error::ConfigError;
 pub use eval::EvalSettings;
 pub use layers::{ConfigFile, Flag, Record, Sources};
+pub use merge::Loaded;
 pub use model::{Dtype, ModelSettings, Positions};
 pub use prompt::PromptSettings;
 pub use session::SessionSettings;
+pub use settings::Settings;
 pub use test::TestSettings;
 pub use train::{OnNan, Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
 pub use tui::{Background, ColorSettings, TuiSettings};
 pub use user_file::user_file;
-
-/// Everything that `config.yaml` can say; a field's name is its key's.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub train: TrainSettings,
-    pub test: TestSettings,
-    pub eval: EvalSettings,
-    pub checkpoint: CheckpointSettings,
-    pub model: ModelSettings,
-    pub data: DataSettings,
-    pub aspects: AspectsSettings,
-    pub prompt: PromptSettings,
-    pub session: SessionSettings,
-    pub tui: TuiSettings,
-}
-
-/// What [`load`] gives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
-    pub settings: Settings,
-    /// One line each: what was asked for and cannot be honoured, and what is done instead.
-    pub notices: Vec<String>,
-}
 
 /// Reads, checks and merges the sources.
 ///
@@ -98,21 +75,5 @@ pub fn refusal(key: &str, text: &str) -> Option<String> {
         Ok(_) => None,
         Err(ConfigError::NotAllowed { allowed, .. }) => Some(allowed),
         Err(error) => Some(error.to_string()),
-    }
-}
-
-impl Settings {
-    /// The settings as a session records them: paths are absolute, so that the record holds in any folder; how a screen
-    /// looks is left out.
-    #[must_use]
-    pub fn to_record(&self) -> Value {
-        let mut settings = self.clone();
-        locations::make_absolute(&mut settings);
-        // Plain structs with string keys: serialising them cannot fail.
-        let mut record = serde_json::to_value(settings).unwrap_or_default();
-        if let Some(sections) = record.as_object_mut() {
-            sections.shift_remove("tui");
-        }
-        record
     }
 }

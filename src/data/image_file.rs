@@ -11,6 +11,7 @@ mod gif;
 #[cfg(test)]
 mod hostile;
 mod jpeg;
+mod limits;
 mod tiff;
 mod tiff_scans;
 
@@ -26,21 +27,12 @@ use std::{
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation};
 
-/// Larger pictures are refused before memory is taken for them.
-pub const MAX_PIXELS: u64 = 200_000_000;
+pub use limits::MAX_PIXELS;
+use limits::{MAX_ANCILLARY_BYTES, MAX_DECODED_BYTES, MAX_FILE_BYTES, MAX_PIXEL_BYTES};
 
 /// Larger pictures are decoded one at a time: a folder of giants takes the memory of one, whatever the threads.
 const LARGE_PIXELS: u64 = 25_000_000;
 static LARGE: Mutex<()> = Mutex::new(());
-
-/// What a decoder may take beside the picture itself: colour profiles, texts, tables.
-const MAX_ANCILLARY_BYTES: u64 = 64 << 20;
-/// The most bytes that a pixel can take: four samples of 32 bits. A picture as a whole may not take as many.
-const MAX_PIXEL_BYTES: u64 = 16;
-const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
-
-/// Larger files are refused before they are read.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The formats that are read; what a file is, its first bytes say, not its name.
 const FORMATS: [ImageFormat; 6] = [

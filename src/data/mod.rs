@@ -4,6 +4,7 @@ mod annotation;
 pub mod check;
 pub mod classes;
 mod control_token;
+mod error;
 #[cfg(test)]
 mod hostile;
 pub mod image_file;
@@ -19,7 +20,8 @@ mod view;
 use std::path::PathBuf;
 
 pub use control_token::control_token;
-pub use open::{DataError, DatasetOptions, open, recognise};
+pub use error::DataError;
+pub use open::{DatasetOptions, open, recognise};
 pub use readiness::Readiness;
 pub use view::View;
 

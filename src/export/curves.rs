@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{ExportError, report::escaped};
+use super::{ExportError, escape::escaped};
 use crate::session::{Ema, Evaluation, RunState, Stage, StageHistory};
 
 /// Width and height in pixels; the drawing can be scaled.

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::tensorboard::Times;
 use super::*;
 use crate::{
     hostile::{Wild, config, is_sentence, wild},
-    session::{Record, hostile::records},
+    session::{Record, RunState, hostile::records},
 };
 
 proptest! {

@@ -1,6 +1,8 @@
 //! Exports a session for use elsewhere: tables, curves, heatmaps, a report. Reads only files in the session's folder.
 
 mod curves;
+mod error;
+mod escape;
 mod event_file;
 #[cfg(test)]
 mod hostile;
@@ -8,117 +10,24 @@ mod maps;
 mod png_text;
 mod report;
 mod selected;
+mod source;
 mod tables;
 mod tensorboard;
+mod what;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::bounded_file::read_bounded;
-use crate::inside::inside_links_too;
 use crate::output_file::{check_output, is_stream, write_output_bytes};
-use crate::printable::printable_path;
-use crate::session::{
-    ImageResult, JournalError, Origin, Prediction, ResultsError, RunState, SampleSeen, SessionFolder, each_record,
-    read_results,
-};
-
-use tensorboard::Times;
+use crate::session::{ImageResult, Origin, read_results};
 
 pub use curves::curves_svg;
+pub use error::ExportError;
 pub use maps::maps_png;
 pub use report::report_html;
 pub use selected::Selected;
+pub use source::Source;
 pub use tables::{metrics_csv, metrics_jsonl, predictions_csv, predictions_jsonl};
-
-/// The largest prediction file that is read, in bytes; one with the maps of six aspects over a large image needs less.
-const LARGEST_PREDICTION: u64 = 64 << 20;
-
-/// What is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// Every step and evaluation.
-    Metrics,
-    /// An evaluation's predictions.
-    Predictions,
-    Curves,
-    Maps,
-    Report,
-    /// Every step and evaluation as an event file.
-    TensorBoard,
-}
-
-/// Why nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    #[error(transparent)]
-    Results(#[from] ResultsError),
-    #[error("{0}")]
-    Nothing(String),
-    #[error("{0}")]
-    Selected(String),
-    #[error("cannot write {}: {source}", printable_path(path))]
-    Write { path: PathBuf, source: io::Error },
-    #[error("{} lies in the session's own folder, which keeps what the run wrote; name a file elsewhere", printable_path(.0))]
-    Own(PathBuf),
-    #[error("a name in .{ending} cannot hold {what}; use {use_instead}")]
-    Ending {
-        ending: String,
-        what: &'static str,
-        use_instead: &'static str,
-    },
-}
-
-/// A session as it was read.
-pub struct Source {
-    pub name: String,
-    pub folder: PathBuf,
-    pub state: RunState,
-    times: Times,
-}
-
-impl Source {
-    /// Reads a session's journal.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn read(folder: &SessionFolder) -> Result<Self, ExportError> {
-        let (mut state, mut times) = (RunState::default(), Times::default());
-        each_record(&folder.journal(), |record| {
-            state.apply(&record);
-            times.take(&record);
-        })?;
-        Ok(Self {
-            name: folder.name().to_owned(),
-            folder: folder.path().to_owned(),
-            state,
-            times,
-        })
-    }
-
-    /// The prediction for a panel image at one look.
-    ///
-    /// # Errors
-    /// Where the file that the look names cannot be read.
-    pub fn prediction(&self, look: &SampleSeen) -> Result<Prediction, ExportError> {
-        let path = self.inside(&look.file)?;
-        let says = |reason: String| ExportError::Nothing(format!("{}: {reason}", printable_path(&path)));
-        let text = read_bounded(&path, LARGEST_PREDICTION).map_err(|error| says(error.to_string()))?;
-        serde_json::from_slice(&text).map_err(|error| says(error.to_string()))
-    }
-
-    /// The full path of a file that a journal names; an error if it leads out of the session's folder.
-    fn inside(&self, file: &Path) -> Result<PathBuf, ExportError> {
-        inside_links_too(&self.folder, file).ok_or_else(|| {
-            ExportError::Nothing(format!(
-                "{}: not a path inside the session's folder",
-                printable_path(file)
-            ))
-        })
-    }
-}
+pub use what::What;
 
 /// Writes what is `selected` of a session to `to`, in the format of its extension. An event file goes into the folder `to`,
 /// in a subfolder with the session's name, because TensorBoard compares runs in sibling folders. Returns the file's path.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{ExportError, Source, curves_svg, maps_png};
+use super::{ExportError, Source, curves_svg, escape::escaped, maps_png};
 use crate::{
     figures::{calibration, percent},
     session::{Evaluated, LaterEvaluation, Metrics, Stage, later_evaluations},
@@ -145,19 +145,4 @@ fn figures(page: &mut String, of: &str, metrics: &Metrics, own_data: &str) {
         );
     }
     *page += "</table>";
-}
-
-/// Text escaped for HTML and SVG.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe += "&amp;",
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '"' => safe += "&quot;",
-            c => safe.push(c),
-        }
-    }
-    safe
 }

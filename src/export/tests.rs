@@ -1,7 +1,10 @@
+use super::tensorboard::Times;
 use super::*;
 use crate::{
     made_up::evaluated,
-    session::{Evaluated, EvaluationNote, Event, Record, Resumed, Stage, Step, keep_evaluation},
+    session::{
+        Evaluated, EvaluationNote, Event, Record, Resumed, RunState, SessionFolder, Stage, Step, keep_evaluation,
+    },
 };
 
 fn source(root: &Path) -> Source {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Screen, table::TABLE};
+use super::Screen;
 use crate::data::View;
 
 /// What a key asks for. In the config file it is a name, see [`Action::name`].
@@ -126,15 +126,6 @@ impl Action {
         )
     }
 
-    /// The actions whose keys may be changed: those of the screens. Dialogs and lines being typed keep their keys.
-    pub fn changeable() -> impl Iterator<Item = Self> {
-        let rows = || TABLE.iter().filter(|(scope, ..)| scope.is_of_screen());
-        rows().enumerate().filter_map(move |(place, &(_, _, action, ..))| {
-            let first = rows().position(|&(_, _, other, ..)| other == action);
-            (first == Some(place)).then_some(action)
-        })
-    }
-
     /// Its name under `tui.keys`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -234,33 +225,5 @@ impl Action {
 impl From<Action> for &'static str {
     fn from(action: Action) -> Self {
         action.name()
-    }
-}
-
-impl TryFrom<String> for Action {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let mut actions = Self::changeable();
-        actions
-            .find(|action| action.name() == name)
-            .ok_or_else(|| format!("no action is called `{name}`"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_told_apart_and_lead_back() {
-        let actions: Vec<Action> = Action::changeable().collect();
-        assert!(actions.len() > 60 && !actions.contains(&Action::Choose));
-        for &action in &actions {
-            assert_eq!(Action::try_from(action.name().to_owned()), Ok(action));
-            let snake = |c: char| c.is_ascii_lowercase() || c == '_';
-            assert!(action.name().chars().all(snake), "{}", action.name());
-        }
-        assert!(Action::try_from("choose".to_owned()).is_err());
     }
 }

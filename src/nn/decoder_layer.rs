@@ -2,8 +2,10 @@
 //! connection.
 
 mod backward;
+mod context;
 mod forward;
 mod fused;
+mod parameters;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -16,83 +18,10 @@ use candle_nn::kv_cache::KvCache;
 
 use super::backend::Backend;
 use super::layer_checkpoint::checkpointed;
-use super::{Interrupt, Linear, Mask, RmsNorm, Rotary, activation, attention};
+use super::{RmsNorm, activation, attention};
 
-/// The layer's parameters, frozen or trained.
-#[derive(Clone, Debug)]
-pub struct DecoderLayer {
-    pub input_norm: RmsNorm,
-    pub attention_norm: RmsNorm,
-    pub q: Linear,
-    pub k: Linear,
-    pub v: Linear,
-    /// RMS norms over each head's queries and keys, applied before rotation (Qwen3).
-    pub head_norms: Option<HeadNorms>,
-    pub o: Linear,
-    pub gate: Linear,
-    pub up: Linear,
-    pub down: Linear,
-    /// The number of query heads, and the number of key and value heads.
-    pub heads: (usize, usize),
-}
-
-/// RMS norms over one head's width.
-#[derive(Clone, Debug)]
-pub struct HeadNorms {
-    pub q: RmsNorm,
-    pub k: RmsNorm,
-}
-
-/// What a layer must know of a batch besides its tokens: the same for all layers but the last.
-#[derive(Clone, Debug)]
-pub struct BatchContext {
-    pub rotary: Rotary,
-    pub mask: Mask,
-    /// Once set, layers return early with meaningless results: check it after each forward.
-    pub interrupt: Interrupt,
-    /// The output positions; `None`: all positions.
-    pub outputs: Option<Outputs>,
-}
-
-/// The output positions: those whose result is computed. All other tokens contribute only keys and values.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// `[batch * per_sequence]` (u32): rows of the flattened input.
-    pub index: Tensor,
-    /// The number of output positions of each sequence.
-    pub per_sequence: usize,
-    pub rotary: Rotary,
-    /// The input's mask, with the output positions as queries.
-    pub mask: Mask,
-}
-
-/// Keys and values `[1, past, kv_heads, head]` of tokens that precede every sequence of a batch.
-#[derive(Clone, Debug)]
-pub struct Past {
-    pub k: Tensor,
-    pub v: Tensor,
-}
-
-impl Past {
-    /// Prepends the past keys and values to `k` and `v` `[batch, tokens, kv_heads, head]` of each sequence.
-    fn before(&self, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
-        let join = |past: &Tensor, own: &Tensor| {
-            let (_, tokens, heads, head) = past.dims4()?;
-            Tensor::cat(&[&past.expand((own.dim(0)?, tokens, heads, head))?, own], 1)
-        };
-        Ok((join(&self.k, k)?, join(&self.v, v)?))
-    }
-}
-
-impl BatchContext {
-    /// The angles and the mask of the output positions.
-    fn of_outputs(&self) -> (&Rotary, &Mask) {
-        match &self.outputs {
-            Some(outputs) => (&outputs.rotary, &outputs.mask),
-            None => (&self.rotary, &self.mask),
-        }
-    }
-}
+pub use context::{BatchContext, Outputs, Past};
+pub use parameters::{DecoderLayer, HeadNorms};
 
 impl DecoderLayer {
     /// Maps `x` `[batch, tokens, hidden]` to the same shape, or to `[batch, outputs, hidden]` if the context has
@@ -132,11 +61,6 @@ impl DecoderLayer {
             return fused::forward_with(self, x, context, append);
         }
         self.plain(x, context, append)
-    }
-
-    /// The width of one head, which need not be `hidden / heads`.
-    fn head_dim(&self) -> Result<usize> {
-        Ok(self.q.weight().dim(0)? / self.heads.0)
     }
 
     /// Whether the fused CPU form can be used: all parameters are frozen, and no projection but those to queries, keys

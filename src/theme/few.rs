@@ -3,7 +3,7 @@
 
 use ratatui::style::Color;
 
-use super::Theme;
+use super::palette::Theme;
 
 /// xterm's sixteen.
 const SIXTEEN: [(u8, u8, u8); 16] = [

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use ratatui::style::Color;
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, Theme};
+use super::palette::{Depth, Theme};
 
 /// Declares the roles once, each with the theme's field, whose name is the role's in the config file.
 macro_rules! roles {

@@ -1,5 +1,6 @@
 //! A model folder's tokenizer: its tokenizer.json, or the older files of transformers.
 
+mod error;
 mod older_files;
 
 use std::path::{Path, PathBuf};
@@ -8,30 +9,13 @@ use serde_json::Value;
 
 use super::placeholder::Placeholder;
 
+pub use error::TokenizerError;
+
 /// A tokenizer.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,
-}
-
-/// A tokenizer that cannot be loaded, or text that it cannot process.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenizerError {
-    #[error("the tokenizer {} is missing; {hint}", path.display())]
-    NotFound { path: PathBuf, hint: &'static str },
-    #[error("the tokenizer {} is {what}", path.display())]
-    Placeholder { path: PathBuf, what: Placeholder },
-    #[error("the tokenizer {} cannot be read: {reason}; download it again", path.display())]
-    Unfit { path: PathBuf, reason: String },
-    #[error("the tokenizer {} has no token {token}, which the model's family has; it is another model's, so check the model folder", path.display())]
-    NoToken { path: PathBuf, token: &'static str },
-    #[error("the tokenizer {} cannot {task}: {reason}", path.display())]
-    Failed {
-        path: PathBuf,
-        task: &'static str,
-        reason: String,
-    },
 }
 
 impl Tokenizer {

@@ -9,7 +9,7 @@ use tiff::{
     tags::{ByteOrder, CompressionMethod, PhotometricInterpretation, Tag},
 };
 
-use super::{MAX_ANCILLARY_BYTES, MAX_DECODED_BYTES, MAX_PIXELS};
+use super::limits::{MAX_ANCILLARY_BYTES, MAX_DECODED_BYTES, MAX_PIXELS};
 use crate::printable::printable;
 
 /// How a file's samples become colours, where the `image` crate does not know it.

@@ -8,8 +8,8 @@ use tiff::{
 };
 
 use super::{
-    MAX_ANCILLARY_BYTES,
     jpeg::{Stream, Visits},
+    limits::MAX_ANCILLARY_BYTES,
 };
 use crate::printable::printable;
 

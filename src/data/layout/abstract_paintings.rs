@@ -7,7 +7,8 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    Candidate, Layout, Listing, Split,
+    candidates::{Candidate, Listing, Split},
+    definition::Layout,
     listing::{entries, read_list},
     meant::{child, correct_paths, key, written},
 };

@@ -7,8 +7,26 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{Candidate, Found, Listing, Split, labels::Labels, meant::key};
+use super::{
+    candidates::{Candidate, Listing, Split},
+    labels::Labels,
+    meant::key,
+};
 use crate::data::{Annotation, LeftOut, Sample, annotation, classes::KnownDataset, image_file};
+
+/// A dataset before the validation split is made.
+#[derive(Debug)]
+pub struct Found {
+    pub name: String,
+    pub layout: &'static str,
+    pub classes: Vec<String>,
+    pub train: Vec<Sample>,
+    /// `None` where the layout has no validation split.
+    pub val: Option<Vec<Sample>>,
+    pub test: Vec<Sample>,
+    pub left_out: Vec<LeftOut>,
+    pub warnings: Vec<String>,
+}
 
 /// A candidate whose file and annotation were read.
 struct Checked {

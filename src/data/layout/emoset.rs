@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{
-    Candidate, Layout, Listing, Split,
+    candidates::{Candidate, Listing, Split},
+    definition::Layout,
     listing::read_list,
     meant::{child, correct_paths, written},
 };

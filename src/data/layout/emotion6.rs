@@ -4,7 +4,8 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    Layout, Listing, Split,
+    candidates::{Listing, Split},
+    definition::Layout,
     listing::{holds_class_folders, read_list},
     meant::{child, key, written},
 };

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use super::{Layout, Listing, Split, listing::holds_class_folders, meant::child};
+use super::{
+    candidates::{Listing, Split},
+    definition::Layout,
+    listing::holds_class_folders,
+    meant::child,
+};
 use crate::data::{DataError, classes};
 
 pub(super) const LAYOUT: Layout = Layout {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Layout, folders, listing::subfolders};
+use super::{definition::Layout, folders, listing::subfolders};
 use crate::data::classes;
 
 pub(super) const LAYOUT: Layout = Layout {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Layout, Listing, Split,
+    candidates::{Listing, Split},
+    definition::Layout,
     listing::{holds_class_folders, subfolders},
     meant::key,
 };

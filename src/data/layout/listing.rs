@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Candidate, Listing, Split, meant::key};
+use super::{
+    candidates::{Candidate, Listing, Split},
+    meant::key,
+};
 use crate::bounded_file::read_bounded;
 use crate::data::{DataError, LeftOut, image_file, text};
 

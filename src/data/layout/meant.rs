@@ -11,7 +11,7 @@ use std::{
 use rayon::prelude::*;
 use tokenizers::NormalizedString;
 
-use super::Listing;
+use super::candidates::Listing;
 use crate::{inside::inside, printable::printable};
 
 /// What names have in common that are the same to a person: lower case, composed characters, no outer or double

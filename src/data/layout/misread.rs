@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{
-    abstract_paintings, artphoto, choose, folders,
+    abstract_paintings, artphoto,
+    choice::choose,
+    folders,
     listing::{entries, holds_images, subfolders},
     meant::key,
 };

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::{
-    Layout, Listing, folders,
+    candidates::Listing,
+    definition::Layout,
+    folders,
     listing::holds_class_folders,
     meant::{child, correct_paths},
 };

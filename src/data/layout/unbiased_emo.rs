@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{
-    Layout, Listing, Split,
+    candidates::{Listing, Split},
+    definition::Layout,
     listing::{entries, holds_class_folders, subfolders},
     meant::child,
 };

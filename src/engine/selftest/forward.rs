@@ -2,9 +2,10 @@
 
 use candle_core::{D, DType, Tensor};
 
+use super::report::Report;
 use super::slice::Slice;
-use super::{EngineError, Report};
 use crate::data::image_file::{DecodeOptions, decode};
+use crate::engine::error::EngineError;
 use crate::nn::{Interrupt, Mask};
 use crate::vlm::decoder::{DeepRows, ForwardOptions, Positions, Vocabulary};
 use crate::vlm::vision::{Features, Picture};

@@ -2,12 +2,13 @@
 
 use candle_core::{DType, Tensor, Var};
 
+use super::report::Report;
 use super::slice::{Slice, StageCase, Trajectory};
-use super::{EngineError, Report};
 use crate::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
 use crate::config::Schedule;
 use crate::data::View;
 use crate::engine::adamw::{AdamW, Gradients, clip_factor};
+use crate::engine::error::EngineError;
 use crate::engine::schedule::LearningRate;
 use crate::nn::loss;
 use crate::vlm::decoder::{Positions, Vocabulary};

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::backward::backward;
+use super::context::{BatchContext, Past};
 use super::forward::{Activations, Half, Input, Keys, OutputRows, behind, forward as run, keys_and_values};
+use super::parameters::DecoderLayer;
 use super::weights::{Weights, with_weights};
-use super::{BatchContext, DecoderLayer, Past};
 use crate::nn::Interrupt;
 use crate::nn::cpu::{Buffer, Real, slice, with_slices};
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::DecoderLayer;
+use super::parameters::DecoderLayer;
 use crate::nn::cpu::{Matrix, Real, Threads, matrix_product, with_slices};
 
 /// The sizes of a layer.

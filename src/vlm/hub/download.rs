@@ -7,7 +7,11 @@ use hf_hub::{
     api::sync::{ApiBuilder, ApiError, ApiRepo},
 };
 
-use super::{Download, HubError, NEEDED, SINGLE, environment::Hub};
+use super::{
+    HubError,
+    environment::Hub,
+    needed_files::{NEEDED, SINGLE},
+};
 use crate::vlm::foreign;
 use crate::vlm::weights::files::{Choice, choose, shards};
 
@@ -17,6 +21,17 @@ const USEFUL: [&str; 3] = [
     "preprocessor_config.json",
     "processor_config.json",
 ];
+
+/// A download's progress. It is reported often, so the listener must be quick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download<'a> {
+    pub file: &'a str,
+    /// This file's number among all files to download, from 1.
+    pub number: usize,
+    pub files: usize,
+    pub bytes_done: u64,
+    pub bytes_total: u64,
+}
 
 impl Hub {
     /// Downloads the missing files; all are of one commit.

@@ -3,36 +3,18 @@
 mod download;
 mod environment;
 mod error;
+mod needed_files;
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
+pub use download::Download;
 use environment::Hub;
 pub use error::HubError;
 use hf_hub::Repo;
+use needed_files::missing_files;
 
-use super::{
-    LONGEST_CONFIG, foreign,
-    weights::files::{Choice, choose, shards},
-};
+use super::{LONGEST_CONFIG, foreign};
 use crate::{bounded_file::read_text, inside::inside};
-
-const SINGLE: &str = "model.safetensors";
-/// The files that a model folder must have besides its weights.
-const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
-
-/// A download's progress. It is reported often, so the listener must be quick.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Download<'a> {
-    pub file: &'a str,
-    /// This file's number among all files to download, from 1.
-    pub number: usize,
-    pub files: usize,
-    pub bytes_done: u64,
-    pub bytes_total: u64,
-}
 
 /// A model's folder. If `model` is a folder, that is it; otherwise `model` is a hub id (`org/name` or
 /// `org/name@revision`). A complete copy in the cache is used without contacting the hub; otherwise the model is
@@ -155,26 +137,6 @@ impl Hub {
         let folder = inside(&repo.join("snapshots"), Path::new(&commit))?;
         folder.is_dir().then_some(folder)
     }
-}
-
-/// The files that a folder lacks to be a model.
-fn missing_files(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names: Vec<String> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    let mut needed: Vec<String> = NEEDED.map(str::to_owned).to_vec();
-    needed.extend(match choose(names.iter().map(String::as_str)) {
-        Choice::Files(files) | Choice::Incomplete(files) => files,
-        Choice::Index(index) => shards(&folder.join(index)).map_or_else(
-            |_| vec![SINGLE.to_owned()],
-            |shards: BTreeSet<String>| shards.into_iter().collect(),
-        ),
-        Choice::Nothing => vec![SINGLE.to_owned()],
-    });
-    // A dangling link in the cache counts as missing.
-    needed.retain(|file| !folder.join(file).exists());
-    needed
 }
 
 #[cfg(test)]

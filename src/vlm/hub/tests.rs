@@ -1,6 +1,6 @@
 use std::{collections::HashMap, error::Error, fs, path::Path};
 
-use super::{HubError, download::wanted_files, environment::Hub, missing_files, model_folder, parse_id};
+use super::{HubError, download::wanted_files, environment::Hub, model_folder, needed_files::missing_files, parse_id};
 
 type Outcome = Result<(), Box<dyn Error>>;
 

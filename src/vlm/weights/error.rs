@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::{INDEX, SINGLE};
+use super::file_names::{INDEX, SINGLE};
 use crate::printable::printable_path;
 use crate::vlm::placeholder::Placeholder;
 

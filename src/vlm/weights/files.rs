@@ -7,7 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{INDEX, SINGLE, WeightsError};
+use super::WeightsError;
+use super::file_names::{INDEX, SINGLE};
 use crate::{
     bounded_file::read_text,
     inside::inside,

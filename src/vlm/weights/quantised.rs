@@ -2,7 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::Weights;
+use super::mapped::Weights;
 use crate::printable::printable;
 
 /// Tensor names that replace `X.weight` or accompany it, and the method that uses them.

@@ -2,7 +2,8 @@ use std::{collections::HashMap, error::Error, fs, io, path::Path};
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Weights, WeightsError, unmappable, unreadable};
+use super::mapped::{unmappable, unreadable};
+use super::{Weights, WeightsError};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
