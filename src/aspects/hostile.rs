@@ -128,7 +128,7 @@ fn read(bytes: &[u8]) -> Result<BTreeMap<String, HostTensor>, String> {
         faulty.iter().for_each(|error| drop(told(error)));
     }
     let mut whole = Err(String::new());
-    if is_torch(&bytes) {
+    if is_torch(bytes) {
         bounded(&mut || {
             whole = read_torch(&path)
                 .map(|read| read.into_iter().collect())
