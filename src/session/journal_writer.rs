@@ -33,7 +33,7 @@ impl JournalWriter {
     /// crashed is cut off (no reader ever saw it).
     ///
     /// # Errors
-    /// As [`read_journal`], and where the file cannot be written.
+    /// As [`super::read_journal`], and where the file cannot be written.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Write {
             path: path.to_owned(),
