@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // Any family may be given any settings: its own defaults are the rest.
     for family in Family::ALL {
-        let Ok(config) = ModelConfig::of_keys(family, &serde_json::Map::new()) else { continue };
+        let Ok(config) = ModelConfig::of_keys(family, &Default::default()) else { continue };
         let pictures = || config.tower.pictures(&folder(), PixelLimits::default());
         if let Err(error) = on_file("preprocessor_config.json", bytes, |_| pictures()) {
             sentence(&error);
