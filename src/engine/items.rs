@@ -51,6 +51,6 @@ pub fn training_items<'a>(stage: Stage, settings: &Settings, dataset: &'a Datase
 
 /// The sentence on an image that could not be read.
 #[must_use]
-pub fn left_out(sample: &Sample, error: &EngineError) -> String {
+pub fn left_out_sentence(sample: &Sample, error: &EngineError) -> String {
     format!("{} was left out: {error}", sample.id)
 }

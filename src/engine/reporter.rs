@@ -95,6 +95,8 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
+        // Nothing follows the end: a later line would mean that another process goes on with the session.
+        let is_end = matches!(event, Event::Ended(_));
         if self.journal.is_some()
             && let Some(jump) = self.clock.jump()
             && let Some(record) = self.keep(&Event::Log(jump_line(jump)))?
@@ -105,7 +107,7 @@ impl Reporter {
             Some(record) => drop(self.listener.send(record)),
             None => self.say(event),
         }
-        if std::mem::take(&mut self.waited) {
+        if std::mem::take(&mut self.waited) && !is_end {
             return self.warn(
                 "the journal could not be written for a while, and the run has waited",
                 None,
@@ -307,5 +309,25 @@ mod tests {
             );
             assert_eq!(after.status(), RunStatus::Running, "{name}: another process is at work");
         }
+    }
+
+    #[test]
+    fn the_end_stays_the_last_line_where_the_run_had_to_wait_to_write_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SessionFolder::create(root.path(), "run").unwrap();
+        let example = include_str!("../../sessions/example/journal.jsonl");
+        fs::write(folder.journal(), format!("{}\n", example.lines().next().unwrap())).unwrap();
+        let mut reporter = Reporter::new(unbounded().0);
+        reporter.go_on(&folder).unwrap();
+        reporter.waited = true;
+        reporter
+            .report(Event::Ended(crate::session::Ended { reason: "done".into() }))
+            .unwrap();
+        let mut state = RunState::default();
+        read_journal(&folder.journal())
+            .unwrap()
+            .iter()
+            .for_each(|record| state.apply(record));
+        assert_eq!(state.status(), RunStatus::Done);
     }
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::adamw::{AdamW, Gradients, clip_factor};
 use super::error::EngineError;
 use super::features::{FeatureStore, Features};
-use super::items::{Item, left_out};
+use super::items::{Item, left_out_sentence};
 use super::learner::Learner;
 use super::memory::Room;
 use super::sampler::{Drawn, Sampler};
@@ -259,7 +259,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
             match features {
                 Ok(features) => batch.push((self.sequence(item, drawn.template, &features)?, item, features)),
-                Err(error) => notes.push(left_out(item.sample, &error)),
+                Err(error) => notes.push(left_out_sentence(item.sample, &error)),
             }
         }
         Ok(batch)

@@ -7,7 +7,7 @@ use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::health::{Health, machine_memory};
-use super::items::{items, left_out as left_out_sentence};
+use super::items::{items, left_out_sentence};
 use super::job::StageRun;
 use super::learner::Learner;
 use super::memory::Room;

@@ -2,11 +2,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Rect, Size},
 };
 
 use crate::tui::{
-    panes::{self, scene::Scene, tabs},
+    panes::{self, alone::alone, scene::Scene},
     ui::Pane,
 };
 
@@ -25,13 +25,10 @@ use crate::tui::{
 
 /// Paints the body.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    if scene.ui.enlarged {
-        panes::render(scene.ui.focus(), area, buffer, scene);
-    } else if area.width < 100 || area.height < 24 {
-        let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-        tabs::render(row, buffer, scene);
-        panes::render(scene.ui.focus(), pane, buffer, scene);
-    } else if area.width < 170 {
+    if alone(area, Size::new(100, 24), buffer, scene) {
+        return;
+    }
+    if area.width < 170 {
         let [left, right] = Layout::horizontal([Constraint::Percentage(53), Constraint::Min(0)]).areas(area);
         let [image, answers] = Layout::vertical([Constraint::Min(12), Constraint::Percentage(36)]).areas(right);
         table_and_summary(left, buffer, scene);

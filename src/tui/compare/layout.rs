@@ -2,11 +2,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Rect, Size},
 };
 
 use crate::tui::{
-    panes::{self, scene::Scene, tabs},
+    panes::{self, alone::alone, scene::Scene},
     ui::Pane,
 };
 
@@ -27,47 +27,42 @@ use crate::tui::{
 
 /// Paints the body.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    if scene.ui.enlarged {
-        panes::render(scene.ui.focus(), area, buffer, scene);
-    } else if area.width < 100 || area.height < 24 {
-        let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-        tabs::render(row, buffer, scene);
-        panes::render(scene.ui.focus(), pane, buffer, scene);
+    if alone(area, Size::new(100, 24), buffer, scene) {
+        return;
+    }
+    let classes = scene
+        .compare
+        .compared
+        .as_ref()
+        .map_or(8, |compared| compared.labels.len());
+    let classes = classes.clamp(6, 12) as u16 + 3;
+    let settings = scene.compare.settings.len().min(6) as u16;
+    let figures = 9 + settings + u16::from(settings > 0);
+    if area.width < 170 {
+        let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(area);
+        let [top, middle, bottom] = Layout::vertical([
+            Constraint::Length(figures.min(left.height / 3)),
+            Constraint::Length(classes.min(left.height / 3)),
+            Constraint::Min(0),
+        ])
+        .areas(left);
+        panes::render(Pane::Figures, top, buffer, scene);
+        panes::render(Pane::Differences, middle, buffer, scene);
+        panes::render(Pane::Pairs, bottom, buffer, scene);
+        panes::render(Pane::Pair, right, buffer, scene);
     } else {
-        let classes = scene
-            .compare
-            .compared
-            .as_ref()
-            .map_or(8, |compared| compared.labels.len());
-        let classes = classes.clamp(6, 12) as u16 + 3;
-        let settings = scene.compare.settings.len().min(6) as u16;
-        let figures = 9 + settings + u16::from(settings > 0);
-        if area.width < 170 {
-            let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(area);
-            let [top, middle, bottom] = Layout::vertical([
-                Constraint::Length(figures.min(left.height / 3)),
-                Constraint::Length(classes.min(left.height / 3)),
-                Constraint::Min(0),
-            ])
-            .areas(left);
-            panes::render(Pane::Figures, top, buffer, scene);
-            panes::render(Pane::Differences, middle, buffer, scene);
-            panes::render(Pane::Pairs, bottom, buffer, scene);
-            panes::render(Pane::Pair, right, buffer, scene);
-        } else {
-            let [left, middle, right] =
-                Layout::horizontal([Constraint::Length(74), Constraint::Length(62), Constraint::Min(0)]).areas(area);
-            let [top, middle_left, bottom] = Layout::vertical([
-                Constraint::Length(figures),
-                Constraint::Length(classes),
-                Constraint::Min(0),
-            ])
-            .areas(left);
-            panes::render(Pane::Figures, top, buffer, scene);
-            panes::render(Pane::Differences, middle_left, buffer, scene);
-            panes::render(Pane::Losses, bottom, buffer, scene);
-            panes::render(Pane::Pairs, middle, buffer, scene);
-            panes::render(Pane::Pair, right, buffer, scene);
-        }
+        let [left, middle, right] =
+            Layout::horizontal([Constraint::Length(74), Constraint::Length(62), Constraint::Min(0)]).areas(area);
+        let [top, middle_left, bottom] = Layout::vertical([
+            Constraint::Length(figures),
+            Constraint::Length(classes),
+            Constraint::Min(0),
+        ])
+        .areas(left);
+        panes::render(Pane::Figures, top, buffer, scene);
+        panes::render(Pane::Differences, middle_left, buffer, scene);
+        panes::render(Pane::Losses, bottom, buffer, scene);
+        panes::render(Pane::Pairs, middle, buffer, scene);
+        panes::render(Pane::Pair, right, buffer, scene);
     }
 }

@@ -1,6 +1,7 @@
 //! What the screens' panes share, and what lies on top of every screen; and which pane is painted by what. A pane
 //! paints an area from the run's state and what the person looks at.
 
+pub mod alone;
 pub mod arrangement;
 pub mod bar;
 pub mod choice;

@@ -2,11 +2,11 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Rect, Size},
 };
 
 use crate::tui::{
-    panes::{self, scene::Scene, tabs},
+    panes::{self, alone::alone, scene::Scene},
     ui::Pane,
 };
 
@@ -21,15 +21,10 @@ use crate::tui::{
 
 /// Paints the body.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    if scene.ui.enlarged {
-        panes::render(scene.ui.focus(), area, buffer, scene);
-    } else if area.width < 100 || area.height < 20 {
-        let [row, pane] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-        tabs::render(row, buffer, scene);
-        panes::render(scene.ui.focus(), pane, buffer, scene);
-    } else {
-        let [list, about] = Layout::horizontal([Constraint::Percentage(64), Constraint::Min(0)]).areas(area);
-        panes::render(Pane::Sessions, list, buffer, scene);
-        panes::render(Pane::About, about, buffer, scene);
+    if alone(area, Size::new(100, 20), buffer, scene) {
+        return;
     }
+    let [list, about] = Layout::horizontal([Constraint::Percentage(64), Constraint::Min(0)]).areas(area);
+    panes::render(Pane::Sessions, list, buffer, scene);
+    panes::render(Pane::About, about, buffer, scene);
 }
