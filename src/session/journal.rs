@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -13,9 +14,11 @@ use super::{
     event::{Event, FORMAT},
     folder::SessionFolder,
     journal_block::{Block, LONGEST_LINE},
+    journal_index::{INDEX, Indexed, JournalIndex, NewRows, Span},
     record::Record,
 };
 use crate::{
+    atomic_file::write_atomically,
     bounded_file::{open_regular, read_line},
     printable::{printable, printable_path},
 };
@@ -81,7 +84,7 @@ pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
 pub fn each_record(path: &Path, each: impl FnMut(Record)) -> Result<(), JournalError> {
     let mut tail = JournalTail::new(path);
     let file = open_regular(path).map_err(|source| tail.read_error(source))?;
-    tail.read(&file, each)
+    tail.begin(&file, each)
 }
 
 /// A journal's first record, which describes its session; None while its line is incomplete.
@@ -112,9 +115,14 @@ pub struct JournalTail {
     pub(super) offset: u64,
     /// Complete lines read so far, which is also the next record's `seq`.
     pub(super) lines: u64,
+    /// So many bytes that had to be parsed are worth an index.
+    pub(super) index_from: u64,
 }
 
 impl JournalTail {
+    /// Takes a tenth of a second to parse.
+    const INDEX_FROM: u64 = 16 << 20;
+
     /// From the journal's first line on; the file need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
@@ -123,6 +131,7 @@ impl JournalTail {
             folder: None,
             offset: 0,
             lines: 0,
+            index_from: Self::INDEX_FROM,
         }
     }
 
@@ -150,10 +159,78 @@ impl JournalTail {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => return Ok(()),
             Err(error) => return Err(self.read_error(error)),
         };
-        self.read(&file, each)
+        if self.offset == 0 {
+            self.begin(&file, each)
+        } else {
+            self.read(&file, each)
+        }
     }
 
-    pub(super) fn read(&mut self, mut file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
+    /// The first read: what the index covers from there, the rest from the journal. If that was long, an index is written.
+    fn begin(&mut self, file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
+        let found = match &self.folder {
+            Some(folder) => folder.open_own(INDEX),
+            None => open_regular(&self.path.with_file_name(INDEX)),
+        };
+        let mut index = found.ok().and_then(|found| JournalIndex::of(file, found));
+        self.lines = 0;
+        if let Some(index) = &mut index {
+            self.read_index(index, file, &mut each)?;
+        }
+        let length = file.metadata().map_err(|source| self.read_error(source))?.len();
+        if length.saturating_sub(self.offset) < self.index_from {
+            return self.read(file, each);
+        }
+        let mut rows = NewRows::default();
+        self.read_lines(file, |record, line| {
+            rows.push(&record, line);
+            each(record);
+        })?;
+        let fill = |to: &mut File| rows.write(file, index.as_ref(), self.offset, to);
+        // If the folder may not be written, the journal is read as a whole the next time too.
+        let _ = match &self.folder {
+            Some(folder) => folder.write(&folder.path().join(INDEX), fill),
+            None => write_atomically(&self.path.with_file_name(INDEX), fill),
+        };
+        Ok(())
+    }
+
+    fn read_index(
+        &mut self,
+        index: &mut JournalIndex,
+        file: &File,
+        each: &mut impl FnMut(Record),
+    ) -> Result<(), JournalError> {
+        let path = self.path.with_file_name(INDEX);
+        let failed = |source| JournalError::Read {
+            path: path.clone(),
+            source,
+        };
+        let mut line = Vec::new();
+        index.each(failed, |indexed| {
+            let record = match indexed {
+                Indexed::Step(record) => record,
+                Indexed::Other(Span { offset, length }) => {
+                    line.resize(usize::try_from(length).unwrap_or_default(), 0);
+                    file.read_exact_at(&mut line, offset)
+                        .map_err(|source| self.read_error(source))?;
+                    self.parse(&line)?
+                }
+            };
+            self.lines += 1;
+            each(record);
+            Ok(())
+        })?;
+        self.offset = index.covered;
+        Ok(())
+    }
+
+    /// Reads on from the last complete line that was read, without the index.
+    pub(super) fn read(&mut self, file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
+        self.read_lines(file, |record, _| each(record))
+    }
+
+    fn read_lines(&mut self, mut file: &File, mut each: impl FnMut(Record, Span)) -> Result<(), JournalError> {
         let length = file.metadata().map_err(|source| self.read_error(source))?.len();
         if length < self.offset {
             return Err(JournalError::Shrunk {
@@ -169,9 +246,10 @@ impl JournalTail {
             let filled = block.fill(&mut reader);
             for (line, read) in block.lines().zip(block.parse()) {
                 let record = self.check(line, read)?;
-                self.offset += line.len() as u64;
+                let (offset, length) = (self.offset, line.len() as u64);
+                self.offset += length;
                 self.lines += 1;
-                each(record);
+                each(record, Span { offset, length });
             }
             if !filled.map_err(|error| self.line_error(error))? {
                 return Ok(());

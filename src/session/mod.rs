@@ -11,6 +11,7 @@ mod held;
 pub(crate) mod hostile;
 mod journal;
 mod journal_block;
+mod journal_index;
 mod journal_writer;
 mod kept;
 mod list;
