@@ -28,7 +28,8 @@ pub fn show_run(
     settings: &Settings,
 ) {
     if output == Output::Screen {
-        let mut viewer = Viewer::new(running.records.clone(), folder.path().to_owned(), folder.name());
+        let mut viewer = Viewer::new(folder.path().to_owned(), folder.name());
+        viewer.records = Some(running.records.clone());
         viewer.commands = Some(commands);
         viewer.owns_run = true;
         if let Err(failure) = appearance::apply(&mut viewer, &settings.tui) {

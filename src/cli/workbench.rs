@@ -18,12 +18,8 @@ use crate::tui::{self, Viewer};
 /// Where the settings are wrong or the terminal cannot be used.
 pub fn run(args: &Cli) -> Result<ExitCode, Failure> {
     let settings = config::load(args.sources())?.settings;
-    let none = crossbeam_channel::never();
-    show(
-        Viewer::new(none, settings.session.root.clone(), ""),
-        args.sources(),
-        &settings,
-    )
+    let viewer = Viewer::new(settings.session.root.clone(), "");
+    show(viewer, args.sources(), &settings)
 }
 
 /// `masp attach SESSION`: shows the session's journal, while it is being written and afterwards.

@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use crossbeam_channel::{Receiver, never};
 use ratatui::{Frame, layout::Size};
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     display::Display,
     follow::Link,
     graphics::Choice,
+    inbox::{Asked, Inbox, Message},
     input::Input,
     model::{Model, Reply},
     offers::Offers,
@@ -19,6 +19,7 @@ use super::{
     overlays::Overlays,
     panes::scene::Scene,
     player::Player,
+    post::Subscription,
     reader::{Done, Reader},
     screens,
     sessions::Sessions,
@@ -32,7 +33,7 @@ use crate::{
     theme::Theme,
 };
 
-/// The session that is shown, what outlives it, and the channels to what is done in the background.
+/// The session that is shown, what outlives it, and the inbox into which everything arrives.
 pub struct App {
     pub shown: ShownSession,
     pub ui: Ui,
@@ -47,10 +48,11 @@ pub struct App {
     /// Why the session given on the command line cannot be shown.
     pub cannot_start: Option<String>,
     pub(super) host: Option<Box<dyn Host>>,
-    /// Receives the folder of a run that was started here once it has begun, or why it has not.
-    pub started: Receiver<Result<PathBuf, String>>,
-    /// Receives the path of an exported file, or why the export failed.
-    pub exported: Receiver<Result<PathBuf, String>>,
+    /// A run that is being started here.
+    pub started: Option<Subscription>,
+    /// An export that is being written.
+    pub exported: Option<Subscription>,
+    pub inbox: Inbox,
     losses: Losses,
     pub display: Display,
 }
@@ -59,7 +61,7 @@ impl App {
     /// An app that shows a viewer's run.
     ///
     /// # Errors
-    /// If the pictures' thread cannot be started.
+    /// If a thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
         let display = Display::new(viewer.theme, viewer.images != Images::Off, viewer.fps);
         let link = Link {
@@ -69,6 +71,7 @@ impl App {
             resumed: viewer.resumed,
             following: viewer.following,
         };
+        let inbox = Inbox::default();
         let shown = ShownSession {
             owns_run: viewer.owns_run,
             player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
@@ -77,7 +80,9 @@ impl App {
                 viewer.history,
                 link,
                 display.painter,
-            )?
+                &inbox,
+            )
+            .map_err(std::io::Error::other)?
         };
         let mut app = Self {
             shown,
@@ -87,7 +92,7 @@ impl App {
                 root: viewer.sessions,
                 ..Sessions::default()
             },
-            reader: Reader::start()?,
+            reader: Reader::start(inbox.subscribe(Message::Read))?,
             overlays: Overlays::default(),
             losses: Losses::default(),
             keymap: viewer.keymap,
@@ -95,8 +100,9 @@ impl App {
             opening: None,
             cannot_start: None,
             host: viewer.host,
-            started: never(),
-            exported: never(),
+            started: None,
+            exported: None,
+            inbox,
             display,
         };
         app.ui.notice.clone_from(&app.shown.link.read_only);
@@ -162,27 +168,21 @@ impl App {
 
     /// The run's channel has ended. Without a final record its process has disappeared.
     pub fn records_ended(&mut self) {
-        self.shown.link.records = never();
+        self.shown.link.records_ended();
         self.shown.lost =
             self.shown.state.session.is_some() && self.shown.state.ended.is_none() && self.shown.player.is_none();
         self.shown.browse.intervention.waiting = None;
     }
 
-    /// The channels of the models: Browse's, and Compare's two.
-    pub fn models(&self) -> [Option<Receiver<Record>>; 3] {
-        let [a, b] = self.compare.models();
-        [Some(&self.shown.model), a, b].map(|model| model.and_then(Model::records).cloned())
-    }
-
     /// Handles a model's record, or its end (`None`).
-    pub fn said(&mut self, place: usize, record: Option<Record>) {
-        let Some(model) = (match place {
-            0 => Some(&mut self.shown.model),
-            place => self.compare.model(place - 1),
+    pub fn model_answered(&mut self, asked: Asked, record: Option<Record>) {
+        let Some(model) = (match asked {
+            Asked::Shown => Some(&mut self.shown.model),
+            Asked::Side(side) => self.compare.model(side),
         }) else {
             return;
         };
-        let said = match record {
+        let reply = match record {
             Some(record) => model.take(record),
             // It has already said why it ended.
             None if !model.is_open() => return,
@@ -191,14 +191,14 @@ impl App {
                 Reply::Failed("the model is gone".to_owned())
             }
         };
-        match (place, said) {
-            (0, Reply::Answer(answer)) => self.shown.browse.take(&answer),
-            (place, Reply::Answer(answer)) => self.compare.take(place - 1, *answer),
-            (place, Reply::Failed(reason)) => {
+        match (asked, reply) {
+            (Asked::Shown, Reply::Answer(answer)) => self.shown.browse.take(&answer),
+            (Asked::Side(side), Reply::Answer(answer)) => self.compare.take(side, *answer),
+            (asked, Reply::Failed(reason)) => {
                 self.ui.notice = Some(reason);
-                match place {
-                    0 => self.shown.browse.intervention.waiting = None,
-                    place => self.compare.failed(place - 1),
+                match asked {
+                    Asked::Shown => self.shown.browse.intervention.waiting = None,
+                    Asked::Side(side) => self.compare.failed(side),
                 }
             }
             (_, Reply::Progress) => {}

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, bounded};
+use super::post::{Post, Subscription};
 
 /// Tells the work that its result is no longer wanted.
 #[derive(Debug, Clone, Default)]
@@ -26,35 +26,35 @@ impl GivenUp {
 
 /// Work that has been started. Dropping it cancels the work and discards its result.
 #[derive(Debug)]
-pub struct Background<T> {
-    result: Receiver<T>,
+pub struct Background {
+    _subscription: Subscription,
     given_up: GivenUp,
 }
 
-impl<T: Send + 'static> Background<T> {
-    /// Begins the work.
+impl Background {
+    /// Begins the work. Its result arrives in the inbox, or `None` if the thread dies.
     ///
     /// # Errors
     /// A sentence where no thread can be started.
-    pub fn begin(name: &str, work: impl FnOnce(&GivenUp) -> T + Send + 'static) -> Result<Self, String> {
-        let ((tell, result), given_up) = (bounded(1), GivenUp::default());
+    pub fn begin<T: Send + 'static>(
+        name: &str,
+        (post, subscription): (Post<T>, Subscription),
+        work: impl FnOnce(&GivenUp) -> T + Send + 'static,
+    ) -> Result<Self, String> {
+        let given_up = GivenUp::default();
         let asked = given_up.clone();
         let started: io::Result<_> = thread::Builder::new()
             .name(name.to_owned())
-            // After cancellation nobody receives the result.
-            .spawn(move || drop(tell.send(work(&asked))));
+            .spawn(move || post.finish(work(&asked)));
         started.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Self { result, given_up })
-    }
-
-    /// Receives the result once; disconnected without one if the thread died.
-    #[must_use]
-    pub const fn result(&self) -> &Receiver<T> {
-        &self.result
+        Ok(Self {
+            _subscription: subscription,
+            given_up,
+        })
     }
 }
 
-impl<T> Drop for Background<T> {
+impl Drop for Background {
     fn drop(&mut self) {
         self.given_up.0.store(true, Ordering::Relaxed);
     }
@@ -62,25 +62,35 @@ impl<T> Drop for Background<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{path::PathBuf, time::Duration};
+
+    use crossbeam_channel::bounded;
 
     use super::*;
+    use crate::tui::inbox::{Inbox, Message};
 
     #[test]
-    fn a_result_arrives_and_work_that_was_given_up_is_told() {
-        let work = Background::begin("test", |_| 7).unwrap();
-        assert_eq!(work.result().recv(), Ok(7));
+    fn a_result_arrives_and_cancelled_work_learns_of_it() {
+        let mut inbox = Inbox::default();
+        let work = Background::begin("test", inbox.subscribe(Message::Exported), |_| Ok(PathBuf::from("7"))).unwrap();
+        assert!(matches!(inbox.next(None), Message::Exported(Some(Ok(path))) if path == PathBuf::from("7")));
+        drop(work);
         let (tell, told) = bounded(1);
-        let work = Background::begin("test", move |given_up| {
+        let work = Background::begin("test", inbox.subscribe(Message::Exported), move |given_up| {
             while !given_up.is_so() {
                 thread::sleep(Duration::from_millis(1));
             }
             tell.send(()).unwrap();
+            Err("given up".to_owned())
         })
         .unwrap();
         drop(work);
         told.recv_timeout(Duration::from_secs(10)).unwrap();
-        let died = Background::<()>::begin("test", |_| panic!("the thread dies")).unwrap();
-        assert!(died.result().recv().is_err());
+        let died = Background::begin("test", inbox.subscribe(Message::Exported), |_| {
+            panic!("the thread dies")
+        });
+        assert!(matches!(inbox.next(None), Message::Exported(None)));
+        drop(died);
+        assert!(inbox.try_next().is_none());
     }
 }

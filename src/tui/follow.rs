@@ -26,15 +26,15 @@ pub struct Followed {
 /// The way to a session's run.
 #[derive(Debug)]
 pub struct Link {
-    /// Later records; the channel ends if no process holds the session.
-    pub records: Receiver<Record>,
+    /// Later records, if any come; the channel ends if no process holds the session.
+    pub records: Option<Receiver<Record>>,
     /// Takes commands for a running run.
     pub commands: Option<Sender<Command>>,
     /// Why a running run does not take commands from here.
     pub read_only: Option<String>,
     /// Receives one message when, after `records` has ended, a process continues the session: it must then be followed
     /// anew.
-    pub resumed: Receiver<()>,
+    pub resumed: Option<Receiver<()>>,
     /// Kept while another process's journal is followed.
     pub following: Option<Following>,
 }
@@ -101,10 +101,10 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
         folder,
         history,
         link: Link {
-            records,
+            records: Some(records),
             commands,
             read_only,
-            resumed,
+            resumed: Some(resumed),
             following: Some(Following(watched)),
         },
     })
@@ -192,19 +192,17 @@ mod tests {
         assert!(followed.link.commands.is_none());
         let why = followed.link.read_only.as_deref().unwrap_or_default();
         assert!(why.starts_with("read-only: nobody listens"), "{why}");
+        let (records, resumed) = (followed.link.records.unwrap(), followed.link.resumed.unwrap());
         journal.append(say("after")).unwrap();
-        let record = followed.link.records.recv_timeout(Duration::from_secs(10)).unwrap();
+        let record = records.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(record.event, say("after"));
         journal.append(Event::Ended(Ended { reason: "done".into() })).unwrap();
         drop(lock);
-        assert!(matches!(followed.link.records.recv().unwrap().event, Event::Ended(_)));
-        assert!(followed.link.records.recv().is_err(), "nothing comes any more");
-        assert!(
-            followed.link.resumed.recv_timeout(2 * REST).is_err(),
-            "nothing was written"
-        );
+        assert!(matches!(records.recv().unwrap().event, Event::Ended(_)));
+        assert!(records.recv().is_err(), "nothing comes any more");
+        assert!(resumed.recv_timeout(2 * REST).is_err(), "nothing was written");
         journal.append(say("another process goes on")).unwrap();
-        followed.link.resumed.recv_timeout(Duration::from_secs(10)).unwrap();
+        resumed.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(follow(&root.path().join("none")).is_err());
     }
 
@@ -216,7 +214,8 @@ mod tests {
         let mut journal = JournalWriter::open(&folder.journal()).unwrap();
         let say = |text: &str| Event::Log(Log::new(text));
         journal.append(crate::made_up::evaluated::start()).unwrap();
-        let followed = follow(folder.path()).unwrap();
+        let link = follow(folder.path()).unwrap().link;
+        let (records, resumed) = (link.records.unwrap(), link.resumed.unwrap());
         std::fs::rename(folder.path(), root.path().join("moved")).unwrap();
         let other = SessionFolder::create(root.path(), "run").unwrap();
         let mut others = JournalWriter::open(&other.journal()).unwrap();
@@ -225,15 +224,12 @@ mod tests {
             others.append(say("of another")).unwrap();
         }
         journal.append(say("of its own")).unwrap();
-        let record = followed.link.records.recv_timeout(Duration::from_secs(10)).unwrap();
+        let record = records.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(record.event, say("of its own"));
         drop(lock);
-        assert!(followed.link.records.recv().is_err(), "its process is gone");
+        assert!(records.recv().is_err(), "its process is gone");
         others.append(say("of another")).unwrap();
-        assert!(
-            followed.link.resumed.recv_timeout(2 * REST).is_err(),
-            "nothing was written into it"
-        );
+        assert!(resumed.recv_timeout(2 * REST).is_err(), "nothing was written into it");
     }
 
     #[test]
@@ -245,6 +241,9 @@ mod tests {
         journal.append(crate::made_up::evaluated::start()).unwrap();
         let Link { records, following, .. } = follow(folder.path()).unwrap().link;
         drop(following);
-        assert!(records.recv().is_err(), "the thread has ended although the run goes on");
+        assert!(
+            records.unwrap().recv().is_err(),
+            "the thread has ended although the run goes on"
+        );
     }
 }

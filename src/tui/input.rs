@@ -21,7 +21,6 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{SendError, Sender};
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use rustix::{
@@ -35,7 +34,7 @@ use signal_hook::{
     low_level::{pipe, unregister},
 };
 
-use super::graphics::cell_size;
+use super::{graphics::cell_size, post::Post};
 
 /// An event from the terminal, or a change of its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +81,7 @@ impl InputThread {
     ///
     /// # Errors
     /// If there is no terminal, or if a pipe, signal handler or thread cannot be created.
-    pub fn start(inputs: Sender<Input>) -> io::Result<Self> {
+    pub fn start(inputs: Post<Input>) -> io::Result<Self> {
         let terminal = terminal()?;
         if !io::stdin().is_terminal() {
             // Ensures that crossterm reads standard input, whose descriptor we can replace.
@@ -105,10 +104,8 @@ impl InputThread {
             signals.push(pipe::register(signal, wake.try_clone()?)?);
         }
         let listen = move || {
-            // After an error of poll or crossterm nothing can be read any more.
-            if !matches!(listen(&terminal, woken, &signalled, &inputs), Ok(End::Owner)) {
-                let _ = inputs.send(Input::Gone);
-            }
+            // However it ends, nothing more can be read, and the end of `inputs` tells whoever still waits.
+            let _ = listen(&terminal, woken, &signalled, &inputs);
         };
         let thread = thread::Builder::new().name("input".to_owned()).spawn(listen)?;
         Ok(Self {
@@ -131,21 +128,8 @@ impl Drop for InputThread {
     }
 }
 
-/// Why the thread ends.
-enum End {
-    /// The owner wants it, or no longer receives events.
-    Owner,
-    Terminal,
-}
-
-impl From<SendError<Input>> for End {
-    fn from(_: SendError<Input>) -> Self {
-        Self::Owner
-    }
-}
-
 /// Sends events until the terminal is gone or the owner wants no more.
-fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inputs: &Sender<Input>) -> io::Result<End> {
+fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inputs: &Post<Input>) -> io::Result<()> {
     loop {
         let (there, hung_up) = {
             let mut watched = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&woken, PollFlags::IN)];
@@ -154,10 +138,10 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
             (said.contains(PollFlags::IN), said.intersects(GONE))
         };
         if hung_up || signalled.hangup.load(Ordering::Relaxed) {
-            return Ok(End::Terminal);
+            return Ok(());
         }
         if woken_for_the_end(&mut woken) {
-            return Ok(End::Owner);
+            return Ok(());
         }
         let mut taken = Ok(());
         if signalled.resize.swap(false, Ordering::Relaxed) {
@@ -175,8 +159,8 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
                 _ => {}
             }
         }
-        if let Err(error) = taken {
-            return Ok(error.into());
+        if taken.is_err() {
+            return Ok(());
         }
     }
 }

@@ -13,6 +13,7 @@ mod beside;
 mod browse;
 mod canvas;
 mod compare;
+mod connected;
 mod cursor;
 mod decimate;
 mod display;
@@ -21,6 +22,7 @@ mod exit;
 mod follow;
 mod graphics;
 mod host;
+mod inbox;
 mod input;
 mod look;
 mod map_style;
@@ -35,6 +37,7 @@ mod panes;
 mod pictures;
 mod pixels;
 mod player;
+mod post;
 mod probe;
 mod reader;
 #[doc(hidden)]
@@ -59,8 +62,6 @@ mod tests;
 
 use std::io::{self, BufWriter};
 
-use crossbeam_channel::unbounded;
-
 pub use abilities::Abilities;
 pub use exit::{Exit, TuiError};
 pub use follow::Following;
@@ -77,11 +78,11 @@ use crate::theme::Depth;
 /// # Errors
 /// Where the terminal cannot be set up. What happens to it later is an [`Exit`].
 pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
-    let (sender, inputs) = unbounded();
     let (images, depth) = (viewer.images, viewer.theme.depth);
     let can = Abilities::from_environment(|name| std::env::var(name).ok());
     let on_light = viewer.on_light.clone();
     let mut app = app::App::new(viewer).map_err(TuiError::Start)?;
+    let inputs = app.inbox.inputs();
     let (guard, mut screen) =
         terminal::Guard::take(can, depth.is_few(), app.display.meter.clone()).map_err(TuiError::Terminal)?;
     app.display.canvas = Canvas::new(Box::new(BufWriter::new(
@@ -93,12 +94,12 @@ pub fn run(viewer: Viewer) -> Result<Exit, TuiError> {
             app.set_theme(theme);
         }
         app.set_graphics(found.choice);
-        // The receiver is in this function and the channel is unbounded, so sending cannot fail.
-        let _ = found.typed.into_iter().try_for_each(|key| sender.send(Input::Key(key)));
+        // The app is in this function, so somebody waits for them.
+        let _ = found.typed.into_iter().try_for_each(|key| inputs.send(Input::Key(key)));
     }
-    let input_thread = input::InputThread::start(sender).map_err(TuiError::Start)?;
+    let input_thread = input::InputThread::start(inputs).map_err(TuiError::Start)?;
     let exit = loop {
-        let exit = event_loop::run(&mut screen, &mut app, &inputs);
+        let exit = event_loop::run(&mut screen, &mut app);
         if exit != Exit::Suspend {
             break exit;
         }

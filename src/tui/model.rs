@@ -2,19 +2,28 @@
 
 use std::path::Path;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
 
-use super::Host;
-use crate::session::{Answer, Command, Event, Record, Request, Study};
+use super::{
+    Host,
+    post::{Post, Subscription},
+};
+use crate::session::{Answer, Command, Event, Record, Request};
 
 /// The model of a session that is over.
 #[derive(Debug, Default)]
 pub struct Model {
-    study: Option<Study>,
+    open: Option<OpenModel>,
     /// The prompt's step at which it was opened; `None`: the newest.
     step: Option<u64>,
     /// What it is doing until it is ready.
     pub opening: Option<String>,
+}
+
+#[derive(Debug)]
+struct OpenModel {
+    commands: Sender<Command>,
+    _records: Subscription,
 }
 
 /// What a model's record means for the screens.
@@ -31,13 +40,13 @@ impl Model {
     /// Whether it is open, and ready.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
-        self.study.is_some() && self.opening.is_none()
+        self.open.is_some() && self.opening.is_none()
     }
 
     /// Whether it was opened.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.study.is_some()
+        self.open.is_some()
     }
 
     /// Whether it was opened at another step than `step`.
@@ -47,7 +56,7 @@ impl Model {
     }
 
     /// Asks the model of the session in `folder`. If it is not open yet, `host` opens it at `step`, or at its newest
-    /// checkpoint.
+    /// checkpoint, and `subscribe` says where its records go.
     ///
     /// # Errors
     /// A message if it cannot be opened or has too many pending requests.
@@ -56,21 +65,23 @@ impl Model {
         host: Option<&mut Box<dyn Host>>,
         (folder, step): (&Path, Option<u64>),
         request: Request,
+        subscribe: impl FnOnce() -> (Post<Record>, Subscription),
     ) -> Result<(), String> {
-        if self.study.is_none() {
+        if self.open.is_none() {
             let host = host.ok_or("no model can be asked here")?;
-            (self.study, self.step) = (Some(host.study(folder, step)?), step);
+            let study = host.study(folder, step)?;
+            let (post, subscription) = subscribe();
+            post.forward("model", study.records)?;
+            let open = OpenModel {
+                commands: study.commands,
+                _records: subscription,
+            };
+            (self.open, self.step) = (Some(open), step);
             self.opening = Some("opening the model".to_owned());
         }
-        let study = self.study.as_ref().ok_or("no model can be asked here")?;
-        let asked = study.commands.try_send(Command::Ask(request));
+        let open = self.open.as_ref().ok_or("no model can be asked here")?;
+        let asked = open.commands.try_send(Command::Ask(request));
         asked.map_err(|_| "the model is busy; try again".to_owned())
-    }
-
-    /// Where its records come from.
-    #[must_use]
-    pub fn records(&self) -> Option<&Receiver<Record>> {
-        self.study.as_ref().map(|study| &study.records)
     }
 
     /// Takes a record in.

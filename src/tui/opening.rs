@@ -61,19 +61,22 @@ pub struct Opening {
     path: PathBuf,
     name: String,
     pub wanted: For,
-    pub work: Background<Result<Opened, String>>,
+    _work: Background,
+    /// What was read, while the person still types or chooses something that refers to the session shown.
+    pub arrived: Option<Result<Opened, String>>,
 }
 
 impl Opening {
     /// The session at `path`, which `work` reads.
     #[must_use]
-    pub fn new(path: &Path, wanted: For, work: Background<Result<Opened, String>>) -> Self {
+    pub fn new(path: &Path, wanted: For, work: Background) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str());
         Self {
             path: path.to_owned(),
             name: name.to_string_lossy().into_owned(),
             wanted,
-            work,
+            _work: work,
+            arrived: None,
         }
     }
 
@@ -93,7 +96,7 @@ impl Opening {
 /// A new read of the session that is shown, because another process continues it, or because its name has changed.
 #[derive(Debug)]
 pub struct Rejoining {
-    pub work: Background<Result<Opened, String>>,
+    _work: Background,
     /// What to say once it is there.
     pub notice: Option<&'static str>,
 }

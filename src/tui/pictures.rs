@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, Sender, never, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use ratatui::{
     buffer::Buffer,
     layout::{Rect, Size},
@@ -22,6 +22,7 @@ pub use super::look::{Look, Source};
 use super::{
     canvas::Placed,
     map_style::MapStyle,
+    post::{Post, Subscription},
     surface::{Painter, Surface},
 };
 use crate::{data::View, heatmap::AttentionMap};
@@ -94,7 +95,7 @@ struct Kept<T> {
 #[derive(Debug)]
 pub struct Pictures {
     requests: Sender<Request>,
-    done: Receiver<Done>,
+    _subscription: Subscription,
     painter: Painter,
     looks: HashMap<String, Kept<Arc<Look>>>,
     surfaces: HashMap<Key, Kept<Result<Arc<Surface>, String>>>,
@@ -111,12 +112,17 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Starts the thread; the files lie under `folder` and are painted by `painter`.
+    /// Starts the thread; the files lie under `folder` and are painted by `painter`. It sends its answers: pass each to
+    /// [`Pictures::accept`].
     ///
     /// # Errors
     /// Where no thread can be started.
-    pub fn start(folder: PathBuf, painter: Painter) -> std::io::Result<Self> {
-        let ((requests, todo), (finished, done)) = (unbounded(), unbounded());
+    pub fn start(
+        folder: PathBuf,
+        painter: Painter,
+        (finished, subscription): (Post<Done>, Subscription),
+    ) -> std::io::Result<Self> {
+        let (requests, todo) = unbounded();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {
             for request in todo {
                 let answer = match request {
@@ -136,7 +142,7 @@ impl Pictures {
         })?;
         Ok(Self {
             requests,
-            done,
+            _subscription: subscription,
             painter,
             looks: HashMap::new(),
             surfaces: HashMap::new(),
@@ -147,17 +153,6 @@ impl Pictures {
             pixels: false,
             placed: Vec::new(),
         })
-    }
-
-    /// The channel on which answers arrive; pass each to [`Pictures::accept`].
-    #[must_use]
-    pub const fn done(&self) -> &Receiver<Done> {
-        &self.done
-    }
-
-    /// Handles the end of the thread: no more answers follow.
-    pub fn lost(&mut self) {
-        self.done = never();
     }
 
     /// Begins a frame. Its pictures are pixels if `pixels` is set and the painter supports them.

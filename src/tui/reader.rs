@@ -3,12 +3,13 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use crossbeam_channel::{Receiver, Sender, never, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 
 use super::{
     browse::rows::Rows,
     compare::{Side, compared::Compared},
     overlays::Overlaid,
+    post::{Post, Subscription},
 };
 use crate::session::{SessionSummary, list_sessions, read_results};
 
@@ -40,18 +41,18 @@ pub enum Done {
 #[derive(Debug)]
 pub struct Reader {
     wanted: Sender<Wanted>,
-    done: Receiver<Done>,
+    _subscription: Subscription,
     /// The number of pending results.
     waiting: usize,
 }
 
 impl Reader {
-    /// Starts the thread.
+    /// Starts the thread, which sends each result. Report each to [`Reader::arrived`].
     ///
     /// # Errors
     /// Where no thread can be started.
-    pub fn start() -> std::io::Result<Self> {
-        let ((wanted, todo), (finished, done)) = (unbounded(), unbounded());
+    pub fn start((finished, subscription): (Post<Done>, Subscription)) -> std::io::Result<Self> {
+        let (wanted, todo) = unbounded();
         thread::Builder::new().name("reader".to_owned()).spawn(move || {
             for one in todo {
                 let read = match one {
@@ -79,7 +80,7 @@ impl Reader {
         })?;
         Ok(Self {
             wanted,
-            done,
+            _subscription: subscription,
             waiting: 0,
         })
     }
@@ -116,19 +117,13 @@ impl Reader {
         }
     }
 
-    /// The channel on which results arrive; report each to [`Reader::arrived`].
-    #[must_use]
-    pub const fn done(&self) -> &Receiver<Done> {
-        &self.done
-    }
-
     /// Handles the end of the thread: no more results follow.
-    pub fn lost(&mut self) {
-        (self.done, self.waiting) = (never(), 0);
+    pub const fn lost(&mut self) {
+        self.waiting = 0;
     }
 
     /// Records that a result has arrived.
-    pub fn arrived(&mut self) {
+    pub const fn arrived(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
     }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crossbeam_channel::{Receiver, Select};
 use crossterm::event::KeyEvent;
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -56,29 +55,10 @@ impl Rehearsal {
 
 /// Handles everything that is being read in the background.
 pub(super) fn settle(app: &mut App) {
-    loop {
-        if app.reader.wanted() {
-            match app.reader.done().recv() {
-                Ok(done) => app.read(done),
-                Err(_) => app.reader.lost(),
-            }
-        } else if let Some(opened) = app.opened().or_else(|| app.rejoined()).cloned() {
-            wait(&opened);
-            app.take_opened();
-        } else if let Some(sought) = app.sought().cloned() {
-            wait(&sought);
-            app.take_sought();
-        } else {
-            return;
-        }
+    while app.is_reading() {
+        // A test's screens are left by the keys that it types.
+        let _ = app.handle_arrived(None);
     }
-}
-
-/// Waits until something arrives, or until the sender is gone.
-fn wait<T>(receiver: &Receiver<T>) {
-    let mut select = Select::new();
-    select.recv(receiver);
-    select.ready();
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{
     background::{Background, GivenUp},
-    beside::Beside,
     player::Place,
 };
 use crate::session::{Record, RunState};
@@ -21,7 +20,7 @@ const A_WHILE: usize = 1024;
 pub struct Seeking {
     /// The player's place before the seek, which the state on the screen still shows.
     pub before: Place,
-    pub work: Background<(RunState, Beside)>,
+    _work: Background,
 }
 
 /// The state after `records`, or after some of them if it is cancelled.

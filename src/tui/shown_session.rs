@@ -5,12 +5,15 @@ use std::{io, path::PathBuf};
 use super::{
     beside::Beside,
     browse::Browse,
+    connected::Connected,
     cursor::Cursor,
     follow::{Followed, Link},
+    inbox::{Inbox, Message},
     model::Model,
     opening::{Opened, Rejoining},
-    pictures::Pictures,
+    pictures::{self, Pictures},
     player::Player,
+    post::{Post, Subscription},
     seeking::Seeking,
     span::Span,
     surface::Painter,
@@ -27,7 +30,7 @@ pub struct ShownSession {
     /// Its name, for the header.
     pub title: String,
     pub state: RunState,
-    pub link: Link,
+    pub link: Connected,
     /// Whether this process runs the run.
     pub owns_run: bool,
     /// Whether the run's process has disappeared without a final record.
@@ -51,17 +54,24 @@ pub struct ShownSession {
 }
 
 impl ShownSession {
-    /// A session nothing of which was looked at yet; `painter` paints its pictures.
+    /// A session nothing of which was looked at yet; `painter` paints its pictures. What happens to it arrives in `inbox`.
     ///
     /// # Errors
-    /// If the pictures' thread cannot be started.
-    pub fn new((folder, title): (PathBuf, String), state: RunState, link: Link, painter: Painter) -> io::Result<Self> {
+    /// A sentence where a thread cannot be started.
+    pub fn new(
+        (folder, title): (PathBuf, String),
+        state: RunState,
+        link: Link,
+        painter: Painter,
+        inbox: &Inbox,
+    ) -> Result<Self, String> {
+        let pictures = Pictures::start(folder.clone(), painter, inbox.subscribe(Message::Picture));
         Ok(Self {
-            pictures: Pictures::start(folder.clone(), painter)?,
+            pictures: pictures.map_err(|error| format!("cannot start a thread: {error}"))?,
             folder,
             title,
             state,
-            link,
+            link: Connected::new(link, inbox)?,
             owns_run: false,
             lost: false,
             frozen: None,
@@ -79,22 +89,26 @@ impl ShownSession {
     /// A session that was opened, and the file of predictions that it shows.
     ///
     /// # Errors
-    /// If the pictures' thread cannot be started.
-    pub fn of(opened: Opened, painter: Painter) -> io::Result<(Self, Option<PathBuf>)> {
+    /// A sentence where a thread cannot be started.
+    pub fn of(opened: Opened, painter: Painter, inbox: &Inbox) -> Result<(Self, Option<PathBuf>), String> {
         let Opened { followed, beside } = opened;
         let Followed { folder, history, link } = followed;
         let place = (folder.path().to_owned(), folder.name().to_owned());
-        let mut shown = Self::new(place, history, link, painter)?;
+        let mut shown = Self::new(place, history, link, painter, inbox)?;
         let wanted = shown.take_beside(beside);
         Ok((shown, wanted))
     }
 
     /// Takes a new read of this session, with a new way to its run; what the person looks at stays. Returns the file of
     /// predictions to read.
-    pub fn reread(&mut self, opened: Opened) -> Option<PathBuf> {
+    ///
+    /// # Errors
+    /// A sentence where a thread cannot be started.
+    pub fn reread(&mut self, opened: Opened, inbox: &Inbox) -> Result<Option<PathBuf>, String> {
         let Opened { followed, beside } = opened;
-        (self.link, self.lost, self.model) = (followed.link, false, Model::default());
-        self.go_to(followed.history, beside)
+        self.link = Connected::new(followed.link, inbox)?;
+        (self.lost, self.model) = (false, Model::default());
+        Ok(self.go_to(followed.history, beside))
     }
 
     /// Takes the state at another place of the journal. Returns the file of predictions to read.
@@ -113,8 +127,13 @@ impl ShownSession {
     ///
     /// # Errors
     /// If the pictures' thread cannot be started; nothing has changed then.
-    pub fn renamed(&mut self, folder: &SessionFolder, painter: Painter) -> io::Result<()> {
-        self.pictures = Pictures::start(folder.path().to_owned(), painter)?;
+    pub fn renamed(
+        &mut self,
+        folder: &SessionFolder,
+        painter: Painter,
+        pictures: (Post<pictures::Done>, Subscription),
+    ) -> io::Result<()> {
+        self.pictures = Pictures::start(folder.path().to_owned(), painter, pictures)?;
         folder.path().clone_into(&mut self.folder);
         folder.name().clone_into(&mut self.title);
         self.browse = Browse::default();

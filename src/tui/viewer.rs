@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::{Receiver, Sender, never};
+use crossbeam_channel::{Receiver, Sender};
 
 use super::{
     follow::{Following, follow},
@@ -19,15 +19,15 @@ use crate::{
 #[derive(Debug)]
 pub struct Viewer {
     /// The run's records as they arrive. The channel should be unbounded, because a sender that waited for the screen
-    /// would be slowed down by a slow terminal. Records that are already in `history` are ignored.
-    pub records: Receiver<Record>,
+    /// would be slowed down by a slow terminal. Records that are already in `history` are ignored. `None`: none will come.
+    pub records: Option<Receiver<Record>>,
     /// The channel for commands to the run; `None` if it has ended, or if it belongs to another process and has no
     /// socket.
     pub commands: Option<Sender<Command>>,
     /// Why a running run does not take commands from here.
     pub read_only: Option<String>,
     /// Receives a message when another process continues the session.
-    pub resumed: Receiver<()>,
+    pub resumed: Option<Receiver<()>>,
     /// Kept while another process's journal is followed.
     pub following: Option<Following>,
     /// The past: the state computed from the journal so far.
@@ -62,7 +62,7 @@ impl Viewer {
     pub fn replay(folder: &SessionFolder, records: Vec<Record>) -> Self {
         Self {
             replay: records,
-            ..Self::new(never(), folder.path().to_owned(), folder.name())
+            ..Self::new(folder.path().to_owned(), folder.name())
         }
     }
 
@@ -71,7 +71,7 @@ impl Viewer {
     pub fn opening(folder: &SessionFolder) -> Self {
         Self {
             open: Some(folder.path().to_owned()),
-            ..Self::new(never(), folder.path().to_owned(), folder.name())
+            ..Self::new(folder.path().to_owned(), folder.name())
         }
     }
 
@@ -85,23 +85,24 @@ impl Viewer {
         let link = followed.link;
         Ok(Self {
             history: followed.history,
+            records: link.records,
             commands: link.commands,
             read_only: link.read_only,
             resumed: link.resumed,
             following: link.following,
-            ..Self::new(link.records, followed.folder.path().to_owned(), name)
+            ..Self::new(followed.folder.path().to_owned(), name)
         })
     }
 
     /// A run without records so far and without commands, with the colours for the environment, the default keys,
     /// pictures and ten frames a second.
     #[must_use]
-    pub fn new(records: Receiver<Record>, session_dir: PathBuf, title: impl Into<String>) -> Self {
+    pub fn new(session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
-            records,
+            records: None,
             commands: None,
             read_only: None,
-            resumed: never(),
+            resumed: None,
             following: None,
             history: RunState::default(),
             session_dir,

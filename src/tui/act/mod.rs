@@ -3,10 +3,13 @@
 
 mod cursor;
 pub mod entry;
+mod message;
 mod mouse;
 mod opening;
 mod paste;
 mod seeking;
+
+pub use message::Wanted;
 
 use crossbeam_channel::TrySendError;
 use crossterm::event::KeyEvent;

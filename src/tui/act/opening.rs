@@ -2,8 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use crossbeam_channel::{Receiver, TryRecvError, never};
-
 use crate::{
     keymap::Screen,
     session::SessionFolder,
@@ -11,6 +9,7 @@ use crate::{
         app::App,
         background::Background,
         beside::Beside,
+        inbox::Message,
         opening::{For, Opened, Opening, Rejoining},
         shown_session::ShownSession,
         ui::Layer,
@@ -31,60 +30,69 @@ impl App {
         self.shown.rejoining.as_ref().map(|_| Waits::Rejoining)
     }
 
+    /// Whether something is being read in the background that has not arrived yet.
+    pub(in crate::tui) fn is_reading(&self) -> bool {
+        let opening = self.opening.as_ref().is_some_and(|opening| opening.arrived.is_none());
+        opening || self.shown.rejoining.is_some() || self.shown.seeking.is_some() || self.reader.wanted()
+    }
+
     /// Begins to open a session. The current one stays on the screen until it has been read. If several are requested,
     /// the last one counts.
     pub(in crate::tui) fn open(&mut self, path: &Path, wanted: For) {
         if self.opening.as_ref().is_some_and(|opening| opening.is_of(path)) {
             return;
         }
-        match self.begin_reading(path) {
+        match self.begin_reading(path, Message::Opened) {
             Ok(work) => self.opening = Some(Opening::new(path, wanted, work)),
             Err(reason) => self.not_opened(wanted, reason),
         }
     }
 
-    fn begin_reading(&self, path: &Path) -> Result<Background<Result<Opened, String>>, String> {
+    fn begin_reading(
+        &self,
+        path: &Path,
+        message: fn(Option<Result<Opened, String>>) -> Message,
+    ) -> Result<Background, String> {
         let (follow, path) = (Arc::clone(&self.readers.follow), path.to_owned());
-        Background::begin("open", move |_| {
+        Background::begin("open", self.inbox.subscribe(message), move |_| {
             let followed = follow(&path)?;
             let beside = Beside::read(followed.folder.path(), &followed.history);
             Ok(Opened { followed, beside })
         })
     }
 
-    /// The channel on which a session that is being opened arrives. `None` while the person types or chooses in an
-    /// overlay, because the switch would remove what that refers to.
-    #[must_use]
-    pub fn opened(&self) -> Option<&Receiver<Result<Opened, String>>> {
-        let opening = self.opening.as_ref()?;
-        matches!(self.ui.layer, Layer::Main | Layer::Help).then(|| opening.work.result())
+    /// Keeps a session that was read until it may be shown.
+    pub(in crate::tui) fn opened(&mut self, read: Result<Opened, String>) {
+        if let Some(opening) = &mut self.opening {
+            opening.arrived = Some(read);
+        }
     }
 
-    /// The channel on which a new read of the session arrives.
-    #[must_use]
-    pub fn rejoined(&self) -> Option<&Receiver<Result<Opened, String>>> {
-        self.shown.rejoining.as_ref().map(|rejoining| rejoining.work.result())
+    /// Shows the session that was read, if there is one. It waits while the person types or chooses in an overlay, because
+    /// the switch would remove what that refers to.
+    pub(in crate::tui) fn show_arrived(&mut self) {
+        if !matches!(self.ui.layer, Layer::Main | Layer::Help) {
+            return;
+        }
+        let Some(opening) = self.opening.take_if(|opening| opening.arrived.is_some()) else {
+            return;
+        };
+        let shown = opening.arrived.map(|read| read.and_then(|read| self.adopt(read)));
+        match shown {
+            Some(Err(reason)) => self.not_opened(opening.wanted, reason),
+            _ => self.show_opened(opening.wanted),
+        }
     }
 
-    /// Takes sessions that have been read; returns whether there were any.
-    pub fn take_opened(&mut self) -> bool {
-        let opened = self.opened().map(Receiver::try_recv);
-        let opened = arrived(opened).and_then(|read| Some((self.opening.take()?, read)));
-        let rejoined = arrived(self.rejoined().map(Receiver::try_recv));
-        let rejoined = rejoined.and_then(|read| Some((self.shown.rejoining.take()?, read)));
-        let any = opened.is_some() || rejoined.is_some();
-        match rejoined {
-            Some((rejoining, Ok(read))) => self.rejoin_with(read, rejoining.notice),
-            Some((_, Err(reason))) => self.ui.notice = Some(reason),
-            None => {}
+    /// Takes the new read of the session that is shown.
+    pub(in crate::tui) fn rejoined(&mut self, read: Result<Opened, String>) {
+        let Some(rejoining) = self.shown.rejoining.take() else {
+            return;
+        };
+        match read {
+            Ok(read) => self.rejoin_with(read, rejoining.notice),
+            Err(reason) => self.ui.notice = Some(reason),
         }
-        if let Some((opening, read)) = opened {
-            match read.and_then(|read| self.adopt(read)) {
-                Ok(()) => self.show_opened(opening.wanted),
-                Err(reason) => self.not_opened(opening.wanted, reason),
-            }
-        }
-        any
     }
 
     /// Shows the opened session, unless the person has meanwhile gone to another screen.
@@ -126,7 +134,7 @@ impl App {
     /// # Errors
     /// A message if its pictures cannot be read; the previous one then stays.
     fn adopt(&mut self, opened: Opened) -> Result<(), String> {
-        let (shown, wanted) = ShownSession::of(opened, self.display.painter).map_err(|error| error.to_string())?;
+        let (shown, wanted) = ShownSession::of(opened, self.display.painter, &self.inbox)?;
         self.shown = shown;
         self.overlays.take_away(&self.shown.folder);
         self.read_predictions(wanted);
@@ -142,10 +150,11 @@ impl App {
             self.open(renamed.path(), opening.wanted);
         }
         if before == self.shown.folder {
-            let renamed = self.shown.renamed(renamed, self.display.painter);
+            let pictures = self.inbox.subscribe(Message::Picture);
+            let renamed = self.shown.renamed(renamed, self.display.painter, pictures);
             renamed.map_err(|error| error.to_string())?;
             // The journal at the old path is no longer followed.
-            (self.shown.link.resumed, self.shown.link.following) = (never(), None);
+            self.shown.link.unfollow();
             self.read_evaluations();
             self.begin_rejoining(None);
         }
@@ -163,28 +172,25 @@ impl App {
     }
 
     fn begin_rejoining(&mut self, notice: Option<&'static str>) {
-        self.shown.link.resumed = never();
-        match self.begin_reading(&self.shown.folder) {
-            Ok(work) => self.shown.rejoining = Some(Rejoining { work, notice }),
+        self.shown.link.wait_no_more();
+        match self.begin_reading(&self.shown.folder, Message::Rejoined) {
+            Ok(work) => self.shown.rejoining = Some(Rejoining { _work: work, notice }),
             Err(reason) => self.ui.notice = Some(reason),
         }
     }
 
     /// Switches to the new process's records and commands; the person's view stays as it is.
     fn rejoin_with(&mut self, opened: Opened, notice: Option<&'static str>) {
-        let wanted = self.shown.reread(opened);
+        let wanted = match self.shown.reread(opened, &self.inbox) {
+            Ok(wanted) => wanted,
+            Err(reason) => {
+                self.ui.notice = Some(reason);
+                return;
+            }
+        };
         // The reason why it still takes no commands is more important than the notice.
         let notice = self.shown.link.read_only.clone().or(notice.map(str::to_owned));
         self.ui.notice = notice.or(self.ui.notice.take());
         self.read_predictions(wanted);
-    }
-}
-
-/// The result that has arrived; an error message if the thread has died.
-fn arrived<T>(tried: Option<Result<Result<T, String>, TryRecvError>>) -> Option<Result<T, String>> {
-    match tried? {
-        Ok(read) => Some(read),
-        Err(TryRecvError::Empty) => None,
-        Err(TryRecvError::Disconnected) => Some(Err("the session cannot be read: its thread is gone".to_owned())),
     }
 }

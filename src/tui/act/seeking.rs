@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
-
 use crate::{
     session::RunState,
-    tui::{app::App, background::Background, beside::Beside, seeking::Seeking},
+    tui::{app::App, background::Background, beside::Beside, inbox::Message, seeking::Seeking},
 };
 
 impl App {
@@ -22,13 +20,13 @@ impl App {
         let count = player.seek(share, Instant::now());
         let (records, fold) = (Arc::clone(&player.records), Arc::clone(&self.readers.fold));
         let folder = self.shown.folder.clone();
-        let work = Background::begin("seek", move |given_up| {
+        let work = Background::begin("seek", self.inbox.subscribe(Message::Sought), move |given_up| {
             let state = fold(records.get(..count).unwrap_or(&records), given_up);
             let beside = Beside::read(&folder, &state);
             (state, beside)
         });
         match work {
-            Ok(work) => self.shown.seeking = Some(Seeking { before, work }),
+            Ok(work) => self.shown.seeking = Some(Seeking { before, _work: work }),
             Err(reason) => {
                 player.go_back(&before, Instant::now());
                 self.ui.notice = Some(reason);
@@ -36,30 +34,19 @@ impl App {
         }
     }
 
-    /// The channel on which the state arrives.
-    #[must_use]
-    pub fn sought(&self) -> Option<&Receiver<(RunState, Beside)>> {
-        self.shown.seeking.as_ref().map(|seeking| seeking.work.result())
-    }
-
-    /// Takes the state at the player's place; returns whether it had arrived.
-    pub fn take_sought(&mut self) -> bool {
-        match self.sought().map(Receiver::try_recv) {
-            None | Some(Err(TryRecvError::Empty)) => return false,
-            Some(Ok((state, beside))) => {
-                self.shown.seeking = None;
-                if let Some(player) = &mut self.shown.player {
-                    player.go_on(Instant::now());
-                }
-                let wanted = self.shown.go_to(state, beside);
-                self.read_predictions(wanted);
-            }
-            Some(Err(TryRecvError::Disconnected)) => {
-                self.give_up_seeking();
-                self.ui.notice = Some("the journal cannot be wound: its thread is gone".to_owned());
-            }
+    /// Takes the state at the player's place; `None`: the thread has died.
+    pub(in crate::tui) fn take_sought(&mut self, sought: Option<(RunState, Beside)>) {
+        let Some((state, beside)) = sought else {
+            self.give_up_seeking();
+            self.ui.notice = Some("the journal cannot be wound: its thread is gone".to_owned());
+            return;
+        };
+        self.shown.seeking = None;
+        if let Some(player) = &mut self.shown.player {
+            player.go_on(Instant::now());
         }
-        true
+        let wanted = self.shown.go_to(state, beside);
+        self.read_predictions(wanted);
     }
 
     /// Returns to the place before a pending seek; returns whether there was one.

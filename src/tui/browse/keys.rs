@@ -13,6 +13,7 @@ use crate::{
         act::lines,
         app::App,
         browse::{Summary, intervention::Intervention, rows::Column},
+        inbox::{Asked, Message},
         model::Model,
         ui::{Entry, Layer, Pane},
     },
@@ -133,7 +134,8 @@ impl App {
         let kept = self.shown.browse.evaluation().ok_or("there is no evaluation")?;
         let session = self.shown.state.session.as_ref();
         let (name, data) = session.map_or(("", ""), |session| (session.name.as_str(), session.data.as_str()));
-        self.exported = host.export_rows(shown.collect(), kept.origin(name, data), Path::new(to))?;
+        let written = host.export_rows(shown.collect(), kept.origin(name, data), Path::new(to))?;
+        self.exported = Some(self.inbox.forward("export", written, Message::Exported)?);
         self.ui.notice = Some("writing …".to_owned());
         Ok(())
     }
@@ -333,7 +335,9 @@ impl App {
                 let step = self.asked_step();
                 self.shown
                     .model
-                    .ask(self.host.as_mut(), (&self.shown.folder, step), request.clone())
+                    .ask(self.host.as_mut(), (&self.shown.folder, step), request.clone(), || {
+                        self.inbox.subscribe(|record| Message::Model(Asked::Shown, record))
+                    })
             }
         };
         match asked {

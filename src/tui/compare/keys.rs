@@ -6,6 +6,7 @@ use crate::{
     tui::{
         act::lines,
         app::App,
+        inbox::{Asked, Message},
         ui::{Entry, Pane},
     },
 };
@@ -81,17 +82,22 @@ impl App {
             ));
             return;
         }
-        for side in sides
-            .iter_mut()
-            .filter(|side| side.may_look(&image) || (again && side.may_look_again(&image)))
-        {
+        for (place, side) in sides.iter_mut().enumerate() {
+            if !(side.may_look(&image) || (again && side.may_look_again(&image))) {
+                continue;
+            }
             let request = Request::Predict {
                 image: image.clone(),
                 muted: Vec::new(),
                 blanked: Vec::new(),
             };
             let step = side.evaluation().and_then(|evaluation| evaluation.prompt);
-            match side.model.ask(self.host.as_mut(), (&side.folder, step), request) {
+            let inbox = &self.inbox;
+            let subscribe = || inbox.subscribe(move |record| Message::Model(Asked::Side(place), record));
+            match side
+                .model
+                .ask(self.host.as_mut(), (&side.folder, step), request, subscribe)
+            {
                 Ok(()) => side.asked(image.clone()),
                 Err(reason) => self.ui.notice = Some(reason),
             }

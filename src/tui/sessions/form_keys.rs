@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::never;
 use crossterm::event::KeyEvent;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     tui::{
         act::entry::{editing, is_full},
         app::App,
+        inbox::Message,
         opening::For,
         sessions::form::Form,
         ui::Layer,
@@ -78,9 +78,10 @@ impl App {
         if form.starting || form.rows.is_empty() {
             return;
         }
-        match host.start_run(&form.values()) {
+        let started = host.start_run(&form.values());
+        match started.and_then(|started| self.inbox.forward("start", started, Message::Started)) {
             Ok(started) => {
-                self.started = started;
+                self.started = Some(started);
                 (form.starting, form.refused) = (true, None);
             }
             Err(reason) => form.refused = Some(reason),
@@ -89,7 +90,7 @@ impl App {
 
     /// Handles the start of a run: shows it if the person still waits for it, or says why it did not begin.
     pub(in crate::tui) fn run_started(&mut self, started: Result<PathBuf, String>) {
-        self.started = never();
+        self.started = None;
         self.list_sessions();
         let waits = self.ui.layer == Layer::Form;
         match (started, &mut self.sessions.form) {

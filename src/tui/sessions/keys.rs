@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::never;
-
 use crate::{
     keymap::{Action, Screen},
     session::SessionFolder,
     tui::{
         act::lines,
         app::App,
+        inbox::Message,
         opening::For,
         ui::{Entry, Pane},
     },
@@ -68,14 +67,15 @@ impl App {
     pub(in crate::tui) fn export(&mut self, to: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
-        self.exported = host.export(&session.path, Path::new(to))?;
+        let written = host.export(&session.path, Path::new(to))?;
+        self.exported = Some(self.inbox.forward("export", written, Message::Exported)?);
         self.ui.notice = Some("writing …".to_owned());
         Ok(())
     }
 
     /// Shows the name of the exported file, or why the export failed.
     pub(in crate::tui) fn export_done(&mut self, written: Result<PathBuf, String>) {
-        self.exported = never();
+        self.exported = None;
         self.ui.notice = Some(match written {
             Ok(path) => format!("wrote {}", std::path::absolute(&path).unwrap_or(path).display()),
             Err(reason) => reason,

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
@@ -38,7 +37,7 @@ impl Desk {
         made_up::write_samples(folder.path()).unwrap();
         let data = folder.path().join("data");
         evaluated::write(&folder.path().join("predictions/prompt-000600.jsonl"), &data, rows);
-        let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
+        let mut viewer = Viewer::new(folder.path().to_owned(), "made-up");
         viewer.theme = theme;
         viewer.host = Some(Box::new(MadeUpHost::default()));
         for mut record in made_up::records(600) {
@@ -72,8 +71,7 @@ impl Desk {
     pub fn settle(&mut self) {
         settle(&mut self.app);
         while self.app.shown.browse.intervention.waiting.is_some() {
-            let records = self.app.models()[0].clone().unwrap();
-            self.app.said(0, Some(records.recv().unwrap()));
+            assert!(self.app.handle_arrived(None).is_continue());
         }
     }
 

@@ -33,7 +33,7 @@ fn keymap() -> Keymap {
 }
 
 fn viewer(theme: Theme) -> Viewer {
-    let mut viewer = Viewer::new(unbounded().1, "/nowhere".into(), "script");
+    let mut viewer = Viewer::new("/nowhere".into(), "script");
     (viewer.commands, viewer.theme, viewer.keymap) = (Some(unbounded().0), theme, keymap());
     for record in made_up::records(60).into_iter().take(120) {
         viewer.history.apply(&record);
@@ -43,13 +43,14 @@ fn viewer(theme: Theme) -> Viewer {
 
 #[test]
 fn changed_keys_do_what_they_are_bound_to_and_the_old_ones_nothing() {
-    let ((to_input, inputs), (to_engine, commands)) = (unbounded(), unbounded());
+    let (to_engine, commands) = unbounded();
     let (_to_records, records) = unbounded();
     let mut viewer = viewer(Theme::dark(Depth::True));
-    (viewer.commands, viewer.records) = (Some(to_engine), records);
+    (viewer.commands, viewer.records) = (Some(to_engine), Some(records));
     let mut app = App::new(viewer).unwrap();
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    let press = |code, modifiers| to_input.send(Input::Key(KeyEvent::new(code, modifiers))).unwrap();
+    let inputs = app.inbox.inputs();
+    let press = |code, modifiers| inputs.send(Input::Key(KeyEvent::new(code, modifiers))).unwrap();
     // The old keys of pause and quit; then the new ones.
     for old in [' ', 'p', 'q'] {
         press(KeyCode::Char(old), KeyModifiers::NONE);
@@ -57,7 +58,7 @@ fn changed_keys_do_what_they_are_bound_to_and_the_old_ones_nothing() {
     press(KeyCode::Char('x'), KeyModifiers::NONE);
     press(KeyCode::Char('b'), KeyModifiers::ALT);
     press(KeyCode::Char('q'), KeyModifiers::CONTROL);
-    assert_eq!(event_loop::run(&mut terminal, &mut app, &inputs), Exit::Quit);
+    assert_eq!(event_loop::run(&mut terminal, &mut app), Exit::Quit);
     assert_eq!(commands.try_iter().collect::<Vec<_>>(), [Command::Pause]);
     assert_eq!(app.ui.screen, Screen::Browse);
 }

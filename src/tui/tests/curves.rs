@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Color};
@@ -127,16 +126,16 @@ fn mark(buffer: &Buffer, mark: &str, name: &str) -> Option<Color> {
 
 #[test]
 fn keys_zoom_and_move_the_curves_through_the_loop() {
-    let (sender, inputs) = unbounded();
-    let mut viewer = Viewer::new(unbounded().1, "/nowhere".into(), "script");
+    let mut viewer = Viewer::new("/nowhere".into(), "script");
     viewer.theme = Theme::dark(Depth::True);
     for record in made_up::records(600) {
         viewer.history.apply(&record);
     }
+    let mut app = App::new(viewer).unwrap();
+    let sender = app.inbox.inputs();
     let screen = std::thread::spawn(move || {
-        let mut app = App::new(viewer).unwrap();
         let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-        let exit = event_loop::run(&mut terminal, &mut app, &inputs);
+        let exit = event_loop::run(&mut terminal, &mut app);
         (exit, app)
     });
     // The middle is 300: 150 to 450, then 225 to 375; a quarter of that to the right, and the sample stays.

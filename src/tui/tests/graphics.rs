@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend, layout::Size};
 
@@ -22,6 +21,7 @@ use crate::{
         canvas::{Canvas, Placed},
         event_loop,
         graphics::{Choice, Graphics, Protocol},
+        inbox::Message,
         input::Input,
         ui::Pane,
     },
@@ -41,7 +41,7 @@ const TILES: usize = 7;
 fn app(choice: Choice) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     made_up::write_samples(folder.path()).unwrap();
-    let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
+    let mut viewer = Viewer::new(folder.path().to_owned(), "made-up");
     viewer.theme = Theme::dark(Depth::True);
     for record in made_up::records(60) {
         viewer.history.apply(&record);
@@ -100,7 +100,7 @@ fn where_there_are_no_pixels_the_key_says_why() {
         assert!(pixels.is_empty() && cells.contains('▒'), "{cells}");
         assert_eq!(app.ui.notice, Some(format!("no pixels: {says}")));
     }
-    let mut viewer = Viewer::new(unbounded().1, "/nowhere".into(), "off");
+    let mut viewer = Viewer::new("/nowhere".into(), "off");
     viewer.images = Images::Off;
     let mut app = App::new(viewer).unwrap();
     press(&mut app, 'i');
@@ -145,10 +145,17 @@ fn what_is_painted_for_the_last_painter_is_dropped() {
         terminal.draw(|frame| app.draw(frame)).unwrap();
     };
     draw(&mut app);
-    let read = app.shown.pictures.done().recv().unwrap();
+    let answer = |app: &mut App| {
+        loop {
+            if let Message::Picture(Some(done)) = app.inbox.next(None) {
+                return done;
+            }
+        }
+    };
+    let read = answer(&mut app);
     app.shown.pictures.accept(read);
     draw(&mut app);
-    let painted = app.shown.pictures.done().recv().unwrap();
+    let painted = answer(&mut app);
     app.input(Input::Resized(Some(Size::new(20, 40))));
     app.shown.pictures.accept(painted);
     draw(&mut app);
@@ -194,10 +201,10 @@ fn ctrl_l_drops_the_pictures_and_sends_them_again() {
     let (mut app, _folder) = app(KITTY);
     let written = Written::default();
     app.display.canvas = Canvas::new(Box::new(written.clone()));
-    let (inputs, received) = unbounded();
+    let inputs = app.inbox.inputs();
     let screen = thread::spawn(move || {
         let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-        event_loop::run(&mut terminal, &mut app, &received)
+        event_loop::run(&mut terminal, &mut app)
     });
     let press = |code, modifiers| inputs.send(Input::Key(KeyEvent::new(code, modifiers))).unwrap();
     written.wait("a=p", TILES);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::{never, unbounded};
+use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
@@ -107,10 +107,8 @@ fn play(app: &mut App, inputs: Vec<(Input, Option<(u16, u16)>)>) {
         size = resized.unwrap_or(size);
         let _ = app.input(input);
         settle(app);
-        for (place, records) in app.models().into_iter().enumerate() {
-            records
-                .into_iter()
-                .for_each(|records| records.try_iter().for_each(|record| app.said(place, Some(record))));
+        while let Some(message) = app.inbox.try_next() {
+            let _ = app.handle(message);
         }
         if n % 3 == 0 || resized.is_some() {
             let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
@@ -392,7 +390,7 @@ fn no_text_of_a_session_or_a_model_commands_the_terminal() {
 #[test]
 fn what_is_typed_or_pasted_is_harmless_too() {
     let root = tempfile::tempdir().unwrap();
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), TEXTS.concat());
+    let mut viewer = Viewer::new(root.path().to_owned(), TEXTS.concat());
     viewer.theme = Theme::dark(Depth::True);
     let mut app = App::new(viewer).unwrap();
     for entry in ["2/", ":", "4/"] {

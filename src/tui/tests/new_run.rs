@@ -2,7 +2,6 @@
 
 use std::{thread, time::Duration};
 
-use crossbeam_channel::{Sender, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend};
@@ -15,7 +14,7 @@ use crate::{
     keymap::Screen,
     made_up::evaluated,
     theme::{Depth, Theme},
-    tui::{Exit, app::App, event_loop, input::Input, ui::Layer},
+    tui::{Exit, app::App, event_loop, input::Input, post::Post, ui::Layer},
 };
 
 /// A workbench on a folder with one session.
@@ -88,17 +87,17 @@ fn without_colours_the_form_is_told_apart_by_its_marks() {
 }
 
 /// The real loop on a thread of its own.
-fn at_work(root: &tempfile::TempDir) -> (Sender<Input>, thread::JoinHandle<(Exit, App)>) {
-    let (to_input, inputs) = unbounded();
+fn at_work(root: &tempfile::TempDir) -> (Post<Input>, thread::JoinHandle<(Exit, App)>) {
     let mut app = app(root);
+    let inputs = app.inbox.inputs();
     let screen = thread::spawn(move || {
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-        (event_loop::run(&mut terminal, &mut app, &inputs), app)
+        (event_loop::run(&mut terminal, &mut app), app)
     });
-    (to_input, screen)
+    (inputs, screen)
 }
 
-fn send(inputs: &Sender<Input>, codes: impl IntoIterator<Item = KeyCode>) {
+fn send(inputs: &Post<Input>, codes: impl IntoIterator<Item = KeyCode>) {
     for code in codes {
         inputs
             .send(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)))

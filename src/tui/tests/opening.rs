@@ -27,7 +27,7 @@ use crate::{
     session::read_journal,
     theme::{Depth, Theme},
     tui::{
-        Exit, Viewer, app::App, event_loop, follow::follow, input::Input, opening::For, rehearsal::settle,
+        Exit, Viewer, app::App, event_loop, follow::follow, input::Input, opening::For, post::Post, rehearsal::settle,
         seeking::fold, ui::Layer, waits::Waits,
     },
 };
@@ -96,7 +96,7 @@ impl Backend for Watched {
 /// A workbench on a folder with the sessions a and b, whose reading waits at gates.
 struct Bench {
     root: tempfile::TempDir,
-    inputs: Sender<Input>,
+    inputs: Post<Input>,
     seen: Watched,
     screen: JoinHandle<(Exit, App)>,
     /// What opens a session's gate.
@@ -145,12 +145,12 @@ impl Bench {
     }
 
     fn on(root: tempfile::TempDir, mut app: App, gates: HashMap<&'static str, Sender<()>>) -> Self {
-        let (inputs, received) = unbounded();
+        let inputs = app.inbox.inputs();
         let seen = Watched::new();
         let backend = seen.clone();
         let screen = thread::spawn(move || {
             let mut terminal = Terminal::new(backend).unwrap();
-            (event_loop::run(&mut terminal, &mut app, &received), app)
+            (event_loop::run(&mut terminal, &mut app), app)
         });
         Self {
             root,

@@ -32,7 +32,7 @@ const STEPS: u64 = 600;
 fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     made_up::write_samples(folder.path()).unwrap();
-    let mut viewer = Viewer::new(unbounded().1, folder.path().to_owned(), "made-up");
+    let mut viewer = Viewer::new(folder.path().to_owned(), "made-up");
     (viewer.commands, viewer.theme) = (Some(unbounded().0), theme);
     for record in made_up::records(STEPS) {
         let last = matches!(&record.event, Event::Step(step) if step.stage == stage && step.step == until);
@@ -49,15 +49,10 @@ pub fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     loop {
         terminal.draw(|frame| app.draw(frame)).unwrap();
-        let Some(done) = app
-            .shown
-            .pictures
-            .wanted()
-            .then(|| app.shown.pictures.done().recv().unwrap())
-        else {
+        if !app.shown.pictures.wanted() {
             break;
-        };
-        app.shown.pictures.accept(done);
+        }
+        assert!(app.handle_arrived(None).is_continue());
     }
     terminal.backend().buffer().clone()
 }
@@ -199,7 +194,7 @@ fn fewer_colours() {
 
 #[test]
 fn before_the_first_event_it_says_so_and_then_names_each_phase() {
-    let mut viewer = Viewer::new(unbounded().1, "/nowhere".into(), "new");
+    let mut viewer = Viewer::new("/nowhere".into(), "new");
     viewer.theme = Theme::dark(Depth::True);
     let mut app = App::new(viewer).unwrap();
     let shows = |app: &mut App, text: &str| {

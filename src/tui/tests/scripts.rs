@@ -13,12 +13,12 @@ use crate::{
     made_up,
     session::{Command, CommandRecord, Ended, Event, Record, Stage, StopAfter},
     theme::{Depth, Theme},
-    tui::{Exit, Viewer, app::App, event_loop, input::Input, rehearsal::settle},
+    tui::{Exit, Viewer, app::App, event_loop, input::Input, post::Post, rehearsal::settle},
 };
 
 /// A workbench on a thread of its own, with the ends of its channels.
 struct Bench {
-    inputs: Option<Sender<Input>>,
+    inputs: Option<Post<Input>>,
     records: Option<Sender<Record>>,
     commands: Receiver<Command>,
     seq: u64,
@@ -27,22 +27,23 @@ struct Bench {
 
 impl Bench {
     fn start(owns_run: bool) -> Self {
-        let ((to_input, inputs), (to_records, records), (to_engine, commands)) =
-            (unbounded(), unbounded(), unbounded());
-        let mut viewer = Viewer::new(records.clone(), "/nowhere".into(), "script");
+        let ((to_records, records), (to_engine, commands)) = (unbounded(), unbounded());
+        let mut viewer = Viewer::new("/nowhere".into(), "script");
+        viewer.records = Some(records);
         (viewer.commands, viewer.owns_run, viewer.theme) = (Some(to_engine), owns_run, Theme::dark(Depth::True));
         for record in made_up::records(60).into_iter().take(120) {
             viewer.history.apply(&record);
         }
         let seq = viewer.history.next_seq;
+        let mut app = App::new(viewer).unwrap();
+        let inputs = app.inbox.inputs();
         let screen = thread::spawn(move || {
-            let mut app = App::new(viewer).unwrap();
             let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-            let exit = event_loop::run(&mut terminal, &mut app, &inputs);
+            let exit = event_loop::run(&mut terminal, &mut app);
             (exit, app, terminal)
         });
         Self {
-            inputs: Some(to_input),
+            inputs: Some(inputs),
             records: Some(to_records),
             commands,
             seq,

@@ -1,6 +1,5 @@
 //! The Sessions and Compare screens on sessions that lie on disk.
 
-use crossbeam_channel::never;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 
@@ -59,8 +58,7 @@ impl Desk {
         };
         for side in [0, 1] {
             while waits(&self.app, side) {
-                let records = self.app.models()[side + 1].clone().unwrap();
-                self.app.said(side + 1, Some(records.recv().unwrap()));
+                assert!(self.app.handle_arrived(None).is_continue());
             }
         }
     }
@@ -98,7 +96,7 @@ fn without_a_run_there_are_sessions_to_choose_from() {
 #[test]
 fn an_empty_folder_offers_the_demo() {
     let root = tempfile::tempdir().unwrap();
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    let mut viewer = Viewer::new(root.path().to_owned(), "");
     viewer.sessions = Some(root.path().join("none"));
     let mut desk = Desk {
         app: App::new(viewer).unwrap(),

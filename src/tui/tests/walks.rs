@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -30,7 +29,6 @@ struct Walk<'a> {
     root: &'a Path,
     app: App,
     terminal: Terminal<TestBackend>,
-    inputs: (Sender<Input>, Receiver<Input>),
 }
 
 impl<'a> Walk<'a> {
@@ -39,7 +37,6 @@ impl<'a> Walk<'a> {
             root,
             app: Self::app(root, "sessions"),
             terminal: Terminal::new(TestBackend::new(120, 40)).unwrap(),
-            inputs: unbounded(),
         }
     }
 
@@ -47,7 +44,7 @@ impl<'a> Walk<'a> {
         let folder = |name: &str| crate::session::SessionFolder::open(root, name).unwrap();
         let mut viewer = match what.split_once(' ') {
             Some(("replay", name)) => Viewer::replay(&folder(name), read_journal(&folder(name).journal()).unwrap()),
-            _ if what == "sessions" => Viewer::new(never(), root.to_owned(), ""),
+            _ if what == "sessions" => Viewer::new(root.to_owned(), ""),
             _ => Viewer::of_session(folder(what).path()).unwrap(),
         };
         viewer.theme = Theme::dark(Depth::True);
@@ -58,15 +55,14 @@ impl<'a> Walk<'a> {
 
     /// Lets the loop run for a moment, and gives what the screen then shows.
     fn screen(&mut self) -> Vec<String> {
-        let gone = self.inputs.0.clone();
+        let gone = self.app.inbox.inputs();
         let timer = thread::spawn(move || {
             thread::sleep(Duration::from_millis(60));
-            gone.send(Input::Gone).unwrap();
+            // Its end is the terminal's.
+            drop(gone);
         });
-        let exit = event_loop::run(&mut self.terminal, &mut self.app, &self.inputs.1);
+        let exit = event_loop::run(&mut self.terminal, &mut self.app);
         timer.join().unwrap();
-        // Left before the moment was over.
-        while self.inputs.1.try_recv().is_ok() {}
         let buffer = self.terminal.backend().buffer();
         let rows = buffer.content.chunks(usize::from(buffer.area.width));
         let mut lines: Vec<String> = rows
@@ -93,7 +89,7 @@ impl<'a> Walk<'a> {
     }
 
     fn send(&self, input: Input) {
-        self.inputs.0.send(input).unwrap();
+        self.app.inbox.inputs().finish(input);
     }
 
     fn keys(&self, mut keys: &str) {

@@ -1,6 +1,5 @@
 //! A workbench on a folder of sessions, with a made-up host, and its keys.
 
-use crossbeam_channel::never;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tempfile::TempDir;
 
@@ -12,7 +11,7 @@ use crate::{
 
 /// Once it has read what is there.
 pub fn app(root: &TempDir) -> App {
-    let mut viewer = Viewer::new(never(), root.path().to_owned(), "");
+    let mut viewer = Viewer::new(root.path().to_owned(), "");
     viewer.theme = Theme::dark(Depth::True);
     viewer.sessions = Some(root.path().to_owned());
     viewer.host = Some(Box::new(MadeUpHost {
