@@ -100,3 +100,11 @@ pub struct Rejoining {
     /// What to say once it is there.
     pub notice: Option<&'static str>,
 }
+
+impl Rejoining {
+    /// What `work` reads; `notice` is said once it is there.
+    #[must_use]
+    pub const fn new(work: Background, notice: Option<&'static str>) -> Self {
+        Self { _work: work, notice }
+    }
+}

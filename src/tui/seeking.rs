@@ -23,6 +23,14 @@ pub struct Seeking {
     _work: Background,
 }
 
+impl Seeking {
+    /// A seek that `work` does; `before` is where the player stood.
+    #[must_use]
+    pub const fn new(before: Place, work: Background) -> Self {
+        Self { before, _work: work }
+    }
+}
+
 /// The state after `records`, or after some of them if it is cancelled.
 pub fn fold(records: &[Record], given_up: &GivenUp) -> RunState {
     let mut state = RunState::default();

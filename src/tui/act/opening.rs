@@ -174,7 +174,7 @@ impl App {
     fn begin_rejoining(&mut self, notice: Option<&'static str>) {
         self.shown.link.wait_no_more();
         match self.begin_reading(&self.shown.folder, Message::Rejoined) {
-            Ok(work) => self.shown.rejoining = Some(Rejoining { _work: work, notice }),
+            Ok(work) => self.shown.rejoining = Some(Rejoining::new(work, notice)),
             Err(reason) => self.ui.notice = Some(reason),
         }
     }

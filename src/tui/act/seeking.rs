@@ -26,7 +26,7 @@ impl App {
             (state, beside)
         });
         match work {
-            Ok(work) => self.shown.seeking = Some(Seeking { before, _work: work }),
+            Ok(work) => self.shown.seeking = Some(Seeking::new(before, work)),
             Err(reason) => {
                 player.go_back(&before, Instant::now());
                 self.ui.notice = Some(reason);
