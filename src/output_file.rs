@@ -116,10 +116,10 @@ fn place(named: &Path) -> io::Result<Place> {
                 return Ok(Place::Stream(path));
             }
             Some((kind, _)) if kind.is_dir() => return refused("it is a folder"),
-            _ => return refused("it is a device or a socket, and no file"),
+            _ => return refused("it is a device or a socket, not a file"),
         }
     }
-    refused("its links lead in a circle")
+    refused("its symbolic links form a cycle")
 }
 
 /// The number of one of this process's open files: `/dev/fd/3`, `/proc/self/fd/3`, and what leads there.

@@ -41,7 +41,7 @@ pub fn read_header(mut file: &File) -> io::Result<(Metadata, u64)> {
     let (wanted, found) = ((metadata.data_len() as u64).checked_add(begin), file.metadata()?.len());
     if wanted != Some(found) {
         return Err(invalid(format!(
-            "it has {found} bytes, and not those that its header tells of"
+            "its length of {found} bytes is not what its header says"
         )));
     }
     Ok((metadata, begin))

@@ -109,7 +109,7 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
             content(
                 path,
                 ASPECTS,
-                format!("of the aspect {view} the tensor {name} is missing"),
+                format!("the tensor {name} of the aspect {view} is missing"),
             )
         };
         let aspect = AspectTensors {

@@ -31,7 +31,7 @@ pub(super) fn beginning(
         let embedded = rows.iter().map(|row| match (row, prompt) {
             (Row::Token(id), _) => language.embed(&[*id]),
             (Row::Prompt(i), Some(prompt)) => prompt.narrow(0, *i, 1)?.to_dtype(language.embeddings().dtype()),
-            (row, _) => candle_core::bail!("nothing stands for {row:?} of a beginning"),
+            (row, _) => candle_core::bail!("a beginning has no embedding for its {row:?}"),
         });
         let x = Tensor::cat(&embedded.collect::<Result<Vec<_>>>()?, 0)?;
         Ok((x.unsqueeze(0)?, Positions(vec![positions.to_vec()])))

@@ -68,7 +68,7 @@ fn from_json(object: &Map<String, Value>) -> AnnotationFile {
     let mut texts = |key: &str| match object.get(key) {
         None => Vec::new(),
         Some(value) => {
-            let texts = texts(value).ok_or_else(|| format!("`{key}` is neither text nor a list of texts"));
+            let texts = texts(value).ok_or_else(|| format!("`{key}` is neither a string nor a list of strings"));
             texts
                 .and_then(|texts| without_tokens(key, texts))
                 .unwrap_or_else(|reason| {
@@ -87,7 +87,7 @@ fn from_json(object: &Map<String, Value>) -> AnnotationFile {
     let mut share = |key: &str| match object.get(key) {
         None | Some(Value::Null) => None,
         Some(value) => share(value).or_else(|| {
-            odd.push(format!("`{key}` is no number from 0 to 1"));
+            odd.push(format!("`{key}` is not a number from 0 to 1"));
             None
         }),
     };

@@ -95,7 +95,7 @@ fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
     let (width, height) = picture.dimensions();
     if width.max(height) > width.min(height).saturating_mul(MAX_ASPECT_RATIO) {
         return Err(left_out(format!(
-            "it has {width} x {height} pixels: models take no picture with sides further apart than 1 : \
+            "it has {width} x {height} pixels: models take pictures with an aspect ratio of at most 1 : \
              {MAX_ASPECT_RATIO}"
         )));
     }
@@ -173,7 +173,7 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
         writeln!(f, "  ... and {} more", dataset.left_out.len() - LISTED)?;
     }
     if !dataset.warnings.is_empty() {
-        writeln!(f, "\nTo know:")?;
+        writeln!(f, "\nNotes:")?;
     }
     for warning in &dataset.warnings {
         writeln!(f, "  {}", printable(warning))?;

@@ -42,7 +42,10 @@ impl Clock {
 /// The log line for a jump.
 pub fn jump_line(jump: f64) -> Log {
     let text = if jump > 0.0 {
-        format!("the clock went {jump:.0} s further than the run: it was set, or the machine slept; that is no work")
+        format!(
+            "the clock jumped {jump:.0} s ahead: it was set, or the machine was suspended; this time does not \
+                 count as work"
+        )
     } else {
         format!("the clock was set back by {:.0} s", -jump)
     };

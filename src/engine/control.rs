@@ -66,8 +66,8 @@ impl Control {
         let asked = |control: &Self| control.evaluate || control.checkpoint || !control.requests.is_empty();
         self.listen(reporter, (stage, step), |control| control.forsaken || asked(control))?;
         if self.paused && self.forsaken && !self.stops_now() && !asked(self) {
-            let text = "the run was paused, and nobody is left who could let it go on (no screen, no control socket): \
-                        it goes on by itself";
+            let text = "the paused run has no screen and no control socket left that could resume it, so it resumes \
+                        by itself";
             reporter.warn(text, Some(step))?;
             self.resume(reporter, stage, step)?;
         }
@@ -110,13 +110,13 @@ impl Control {
         self.is_terminated() || self.stop == Some(StopAfter::Step)
     }
 
-    /// Whether the process is to end.
+    /// Whether the process is about to exit.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         self.signals.terminate.load(Ordering::Relaxed)
     }
 
-    /// A handle by which computations notice that the process is to end, and give up.
+    /// A handle by which computations notice that the process is about to exit, and give up.
     #[must_use]
     pub fn interrupt(&self) -> Interrupt {
         Interrupt(Arc::clone(&self.signals.terminate))
@@ -270,7 +270,7 @@ mod tests {
             panic!("{told:?}")
         };
         assert_eq!((&paused.command, &resumed.command), (&Command::Pause, &Command::Resume));
-        assert!(why.text.contains("nobody is left"), "{}", why.text);
+        assert!(why.text.contains("resumes by itself"), "{}", why.text);
         // The run resumed once; a second poll reports nothing.
         control.poll(&mut reporter, AT.0, AT.1).unwrap();
         assert!(Desk::told(&records).is_empty());

@@ -42,7 +42,7 @@ pub enum EngineError {
     NotFinite(String),
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
-    #[error("the process is to end")]
+    #[error("the process is about to exit")]
     Interrupted,
     /// The command line asks for something impossible.
     #[error("{0}")]
@@ -56,8 +56,9 @@ fn told_of_device(error: &candle_core::Error) -> String {
     let said = error.to_string();
     if says_out_of_memory(&said) {
         return format!(
-            "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller pictures \
-             (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end what else uses the device"
+            "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller \
+             pictures (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end \
+             other programs that use the device"
         );
     }
     format!("the computation failed: {said}")

@@ -43,12 +43,12 @@ pub fn check_finite(learner: &Learner, image: &str, judged: &Judged) -> Result<(
         return Ok(());
     }
     let precision = match learner.base.dtype {
-        candle_core::DType::F16 => "; f16 holds no number above 65,504, so try --set model.dtype=bf16 or f32",
+        candle_core::DType::F16 => "; f16 has no numbers above 65,504, so try --set model.dtype=bf16 or f32",
         _ => "",
     };
     Err(EngineError::NotFinite(format!(
-        "the model's numbers for {image} are not finite, so they say nothing: the base model {} or what was trained is broken or \
-         does not fit{precision}",
+        "the model's outputs for {image} are not finite: the base model {} or the trained parameters are damaged or \
+         do not match{precision}",
         learner.base.name
     )))
 }

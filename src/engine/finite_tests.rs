@@ -152,7 +152,7 @@ fn a_run_that_nobody_looks_on_ends_at_a_loss_that_is_no_number_and_one_that_is_a
     let told = ended.unwrap_err().to_string();
     for part in [
         "of step 1 is not finite",
-        "the fault is with image/",
+        "caused by image/",
         "masp train --resume --session alone",
         "pauses",
     ] {
@@ -302,7 +302,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
             assert!(matches!(told, EngineError::NotFinite(_)));
             let told = told.to_string();
             assert!(
-                told.contains("the model's numbers for awe/a.png are not finite"),
+                told.contains("the model's outputs for awe/a.png are not finite"),
                 "{told}"
             );
         }
@@ -315,7 +315,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
     };
     let told = evaluate_split(&place.settings, DeviceChoice::Cpu, &parts, "test", |_, _, _| ());
     let told = told.err().unwrap().to_string();
-    assert!(told.contains("the model's numbers for image/"), "{told}");
+    assert!(told.contains("the model's outputs for image/"), "{told}");
     snapshot::load_aspects(&mut learner, &huge).unwrap();
     let mut store = FeatureStore::of(&base, &place.settings, 16).unwrap();
     let dataset = open_dataset(&place.settings).unwrap();
@@ -323,7 +323,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
     let decoding = Decoding::new(&place.settings.test, 0);
     let told = predict(&learner, &mut store, image, &[], &decoding).unwrap_err();
     assert!(
-        told.to_string().contains("the model's numbers for it are not finite"),
+        told.to_string().contains("the model's outputs for it are not finite"),
         "{told}"
     );
 }

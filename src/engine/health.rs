@@ -73,7 +73,7 @@ impl Health {
         if judged && !quiet && step.loss > SPIKE * self.usual_loss.max(SMALL_LOSS) {
             self.last_spike = Some(step.step);
             said.push(format!(
-                "the loss jumped to {:.3}, {:.1} times what it was",
+                "the loss jumped to {:.3}, {:.1} times its earlier value",
                 step.loss,
                 step.loss / self.usual_loss
             ));
@@ -107,7 +107,7 @@ impl Health {
             (share(predicted) > said && share(gold) < right).then(|| (label, share(predicted)))
         });
         let (label, share) = collapsed?;
-        Some(format!("{:.0} % of the images are said to be {label}", share * 100.0))
+        Some(format!("{:.0} % of the images are predicted as {label}", share * 100.0))
     }
 
     /// Judges where the aspects look on the panel's images; each finding is reported once a stage.
@@ -128,11 +128,11 @@ impl Health {
             }
             if maps.iter().all(|map| evenness(map) > DEAD) {
                 said.push(format!(
-                    "the aspect {view} looks everywhere alike, on all images of the panel"
+                    "the aspect {view} attends to all patches alike, on all images of the panel"
                 ));
             } else if maps.iter().all(|map| map.iter().any(|&weight| weight > DEAD)) && same_patch(&maps) {
                 said.push(format!(
-                    "the aspect {view} looks at one patch alone, the same on all images of the panel"
+                    "the aspect {view} attends to a single patch, the same one on all images of the panel"
                 ));
             }
         }
@@ -284,7 +284,7 @@ mod tests {
             "most of them are that class"
         );
         let said = health.evaluation(&metrics([[2, 58], [1, 39]])).unwrap();
-        assert_eq!(said, "97 % of the images are said to be fear");
+        assert_eq!(said, "97 % of the images are predicted as fear");
         assert_eq!(health.evaluation(&Metrics::default()), None);
     }
 
@@ -321,7 +321,7 @@ mod tests {
         );
         assert!(health.look(&looking(&[even.clone(), even.clone()]))[0].contains("scene looks everywhere"));
         assert!(health.look(&looking(&[even.clone(), even])).is_empty(), "told once");
-        assert!(health.look(&looking(&[first.clone(), first]))[0].contains("one patch alone"));
+        assert!(health.look(&looking(&[first.clone(), first]))[0].contains("a single patch"));
         assert!(health.look(&[]).is_empty());
     }
 

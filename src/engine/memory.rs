@@ -18,8 +18,8 @@ impl Room {
     pub fn notice(self, before: Self) -> Option<String> {
         (self != before).then(|| {
             format!(
-                "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \
-                 not the results",
+                "the device's memory ran out; from here on it computes {} sample(s) at once, which changes the speed \
+                 but not the results",
                 self.0
             )
         })

@@ -14,7 +14,7 @@ use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions};
 use crate::vlm::base::BaseModel;
 
-/// How often the waiting thread checks whether the process is to end.
+/// How often the waiting thread checks whether the process is about to exit.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A phase, how much of it is done, and its total.
@@ -29,7 +29,7 @@ enum Message<T> {
 /// As [`open_dataset`], for a run.
 ///
 /// # Errors
-/// As [`open_dataset`], and where the process is to end.
+/// As [`open_dataset`], and where the process is about to exit.
 pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset, EngineError> {
     let settings = settings.clone();
     unless_interrupted(move |_| open_dataset(&settings), reporter)
@@ -41,7 +41,7 @@ pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset
 /// Where none is named, or it cannot be opened.
 pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
     let root = settings.data.root.clone().ok_or_else(|| {
-        EngineError::Usage("no dataset was named; name its folder with --data, or run `masp demo`".to_owned())
+        EngineError::Usage("no dataset is named; give its folder with --data, or run `masp demo`".to_owned())
     })?;
     Ok(data::open(&DatasetOptions {
         root,
@@ -65,7 +65,7 @@ pub fn questions(settings: &Settings) -> Result<Questions, EngineError> {
 /// Opens the model that the settings name, and reports progress.
 ///
 /// # Errors
-/// Where it cannot be opened, the journal cannot be written, or the process is to end.
+/// Where it cannot be opened, the journal cannot be written, or the process is about to exit.
 pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporter) -> Result<BaseModel, EngineError> {
     let (settings, compute) = (settings.clone(), compute.clone());
     let work = move |tell: &Sender<Message<BaseModel>>| {
@@ -76,7 +76,7 @@ pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporte
     unless_interrupted(work, reporter)
 }
 
-/// Does `work` on another thread; if the process is to end, returns at once and abandons that thread.
+/// Does `work` on another thread; if the process is about to exit, returns at once and abandons that thread.
 fn unless_interrupted<T: Send + 'static>(
     work: impl FnOnce(&Sender<Message<T>>) -> Result<T, EngineError> + Send + 'static,
     reporter: &mut Reporter,
@@ -103,7 +103,7 @@ fn unless_interrupted<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => reporter.unless_interrupted()?,
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(EngineError::Failed(
-                    "the thread that opens data and model ended in a panic".to_owned(),
+                    "the thread that opens data and model panicked".to_owned(),
                 ));
             }
         }

@@ -24,7 +24,7 @@ pub struct Reporter {
     /// For viewers that read the journal: the records that it does not hold, such as answers with their maps, or the warning
     /// that it cannot be written.
     answers: Option<Sender<Record>>,
-    /// Set when the process is to end.
+    /// Set when the process is about to exit.
     terminate: Arc<AtomicBool>,
     /// Set when a checkpoint is wanted at once.
     checkpoint: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Reporter {
     }
 
     /// The reporter of a run: also sends to `answers` the records that the journal does not hold, and stops waiting for the
-    /// journal once the process is to end.
+    /// journal once the process is about to exit.
     #[must_use]
     pub fn of_run(self, answers: Sender<Record>, signals: Signals) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Reporter {
         self.journal = Some(journal);
         self.report(Event::Log(Log {
             clock_jump_s: idle,
-            ..Log::new("another process goes on with the session")
+            ..Log::new("another process has resumed the session")
         }))
     }
 
@@ -95,7 +95,7 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
-        // Nothing follows the end: a later line would mean that another process goes on with the session.
+        // Nothing follows the end: a later line would mean that another process has resumed the session.
         let is_end = matches!(event, Event::Ended(_));
         if self.journal.is_some()
             && let Some(jump) = self.clock.jump()
@@ -108,10 +108,7 @@ impl Reporter {
             None => self.say(event),
         }
         if std::mem::take(&mut self.waited) && !is_end {
-            return self.warn(
-                "the journal could not be written for a while, and the run has waited",
-                None,
-            );
+            return self.warn("the journal could not be written for a while, so the run waited", None);
         }
         Ok(())
     }
@@ -142,7 +139,7 @@ impl Reporter {
     }
 
     /// Writes an event into the journal, if there is one yet. If the disk is full or gone, the run waits until it can write
-    /// again or the process is to end.
+    /// again or the process is about to exit.
     fn keep(&mut self, event: &Event) -> Result<Option<Record>, EngineError> {
         let Some(mut journal) = self.journal.take() else {
             return Ok(None);
@@ -191,7 +188,7 @@ impl Reporter {
         }))
     }
 
-    /// Fails once the process is to end, so that long work is abandoned.
+    /// Fails once the process is about to exit, so that long work is abandoned.
     ///
     /// # Errors
     /// [`EngineError::Interrupted`].
@@ -206,7 +203,7 @@ impl Reporter {
     /// those who watch.
     ///
     /// # Errors
-    /// As [`Self::report`], and where the process is to end.
+    /// As [`Self::report`], and where the process is about to exit.
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
         if let Some(report) = self.pace.due(phase, (done, total), Instant::now()) {
             let progress = Event::Progress(Progress {
@@ -224,8 +221,8 @@ impl Reporter {
         self.unless_interrupted()
     }
 
-    /// Reports progress in an evaluation. An evaluation can be repeated, so it is abandoned if the process is to end, or if a
-    /// checkpoint is wanted, which may not wait for it.
+    /// Reports progress in an evaluation. An evaluation can be repeated, so it is abandoned if the process is about to exit,
+    /// or if a checkpoint is wanted, which may not wait for it.
     ///
     /// # Errors
     /// As [`Self::progress`]; also [`EngineError::Interrupted`] if a checkpoint is wanted.

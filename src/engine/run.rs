@@ -28,8 +28,8 @@ use crate::session::{
 /// Runs the job to its end; events go through `reporter`, commands come through `control`.
 ///
 /// # Errors
-/// The failure; the caller records it in the journal. [`EngineError::Interrupted`] if the process is to end before there is
-/// anything to lose.
+/// The failure; the caller records it in the journal. [`EngineError::Interrupted`] if the process is about to exit before
+/// there is anything to lose.
 pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
     let begun = if job.resume { begun(&job.folder)? } else { None };
     let goes_on = begun.is_some();
@@ -187,8 +187,8 @@ fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, EngineErro
 fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, EngineError> {
     if begun.classes != now.classes {
         return Err(EngineError::Failed(format!(
-            "the dataset at {} has the classes {} now, and the session was begun with {}; put it back as it was, or begin a \
-             new session",
+            "the dataset at {} now has the classes {}, but the session was begun with {}; restore the dataset, or \
+             begin a new session",
             now.data,
             now.classes.join(", "),
             begun.classes.join(", ")
@@ -198,7 +198,8 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
     if begun.splits != now.splits {
         let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
         told.push(format!(
-            "the dataset has changed since the session was begun: {} images to train, validate and test on were {}",
+            "the dataset has changed since the session was begun: its images in train / val / test were {1} and are \
+             now {0}",
             of(now.splits),
             of(begun.splits)
         ));
@@ -218,7 +219,7 @@ pub(super) fn newest_whole(
     for strange in checkpoints.strange().filter(|path| !path.is_file()) {
         let name = strange.display();
         reporter.warn(
-            format!("{name} is called a checkpoint and is no file; it is passed over"),
+            format!("{name} has the name of a checkpoint but is not a file; it is ignored"),
             None,
         )?;
     }
@@ -231,7 +232,7 @@ pub(super) fn newest_whole(
                 | CheckpointError::Content { .. }),
             ) => {
                 reporter.warn(
-                    format!("{error}; the run goes on from the one before it"),
+                    format!("{error}; the run goes on from the checkpoint before it"),
                     Some(file.step),
                 )?;
             }

@@ -32,7 +32,7 @@ impl LearningRate {
         let share = Self { peak: 1.0, ..*self }.at(step);
         if share <= 0.0 {
             return Err(
-                "the schedule's learning rate is 0 at the next step, whatever is asked for; set it one step later"
+                "the schedule's learning rate is 0 at the next step, whatever you set; set it one step later"
                     .to_owned(),
             );
         }
@@ -43,8 +43,8 @@ impl LearningRate {
         let highest = changed.highest_from(step);
         if highest.is_nan() || highest > HIGHEST_RATE {
             return Err(format!(
-                "a learning rate of {rate:e} at this step of the warm-up leads to one of {highest:e}; at most {HIGHEST_RATE} is \
-                 allowed, so ask for a lower one, or later"
+                "a learning rate of {rate:e} at this step of the warm-up leads to a peak of {highest:e}; at most \
+                 {HIGHEST_RATE} is allowed, so set a lower one, or set it later"
             ));
         }
         *self = changed;

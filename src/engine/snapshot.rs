@@ -127,7 +127,7 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<Restored, EngineErr
                 .ok_or_else(|| wrong(format!("it holds no `{name}`")))?;
             if tensor.shape != slot.var.dims() {
                 return Err(wrong(format!(
-                    "`{name}` is {:?} there and {:?} here",
+                    "`{name}` has shape {:?} in the checkpoint and {:?} in this run",
                     tensor.shape,
                     slot.var.dims()
                 )));

@@ -197,7 +197,7 @@ impl Training<'_, '_, '_, '_> {
     }
 
     /// The next optimiser step, with sentences on the images that it had to do without. None if it changed nothing: it was
-    /// given up because the process is to end, or its loss is not finite and the run pauses.
+    /// given up because the process is about to exit, or its loss is not finite and the run pauses.
     fn step(&mut self) -> Result<Option<(Step, Vec<String>)>, EngineError> {
         if self.left_out == Some(self.trainer.step + 1) {
             return Ok(Some((self.trainer.leave_out(), Vec::new())));
@@ -224,7 +224,8 @@ impl Training<'_, '_, '_, '_> {
         }
         self.reporter.warn(
             format!(
-                "{text}; the run is paused: let it go on without the step, or stop it and begin again with a lower learning rate"
+                "{text}; the run is paused: let it go on to skip the step, or stop it and begin again with a lower \
+                 learning rate"
             ),
             Some(found.step),
         )?;

@@ -41,7 +41,7 @@ impl Running {
     pub fn join(self) -> Result<Outcome, EngineError> {
         match self.thread.join() {
             Ok(outcome) => outcome,
-            Err(_) => Err(EngineError::Failed("the engine's thread ended in a panic".to_owned())),
+            Err(_) => Err(EngineError::Failed("the engine's thread panicked".to_owned())),
         }
     }
 }

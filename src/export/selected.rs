@@ -33,7 +33,7 @@ impl Selected {
             return Err(ExportError::Selected(only.to_owned()));
         }
         if self.step.is_some() && self.evaluation.is_some() {
-            let one = "an evaluation is of one checkpoint; name the one or the other";
+            let one = "an evaluation belongs to one checkpoint, so name either the checkpoint or the evaluation";
             return Err(ExportError::Selected(one.to_owned()));
         }
         Ok(())
@@ -57,7 +57,7 @@ impl Selected {
             return match kept.iter().find(|kept| kept.key == *key) {
                 Some(kept) => Ok(kept.clone()),
                 None => nothing(format!(
-                    "the session {} keeps no evaluation {key}; there are: {there_are}",
+                    "the session {} has no evaluation {key}; it has: {there_are}",
                     source.name
                 )),
             };

@@ -375,7 +375,7 @@ fn a_step_is_never_ignored() {
         maps_png(&source, Some(7))
             .unwrap_err()
             .to_string()
-            .contains("at the steps: ")
+            .contains("of the steps: ")
     );
 }
 

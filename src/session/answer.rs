@@ -46,7 +46,7 @@ impl Request {
         };
         let token = control_token(question)?;
         Some(format!(
-            "the question holds `{}`, a control token of the model, which it would obey instead of read; take it out",
+            "the question holds `{}`, a control token of the model, which would change the chat; remove it",
             printable(token)
         ))
     }

@@ -201,7 +201,7 @@ pub fn keep_evaluation(
     };
     if evaluations.is_symlink() {
         return Err(failed(io::Error::other(
-            "it is a link, and a session's folders lie in it",
+            "it is a symbolic link; put the folder itself there",
         )));
     }
     fs::create_dir_all(&evaluations).map_err(failed)?;

@@ -201,7 +201,7 @@ fn a_folder_that_is_a_link_is_left_alone() {
         own_data: true,
     };
     let error = keep_evaluation(&folder, &note, &metrics("test", 0.5), &[], TIME).unwrap_err();
-    assert!(error.to_string().contains("it is a link"), "{error}");
+    assert!(error.to_string().contains("it is a symbolic link"), "{error}");
     assert_eq!(fs::read_dir(root.path().join("elsewhere")).unwrap().count(), 0);
 }
 

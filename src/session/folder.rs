@@ -29,7 +29,8 @@ const LONGEST_NAME: usize = 80;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     #[error(
-        "`{}` is no session name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
+        "`{}` cannot be a session's name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, \
+         beginning with a letter or digit",
         printable(name)
     )]
     Name { name: String, reason: &'static str },
@@ -48,14 +49,15 @@ pub enum FolderError {
     #[error("the session `{name}` is being removed{}; wait until it is gone, or choose another name with --session", .process.map(|id| format!(" by another process ({id})")).unwrap_or_default())]
     BeingRemoved { name: String, process: Option<u32> },
     #[error(
-        "the session's folder {} was moved or removed while it was worked on, and nothing was written into what has its name \
-         now; what was saved lies in the folder that was moved: `masp train --resume` goes on there",
+        "the session's folder {} was moved or removed during the run; nothing was written to the folder that has its \
+         name now. What was saved is in the moved folder: `masp train --resume` continues there",
         printable_path(path)
     )]
     Moved { path: PathBuf },
     #[error(
-        "the file system of {} has no locks, so that nothing would keep a second run out of this session; name a folder on another \
-         disk with session.root, or have it mounted with locks (Lustre: `-o flock`; NFS: with its lock service)",
+        "the file system of {} has no file locks, so nothing would keep a second run out of this session; set \
+         session.root to a folder on another disk, or mount this one with locks (Lustre: `-o flock`; NFS: with its \
+         lock service)",
         printable_path(path)
     )]
     NoLocks { path: PathBuf },
@@ -337,7 +339,7 @@ impl SessionFolder {
             .map_err(|source| failed("write", &path, source))?;
         for folder in FOLDERS.map(|folder| self.path.join(folder)) {
             if folder.is_symlink() {
-                let link = io::Error::other("it is a link, and a session's folders lie in it");
+                let link = io::Error::other("it is a symbolic link; put the folder itself there");
                 return Err(failed("use", &folder, link));
             }
         }
@@ -461,9 +463,9 @@ pub fn check_name(name: &str) -> Result<(), FolderError> {
     } else if name.len() > LONGEST_NAME {
         "it is too long"
     } else if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        "its first character is no letter or digit"
+        "its first character is neither a letter nor a digit"
     } else if name.contains(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)) {
-        "it holds another character"
+        "it contains another character"
     } else {
         return Ok(());
     };

@@ -36,7 +36,7 @@ impl Display {
             theme,
             show_pictures,
             pixels: false,
-            no_pixels: "the terminal tells of none",
+            no_pixels: "the terminal reports none",
             canvas: Canvas::default(),
             meter: Meter::default(),
             frame: Duration::from_secs(1) / fps.max(1),

@@ -126,7 +126,7 @@ pub fn choose(
     // If the terminal has not answered, the environment or the person's setting is believed.
     let denied = match known {
         Some(Protocol::Kitty) if answer.kitty == Some(false) => Some("the terminal says that it has no kitty graphics"),
-        Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it draws no sixels"),
+        Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it has no sixels"),
         _ => None,
     };
     if let (Some(_), Some(denied)) = (asked, denied) {
@@ -135,7 +135,7 @@ pub fn choose(
     let known = known.filter(|_| denied.is_none());
     let protocol = known.or((answer.sixel == Some(true)).then_some(Protocol::Sixel));
     let (Some(protocol), Some(cell)) = (protocol, cell.or(answer.cell)) else {
-        return none(asked.map(|_| "the terminal tells no size of its cells"));
+        return none(asked.map(|_| "the terminal does not report the size of its cells"));
     };
     let remote = ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(has);
     Choice {

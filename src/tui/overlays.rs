@@ -29,7 +29,7 @@ impl Overlaid {
     /// # Errors
     /// A sentence where the folder holds no session, or its journal cannot be read.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
+        let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
         let mut state = RunState::default();
         for record in read_journal(&folder.journal()).map_err(|error| error.to_string())? {
             state.apply(&record);
@@ -193,6 +193,6 @@ mod tests {
     #[test]
     fn a_folder_without_a_session_is_a_sentence() {
         let error = Overlaid::read(Path::new("/nowhere/at-all")).unwrap_err();
-        assert!(error.contains("/nowhere/at-all holds no session"), "{error}");
+        assert!(error.contains("/nowhere/at-all is not a session's folder"), "{error}");
     }
 }

@@ -24,8 +24,8 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "the next checkpoint is tried again");
-    wait_for_word(&journal, "the run waits with all that it has learnt");
+    wait_for_word(&journal, "until the next checkpoint");
+    wait_for_word(&journal, "the run keeps its parameters in memory");
     // Nothing has changed: it waits once more.
     tell(folder, "{\"command\":\"resume\"}");
     signal(&child, Signal::TERM);
@@ -71,7 +71,7 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "the run waits with all that it has learnt");
+    wait_for_word(&journal, "the run keeps its parameters in memory");
     // That an epoch's end was asked for is no reason to give up; a stop is, after one more attempt.
     tell(folder, "{\"command\":\"stop\",\"after\":\"epoch\"}");
     wait_for_word(&journal, "\"after\":\"epoch\"");
@@ -84,7 +84,11 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
         String::from_utf8_lossy(&output.stderr)
     );
     let said = std::fs::read_to_string(&journal).unwrap();
-    assert_eq!(said.matches("waits with all").count(), 1, "it is told once");
+    assert_eq!(
+        said.matches("keeps its parameters in memory").count(),
+        1,
+        "it is told once"
+    );
 }
 
 /// A file system of its own for a folder, unmounted when dropped.
@@ -135,7 +139,7 @@ fn a_full_disk_is_waited_out() {
     // The journal's last page may have had room for all lines until the stage's end: then it is the checkpoint that waits.
     wait_until("a word on the wait", || {
         let said = std::fs::read_to_string(&journal).unwrap();
-        said.contains("the run has waited") || said.contains("waits with all")
+        said.contains("so the run waited") || said.contains("keeps its parameters in memory")
     });
     // A checkpoint that could not be written at the end holds the run as well.
     let mut child = child;
@@ -143,7 +147,7 @@ fn a_full_disk_is_waited_out() {
     while child.try_wait().unwrap().is_none() {
         let holds = std::fs::read_to_string(&journal)
             .unwrap()
-            .matches("waits with all")
+            .matches("keeps its parameters in memory")
             .count();
         if holds > told {
             told = holds;

@@ -69,7 +69,7 @@ fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspec
     let (_, warning) = first.warnings.iter().find(unwell).unwrap();
     let step = warning.step.unwrap();
     assert!(
-        warning.text.contains("the fault is with image/") && warning.text.contains(".png ("),
+        warning.text.contains("caused by image/") && warning.text.contains(".png ("),
         "{}",
         warning.text
     );

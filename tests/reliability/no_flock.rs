@@ -46,7 +46,7 @@ fn without_flock_training_is_refused_with_advice_and_finished_sessions_are_told_
         let output = run(&train(name, more));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        for part in ["has no locks", "session.root", "-o flock"] {
+        for part in ["has no file locks", "session.root", "-o flock"] {
             assert!(said.contains(part), "{part}: {said}");
         }
     };

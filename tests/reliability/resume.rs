@@ -49,7 +49,7 @@ fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
     let output = resume(folder, "whole");
     assert!(output.status.success(), "{}", words(&output));
     let said = fs::read_to_string(journal(folder, "whole")).unwrap();
-    assert!(said.contains("the run goes on from the one before it"));
+    assert!(said.contains("the run goes on from the checkpoint before it"));
     Left::by(folder, "whole").assert_same(&whole, "after damage");
 }
 

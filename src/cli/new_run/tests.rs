@@ -125,7 +125,7 @@ fn each_field_is_checked_as_the_config_is() {
     let root = form.folder.path().join("runs");
     SessionFolder::create(&root, "taken").unwrap();
     for (name, wrong, says, right) in [
-        ("session", "a/b", "no session name", "fresh"),
+        ("session", "a/b", "cannot be a session's name", "fresh"),
         ("session", "taken", "there is a session", ""),
         ("data folder", "/none/such", "no such folder", &here),
         ("model", "./none", "neither a folder", "Qwen/Qwen2-VL-2B-Instruct"),
@@ -239,7 +239,7 @@ fn all_problems_are_reported_at_once() {
     form.put("epochs, stage 1", "0");
     form.put("seed", "1.5");
     for (name, says) in [
-        ("session", "no session name"),
+        ("session", "cannot be a session's name"),
         ("data folder", "no such folder"),
         ("dataset", "no known dataset"),
         ("model", "neither a folder"),

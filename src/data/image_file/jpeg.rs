@@ -31,7 +31,7 @@ fn to_rgb(bytes: &[u8]) -> Result<Option<RgbImage>, String> {
     let samples = started.read_scanlines::<u8>().map_err(text)?;
     RgbImage::from_raw(width, height, samples)
         .map(Some)
-        .ok_or_else(|| "it has fewer rows than it says".into())
+        .ok_or_else(|| "it has fewer rows than its header says".into())
 }
 
 /// No encoder writes as many scans; most write 10.
@@ -62,8 +62,8 @@ impl Visits {
         self.0 = self.0.saturating_add((scans as u64).saturating_mul(pixels));
         if scans > MAX_SCANS || self.0 > MAX_VISITS {
             return Err(format!(
-                "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all scans \
-                 are decoded, so save it again"
+                "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all \
+                 scans are decoded, so save it again with fewer scans"
             ));
         }
         Ok(())

@@ -54,7 +54,7 @@ impl Labels {
         }
         for class in classes.iter().filter(|class| class.contains(',')) {
             notes.push(format!(
-                "The class `{}` holds a comma, which divides the classes in the question; rename it.",
+                "The class `{}` contains a comma, which separates the classes in the question; rename it.",
                 printable(class)
             ));
         }

@@ -145,7 +145,7 @@ impl Listing {
                     image: file.path,
                 });
             } else {
-                self.leave_out(vec![file], "it is no image by its name");
+                self.leave_out(vec![file], "its name does not end as an image's does");
             }
         }
         if self.candidates.len() > before {

@@ -24,7 +24,7 @@ const MOST_LEVELS: usize = 3;
 /// What a folder without a known layout nearly is, and what to do.
 pub(super) fn near_miss(root: &Path) -> String {
     if let Some((inner, layout)) = inner_dataset(root) {
-        return format!("the folder `{inner}` in it reads as {layout}: point --data at that");
+        return format!("its subfolder `{inner}` has the layout {layout}: point --data at that");
     }
     let files = entries(root, &mut Vec::new()).map_or(Vec::new(), |found| found.files);
     let images: Vec<_> = files
@@ -41,7 +41,7 @@ pub(super) fn near_miss(root: &Path) -> String {
     let named = images.iter().filter(|file| of_artphoto(&file.name)).count();
     if let (true, Some(odd)) = (named > 0, images.iter().find(|file| !of_artphoto(&file.name))) {
         return format!(
-            "{named} of its {} pictures are named as ArtPhoto's are and `{}` is not: move it away, or add --dataname \
+            "{named} of its {} pictures have names like ArtPhoto's and `{}` does not: move it away, or add --dataname \
              ArtPhoto to leave it out",
             images.len(),
             printable(&odd.name)

@@ -476,7 +476,7 @@ fn spreadsheets_votes_are_read() {
     ]);
     let dataset = open_as(odd.path(), None).unwrap();
     assert!(
-        reasons(&dataset).contains("`many` is no number of votes"),
+        reasons(&dataset).contains("`many` is not a number of votes"),
         "{}",
         reasons(&dataset)
     );
@@ -562,7 +562,7 @@ fn what_is_nearly_a_dataset_is_told_from_what_is_none() {
     for (files, says) in [
         (
             vec![("up/set/joy/1.jpg", ""), ("up/set/fear/1.jpg", "")],
-            "`up/set` in it reads as class folders",
+            "`up/set` has the layout class folders",
         ),
         (
             vec![("set/sad_1.jpg", ""), ("set/awe_1.jpg", ""), ("1.jpg", "")],

@@ -266,7 +266,7 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
         .collect::<Result<Vec<_>, _>>();
     let numbers = numbers.map_err(|error| said(&error))?;
     if about("checksum")? != checksum(numbers.iter().map(safetensors::tensor::TensorView::data)) {
-        return Err("its checksum is of other numbers".to_owned());
+        return Err("its checksum does not match its numbers".to_owned());
     }
     if about("source")? != source(path, stamp) {
         return Ok(None);
@@ -294,6 +294,6 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
     {
         Ok(Some(Features { run, grid, deep }))
     } else {
-        Err("its grid is not of its tokens".to_owned())
+        Err("its grid does not match its tokens".to_owned())
     }
 }

@@ -161,7 +161,7 @@ fn a_disk_that_fails_later_costs_the_cache_alone() -> Tested {
     }
     let notes = store.take_notes();
     assert!(
-        matches!(&notes[..], [note] if note.contains("on disk no longer")),
+        matches!(&notes[..], [note] if note.contains("no longer cached on disk")),
         "{notes:?}"
     );
     Ok(())

@@ -82,7 +82,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
         path: path.clone(),
         reason: printable(&reason).into_owned(),
     };
-    let first = first.ok_or_else(|| stranger("it hung up".to_owned()))?;
+    let first = first.ok_or_else(|| stranger("it closed the connection".to_owned()))?;
     if let Ok(Said::Refused { reason }) = serde_json::from_slice(&first) {
         let reason = printable(&reason).into_owned();
         return Err(SocketError::Refused { reason });
@@ -144,7 +144,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
 
 /// The warning that the run no longer reads this viewer's commands.
 fn refusal(reason: &str) -> Record {
-    let text = format!("the run hears no more commands from here: {}", printable(reason));
+    let text = format!("the run takes no more commands from here: {}", printable(reason));
     Record {
         seq: UNKEPT,
         time: now(),

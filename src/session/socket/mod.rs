@@ -38,20 +38,23 @@ pub enum SocketError {
     NotPrivate(PathBuf),
     #[error("{} is longer than a socket's name may be; name a shorter folder with XDG_RUNTIME_DIR", printable_path(.0))]
     TooLong(PathBuf),
-    #[error("nobody listens at the control socket of this session on this machine")]
+    #[error("no process listens at the control socket of this session on this machine")]
     Nobody,
     #[error(
         "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
     )]
     Version { theirs: u32 },
     #[error(
-        "the run does not answer: its process seems to be stopped; `fg` in its shell, or `kill -CONT`, lets it go on, and then \
-         opening the session again commands it"
+        "the run does not answer: its process seems to be stopped; `fg` in its shell, or `kill -CONT`, lets it go on; \
+         then open the session again to control it"
     )]
     Silent,
-    #[error("the run hears no more commands: {reason}")]
+    #[error("the run takes no more commands: {reason}")]
     Refused { reason: String },
-    #[error("what answers at {} is no run of this session: {reason}", printable_path(path))]
+    #[error(
+        "the process that answers at {} is not a run of this session: {reason}",
+        printable_path(path)
+    )]
     Stranger { path: PathBuf, reason: String },
     #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {

@@ -237,7 +237,7 @@ fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
     let mut reader = BufReader::new(stream);
     while let Some(line) = read_line(&mut reader, LONGEST_COMMAND).map_err(|error| error.to_string())? {
         let command = serde_json::from_slice(&line)
-            .map_err(|error| format!("that is no command: {}", printable(&error.to_string())))?;
+            .map_err(|error| format!("this is not a command: {}", printable(&error.to_string())))?;
         // Blocks while the run is busy, so that no command is lost.
         if commands.send(command).is_err() {
             break;

@@ -200,7 +200,7 @@ impl App {
                 .unwrap_or("this run takes no commands from here"),
             Some(Ok(())) => notice,
             Some(Err(TrySendError::Full(_))) => "the run is busy; try again",
-            Some(Err(TrySendError::Disconnected(_))) => "the run does not listen any more",
+            Some(Err(TrySendError::Disconnected(_))) => "the run takes no more commands",
         };
         self.ui.notice = Some(notice.to_owned());
     }

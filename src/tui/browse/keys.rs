@@ -328,7 +328,7 @@ impl App {
                 .try_send(Command::Ask(request.clone()))
                 .map_err(|error| match error {
                     TrySendError::Full(_) => "the run is busy; try again".to_owned(),
-                    TrySendError::Disconnected(_) => "the run does not listen any more".to_owned(),
+                    TrySendError::Disconnected(_) => "the run takes no more commands".to_owned(),
                 }),
             None => {
                 self.leave_other_model();

@@ -105,13 +105,13 @@ fn what(word: &str) -> Result<What, String> {
             "conf" | "confidence" => Figure::Confidence,
             "margin" => Figure::Margin,
             "loss" => Figure::Loss,
-            _ => return Err(format!("`{name}` is no number of a row; use conf, margin or loss")),
+            _ => return Err(format!("`{name}` is not a numeric column; use conf, margin or loss")),
         };
-        let value = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+        let value = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
         return Ok(What::Number(figure, relation, value));
     }
     if let Some((name, _)) = word.split_once('=') {
-        return Err(format!("`{name}=` is no class; use gold or pred"));
+        return Err(format!("`{name}=` does not select a class; use gold= or pred="));
     }
     let Some((name, value)) = word.split_once(':') else {
         return Ok(What::Text(word.to_owned()));
@@ -124,7 +124,7 @@ fn what(word: &str) -> Result<What, String> {
             .into_iter()
             .find(|view| !name.is_empty() && (view.name().starts_with(name) || view.name().ends_with(name)))
             .map(|view| What::Annotated(view, value))
-            .ok_or_else(|| format!("`{name}:` is no column; use gold, pred or an aspect")),
+            .ok_or_else(|| format!("`{name}:` is not a column; use gold, pred or an aspect")),
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
     fn what_cannot_be_read_is_a_sentence() {
         for (query, said) in [
             ("mood=x", "`mood=`"),
-            ("conf<x", "`x` is no number"),
+            ("conf<x", "`x` is not a number"),
             ("size>3", "`size`"),
             ("mood:x", "`mood:`"),
             (":x", "``"),

@@ -49,7 +49,7 @@ impl Compared {
     /// A message if the two have different classes or no image in common.
     pub fn new(a: Rows, b: Rows) -> Result<Self, String> {
         if a.labels != b.labels {
-            return Err("the two evaluations have other classes, so that they cannot be compared".to_owned());
+            return Err("the two evaluations have different classes, so they cannot be compared".to_owned());
         }
         let labels = a.labels.clone();
         let images = |rows: &Rows| -> Vec<ImageResult> {
@@ -73,7 +73,7 @@ impl Compared {
         let other = pairs.iter().filter(|&&(a, b)| gold(&in_a, a) != gold(&in_b, b)).count();
         if other > 0 {
             return Err(format!(
-                "{other} of {} images have other labels in the two evaluations, so that they are of different datasets; \
+                "{other} of {} images have different labels in the two evaluations, so their datasets differ; \
                  choose others with [ ] and {{ }}",
                 pairs.len()
             ));

@@ -24,7 +24,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         None if scene.sessions.root.is_none() => "the folder of the sessions is not known here",
         None => "reading the sessions …",
         Some(Err(reason)) => reason,
-        Some(Ok(_)) => "no other session is called so",
+        Some(Ok(_)) => "no other session has this name",
     };
     let list = palette::List {
         title: " sessions ",

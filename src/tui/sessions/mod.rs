@@ -149,7 +149,7 @@ impl Sessions {
         if let [a, b] = self.marked.as_slice() {
             let [a, b] = [a, b].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
             return Err(format!(
-                "{a} and {b} are marked, and two are compared: take one mark away first"
+                "{a} and {b} are marked already, and only two can be compared: unmark one first"
             ));
         }
         self.marked.push(path);

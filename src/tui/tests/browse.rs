@@ -210,7 +210,7 @@ fn a_filter_is_typed_refused_and_cleared() {
     let mut desk = Desk::new(300, dark());
     desk.keys("/conf<x");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(120, 40).contains("`x` is no number"));
+    assert!(desk.text(120, 40).contains("`x` is not a number"));
     desk.press(KeyCode::Backspace);
     desk.keys("0.5 wrong");
     desk.press(KeyCode::Enter);

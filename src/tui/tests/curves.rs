@@ -246,7 +246,7 @@ fn a_session_is_chosen_to_lie_over_the_curves() {
     assert_snapshot!("overlay_choice", desk.text(80, 24));
     desk.keys("nothing");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(80, 24).contains("no session is called so"));
+    assert!(desk.text(80, 24).contains("no session has this name"));
     desk.press(KeyCode::Esc);
     for name in ["b", "c"] {
         desk.keys("o");
@@ -343,7 +343,7 @@ fn what_is_gone_or_too_much_is_a_sentence() {
     desk.app.overlay(&desk.root.path().join("b")).unwrap();
     // A message that is longer than its place stands on rows of its own.
     let words: Vec<String> = desk.text(120, 40).split_whitespace().map(str::to_owned).collect();
-    assert!(words.join(" ").contains("holds no session"));
+    assert!(words.join(" ").contains("is not a session's folder"));
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn where_there_are_no_pixels_the_key_says_why() {
         refused: None,
     };
     let why = "a multiplexer does not pass them on";
-    for (refused, says) in [(None, "the terminal tells of none"), (Some(why), why)] {
+    for (refused, says) in [(None, "the terminal reports none"), (Some(why), why)] {
         let (mut app, _folder) = app(Choice { refused, ..none });
         assert_eq!(app.ui.notice.is_some(), refused.is_some());
         press(&mut app, 'i');

@@ -266,7 +266,7 @@ fn a_thread_that_dies_is_an_error_too() {
     app.readers.follow = Arc::new(|_| panic!("the thread dies"));
     let bench = Bench::on(root, app, HashMap::new());
     bench.press(KeyCode::Enter);
-    bench.sees("its thread is gone");
+    bench.sees("its thread has ended");
     bench.quit();
 }
 
@@ -368,7 +368,7 @@ fn a_session_that_another_process_goes_on_with_is_read_behind_the_screens() {
     bench.sees("keys · esc closes");
     bench.press(KeyCode::Esc);
     bench.gates.clear();
-    bench.sees("another process goes on with this session");
+    bench.sees("another process has resumed this session");
     let (_, app, _) = bench.quit();
     assert!(app.waits().is_none() && app.shown.state.next_seq > 600);
 }

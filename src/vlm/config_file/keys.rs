@@ -52,7 +52,7 @@ impl<'a> Keys<'a> {
     pub fn of_part(root: &'a Map<String, Value>, name: &'static str) -> Result<Self, String> {
         match root.get(name) {
             None | Some(Value::Null | Value::Object(_)) => Ok(Self::new(root, &[name])),
-            Some(_) => Err(format!("`{name}` holds no keys")),
+            Some(_) => Err(format!("`{name}` is not an object")),
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Keys<'a> {
     pub fn computed_as(&self, name: &'static str, known: &[&str]) -> Result<(), String> {
         match self.text(name)? {
             Some(found) if !known.contains(&found) => Err(format!(
-                "`{name}` is {}, and `{}` alone is computed here",
+                "`{name}` is {}, but only `{}` is supported",
                 printable(&found.chars().take(40).collect::<String>()),
                 known.first().copied().unwrap_or_default()
             )),

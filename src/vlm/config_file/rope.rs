@@ -35,7 +35,7 @@ pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
             match object.get(key).filter(|kind| !kind.is_null()) {
                 Some(kind) if !kind.as_str().is_some_and(|kind| PLAIN.contains(&kind)) => {
                     return Err(format!(
-                        "`{name}.{key}` is {}, and only `default` and `mrope` are computed here; if the model was not \
+                        "`{name}.{key}` is {}, but only `default` and `mrope` are supported; if the model was not \
                          trained with it, remove the key",
                         shown(kind)
                     ));

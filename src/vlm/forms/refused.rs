@@ -126,7 +126,7 @@ fn scales_that_are_no_scales_are_refused() {
         &with(Stored::f32(&[3], &[1.0; 3])),
         &["scales cannot be used", "shape [3]"],
     );
-    says(&with(zeros(Dtype::F8_E8M0, &[1])), &["no bf16, f16 or f32"]);
+    says(&with(zeros(Dtype::F8_E8M0, &[1])), &["not bf16, f16 or f32"]);
     let code = packed(|base, old| {
         let mut weight = zeros(Dtype::F8_E4M3, &old.shape);
         weight.bytes[3] = 0x7F;
@@ -151,7 +151,7 @@ fn weights_that_are_no_numbers_are_named_with_their_place() {
                 WEIGHT,
                 "model.safetensors",
                 &format!("holds {value} at [1, 5]"),
-                "no number in f32",
+                "not a finite number in f32",
             ],
         );
     }
@@ -165,7 +165,7 @@ fn weights_that_are_no_numbers_are_named_with_their_place() {
     let folder = form.write();
     assert!(open(folder.path(), DType::F32).is_ok());
     let error = open(folder.path(), DType::F16).err().unwrap().to_string();
-    assert!(error.contains("no number in f16"), "{error}");
+    assert!(error.contains("not a finite number in f16"), "{error}");
 }
 
 #[test]

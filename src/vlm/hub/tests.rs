@@ -31,7 +31,7 @@ fn ids_and_paths_are_told_apart() {
 fn the_environment_is_read_as_people_know_it() -> Outcome {
     assert_eq!(hub(&[]), None);
     let home = tempfile::tempdir()?;
-    let home_text = home.path().to_str().ok_or("a path that is no text")?;
+    let home_text = home.path().to_str().ok_or("a path that is not UTF-8")?;
     let plain = hub(&[("HOME", home_text)]).ok_or("no cache")?;
     assert_eq!(plain.cache, home.path().join(".cache/huggingface/hub"));
     assert_eq!(

@@ -30,7 +30,7 @@ fn a_language_model_that_is_not_said_to_be_mistral_is_a_llama() {
             json!({"model_type": "llama"}),
             "`model_type` is llama, and `mistral` alone",
         ),
-        (json!("mistral"), "`text_config` holds no keys"),
+        (json!("mistral"), "`text_config` is not an object"),
     ] {
         let error = read(&with("/text_config", text)).unwrap_err();
         assert!(error.contains(said), "{error}");

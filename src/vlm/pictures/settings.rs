@@ -160,7 +160,7 @@ fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error
     };
     let float = || number.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1e15).contains(x));
     let whole = number.as_u64().or_else(|| float().map(|x| x as u64));
-    let whole = whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))?;
+    let whole = whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is not a whole number")))?;
     Ok(Some(usize::try_from(whole).unwrap_or(usize::MAX)))
 }
 

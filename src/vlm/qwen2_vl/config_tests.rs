@@ -186,7 +186,7 @@ fn what_is_absurd_or_computed_otherwise_is_refused_by_its_key() {
         ),
         ("/vision_config/mlp_ratio", json!(-4), "`vision_config.mlp_ratio` is -4"),
         ("/vision_config/patch_size", json!(0), "`vision_config.patch_size` is 0"),
-        ("/vision_config", json!(3), "`vision_config` holds no keys"),
+        ("/vision_config", json!(3), "`vision_config` is not an object"),
         ("/tie_word_embeddings", json!("no"), "`tie_word_embeddings` is \"no\""),
         (
             "/text_config",

@@ -65,7 +65,7 @@ impl GridSizes {
             temporal_patch_size: keys.size_up_to(most_frames, &["temporal_patch_size"], names.temporal_patch_size)?,
         };
         if !sizes.width.is_multiple_of(4 * sizes.num_heads) {
-            return Err(format!("`{PART}.{width}` is no multiple of 4 x `num_heads`"));
+            return Err(format!("`{PART}.{width}` is not a multiple of 4 x `num_heads`"));
         }
         if sizes.out_hidden_size != hidden {
             let out = names.out_hidden_size;

@@ -167,7 +167,7 @@ impl Weights {
             // Scales stored as integers or as exponents alone follow other conventions.
             matches!(place.dtype, Dtype::BF16 | Dtype::F16 | Dtype::F32)
         });
-        let place = place.ok_or_else(|| wrong("they are no bf16, f16 or f32".to_owned()))?;
+        let place = place.ok_or_else(|| wrong("they are not bf16, f16 or f32".to_owned()))?;
         let shard = self.shards.get(place.shard).ok_or_else(|| self.missing(scales))?;
         let read = || {
             let tensor = shard.file.load(&place.name, &Device::Cpu)?;

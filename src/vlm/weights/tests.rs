@@ -100,7 +100,7 @@ fn what_is_wrong_with_a_folder_is_said() -> Outcome {
     for length in [0, 5, 40, whole.len() - 1] {
         fs::write(&single, &whole[..length])?;
         let text = fault(folder)?.to_string();
-        assert!(text.contains("model.safetensors is no whole"), "{length}: {text}");
+        assert!(text.contains("model.safetensors is not a complete"), "{length}: {text}");
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ fn want_of_memory_is_told_from_a_file_cut_short() {
         let text = error.to_string();
         assert!(matches!(error, WeightsError::NoMemory { .. }), "{text}");
         assert!(
-            !text.contains("download it again") && text.contains("may be whole"),
+            !text.contains("download it again") && text.contains("may be intact"),
             "{text}"
         );
     }

@@ -33,7 +33,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let browse = scene.browse;
     let note = match (scene.opening, &browse.intervention.waiting) {
         (Some(doing), _) => clean(doing),
-        (None, Some(Request::Faithfulness { view, .. })) => format!("following {} …", short_name(*view)),
+        (None, Some(Request::Faithfulness { view, .. })) => format!("blanking patches by {} …", short_name(*view)),
         (None, Some(Request::Effects { .. })) => "muting each aspect …".to_owned(),
         (None, Some(_)) => "the model looks …".to_owned(),
         (None, None) => asked(browse).unwrap_or_default(),

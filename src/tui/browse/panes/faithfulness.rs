@@ -54,7 +54,7 @@ fn verdict(curves: &Faithfulness) -> String {
     let insertion = (area(&curves.insertion), area(&curves.random_insertion));
     let figures = [deletion.0, deletion.1, insertion.0, insertion.1];
     if figures.iter().any(|figure| !figure.is_finite()) {
-        return "no verdict: a probability was no number".to_owned();
+        return "no verdict: a probability was not a number".to_owned();
     }
     let order = |(own, chance): (f64, f64)| shown(own).cmp(&shown(chance));
     let said = |name: &str, areas: (f64, f64)| {
@@ -124,7 +124,7 @@ mod tests {
         );
         assert_eq!(
             says([f64::NAN, 0.55, 0.66, 0.46]),
-            "no verdict: a probability was no number"
+            "no verdict: a probability was not a number"
         );
     }
 

@@ -57,7 +57,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
     let Some(rows) = browse.rows() else { return };
     if browse.shown.is_empty() {
-        return nothing_yet("no row is let through; x clears the filter", inner, buffer, theme);
+        return nothing_yet("no row passes the filter; x clears it", inner, buffer, theme);
     }
     let layout = Widths::of(
         inner.width.into(),

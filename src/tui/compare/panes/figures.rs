@@ -69,7 +69,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 /// What stands where nothing is compared.
 pub fn nothing(scene: &Scene) -> String {
     if scene.compare.problem.is_some() {
-        "they cannot be compared; figures says why".to_owned()
+        "they cannot be compared; the figures pane says why".to_owned()
     } else if scene.compare.compared.is_some() {
         let key = scene.keymap.key_for(Screen::Compare, Action::Only);
         format!("no image is chosen; {key} shows others")
@@ -127,10 +127,7 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
     ]));
     lines.push(Line::styled(verdict(compared), text.add_modifier(Modifier::BOLD)));
     if compared.alone > 0 {
-        let text = format!(
-            "{} images were seen by one of the two alone",
-            count(compared.alone as u64)
-        );
+        let text = format!("{} images are in only one of the two", count(compared.alone as u64));
         lines.push(Line::styled(text, Style::new().fg(theme.warning)));
     }
     lines

@@ -32,7 +32,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::Log, "log", &warnings, area, buffer, scene);
     let log = &scene.state.log;
     if log.is_empty() {
-        return nothing_yet("nothing was said yet", inner, buffer, scene.theme);
+        return nothing_yet("no messages yet", inner, buffer, scene.theme);
     }
     let rows = usize::from(inner.height);
     let back = scene.ui.scrolled(Pane::Log, log.len().saturating_sub(rows));
