@@ -79,7 +79,7 @@ mod tests {
     use super::{write_atomically, write_bytes_atomically};
 
     #[test]
-    fn a_failed_write_leaves_the_old_file_and_no_other() -> std::io::Result<()> {
+    fn a_failed_write_leaves_only_the_old_file() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("file");
         write_bytes_atomically(&path, b"old")?;

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_or_no_regular_file_is_refused_at_once() {
+    fn large_and_irregular_files_are_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "12345").unwrap();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_files_are_errors_not_panics() {
+    fn malformed_files_are_errors_not_panics() {
         assert!(AttentionMap::mean(&aspect([0, 3], &[&[]])).is_err());
         assert!(AttentionMap::mean(&aspect([usize::MAX, 2], &[&[1.0]])).is_err());
         assert!(AttentionMap::mean(&aspect([2, 2], &[&[1.0, 0.0]])).is_err());

@@ -34,7 +34,7 @@ mod tests {
     use crate::hostile;
 
     #[test]
-    fn what_leads_out_is_refused() {
+    fn paths_that_lead_out_are_refused() {
         let root = Path::new("/data");
         for (written, path) in [("./image/a.jpg", "/data/image/a.jpg"), ("a/./b", "/data/a/b")] {
             assert_eq!(inside(root, Path::new(written)), Some(PathBuf::from(path)));
@@ -81,7 +81,7 @@ mod tests {
 
         /// Whatever is written, what comes back lies below the folder.
         #[test]
-        fn no_text_leads_out(parts in prop::collection::vec(prop_oneof![
+        fn no_path_leads_out(parts in prop::collection::vec(prop_oneof![
             Just("..".to_owned()), Just(".".to_owned()), Just(String::new()), Just("/".to_owned()), "(?s).{0,4}",
         ], 0..8)) {
             let folder = Path::new("/s/run");

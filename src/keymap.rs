@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_share_a_place_in_the_bar() {
+    fn related_keys_share_an_entry_of_the_key_bar() {
         let bar = Keymap::default().bar(Scope::of_screen(Screen::Train), |action| !action.is_command());
         assert!(bar.contains(&("n/N".to_owned(), "sample")), "{bar:?}");
         assert!(!bar.iter().any(|(_, word)| *word == "pause"), "{bar:?}");

@@ -87,7 +87,7 @@ mod tests {
     use crate::aspects::sequence::PositionRule;
 
     #[test]
-    fn a_beginning_ends_before_what_differs_is_trained_or_is_asked_for() {
+    fn a_shared_beginning_ends_before_rows_that_differ_are_trained_or_supervised() {
         let text = |ids: &[u32]| {
             let mut sequence = Sequence::default();
             sequence

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_and_names_what_cannot_be_decoded() {
+    fn undecodable_images_are_counted_and_named() {
         let folder = tempfile::tempdir().unwrap();
         for (class, sizes) in [("cat", [(8, 8), (9, 4)]), ("dog", [(8, 8), (450, 2)])] {
             let class = folder.path().join("train").join(class);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_a_run_is_said() {
+    fn problems_that_stop_a_run_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         assert!(check(&options(folder.path()), &View::ALL, &|_, _| ()).stops_a_run());
         let class = folder.path().join("test/cat");

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_questions_are_whole() {
+    fn the_built_in_questions_are_complete() {
         let questions = Questions::load(None, None).unwrap();
         assert!(questions.emotion().len() >= 5);
         for template in questions.emotion() {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_their_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("object.txt");
         let written = |text: &str| fs::write(&file, text).unwrap();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::session::{Log, now};
 
 /// In seconds; a smaller difference is the usual clock correction.
-const NOTABLE: f64 = 2.0;
+const LEAST_JUMP: f64 = 2.0;
 
 /// Compares the system clock with a monotonic one, which nobody can set and which stands still while the machine sleeps.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Clock {
     fn jump_at(&mut self, (system, steady): (f64, f64)) -> Option<f64> {
         let last = self.last.replace((system, steady))?;
         let jump = (system - last.0) - (steady - last.1);
-        (jump.abs() >= NOTABLE).then_some(jump)
+        (jump.abs() >= LEAST_JUMP).then_some(jump)
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_set_is_told_once() {
+    fn a_clock_jump_is_reported_once() {
         let mut clock = Clock::default();
         assert_eq!(clock.jump_at((1000.0, 5.0)), None);
         assert_eq!(
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_on_is_no_jump() {
+    fn a_running_clock_is_not_a_jump() {
         let mut clock = Clock::default();
         assert_eq!([clock.jump(), clock.jump()], [None, None]);
     }

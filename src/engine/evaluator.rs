@@ -9,7 +9,7 @@ use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
 use super::items::Item;
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, predicted, summarise};
@@ -168,7 +168,7 @@ pub fn evaluate<'a>(
     learner: &Learner,
     store: &mut FeatureStore,
     samples: &[&'a Sample],
-    (split, room): (&str, &mut Room),
+    (split, room): (&str, &mut BatchLimit),
     decoding: &Decoding,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
@@ -223,7 +223,7 @@ pub fn evaluate_aspects<'i>(
     learner: &Learner,
     store: &mut FeatureStore,
     items: &'i [Item<'_>],
-    room: &mut Room,
+    room: &mut BatchLimit,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {

@@ -9,7 +9,7 @@ use super::error::EngineError;
 use super::evaluator::label_probabilities;
 use super::features::{FeatureStore, Features};
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use crate::data::{Sample, View};
 use crate::metrics::predicted;
 use crate::session::Faithfulness;
@@ -42,7 +42,7 @@ pub fn faithfulness(
             .map(|point| store.blanked(&sample.path, &blanked(at(point, patches))))
             .collect::<Result<Vec<Features>, _>>()?;
         let mut scored = Vec::with_capacity(POINTS);
-        Room::default().in_parts(
+        BatchLimit::default().in_parts(
             &features,
             || store.relieve(),
             |part| {

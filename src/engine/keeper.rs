@@ -169,7 +169,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// As [`Self::save`]; also if the file cannot be written and the run is told to stop.
-    pub fn save_for_sure(
+    pub fn save_or_wait(
         &mut self,
         trainer: &Trainer,
         reporter: &mut Reporter,

@@ -15,7 +15,7 @@ use crate::data::{self, Dataset, DatasetOptions};
 use crate::vlm::base::BaseModel;
 
 /// How often the waiting thread checks whether the process is about to exit.
-const PAUSE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A phase, how much of it is done, and its total.
 type Progress = (String, u64, u64);
@@ -91,7 +91,7 @@ fn unless_interrupted<T: Send + 'static>(
         .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens data and model: {error}")))?;
     let mut shown = String::new();
     loop {
-        match hear.recv_timeout(PAUSE) {
+        match hear.recv_timeout(POLL_INTERVAL) {
             Ok(Message::Progress((phase, done, total))) => {
                 if shown != phase {
                     reporter.phase(phase.as_str(), None)?;
@@ -120,7 +120,7 @@ mod tests {
     use crate::session::Event;
 
     #[test]
-    fn what_is_opened_arrives_with_its_phases_and_an_end_waits_for_nothing() {
+    fn opening_reports_phases_and_is_abandoned_when_the_process_exits() {
         let (listener, records) = unbounded();
         let terminate = Arc::new(AtomicBool::new(false));
         let signals = Signals {

@@ -16,7 +16,7 @@ use crate::session::{
 };
 
 /// How long to wait before retrying a journal that cannot be written.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Writes and sends the events of a run.
 pub struct Reporter {
@@ -105,7 +105,7 @@ impl Reporter {
         }
         match self.keep(&event)? {
             Some(record) => drop(self.listener.send(record)),
-            None => self.say(event),
+            None => self.send(event),
         }
         if std::mem::take(&mut self.waited) && !is_end {
             return self.warn("the journal could not be written for a while, so the run waited", None);
@@ -114,7 +114,7 @@ impl Reporter {
     }
 
     /// Sends an event that the journal does not hold.
-    pub fn say(&self, event: Event) {
+    pub fn send(&self, event: Event) {
         let record = Record {
             seq: UNKEPT,
             time: now(),
@@ -149,9 +149,9 @@ impl Reporter {
                 Err(error) if error.may_pass() && !self.terminate.load(Ordering::Relaxed) => {
                     if !std::mem::replace(&mut self.waited, true) {
                         let text = format!("{error}. The run waits until it can be written");
-                        self.say(Event::Warning(Warning { text, step: None }));
+                        self.send(Event::Warning(Warning { text, step: None }));
                     }
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(RETRY_INTERVAL);
                 }
                 kept => break kept,
             }
@@ -166,7 +166,7 @@ impl Reporter {
     /// As [`Self::report`].
     pub fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
         let Some(mut record) = self.keep(&Event::Answer(Box::new(answer.without_maps())))? else {
-            self.say(Event::Answer(Box::new(answer)));
+            self.send(Event::Answer(Box::new(answer)));
             return Ok(());
         };
         record.event = Event::Answer(Box::new(answer));
@@ -215,7 +215,7 @@ impl Reporter {
             });
             match report {
                 Report::Kept => self.report(progress)?,
-                Report::Shown => self.say(progress),
+                Report::Shown => self.send(progress),
             }
         }
         self.unless_interrupted()
@@ -276,7 +276,7 @@ mod tests {
 
     /// The last process was killed, or ended, at a time long past.
     #[test]
-    fn the_time_between_two_processes_is_no_work() {
+    fn the_time_between_two_processes_does_not_count_as_work() {
         let root = tempfile::tempdir().unwrap();
         let example = include_str!("../../sessions/example/journal.jsonl");
         let lines: Vec<&str> = example.lines().collect();

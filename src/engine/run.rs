@@ -78,7 +78,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let mut kept = BTreeMap::new();
     if goes_on {
         for stage in [Stage::Aspects, Stage::Prompt] {
-            if let Some(file) = newest_whole(&checkpoints, stage, reporter)? {
+            if let Some(file) = newest_intact(&checkpoints, stage, reporter)? {
                 kept.insert(stage, file);
             }
         }
@@ -194,10 +194,10 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
             begun.classes.join(", ")
         )));
     }
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     if begun.splits != now.splits {
         let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
-        told.push(format!(
+        warnings.push(format!(
             "the dataset has changed since the session was begun: its images in train / val / test were {1} and are \
              now {0}",
             of(now.splits),
@@ -205,19 +205,19 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
         ));
     }
     if begun.model != now.model {
-        told.push(format!("the session was begun with the model {}", begun.model));
+        warnings.push(format!("the session was begun with the model {}", begun.model));
     }
-    Ok(told)
+    Ok(warnings)
 }
 
 /// The newest checkpoint of a stage that is whole and finite; warns about each one that it skips.
-pub(super) fn newest_whole(
+pub(super) fn newest_intact(
     checkpoints: &Checkpoints,
     stage: Stage,
     reporter: &mut Reporter,
 ) -> Result<Option<CheckpointFile>, EngineError> {
-    for strange in checkpoints.strange().filter(|path| !path.is_file()) {
-        let name = strange.display();
+    for path in checkpoints.not_files().filter(|path| !path.is_file()) {
+        let name = path.display();
         reporter.warn(
             format!("{name} has the name of a checkpoint but is not a file; it is ignored"),
             None,
@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_classes_are_refused_and_other_splits_told_of() {
+    fn other_classes_are_refused_and_other_splits_give_a_warning() {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/example/journal.jsonl");
         let Some(Event::Session(begun)) = first_record(example.as_ref()).unwrap().map(|record| record.event) else {
             panic!("the example's first line")
@@ -363,10 +363,10 @@ mod tests {
         assert_eq!(differences(&begun, &begun).unwrap(), Vec::<String>::new());
         let mut now = begun.clone();
         now.splits[0] += 1;
-        let told = differences(&begun, &now).unwrap();
+        let warnings = differences(&begun, &now).unwrap();
         assert!(
-            matches!(&told[..], [one] if one.contains("the dataset has changed")),
-            "{told:?}"
+            matches!(&warnings[..], [one] if one.contains("the dataset has changed")),
+            "{warnings:?}"
         );
         now.classes.swap(0, 1);
         let refused = differences(&begun, &now).unwrap_err().to_string();

@@ -62,7 +62,7 @@ mod tests {
     use super::measured;
 
     #[test]
-    fn the_most_that_was_held_is_told() {
+    fn the_peak_memory_is_measured() {
         let (left, most) = measured(|| {
             drop(std::hint::black_box(vec![0_u8; 1 << 20]));
             std::hint::black_box(vec![1_u8; 1 << 10])

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_their_keys() {
+    fn key_names_are_parsed_back_to_their_keys() {
         for name in [
             "p",
             "P",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_terminal_can_say_is_no_key() {
+    fn keys_that_no_terminal_can_send_are_refused() {
         for name in [
             "", "hyper-x", "pp", "f0", "f13", "ctrl-i", "ctrl-m", "ctrl-A", "ctrl-1", "\u{1b}", "Space",
         ] {

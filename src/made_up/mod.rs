@@ -124,13 +124,13 @@ fn stage_events(stage: Stage, steps: u64, events: &mut Vec<Event>) {
             events.push(progress(name, step, steps));
         }
         if step % (steps / EVALUATIONS) == 0 {
-            look_around(stage, step, step / (steps / EVALUATIONS), events);
+            evaluation_events(stage, step, step / (steps / EVALUATIONS), events);
         }
     }
 }
 
 /// An evaluation, a look at each image of the panel, a checkpoint.
-fn look_around(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
+fn evaluation_events(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
     events.push(phase("evaluating", Some(stage)));
     events.push(progress("evaluating", 128, 256));
     events.extend((0..PANEL).map(|slot| {

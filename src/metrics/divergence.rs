@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_input_is_not_a_number() {
+    fn invalid_distributions_give_nan() {
         assert!(jensen_shannon(&[1.0], &[0.5, 0.5]).is_nan() && jensen_shannon(&[], &[]).is_nan());
         assert!(jensen_shannon(&[0.0, 0.0], &[1.0, 0.0]).is_nan());
     }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_does_not_fit_says_nothing() {
+    fn a_map_of_the_wrong_size_gives_no_result() {
         let all = boxed(0.0, 0.0, 1.0, 1.0);
         assert_eq!(pointing_hit(GRID, &[0.5; 7], &all), None);
         assert_eq!(pointing_hit(GRID, &[f32::NAN; 8], &all), None);

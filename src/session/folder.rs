@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, OFlags};
 
-use super::held::{Asked, HeldFolder, take};
+use super::held::{HeldFolder, LockAttempt, take};
 use super::removal::{Holder, missing};
 use super::utc::Utc;
 use crate::atomic_file::PARTIAL;
@@ -290,11 +290,11 @@ impl SessionFolder {
         let ask = |file: &File| {
             let asked = take(file, FlockOperation::NonBlockingLockExclusive, TRIES, process);
             match asked.map_err(|source| failed("lock", &self.path, source))? {
-                Asked::Refused if removes => Err(FolderError::BeingRemoved {
+                LockAttempt::Refused if removes => Err(FolderError::BeingRemoved {
                     name: self.name.clone(),
                     process,
                 }),
-                Asked::Refused => Err(FolderError::Live {
+                LockAttempt::Refused => Err(FolderError::Live {
                     name: self.name.clone(),
                     process,
                 }),
@@ -303,7 +303,7 @@ impl SessionFolder {
         };
         let folder = ask(held.file())?;
         let journal = held.open_file(JOURNAL, OFlags::RDWR).ok();
-        if folder == Asked::Unsupported
+        if folder == LockAttempt::Unsupported
             && let Some(journal) = &journal
         {
             ask(journal)?;
@@ -312,7 +312,7 @@ impl SessionFolder {
             let opened = held.open_file(LOCK, OFlags::RDWR | OFlags::CREATE);
             let file = opened.map_err(|source| failed("open", &path, source))?;
             let asked = ask(&file)?;
-            if asked == Asked::Unsupported && folder != Asked::Taken {
+            if asked == LockAttempt::Unsupported && folder != LockAttempt::Taken {
                 return Err(FolderError::NoLocks {
                     path: self.path.clone(),
                 });
@@ -321,7 +321,7 @@ impl SessionFolder {
             if !held.has(LOCK, &file).map_err(|source| failed("open", &path, source))? {
                 continue;
             }
-            if asked != Asked::Stranger {
+            if asked != LockAttempt::Stranger {
                 break file;
             }
             // A user who may only read the session holds the lock file. Replace it by one that only the owner can open.
@@ -388,19 +388,19 @@ impl SessionFolder {
         };
         let folder = match opened {
             Ok(held) => ask(held.file())?,
-            Err(_) => Asked::Unsupported,
+            Err(_) => LockAttempt::Unsupported,
         };
         let journal = self.open_journal().ok();
-        let journal = match journal.filter(|_| folder == Asked::Unsupported) {
+        let journal = match journal.filter(|_| folder == LockAttempt::Unsupported) {
             Some(journal) => ask(&journal)?,
             None => folder,
         };
-        if folder == Asked::Refused || journal == Asked::Refused {
+        if folder == LockAttempt::Refused || journal == LockAttempt::Refused {
             return Ok(true);
         }
         let path = self.path.join(LOCK);
         match self.open_own(LOCK) {
-            Ok(file) => Ok(ask(&file)? == Asked::Refused),
+            Ok(file) => Ok(ask(&file)? == LockAttempt::Refused),
             // The lock file is missing, or another user keeps it private: only the folder's lock counts.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
                 Ok(false)

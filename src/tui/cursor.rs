@@ -55,7 +55,7 @@ impl Cursor {
     }
 
     /// Follows the run again; in a stage that is not running, goes to its end.
-    pub fn let_go(&mut self, state: &RunState) {
+    pub fn follow_run(&mut self, state: &RunState) {
         self.step = None;
         self.stage = self.stage.filter(|&stage| Some(stage) != state.stage);
     }
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn let_go_it_goes_with_the_run() {
+    fn a_released_cursor_follows_the_run() {
         let state = state();
         let mut cursor = Cursor::default();
         cursor.stand_at(Stage::Prompt, 20);
-        cursor.let_go(&state);
+        cursor.follow_run(&state);
         assert_eq!(cursor, Cursor::default());
         cursor.stand_at(Stage::Aspects, 20);
-        cursor.let_go(&state);
+        cursor.follow_run(&state);
         assert_eq!((cursor.stage, cursor.step), (Some(Stage::Aspects), None));
         assert_eq!(seen(cursor), Some((Stage::Aspects, 60)));
     }

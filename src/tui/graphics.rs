@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_says_what_it_cannot_show_is_not_sent_it() {
+    fn a_terminal_is_not_sent_a_protocol_that_it_denies() {
         let says = |kitty, sixel| {
             Some(Answer {
                 kitty,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_is_not_named_is_asked() {
+    fn an_unknown_terminal_is_queried() {
         let xterm = [
             ("TERM", "xterm-256color"),
             ("XTERM_VERSION", "XTerm(379)"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_holds() {
+    fn an_explicit_choice_is_respected() {
         let kitty = [("TERM", "xterm-kitty")];
         assert_eq!(shown(chosen(Images::Off, &kitty, Some(CELL), None)), (None, false));
         assert_eq!(

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_a_session_is_a_sentence() {
+    fn a_folder_without_a_session_is_an_error() {
         let error = Overlaid::read(Path::new("/nowhere/at-all")).unwrap_err();
         assert!(error.contains("/nowhere/at-all is not a session's folder"), "{error}");
     }

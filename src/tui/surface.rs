@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_light_becomes_shade() {
+    fn without_colours_pictures_use_shade_characters() {
         let picture = RgbImage::from_fn(4, 4, |x, _| if x < 2 { Rgb([0; 3]) } else { Rgb([255; 3]) });
         let (buffer, _) = painted(&Theme::dark(Depth::Mono), picture.clone(), Size::new(4, 2));
         assert_eq!((buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()), (" ", "@"));

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_no_entry_says_nothing() {
+    fn truncated_or_invalid_entries_are_ignored() {
         let whole = entry(Some(8), &[CURSOR_ADDRESS], false);
         for cut in 0..whole.len() - 4 {
             assert_eq!(Terminfo::read(&whole[..cut]), None, "{cut}");
@@ -167,7 +167,7 @@ mod tests {
         #![proptest_config(config())]
 
         #[test]
-        fn no_entry_is_read_beyond_its_end(bytes in changed(vec![
+        fn an_entry_is_not_read_beyond_its_end(bytes in changed(vec![
             entry(Some(256), &[CURSOR_ADDRESS, ENTER_CA_MODE, KEY_MOUSE], false),
             entry(None, &[CURSOR_ADDRESS], true),
         ])) {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_looked_for_by_the_first_letter_of_its_name() {
+    fn an_entry_is_found_in_the_folder_of_its_first_letter() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("6d");
         std::fs::create_dir(&place).unwrap();

@@ -89,7 +89,7 @@ mod tests {
     use super::{of_file, of_names, what_is};
 
     #[test]
-    fn what_people_have_instead_of_a_model_is_named() {
+    fn folders_that_are_not_models_are_described() {
         for (names, said) in [
             (
                 vec!["adapter_config.json", "adapter_model.safetensors"],
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_names_its_base_and_a_folder_too_high_the_right_one() {
+    fn an_adapter_names_its_base_and_a_parent_folder_the_model_inside() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         assert_eq!(what_is(folder), None);

@@ -33,7 +33,7 @@ fn the_self_test_agrees_through_the_binary() {
 
 /// As `masp doctor | head -0`, where `head` is quicker.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["doctor"][..], &["sessions", "list"], &["sessions", "list", "--json"]] {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -88,7 +88,7 @@ fn a_detached_run_goes_on_alone() {
 }
 
 #[test]
-fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
+fn wrong_usage_and_bad_files_give_an_error_and_write_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("unknown.yaml", "train:\n  learning_rat: 1\n");
@@ -157,7 +157,7 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
 
 /// Before hours of training, and before a model of gigabytes is opened: nothing is begun under the name.
 #[test]
-fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
+fn unusable_data_and_targets_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     stdout(&masp(folder, &["data", "synth", "drawn", "--images", "24"]));

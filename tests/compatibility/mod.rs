@@ -139,7 +139,7 @@ fn predictions_and_looks_of_format_1_are_read() {
 
 /// `format-1-killed` was killed after its fifth step of eight; the losses are those of the same run when it was not.
 #[test]
-fn a_run_of_format_1_is_gone_on_with() {
+fn a_run_of_format_1_is_resumed() {
     let work = workplace();
     let (kept, copy) = (folder("format-1-killed"), work.path().join("sessions/format-1-killed"));
     for part in ["", "checkpoints", "predictions", "samples", "thumbnails"] {

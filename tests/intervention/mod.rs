@@ -234,7 +234,7 @@ fn a_run_stops_at_its_epochs_end() {
 }
 
 #[test]
-fn a_run_that_left_no_checkpoint_begins_again() {
+fn a_run_without_a_checkpoint_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(&folder.path().join("sessions"), "again").unwrap();
     for resume in [false, true] {
@@ -264,7 +264,7 @@ fn a_run_that_left_no_checkpoint_begins_again() {
 }
 
 #[test]
-fn a_checkpoint_that_a_signal_asks_for_does_not_wait_for_an_evaluation_which_is_made_again() {
+fn a_signals_checkpoint_interrupts_an_evaluation_which_is_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(&folder.path().join("sessions"), "warned").unwrap();
     let signals = Signals::default();

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, tell, train, uninterrupted, wait_for_word, wait_until, workplace};
+use super::{Left, command, journal, signal, tell, train, uninterrupted, wait_for_text, wait_until, workplace};
 
 #[test]
-fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
+fn a_run_waits_for_space_for_its_checkpoint() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -24,8 +24,8 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "until the next checkpoint");
-    wait_for_word(&journal, "the run keeps its parameters in memory");
+    wait_for_text(&journal, "until the next checkpoint");
+    wait_for_text(&journal, "the run keeps its parameters in memory");
     // Nothing has changed: it waits once more.
     tell(folder, "{\"command\":\"resume\"}");
     signal(&child, Signal::TERM);
@@ -52,7 +52,7 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
 }
 
 #[test]
-fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
+fn a_run_that_waits_for_its_checkpoint_can_be_stopped() {
     let folder = workplace();
     let folder = folder.path();
     // The model's files are larger than what is allowed below: they lie in the cache then.
@@ -71,10 +71,10 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "the run keeps its parameters in memory");
+    wait_for_text(&journal, "the run keeps its parameters in memory");
     // That an epoch's end was asked for is no reason to give up; a stop is, after one more attempt.
     tell(folder, "{\"command\":\"stop\",\"after\":\"epoch\"}");
-    wait_for_word(&journal, "\"after\":\"epoch\"");
+    wait_for_text(&journal, "\"after\":\"epoch\"");
     tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
     let output = child.wait_with_output().unwrap();
     assert_eq!(
@@ -92,9 +92,9 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
 }
 
 /// A file system of its own for a folder, unmounted when dropped.
-pub(super) struct Small<'a>(&'a Path);
+pub(super) struct SmallDisk<'a>(&'a Path);
 
-impl<'a> Small<'a> {
+impl<'a> SmallDisk<'a> {
     pub(super) fn mount(at: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let mount = Command::new("mount")
@@ -105,26 +105,26 @@ impl<'a> Small<'a> {
     }
 }
 
-impl Drop for Small<'_> {
+impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
         drop(Command::new("umount").arg("-l").arg(self.0).status());
     }
 }
 
 #[test]
-fn a_full_disk_is_waited_out() {
+fn a_run_waits_until_a_full_disk_has_space() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
     std::fs::rename(folder.join("sessions"), folder.join("done")).unwrap();
     let sessions = folder.join("sessions");
-    let Some(_small) = Small::mount(&sessions, "size=32m") else {
+    let Some(_small) = SmallDisk::mount(&sessions, "size=32m") else {
         println!("skipped: no tmpfs can be mounted here; the limit on file sizes stands in for it");
         return;
     };
     let child = command(folder).args(train("small", &["--headless"])).spawn().unwrap();
     let journal = journal(folder, "small");
-    wait_for_word(&journal, "\"event\":\"step\"");
+    wait_for_text(&journal, "\"event\":\"step\"");
     // Whatever is left is taken: neither a line of the journal nor a checkpoint fits any more.
     let fill = |name: &str| {
         let file = std::fs::File::create(sessions.join(name)).unwrap();

@@ -59,7 +59,7 @@ fn serve(stream: &TcpStream, files: &HashMap<&str, Vec<u8>>) -> std::io::Result<
 }
 
 #[test]
-fn a_download_is_told_of_a_few_times_a_second_and_to_its_end() {
+fn download_progress_is_reported_a_few_times_a_second_until_the_end() {
     let folder = workplace();
     let folder = folder.path();
     let small = |name| (name, b"{}".to_vec());

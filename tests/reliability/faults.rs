@@ -11,8 +11,8 @@ use masp::aspects::checkpoint::Checkpoint;
 use masp::session::{RunState, Warning, each_record};
 use rustix::process::Signal;
 
-use super::disk::Small;
-use super::{command, journal, signal, tell, train, wait_for_word, wait_until, workplace};
+use super::disk::SmallDisk;
+use super::{command, journal, signal, tell, train, wait_for_text, wait_until, workplace};
 use crate::cli::stdout;
 
 /// Starts `masp train` without a screen, with settings that stand above the usual ones.
@@ -51,7 +51,7 @@ fn said(journal: &Path, word: &str) -> usize {
 }
 
 #[test]
-fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspect() {
+fn a_non_finite_step_pauses_the_run_unchanged_and_names_sample_and_aspect() {
     let folder = workplace();
     let folder = folder.path();
     // Aspects of finite numbers, of such a size that the loss overflows.
@@ -63,7 +63,7 @@ fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspec
         command.spawn().unwrap()
     };
     let journal = journal(folder, "hot");
-    wait_for_word(&journal, "\"command\":\"pause\"");
+    wait_for_text(&journal, "\"command\":\"pause\"");
     let first = state(folder, "hot");
     let unwell = |(_, warning): &&(_, Warning)| warning.text.contains("is not finite");
     let (_, warning) = first.warnings.iter().find(unwell).unwrap();
@@ -100,13 +100,13 @@ fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspec
 }
 
 #[test]
-fn pictures_that_vanish_or_change_are_left_out_and_told_of() {
+fn missing_and_changed_pictures_are_skipped_with_a_warning() {
     let folder = workplace();
     let folder = folder.path();
     // Each is read anew, every time.
     let mut child = start(folder, "robbed", &["data.cache_mb=0"]);
     let journal = journal(folder, "robbed");
-    wait_for_word(&journal, "\"event\":\"step\"");
+    wait_for_text(&journal, "\"event\":\"step\"");
     for (place, picture) in pictures(&folder.join("drawn")).iter().enumerate() {
         match place % 3 {
             0 => fs::remove_file(picture).unwrap(),
@@ -147,7 +147,7 @@ fn a_folder_that_cannot_be_written_ends_the_run_before_it_begins() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
-    let _mounted = Small::mount(&sessions, "size=1m,ro");
+    let _mounted = SmallDisk::mount(&sessions, "size=1m,ro");
     fs::set_permissions(&sessions, fs::Permissions::from_mode(0o555)).ok();
     if fs::create_dir(sessions.join("probe")).is_ok() {
         println!("skipped: this user may write anywhere, and nothing can be mounted");

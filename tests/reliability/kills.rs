@@ -7,7 +7,7 @@ use super::{Left, command, signal, times, train, uninterrupted, workplace};
 
 /// A session is resumed until it is done; then it is as the one that was never killed.
 #[test]
-fn a_run_killed_at_random_moments_is_the_uninterrupted_one() {
+fn a_run_killed_at_random_moments_equals_the_uninterrupted_one() {
     let wanted = times("MASP_KILLS", 20);
     let folder = workplace();
     let folder = folder.path();
@@ -49,7 +49,7 @@ fn a_run_killed_at_random_moments_is_the_uninterrupted_one() {
 
 /// The writer dies between a checkpoint's rename and its line in the journal: the file is told of by the next one.
 #[test]
-fn a_checkpoint_without_its_line_is_gone_on_from() {
+fn a_checkpoint_without_its_journal_line_is_resumed() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);

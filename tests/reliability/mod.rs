@@ -25,7 +25,7 @@ use masp::session::{RunState, each_record};
 
 use crate::cli::{masp, stdout};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A folder with a drawn dataset of a few pictures.
 pub fn workplace() -> tempfile::TempDir {
@@ -76,13 +76,13 @@ pub fn journal(folder: &Path, session: &str) -> PathBuf {
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+        assert!(begin.elapsed() < TIMEOUT, "never came: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 /// Waits until a journal says `text`.
-pub fn wait_for_word(journal: &Path, text: &str) {
+pub fn wait_for_text(journal: &Path, text: &str) {
     wait_until(text, || {
         std::fs::read_to_string(journal).is_ok_and(|said| said.contains(text))
     });

@@ -7,7 +7,7 @@ use masp::session::{RunState, each_record};
 use super::{command, train, wait_until, workplace};
 
 #[test]
-fn a_run_whose_folder_is_moved_ends_with_a_checkpoint_in_it_and_leaves_who_takes_the_name_alone() {
+fn a_run_whose_folder_is_moved_ends_with_a_checkpoint_in_the_moved_folder() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");

@@ -24,7 +24,7 @@ fn wrapper(folder: &Path) -> Option<std::path::PathBuf> {
 }
 
 #[test]
-fn without_flock_training_is_refused_with_advice_and_finished_sessions_are_told_as_they_are() {
+fn without_flock_training_is_refused_and_finished_sessions_are_still_listed() {
     let folder = workplace();
     let folder = folder.path();
     let Some(wrapper) = wrapper(folder) else { return };

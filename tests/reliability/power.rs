@@ -38,7 +38,7 @@ fn cut(journal: &Path, rng: &mut ChaCha8Rng) {
 }
 
 #[test]
-fn a_run_after_power_cuts_is_the_uninterrupted_one() {
+fn a_run_after_power_cuts_equals_the_uninterrupted_one() {
     let wanted = times("MASP_POWER_CUTS", 6);
     let folder = workplace();
     let folder = folder.path();

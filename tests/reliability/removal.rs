@@ -8,7 +8,7 @@ use super::{command, train, workplace};
 use crate::cli::{masp, stdout};
 
 #[test]
-fn a_session_that_is_being_removed_is_not_gone_on_with() {
+fn a_session_that_is_being_removed_is_not_resumed() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -53,7 +53,7 @@ fn a_session_that_is_being_removed_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_session_that_is_at_work_is_not_removed() {
+fn a_running_session_is_not_removed() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, train, uninterrupted, wait_for_word, wait_until, workplace};
+use super::{Left, command, journal, signal, train, uninterrupted, wait_for_text, wait_until, workplace};
 use crate::cli::{masp, stdout};
 
 fn resume(folder: &Path, session: &str) -> Output {
@@ -22,7 +22,7 @@ fn words(output: &Output) -> String {
 }
 
 #[test]
-fn a_session_whose_first_line_was_never_whole_begins_anew() {
+fn a_session_without_a_complete_first_line_begins_again() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -38,7 +38,7 @@ fn a_session_whose_first_line_was_never_whole_begins_anew() {
 }
 
 #[test]
-fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
+fn a_damaged_newest_checkpoint_is_skipped_for_the_one_before() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -54,7 +54,7 @@ fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
 }
 
 #[test]
-fn a_dataset_that_has_changed_since_is_told_of() {
+fn a_changed_dataset_gives_a_warning() {
     let folder = workplace();
     let folder = folder.path();
     uninterrupted(folder);
@@ -65,7 +65,7 @@ fn a_dataset_that_has_changed_since_is_told_of() {
 }
 
 #[test]
-fn a_session_with_links_is_not_written_through_them() {
+fn symbolic_links_in_a_session_are_not_written_through() {
     let folder = workplace();
     let folder = folder.path();
     let own = folder.join("diary.txt");
@@ -95,7 +95,7 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
     let child = command(folder).args(train("stopped", &["--headless"])).spawn().unwrap();
-    wait_for_word(&journal(folder, "stopped"), "\"event\":\"step\"");
+    wait_for_text(&journal(folder, "stopped"), "\"event\":\"step\"");
     signal(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -115,7 +115,7 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
 
 /// SIGTERM does not wait for an evaluation: it is made when the run goes on.
 #[test]
-fn an_evaluation_is_left_at_once_and_made_after_the_resume() {
+fn an_interrupted_evaluation_is_repeated_after_the_resume() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     stdout(&masp(folder, &["data", "synth", "drawn", "--images", "600"]));
@@ -155,7 +155,7 @@ fn an_evaluation_is_left_at_once_and_made_after_the_resume() {
 }
 
 #[test]
-fn checkpoints_are_written_at_times_too() {
+fn checkpoints_are_also_written_by_time() {
     let folder = workplace();
     let folder = folder.path();
     let saved = |name: &str, minutes: &str| {
@@ -174,7 +174,7 @@ fn checkpoints_are_written_at_times_too() {
 }
 
 #[test]
-fn a_run_of_one_stage_is_gone_on_with_as_that_unless_another_is_asked_for() {
+fn a_run_of_one_stage_resumes_that_stage_unless_another_is_given() {
     let folder = workplace();
     let folder = folder.path();
     let steps = |stage: &str| {
@@ -198,7 +198,7 @@ fn a_run_of_one_stage_is_gone_on_with_as_that_unless_another_is_asked_for() {
 
 /// Both as `--detach` says it and as the session tells it afterwards.
 #[test]
-fn a_resume_that_fails_at_once_is_told_and_recorded() {
+fn a_resume_that_fails_at_once_is_reported_and_recorded() {
     let folder = workplace();
     let folder = folder.path();
     let output = command(folder)
@@ -239,7 +239,7 @@ fn a_resume_that_fails_at_once_is_told_and_recorded() {
 
 /// A rate that was set while the run was at work goes on; one that the settings ask for anew is obeyed, and told of.
 #[test]
-fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
+fn a_resumed_run_keeps_the_set_rate_unless_another_is_given() {
     let folder = workplace();
     let folder = folder.path();
     let told = || fs::read_to_string(journal(folder, "rate")).unwrap_or_default();

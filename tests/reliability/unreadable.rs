@@ -35,7 +35,7 @@ fn listed(folder: &Path) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn what_is_no_session_hides_none() {
+fn other_entries_do_not_hide_sessions() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -76,7 +76,7 @@ fn what_is_no_session_hides_none() {
 
 /// As `masp sessions list` of somebody else, who may not enter one of them.
 #[test]
-fn a_folder_that_may_not_be_looked_into_is_told_of() {
+fn an_unreadable_folder_is_reported() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -113,7 +113,7 @@ fn a_folder_that_may_not_be_looked_into_is_told_of() {
 }
 
 #[test]
-fn what_lies_in_the_place_of_an_optional_folder_stops_nothing() {
+fn a_file_in_place_of_an_optional_folder_stops_nothing() {
     let folder = workplace();
     let folder = folder.path();
     let session = folder.join("sessions/run");
@@ -164,7 +164,7 @@ fn what_lies_in_the_place_of_an_optional_folder_stops_nothing() {
 
 /// A middle line that nothing opens: what stands before it is shown, and no command says that the run is finished.
 #[test]
-fn a_journal_with_a_bad_line_is_listed_and_shown_as_what_it_is() {
+fn a_journal_with_a_bad_line_is_listed_and_shown_as_damaged() {
     let folder = workplace();
     let folder = folder.path();
     stdout(&command(folder).args(train("run", &["--headless"])).output().unwrap());

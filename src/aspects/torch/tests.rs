@@ -75,7 +75,7 @@ fn example_dict<'a>(matrix: &'a HostTensor, vector: &'a HostTensor) -> TorchDict
 }
 
 #[test]
-fn what_is_written_is_read_in_the_layout_of_torch_save() -> Outcome {
+fn written_files_have_the_layout_of_torch_save() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.pth");
     let (matrix, vector) = example();
@@ -197,7 +197,7 @@ fn hostile_views_are_refused() -> Outcome {
 }
 
 #[test]
-fn nothing_is_executed_and_no_pickle_grows() {
+fn nothing_is_executed_and_memory_stays_bounded() {
     let fault = |pickle: &[u8]| interpret(pickle).err();
     assert_eq!(
         fault(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00ls -\x85R."),
@@ -332,7 +332,7 @@ fn a_parameter_dict_is_a_dictionary() -> Outcome {
 }
 
 #[test]
-fn whole_numbers_are_no_parameters() -> Outcome {
+fn integer_tensors_are_not_parameters() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.pth");
     fs::write(&path, archive(&pickled_tensor("IntStorage", 0, &[4], &[1]))?)?;
@@ -346,7 +346,7 @@ fn whole_numbers_are_no_parameters() -> Outcome {
 }
 
 #[test]
-fn a_compressed_record_is_named_with_what_to_do() -> Outcome {
+fn a_compressed_record_is_refused_with_advice() -> Outcome {
     let mut packed = archive(b"\x80\x02}.")?;
     // Set the compression method of the first entry, both in its own header and in the directory.
     let central = packed

@@ -88,7 +88,7 @@ fn the_form_begins_with_the_settings_that_hold_here() {
 }
 
 #[test]
-fn what_was_changed_becomes_the_strongest_settings() {
+fn changed_fields_override_all_other_settings() {
     let mut form = Form::new("train: {prompt: {batch_size: 4}}\n");
     for (name, value) in [
         ("batch size", "8"),
@@ -190,7 +190,7 @@ fn a_known_dataset_is_refused_on_a_folder_of_another_layout() {
 }
 
 #[test]
-fn a_folder_that_is_no_dataset_is_refused_whatever_it_is_called() {
+fn a_folder_without_a_dataset_is_refused_under_any_dataset_name() {
     let mut form = Form::new("");
     let empty = form.folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();

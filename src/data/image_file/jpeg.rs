@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn broken_data_is_an_error_and_no_panic() {
+    fn broken_data_is_an_error_not_a_panic() {
         // A whole file by its markers, with tables that make no sense.
         let nonsense = b"\xFF\xD8\xFF\xC0\x00\x0B\x08\x00\x10\x00\x10\x01\x01\x11\x07\xFF\xDA\x00\x08\x01\x01\x00\x00\x3F\x00\x12\xFF\xD9";
         assert!(is_complete(nonsense));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thumbnails_end_is_not_the_pictures() {
+    fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
         let with_thumbnail = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xD8\xFF\xD9\xFF\xDA\x00\x02\x12\x34";
         assert!(!is_complete(with_thumbnail));
         assert!(is_complete(&[with_thumbnail.as_slice(), b"\xFF\xD9"].concat()));

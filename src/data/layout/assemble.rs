@@ -122,7 +122,7 @@ fn check(root: &Path, candidate: Candidate, label: usize, classes: &[String]) ->
                 other_emotion = file
                     .emotion
                     .filter(|emotion| classes.get(label).is_some_and(|class| key(class) != key(emotion)));
-                left_out.extend(file.odd.into_iter().map(|reason| LeftOut {
+                left_out.extend(file.problems.into_iter().map(|reason| LeftOut {
                     path: path.clone(),
                     reason: format!("only this field is left out: {reason}"),
                 }));

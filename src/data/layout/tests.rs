@@ -314,7 +314,7 @@ fn any_class_folders() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_said() {
+fn folders_that_cannot_be_opened_are_errors() {
     let empty = folder(&[]);
     let text = |root: &Path, dataname| open_as(root, dataname).unwrap_err().to_string();
     assert!(text(&empty.path().join("missing"), None).contains("does not exist"));
@@ -558,7 +558,7 @@ fn a_class_named_as_a_control_token_is_refused() {
 }
 
 #[test]
-fn what_is_nearly_a_dataset_is_told_from_what_is_none() {
+fn near_misses_of_a_dataset_get_advice() {
     for (files, says) in [
         (
             vec![("up/set/joy/1.jpg", ""), ("up/set/fear/1.jpg", "")],

@@ -1,7 +1,7 @@
 //! The control socket of a live run: viewers send [`Command`](super::Command)s and get complete answers. Everything else
 //! that they show is in the journal, so a slow or dead viewer cannot delay the run.
 //!
-//! Each line, in both directions, is one JSON document. The run first sends a [`Greeting`]; then it sends [`Said`]s and reads
+//! Each line, in both directions, is one JSON document. The run first sends a [`Greeting`]; then it sends [`Message`]s and reads
 //! commands.
 
 mod client;
@@ -77,7 +77,7 @@ pub struct Greeting {
 /// What the run says to its viewers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum Said {
+pub enum Message {
     /// The journal's record of an answer with the attention maps, which the journal leaves out.
     Answer(Box<Record>),
     /// A line was not a command, or there are too many viewers; the run closes the connection.

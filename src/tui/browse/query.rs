@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn words_must_all_hold() {
+    fn all_terms_must_hold() {
         let rows = evaluated::results(200);
         let by = |holds: &dyn Fn(&ImageResult) -> bool| -> Vec<usize> {
             (0..rows.len()).filter(|&n| holds(&rows[n])).collect()
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_not_known_is_neither_more_nor_less() {
+    fn an_unknown_number_matches_no_comparison() {
         let mut row = evaluated::results(1).remove(0);
         row.loss = f64::NAN;
         for query in ["loss<1", "loss>=1"] {

@@ -110,8 +110,8 @@ impl Rows {
             .collect();
         let mut confusion = vec![vec![0; labels.len()]; labels.len()];
         for row in &all {
-            if let (Some(gold), Some(said)) = (place(&row.gold), place(&row.prediction.prediction)) {
-                confusion[gold][said] += 1;
+            if let (Some(gold), Some(predicted)) = (place(&row.gold), place(&row.prediction.prediction)) {
+                confusion[gold][predicted] += 1;
             }
         }
         let figures = Figures {
@@ -143,18 +143,18 @@ impl Rows {
         self.all.get(row as usize)
     }
 
-    /// Recall, precision and support of a class. A class without images has no recall, one that is never said either has no
-    /// precision; they are NaN.
+    /// Recall, precision and support of a class. A class without images has no recall, and one that is never predicted either
+    /// has no precision; they are NaN.
     #[must_use]
     pub fn class(&self, class: usize) -> (f64, f64, u32) {
         let of = |row: &Vec<u32>| row.get(class).copied().unwrap_or(0);
         let hits = self.confusion.get(class).map_or(0, of);
         let support: u32 = self.confusion.get(class).map_or(0, |row| row.iter().sum());
-        let said: u32 = self.confusion.iter().map(of).sum();
-        let precision = if support > 0 && said == 0 {
+        let predicted: u32 = self.confusion.iter().map(of).sum();
+        let precision = if support > 0 && predicted == 0 {
             0.0
         } else {
-            f64::from(hits) / f64::from(said)
+            f64::from(hits) / f64::from(predicted)
         };
         (f64::from(hits) / f64::from(support), precision, support)
     }
@@ -211,8 +211,8 @@ fn ranks_by<'a, K>(all: &'a [ImageResult], key: impl Fn(&'a ImageResult) -> K, b
 /// What the annotation says, aspect by aspect.
 #[must_use]
 pub fn annotation(row: &ImageResult) -> String {
-    let said: Vec<&str> = row.annotation.values().map(String::as_str).collect();
-    said.join(" · ")
+    let values: Vec<&str> = row.annotation.values().map(String::as_str).collect();
+    values.join(" · ")
 }
 
 #[cfg(test)]
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_have_figures_too() {
+    fn an_empty_table_has_figures() {
         let rows = Rows::new(Vec::new());
         assert_eq!((rows.len(), rows.figures.accuracy), (0, 0.0));
         assert!(rows.arranged(&Query::default(), Some((Column::Loss, false))).is_empty());

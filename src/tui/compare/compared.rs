@@ -22,7 +22,7 @@ pub struct Compared {
 
 /// How the prediction for an image changes from A to B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// Wrong in A, right in B.
     Gained,
     /// Right in A, wrong in B.
@@ -124,13 +124,13 @@ impl Compared {
 
     /// How a pair's prediction changes.
     #[must_use]
-    pub fn fate(&self, place: usize) -> Option<Fate> {
+    pub fn outcome(&self, place: usize) -> Option<Outcome> {
         let [a, b] = self.pair(place)?;
         Some(match (a.is_right(), b.is_right()) {
-            (false, true) => Fate::Gained,
-            (true, false) => Fate::Lost,
-            _ if a.prediction.prediction != b.prediction.prediction => Fate::OtherError,
-            _ => Fate::Same,
+            (false, true) => Outcome::Gained,
+            (true, false) => Outcome::Lost,
+            _ if a.prediction.prediction != b.prediction.prediction => Outcome::OtherError,
+            _ => Outcome::Same,
         })
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-use self::compared::{Compared, Fate};
+use self::compared::{Compared, Outcome};
 use super::{browse::query::Query, follow::follow, model::Model};
 use crate::session::{Answer, Difference, Found, KeptEvaluation, Prediction, RunState, differences, kept_evaluations};
 
@@ -70,12 +70,12 @@ impl Only {
         }
     }
 
-    const fn holds(self, fate: Fate) -> bool {
+    const fn holds(self, outcome: Outcome) -> bool {
         match self {
-            Self::Flips => matches!(fate, Fate::Gained | Fate::Lost),
-            Self::Gained => matches!(fate, Fate::Gained),
-            Self::Lost => matches!(fate, Fate::Lost),
-            Self::Different => !matches!(fate, Fate::Same),
+            Self::Flips => matches!(outcome, Outcome::Gained | Outcome::Lost),
+            Self::Gained => matches!(outcome, Outcome::Gained),
+            Self::Lost => matches!(outcome, Outcome::Lost),
+            Self::Different => !matches!(outcome, Outcome::Same),
             Self::All => true,
         }
     }
@@ -335,7 +335,7 @@ impl Compare {
         self.shown = match &self.compared {
             None => Vec::new(),
             Some(compared) => (0..compared.pairs.len())
-                .filter(|&place| compared.fate(place).is_some_and(|fate| self.only.holds(fate)))
+                .filter(|&place| compared.outcome(place).is_some_and(|outcome| self.only.holds(outcome)))
                 .filter(|&place| {
                     compared
                         .pair(place)

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_inside_and_apart() {
+    fn parts_lie_inside_and_do_not_overlap() {
         for (width, height) in [(50, 20), (80, 46), (76, 15), (12, 3), (4, 4), (120, 20), (30, 60)] {
             let area = Rect::new(3, 2, width, height);
             let arranged = Arrangement::fitting(area);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_tiles_win() {
+    fn larger_tiles_are_preferred() {
         let wide = Arrangement::fitting(Rect::new(0, 0, 50, 20));
         assert_eq!((wide.tiles[0].width, wide.tiles[3].y), (10, 0));
         let high = Arrangement::fitting(Rect::new(0, 0, 78, 46));

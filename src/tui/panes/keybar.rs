@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_is_there_however_little_room_there_is() {
+    fn the_help_key_is_shown_at_any_width() {
         let items: Vec<Item> = ["open", "filter", "help", "quit"]
             .map(|word| (" k ".to_owned(), format!("{word} ")))
             .into();

@@ -86,7 +86,7 @@ pub fn whole<'a>(ui: &'a Ui, sessions: &'a Sessions) -> Option<&'a str> {
     let layer = if ui.layer == Layer::Message { ui.under } else { ui.layer };
     let now = match layer {
         Layer::Entry(_) => ui.refused.as_deref(),
-        Layer::Form => sessions.form.as_ref().and_then(|form| form.said()),
+        Layer::Form => sessions.form.as_ref().and_then(|form| form.message()),
         _ => ui.notice.as_deref(),
     };
     now.or(ui.before.as_deref())

@@ -25,7 +25,7 @@ const SMALLEST: (u16, u16) = (16, 3);
 /// The mark of a point.
 pub const POINT: &str = "◆";
 /// The mark of a point that stands apart from the others.
-pub const APART: &str = "◇";
+pub const OTHER_POINT: &str = "◇";
 
 /// What is painted.
 pub struct Plot<'a> {
@@ -131,7 +131,7 @@ impl Plot<'_> {
         for curve in &self.curves {
             let (points, mark) = match (&curve.shape, curve.sign) {
                 (Shape::Points(points), None) => (*points, POINT),
-                (Shape::Apart(points), None) => (*points, APART),
+                (Shape::Apart(points), None) => (*points, OTHER_POINT),
                 _ => continue,
             };
             for &(step, value) in points.iter().filter(|(step, _)| self.window.holds(*step)) {
@@ -146,7 +146,7 @@ impl Plot<'_> {
             let (mut x, y) = (column(step), row(value));
             // Placed next to labels that are already there.
             let taken =
-                |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, APART].contains(&buffer[(x, y)].symbol());
+                |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, OTHER_POINT].contains(&buffer[(x, y)].symbol());
             while x > plot.x && taken(x, buffer) {
                 x -= 1;
             }
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_value_there_is_nothing_to_paint() {
+    fn without_values_nothing_is_painted() {
         let theme = Theme::dark(Depth::True);
         let area = Rect::new(0, 0, 47, 6);
         let plot = Plot {

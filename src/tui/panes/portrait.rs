@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_answer_is_told_without_colour() {
+    fn a_wrong_answer_is_marked_without_colour() {
         let portrait = |prediction| Portrait {
             source: Source::image(std::path::Path::new("/nowhere"), "a", None, ""),
             gold: "awe",

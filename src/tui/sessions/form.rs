@@ -21,7 +21,7 @@ pub struct Form {
     pub at: usize,
     /// Why there is no form, or no run was started.
     pub refused: Option<String>,
-    /// The run was started and has not said anything yet.
+    /// The run was started and has not reported anything yet.
     pub starting: bool,
 }
 
@@ -68,7 +68,7 @@ impl Form {
 
     /// Why nothing was started, or what is wrong with the field under the cursor.
     #[must_use]
-    pub fn said(&self) -> Option<&str> {
+    pub fn message(&self) -> Option<&str> {
         let problem = self.rows.get(self.at).and_then(|row| row.problem.as_deref());
         self.refused.as_deref().or(problem)
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_goes_round_over_the_start() {
+    fn the_cursor_wraps_around_past_the_start_button() {
         let mut form = form();
         form.step(-1);
         assert!(form.is_on_start() && form.row_mut().is_none());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_go_round_and_a_text_has_none() {
+    fn choices_wrap_around_and_a_text_field_has_none() {
         let mut form = form();
         assert!(!form.rows[0].choose(1));
         for chosen in ["c", "a"] {

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn two_are_marked_at_most() {
+    fn at_most_two_sessions_are_marked() {
         let mut sessions = listed(4);
         let mut said = Vec::new();
         for _ in 0..3 {

@@ -133,7 +133,7 @@ fn browse_at_four_sizes() {
 }
 
 #[test]
-fn a_message_longer_than_its_place_is_whole_at_every_width() {
+fn a_long_message_is_wrapped_in_full_at_every_width() {
     let message = "the picture image/fear/fear_00012.png is gone from the dataset's folder; put it back, or choose another \
                    one with the arrows";
     for (width, height) in [(60, 12), (80, 24), (120, 40), (200, 55)] {
@@ -154,7 +154,7 @@ fn a_message_longer_than_its_place_is_whole_at_every_width() {
 }
 
 #[test]
-fn an_answer_is_seen_where_one_pane_is_shown_at_a_time() {
+fn an_answer_is_brought_into_view_when_only_one_pane_fits() {
     let mut desk = Desk::new(40, dark());
     desk.screen(80, 24);
     assert_eq!(desk.app.ui.focus(), Pane::Table);
@@ -193,7 +193,7 @@ fn each_figure_and_pane() {
 
 /// Who has never let the model look sees what an aspect changes at once.
 #[test]
-fn an_aspect_is_muted_on_an_image_that_was_not_looked_at() {
+fn an_aspect_is_muted_on_an_image_that_was_not_asked_about() {
     let mut desk = Desk::new(40, dark());
     let before = desk.text(120, 40);
     assert!(before.contains("lets the model look"), "{before}");
@@ -320,7 +320,7 @@ fn patches_are_blanked_and_a_question_is_asked() {
 }
 
 #[test]
-fn a_run_that_tells_of_a_new_evaluation_shows_it() {
+fn a_new_evaluation_of_the_run_is_shown() {
     let mut desk = Desk::new(50, dark());
     desk.keys("jjj");
     let image = desk.image();
@@ -417,7 +417,7 @@ fn one_aspect_alone_and_one_query_alone() {
 }
 
 #[test]
-fn the_palette_finds_a_command_and_does_it() {
+fn the_palette_finds_and_runs_a_command() {
     let mut desk = Desk::new(50, dark());
     desk.keys(":relia");
     assert!(desk.text(120, 40).contains("commands"));
@@ -437,7 +437,7 @@ fn the_palette_finds_a_command_and_does_it() {
 }
 
 #[test]
-fn predictions_that_cannot_be_read_are_a_sentence() {
+fn unreadable_predictions_are_an_error_message() {
     let mut desk = Desk::new(10, dark());
     let path = desk.app.shown.folder.join("predictions/prompt-000600.jsonl");
     std::fs::write(&path, "{").unwrap();

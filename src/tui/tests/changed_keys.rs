@@ -88,7 +88,7 @@ fn key_bar_help_and_palette_show_the_keys_that_hold() {
 }
 
 #[test]
-fn other_colours_are_painted_as_they_are_and_never_without_colour() {
+fn configured_colours_are_painted_except_without_colour() {
     let colors = IndexMap::from([
         (Role::Accent, Paint::named("#ff8700").unwrap()),
         (Role::Text, Paint::named("light-green").unwrap()),

@@ -81,7 +81,7 @@ fn lab(rgb: [f64; 3]) -> [f64; 3] {
 }
 
 /// Eyes without one kind of cones, in full: Machado, Oliveira and Fernandes, 2009.
-const EYES: [(&str, [[f64; 3]; 3]); 4] = [
+const COLOUR_BLINDNESS: [(&str, [[f64; 3]; 3]); 4] = [
     ("all cones", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
     (
         "no long ones",
@@ -116,7 +116,7 @@ fn apart(a: Color, b: Color, eye: [[f64; 3]; 3]) -> f64 {
 }
 
 #[test]
-fn what_colour_alone_tells_is_told_to_all_eyes() {
+fn colours_are_distinguishable_with_colour_blindness() {
     for theme in [Theme::dark(Depth::True), Theme::light(Depth::True)] {
         let series = theme.series();
         let mut pairs = vec![
@@ -128,7 +128,7 @@ fn what_colour_alone_tells_is_told_to_all_eyes() {
             pairs.extend(series[n + 1..].iter().map(|&b| (a, b)));
         }
         for (a, b) in pairs {
-            for (eye, matrix) in EYES {
+            for (eye, matrix) in COLOUR_BLINDNESS {
                 let distance = apart(a, b, matrix);
                 assert!(
                     distance > 10.0,

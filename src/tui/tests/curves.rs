@@ -276,7 +276,7 @@ fn a_session_is_chosen_to_lie_over_the_curves() {
 }
 
 #[test]
-fn a_session_that_lies_over_the_curves_tells_nothing_beyond_its_end() {
+fn an_overlaid_session_has_no_values_beyond_its_end() {
     let mut desk = Desk::new();
     desk.keys("oc");
     desk.press(KeyCode::Enter);
@@ -324,7 +324,7 @@ fn a_session_has_the_same_colour_on_all_screens() {
 }
 
 #[test]
-fn what_is_gone_or_too_much_is_a_sentence() {
+fn missing_sessions_and_too_many_overlays_are_error_messages() {
     let mut desk = Desk::new();
     for n in 0..4 {
         worse(desk.root.path(), &format!("more-{n}"), 1.0, 20);

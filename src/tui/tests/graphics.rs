@@ -138,7 +138,7 @@ fn another_size_of_the_cells_paints_all_again() {
 }
 
 #[test]
-fn what_is_painted_for_the_last_painter_is_dropped() {
+fn pictures_painted_for_the_previous_protocol_are_dropped() {
     let (mut app, _folder) = app(KITTY);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
     let mut draw = |app: &mut App| {

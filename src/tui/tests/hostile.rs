@@ -138,7 +138,7 @@ proptest! {
 
     /// Records that are well formed and hold what no program wrote, on every screen, at every size.
     #[test]
-    fn a_journal_of_wild_values_is_shown(
+    fn a_journal_with_arbitrary_values_is_shown(
         Wild(documents) in wild(records()),
         Wild(answer) in wild(vec![answer()]),
         Wild(rows) in wild(evaluated::results(6).iter().map(|row| serde_json::to_value(row).unwrap()).collect()),
@@ -169,7 +169,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn any_filter_is_a_query_or_a_sentence(text in prop_oneof![
+    fn any_filter_is_a_query_or_an_error(text in prop_oneof![
         "(?s).{0,40}",
         "(-?(gold|pred|says|conf|margin|loss|scene|object|mood)?[:=<>]{0,2}[a-z0-9.e_-]{0,6} ?){0,6}",
         prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned),
@@ -351,7 +351,7 @@ fn relabelled(value: &mut Value, text: &str) {
 }
 
 #[test]
-fn no_text_of_a_session_or_a_model_commands_the_terminal() {
+fn text_of_a_session_or_a_model_cannot_control_the_terminal() {
     for text in TEXTS {
         let root = tempfile::tempdir().unwrap();
         evil_session(root.path(), "a", text);
@@ -388,7 +388,7 @@ fn no_text_of_a_session_or_a_model_commands_the_terminal() {
 }
 
 #[test]
-fn what_is_typed_or_pasted_is_harmless_too() {
+fn typed_and_pasted_text_cannot_control_the_terminal() {
     let root = tempfile::tempdir().unwrap();
     let mut viewer = Viewer::new(root.path().to_owned(), TEXTS.concat());
     viewer.theme = Theme::dark(Depth::True);

@@ -58,7 +58,7 @@ fn reads_all(app: &mut App, size: (u16, u16)) {
 }
 
 #[test]
-fn a_message_too_long_for_half_of_the_screen_names_the_key_that_shows_it_whole() {
+fn a_message_longer_than_half_the_screen_names_the_key_that_shows_all_of_it() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -79,7 +79,7 @@ fn a_message_too_long_for_half_of_the_screen_names_the_key_that_shows_it_whole()
 }
 
 #[test]
-fn why_a_line_was_refused_is_read_whole_and_the_line_stays() {
+fn the_full_reason_for_a_refused_line_can_be_read_and_the_line_stays() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -98,7 +98,7 @@ fn why_a_line_was_refused_is_read_whole_and_the_line_stays() {
 }
 
 #[test]
-fn what_is_wrong_with_a_field_is_read_whole() {
+fn the_full_error_of_a_field_can_be_read() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_field_is_read_whole() {
 }
 
 #[test]
-fn what_has_room_names_no_key_and_without_a_message_the_key_says_so() {
+fn a_message_that_fits_names_no_key_and_without_one_the_key_says_so() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     press(&mut app, KeyCode::Char('!'));

@@ -64,7 +64,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
         (
             desk.app.ui.focus(),
             desk.app.shown.cursor.class,
-            desk.app.shown.browse.said
+            desk.app.shown.browse.predicted
         ),
         (Pane::Summary, 2, 5)
     );

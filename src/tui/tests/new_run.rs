@@ -53,7 +53,7 @@ fn the_form_at_four_sizes() {
 }
 
 #[test]
-fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
+fn problems_are_shown_beside_their_fields_and_block_the_start() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     let shown = |app: &mut App| described(&settled(app, 120, 40), &Theme::dark(Depth::True));
@@ -77,7 +77,7 @@ fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
 }
 
 #[test]
-fn without_colours_the_form_is_told_apart_by_its_marks() {
+fn without_colours_the_form_uses_marks() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     keys(&mut app, "n/");
@@ -125,7 +125,7 @@ fn a_run_is_started_listed_and_opened() {
 }
 
 #[test]
-fn a_run_that_does_not_begin_says_why_in_the_form() {
+fn the_form_shows_why_a_run_did_not_begin() {
     let root = tempfile::tempdir().unwrap();
     let (inputs, screen) = at_work(&root);
     send(&inputs, "nlate".chars().map(KeyCode::Char));
@@ -143,7 +143,7 @@ fn a_run_that_does_not_begin_says_why_in_the_form() {
 }
 
 #[test]
-fn a_workbench_without_a_host_says_that_it_can_start_nothing() {
+fn a_workbench_without_a_host_cannot_start_runs_and_says_so() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     app.host = None;

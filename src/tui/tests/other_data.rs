@@ -48,7 +48,7 @@ fn chosen(compare: &Compare) -> [(String, String); 2] {
 }
 
 #[test]
-fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
+fn evaluations_of_other_models_or_data_are_chosen_only_by_hand() {
     let root = tempfile::tempdir().unwrap();
     let [a, b] = [("a", false), ("b", true)].map(|(name, other)| evaluated::session(root.path(), name, 20, other));
     // The newest of both are of other data, of the frozen model and of other parameters; only A has a test of its own.
@@ -90,7 +90,7 @@ fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
 }
 
 #[test]
-fn of_one_session_the_last_two_of_its_own_are_compared() {
+fn two_newest_own_evaluations_of_one_session_are_compared() {
     let root = tempfile::tempdir().unwrap();
     let a = evaluated::session(root.path(), "a", 20, false);
     keep(&a, 0, "val", CHECKPOINT, None);

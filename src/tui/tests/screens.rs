@@ -256,7 +256,7 @@ fn no_size_panics() {
 }
 
 #[test]
-fn nothing_from_a_file_steers_the_terminal() {
+fn text_from_files_cannot_control_the_terminal() {
     let evil = "\x1b[2J\u{9b}31m\u{202e}evil\x07 喜び e\u{301} אבג";
     let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
     let events = [
@@ -295,7 +295,7 @@ fn nothing_from_a_file_steers_the_terminal() {
 }
 
 #[test]
-fn curves_that_were_followed_are_those_drawn_at_once() {
+fn curves_followed_step_by_step_equal_curves_drawn_at_once() {
     let theme = Theme::dark(Depth::True);
     let (mut followed, _folder) = app(Stage::Prompt, 200, theme.clone());
     let mut records: Vec<Record> = made_up::records(STEPS)

@@ -87,7 +87,7 @@ impl Bench {
 }
 
 #[test]
-fn keys_command_the_run() {
+fn keys_send_commands_to_the_run() {
     let mut bench = Bench::start(true);
     bench.keys("ec ");
     assert_eq!(
@@ -125,7 +125,7 @@ fn keys_command_the_run() {
 }
 
 #[test]
-fn leaving_a_run_of_ones_own_asks() {
+fn leaving_the_processes_own_run_asks_first() {
     let bench = Bench::start(true);
     bench.keys("q");
     bench.press(KeyCode::Esc);
@@ -143,7 +143,7 @@ fn leaving_a_run_of_ones_own_asks() {
 }
 
 #[test]
-fn a_stop_leaves_when_the_run_has_ended() {
+fn the_screen_closes_after_a_stop_when_the_run_has_ended() {
     let mut bench = Bench::start(true);
     bench.keys("qs");
     assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
@@ -163,7 +163,7 @@ fn a_stop_leaves_when_the_run_has_ended() {
 }
 
 #[test]
-fn other_runs_are_left_without_a_question() {
+fn leaving_another_processes_run_does_not_ask() {
     let bench = Bench::start(false);
     bench.keys("q");
     assert_eq!(bench.exit().0, Exit::Quit);
@@ -177,7 +177,7 @@ fn other_runs_are_left_without_a_question() {
 }
 
 #[test]
-fn a_request_to_end_stops_the_run() {
+fn a_termination_request_stops_the_run() {
     let bench = Bench::start(true);
     bench.input(Input::Terminated);
     assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
@@ -201,7 +201,7 @@ fn keys_move_the_cursor_and_the_focus() {
 }
 
 #[test]
-fn a_lost_input_thread_is_a_lost_terminal() {
+fn a_lost_input_thread_counts_as_a_lost_terminal() {
     let mut bench = Bench::start(true);
     drop(bench.inputs.take());
     assert_eq!(bench.exit().0, Exit::TerminalGone);
@@ -222,7 +222,7 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
 }
 
 #[test]
-fn a_journal_is_played_stopped_and_wound() {
+fn a_replay_plays_pauses_and_seeks() {
     let root = tempfile::tempdir().unwrap();
     let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();

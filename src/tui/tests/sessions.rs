@@ -148,7 +148,7 @@ fn each_pane_of_a_comparison() {
 }
 
 #[test]
-fn two_evaluations_of_one_session_are_places_on_its_loss() {
+fn two_evaluations_of_one_session_are_marked_on_its_loss() {
     let mut desk = Desk::new();
     let folder = desk._root.path().join("a");
     let side = || {
@@ -173,7 +173,7 @@ fn two_evaluations_of_one_session_are_places_on_its_loss() {
 }
 
 #[test]
-fn the_list_holds_what_was_asked_for() {
+fn the_list_holds_the_requested_pairs() {
     let mut desk = Desk::new();
     desk.compare();
     let compared = desk.app.compare.compared.clone().unwrap();

@@ -23,7 +23,7 @@ use crate::{
     tui::{Viewer, app::App, event_loop, input::Input},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Walk<'a> {
     root: &'a Path,
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
                 return lines;
             }
             assert!(
-                begin.elapsed() < PATIENCE,
+                begin.elapsed() < TIMEOUT,
                 "`{words}` {wanted} never came:\n{}",
                 lines.join("\n")
             );
@@ -173,7 +173,7 @@ fn walk(name: &str, text: &str) {
 }
 
 #[test]
-fn all_walks_see_what_they_say() {
+fn all_walkthroughs_show_the_expected_screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui/tests/walks");
     let mut walks: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -59,7 +59,7 @@ impl App {
     /// Removes the crosshair; if there is none, the zoom.
     pub(in crate::tui) fn leave_curves(&mut self) {
         if self.shown.cursor.step.is_some() {
-            self.shown.cursor.let_go(&self.shown.state);
+            self.shown.cursor.follow_run(&self.shown.state);
         } else {
             self.shown.zoom = None;
         }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn all_generations_say_the_same() {
+    fn all_versions_of_the_file_give_the_same() {
         let wanted = Rope {
             theta: 5e5,
             sections: Some([2, 3, 3]),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_computed_otherwise_is_refused() {
+    fn unsupported_rotary_settings_are_refused() {
         for (value, said) in [
             (json!({"rope_scaling": {"type": "yarn", "factor": 4.0}}), "yarn"),
             (json!({"rope_parameters": {"rope_type": "linear"}}), "linear"),

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_stand_in_old_and_new_places() {
+    fn limits_are_read_from_old_and_new_keys() {
         let limits = |text| {
             let config = parse(text);
             (config.min_pixels, config.max_pixels)
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_stand_in_either_file_or_are_the_familys() {
+    fn settings_are_read_from_either_file_or_the_familys_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let read = || {

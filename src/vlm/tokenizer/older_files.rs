@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_the_tokens_that_tokenizer_json_gives_them() -> Result<(), Box<dyn Error>> {
+    fn older_files_give_the_same_tokens_as_tokenizer_json() -> Result<(), Box<dyn Error>> {
         for path in whole() {
             let folder = older(&serde_json::from_slice(&fs::read(path.join("tokenizer.json"))?)?)?;
             let (older, newer) = (Tokenizer::open(folder.path())?, Tokenizer::open(&path)?);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_file() -> Result<(), Box<dyn Error>> {
+    fn inconsistent_files_are_named() -> Result<(), Box<dyn Error>> {
         let tiny: Value = serde_json::from_slice(&fs::read(tiny::folder()?.join("tokenizer.json"))?)?;
         for (file, text, said) in [
             ("merges.txt", "a b\nc\n", "its line 2 is not two words"),

@@ -122,7 +122,7 @@ mod tests {
     use crate::vlm::random_model;
 
     #[test]
-    fn sizes_whose_products_are_no_numbers_are_refused_by_their_keys() {
+    fn sizes_whose_products_overflow_are_refused_by_their_keys() {
         for family in [Family::Qwen2Vl, Family::Qwen25Vl, Family::Qwen3Vl] {
             for (key, most) in [
                 ("patch_size", 256),

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_may_name_its_shards_as_it_likes() {
+    fn an_index_may_name_its_shards_freely() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         fs::create_dir(folder.join("sub")).unwrap();

@@ -80,8 +80,8 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     }
     let changed = answers.tried.as_deref().filter(|_| !tried.is_plain());
     let mut newest = [
-        told_of_tried(answers, changed, &row.gold, width, scene),
-        told_of_other(answers, width, theme),
+        tried_lines(answers, changed, &row.gold, width, scene),
+        other_lines(answers, width, theme),
     ];
     if answers.other_is_newer {
         newest.reverse();
@@ -101,7 +101,7 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
 }
 
 /// What changes with what is tried.
-fn told_of_tried(
+fn tried_lines(
     answers: &Answers,
     changed: Option<&Answer>,
     gold: &str,
@@ -127,7 +127,7 @@ fn told_of_tried(
 }
 
 /// The answer to a question, or what was measured.
-fn told_of_other(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn other_lines(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut lines = match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
         Some((Request::Question { question, .. }, Found::Text(said))) => {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn green_is_better_and_not_more() {
+    fn green_marks_better_not_larger() {
         let theme = Theme::dark(Depth::True);
         let colors = |gold: &str, after: f64| -> Vec<_> {
             let lines = changes(&prediction(0.5), &prediction(after), gold, 60, &theme);

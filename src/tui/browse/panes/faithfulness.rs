@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_is_whole_on_little_room_and_needs_no_colour() {
+    fn the_verdict_is_complete_in_a_small_pane_and_without_colour() {
         let theme = Theme::dark(Depth::Mono);
         let lines = lines("scene", &curves([0.68, 0.55, 0.27, 0.46]), 30, &theme);
         let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_by_trapezes() {
+    fn areas_by_trapezoids() {
         assert!((area(&[1.0, 0.5, 0.0]) - 0.5).abs() < 1e-12);
         assert_eq!(area(&[]), 0.0);
     }

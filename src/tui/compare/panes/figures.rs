@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn good_is_better_and_not_more() {
+    fn the_good_colour_marks_better_not_larger() {
         let theme = Theme::dark(Depth::True);
         let (rises, falls) = (estimate(0.1, 0.05, 0.2), estimate(-0.1, -0.2, -0.05));
         assert_eq!(

@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_one_side_alone_are_marked() {
+    fn words_of_only_one_side_are_marked() {
         let (plain, marked) = (Style::new(), Style::new().fg(Color::Red));
         let lines = words("the dog runs", "the cat runs", ChangeTag::Insert, 80, plain, marked);
         let said: Vec<(String, bool)> = lines[0]
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn each_side_is_told_whole() {
+    fn each_side_is_shown_in_full() {
         let texts = [
             "fear because of it",
             "awe because of it",

@@ -21,7 +21,7 @@ use crate::{
 const WIDTH: u16 = 100;
 /// Columns of the fields' names.
 const NAME: usize = 17;
-/// Rows below the fields: air, the start, what is said of it.
+/// Rows below the fields: a gap, the start, and its message.
 const BELOW: u16 = 4;
 
 /// Paints the form in the middle of `screen`; the field under the cursor is kept in sight.
@@ -132,7 +132,7 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
     } else {
         Style::new().fg(theme.accent)
     };
-    let (said, color) = match form.wrong() {
+    let (message, color) = match form.wrong() {
         _ if form.starting => ("starting: model and data are being read …".to_owned(), theme.dim),
         0 => (
             "in the background; its screen opens when it has begun".to_owned(),
@@ -143,14 +143,14 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
     };
     Line::from(vec![
         Span::styled(" start ", style.add_modifier(Modifier::BOLD)),
-        Span::styled(format!("  {said}"), Style::new().fg(color)),
+        Span::styled(format!("  {message}"), Style::new().fg(color)),
     ])
 }
 
 /// Why nothing was started, or all of what is wrong with the field under the cursor.
 fn below(form: &Form, room: usize, theme: &Theme) -> Vec<Line<'static>> {
     let style = Style::new().fg(theme.bad);
-    form.said()
-        .map(|said| wrapped(&clean(said), room, style))
+    form.message()
+        .map(|message| wrapped(&clean(message), room, style))
         .unwrap_or_default()
 }

@@ -226,7 +226,7 @@ impl Readings {
         entry(plot::POINT.to_owned(), theme.validation, "validation", read.evaluated);
         if let Some((value, samples)) = read.apart {
             let name = format!("of {} images", count(samples as u64));
-            entry(plot::APART.to_owned(), theme.validation, &name, Some(value));
+            entry(plot::OTHER_POINT.to_owned(), theme.validation, &name, Some(value));
         }
         for (overlaid, history) in others {
             let read = Reading::of(history, self.metric, self.weight, self.at);
