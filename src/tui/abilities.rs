@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn only_supported_sequences_are_sent() {
         assert_eq!(Abilities::of("xterm-256color", Some(&XTERM)), ALL);
-        // Named by no database: one of today's.
+        // In no database, so it is taken for a modern terminal.
         assert_eq!(Abilities::of("xterm-new", None), ALL);
         assert_eq!(Abilities::of("", None), ALL);
         let vt100 = Terminfo {

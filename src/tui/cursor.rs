@@ -9,9 +9,9 @@ pub struct Cursor {
     pub stage: Option<Stage>,
     /// The stage's step under the crosshair; `None`: always the newest one.
     pub step: Option<u64>,
-    /// The sample's place among the panel's slots.
+    /// The sample's index among the panel's slots.
     pub sample: usize,
-    /// The class' place in the label list.
+    /// The class's index in the label list.
     pub class: usize,
 }
 
@@ -38,7 +38,7 @@ impl Cursor {
         looks.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The newest look at it up to the step; if all looks are later, the first one.
+    /// The newest look at that image up to the step; if all looks are later, the first one.
     #[must_use]
     pub fn sample(self, state: &RunState) -> Option<&SampleSeen> {
         let until = self.stage(state).map(|stage| (stage, self.until()));
@@ -49,7 +49,7 @@ impl Cursor {
         seen.or(looks.first())
     }
 
-    /// Stands at a step.
+    /// Puts the crosshair on a step.
     pub const fn stand_at(&mut self, stage: Stage, step: u64) {
         (self.stage, self.step) = (Some(stage), Some(step));
     }

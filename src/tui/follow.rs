@@ -45,8 +45,7 @@ pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Se
 
 /// Reads the journal of the session in a folder, and follows it while its process is alive.
 ///
-/// # Errors
-/// A sentence where the folder holds no session, or its journal cannot be read.
+/// # Errors A message if the folder is not a session's, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
     let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
     // Keep the folder open, because another session may take its name later. A folder that may be entered but not read

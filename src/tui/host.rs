@@ -1,4 +1,4 @@
-//! What the screens ask for that lies outside of them: models, new runs, exports.
+//! What the screens request from outside: models, new runs, exports.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,12 @@ use crossbeam_channel::Receiver;
 use super::sessions::form::Field;
 use crate::session::{ImageResult, Origin, Study};
 
-/// What the screens ask for that lies outside of them.
+/// What the screens request from outside.
 pub trait Host: Send + std::fmt::Debug {
     /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
     /// checkpoint.
     ///
-    /// # Errors
-    /// A sentence for the person.
+    /// # Errors A message for the person.
     fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String>;
 
     /// Removes a session with all that is in its folder.
@@ -32,8 +31,7 @@ pub trait Host: Send + std::fmt::Debug {
     /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel is as in
     /// [`Host::export`].
     ///
-    /// # Errors
-    /// A sentence where there was nothing to begin.
+    /// # Errors A message if the export cannot be started.
     fn export_rows(
         &mut self,
         rows: Vec<ImageResult>,
@@ -43,8 +41,7 @@ pub trait Host: Send + std::fmt::Debug {
 
     /// The fields of a new run, with the settings that a run in the current folder would have.
     ///
-    /// # Errors
-    /// A sentence where the settings are wrong.
+    /// # Errors A message if the settings are wrong.
     fn new_run(&mut self) -> Result<Vec<Field>, String>;
 
     /// What is wrong with each field's value, in the order of [`Host::new_run`].
@@ -53,7 +50,6 @@ pub trait Host: Send + std::fmt::Debug {
     /// Starts a run with these values in the background. The channel receives its session's folder once it has begun,
     /// or why it has not.
     ///
-    /// # Errors
-    /// A sentence where there was nothing to start.
+    /// # Errors A message if the run cannot be started.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }

@@ -26,8 +26,7 @@ pub struct Overlaid {
 impl Overlaid {
     /// Reads a session's journal.
     ///
-    /// # Errors
-    /// A sentence where the folder holds no session, or its journal cannot be read.
+    /// # Errors A message if the folder is not a session's, or its journal cannot be read.
     pub fn read(path: &Path) -> Result<Self, String> {
         let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
         let mut state = RunState::default();
@@ -119,7 +118,7 @@ impl Overlays {
         claimed.copied().unwrap_or(theme.dim)
     }
 
-    /// The digit at the end of a session's curve, which tells it apart without colour.
+    /// The digit at the end of a session's curve, which distinguishes it without colour.
     #[must_use]
     pub fn sign(&self, folder: &Path) -> Option<char> {
         ('1'..='9').nth(self.place(folder)?)

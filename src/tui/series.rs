@@ -50,7 +50,7 @@ impl Window {
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     window: Window,
-    /// The number of steps of the history that are processed, or lie before the window.
+    /// The number of the history's steps that are processed or are before the window.
     taken: usize,
     ema: Ema,
     pub raw: Decimated,

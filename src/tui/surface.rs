@@ -62,7 +62,7 @@ enum Ink {
 }
 
 impl Painter {
-    /// For a theme's terminal, in cells alone.
+    /// A painter for a theme's terminal, without pixel graphics.
     #[must_use]
     pub fn new(theme: &Theme) -> Self {
         Self {
@@ -74,8 +74,7 @@ impl Painter {
 
     /// A picture, as large as fits in `size` cells.
     ///
-    /// # Errors
-    /// A sentence where it cannot be encoded.
+    /// # Errors A message if it cannot be encoded.
     pub fn picture(&self, picture: &RgbImage, size: Size, pixels: bool) -> Result<Surface, String> {
         if let Some(graphics) = self.graphics.filter(|_| pixels) {
             return encoded(&scaled(picture, size, graphics.cell), graphics);
@@ -94,8 +93,7 @@ impl Painter {
 
     /// An attention map over its picture; without colours, the map alone.
     ///
-    /// # Errors
-    /// A sentence where it cannot be encoded.
+    /// # Errors A message if it cannot be encoded.
     pub fn attention(
         &self,
         map: &AttentionMap,
@@ -238,7 +236,7 @@ impl Surface {
         }
     }
 
-    /// About how many bytes it takes.
+    /// Its approximate size in memory, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let size = self.size();

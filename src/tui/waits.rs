@@ -12,7 +12,7 @@ pub enum Waits {
 }
 
 impl Waits {
-    /// The header's word.
+    /// The badge in the header.
     #[must_use]
     pub const fn badge(&self) -> &'static str {
         match self {
@@ -22,7 +22,7 @@ impl Waits {
         }
     }
 
-    /// The phase in words.
+    /// A description for the key bar.
     #[must_use]
     pub fn words(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! What a shell and `man` are given.
+//! The completion scripts and the manual pages.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn every_shells_completions_hold_commands_and_flags() {
         for word in ["train", "sessions", "resume", "selftest"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
-        // The library gives these shells no values.
+        // clap_complete generates no values for these shells.
         let has_values = !["elvish", "powershell"].contains(&shell);
         assert_eq!(script.contains("halfblocks"), has_values, "{shell}");
     }

@@ -1,4 +1,4 @@
-//! The real binary, as scripts use it.
+//! The real binary without a terminal, as scripts use it.
 
 mod compare;
 mod golden;
@@ -31,7 +31,7 @@ fn the_self_test_agrees_through_the_binary() {
     assert!(said.contains("checks agree with f64"), "{said}");
 }
 
-/// As `masp doctor | head -0`, where `head` is quicker.
+/// As in `masp doctor | head -0`, if `head` exits first.
 #[test]
 fn a_closed_output_pipe_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +155,7 @@ fn wrong_usage_and_bad_files_give_an_error_and_write_nothing() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Before hours of training, and before a model of gigabytes is opened: nothing is begun under the name.
+/// The check comes before training and before the model is opened, and leaves no session behind.
 #[test]
 fn unusable_data_and_targets_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ fn unusable_data_and_targets_are_refused_at_once() {
         );
         assert!(!folder.join("sessions/new").exists(), "{arguments:?}");
     };
-    // The model that is named is not there: it would be missed.
+    // The named model does not exist, so opening it would give another error.
     let no_model = ["--model", "./no-model"];
     let on = |data: &'static str| [&["--data", data][..], &no_model].concat();
     refused(&on("one"), 1, "cannot train on");
@@ -200,6 +200,6 @@ fn unusable_data_and_targets_are_refused_at_once() {
         refused(&output, 2, said);
         refused(&output, 2, "--save-ckpt cannot write");
     }
-    // What may be written is not refused: the next thing that is wrong is.
+    // A writable target is accepted, so the error is about the data.
     refused(&["--data", "nowhere", "--save-ckpt", "out.pth"], 1, "nowhere");
 }

@@ -1,4 +1,4 @@
-//! Several viewers on a run of another process: all see, all command, and each may die.
+//! Several viewers on a run of another process: all receive its records, all can send commands, and each may die.
 
 use masp::session::SessionFolder;
 
@@ -6,7 +6,7 @@ use super::{command, journal, tell, train, wait_for_text, wait_until, workplace}
 use crate::cli::screen::Screen;
 use crate::cli::{masp, stdout};
 
-/// KillOnDrop a detached run where a test fails before it has.
+/// Kills a detached run if the test fails before the run has ended.
 struct KillOnDrop(SessionFolder);
 
 impl Drop for KillOnDrop {
@@ -37,7 +37,7 @@ fn viewers_attach_send_commands_and_die_and_the_run_continues() {
     first.wait_for("‖ paused");
     let mut second = Screen::open(folder, &["attach", "away"]);
     second.wait_for("‖ paused");
-    // The paused run looks at an image for the second viewer: its maps come through the socket alone.
+    // The paused run predicts an image for the second viewer; the maps come only through the socket.
     wait_for_text(&journal, "\"event\":\"sample\"");
     first.kill();
     second.press(" ");
@@ -62,7 +62,7 @@ fn viewers_attach_send_commands_and_die_and_the_run_continues() {
     assert_eq!(sockets, 0, "the socket went with the run");
 }
 
-/// A viewer stays where it is while the run is killed and gone on with, and commands the new process.
+/// A viewer stays open while the run is killed and resumed, and sends commands to the new process.
 #[test]
 fn a_viewer_follows_a_killed_run_to_the_process_that_resumes_it() {
     let folder = workplace();
@@ -109,7 +109,7 @@ fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
     assert!(child.wait().unwrap().success());
 }
 
-/// A run that is stopped greets nobody: that is waited for behind the screens, and the keys work.
+/// A stopped process does not greet a viewer. The viewer waits in the background, and the keys work.
 #[test]
 fn a_stopped_run_is_opened_while_the_keys_work() {
     let folder = workplace();
@@ -137,7 +137,7 @@ fn a_stopped_run_is_opened_while_the_keys_work() {
     screen.wait_for("■ stopped");
     screen.press("q");
     assert!(screen.wait().success() && child.wait().unwrap().success());
-    // What cannot be read ends the command with the reason, on the shell's own screen.
+    // An unreadable session ends the command with the reason on the shell's own screen.
     std::fs::write(journal(folder, "asleep"), "{}\n").unwrap();
     let mut screen = Screen::open(folder, &["attach", "asleep"]);
     let status = screen.wait();

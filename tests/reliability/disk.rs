@@ -1,4 +1,4 @@
-//! No space: a limit on the size of files everywhere, and a small tmpfs where mounting is allowed.
+//! A full disk: simulated by a limit on the size of files, and by a small tmpfs if mounting is allowed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ fn a_run_waits_for_space_for_its_checkpoint() {
     let journal = journal(folder, "full");
     wait_for_text(&journal, "until the next checkpoint");
     wait_for_text(&journal, "the run keeps its parameters in memory");
-    // Nothing has changed: it waits once more.
+    // The limit still holds, so the run waits again.
     tell(folder, "{\"command\":\"resume\"}");
     signal(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
@@ -55,7 +55,7 @@ fn a_run_waits_for_space_for_its_checkpoint() {
 fn a_run_that_waits_for_its_checkpoint_can_be_stopped() {
     let folder = workplace();
     let folder = folder.path();
-    // The model's files are larger than what is allowed below: they lie in the cache then.
+    // The model's files are larger than the limit below, so this run puts them into the cache first.
     uninterrupted(folder);
     let script = "ulimit -f 64; exec \"$0\" \"$@\"";
     let mut shell = Command::new("bash");
@@ -72,7 +72,7 @@ fn a_run_that_waits_for_its_checkpoint_can_be_stopped() {
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
     wait_for_text(&journal, "the run keeps its parameters in memory");
-    // That an epoch's end was asked for is no reason to give up; a stop is, after one more attempt.
+    // A stop after the epoch does not end the wait; a stop after the step does, after one more attempt.
     tell(folder, "{\"command\":\"stop\",\"after\":\"epoch\"}");
     wait_for_text(&journal, "\"after\":\"epoch\"");
     tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
@@ -91,7 +91,7 @@ fn a_run_that_waits_for_its_checkpoint_can_be_stopped() {
     );
 }
 
-/// A file system of its own for a folder, unmounted when dropped.
+/// A small file system mounted on a folder, unmounted when dropped.
 pub(super) struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
@@ -125,7 +125,7 @@ fn a_run_waits_until_a_full_disk_has_space() {
     let child = command(folder).args(train("small", &["--headless"])).spawn().unwrap();
     let journal = journal(folder, "small");
     wait_for_text(&journal, "\"event\":\"step\"");
-    // Whatever is left is taken: neither a line of the journal nor a checkpoint fits any more.
+    // Fills the rest of the disk, so that neither a line of the journal nor a checkpoint fits.
     let fill = |name: &str| {
         let file = std::fs::File::create(sessions.join(name)).unwrap();
         drop(std::io::copy(&mut std::io::repeat(0), &mut &file));
@@ -136,12 +136,12 @@ fn a_run_waits_until_a_full_disk_has_space() {
     std::thread::sleep(std::time::Duration::from_millis(700));
     assert_eq!(std::fs::metadata(&journal).unwrap().len(), before, "it waits");
     std::fs::remove_file(sessions.join("filler")).unwrap();
-    // The journal's last page may have had room for all lines until the stage's end: then it is the checkpoint that waits.
+    // The journal's last page may have room for all lines until the stage's end; then the run waits for the checkpoint.
     wait_until("a word on the wait", || {
         let said = std::fs::read_to_string(&journal).unwrap();
         said.contains("so the run waited") || said.contains("keeps its parameters in memory")
     });
-    // A checkpoint that could not be written at the end holds the run as well.
+    // The run also waits if the last checkpoint cannot be written.
     let mut child = child;
     let mut told = 0;
     while child.try_wait().unwrap().is_none() {
@@ -156,10 +156,10 @@ fn a_run_waits_until_a_full_disk_has_space() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!(child.wait().unwrap().success());
-    // What was looked at while there was no space is not there, and said so.
+    // Predictions made while there was no space were not saved, with a warning.
     let left = Left::by(folder, "small");
     assert_eq!(left.steps, whole.steps);
-    // One in the middle of a stage is tried again later, that at its end is waited for.
+    // A checkpoint in the middle of a stage is skipped; the run waits for the one at the end.
     for last in ["aspects-000006", "prompt-000006"] {
         let is = |name: &PathBuf| name.starts_with("checkpoints") && name.to_string_lossy().contains(last);
         assert!(left.files.keys().any(is), "{last}: {:?}", left.files.keys());

@@ -1,5 +1,5 @@
-//! Losses that are not finite, pictures that vanish or change, folders that cannot be written: each ends in a defined state, told in
-//! a sentence.
+//! Losses that are not finite, pictures that vanish or change, folders that cannot be written: each ends in a defined
+//! state with an error message.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use super::disk::SmallDisk;
 use super::{command, journal, signal, tell, train, wait_for_text, wait_until, workplace};
 use crate::cli::stdout;
 
-/// Starts `masp train` without a screen, with settings that stand above the usual ones.
+/// Starts `masp train` without a screen; `settings` override the usual ones.
 fn start(folder: &Path, session: &str, settings: &[&str]) -> Child {
     let mut command = command(folder);
     command.args(train(session, &["--headless"]));
@@ -31,7 +31,7 @@ fn state(folder: &Path, session: &str) -> RunState {
     state
 }
 
-/// Writes `huge.safetensors`: what a short run learnt, and its queries and weights far beyond what a loss can be made of.
+/// Writes `huge.safetensors`: the modules of a short run with queries and weights so large that the loss overflows.
 fn huge(folder: &Path) {
     let arguments = ["--headless", "--stage", "aspects", "--save-ckpt", "small.safetensors"];
     stdout(&command(folder).args(train("small", &arguments)).output().unwrap());
@@ -54,7 +54,7 @@ fn said(journal: &Path, word: &str) -> usize {
 fn a_non_finite_step_pauses_the_run_unchanged_and_names_sample_and_aspect() {
     let folder = workplace();
     let folder = folder.path();
-    // Aspects of finite numbers, of such a size that the loss overflows.
+    // The parameters are finite, but so large that the loss overflows.
     let child = {
         huge(folder);
         let mut command = command(folder);
@@ -76,7 +76,7 @@ fn a_non_finite_step_pauses_the_run_unchanged_and_names_sample_and_aspect() {
     let steps = |state: &RunState| state.stages.values().map(|stage| stage.steps.len()).sum::<usize>();
     assert_eq!(steps(&first) as u64, step - 1, "nothing was learnt from the step");
 
-    // Told to go on, it leaves the step out; the next one is as bad.
+    // When it is resumed, it skips the step; the next one is not finite either.
     tell(folder, "{\"command\":\"resume\"}");
     wait_until("a second pause", || said(&journal, "\"command\":\"pause\"") == 2);
     let second = state(folder, "hot");
@@ -103,7 +103,7 @@ fn a_non_finite_step_pauses_the_run_unchanged_and_names_sample_and_aspect() {
 fn missing_and_changed_pictures_are_skipped_with_a_warning() {
     let folder = workplace();
     let folder = folder.path();
-    // Each is read anew, every time.
+    // Without a cache, each picture is read again each time.
     let mut child = start(folder, "robbed", &["data.cache_mb=0"]);
     let journal = journal(folder, "robbed");
     wait_for_text(&journal, "\"event\":\"step\"");

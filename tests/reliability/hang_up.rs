@@ -20,7 +20,7 @@ fn cpu_ticks(process: u32) -> u64 {
     field(11) + field(12)
 }
 
-/// A logout: the terminal closes and everybody is told to end, in one moment.
+/// A logout: the terminal closes and all processes get SIGTERM at the same moment.
 #[test]
 fn a_run_terminated_as_its_terminal_closes_writes_a_checkpoint() {
     let folder = workplace();
@@ -57,7 +57,7 @@ fn a_run_whose_terminal_closes_continues_and_is_idle_while_paused() {
         wait_for_text(&journal(folder, &name), "\"command\":\"pause\"");
         let process = screen.process();
         let mut child = screen.hang_up();
-        // The hang-up itself is work.
+        // Handling the hang-up itself takes some time.
         std::thread::sleep(Duration::from_millis(300));
         let before = cpu_ticks(process);
         std::thread::sleep(Duration::from_millis(700));

@@ -1,4 +1,5 @@
-//! A file system without flock: no run is let in, for nothing would keep a second one out; all that only reads goes on.
+//! A file system without flock: runs are refused, because nothing would keep a second one out; commands that only read
+//! still work.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::{Command, Output};
 use super::{command, train, workplace};
 use crate::cli::stdout;
 
-/// Compiles the program that takes flock away; nothing where this system does not let it.
+/// Compiles a wrapper that makes flock fail; `None` if this system does not allow it.
 fn wrapper(folder: &Path) -> Option<std::path::PathBuf> {
     let (source, program) = (folder.join("no_flock.c"), folder.join("no_flock"));
     fs::write(&source, include_str!("no_flock.c")).unwrap();

@@ -1,4 +1,4 @@
-//! A session that one process removes while another begins to go on with it.
+//! A session that one process removes while another begins to resume it.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn a_session_that_is_being_removed_is_not_resumed() {
             String::from_utf8_lossy(&output.stderr).into_owned(),
         )
     };
-    // As `masp sessions rm` does it: held, told, renamed, then emptied.
+    // As `masp sessions rm` does it: locks, announces, renames, then empties the folder.
     let session = SessionFolder::open(&sessions, "run").unwrap();
     let lock = session.lock().unwrap();
     lock.announce_removal().unwrap();
@@ -45,7 +45,7 @@ fn a_session_that_is_being_removed_is_not_resumed() {
     let listed = stdout(&masp(folder, &["sessions", "list"]));
     assert!(listed.contains("run.removed"), "{listed}");
 
-    // A removal that is killed lets go, and hinders nobody; what it left can be removed.
+    // A killed removal releases its lock and blocks nobody; the remaining files can be removed.
     drop(lock);
     assert_eq!(resume("--headless").0, Some(0));
     stdout(&masp(folder, &["sessions", "rm", "run.removed", "--yes"]));

@@ -1,4 +1,4 @@
-//! What a run is gone on from: sessions that were cut short, damaged, changed or tampered with.
+//! Resuming sessions that were cut short, damaged, changed or tampered with.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -113,7 +113,7 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
     left.assert_same(&whole.without_those_between(), "after ctrl-c");
 }
 
-/// SIGTERM does not wait for an evaluation: it is made when the run goes on.
+/// SIGTERM interrupts an evaluation, which is repeated after the resume.
 #[test]
 fn an_interrupted_evaluation_is_repeated_after_the_resume() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ fn an_interrupted_evaluation_is_repeated_after_the_resume() {
     let long = ["--headless", "--set", "eval.max_samples=60"];
     let slow = |session: &str, more: &[&str]| {
         let mut command = command(folder);
-        // One image at a time, read anew each time: a second or two for an evaluation.
+        // One image at a time and no cache, so that an evaluation takes a second or two.
         command.args(train(session, &[&long[..], more].concat()));
         command.args(["--set", "test.batch_size=1", "--set", "data.cache_mb=0"]);
         command
@@ -196,7 +196,7 @@ fn a_run_of_one_stage_resumes_that_stage_unless_another_is_given() {
     assert_eq!(go(&["--resume"]), [6, 6]);
 }
 
-/// Both as `--detach` says it and as the session tells it afterwards.
+/// Both in the output of `--detach` and in the session's journal.
 #[test]
 fn a_resume_that_fails_at_once_is_reported_and_recorded() {
     let folder = workplace();
@@ -228,7 +228,7 @@ fn a_resume_that_fails_at_once_is_reported_and_recorded() {
     assert!(resume(folder, "gone").status.success());
     assert_eq!(state()["state"], "finished");
 
-    // A new run whose model is not there fails after its journal's first line.
+    // A new run whose model is missing fails after the first line of its journal.
     let output = command(folder)
         .args(train("new", &["--detach", "--model", "./no-model"]))
         .output()
@@ -237,14 +237,14 @@ fn a_resume_that_fails_at_once_is_reported_and_recorded() {
     assert!(words(&output).contains("no-model"), "{}", words(&output));
 }
 
-/// A rate that was set while the run was at work goes on; one that the settings ask for anew is obeyed, and told of.
+/// A rate that was set during the run is kept; a new rate in the settings replaces it, with a warning.
 #[test]
 fn a_resumed_run_keeps_the_set_rate_unless_another_is_given() {
     let folder = workplace();
     let folder = folder.path();
     let told = || fs::read_to_string(journal(folder, "rate")).unwrap_or_default();
-    // Until it has made a step at this rate since it began; or, where it is told to take it, at once: most often that is before
-    // the next step, so that the step's checkpoint may be there already, with the rate of before.
+    // Runs until a step has this rate, or, with `tells`, sends this command after the first step and ends the run once
+    // it is recorded. The checkpoint of the next step may be there by then, with the old rate.
     let at_rate = |more: &[&str], rate: &str, tells: Option<&str>| {
         let before = told().len();
         let mut arguments = train("rate", &["--headless", "--stage", "aspects", "--resume"]);
@@ -280,10 +280,10 @@ fn a_resumed_run_keeps_the_set_rate_unless_another_is_given() {
         said.contains("the learning rate goes on from a peak of 5e-3") && said.contains("it was 7e-3"),
         "{said}"
     );
-    // Asked for as before, it is as it was.
+    // With the same setting as before, the rate is kept.
     let said = at_rate(&asked, "0.005", None);
     assert!(!said.contains("goes on from a peak"), "{said}");
-    // As every other setting, it is the session's own again where nothing is asked for.
+    // Without a setting, the rate is the session's own again, as every other setting.
     let said = at_rate(&[], "0.001", None);
     assert!(said.contains("the learning rate goes on from a peak of 1e-3"), "{said}");
 }

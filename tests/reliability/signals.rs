@@ -1,4 +1,4 @@
-//! What batch systems and shells tell a run: to keep what it has, to end, how many cores it may use.
+//! Signals and limits of batch systems and shells: save a checkpoint, end, use fewer cores.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::{Left, command, journal, signal, train, wait_for_text, wait_until, workplace};
 use crate::cli::stdout;
 
-/// A run of a hundred thousand steps that keeps nothing of its own accord.
+/// A run of a hundred thousand steps that saves no checkpoints by itself.
 fn endless(session: &str) -> Vec<String> {
     let quiet = [
         "--headless",
@@ -28,7 +28,7 @@ fn endless(session: &str) -> Vec<String> {
     arguments
 }
 
-/// Ends it where a test fails before it has.
+/// Kills the process if the test fails before it has ended.
 struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {
@@ -60,7 +60,7 @@ fn a_batch_systems_warning_saves_a_checkpoint_and_its_limit_ends_the_run_with_on
     wait_for_text(&journal, "\"reason\":\"stopped\"");
 }
 
-/// Standard error is a pipe that was filled before and that nobody reads.
+/// Standard error is a full pipe that nobody reads.
 #[test]
 fn a_run_with_a_blocked_output_trains_and_ends_on_a_signal() {
     let folder = workplace();
@@ -80,7 +80,7 @@ fn a_run_with_a_blocked_output_trains_and_ends_on_a_signal() {
     signal(&run.0, Signal::TERM);
     let begin = Instant::now();
     wait_until("the end", || run.0.try_wait().unwrap().is_some());
-    // Two seconds on a machine that is not loaded; without a bound it is never.
+    // It takes two seconds on an idle machine; without the watchdog it would never end.
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(run.0.wait().unwrap().success());
     wait_for_text(&journal, "\"event\":\"checkpoint\"");
@@ -110,7 +110,7 @@ fn a_process_limited_to_one_core_uses_one_thread() {
     assert!(said.contains("1 cores, 1 threads"), "{said}");
 }
 
-/// The same run with other threads is the same run.
+/// The number of threads does not change any result.
 #[test]
 fn numbers_do_not_depend_on_the_number_of_threads() {
     let folder = workplace();

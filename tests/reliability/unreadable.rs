@@ -1,4 +1,4 @@
-//! What is no session among the sessions, and what a session lacks: commands that do not need it go on.
+//! Entries that are not sessions, and sessions with missing parts: commands that do not need these parts still work.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,7 +26,7 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Name, state and problem of all that is listed.
+/// Name, state and problem of each listed session.
 fn listed(folder: &Path) -> Vec<(String, String, String)> {
     let all: Value = serde_json::from_str(&stdout(&masp(folder, &["sessions", "list", "--json"]))).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -74,7 +74,7 @@ fn other_entries_do_not_hide_sessions() {
     assert!(resumed.status.success(), "{}", words(&resumed));
 }
 
-/// As `masp sessions list` of somebody else, who may not enter one of them.
+/// As `masp sessions list` by another user, who may not enter one of them.
 #[test]
 fn an_unreadable_folder_is_reported() {
     let folder = workplace();
@@ -136,7 +136,7 @@ fn a_file_in_place_of_an_optional_folder_stops_nothing() {
     ] {
         stdout(&masp(folder, &line.split(' ').collect::<Vec<_>>()));
     }
-    // Figures come first; that they cannot be kept is said after them.
+    // The figures are printed first, then the warning that they cannot be saved.
     let output = masp(folder, &["eval", "run", "--split", "val", "--json"]);
     let figures: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert!(figures["accuracy"].is_f64(), "{figures}");
@@ -162,7 +162,7 @@ fn a_file_in_place_of_an_optional_folder_stops_nothing() {
     assert!(!session.exists());
 }
 
-/// A middle line that nothing opens: what stands before it is shown, and no command says that the run is finished.
+/// A damaged line in the middle: the part before it is shown, and no command reports the run as finished.
 #[test]
 fn a_journal_with_a_bad_line_is_listed_and_shown_as_damaged() {
     let folder = workplace();

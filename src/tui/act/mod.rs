@@ -1,5 +1,5 @@
 //! What keys do on every screen: each action changes the app's state or sends the engine a command. What they do on one
-//! screen stands with that screen.
+//! screen is in that screen's `keys.rs`.
 
 mod cursor;
 pub mod entry;

@@ -143,8 +143,7 @@ impl App {
 
     /// Handles a new name of the session in `before`, if it is shown or being opened.
     ///
-    /// # Errors
-    /// A sentence where its pictures cannot be read.
+    /// # Errors A message if its pictures cannot be read.
     pub(in crate::tui) fn renamed(&mut self, before: &Path, renamed: &SessionFolder) -> Result<(), String> {
         if let Some(opening) = self.opening.take_if(|opening| opening.is_of(before)) {
             self.open(renamed.path(), opening.wanted);

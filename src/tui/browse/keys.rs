@@ -1,4 +1,4 @@
-//! The Browse screen's keys, and the model behind them.
+//! The Browse screen's keys, and the requests to its model.
 
 use std::path::Path;
 

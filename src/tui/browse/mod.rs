@@ -1,4 +1,4 @@
-//! The Browse screen. Here is its state: an evaluation's rows, their filter and order, and the model's answers.
+//! The Browse screen, and its state: an evaluation's rows, their filter and order, and the model's answers.
 
 pub mod intervention;
 mod keys;

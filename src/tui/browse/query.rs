@@ -1,4 +1,4 @@
-//! What the table's filter says: words that must all hold.
+//! The table's filter: terms that must all hold.
 //!
 //! ```text
 //! wrong  right                      the prediction
@@ -11,7 +11,7 @@
 
 use crate::{data::View, session::ImageResult};
 
-/// A filter; the empty one lets all through.
+/// A filter; the empty one passes all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query(Vec<Term>);
 
@@ -24,7 +24,7 @@ struct Term {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Right(bool),
-    /// By the beginning of its name, or the whole of it.
+    /// The class's name; with `false`, only the beginning of it.
     Gold(String, bool),
     Predicted(String, bool),
     Number(Figure, Relation, f64),
@@ -48,7 +48,7 @@ enum Relation {
     AtLeast,
 }
 
-/// Relations as they are written, the longer ones first.
+/// The relations' notations, the longer ones first.
 const RELATIONS: [(&str, Relation); 4] = [
     ("<=", Relation::AtMost),
     (">=", Relation::AtLeast),
@@ -57,10 +57,9 @@ const RELATIONS: [(&str, Relation); 4] = [
 ];
 
 impl Query {
-    /// Reads a filter. Capitals do not count.
+    /// Parses a filter, ignoring case.
     ///
-    /// # Errors
-    /// A sentence on the first word that cannot be read.
+    /// # Errors A message on the first invalid term.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.to_lowercase()
             .split_whitespace()
@@ -69,7 +68,7 @@ impl Query {
             .map(Self)
     }
 
-    /// Whether a row is let through.
+    /// Whether a row passes.
     #[must_use]
     pub fn holds(&self, row: &ImageResult) -> bool {
         self.0.iter().all(|term| term.what.holds(row) != term.not)
@@ -90,7 +89,7 @@ fn what(word: &str) -> Result<What, String> {
         "right" => return Ok(What::Right(true)),
         _ => {}
     }
-    // Before the relations: a class may have their signs in its name.
+    // Checked before the relations, because a class's name may contain their signs.
     if let Some(class) = word.strip_prefix("gold=") {
         return Ok(What::Gold(spaced(class), true));
     }
@@ -128,7 +127,7 @@ fn what(word: &str) -> Result<What, String> {
     }
 }
 
-/// The words that let through one gold class and, where it is given, one predicted class: what [`Query::parse`] reads.
+/// The filter for one gold class and, if given, one predicted class, as [`Query::parse`] reads it.
 #[must_use]
 pub fn of_classes(gold: &str, predicted: Option<&str>) -> String {
     let word = |name: &str, class: &str| format!("{name}={}", class.replace(char::is_whitespace, "_"));
@@ -140,7 +139,7 @@ pub fn of_classes(gold: &str, predicted: Option<&str>) -> String {
         .join(" ")
 }
 
-/// A class's name in small letters; `_` stands for any space, for words end at spaces.
+/// A class's name in lower case. `_` stands for a space, because spaces separate terms.
 fn spaced(name: &str) -> String {
     name.to_lowercase()
         .replace(|c: char| c == '_' || c.is_whitespace(), " ")

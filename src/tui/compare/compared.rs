@@ -106,7 +106,7 @@ impl Compared {
             .collect();
         let figures = compare(&labels, &scored);
         Ok(Self {
-            // An image may stand twice in a file.
+            // A file may contain an image twice.
             alone: a.len().saturating_sub(pairs.len()) + b.len().saturating_sub(pairs.len()),
             rows: [Arc::new(a), Arc::new(b)],
             labels,

@@ -1,4 +1,4 @@
-//! The Compare screen. Here is its state: two sessions, an evaluation of each, and the images on which they differ.
+//! The Compare screen, and its state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
 mod keys;
@@ -94,7 +94,7 @@ pub struct Compare {
     query: Query,
     /// Indices into the pairs.
     pub shown: Vec<usize>,
-    /// The pair under the cursor, a place in `shown`.
+    /// The pair under the cursor, an index into `shown`.
     pub selected: usize,
     /// Whether to show the difference of the confusion matrices instead of that of the classes.
     pub confusion: bool,
@@ -103,8 +103,7 @@ pub struct Compare {
 impl Side {
     /// Reads a session.
     ///
-    /// # Errors
-    /// A sentence where it cannot be read.
+    /// # Errors A message if it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let evaluations = kept_evaluations(folder, &followed.history);
@@ -270,8 +269,7 @@ impl Compare {
 
     /// Sets the filter. A pair passes if either of its two rows passes.
     ///
-    /// # Errors
-    /// A sentence where it cannot be read.
+    /// # Errors A message if the filter is invalid.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
         self.query = Query::parse(text)?;
         text.trim().clone_into(&mut self.filter);
@@ -279,7 +277,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Puts the cursor on an image, where it is shown.
+    /// Puts the cursor on an image, if it is shown.
     pub fn select(&mut self, image: &str) {
         let Some(compared) = &self.compared else { return };
         let is = |&place: &usize| compared.pair(place).is_some_and(|[a, _]| a.prediction.image == image);

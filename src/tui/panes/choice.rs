@@ -13,10 +13,10 @@ use crate::{
     text::{clean, fit, pad},
 };
 
-/// The state, the progress and the best accuracy take so many columns.
+/// Columns of the state, the progress and the best accuracy.
 const REST: usize = 12 + 18 + 8;
 
-/// Paints the list at the lower end of `screen`; what lies over the curves already is marked as its curve is.
+/// Paints the list at the lower end of `screen`. Sessions that are already overlaid have their curve's mark.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let sessions = scene.sessions.others(scene.ui.line.value(), scene.folder);

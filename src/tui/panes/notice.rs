@@ -70,7 +70,7 @@ pub fn render(rows: Vec<String>, area: Rect, buffer: &mut Buffer, theme: &Theme)
     }
 }
 
-/// While a line is typed, why it was refused; otherwise the notice of the last key.
+/// Why the line being typed was refused, or else the last key's notice.
 fn message(ui: &Ui) -> Option<&str> {
     match ui.layer {
         Layer::Entry(_) => ui.refused.as_deref(),

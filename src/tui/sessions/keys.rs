@@ -117,7 +117,7 @@ impl App {
             // If two sessions were requested, the last one counts: cancel opening the other.
             self.opening.take_if(|opening| !opening.is_of(&path));
             if self.shown.link.commands.is_none() && self.shown.link.read_only.is_some() {
-                // The obstacle may be gone: a stopped process that goes on answers again.
+                // The obstacle may be gone: a stopped process that was continued answers again.
                 self.reconnect();
             }
             self.show(Screen::Train);

@@ -1,4 +1,4 @@
-//! The Browse screen on a made-up evaluation: as it looks, and what keys do on it.
+//! The Browse screen on a made-up evaluation: snapshots, and what keys do.
 
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ impl Desk {
         keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
     }
 
-    /// Waits for the rows, and for what the model was asked.
+    /// Waits for the rows and for the model's pending answers.
     pub fn settle(&mut self) {
         settle(&mut self.app);
         while self.app.shown.browse.intervention.waiting.is_some() {
@@ -75,7 +75,7 @@ impl Desk {
         }
     }
 
-    /// The run tells of a new evaluation of `rows` rows.
+    /// The run reports a new evaluation of `rows` rows.
     fn evaluate(&mut self, step: u64, rows: usize) {
         let path = PathBuf::from(format!("predictions/prompt-{step:06}.jsonl"));
         evaluated::write(
@@ -144,7 +144,7 @@ fn a_long_message_is_wrapped_in_full_at_every_width() {
         assert!(words.join(" ").contains(message), "{width}x{height}\n{text}");
         assert!(text.contains("help"), "the keys stay");
     }
-    // A refused line's reason, too; where there is hardly any screen, its beginning.
+    // So is the reason why a line was refused; on a tiny screen only its beginning.
     let mut desk = Desk::new(40, dark());
     desk.keys("/");
     desk.app.ui.refused = Some(message.to_owned());
@@ -164,7 +164,7 @@ fn an_answer_is_brought_into_view_when_only_one_pane_fits() {
     desk.keys("e");
     assert_eq!(desk.app.ui.focus(), Pane::Answers);
 
-    // Where the pane is on the screen, the keys stay in the table.
+    // If the pane is on the screen already, the focus stays on the table.
     let mut desk = Desk::new(40, dark());
     desk.screen(200, 55);
     desk.press(KeyCode::Enter);
@@ -191,7 +191,7 @@ fn each_figure_and_pane() {
     }
 }
 
-/// Who has never let the model look sees what an aspect changes at once.
+/// Muting an aspect asks for the unchanged image, too, if that was not asked about before.
 #[test]
 fn an_aspect_is_muted_on_an_image_that_was_not_asked_about() {
     let mut desk = Desk::new(40, dark());
@@ -270,7 +270,7 @@ fn the_model_looks_and_what_is_muted_changes_the_answer() {
     desk.settle();
     let image = desk.image();
     assert!(desk.app.shown.browse.answers(&image).unwrap().plain.is_some());
-    // From now on it looks along.
+    // From now on the model is asked about each image that the cursor reaches.
     desk.keys("j");
     desk.settle();
     let next = desk.image();

@@ -1,4 +1,4 @@
-//! Curves, accuracy and the cursor that all screens share: keys and mouse through the loop, and how it looks.
+//! Curves, accuracy and the cursor that all screens share: keys and mouse in the loop, and snapshots.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// A finished run `a` of 600 steps a stage, beside the sessions `b` and `c` that learnt less.
+/// A finished run `a` of 600 steps per stage, beside the sessions `b` and `c` with higher losses.
 struct Desk {
     app: App,
     root: tempfile::TempDir,
@@ -341,7 +341,7 @@ fn missing_sessions_and_too_many_overlays_are_error_messages() {
     desk.keys("O");
     std::fs::remove_dir_all(desk.root.path().join("b")).unwrap();
     desk.app.overlay(&desk.root.path().join("b")).unwrap();
-    // A message that is longer than its place stands on rows of its own.
+    // A message that does not fit in the last row is shown on rows above it.
     let words: Vec<String> = desk.text(120, 40).split_whitespace().map(str::to_owned).collect();
     assert!(words.join(" ").contains("is not a session's folder"));
 }

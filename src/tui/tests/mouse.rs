@@ -26,7 +26,7 @@ fn mouse(desk: &mut Desk, kind: MouseEventKind, column: u16, row: u16) {
     assert_eq!(left, None);
 }
 
-/// Paints the screen and clicks on what is shown of `spot`.
+/// Paints the screen and clicks on `spot`.
 fn click(desk: &mut Desk, (width, height): (u16, u16), spot: Spot) {
     desk.screen(width, height);
     let spots = &desk.app.ui.spots;
@@ -44,7 +44,7 @@ fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
     desk.screen(120, 40);
     mouse(&mut desk, CLICK, 70, 5);
     assert_eq!(desk.app.ui.focus(), Pane::Image);
-    // Header, border and head stand above the first row.
+    // Header, border and headings are above the first row.
     mouse(&mut desk, CLICK, 10, 1 + 2 + 4);
     assert_eq!((desk.app.ui.focus(), desk.app.shown.browse.selected), (Pane::Table, 4));
     mouse(&mut desk, MouseEventKind::ScrollDown, 10, 10);
@@ -73,7 +73,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
     desk.keys("xv");
     click(&mut desk, size, Spot::Class(6));
     assert_eq!(desk.app.shown.cursor.class, 6);
-    // What is high stands first.
+    // The first click sorts in descending order.
     for falling in [true, false] {
         click(&mut desk, size, Spot::Column(Column::Loss));
         assert_eq!(desk.app.shown.browse.sort, Some((Column::Loss, falling)));
@@ -119,7 +119,7 @@ fn sessions_are_sorted_by_a_heading() {
     assert_eq!(desk.app.sessions.sort, Sort::Best);
     let shown = desk.text(120, 40);
     assert!(shown.contains("by accuracy"), "{shown}");
-    // What differs from the next one is told.
+    // The details name what differs from the next session.
     let next = desk.app.sessions.row(1).unwrap().name.clone();
     assert!(shown.contains(&next) && shown.contains("settings"), "{shown}");
 }
@@ -128,7 +128,7 @@ fn sessions_are_sorted_by_a_heading() {
 fn the_sample_is_predicted_when_it_is_asked_for() {
     let mut desk = Desk::new(10, dark());
     desk.keys("1");
-    // The newest look is an older one than the answer.
+    // The newest look is older than the answer.
     for looks in desk.app.shown.state.panel.values_mut() {
         looks.pop();
     }

@@ -1,4 +1,4 @@
-//! Sessions that take long to read, and journals that take long to wind, through the real loop: the keys work meanwhile.
+//! Slow reads of sessions and slow seeks in journals, in the real loop: the keys must work meanwhile.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// A terminal that can be looked at while the loop paints on it.
+/// A terminal whose content can be read while the loop paints on it.
 #[derive(Clone)]
 struct Watched(Arc<Mutex<TestBackend>>);
 
@@ -93,17 +93,17 @@ impl Backend for Watched {
     }
 }
 
-/// A workbench on a folder with the sessions a and b, whose reading waits at gates.
+/// A workbench on a folder with the sessions a and b. Reading a session waits until the test opens its gate.
 struct Bench {
     root: tempfile::TempDir,
     inputs: Post<Input>,
     seen: Watched,
     screen: JoinHandle<(Exit, App)>,
-    /// What opens a session's gate.
+    /// Opens a session's gate.
     gates: HashMap<&'static str, Sender<()>>,
 }
 
-/// The app, and what opens the gates of the sessions in `slow`.
+/// The app, and the senders that open the gates of the sessions in `slow`.
 fn app(root: &tempfile::TempDir, slow: &[&'static str]) -> (App, HashMap<&'static str, Sender<()>>) {
     for (name, other) in [("a", false), ("b", true)] {
         if !root.path().join(name).exists() {
@@ -237,7 +237,7 @@ fn of_two_sessions_the_one_asked_for_last_is_shown() {
     bench.press(KeyCode::Down);
     bench.press(KeyCode::Enter);
     bench.sees("opening b …");
-    // The first is read before the second, and counts no more.
+    // The first session is read before the second, and is discarded.
     drop(bench.gates.remove("a"));
     thread::sleep(Duration::from_millis(200));
     assert!(bench.seen.text().contains("opening b …"), "{}", bench.seen.text());
@@ -270,7 +270,7 @@ fn a_thread_that_dies_is_an_error_too() {
     bench.quit();
 }
 
-/// What is typed is about what stands on the screen.
+/// A session that was read is not shown while a line is being typed, because the line refers to the shown one.
 #[test]
 fn a_session_waits_for_the_line_that_is_being_typed() {
     let mut bench = Bench::new(&["a"]);
@@ -298,13 +298,13 @@ fn who_goes_to_another_screen_meanwhile_stays_there() {
     bench.gates.clear();
     bench.sees("✓ done");
     let (_, mut app, _root) = bench.quit();
-    // The rows may still be on their way.
+    // The rows may still be loading.
     settle(&mut app);
     assert_eq!(app.ui.screen, Screen::Browse);
     assert_eq!(app.shown.browse.rows().map(|rows| rows.len()), Some(20));
 }
 
-/// As `masp attach` begins.
+/// As `masp attach` starts the screens.
 #[test]
 fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
     let attached = |slow: &[&'static str]| {
@@ -440,12 +440,12 @@ fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
     assert_eq!((enter(&mut app).0.as_str(), app.ui.screen), ("", Screen::Train));
 }
 
-/// A replay whose folding waits at a gate, and what opens it once.
+/// A replay whose seeks wait at a gate, and the sender that opens it once.
 fn replay() -> (Bench, Sender<()>, u64) {
     let root = tempfile::tempdir().unwrap();
     let folder = evaluated::session(root.path(), "run", 20, false);
     let mut records = read_journal(&folder.journal()).unwrap();
-    // An hour each: nothing comes by itself.
+    // An hour between records, so that none arrives by itself.
     (0..)
         .zip(&mut records)
         .for_each(|(n, record)| record.time = 3600.0 * f64::from(n));

@@ -1,4 +1,4 @@
-//! Keys through the real loop: what a person types, what the engine is told, why the screen is left.
+//! Keys through the real loop: the commands that they send, and how the screen is left.
 
 use std::{
     thread::{self, JoinHandle},
@@ -80,7 +80,7 @@ impl Bench {
         self.commands.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 
-    /// Waits for the end.
+    /// Waits for the loop's end.
     fn exit(self) -> (Exit, App, Terminal<TestBackend>) {
         self.screen.join().unwrap()
     }
@@ -99,11 +99,11 @@ fn keys_send_commands_to_the_run() {
         stage: Some(Stage::Aspects),
         step: 60,
     }));
-    // The pause has to be known before the key that ends it.
+    // The loop must have handled the pause before the key that ends it.
     thread::sleep(Duration::from_millis(300));
     bench.keys("p");
     assert_eq!(bench.told(), Command::Resume);
-    // A word where a rate belongs is refused; what is typed takes the place of the rate that stands there.
+    // A rate that is not a number is refused; typing replaces the rate that is shown at first.
     for rate in ["fast", "0.002"] {
         bench.keys("R");
         bench.keys(rate);
@@ -216,7 +216,8 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
     bench.keys("q");
     let (_, _, mut terminal) = bench.exit();
     assert!(asked.elapsed() < Duration::from_millis(300));
-    // Frames: the first, and one for each batch of pictures; not one each 100 ms, nor thousands for the ended channel.
+    // Frames: the first, and one for each batch of pictures. There must not be one every 100 ms, or thousands because
+    // of the closed channel.
     let frames = terminal.get_frame().count();
     assert!(frames < 12, "{frames} frames");
 }
@@ -226,7 +227,7 @@ fn a_replay_plays_pauses_and_seeks() {
     let root = tempfile::tempdir().unwrap();
     let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();
-    // A second a record, as an engine would take.
+    // One record per second, as from a real run.
     (0..)
         .zip(&mut records)
         .for_each(|(n, record)| record.time = f64::from(n));

@@ -1,4 +1,4 @@
-//! The Sessions and Compare screens on sessions that lie on disk.
+//! The Sessions and Compare screens on sessions on disk.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -48,7 +48,7 @@ impl Desk {
 
     fn settle(&mut self) {
         settle(&mut self.app);
-        // What the models are still to say; they never stay silent.
+        // Whether an answer of a model is pending; these models always answer.
         let waits = |app: &App, side: usize| {
             let image = app.compare.image().map(str::to_owned);
             let sides = app.compare.sides.as_deref();
@@ -272,7 +272,7 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
     let name = |evaluation: &str| ("a".to_owned(), evaluation.to_owned());
     assert_eq!(chosen(&desk), [name("val · prompt 600"), name("val · 20261122-120000")]);
     assert!(desk.text(120, 40).contains("only A is right 0"));
-    // Another evaluation is another checkpoint: its model is opened anew.
+    // Another evaluation belongs to another checkpoint, so its model is opened.
     desk.keys("f");
     desk.keys("}");
     assert_eq!(chosen(&desk)[0], chosen(&desk)[1]);
@@ -295,7 +295,7 @@ fn one_image_is_under_the_cursor_of_both_tables() {
     desk.compare();
     let browsed = |desk: &Desk| desk.app.shown.browse.row().map(|row| row.prediction.image.clone());
     let compared = |desk: &Desk| desk.app.compare.image().map(str::to_owned);
-    // From flips to all images: the cursor stays on its own.
+    // From flips to all images: the cursor stays on its image.
     desk.keys("jj");
     let image = compared(&desk);
     desk.keys("ffff");

@@ -1,4 +1,4 @@
-//! Keys and mouse on the curves: which metrics, which steps, the crosshair, other sessions over them.
+//! Keys and mouse on the curves: metrics, range of steps, crosshair, overlaid sessions.
 
 use std::path::Path;
 
@@ -71,7 +71,7 @@ impl App {
         self.zoom(if closer { NOTCH } else { 1.0 / NOTCH }, share);
     }
 
-    /// A click on the curves: the crosshair stands there.
+    /// A click on the curves: moves the crosshair there.
     pub(in crate::tui) fn click_on_curves(&mut self, at: Position) {
         let Some((stage, share)) = self
             .shown
@@ -90,8 +90,7 @@ impl App {
 
     /// Overlays a session on the curves, or removes it if it is there; returns the word for what was done.
     ///
-    /// # Errors
-    /// A message if there are as many overlays as can be told apart, or if it is the run itself.
+    /// # Errors A message if there are as many overlays as there are colours, or if it is the run itself.
     pub(in crate::tui) fn overlay(&mut self, session: &Path) -> Result<&'static str, String> {
         if session == self.shown.folder {
             return Err("these curves are its own; choose another session".to_owned());

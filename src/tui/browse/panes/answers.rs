@@ -1,4 +1,5 @@
-//! What the model says of the image under Browse's cursor: what changes when something is tried, why, and other answers.
+//! The model's answers on the image under Browse's cursor: what an intervention changes, the rationale, and other
+//! answers.
 
 use ratatui::{
     buffer::Buffer,
@@ -50,7 +51,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// Whose answers they are: `prompt 120`.
+/// The checkpoint whose answers they are: `prompt 120`.
 fn asked(browse: &Browse) -> Option<String> {
     let answers = browse.answers(&browse.row()?.prediction.image)?;
     let answer = answers.plain.as_ref().or(answers.other.as_ref())?;
@@ -100,7 +101,7 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     lines
 }
 
-/// What changes with what is tried.
+/// How the intervention changes the prediction.
 fn tried_lines(
     answers: &Answers,
     changed: Option<&Answer>,
@@ -126,7 +127,7 @@ fn tried_lines(
     lines
 }
 
-/// The answer to a question, or what was measured.
+/// The answer to a question, the faithfulness curves, or the aspects' effects.
 fn other_lines(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut lines = match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
@@ -146,7 +147,7 @@ fn other_lines(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'stat
     lines
 }
 
-/// What the evaluation kept: each class's probability, the likeliest first.
+/// The evaluation's saved prediction: each class's probability, the most likely first.
 fn kept(row: &ImageResult, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut classes: Vec<(&String, &f64)> = row.prediction.probabilities.iter().collect();

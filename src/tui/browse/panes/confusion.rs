@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Columns of a cell, the gap included.
+/// Columns of a cell, including the gap.
 const CELL: usize = 6;
 
 /// Paints the matrix; where it does not fit, the part around the cursor.

@@ -1,4 +1,4 @@
-//! What each aspect does to a prediction: the probability with it muted, and a word on which of them matters.
+//! Each aspect's effect on a prediction: the probability with it muted, and a sentence on which aspect matters.
 
 use ratatui::{
     style::{Modifier, Style},

@@ -1,4 +1,4 @@
-//! The images on which the two part, a row each.
+//! The images on which the two differ, one row each.
 
 use ratatui::{
     buffer::Buffer,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Paints the pane; the cursor's row is kept in sight.
+/// Paints the pane and scrolls so that the cursor's row is visible.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (compare, theme) = (scene.compare, scene.theme);
     let filter = if compare.filter.is_empty() {

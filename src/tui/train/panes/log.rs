@@ -1,4 +1,4 @@
-//! What was said, newest last; warnings stand out and are counted.
+//! The log, newest line last; warnings are highlighted and counted.
 
 use ratatui::{
     buffer::Buffer,
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Paints the pane; scrolling goes back from the end.
+/// Paints the pane; the scroll offset counts from the end.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let warnings = match scene.state.warnings.len() {
         0 => String::new(),
