@@ -213,7 +213,7 @@ impl<'a> Validation<'a> {
         let written = folder.write(&path, |file| write_rows(file, rows.iter()));
         if let Err(error) = &written {
             left_out.push(format!(
-                "the predictions were not kept: cannot write {}: {error}",
+                "the predictions were not saved: cannot write {}: {error}",
                 path.display()
             ));
         }

@@ -75,14 +75,14 @@ impl Selected {
         }
         match (self.step, others.last()) {
             (Some(step), _) if !steps.is_empty() => nothing(format!(
-                "the session {} keeps no predictions of step {step}, but of {}; `masp eval {0}@{step}` makes them where \
-                 that checkpoint is kept",
+                "the session {} has no predictions of step {step}, only of {}; `masp eval {0}@{step}` makes them if \
+                 that checkpoint still exists",
                 source.name,
                 steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
             )),
             (None, Some(other)) => nothing(format!(
-                "the session {} keeps no predictions of its own parameters on its own data; name another with \
-                 --evaluation, such as {} ({})",
+                "the session {} has no predictions of its own parameters on its own data; choose another evaluation \
+                 with --evaluation, such as {} ({})",
                 source.name, other.key, other.name
             )),
             _ => nothing(format!(

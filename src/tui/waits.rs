@@ -27,7 +27,7 @@ impl Waits {
     pub fn words(&self) -> String {
         match self {
             Self::Opening(name) => format!("opening {name} …"),
-            Self::Rejoining => "reading the session anew …".to_owned(),
+            Self::Rejoining => "reading the session again …".to_owned(),
             Self::Seeking => "seeking …".to_owned(),
         }
     }

@@ -105,7 +105,7 @@ fn room(rows: usize, tokens: usize) -> String {
                     another one"
                 .to_owned()
         }
-        None => "not even its tokens have a row each, so tokenizer.json is not of this model".to_owned(),
+        None => "there are more tokens than rows, so tokenizer.json belongs to another model".to_owned(),
     }
 }
 

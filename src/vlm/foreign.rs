@@ -53,8 +53,8 @@ pub fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     } else if ends(".gguf") {
         "its weights are GGUF (llama.cpp), which cannot be read; give the safetensors model that they were made of"
     } else if ends(".distcp") || begins("global_step") || ends("_states.pt") {
-        "its weights are a checkpoint in pieces (FSDP or DeepSpeed), which cannot be read; gather it first (`accelerate \
-         merge-weights`, `zero_to_fp32.py`) and save the model as safetensors"
+        "its weights are a sharded training checkpoint (FSDP or DeepSpeed), which cannot be read; gather it first \
+         (`accelerate merge-weights`, `zero_to_fp32.py`) and save the model as safetensors"
     } else if has("params.json") || begins("consolidated.") {
         "its weights are in their authors' own layout, which cannot be read; give the model in Hugging Face layout"
     } else if ends(".onnx") || ends(".tflite") || ends(".mlpackage") || ends(".engine") {
@@ -99,7 +99,7 @@ mod tests {
             (vec!["config.json", "pytorch_model.bin"], "save_pretrained"),
             (vec!["model_index.json", "unet"], "diffusion"),
             (vec!["params.json", "consolidated.00.pth"], "own layout"),
-            (vec!["__0_0.distcp"], "in pieces"),
+            (vec!["__0_0.distcp"], "sharded"),
             (vec!["model.onnx"], "ONNX"),
             (vec!["tf_model.h5"], "TensorFlow"),
         ] {

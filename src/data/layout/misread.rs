@@ -88,8 +88,8 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
     }
     if dataset.classes.iter().all(|class| folders::is_split_name(class)) {
         return Some(format!(
-            "{} are names of splits, and their pictures lie in no class folders; put them into <split>/<class>/, or \
-             point --data at the folder that has them so",
+            "{} are names of splits, but their pictures are not in class folders; put them into <split>/<class>/, or \
+             point --data at a folder with that layout",
             printable(&dataset.classes.join(", "))
         ));
     }
@@ -105,7 +105,7 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
     let several = folders.iter().find(of_artphoto).map(|(folder, _)| (*folder).to_owned());
     if let Some(folder) = several.or_else(|| holds_votes(dataset)) {
         return Some(format!(
-            "`{}` was read as a class, and its files say that it holds several; point --data at that folder",
+            "`{}` was read as a class, but its files show that it holds several; point --data at that folder",
             printable(&folder)
         ));
     }

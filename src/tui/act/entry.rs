@@ -67,7 +67,7 @@ impl App {
         let found = self.found();
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
         let Some(action) = found.get(marked).map(|binding| binding.action) else {
-            self.ui.refused = Some("nothing does that here".to_owned());
+            self.ui.refused = Some("no command here matches".to_owned());
             return None;
         };
         self.ui.layer = Layer::Main;

@@ -204,7 +204,7 @@ impl App {
                     .answers(&image)
                     .is_some_and(|answers| answers.plain.is_some());
                 self.ui.notice = Some(if looked {
-                    "this session has no aspects, so that there are no patches to choose".to_owned()
+                    "this session has no aspects, so there are no patches to choose".to_owned()
                 } else {
                     let key = self.keymap.key_for(Screen::Browse, Action::Look);
                     format!("let the model look first: {key}")

@@ -30,7 +30,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let marked = found.get(scene.ui.choice.min(found.len().saturating_sub(1)));
     let list = List {
         title: " commands ",
-        none: "nothing does that here",
+        none: "no command here matches",
         count: found.len(),
         // The marked action's name in the config file, for binding another key to it.
         foot: marked.map_or_else(String::new, |binding| format!(" tui.keys.{} ", binding.action.name())),

@@ -86,7 +86,7 @@ impl App {
     pub(in crate::tui) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let path = session.path.clone();
-        let folder = SessionFolder::at(&path).ok_or("the session is gone")?;
+        let folder = SessionFolder::at(&path).ok_or("the session no longer exists")?;
         match entry {
             Entry::Note => folder.set_note(text).map_err(|error| error.to_string())?,
             Entry::Rename => {

@@ -428,7 +428,7 @@ fn the_palette_finds_and_runs_a_command() {
     );
     desk.keys(":zzzz");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(80, 24).contains("nothing does that here"));
+    assert!(desk.text(80, 24).contains("no command here matches"));
     desk.press(KeyCode::Esc);
     desk.keys(":");
     desk.press(KeyCode::Down);

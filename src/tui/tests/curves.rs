@@ -317,7 +317,7 @@ fn a_session_has_the_same_colour_on_all_screens() {
         2,
         "laid over from the list of sessions"
     );
-    assert!(desk.text(120, 40).contains("its curves lie over those on Train"));
+    assert!(desk.text(120, 40).contains("its curves are overlaid on Train"));
     choose(&mut desk, "a");
     desk.keys("o");
     assert!(desk.text(120, 40).contains("choose another session"));
@@ -336,7 +336,7 @@ fn missing_sessions_and_too_many_overlays_are_error_messages() {
     }
     desk.keys("omore-3");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(120, 40).contains("4 sessions lie over the curves"));
+    assert!(desk.text(120, 40).contains("4 sessions are overlaid already"));
     desk.press(KeyCode::Esc);
     desk.keys("O");
     std::fs::remove_dir_all(desk.root.path().join("b")).unwrap();

@@ -96,15 +96,15 @@ impl App {
             return Err("these curves are its own; choose another session".to_owned());
         }
         if self.overlays.take_away(session) {
-            return Ok("its curves are taken away from Train");
+            return Ok("its curves are removed from Train");
         }
         if self.overlays.shown().len() == MOST {
             return Err(format!(
-                "{MOST} sessions lie over the curves; choose one of them to take it away"
+                "{MOST} sessions are overlaid already; choose one of them to remove it"
             ));
         }
         self.reader.overlay(session.to_owned());
-        Ok("its curves lie over those on Train")
+        Ok("its curves are overlaid on Train")
     }
 
     /// The range of steps that a stage's curves show, and the end of the axis.

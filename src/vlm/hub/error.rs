@@ -40,9 +40,9 @@ pub enum HubError {
     )]
     Incomplete { id: String, missing: Vec<String> },
     #[error(
-        "the model {id} could not be downloaded from {endpoint} into {}: {reason}. Try again (what is there is kept); \
-         without a network, copy the model's folder here and give its path; if you meant a folder, there is none of \
-         this name",
+        "the model {id} could not be downloaded from {endpoint} into {}: {reason}. Try again (downloaded files are \
+         kept); without a network, copy the model's folder here and give its path; if you meant a folder, there is \
+         none of this name",
         cache.display()
     )]
     Download {

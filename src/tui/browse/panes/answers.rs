@@ -118,7 +118,7 @@ fn tried_lines(
     let at = |answer: &Answer| (answer.stage, answer.step);
     if plain.map(at) != Some(at(answer)) {
         let [undo, look] = [Action::Undo, Action::Look].map(|action| scene.keymap.key_for(Screen::Browse, action));
-        let text = format!("the model has learnt since it looked at the image as it is: {undo}, then {look}");
+        let text = format!("the model was trained further since it predicted the unchanged image: {undo}, then {look}");
         lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
     }
     lines.push(Line::styled(without(&answer.request), Style::new().fg(theme.dim)));

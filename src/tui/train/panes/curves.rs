@@ -111,7 +111,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             steps: last,
         };
         if !plot.render(rest, buffer, theme) {
-            nothing_yet("nothing was logged here yet", rest, buffer, theme);
+            nothing_yet("nothing was logged yet", rest, buffer, theme);
         }
     }
 }
