@@ -2,12 +2,12 @@
 
 use ratatui::{buffer::Buffer, style::Color};
 
-use super::browse::Desk;
+use super::browse::Harness;
 use crate::theme::{Depth, Theme};
 
 /// Every screen of a made-up session, without pictures.
 fn screens(theme: Theme) -> Vec<Buffer> {
-    let mut desk = Desk::new(40, theme);
+    let mut desk = Harness::new(40, theme);
     desk.app.display.show_pictures = false;
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(8)));
     let mut painted = Vec::new();

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::browse::{Desk, dark};
+use super::browse::{Harness, dark};
 use crate::{
     keymap::Screen,
     tui::{
@@ -15,7 +15,7 @@ use crate::{
 
 const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
 
-fn mouse(desk: &mut Desk, kind: MouseEventKind, column: u16, row: u16) {
+fn mouse(desk: &mut Harness, kind: MouseEventKind, column: u16, row: u16) {
     let modifiers = KeyModifiers::NONE;
     let left = desk.app.input(Input::Mouse(MouseEvent {
         kind,
@@ -27,7 +27,7 @@ fn mouse(desk: &mut Desk, kind: MouseEventKind, column: u16, row: u16) {
 }
 
 /// Paints the screen and clicks on `spot`.
-fn click(desk: &mut Desk, (width, height): (u16, u16), spot: Spot) {
+fn click(desk: &mut Harness, (width, height): (u16, u16), spot: Spot) {
     desk.screen(width, height);
     let spots = &desk.app.ui.spots;
     let (_, area) = *spots
@@ -40,7 +40,7 @@ fn click(desk: &mut Desk, (width, height): (u16, u16), spot: Spot) {
 
 #[test]
 fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     desk.screen(120, 40);
     mouse(&mut desk, CLICK, 70, 5);
     assert_eq!(desk.app.ui.focus(), Pane::Image);
@@ -57,7 +57,7 @@ fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
 
 #[test]
 fn cells_classes_and_headings_are_chosen_by_a_click() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     let size = (120, 40);
     click(&mut desk, size, Spot::Cell(2, 5));
     assert_eq!(
@@ -87,7 +87,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
 
 #[test]
 fn tabs_commands_and_the_help_answer_the_mouse() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     let small = (80, 24);
     click(&mut desk, small, Spot::Tab(Pane::Answers));
     assert_eq!(desk.app.ui.focus(), Pane::Answers);
@@ -104,7 +104,7 @@ fn tabs_commands_and_the_help_answer_the_mouse() {
 
 #[test]
 fn the_question_before_a_run_is_left_is_answered_by_a_click() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.app.ui.layer = Layer::Quit;
     click(&mut desk, (80, 24), Spot::Choice(2));
     assert_eq!(desk.app.ui.layer, Layer::Main);
@@ -112,7 +112,7 @@ fn the_question_before_a_run_is_left_is_answered_by_a_click() {
 
 #[test]
 fn sessions_are_sorted_by_a_heading() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(5)));
     desk.app.ui.screen = Screen::Sessions;
     click(&mut desk, (120, 40), Spot::Sort(Sort::Best));
@@ -126,7 +126,7 @@ fn sessions_are_sorted_by_a_heading() {
 
 #[test]
 fn the_sample_is_predicted_when_it_is_asked_for() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.keys("1");
     // The newest look is older than the answer.
     for looks in desk.app.shown.state.panel.values_mut() {

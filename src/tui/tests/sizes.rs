@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::browse::{Desk, dark};
+use super::browse::{Harness, dark};
 use crate::tui::ui::Layer;
 
 const SIZES: [(u16, u16); 9] = [
@@ -19,7 +19,7 @@ const SIZES: [(u16, u16); 9] = [
 ];
 
 /// The frame on a resized terminal must equal the one on a new terminal.
-fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str) {
+fn same_as_new(desk: &mut Harness, terminal: &mut Terminal<TestBackend>, what: &str) {
     for (width, height) in SIZES {
         // Pictures arrive after the first frame, so both frames are painted without them.
         desk.app.display.show_pictures = false;
@@ -33,7 +33,7 @@ fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str
 
 #[test]
 fn no_size_panics_and_resizing_leaves_nothing_behind() {
-    let mut desk = Desk::new(60, dark());
+    let mut desk = Harness::new(60, dark());
     desk.press(KeyCode::Enter);
     desk.settle();
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(40)));
