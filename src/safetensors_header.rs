@@ -10,7 +10,8 @@ use safetensors::tensor::Metadata;
 /// Files of a hundred thousand tensors have shorter ones; the format itself allows 100 MB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
-/// Reads how long the file's header says it is. A file that is too short to say is the reader's to refuse.
+/// Checks the length that the file's header claims. A file that is too short for a header is left to the reader to
+/// refuse.
 ///
 /// # Errors
 /// What the file system reports; `InvalidData` with a sentence for a header above the bound.

@@ -21,7 +21,7 @@ pub enum Report {
 }
 
 impl Pace {
-    /// Who is to hear at `now` that `done` of `total` of a phase is done; None for nobody.
+    /// Who gets the report at `now` that `done` of `total` of a phase is done; `None`: nobody.
     pub fn due(&mut self, phase: &str, (done, total): (u64, u64), now: Instant) -> Option<Report> {
         if total > 0 && done >= total {
             self.reported = None;

@@ -12,7 +12,7 @@ const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 /// The format version, which a file's first event holds.
 const VERSION: &str = "brain.Event:2";
 
-/// An event file in the making.
+/// An event file being built.
 pub struct EventFile {
     bytes: Vec<u8>,
 }
@@ -116,7 +116,7 @@ impl Message {
         self.number(field << 3 | wire_type);
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Seven bits per byte, the lowest first.
     fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);

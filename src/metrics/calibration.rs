@@ -1,4 +1,4 @@
-//! Whether probabilities mean what they say: expected calibration error and Brier score.
+//! Calibration of probabilities: expected calibration error and Brier score.
 
 use super::{Scored, classification::predicted};
 

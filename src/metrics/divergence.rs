@@ -1,4 +1,4 @@
-//! How far apart two distributions are.
+//! The divergence of two distributions.
 
 /// The Jensen-Shannon divergence (Lin 1991) of two distributions in bits, in `[0, 1]`. Each is scaled to sum to 1, and a
 /// share that is not finite counts as 0. NaN if their lengths differ or one of them sums to 0.

@@ -1,4 +1,5 @@
-//! The pointing game: does a heatmap's maximum lie on what the aspect names? (Zhang et al., arXiv 1608.00507.)
+//! The pointing game: does a heatmap's maximum lie on the thing that the aspect names? (Zhang et al., arXiv
+//! 1608.00507.)
 
 /// A box in the picture, in fractions of its width and height: all in `[0, 1]`, left <= right, top <= bottom.
 #[derive(Debug, Clone, Copy, PartialEq)]

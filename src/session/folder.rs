@@ -129,8 +129,8 @@ impl SessionFolder {
         Ok(folder)
     }
 
-    /// Makes the folder of a new session named by the time (seconds since the epoch, told in UTC) and
-    /// the data: `20261122-130924-emoset`, with `-2`, `-3`, ... where that is in use.
+    /// Makes the folder of a new session named by the time (seconds since the epoch, written in UTC) and the data:
+    /// `20261122-130924-emoset`, with `-2`, `-3`, ... where that is in use.
     ///
     /// # Errors
     /// A root that cannot be written.

@@ -55,7 +55,7 @@ fn a_session_created_during_a_removal_gives_its_name_back() -> Outcome {
     let made = SessionFolder::create(root.path(), "run")?;
     assert!(made.unless_being_removed().is_err() && !root.path().join("run").exists());
     drop(lock);
-    // The remains of a killed removal are in nobody's way.
+    // The remains of a killed removal block nobody.
     assert!(aside.is_dir());
     SessionFolder::open_or_create(root.path(), "run")?;
     Ok(())

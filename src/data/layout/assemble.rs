@@ -204,7 +204,7 @@ fn annotation_warnings(checked: &[Checked]) -> Vec<String> {
     warnings
 }
 
-/// Drops a sample that stands twice in a split; says so, and where one stands in several splits.
+/// Drops a sample that is twice in a split, and warns of this and of samples in several splits.
 fn repetitions(checked: &mut Vec<Checked>) -> Vec<String> {
     let before = checked.len();
     let mut seen = HashSet::new();

@@ -107,7 +107,7 @@ mod tests {
     use crate::vlm::tiny;
     use crate::vlm::tokenizer::Tokenizer;
 
-    /// Folders with a tokenizer.json: the embedded model's, and the real one where it is at hand.
+    /// Folders with a tokenizer.json: the embedded model's, and the real one if it is available.
     fn whole() -> Vec<PathBuf> {
         let real = std::env::var_os("MASP_REFERENCE").map(|reference| PathBuf::from(reference).join("qwen2_tokenizer"));
         [tiny::folder().unwrap().to_owned()].into_iter().chain(real).collect()
