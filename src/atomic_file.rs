@@ -18,7 +18,8 @@ pub const PARTIAL: &str = ".partial";
 
 /// Writes a file by `fill`; a reader sees the old file (or none) until the new one is safe on disk.
 ///
-/// # Errors What `fill` or the file system reports; the partial file is then removed and the old file unchanged.
+/// # Errors
+/// What `fill` or the file system reports; the partial file is then removed and the old file unchanged.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -19,7 +19,8 @@ pub struct AttentionMap {
 impl AttentionMap {
     /// The mean over the queries, or one query's own map.
     ///
-    /// # Errors A message if the file's grid and weights do not match, or there is no such query.
+    /// # Errors
+    /// A message if the file's grid and weights do not match, or there is no such query.
     pub fn of(aspect: &AspectSeen, query: Option<usize>) -> Result<Self, String> {
         let Some(query) = query else {
             return Self::mean(aspect);
@@ -36,7 +37,8 @@ impl AttentionMap {
 
     /// The mean over the queries.
     ///
-    /// # Errors A message if the file's grid and weights do not match.
+    /// # Errors
+    /// A message if the file's grid and weights do not match.
     pub fn mean(aspect: &AspectSeen) -> Result<Self, String> {
         let [height, width] = aspect.grid;
         if aspect.whole_grid().is_none() {

@@ -43,7 +43,8 @@ pub fn on_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T 
 
 /// Opens a dataset.
 ///
-/// # Errors As the dataset's reader.
+/// # Errors
+/// As the dataset's reader.
 pub fn dataset(root: &Path) -> Result<Dataset, DataError> {
     open(&DatasetOptions {
         root: root.to_owned(),

@@ -16,7 +16,8 @@ pub struct Clash {
 impl Keymap {
     /// The table with other keys for some actions, on every screen that has the action.
     ///
-    /// # Errors If a screen would have one key for two actions.
+    /// # Errors
+    /// If a screen would have one key for two actions.
     pub fn changed(changes: &IndexMap<Action, Vec<Key>>) -> Result<Self, Clash> {
         let mut keymap = Self::default();
         let of_screens = |scope: Scope| {

@@ -12,7 +12,8 @@ pub trait Host: Send + std::fmt::Debug {
     /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
     /// checkpoint.
     ///
-    /// # Errors A message for the person.
+    /// # Errors
+    /// A message for the person.
     fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String>;
 
     /// Removes a session with all that is in its folder.
@@ -31,7 +32,8 @@ pub trait Host: Send + std::fmt::Debug {
     /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel is as in
     /// [`Host::export`].
     ///
-    /// # Errors A message if the export cannot be started.
+    /// # Errors
+    /// A message if the export cannot be started.
     fn export_rows(
         &mut self,
         rows: Vec<ImageResult>,
@@ -41,7 +43,8 @@ pub trait Host: Send + std::fmt::Debug {
 
     /// The fields of a new run, with the settings that a run in the current folder would have.
     ///
-    /// # Errors A message if the settings are wrong.
+    /// # Errors
+    /// A message if the settings are wrong.
     fn new_run(&mut self) -> Result<Vec<Field>, String>;
 
     /// What is wrong with each field's value, in the order of [`Host::new_run`].
@@ -50,6 +53,7 @@ pub trait Host: Send + std::fmt::Debug {
     /// Starts a run with these values in the background. The channel receives its session's folder once it has begun,
     /// or why it has not.
     ///
-    /// # Errors A message if the run cannot be started.
+    /// # Errors
+    /// A message if the run cannot be started.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }

@@ -97,6 +97,6 @@ impl Opening {
 #[derive(Debug)]
 pub struct Rejoining {
     _work: Background,
-    /// What to say once it is there.
+    /// The notice to show once it has arrived.
     pub notice: Option<&'static str>,
 }

@@ -26,7 +26,8 @@ pub struct Overlaid {
 impl Overlaid {
     /// Reads a session's journal.
     ///
-    /// # Errors A message if the folder is not a session's, or its journal cannot be read.
+    /// # Errors
+    /// A message if the folder is not a session's, or its journal cannot be read.
     pub fn read(path: &Path) -> Result<Self, String> {
         let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
         let mut state = RunState::default();

@@ -74,7 +74,8 @@ impl Painter {
 
     /// A picture, as large as fits in `size` cells.
     ///
-    /// # Errors A message if it cannot be encoded.
+    /// # Errors
+    /// A message if it cannot be encoded.
     pub fn picture(&self, picture: &RgbImage, size: Size, pixels: bool) -> Result<Surface, String> {
         if let Some(graphics) = self.graphics.filter(|_| pixels) {
             return encoded(&scaled(picture, size, graphics.cell), graphics);
@@ -93,7 +94,8 @@ impl Painter {
 
     /// An attention map over its picture; without colours, the map alone.
     ///
-    /// # Errors A message if it cannot be encoded.
+    /// # Errors
+    /// A message if it cannot be encoded.
     pub fn attention(
         &self,
         map: &AttentionMap,

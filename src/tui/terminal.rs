@@ -56,7 +56,8 @@ impl Guard {
     /// Takes the terminal and turns on what it `can` do; `meter` counts the bytes sent. A panic of this thread restores
     /// the terminal first; the messages of panics in other threads wait until the screens are left.
     ///
-    /// # Errors If standard output is not a terminal.
+    /// # Errors
+    /// If standard output is not a terminal.
     pub fn take(can: Abilities, few_colours: bool, meter: Meter) -> io::Result<(Self, Screen)> {
         enable_raw_mode()?;
         let guard = Self {

@@ -77,7 +77,8 @@ impl Viewer {
 
     /// A session read from its folder; a live one takes commands through its socket.
     ///
-    /// # Errors A message if the folder is not a session's, or its journal cannot be read.
+    /// # Errors
+    /// A message if the folder is not a session's, or its journal cannot be read.
     pub fn of_session(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let name = followed.folder.name().to_owned();

@@ -59,7 +59,8 @@ const RELATIONS: [(&str, Relation); 4] = [
 impl Query {
     /// Parses a filter, ignoring case.
     ///
-    /// # Errors A message on the first invalid term.
+    /// # Errors
+    /// A message on the first invalid term.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.to_lowercase()
             .split_whitespace()

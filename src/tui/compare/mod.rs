@@ -103,7 +103,8 @@ pub struct Compare {
 impl Side {
     /// Reads a session.
     ///
-    /// # Errors A message if it cannot be read.
+    /// # Errors
+    /// A message if it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let evaluations = kept_evaluations(folder, &followed.history);
@@ -269,7 +270,8 @@ impl Compare {
 
     /// Sets the filter. A pair passes if either of its two rows passes.
     ///
-    /// # Errors A message if the filter is invalid.
+    /// # Errors
+    /// A message if the filter is invalid.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
         self.query = Query::parse(text)?;
         text.trim().clone_into(&mut self.filter);

@@ -133,7 +133,8 @@ impl Sessions {
 
     /// Marks the session under the cursor, or unmarks it.
     ///
-    /// # Errors A message if two others are already marked.
+    /// # Errors
+    /// A message if two others are already marked.
     pub fn mark(&mut self) -> Result<(), String> {
         let Some(path) = self.session().map(|session| session.path.clone()) else {
             return Ok(());

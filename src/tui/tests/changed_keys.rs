@@ -1,4 +1,4 @@
-//! Keys and colours as a person's config file changes them, through the real loop and on the screen.
+//! Keys and colours that a config file changes, in the real loop and on the screen.
 
 use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -51,7 +51,7 @@ fn changed_keys_do_what_they_are_bound_to_and_the_old_ones_nothing() {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let inputs = app.inbox.inputs();
     let press = |code, modifiers| inputs.send(Input::Key(KeyEvent::new(code, modifiers))).unwrap();
-    // The old keys of pause and quit; then the new ones.
+    // The old keys of pause and quit, then the new ones.
     for old in [' ', 'p', 'q'] {
         press(KeyCode::Char(old), KeyModifiers::NONE);
     }

@@ -90,7 +90,8 @@ impl App {
 
     /// Overlays a session on the curves, or removes it if it is there; returns the word for what was done.
     ///
-    /// # Errors A message if there are as many overlays as there are colours, or if it is the run itself.
+    /// # Errors
+    /// A message if there are as many overlays as there are colours, or if it is the run itself.
     pub(in crate::tui) fn overlay(&mut self, session: &Path) -> Result<&'static str, String> {
         if session == self.shown.folder {
             return Err("these curves are its own; choose another session".to_owned());
