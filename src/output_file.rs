@@ -293,7 +293,7 @@ mod tests {
         for (name, said) in [
             ("link.csv", "a link to"),
             ("dangling.csv", "a link to"),
-            ("circle.csv", "circle"),
+            ("circle.csv", "cycle"),
             ("folder.csv", "a folder"),
         ] {
             let error = write_output_bytes(&here(name), b"new").unwrap_err().to_string();

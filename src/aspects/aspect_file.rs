@@ -329,7 +329,7 @@ mod tests {
         crate::aspects::checkpoint::export(&path, &CheckpointMeta::example(), &tensors)?;
         let missing = read_aspects(&path).err().ok_or("it was read")?.to_string();
         assert!(
-            missing.contains("cross_attn.scene.in_proj_weight is missing"),
+            missing.contains("cross_attn.scene.in_proj_weight of the aspect scene is missing"),
             "{missing}"
         );
         Ok(())

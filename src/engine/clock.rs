@@ -71,9 +71,7 @@ mod tests {
         assert_eq!(clock.jump_at((5210.5, 615.0)), Some(3600.0));
         assert_eq!(clock.jump_at((5220.5, 625.0)), None);
         assert_eq!(clock.jump_at((1630.5, 635.0)), Some(-3600.0));
-        assert!(
-            jump_line(3600.0).text.contains("3600 s further") && jump_line(-3600.0).text.contains("back by 3600 s")
-        );
+        assert!(jump_line(3600.0).text.contains("3600 s ahead") && jump_line(-3600.0).text.contains("back by 3600 s"));
     }
 
     #[test]

@@ -319,7 +319,7 @@ mod tests {
             health.look(&looking(&[first.clone(), second])).is_empty(),
             "each image has its patch"
         );
-        assert!(health.look(&looking(&[even.clone(), even.clone()]))[0].contains("scene looks everywhere"));
+        assert!(health.look(&looking(&[even.clone(), even.clone()]))[0].contains("scene attends to all patches alike"));
         assert!(health.look(&looking(&[even.clone(), even])).is_empty(), "warned once");
         assert!(health.look(&looking(&[first.clone(), first]))[0].contains("a single patch"));
         assert!(health.look(&[]).is_empty());

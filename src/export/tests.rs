@@ -301,7 +301,7 @@ fn predictions_are_of_the_named_step_and_the_sessions_own_data() {
         assert_eq!(key(selected(None, Some(name))), *name);
     }
     let said = |selected: Selected| selected.evaluation(&source).unwrap_err().to_string();
-    assert!(said(selected(Some(500), None)).contains("no predictions of step 500, but of 300, 600"));
+    assert!(said(selected(Some(500), None)).contains("no predictions of step 500, only of 300, 600"));
     assert!(said(selected(None, Some(&"x".to_owned()))).contains(&other));
 
     // A file says what it holds.

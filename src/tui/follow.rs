@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(followed.history.next_seq, 2);
         assert!(followed.link.commands.is_none());
         let why = followed.link.read_only.as_deref().unwrap_or_default();
-        assert!(why.starts_with("read-only: nobody listens"), "{why}");
+        assert!(why.starts_with("read-only: no process listens"), "{why}");
         let (records, resumed) = (followed.link.records.unwrap(), followed.link.resumed.unwrap());
         journal.append(say("after")).unwrap();
         let record = records.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -103,7 +103,7 @@ fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
         .unwrap();
     wait_for_text(&journal(folder, "alone"), "can watch this run but not command it");
     let mut screen = Screen::open(folder, &["attach", "alone"]);
-    screen.wait_for("read-only: nobody listens");
+    screen.wait_for("read-only: no process listens");
     screen.press("q");
     assert!(screen.wait().success());
     assert!(child.wait().unwrap().success());

@@ -28,7 +28,7 @@ fn a_language_model_without_a_type_is_a_llama() {
         (json!({"model_type": null, "hidden_size": 64}), missing),
         (
             json!({"model_type": "llama"}),
-            "`model_type` is llama, and `mistral` alone",
+            "`model_type` is llama, but only `mistral`",
         ),
         (json!("mistral"), "`text_config` is not an object"),
     ] {

@@ -158,8 +158,8 @@ fn tied_embeddings_are_read_from_either_place() {
 #[test]
 fn absurd_and_unsupported_values_are_refused_by_their_key() {
     for (pointer, value, said) in [
-        ("/hidden_act", json!("relu"), "`hidden_act` is relu, and `silu` alone"),
-        ("/vision_config/hidden_act", json!("gelu"), "`quick_gelu` alone"),
+        ("/hidden_act", json!("relu"), "`hidden_act` is relu, but only `silu`"),
+        ("/vision_config/hidden_act", json!("gelu"), "only `quick_gelu`"),
         ("/rms_norm_eps", json!(-1), "`rms_norm_eps` is -1"),
         ("/rms_norm_eps", json!(0), "`rms_norm_eps` is 0"),
         ("/rms_norm_eps", json!(1e9), "`rms_norm_eps` is 1000000000"),
