@@ -157,7 +157,10 @@ fn a_file_in_place_of_an_optional_folder_stops_nothing() {
     let output = command(folder).args(more).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     let said = fs::read_to_string(journal(folder, "run")).unwrap();
-    assert!(said.contains("was not kept"), "a look that is not kept is told of");
+    assert!(
+        said.contains("was not saved"),
+        "a prediction that cannot be saved gives a warning"
+    );
     stdout(&masp(folder, &["sessions", "rm", "run", "--yes"]));
     assert!(!session.exists());
 }
