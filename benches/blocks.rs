@@ -1,5 +1,5 @@
-//! The blocks of `nn` on the CPU, forward alone and with the input's gradient, as one sample of stage 2 passes them in a
-//! small Qwen2-VL (f32): a language model of width 256, a vision tower of width 128.
+//! The blocks of `nn` on the CPU, forward only and with the input's gradient, at the sizes that one sample of stage 2
+//! has in a small Qwen2-VL (f32): a language model of width 256, a vision tower of width 128.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const VISION_HEADS: usize = 4;
 /// Supervised tokens.
 const ANSWER: usize = 4;
 
-/// Values in [-1, 1] that are the same each time.
+/// Deterministic values in [-1, 1].
 fn noise(shape: &[usize]) -> Tensor {
     let n: usize = shape.iter().product();
     let values: Vec<f32> = (0..n).map(|i| (i as f32 * 12.9898).sin()).collect();
@@ -116,7 +116,7 @@ fn losses(criterion: &mut Criterion) {
     });
 }
 
-/// What keeping only a layer's input costs: the layer runs once more in backward.
+/// The cost of gradient checkpointing: the layer runs once more in backward.
 fn checkpointing(criterion: &mut Criterion) {
     let layer = Linear::frozen(noise(&[HIDDEN, HIDDEN]), None);
     let layer = Arc::new(move |x: &Tensor| layer.forward(x));
@@ -125,7 +125,7 @@ fn checkpointing(criterion: &mut Criterion) {
     });
 }
 
-/// A frozen layer, fused on the CPU, in batches of one and of eight samples; with `recompute` it keeps its input alone.
+/// A frozen layer, fused on the CPU, in batches of one and of eight samples; with `recompute` it keeps only its input.
 fn decoder_layer(criterion: &mut Criterion) {
     let frozen =
         |rows: usize, columns: usize, bias: bool| Linear::frozen(noise(&[rows, columns]), bias.then(|| noise(&[rows])));

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: partial file, sync, rename, sync of the folder.
+//! Files that are complete or absent: partial file, sync, rename, sync of the folder.
 
 use std::{
     ffi::OsStr,
@@ -13,13 +13,13 @@ use std::{
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
 
-/// What an unfinished file's name ends in.
+/// The suffix of an unfinished file's name.
 pub const PARTIAL: &str = ".partial";
 
 /// Writes a file by `fill`; a reader sees the old file (or none) until the new one is safe on disk.
 ///
 /// # Errors
-/// What `fill` or the file system reports; then the partial file is gone and the old file stands.
+/// What `fill` or the file system reports; the partial file is then removed and the old file unchanged.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -40,7 +40,7 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<
     File::open(folder)?.sync_all()
 }
 
-/// [`write_atomically`] of a file `name` in a folder that is held open, wherever it was moved meanwhile.
+/// [`write_atomically`] of a file `name` in a folder that is held open, even if the folder has been moved.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -64,7 +64,7 @@ pub fn write_atomically_in(
     written.and_then(|()| Ok(fsync(folder)?))
 }
 
-/// [`write_atomically`] of bytes that are at hand.
+/// [`write_atomically`] of `bytes`.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -79,7 +79,7 @@ mod tests {
     use super::{write_atomically, write_bytes_atomically};
 
     #[test]
-    fn a_failed_write_leaves_the_old_file_and_no_other() -> std::io::Result<()> {
+    fn a_failed_write_leaves_only_the_old_file() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("file");
         write_bytes_atomically(&path, b"old")?;

@@ -1,4 +1,4 @@
-//! Files from outside: regular ones, of at most so many bytes.
+//! Reads files from outside: only regular ones, up to a given number of bytes.
 
 use std::{
     fs::{File, OpenOptions},
@@ -26,7 +26,8 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
-/// For files that this process writes into in place: a link at their path is refused, for it may lead to a person's own file.
+/// For files that this process writes in place: refuses a symbolic link at their path, which may lead to a user's own
+/// file.
 pub fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
     options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
 }
@@ -55,8 +56,8 @@ pub fn read_text_from(file: File, most: u64) -> io::Result<String> {
     text(read_to_end(file, most)?)
 }
 
-/// Reads the next line, its end included, into `line`, which is emptied first. What ends without a line end is the
-/// file's torn last line.
+/// Reads the next line, its end included, into `line`, which is emptied first. A line without a line end is the file's
+/// torn last line.
 ///
 /// # Errors
 /// What the file system reports, or a line of more than `most` bytes.
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_or_no_regular_file_is_refused_at_once() {
+    fn large_and_irregular_files_are_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "12345").unwrap();

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rounds_to_nothing_has_no_sign() {
+    fn a_number_that_rounds_to_zero_has_no_sign() {
         assert_eq!(
             [fixed(-0.04, 1), fixed(-0.0, 3), fixed(-0.05, 2)],
             ["0.0", "0.000", "-0.05"]
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_read_well() {
+    fn figures_are_formatted_for_people() {
         assert_eq!([count(7), count(1204), count(1_000_000)], ["7", "1,204", "1,000,000"]);
         assert_eq!(
             [duration(47.6), duration(192.0), duration(7500.0), duration(356_400.0)],

@@ -20,7 +20,7 @@ impl AttentionMap {
     /// The mean over the queries, or one query's own map.
     ///
     /// # Errors
-    /// A sentence where the file's grid and its weights do not fit together, or there is no such query.
+    /// A message if the file's grid and weights do not match, or there is no such query.
     pub fn of(aspect: &AspectSeen, query: Option<usize>) -> Result<Self, String> {
         let Some(query) = query else {
             return Self::mean(aspect);
@@ -38,7 +38,7 @@ impl AttentionMap {
     /// The mean over the queries.
     ///
     /// # Errors
-    /// A sentence where the file's grid and its weights do not fit together.
+    /// A message if the file's grid and weights do not match.
     pub fn mean(aspect: &AspectSeen) -> Result<Self, String> {
         let [height, width] = aspect.grid;
         if aspect.whole_grid().is_none() {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_files_are_errors_not_panics() {
+    fn malformed_files_are_errors_not_panics() {
         assert!(AttentionMap::mean(&aspect([0, 3], &[&[]])).is_err());
         assert!(AttentionMap::mean(&aspect([usize::MAX, 2], &[&[1.0]])).is_err());
         assert!(AttentionMap::mean(&aspect([2, 2], &[&[1.0, 0.0]])).is_err());

@@ -1,4 +1,4 @@
-//! Paths that stand in files: they cannot lead out of their folder.
+//! Paths from files, which must not lead out of their folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,8 +13,8 @@ pub fn inside(folder: &Path, named: &Path) -> Option<PathBuf> {
         .then(|| folder.join(names.collect::<PathBuf>()))
 }
 
-/// As [`inside`], and no link on the way leads out of `folder` either: for folders that came from another person as a
-/// whole. A file that is not there yet passes.
+/// As [`inside`], but no symbolic link on the way may lead out of `folder` either: for folders that another person
+/// made. A file that is not there yet passes.
 #[must_use]
 pub fn inside_links_too(folder: &Path, named: &Path) -> Option<PathBuf> {
     let path = inside(folder, named)?;
@@ -34,7 +34,7 @@ mod tests {
     use crate::hostile;
 
     #[test]
-    fn what_leads_out_is_refused() {
+    fn paths_that_lead_out_are_refused() {
         let root = Path::new("/data");
         for (written, path) in [("./image/a.jpg", "/data/image/a.jpg"), ("a/./b", "/data/a/b")] {
             assert_eq!(inside(root, Path::new(written)), Some(PathBuf::from(path)));
@@ -79,9 +79,9 @@ mod tests {
     proptest! {
         #![proptest_config(hostile::config())]
 
-        /// Whatever is written, what comes back lies below the folder.
+        /// Any path that is returned lies below the folder.
         #[test]
-        fn no_text_leads_out(parts in prop::collection::vec(prop_oneof![
+        fn no_path_leads_out(parts in prop::collection::vec(prop_oneof![
             Just("..".to_owned()), Just(".".to_owned()), Just(String::new()), Just("/".to_owned()), "(?s).{0,4}",
         ], 0..8)) {
             let folder = Path::new("/s/run");

@@ -1,5 +1,4 @@
-//! Keys and what they ask for. The rows are in [`table`]: what a key does, what the key bar shows and what the help says
-//! all come from there.
+//! Keys and their actions. The rows are in [`table`]: what a key does, the key bar and the help all follow from it.
 
 mod action;
 mod change;
@@ -27,9 +26,9 @@ pub struct Binding {
     pub keys: Vec<Key>,
     pub action: Action,
     pub section: Section,
-    /// The key bar's word; neighbouring bindings with the same word share an entry. Empty: not in the bar.
+    /// The key bar's label; neighbouring bindings with the same label share an entry. Empty: not in the bar.
     pub short: &'static str,
-    /// For the help.
+    /// The text in the help.
     pub long: &'static str,
 }
 
@@ -69,7 +68,7 @@ impl Keymap {
         key.map(Key::to_string).unwrap_or_default()
     }
 
-    /// The key bar: the first key of each binding and its word; neighbouring bindings with the same word become one
+    /// The key bar: the first key of each binding and its label; neighbouring bindings with the same label become one
     /// entry.
     #[must_use]
     pub fn bar(&self, scopes: &[Scope], shown: impl Fn(Action) -> bool) -> Vec<(String, &'static str)> {
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_share_a_place_in_the_bar() {
+    fn related_keys_share_an_entry_of_the_key_bar() {
         let bar = Keymap::default().bar(Scope::of_screen(Screen::Train), |action| !action.is_command());
         assert!(bar.contains(&("n/N".to_owned(), "sample")), "{bar:?}");
         assert!(!bar.iter().any(|(_, word)| *word == "pause"), "{bar:?}");

@@ -17,7 +17,7 @@ use crate::printable::printable_path;
 /// So long a pipe's reader is waited for.
 const READER: Duration = Duration::from_secs(2);
 /// What a writer that was killed left is removed when it is so old.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+const STALE_AGE: Duration = Duration::from_secs(3600);
 /// More links in a row are a circle.
 const MOST_LINKS: usize = 40;
 
@@ -116,10 +116,10 @@ fn place(named: &Path) -> io::Result<Place> {
                 return Ok(Place::Stream(path));
             }
             Some((kind, _)) if kind.is_dir() => return refused("it is a folder"),
-            _ => return refused("it is a device or a socket, and no file"),
+            _ => return refused("it is a device or a socket, not a file"),
         }
     }
-    refused("its links lead in a circle")
+    refused("its symbolic links form a cycle")
 }
 
 /// The number of one of this process's open files: `/dev/fd/3`, `/proc/self/fd/3`, and what leads there.
@@ -163,7 +163,7 @@ fn write_file(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    remove_forgotten(folder, name.as_encoded_bytes());
+    remove_stale(folder, name.as_encoded_bytes());
     // A file without a name goes with its writer. Not every file system has them.
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let Ok(unnamed) = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)) else {
@@ -196,7 +196,7 @@ fn give_name(unnamed: &File, path: &Path) -> io::Result<()> {
 }
 
 /// What earlier writers of the file `name` left when they were killed.
-fn remove_forgotten(folder: &Path, name: &[u8]) {
+fn remove_stale(folder: &Path, name: &[u8]) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let beside = entry.file_name();
         let rest = beside.as_encoded_bytes().strip_prefix(name);
@@ -206,7 +206,7 @@ fn remove_forgotten(folder: &Path, name: &[u8]) {
         }
         let old = |metadata: &fs::Metadata| {
             let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
-            metadata.is_file() && age.is_some_and(|age| age > FORGOTTEN)
+            metadata.is_file() && age.is_some_and(|age| age > STALE_AGE)
         };
         if entry.metadata().is_ok_and(|metadata| old(&metadata)) {
             drop(fs::remove_file(entry.path()));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_or_stands_and_nothing_else_is_left() {
+    fn a_file_is_replaced_as_a_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         write_output_bytes(&path, b"old").unwrap();
@@ -256,10 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_writers_left_goes_and_nothing_else_does() {
+    fn only_files_left_by_killed_writers_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let here = |name: &str| folder.path().join(name);
-        let long_ago = SystemTime::now() - 2 * FORGOTTEN;
+        let long_ago = SystemTime::now() - 2 * STALE_AGE;
         for name in [
             "a.csv.x1Y2z3.partial",
             "a.csv..partial",
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn links_folders_and_devices_are_refused_as_they_are() {
+    fn links_folders_and_devices_are_refused_by_their_kind() {
         let folder = tempfile::tempdir().unwrap();
         let here = |name: &str| folder.path().join(name);
         fs::write(here("real.csv"), "old").unwrap();
@@ -293,7 +293,7 @@ mod tests {
         for (name, said) in [
             ("link.csv", "a link to"),
             ("dangling.csv", "a link to"),
-            ("circle.csv", "circle"),
+            ("circle.csv", "cycle"),
             ("folder.csv", "a folder"),
         ] {
             let error = write_output_bytes(&here(name), b"new").unwrap_err().to_string();
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn pipes_and_devices_that_take_anything_are_written_into() {
+    fn pipes_and_null_devices_are_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();

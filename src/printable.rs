@@ -39,7 +39,7 @@ mod tests {
     use super::printable;
 
     #[test]
-    fn escape_sequences_lose_their_power_and_letters_stay() {
+    fn escape_sequences_are_made_printable_and_letters_stay() {
         assert_eq!(
             printable("\u{1b}[2Jx\n\u{9b}y\u{202e}z"),
             "\u{fffd}[2Jx\u{fffd}\u{fffd}y\u{fffd}z"

@@ -10,7 +10,8 @@ use safetensors::tensor::Metadata;
 /// Files of a hundred thousand tensors have shorter ones; the format itself allows 100 MB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
-/// Reads how long the file's header says it is. A file that is too short to say is the reader's to refuse.
+/// Checks the length that the file's header claims. A file that is too short for a header is left to the reader to
+/// refuse.
 ///
 /// # Errors
 /// What the file system reports; `InvalidData` with a sentence for a header above the bound.
@@ -41,7 +42,7 @@ pub fn read_header(mut file: &File) -> io::Result<(Metadata, u64)> {
     let (wanted, found) = ((metadata.data_len() as u64).checked_add(begin), file.metadata()?.len());
     if wanted != Some(found) {
         return Err(invalid(format!(
-            "it has {found} bytes, and not those that its header tells of"
+            "its length of {found} bytes is not what its header says"
         )));
     }
     Ok((metadata, begin))

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_never_come_through() {
+    fn control_characters_are_removed() {
         let evil = "a\x1b[31mb\u{9b}2Jc\x07d\u{202e}e\nf\tg\u{7f}";
         assert_eq!(clean(evil), "a[31mb2Jcde f g");
         assert_eq!(clean_lines("a\x1b\nb\r\n").collect::<Vec<_>>(), ["a", "b"]);

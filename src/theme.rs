@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colour_none_is_left() {
+    fn without_colours_no_style_has_one() {
         let theme = Theme::dark(Depth::Mono);
         let mut buffer = Buffer::empty(Rect::new(0, 0, 2, 1));
         buffer.set_string(0, 0, "a", Style::new().fg(theme.dim));

@@ -15,7 +15,7 @@ const SIZE: PtySize = PtySize {
     pixel_height: 0,
 };
 /// Opening a model takes the longest.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Terminal {
     seen: Arc<Mutex<vt100::Parser>>,
@@ -71,7 +71,7 @@ impl Terminal {
             if text.contains(what) {
                 return Ok(());
             }
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > TIMEOUT {
                 bail!("never saw {what:?}:\n{text}");
             }
             std::thread::sleep(Duration::from_millis(50));

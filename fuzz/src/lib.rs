@@ -1,4 +1,5 @@
-//! What the fuzz targets share: files in memory where there is such a folder, screens to press keys on, what must hold.
+//! What the fuzz targets share: files (in memory where possible), screens for key presses, and the properties that must
+//! hold.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -43,7 +44,7 @@ pub fn on_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T 
 /// Opens a dataset.
 ///
 /// # Errors
-/// What its reader says.
+/// As the dataset's reader.
 pub fn dataset(root: &Path) -> Result<Dataset, DataError> {
     open(&DatasetOptions {
         root: root.to_owned(),
@@ -58,13 +59,13 @@ pub fn sentence(error: &dyn std::fmt::Display) {
     printable(&error.to_string());
 }
 
-/// So must be text that is shown.
+/// Text that is shown must be fit for a terminal, too.
 pub fn printable(text: &str) {
     let bad = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     assert!(!text.contains(bad), "{text:?}");
 }
 
-/// The workbench on the example session, as the input before has left it.
+/// The workbench on the example session, in the state after the previous input.
 pub fn with_screens(work: impl FnOnce(&mut Rehearsal)) {
     SCREENS.with_borrow_mut(|screens| {
         let made = || {

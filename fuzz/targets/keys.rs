@@ -1,4 +1,5 @@
-//! Any keys on the workbench, at any size: two bytes a key, the sizes among them. The screens stay as the input before left them.
+//! Any keys on the workbench at any size, two bytes per key or size. Each input starts in the state after the previous
+//! one.
 
 #![no_main]
 

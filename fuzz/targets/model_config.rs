@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => sentence(&error),
         Ok(read) => assert!(read.decoder.head_dim > 0),
     }
-    // Any family may be given any settings: its own defaults are the rest.
+    // Tries the settings with every family; missing keys have the family's defaults.
     for family in Family::ALL {
         let Ok(config) = ModelConfig::of_keys(family, &Default::default()) else { continue };
         let pictures = || config.tower.pictures(&folder(), PixelLimits::default());

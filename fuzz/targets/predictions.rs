@@ -1,4 +1,4 @@
-//! The predictions of an evaluation, a line an image.
+//! The predictions of an evaluation, one line per image.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The filter of Browse, typed and taken.
+//! The filter of Browse, typed and submitted.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use masp_fuzz::with_screens;
 fuzz_target!(|text: &str| {
     with_screens(|screens| {
         let mut press = |code| _ = screens.press(KeyEvent::new(code, KeyModifiers::NONE));
-        // Out of whatever the input before has left open.
+        // Closes whatever the previous input has left open.
         for code in [
             KeyCode::Esc,
             KeyCode::Esc,

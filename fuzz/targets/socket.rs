@@ -1,4 +1,4 @@
-//! What viewers say on the control socket of a run. `scripts/fuzz` names a folder for it with `XDG_RUNTIME_DIR`.
+//! Lines of viewers on a run's control socket. `scripts/fuzz` names a folder for it with `XDG_RUNTIME_DIR`.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ use masp::session::{
 };
 use masp_fuzz::{folder, printable};
 
-/// A run that listens for as long as the process lives, and where.
+/// A run that listens until the process ends, and its socket's path.
 static RUN: OnceLock<(Server, PathBuf)> = OnceLock::new();
 
 fn listen() -> (Server, PathBuf) {
@@ -30,7 +30,7 @@ fn listen() -> (Server, PathBuf) {
         .expect("a socket")
         .serve(told, given)
         .expect("threads");
-    // Nothing is answered, and the run does not end.
+    // No answers are sent, and the run does not end.
     std::mem::forget(answers);
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").expect("XDG_RUNTIME_DIR, as scripts/fuzz sets it");
     (server, socket_below(Path::new(&runtime)).expect("the socket"))
@@ -47,7 +47,7 @@ fn socket_below(folder: &Path) -> Option<PathBuf> {
 fuzz_target!(|bytes: &[u8]| {
     let (_, path) = RUN.get_or_init(listen);
     let mut stream = UnixStream::connect(path).expect("the run listens");
-    // It hangs up on the first line that is no command.
+    // The run closes the connection at the first line that is not a command.
     let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
     let mut said = String::new();
     if stream.read_to_string(&mut said).is_ok() {

@@ -1,4 +1,4 @@
-//! PyTorch's files as a whole: the zip archive around the pickle.
+//! Complete PyTorch files: the zip archive around the pickle.
 
 #![no_main]
 

@@ -109,7 +109,7 @@ pub fn read_aspects(path: &Path) -> Result<AspectFile, CheckpointError> {
             content(
                 path,
                 ASPECTS,
-                format!("of the aspect {view} the tensor {name} is missing"),
+                format!("the tensor {name} of the aspect {view} is missing"),
             )
         };
         let aspect = AspectTensors {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_s_files_come_back_as_they_were() -> Outcome {
+    fn the_references_files_are_read_and_written_unchanged() -> Outcome {
         let Some(reference) = std::env::var_os("MASP_REFERENCE") else {
             eprintln!("skipped: MASP_REFERENCE is not set");
             return Ok(());
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn incomplete_and_misshapen_modules_are_refused() -> Outcome {
+    fn incomplete_modules_and_wrong_shapes_are_refused() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.safetensors");
         let refused = |spoil: &dyn Fn(&mut AspectFile)| -> Result<String, Box<dyn Error>> {
@@ -329,7 +329,7 @@ mod tests {
         crate::aspects::checkpoint::export(&path, &CheckpointMeta::example(), &tensors)?;
         let missing = read_aspects(&path).err().ok_or("it was read")?.to_string();
         assert!(
-            missing.contains("cross_attn.scene.in_proj_weight is missing"),
+            missing.contains("cross_attn.scene.in_proj_weight of the aspect scene is missing"),
             "{missing}"
         );
         Ok(())

@@ -92,7 +92,7 @@ impl Batch {
                         Source::Trained(sample * (z.dim(0)? / sequences.len()) + i)
                     }
                     (Row::Prompt(i), Visuals::Constant(_), Some(_)) => Source::Trained(i),
-                    (row, ..) => bail!("nothing stands for {row:?} of sample {sample}"),
+                    (row, ..) => bail!("sample {sample} has no embedding for its {row:?}"),
                 });
                 if let Some(Source::Trained(i)) = rows.last() {
                     trained.push((*i, place));

@@ -31,7 +31,7 @@ pub(super) fn beginning(
         let embedded = rows.iter().map(|row| match (row, prompt) {
             (Row::Token(id), _) => language.embed(&[*id]),
             (Row::Prompt(i), Some(prompt)) => prompt.narrow(0, *i, 1)?.to_dtype(language.embeddings().dtype()),
-            (row, _) => candle_core::bail!("nothing stands for {row:?} of a beginning"),
+            (row, _) => candle_core::bail!("a beginning has no embedding for its {row:?}"),
         });
         let x = Tensor::cat(&embedded.collect::<Result<Vec<_>>>()?, 0)?;
         Ok((x.unsqueeze(0)?, Positions(vec![positions.to_vec()])))
@@ -87,7 +87,7 @@ mod tests {
     use crate::aspects::sequence::PositionRule;
 
     #[test]
-    fn a_beginning_ends_before_what_differs_is_trained_or_is_asked_for() {
+    fn a_shared_beginning_ends_before_rows_that_differ_are_trained_or_supervised() {
         let text = |ids: &[u32]| {
             let mut sequence = Sequence::default();
             sequence

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded_and_saved_the_same_again() -> Outcome {
+    fn a_loaded_checkpoint_is_saved_with_the_same_bytes() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.safetensors");
         let checkpoint = example();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_and_foreign_files_are_refused() -> Outcome {
+    fn truncated_and_other_files_are_refused() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.safetensors");
         example().save(&path)?;

@@ -13,7 +13,7 @@ pub enum CheckpointError {
     #[error("cannot write {}: {source}; nothing was changed", printable_path(path))]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "{} is no whole safetensors file: {reason}. It may have been cut short: copy it again, or use an older \
+        "{} is not a complete safetensors file: {reason}. It may have been cut short: copy it again, or use an older \
          checkpoint",
         printable_path(path)
     )]
@@ -24,19 +24,19 @@ pub enum CheckpointError {
     )]
     Newer { path: PathBuf, found: u32 },
     #[error(
-        "{} is no checkpoint of a masp run: {reason}. A run can be resumed only from its session's checkpoints; other \
-         files can start one through --init-aspects or --init-prompt",
+        "{} is not a checkpoint of a masp run: {reason}. A run can be resumed only from its session's checkpoints; \
+         other files can start one through --init-aspects or --init-prompt",
         printable_path(path)
     )]
     NoCheckpoint { path: PathBuf, reason: String },
     #[error(
-        "{} holds numbers that are not finite (NaN or infinite) in {name:?}, of which nothing comes; training went astray \
-         before it was written, so use an older one",
+        "{} holds numbers that are not finite (NaN or infinite) in {name:?}; training diverged before it was written, \
+         so use an older checkpoint",
         printable_path(path)
     )]
     NotFinite { path: PathBuf, name: String },
     #[error(
-        "there is no memory for {}: its tensor {name:?} has {bytes} bytes; end what else uses memory, and try again",
+        "there is not enough memory for {}: its tensor {name:?} has {bytes} bytes; close other programs and try again",
         printable_path(path)
     )]
     Memory { path: PathBuf, name: String, bytes: usize },
@@ -57,8 +57,8 @@ pub enum CheckpointError {
         expected: usize,
     },
     #[error(
-        "{} was made for a base model of the family {found}, and the present one is {expected}, whose vectors mean \
-         something else although they are as wide; choose the base model it was trained with, or another file",
+        "{} was made for a base model of the family {found}, and the present one is {expected}, whose embeddings have \
+         the same width but another meaning; choose the base model it was trained with, or another file",
         printable_path(path)
     )]
     OtherFamily {

@@ -146,7 +146,7 @@ pub(super) fn from_strings(
         .map(Some)
         .map_err(|error| {
             unfit(format!(
-                "its metadata cannot be understood ({})",
+                "its metadata cannot be parsed ({})",
                 error.to_string().escape_debug()
             ))
         })

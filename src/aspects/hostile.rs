@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_changed_checkpoint_gives_tensors_or_a_sentence(bytes in changed(vec![safetensors_file()])) {
+    fn a_changed_checkpoint_gives_tensors_or_an_error(bytes in changed(vec![safetensors_file()])) {
         if let Ok(tensors) = read(&bytes) {
             prop_assert!(tensors.values().all(HostTensor::is_consistent));
             let values: usize = tensors.values().map(|tensor| tensor.data.len()).sum();
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_torch_file_gives_tensors_or_a_sentence(bytes in changed(vec![
+    fn a_changed_torch_file_gives_tensors_or_an_error(bytes in changed(vec![
         torch_file(),
         legacy(&pickled_tensor("FloatStorage", 1, &[3], &[1])),
         legacy(&pickled_parameter_dict()),
@@ -169,7 +169,7 @@ proptest! {
 
     /// Changes the pickle before it is packed, so that the archive's checksum does not reject it.
     #[test]
-    fn a_changed_pickle_gives_tensors_or_a_sentence(pickle in changed(vec![torch_pickle(), pickled_parameter_dict()])) {
+    fn a_changed_pickle_gives_tensors_or_an_error(pickle in changed(vec![torch_pickle(), pickled_parameter_dict()])) {
         let file = around(&pickle);
         if let Ok(tensors) = read(&file) {
             prop_assert!(tensors.values().all(HostTensor::is_consistent));
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn any_tensors_come_back_from_both_kinds_of_file(
+    fn any_tensors_survive_a_round_trip_in_both_formats(
         tensors in prop::collection::btree_map(
             "[a-z_.]{1,12}",
             prop::collection::vec(0_usize..4, 0..4).prop_flat_map(|shape| {

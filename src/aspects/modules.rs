@@ -45,7 +45,7 @@ pub struct AspectModules(pub IndexMap<View, AspectModule>);
 
 /// A module's output for a batch of images.
 #[derive(Debug, Clone)]
-pub struct Looked {
+pub struct ModuleOutput {
     /// `[images, queries, hidden]`
     pub z: Tensor,
     /// `[images, queries, tokens]`; rows sum to 1.
@@ -92,7 +92,7 @@ impl AspectModule {
     ///
     /// # Errors
     /// Where shapes, dtypes or devices differ.
-    pub fn forward(&self, tokens: &Tensor) -> Result<Looked> {
+    pub fn forward(&self, tokens: &Tensor) -> Result<ModuleOutput> {
         let (images, _, hidden) = tokens.dims3()?;
         let part = |i: usize| self.in_proj_weight.narrow(0, i * hidden, hidden);
         let bias = |i: usize| self.in_proj_bias.narrow(0, i * hidden, hidden);
@@ -110,7 +110,7 @@ impl AspectModule {
         let z = value
             .matmul(&self.out_proj_weight.t()?)?
             .broadcast_add(&self.out_proj_bias)?;
-        Ok(Looked {
+        Ok(ModuleOutput {
             z: z.reshape((images, queries, hidden))?,
             attention: attention.detach(),
         })

@@ -141,7 +141,7 @@ mod tests {
 
     /// A header of 640 bytes begins as a pickle does, one of 19,280 bytes as a zip archive does.
     #[test]
-    fn a_safetensors_file_is_one_whatever_the_length_of_its_header() {
+    fn a_safetensors_file_is_recognised_at_any_length_of_its_header() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
         let tensor = HostTensor {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_family_is_refused_although_it_is_as_wide() {
+    fn a_file_of_another_family_is_refused_at_the_same_hidden_size() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
         let tensors = BTreeMap::new();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_refused_as_what_they_are() {
+    fn integer_tensors_are_refused_by_their_type() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
         let header = br#"{"soft_prompt":{"dtype":"I64","shape":[1,2],"data_offsets":[0,16]}}"#;

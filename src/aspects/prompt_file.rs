@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_s_files_come_back_as_they_were() -> Outcome {
+    fn the_references_files_are_read_and_written_unchanged() -> Outcome {
         let Some(reference) = std::env::var_os("MASP_REFERENCE") else {
             eprintln!("skipped: MASP_REFERENCE is not set");
             return Ok(());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_odd_row_is_named() -> Outcome {
+    fn a_missing_or_misshapen_row_is_named() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.pt");
         let row = |length: usize| HostTensor {

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_token_of_an_answer_is_asked_for_but_not_fed() {
+    fn the_last_token_of_an_answer_is_predicted_but_not_an_input() {
         let mut sequence = Sequence::default();
         sequence
             .text(&[7, 8])

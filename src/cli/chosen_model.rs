@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_trained_and_a_prompt_without_its_aspects_are_refused() {
+    fn untrained_models_and_prompts_without_aspects_are_refused() {
         let files = |prompt: bool, aspects: bool| CheckpointArgs {
             load_ckpt: prompt.then(|| "p.pt".into()),
             load_spmodel_ckpt: aspects.then(|| "a.pth".into()),

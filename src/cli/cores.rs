@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_count_that_is_too_high_and_not_set_is_changed() {
+    fn only_a_thread_count_that_is_too_high_and_not_set_is_changed() {
         assert_eq!(limit(64, 4, None), Some(4));
         assert_eq!([limit(4, 4, None), limit(4, 8, None)], [None, None]);
         assert_eq!(

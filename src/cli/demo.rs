@@ -260,7 +260,7 @@ mod tests {
     use crate::config::Sources;
 
     #[test]
-    fn the_preset_is_made_of_settings_that_exist() {
+    fn the_preset_uses_existing_settings() {
         let sources = Sources {
             record: Some(preset()),
             config: config::ConfigFile::None,

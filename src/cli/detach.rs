@@ -14,9 +14,9 @@ use crate::session::{Event, JournalTail, Record, SessionFolder};
 /// The environment variable that tells the second process that it is detached.
 const DETACHED: &str = "MASP_DETACHED";
 /// How often the parent checks whether the run has begun.
-const PAUSE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the parent waits for the model to open. A user need not wait for a download or for gigabytes of weights.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// The most bytes of a failed run's stderr that the parent passes on.
 const LONGEST_STDERR: u64 = 64 << 10;
 
@@ -74,7 +74,7 @@ pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, F
                 _ => Err(Failure::failed(reason)),
             };
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(child)
 }
@@ -135,7 +135,7 @@ impl Startup {
             *at_work |= is_at_work(&record);
             *ended |= matches!(record.event, Event::Ended(_));
         }));
-        !self.ended && (self.at_work || self.wrote.is_some_and(|wrote| wrote.elapsed() >= PATIENCE))
+        !self.ended && (self.at_work || self.wrote.is_some_and(|wrote| wrote.elapsed() >= TIMEOUT))
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_is_the_same_on_the_session_that_was_made() {
+    fn the_detached_command_names_the_new_session() {
         let given = ["train", "--data", "d", "--detach"].map(OsString::from);
         let expected = ["train", "--data", "d", "--session", "s", "--resume", "--headless"];
         assert_eq!(arguments(given.into_iter(), "s"), expected.map(OsString::from));

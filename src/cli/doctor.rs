@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_a_finding_and_problems_are_counted() -> io::Result<()> {
+    fn each_finding_is_a_line_and_problems_are_counted() -> io::Result<()> {
         let mut report = Report {
             out: Vec::new(),
             problems: 0,

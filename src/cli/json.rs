@@ -13,13 +13,13 @@ use crate::printable::commands_terminal;
 /// # Errors
 /// A closed output.
 pub fn write_line(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut *out, Harmless))?;
+    document.serialize(&mut Serializer::with_formatter(&mut *out, EscapingFormatter))?;
     writeln!(out)
 }
 
-struct Harmless;
+struct EscapingFormatter;
 
-impl Formatter for Harmless {
+impl Formatter for EscapingFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         for piece in fragment.split_inclusive(commands_terminal) {
             let end = piece.chars().next_back().filter(|&c| commands_terminal(c));
@@ -39,7 +39,7 @@ mod tests {
     use crate::{hostile::TEXTS, printable::printable};
 
     #[test]
-    fn what_is_written_is_harmless_and_read_back_as_it_was() {
+    fn escaped_text_is_safe_to_print_and_parses_back() {
         for text in TEXTS.into_iter().chain(["", "é\u{9b}", "\u{9b}\u{9b}é"]) {
             let document = serde_json::json!({ text: [text, 1.5, null] });
             let mut line = Vec::new();

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_pipe_takes_no_more_until_it_is_read_and_a_closed_one_says_so() {
+    fn a_full_pipe_is_not_written_to_and_a_closed_one_reports_an_error() {
         let (mut reader, mut writer) = io::pipe().unwrap();
         let mut pieces = 0;
         while takes_more(&writer) {

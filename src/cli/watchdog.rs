@@ -10,13 +10,13 @@ use super::output::Output;
 use crate::engine::{Running, Signals};
 
 /// How often the watchdog checks whether a signal asked the process to end.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the last output of a run may take once the run is over and a signal asked the process to end.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Watches until dropped; after a signal, until the process has ended.
 #[derive(Debug)]
-pub struct Watchdog(#[expect(dead_code, reason = "its end is what the other side waits for")] Sender<()>);
+pub struct Watchdog(#[expect(dead_code, reason = "dropping it stops the watchdog")] Sender<()>);
 
 impl Watchdog {
     /// Starts the watchdog. It ends the process if the run ended after a signal, but the code that shows the run does not
@@ -24,23 +24,23 @@ impl Watchdog {
     pub fn over(running: &Running, signals: Signals, output: Output) -> Self {
         let (held, dropped) = bounded(0);
         let over = running.over.clone();
-        let watch = move || watch(&over, &dropped, &signals, output);
+        let watch = move || end_blocked_process(&over, &dropped, &signals, output);
         // Without this thread, the process still ends as long as somebody reads its output.
         drop(std::thread::Builder::new().name("watchdog".to_owned()).spawn(watch));
         Self(held)
     }
 }
 
-fn watch(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, output: Output) {
+fn end_blocked_process(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &Signals, output: Output) {
     let succeeded = over.recv().unwrap_or(false);
     while !signals.terminate.load(Ordering::Relaxed) {
-        let over = dropped.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
+        let over = dropped.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected);
         // A signal may have come since the last look: the last messages can block, so keep watching.
         if over && !signals.terminate.load(Ordering::Relaxed) {
             return;
         }
     }
-    std::thread::sleep(PATIENCE);
+    std::thread::sleep(TIMEOUT);
     if output == Output::Screen {
         // Restore the echo of typed characters for the shell.
         drop(crossterm::terminal::disable_raw_mode());

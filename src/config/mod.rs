@@ -20,7 +20,7 @@ mod record;
 mod schema;
 mod session;
 mod settings;
-mod test;
+mod test_section;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -39,7 +39,7 @@ pub use model::{Dtype, ModelSettings, Positions};
 pub use prompt::PromptSettings;
 pub use session::SessionSettings;
 pub use settings::Settings;
-pub use test::TestSettings;
+pub use test_section::TestSettings;
 pub use train::{OnNan, Optimizer, SaveStrategy, Schedule, StageTrain, TrainOverrides, TrainSettings};
 pub use tui::{Background, ColorSettings, TuiSettings};
 pub use user_file::user_file;

@@ -16,13 +16,13 @@ impl Annotation {
     #[must_use]
     pub fn text(&self, view: View) -> Option<String> {
         let said = match view {
-            View::FacialExpression => say(self.facial_expression.as_deref()?),
+            View::FacialExpression => phrase(self.facial_expression.as_deref()?),
             View::Object => {
-                let objects: Vec<String> = self.object.iter().map(|name| say(name)).collect();
+                let objects: Vec<String> = self.object.iter().map(|name| phrase(name)).collect();
                 objects.join(", ")
             }
-            View::Scene => say(self.scene.as_deref()?),
-            View::HumanAction => say(self.human_action.as_deref()?),
+            View::Scene => phrase(self.scene.as_deref()?),
+            View::HumanAction => phrase(self.human_action.as_deref()?),
             View::Brightness => level(self.brightness?).to_owned(),
             View::Colorfulness => level(self.colorfulness?).to_owned(),
         };
@@ -30,7 +30,7 @@ impl Annotation {
     }
 }
 
-fn say(raw: &str) -> String {
+fn phrase(raw: &str) -> String {
     raw.replace('_', " ").trim().to_lowercase()
 }
 
@@ -52,7 +52,7 @@ pub(super) struct AnnotationFile {
     /// The label that the file itself names.
     pub emotion: Option<String>,
     /// Fields that were left out, and why.
-    pub odd: Vec<String>,
+    pub problems: Vec<String>,
 }
 
 /// Reads one file leniently: unknown keys are ignored, a field of another kind is left out and named, text may stand
@@ -64,15 +64,15 @@ pub(super) fn read(path: &Path) -> Result<AnnotationFile, String> {
 }
 
 fn from_json(object: &Map<String, Value>) -> AnnotationFile {
-    let mut odd = Vec::new();
+    let mut problems = Vec::new();
     let mut texts = |key: &str| match object.get(key) {
         None => Vec::new(),
         Some(value) => {
-            let texts = texts(value).ok_or_else(|| format!("`{key}` is neither text nor a list of texts"));
+            let texts = texts(value).ok_or_else(|| format!("`{key}` is neither a string nor a list of strings"));
             texts
                 .and_then(|texts| without_tokens(key, texts))
                 .unwrap_or_else(|reason| {
-                    odd.push(reason);
+                    problems.push(reason);
                     Vec::new()
                 })
         }
@@ -87,7 +87,7 @@ fn from_json(object: &Map<String, Value>) -> AnnotationFile {
     let mut share = |key: &str| match object.get(key) {
         None | Some(Value::Null) => None,
         Some(value) => share(value).or_else(|| {
-            odd.push(format!("`{key}` is no number from 0 to 1"));
+            problems.push(format!("`{key}` is not a number from 0 to 1"));
             None
         }),
     };
@@ -102,7 +102,7 @@ fn from_json(object: &Map<String, Value>) -> AnnotationFile {
             colorfulness,
         },
         emotion,
-        odd,
+        problems,
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_said_as_the_reference_says_them() {
+    fn answers_are_worded_as_in_the_reference() {
         let file = parse(
             r#"{"image_id": "x", "emotion": "awe", "brightness": 0.0, "colorfulness": 0.6, "scene": "Indoor_ice/rink",
                 "facial_expression": "Angry", "human_action": "riding_bicycle ", "object": ["Human_face", "Cake"],
@@ -172,11 +172,11 @@ mod tests {
                 "high"
             ]
         );
-        assert_eq!((file.emotion.as_deref(), file.odd.len()), (Some("awe"), 0));
+        assert_eq!((file.emotion.as_deref(), file.problems.len()), (Some("awe"), 0));
     }
 
     #[test]
-    fn numbers_have_five_words() {
+    fn levels_have_five_words() {
         let words = [0.0, 0.19, 0.2, 0.39, 0.4, 0.5, 0.6, 0.79, 0.8, 1.0].map(level);
         let (low, high) = (
             ["very low", "very low", "low", "low", "moderate"],
@@ -188,17 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn lenient_with_kinds_and_strict_with_nonsense() {
+    fn field_types_may_vary_but_bad_values_are_reported() {
         let file = parse(r#"{"object": "Dog", "scene": ["beach", "pier"], "brightness": "0.5", "colorfulness": null}"#);
         assert_eq!(file.annotation.object, ["Dog"]);
         assert_eq!(file.annotation.text(View::Scene).unwrap(), "beach, pier");
         assert_eq!(file.annotation.brightness, Some(0.5));
-        assert_eq!((file.annotation.colorfulness, file.odd.len()), (None, 0));
+        assert_eq!((file.annotation.colorfulness, file.problems.len()), (None, 0));
 
         let file = parse(
             r#"{"object": [" ", null], "scene": 3, "brightness": 1.5, "colorfulness": "much", "human_action": "a\u001bb"}"#,
         );
-        assert_eq!(file.odd.len(), 3, "{:?}", file.odd);
+        assert_eq!(file.problems.len(), 3, "{:?}", file.problems);
         assert_eq!(file.annotation.text(View::Object), None);
         assert_eq!(file.annotation.text(View::Scene), None);
         assert_eq!(file.annotation.text(View::HumanAction).unwrap(), "a b");
@@ -207,9 +207,9 @@ mod tests {
         assert_eq!(file.annotation.text(View::Object), None);
         assert_eq!(file.annotation.text(View::Scene).unwrap(), "sea <|");
         assert!(
-            matches!(&file.odd[..], [one] if one.contains("control token")),
+            matches!(&file.problems[..], [one] if one.contains("control token")),
             "{:?}",
-            file.odd
+            file.problems
         );
     }
 

@@ -95,7 +95,7 @@ fn decodes(sample: Sample) -> Result<Sample, LeftOut> {
     let (width, height) = picture.dimensions();
     if width.max(height) > width.min(height).saturating_mul(MAX_ASPECT_RATIO) {
         return Err(left_out(format!(
-            "it has {width} x {height} pixels: models take no picture with sides further apart than 1 : \
+            "it has {width} x {height} pixels: models take pictures with an aspect ratio of at most 1 : \
              {MAX_ASPECT_RATIO}"
         )));
     }
@@ -173,7 +173,7 @@ fn write_dataset(f: &mut fmt::Formatter<'_>, dataset: &Dataset) -> fmt::Result {
         writeln!(f, "  ... and {} more", dataset.left_out.len() - LISTED)?;
     }
     if !dataset.warnings.is_empty() {
-        writeln!(f, "\nTo know:")?;
+        writeln!(f, "\nNotes:")?;
     }
     for warning in &dataset.warnings {
         writeln!(f, "  {}", printable(warning))?;
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_and_names_what_cannot_be_decoded() {
+    fn undecodable_images_are_counted_and_named() {
         let folder = tempfile::tempdir().unwrap();
         for (class, sizes) in [("cat", [(8, 8), (9, 4)]), ("dog", [(8, 8), (450, 2)])] {
             let class = folder.path().join("train").join(class);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_a_run_is_said() {
+    fn problems_that_stop_a_run_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         assert!(check(&options(folder.path()), &View::ALL, &|_, _| ()).stops_a_run());
         let class = folder.path().join("test/cat");

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_as_people_type_them() {
+    fn names_are_found_regardless_of_case_and_separators() {
         for (typed, name) in [
             ("emoset", "EmoSet"),
             ("EmoSet-118K", "EmoSet"),

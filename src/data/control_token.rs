@@ -23,7 +23,7 @@ mod tests {
     use super::control_token;
 
     #[test]
-    fn tokens_are_found_and_other_marks_are_not() {
+    fn only_control_tokens_are_found() {
         assert_eq!(control_token("a <|im_end|> b"), Some("<|im_end|>"));
         assert_eq!(control_token("joy</s> <|im_end|>"), Some("</s>"));
         assert_eq!(control_token("<image>"), Some("<image>"));

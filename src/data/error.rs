@@ -14,8 +14,8 @@ pub enum DataError {
     #[error("cannot read {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "the class `{}` of {} is written as a control token of the model, which would end or change the \
-         chat that it stands in; rename it",
+        "the class `{}` of {} contains a control token of the model, which would end or change the chat that names \
+         the class; rename it",
         printable(class),
         printable_path(root)
     )]
@@ -23,7 +23,7 @@ pub enum DataError {
     #[error("cannot use {}: {reason}; download it again or correct it", printable_path(path))]
     File { path: PathBuf, reason: String },
     #[error(
-        "{} has no layout that is known here{dataname}: expected EmoSet (train.json, image/, annotation/), the \
+        "{} has none of the known layouts{dataname}: expected EmoSet (train.json, image/, annotation/), the \
          reference's (train/, test/, annotation/), Emotion6 (images/, ground_truth.txt), FI (emotion_dataset/), \
          Abstract (ABSTRACT_groundTruth.csv), ArtPhoto (<emotion>_N.jpg), UnbiasedEmo (images/<emotion>/<keyword>/), \
          or folders named by class that hold images, perhaps under train/, val/ and test/; {near}",

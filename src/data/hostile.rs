@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// More than any file of the sizes tried here needs.
-const ROOM: usize = 4 << 20;
+const MEMORY_BOUND: usize = 4 << 20;
 
 fn is_fit(text: &str) -> bool {
     !text.contains(char::is_control)
@@ -54,14 +54,14 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn changed_templates_give_questions_or_a_sentence(
+    fn changed_templates_give_questions_or_an_error(
         bytes in changed(vec![include_bytes!("../../prompts.txt").to_vec(), b"\xef\xbb\xbfWhat? {}\r\n\r\nHow?\n".to_vec()]),
     ) {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("object.txt");
         fs::write(&path, &bytes)?;
         let (read, most) = measured(|| [Questions::load(Some(&path), None), Questions::load(None, Some(folder.path()))]);
-        prop_assert!(most < ROOM, "{most} bytes");
+        prop_assert!(most < MEMORY_BOUND, "{most} bytes");
         for read in read {
             match read {
                 Err(error) => prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string()),
@@ -75,25 +75,25 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_annotation_gives_texts_or_a_reason(bytes in changed(vec![ANNOTATION.into()])) {
+    fn a_changed_annotation_gives_texts_or_an_error(bytes in changed(vec![ANNOTATION.into()])) {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.json");
         fs::write(&path, &bytes)?;
         let (read, most) = measured(|| annotation::read(&path));
-        prop_assert!(most < ROOM, "{most} bytes");
+        prop_assert!(most < MEMORY_BOUND, "{most} bytes");
         match read {
             Err(reason) => prop_assert!(is_sentence(&reason), "{reason:?}"),
             Ok(file) => {
                 prop_assert!(View::ALL.iter().filter_map(|view| file.annotation.text(*view)).all(|text| is_fit(&text)));
                 let shares = [file.annotation.brightness, file.annotation.colorfulness];
                 prop_assert!(shares.into_iter().flatten().all(|share| (0.0..=1.0).contains(&share)));
-                prop_assert!(file.odd.iter().all(|reason| is_sentence(reason)));
+                prop_assert!(file.problems.iter().all(|reason| is_sentence(reason)));
             }
         }
     }
 
     #[test]
-    fn a_changed_split_file_of_emoset_stays_inside(
+    fn a_changed_split_file_of_emoset_names_no_file_outside(
         bytes in changed(vec![
             br#"[["awe", "image/awe/1.png", "annotation/awe/1.json"], ["fear", 7, "image/fear/2.png", null]]"#.to_vec(),
             b"[\"Awe\", \"image\\\\AWE\\\\1.PNG\", \"annotation/awe/%31.json\"]\r\n{\"label\": \"fear \", \"image\": \"..\\\\2.png\"}\r\n".to_vec(),
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_votes_stay_inside(
+    fn changed_votes_name_no_file_outside(
         abstracts in changed(vec![
             b"'','amusement','anger','awe'\n'a.png',1,0,0\n'b.png',0,2,1\n".to_vec(),
             b"\xEF\xBB\xBFsep=;\r\n\"\";Amusement;Anger \r\nA.PNG;0,5;1\r\n".to_vec(),

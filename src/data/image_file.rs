@@ -69,7 +69,7 @@ pub struct DecodeError {
 pub fn decode(path: &Path, options: DecodeOptions) -> Result<RgbImage, DecodeError> {
     let decode = |bytes: Vec<u8>| {
         // A decoder's fault in one picture is not to end a run of a hundred thousand.
-        catch_unwind(|| decode_bytes(&bytes, options)).unwrap_or_else(|_| Err("its decoder failed in a panic".into()))
+        catch_unwind(|| decode_bytes(&bytes, options)).unwrap_or_else(|_| Err("its decoder panicked".into()))
     };
     read_file(path).and_then(decode).map_err(|reason| DecodeError {
         path: path.to_owned(),

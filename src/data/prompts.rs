@@ -53,7 +53,10 @@ pub struct Questions {
 pub enum PromptError {
     #[error("cannot read the templates {}: {source}", printable_path(path))]
     Io { path: PathBuf, source: io::Error },
-    #[error("the template file {} holds no template; write one question a line, or leave the setting out", printable_path(.0))]
+    #[error(
+        "the template file {} holds no template; write one question per line, or omit the setting",
+        printable_path(.0)
+    )]
     Empty(PathBuf),
     #[error(
         "{}, line {line}: a template may hold `{{}}` (where the classes go) once, this one holds it {count} times; \
@@ -67,7 +70,8 @@ pub enum PromptError {
     )]
     PlaceInAspect { path: PathBuf, line: usize },
     #[error(
-        "{}, line {line}: the template holds `{}`, a control token of the model, which it would obey instead of read; take it out",
+        "{}, line {line}: the template holds `{}`, a control token of the model, which would change the chat; remove \
+         it",
         printable_path(path),
         printable(token)
     )]
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_questions_are_whole() {
+    fn the_built_in_questions_are_complete() {
         let questions = Questions::load(None, None).unwrap();
         assert!(questions.emotion().len() >= 5);
         for template in questions.emotion() {
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_their_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("object.txt");
         let written = |text: &str| fs::write(&file, text).unwrap();

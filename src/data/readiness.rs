@@ -68,11 +68,11 @@ fn tells_classes_apart(dataset: &Dataset) -> Result<(), String> {
     }
     let class = dataset.classes.get(first).map_or("", String::as_str);
     let advice = match layout::inner_dataset(&dataset.root) {
-        Some((inner, layout)) => format!("the folder `{inner}` in it reads as {layout}: point --data at that"),
+        Some((inner, layout)) => format!("its subfolder `{inner}` has the layout {layout}: point --data at that"),
         None => "use a dataset with at least two classes".to_owned(),
     };
     Err(format!(
-        "all training images are of one class, `{}`, and one class cannot be told from another; {advice}",
+        "all training images are of one class, `{}`, so there is nothing to distinguish; {advice}",
         printable(class)
     ))
 }
@@ -157,7 +157,7 @@ mod tests {
             ),
             (
                 vec!["samples/1.jpg", "data/joy/1.jpg", "data/fear/1.jpg"],
-                "`data` in it reads as class folders",
+                "`data` has the layout class folders",
             ),
             (vec!["joy/1.jpg", "joy/2.jpg"], "at least two classes"),
         ] {

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_other_classes_do_not() {
+    fn the_choice_depends_on_the_seed_and_not_on_other_classes() {
         let val = |counts: &[usize], seed| split(counts, 0.2, seed).1;
         assert_eq!(val(&[50, 50], 1), val(&[50, 50], 1));
         assert_ne!(val(&[50, 50], 1), val(&[50, 50], 2));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_image_stays_and_zero_share_moves_none() {
+    fn a_single_image_stays_in_training_and_share_zero_moves_none() {
         let (train, val, warnings) = split(&[1, 4], 0.5, 7);
         assert_eq!((train.len(), val.len()), (3, 2));
         assert!(warnings.len() == 1 && warnings[0].contains("class 0"), "{warnings:?}");

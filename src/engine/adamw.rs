@@ -138,7 +138,7 @@ mod tests {
 
     /// Two steps by hand: gradients 1 then 2, lr 0.1, decay 0.5.
     #[test]
-    fn follows_the_formula_and_leaves_alone_what_has_no_gradient() {
+    fn parameters_without_gradient_stay_and_others_follow_the_formula() {
         let (weight, bias, idle) = (var(1.0), var(1.0), var(3.0));
         let named = [("weight", &weight), ("bias", &bias), ("idle", &idle)];
         let mut adam = AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.5).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_hold_no_graph_of_the_steps_behind_them() {
+    fn moments_keep_no_graph_of_earlier_steps() {
         let (first, second) = (var(2.0), var(3.0));
         let named = [("first", &first), ("second", &second)];
         let mut adam = AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.0).unwrap();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn clipping_shrinks_only_what_is_too_long() {
+    fn clipping_scales_only_gradients_above_the_limit() {
         assert!((clip_factor(4.0, 1.0) - 0.25).abs() < 1e-6);
         assert_eq!((clip_factor(0.5, 1.0), clip_factor(9.0, 0.0)), (1.0, 1.0));
     }

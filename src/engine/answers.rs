@@ -41,7 +41,7 @@ fn find<'a>(dataset: &'a Dataset, image: &str) -> Result<&'a Sample, EngineError
     let mut samples = dataset.val.iter().chain(&dataset.test).chain(&dataset.train);
     samples
         .find(|sample| sample.id == image)
-        .ok_or_else(|| EngineError::Failed(format!("{} holds no image {image}", dataset.root.display())))
+        .ok_or_else(|| EngineError::Failed(format!("the dataset {} has no image {image}", dataset.root.display())))
 }
 
 fn answer_on(

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::session::{Log, now};
 
 /// In seconds; a smaller difference is the usual clock correction.
-const NOTABLE: f64 = 2.0;
+const LEAST_JUMP: f64 = 2.0;
 
 /// Compares the system clock with a monotonic one, which nobody can set and which stands still while the machine sleeps.
 #[derive(Debug)]
@@ -35,14 +35,17 @@ impl Clock {
     fn jump_at(&mut self, (system, steady): (f64, f64)) -> Option<f64> {
         let last = self.last.replace((system, steady))?;
         let jump = (system - last.0) - (steady - last.1);
-        (jump.abs() >= NOTABLE).then_some(jump)
+        (jump.abs() >= LEAST_JUMP).then_some(jump)
     }
 }
 
 /// The log line for a jump.
 pub fn jump_line(jump: f64) -> Log {
     let text = if jump > 0.0 {
-        format!("the clock went {jump:.0} s further than the run: it was set, or the machine slept; that is no work")
+        format!(
+            "the clock jumped {jump:.0} s ahead: it was set, or the machine was suspended; this time does not \
+                 count as work"
+        )
     } else {
         format!("the clock was set back by {:.0} s", -jump)
     };
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_set_is_told_once() {
+    fn a_clock_jump_is_reported_once() {
         let mut clock = Clock::default();
         assert_eq!(clock.jump_at((1000.0, 5.0)), None);
         assert_eq!(
@@ -68,13 +71,11 @@ mod tests {
         assert_eq!(clock.jump_at((5210.5, 615.0)), Some(3600.0));
         assert_eq!(clock.jump_at((5220.5, 625.0)), None);
         assert_eq!(clock.jump_at((1630.5, 635.0)), Some(-3600.0));
-        assert!(
-            jump_line(3600.0).text.contains("3600 s further") && jump_line(-3600.0).text.contains("back by 3600 s")
-        );
+        assert!(jump_line(3600.0).text.contains("3600 s ahead") && jump_line(-3600.0).text.contains("back by 3600 s"));
     }
 
     #[test]
-    fn a_clock_that_goes_on_is_no_jump() {
+    fn a_running_clock_is_not_a_jump() {
         let mut clock = Clock::default();
         assert_eq!([clock.jump(), clock.jump()], [None, None]);
     }

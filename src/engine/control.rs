@@ -12,7 +12,7 @@ use crate::nn::Interrupt;
 use crate::session::{Command, CommandRecord, Event, HIGHEST_RATE, Request, Stage, StopAfter};
 
 /// How often a waiting run polls the signal flags: signals do not arrive on a channel.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What the system's signals ask of a run.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +66,8 @@ impl Control {
         let asked = |control: &Self| control.evaluate || control.checkpoint || !control.requests.is_empty();
         self.listen(reporter, (stage, step), |control| control.forsaken || asked(control))?;
         if self.paused && self.forsaken && !self.stops_now() && !asked(self) {
-            let text = "the run was paused, and nobody is left who could let it go on (no screen, no control socket): \
-                        it goes on by itself";
+            let text = "the paused run has no screen and no control socket left that could resume it, so it resumes \
+                        by itself";
             reporter.warn(text, Some(step))?;
             self.resume(reporter, stage, step)?;
         }
@@ -110,13 +110,13 @@ impl Control {
         self.is_terminated() || self.stop == Some(StopAfter::Step)
     }
 
-    /// Whether the process is to end.
+    /// Whether the process is about to exit.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         self.signals.terminate.load(Ordering::Relaxed)
     }
 
-    /// A handle by which computations notice that the process is to end, and give up.
+    /// A handle by which computations notice that the process is about to exit, and give up.
     #[must_use]
     pub fn interrupt(&self) -> Interrupt {
         Interrupt(Arc::clone(&self.signals.terminate))
@@ -151,8 +151,8 @@ impl Control {
                 return Ok(());
             }
             if self.forsaken {
-                std::thread::sleep(LOOK);
-            } else if let Ok(command) = self.commands.recv_timeout(LOOK) {
+                std::thread::sleep(POLL_INTERVAL);
+            } else if let Ok(command) = self.commands.recv_timeout(POLL_INTERVAL) {
                 self.take(command, reporter, stage, step)?;
             }
         }
@@ -201,7 +201,7 @@ mod tests {
 
     const AT: (Stage, u64) = (Stage::Prompt, 3);
 
-    struct Desk {
+    struct Fixture {
         commands: Sender<Command>,
         signals: Signals,
         control: Control,
@@ -209,7 +209,7 @@ mod tests {
         records: Receiver<Record>,
     }
 
-    impl Desk {
+    impl Fixture {
         fn new() -> Self {
             let (commands, receiver) = bounded(8);
             let (listener, records) = unbounded();
@@ -223,7 +223,7 @@ mod tests {
             }
         }
 
-        fn told(records: &Receiver<Record>) -> Vec<Event> {
+        fn events(records: &Receiver<Record>) -> Vec<Event> {
             records.try_iter().map(|record| record.event).collect()
         }
     }
@@ -249,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_run_that_nobody_can_let_go_on_goes_on_and_says_so() {
-        let Desk {
+    fn a_paused_run_that_nobody_can_resume_resumes_itself_with_a_warning() {
+        let Fixture {
             commands,
             mut control,
             mut reporter,
             records,
             ..
-        } = Desk::new();
+        } = Fixture::new();
         commands.send(Command::Pause).unwrap();
         let leaves = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
@@ -265,25 +265,25 @@ mod tests {
         control.poll(&mut reporter, AT.0, AT.1).unwrap();
         leaves.join().unwrap();
         assert!(!control.paused);
-        let told = Desk::told(&records);
-        let [Event::Command(paused), Event::Warning(why), Event::Command(resumed)] = &told[..] else {
-            panic!("{told:?}")
+        let events = Fixture::events(&records);
+        let [Event::Command(paused), Event::Warning(why), Event::Command(resumed)] = &events[..] else {
+            panic!("{events:?}")
         };
         assert_eq!((&paused.command, &resumed.command), (&Command::Pause, &Command::Resume));
-        assert!(why.text.contains("nobody is left"), "{}", why.text);
+        assert!(why.text.contains("resumes by itself"), "{}", why.text);
         // The run resumed once; a second poll reports nothing.
         control.poll(&mut reporter, AT.0, AT.1).unwrap();
-        assert!(Desk::told(&records).is_empty());
+        assert!(Fixture::events(&records).is_empty());
     }
 
     #[test]
-    fn a_run_that_waits_for_a_disk_waits_although_nobody_can_command_it() {
-        let Desk {
+    fn a_run_waits_for_the_disk_even_without_viewers() {
+        let Fixture {
             commands,
             mut control,
             mut reporter,
             ..
-        } = Desk::new();
+        } = Fixture::new();
         control.pause(&mut reporter, AT.0, AT.1).unwrap();
         drop(commands);
         let (begin, patience) = (Instant::now(), Duration::from_millis(300));
@@ -292,21 +292,21 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_asks_for_one_checkpoint_paused_or_not() {
-        let mut desk = Desk::new();
+    fn a_signal_requests_one_checkpoint_paused_or_not() {
+        let mut fixture = Fixture::new();
         for paused in [false, true] {
             if paused {
-                desk.control.pause(&mut desk.reporter, AT.0, AT.1).unwrap();
+                fixture.control.pause(&mut fixture.reporter, AT.0, AT.1).unwrap();
             }
-            desk.signals.checkpoint.store(true, Ordering::Relaxed);
-            desk.control.poll(&mut desk.reporter, AT.0, AT.1).unwrap();
-            assert!(std::mem::take(&mut desk.control.checkpoint));
-            assert!(!desk.signals.checkpoint.load(Ordering::Relaxed));
-            assert_eq!(desk.control.paused, paused);
+            fixture.signals.checkpoint.store(true, Ordering::Relaxed);
+            fixture.control.poll(&mut fixture.reporter, AT.0, AT.1).unwrap();
+            assert!(std::mem::take(&mut fixture.control.checkpoint));
+            assert!(!fixture.signals.checkpoint.load(Ordering::Relaxed));
+            assert_eq!(fixture.control.paused, paused);
         }
-        desk.signals.terminate.store(true, Ordering::Relaxed);
-        desk.control.poll(&mut desk.reporter, AT.0, AT.1).unwrap();
-        assert!(desk.control.stops_now() && !desk.control.checkpoint);
-        drop(desk.commands);
+        fixture.signals.terminate.store(true, Ordering::Relaxed);
+        fixture.control.poll(&mut fixture.reporter, AT.0, AT.1).unwrap();
+        assert!(fixture.control.stops_now() && !fixture.control.checkpoint);
+        drop(fixture.commands);
     }
 }

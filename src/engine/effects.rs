@@ -18,8 +18,9 @@ pub fn effects(learner: &Learner, features: &Features) -> Result<Effects, Engine
         Ok::<_, EngineError>(label_probabilities(learner, std::slice::from_ref(features), muted)?.concat())
     };
     let whole: Vec<f64> = probabilities(&[])?;
-    let class = predicted(&whole)
-        .ok_or_else(|| EngineError::Failed("the model predicts nothing that could be followed".to_owned()))?;
+    let class = predicted(&whole).ok_or_else(|| {
+        EngineError::Failed("the model's probabilities are not numbers, so it predicts no class".to_owned())
+    })?;
     let share = |probabilities: Vec<f64>| probabilities.get(class).copied().unwrap_or(f64::NAN);
     let without = |&view: &View| Ok::<_, EngineError>((view, share(probabilities(&[view])?)));
     Ok(Effects {

@@ -35,14 +35,14 @@ pub enum EngineError {
     Image(#[from] DecodeError),
     #[error(transparent)]
     Pictures(#[from] PictureError),
-    #[error("{}", told_of_device(.0))]
+    #[error("{}", device_message(.0))]
     Compute(#[source] candle_core::Error),
     /// Numbers that are not finite: no result or checkpoint is made from them.
     #[error("{0}")]
     NotFinite(String),
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
-    #[error("the process is to end")]
+    #[error("the process is about to exit")]
     Interrupted,
     /// The command line asks for something impossible.
     #[error("{0}")]
@@ -52,19 +52,20 @@ pub enum EngineError {
 }
 
 /// The message for a device failure; if memory ran out, it adds what can be done.
-fn told_of_device(error: &candle_core::Error) -> String {
+fn device_message(error: &candle_core::Error) -> String {
     let said = error.to_string();
-    if says_out_of_memory(&said) {
+    if mentions_out_of_memory(&said) {
         return format!(
-            "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller pictures \
-             (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end what else uses the device"
+            "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller \
+             pictures (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end \
+             other programs that use the device"
         );
     }
     format!("the computation failed: {said}")
 }
 
 /// Matches the wording of CUDA and cuBLAS.
-fn says_out_of_memory(said: &str) -> bool {
+fn mentions_out_of_memory(said: &str) -> bool {
     let said = said.to_lowercase();
     ["out of memory", "out_of_memory", "alloc_failed", "memory ran out"]
         .iter()
@@ -96,7 +97,7 @@ impl EngineError {
     /// Whether the device's memory ran out, judged by the wording of CUDA and cuBLAS.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        says_out_of_memory(&self.to_string())
+        mentions_out_of_memory(&self.to_string())
     }
 
     /// Whether the command line was wrong (exit status 2) rather than the machine or a file (exit status 1).

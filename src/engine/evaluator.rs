@@ -9,7 +9,7 @@ use super::features::{FeatureStore, Features};
 use super::generate::{Decoding, generate};
 use super::items::Item;
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, predicted, summarise};
@@ -43,12 +43,12 @@ pub fn check_finite(learner: &Learner, image: &str, judged: &Judged) -> Result<(
         return Ok(());
     }
     let precision = match learner.base.dtype {
-        candle_core::DType::F16 => "; f16 holds no number above 65,504, so try --set model.dtype=bf16 or f32",
+        candle_core::DType::F16 => "; f16 has no numbers above 65,504, so try --set model.dtype=bf16 or f32",
         _ => "",
     };
     Err(EngineError::NotFinite(format!(
-        "the model's numbers for {image} are not finite, so they say nothing: the base model {} or what was trained is broken or \
-         does not fit{precision}",
+        "the model's outputs for {image} are not finite: the base model {} or the trained parameters are damaged or \
+         do not match{precision}",
         learner.base.name
     )))
 }
@@ -168,7 +168,7 @@ pub fn evaluate<'a>(
     learner: &Learner,
     store: &mut FeatureStore,
     samples: &[&'a Sample],
-    (split, room): (&str, &mut Room),
+    (split, room): (&str, &mut BatchLimit),
     decoding: &Decoding,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
@@ -223,7 +223,7 @@ pub fn evaluate_aspects<'i>(
     learner: &Learner,
     store: &mut FeatureStore,
     items: &'i [Item<'_>],
-    room: &mut Room,
+    room: &mut BatchLimit,
     mut left_out: impl FnMut(&Sample, &EngineError),
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<(f64, Vec<(View, f64)>), EngineError> {

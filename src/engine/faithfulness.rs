@@ -9,7 +9,7 @@ use super::error::EngineError;
 use super::evaluator::label_probabilities;
 use super::features::{FeatureStore, Features};
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use crate::data::{Sample, View};
 use crate::metrics::predicted;
 use crate::session::Faithfulness;
@@ -33,15 +33,16 @@ pub fn faithfulness(
     let patches = whole.grid.0 * whole.grid.1;
     let order = by_attention(learner, &whole, view)?;
     let probabilities = label_probabilities(learner, std::slice::from_ref(&whole), &[])?.concat();
-    let class = predicted(&probabilities)
-        .ok_or_else(|| EngineError::Failed("the model predicts nothing that could be followed".to_owned()))?;
+    let class = predicted(&probabilities).ok_or_else(|| {
+        EngineError::Failed("the model's probabilities are not numbers, so it predicts no class".to_owned())
+    })?;
 
     let mut curve = |blanked: &dyn Fn(usize) -> Vec<usize>| -> Result<Vec<f64>, EngineError> {
         let features = (0..POINTS)
             .map(|point| store.blanked(&sample.path, &blanked(at(point, patches))))
             .collect::<Result<Vec<Features>, _>>()?;
         let mut scored = Vec::with_capacity(POINTS);
-        Room::default().in_parts(
+        BatchLimit::default().in_parts(
             &features,
             || store.relieve(),
             |part| {
@@ -96,7 +97,7 @@ fn by_attention(learner: &Learner, features: &Features, view: View) -> Result<Ve
     let place = learner.views().into_iter().position(|of| of == view);
     let map = place
         .and_then(|place| attention.get(place))
-        .ok_or_else(|| EngineError::Failed(format!("the aspect {view} is not in use, so that it looks at nothing")))?;
+        .ok_or_else(|| EngineError::Failed(format!("the aspect {view} is not in use, so it has no attention map")))?;
     let order = map.mean(D::Minus2)?.neg()?.arg_sort_last_dim(true)?.to_vec1::<u32>()?;
     Ok(order.into_iter().map(|patch| patch as usize).collect())
 }

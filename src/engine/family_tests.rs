@@ -29,7 +29,7 @@ use crate::vlm::config_file::Family;
 use crate::vlm::random_model;
 
 /// A model, a few pictures of several proportions, and settings with a cache on disk.
-struct Place {
+struct Fixture {
     family: Family,
     _model: TempDir,
     folder: TempDir,
@@ -37,7 +37,7 @@ struct Place {
 }
 
 /// One of each family.
-fn places() -> impl Iterator<Item = Place> {
+fn places() -> impl Iterator<Item = Fixture> {
     Family::ALL.into_iter().map(|family| {
         let (model, folder) = (random_model::folder(family), tempfile::tempdir().unwrap());
         let mut settings = Settings::default();
@@ -46,7 +46,7 @@ fn places() -> impl Iterator<Item = Place> {
         settings.aspects.queries = 2;
         settings.data.disk_cache_mb = 16;
         settings.data.cache_dir = Some(folder.path().join("cache"));
-        Place {
+        Fixture {
             family,
             _model: model,
             folder,
@@ -55,7 +55,7 @@ fn places() -> impl Iterator<Item = Place> {
     })
 }
 
-impl Place {
+impl Fixture {
     fn base(&self) -> BaseModel {
         let compute = device::open(DeviceChoice::Cpu, self.settings.model.dtype).unwrap();
         model::open(&self.settings, &compute, |_, _, _| ()).unwrap_or_else(|error| panic!("{:?}: {error}", self.family))
@@ -126,7 +126,7 @@ fn features_come_back_from_disk_as_they_were() {
 }
 
 #[test]
-fn a_blanked_token_changes_what_is_seen_and_nothing_blanked_nothing() {
+fn only_a_blanked_token_changes_the_features() {
     for place in places() {
         let (base, pictures) = (place.base(), place.pictures());
         let mut store = FeatureStore::of(&base, &place.settings, 1).unwrap();
@@ -229,8 +229,8 @@ fn a_run_trains_both_stages() {
 /// The families' aspect modules have the same shapes, but one family's do not work for another.
 #[test]
 fn a_resume_from_the_checkpoint_of_another_family_is_refused() {
-    let places: Vec<Place> = places().collect();
-    let bases: Vec<BaseModel> = places.iter().map(Place::base).collect();
+    let places: Vec<Fixture> = places().collect();
+    let bases: Vec<BaseModel> = places.iter().map(Fixture::base).collect();
     let learners = places.iter().zip(&bases).map(|(place, base)| place.learner(base));
     let learners: Vec<Learner> = learners.collect();
     let mut settings = places[0].settings.clone();

@@ -71,7 +71,7 @@ impl<'a> FeatureStore<'a> {
             match FeatureFiles::open(&folder, &signature(base, decode)?, bytes(data.disk_cache_mb)) {
                 Ok(opened) => files = Some(opened),
                 Err(error) => notes.push(format!(
-                    "no features are kept in {} ({error}); set data.cache_dir to a folder that can be written",
+                    "features cannot be cached in {} ({error}); set data.cache_dir to a folder that can be written",
                     printable_path(&folder)
                 )),
             }
@@ -133,7 +133,10 @@ impl<'a> FeatureStore<'a> {
             found.push(match (self.kept.get(*path), fresh.get(path)) {
                 (Some(features), _) | (None, Some(Ok(features))) => Ok(features.clone()),
                 (None, Some(Err(error))) => Err(EngineError::Failed(error.to_string())),
-                (None, None) => Err(EngineError::Failed(format!("{} was not looked at", path.display()))),
+                (None, None) => Err(EngineError::Failed(format!(
+                    "no features were computed for {}",
+                    path.display()
+                ))),
             });
         }
         Ok(found)
@@ -159,7 +162,7 @@ impl<'a> FeatureStore<'a> {
                 {
                     self.files = None;
                     self.notes.push(format!(
-                        "features are kept on disk no longer ({error}); training goes on without"
+                        "features are no longer cached on disk ({error}); training goes on without the disk cache"
                     ));
                 }
                 features
@@ -189,7 +192,7 @@ impl<'a> FeatureStore<'a> {
         {
             let path = printable_path(path);
             self.notes.push(format!(
-                "{path} has changed since it was first read; from here on it is taken as it is now"
+                "{path} has changed since it was first read; its new content is used from here on"
             ));
         }
     }
@@ -205,7 +208,7 @@ impl<'a> FeatureStore<'a> {
             return false;
         }
         self.notes.push(format!(
-            "the device's memory ran out; the features of {} images that were kept there make room",
+            "the device's memory ran out; the cached features of {} images were dropped to make room",
             self.kept.len()
         ));
         self.kept.clear();
@@ -221,8 +224,8 @@ impl<'a> FeatureStore<'a> {
             self.kept.insert(path.to_owned(), features.clone());
         } else if self.files.is_none() && !std::mem::replace(&mut self.told_full, true) {
             self.notes.push(format!(
-                "the features of {} images fill data.cache_mb; others pass the vision tower each time they are drawn: \
-                 raise it, or set data.disk_cache_mb",
+                "the features of {} images fill the cache; other images pass the vision tower each time they are \
+                 drawn: raise data.cache_mb, or set data.disk_cache_mb",
                 self.kept.len()
             ));
         }

@@ -22,7 +22,7 @@ use super::learner::Learner;
 use super::opening::{open_dataset, questions};
 use super::predictor::predict;
 use super::reporter::Reporter;
-use super::run::{newest_whole, run};
+use super::run::{newest_intact, run};
 use super::trainer::{Advanced, Trainer};
 use super::{model, snapshot};
 use crate::aspects::aspect_file::{AspectFile, write_aspects};
@@ -34,12 +34,12 @@ use crate::session::{Checkpoints, Command, Event, Record, SessionFolder, Stage, 
 use crate::vlm::base::BaseModel;
 
 /// A drawn dataset, and settings for a few steps on it with the embedded model.
-pub(super) struct Place {
+pub(super) struct Fixture {
     folder: TempDir,
     pub(super) settings: Settings,
 }
 
-impl Place {
+impl Fixture {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
@@ -139,8 +139,8 @@ fn pauses(events: &[Event]) -> usize {
 }
 
 #[test]
-fn a_run_that_nobody_looks_on_ends_at_a_loss_that_is_no_number_and_one_that_is_attended_pauses() {
-    let place = Place::new();
+fn at_a_non_finite_loss_a_watched_run_pauses_and_an_unwatched_one_ends() {
+    let place = Fixture::new();
     let huge = place.huge_aspects();
     let job = |name: &str| TrainJob {
         init_aspects: Some(huge.clone()),
@@ -152,7 +152,7 @@ fn a_run_that_nobody_looks_on_ends_at_a_loss_that_is_no_number_and_one_that_is_a
     let told = ended.unwrap_err().to_string();
     for part in [
         "of step 1 is not finite",
-        "the fault is with image/",
+        "caused by image/",
         "masp train --resume --session alone",
         "pauses",
     ] {
@@ -188,8 +188,8 @@ fn poison(trainer: &Trainer) {
 }
 
 #[test]
-fn no_checkpoint_holds_numbers_that_are_not_finite_and_the_run_goes_back_to_one_that_is() {
-    let place = Place::new();
+fn non_finite_parameters_are_not_saved_and_the_run_returns_to_a_finite_checkpoint() {
+    let place = Fixture::new();
     let (base, job) = (place.base(), place.job("poisoned"));
     let learner = place.learner(&base);
     let dataset = open_dataset(&place.settings).unwrap();
@@ -229,7 +229,7 @@ fn no_checkpoint_holds_numbers_that_are_not_finite_and_the_run_goes_back_to_one_
     };
     assert_eq!(names(), [checkpoint_name(Stage::Aspects, 2)]);
     let refused = keeper
-        .save_for_sure(&trainer, &mut reporter, &mut nobody(), false)
+        .save_or_wait(&trainer, &mut reporter, &mut nobody(), false)
         .unwrap_err()
         .to_string();
     assert!(
@@ -248,21 +248,21 @@ fn no_checkpoint_holds_numbers_that_are_not_finite_and_the_run_goes_back_to_one_
     let resumed = |event: &Event| matches!(event, Event::Resumed(resumed) if resumed.from_step == 2);
     assert!(events(&records).iter().any(resumed));
 
-    // `newest_whole` skips a checkpoint that is not finite, as older programs could write.
+    // `newest_intact` skips a checkpoint that is not finite, as older programs could write.
     let path = |step| job.folder.checkpoints().join(checkpoint_name(Stage::Aspects, step));
     let mut bad = Checkpoint::load(&path(2)).unwrap();
     bad.tensors.values_mut().next().unwrap().data[0] = f32::NAN;
     bad.meta.step = 7;
     bad.save(&path(7)).unwrap();
-    let found = newest_whole(&Checkpoints::read(&job.folder).unwrap(), Stage::Aspects, &mut reporter).unwrap();
+    let found = newest_intact(&Checkpoints::read(&job.folder).unwrap(), Stage::Aspects, &mut reporter).unwrap();
     assert_eq!(found.unwrap().step, 2);
     let told = |event: &Event| matches!(event, Event::Warning(warning) if warning.text.contains("not finite"));
     assert!(events(&records).iter().any(told));
 }
 
 #[test]
-fn a_step_whose_only_picture_cannot_be_read_is_no_nan() {
-    let place = Place::new();
+fn a_step_without_a_readable_picture_has_no_nan_loss() {
+    let place = Fixture::new();
     let base = place.base();
     let learner = place.learner(&base);
     let mut dataset = open_dataset(&place.settings).unwrap();
@@ -285,7 +285,7 @@ fn a_step_whose_only_picture_cannot_be_read_is_no_nan() {
 /// The check is shared by `masp predict`, a look at the panel and `masp eval`.
 #[test]
 fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
-    let place = Place::new();
+    let place = Fixture::new();
     let base = place.base();
     let mut learner = place.learner(&base);
     let judged = |log_likelihoods: &[f64], probabilities: &[f64]| Judged {
@@ -302,7 +302,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
             assert!(matches!(told, EngineError::NotFinite(_)));
             let told = told.to_string();
             assert!(
-                told.contains("the model's numbers for awe/a.png are not finite"),
+                told.contains("the model's outputs for awe/a.png are not finite"),
                 "{told}"
             );
         }
@@ -315,7 +315,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
     };
     let told = evaluate_split(&place.settings, DeviceChoice::Cpu, &parts, "test", |_, _, _| ());
     let told = told.err().unwrap().to_string();
-    assert!(told.contains("the model's numbers for image/"), "{told}");
+    assert!(told.contains("the model's outputs for image/"), "{told}");
     snapshot::load_aspects(&mut learner, &huge).unwrap();
     let mut store = FeatureStore::of(&base, &place.settings, 16).unwrap();
     let dataset = open_dataset(&place.settings).unwrap();
@@ -323,7 +323,7 @@ fn an_answer_that_is_not_finite_is_an_error_that_names_the_image() {
     let decoding = Decoding::new(&place.settings.test, 0);
     let told = predict(&learner, &mut store, image, &[], &decoding).unwrap_err();
     assert!(
-        told.to_string().contains("the model's numbers for it are not finite"),
+        told.to_string().contains("the model's outputs for it are not finite"),
         "{told}"
     );
 }

@@ -37,7 +37,7 @@ pub struct Health {
     usual_speed: f64,
     slow: u32,
     first_norm: Option<f64>,
-    told: Vec<String>,
+    warned: Vec<String>,
 }
 
 impl Default for Health {
@@ -51,7 +51,7 @@ impl Default for Health {
             usual_speed: f64::NAN,
             slow: 0,
             first_norm: None,
-            told: Vec::new(),
+            warned: Vec::new(),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Health {
         if judged && !quiet && step.loss > SPIKE * self.usual_loss.max(SMALL_LOSS) {
             self.last_spike = Some(step.step);
             said.push(format!(
-                "the loss jumped to {:.3}, {:.1} times what it was",
+                "the loss jumped to {:.3}, {:.1} times its earlier value",
                 step.loss,
                 step.loss / self.usual_loss
             ));
@@ -107,7 +107,7 @@ impl Health {
             (share(predicted) > said && share(gold) < right).then(|| (label, share(predicted)))
         });
         let (label, share) = collapsed?;
-        Some(format!("{:.0} % of the images are said to be {label}", share * 100.0))
+        Some(format!("{:.0} % of the images are predicted as {label}", share * 100.0))
     }
 
     /// Judges where the aspects look on the panel's images; each finding is reported once a stage.
@@ -128,11 +128,11 @@ impl Health {
             }
             if maps.iter().all(|map| evenness(map) > DEAD) {
                 said.push(format!(
-                    "the aspect {view} looks everywhere alike, on all images of the panel"
+                    "the aspect {view} attends to all patches alike, on all images of the panel"
                 ));
             } else if maps.iter().all(|map| map.iter().any(|&weight| weight > DEAD)) && same_patch(&maps) {
                 said.push(format!(
-                    "the aspect {view} looks at one patch alone, the same on all images of the panel"
+                    "the aspect {view} attends to a single patch, the same one on all images of the panel"
                 ));
             }
         }
@@ -150,24 +150,24 @@ impl Health {
             .first_norm
             .filter(|first| *first > 0.0)
             .map_or(1.0, |first| norm / first);
-        let told = format!(
+        let text = format!(
             "the soft prompt's norm has grown more than {DRIFT} times since the stage began; its learning rate may be too high"
         );
-        self.once(if grown > DRIFT { vec![told] } else { Vec::new() }).pop()
+        self.once(if grown > DRIFT { vec![text] } else { Vec::new() }).pop()
     }
 
     /// Judges the machine's memory, in bytes.
     pub fn memory(&mut self, available: u64, total: u64) -> Option<String> {
         let low = total > 0 && (available as f64) < MEMORY_LEFT * total as f64;
-        let told = format!("less than {:.0} % of the machine's memory is left", MEMORY_LEFT * 100.0);
-        self.once(if low { vec![told] } else { Vec::new() }).pop()
+        let text = format!("less than {:.0} % of the machine's memory is left", MEMORY_LEFT * 100.0);
+        self.once(if low { vec![text] } else { Vec::new() }).pop()
     }
 
     /// The sentences that were not reported before.
-    fn once(&mut self, mut said: Vec<String>) -> Vec<String> {
-        said.retain(|text| !self.told.contains(text));
-        self.told.extend(said.iter().cloned());
-        said
+    fn once(&mut self, mut texts: Vec<String>) -> Vec<String> {
+        texts.retain(|text| !self.warned.contains(text));
+        self.warned.extend(texts.iter().cloned());
+        texts
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_loss_is_told_once() {
+    fn a_jump_of_the_loss_is_warned_of_once() {
         assert!(after_usual([(2.0, 50.0)]).is_empty());
         let said = after_usual([(4.0, 50.0), (4.0, 50.0)]);
         assert!(
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_steps_in_a_row_are_told_a_single_one_is_not() {
+    fn only_several_slow_steps_in_a_row_give_a_warning() {
         assert!(after_usual([(1.0, 5.0), (1.0, 50.0), (1.0, 5.0)]).is_empty());
         let said = after_usual([(1.0, 5.0); 8]);
         assert!(
@@ -284,7 +284,7 @@ mod tests {
             "most of them are that class"
         );
         let said = health.evaluation(&metrics([[2, 58], [1, 39]])).unwrap();
-        assert_eq!(said, "97 % of the images are said to be fear");
+        assert_eq!(said, "97 % of the images are predicted as fear");
         assert_eq!(health.evaluation(&Metrics::default()), None);
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aspect_that_looks_everywhere_or_at_one_place_is_dead() {
+    fn uniform_or_fixed_attention_is_a_dead_aspect() {
         let even = vec![0.25; 4];
         let (first, second) = (vec![1.0, 0.0, 0.0, 0.0], vec![0.0, 1.0, 0.0, 0.0]);
         let alive = vec![0.7, 0.1, 0.1, 0.1];
@@ -319,9 +319,9 @@ mod tests {
             health.look(&looking(&[first.clone(), second])).is_empty(),
             "each image has its patch"
         );
-        assert!(health.look(&looking(&[even.clone(), even.clone()]))[0].contains("scene looks everywhere"));
-        assert!(health.look(&looking(&[even.clone(), even])).is_empty(), "told once");
-        assert!(health.look(&looking(&[first.clone(), first]))[0].contains("one patch alone"));
+        assert!(health.look(&looking(&[even.clone(), even.clone()]))[0].contains("scene attends to all patches alike"));
+        assert!(health.look(&looking(&[even.clone(), even])).is_empty(), "warned once");
+        assert!(health.look(&looking(&[first.clone(), first]))[0].contains("a single patch"));
         assert!(health.look(&[]).is_empty());
     }
 

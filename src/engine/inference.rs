@@ -11,7 +11,7 @@ use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::items::items;
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use super::opening::{open_dataset, questions};
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
@@ -73,7 +73,7 @@ pub fn evaluate_split(
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     let total = samples.len() as u64;
     let mut left_out = Vec::new();
-    let mut room = Room(settings.test.batch_size);
+    let mut room = BatchLimit(settings.test.batch_size);
     let seen = evaluate(
         &learner,
         &mut store,
@@ -86,7 +86,7 @@ pub fn evaluate_split(
             Ok(())
         },
     )?;
-    left_out.extend(room.notice(Room(settings.test.batch_size)));
+    left_out.extend(room.notice(BatchLimit(settings.test.batch_size)));
     for (sample, judged) in &seen.rows {
         check_finite(&learner, &sample.id, judged)?;
     }
@@ -168,7 +168,7 @@ pub fn study_aspects(
         &learner,
         &mut store,
         &items,
-        &mut Room(settings.test.batch_size),
+        &mut BatchLimit(settings.test.batch_size),
         |_, _| (),
         |_| Ok(()),
     )?;
@@ -179,7 +179,7 @@ pub fn study_aspects(
             &learner,
             &mut store,
             &dataset.test,
-            &mut Room(settings.test.batch_size),
+            &mut BatchLimit(settings.test.batch_size),
             &vocabulary(),
         )?,
     })

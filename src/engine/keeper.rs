@@ -123,13 +123,13 @@ impl<'a> Keeper<'a> {
     pub fn save(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
         match self.write(trainer, reporter, best) {
             Err(error) if error.is_write() => reporter.warn(
-                format!("{error}; the run goes on, and the next checkpoint is tried again"),
+                format!("{error}; the run goes on without it until the next checkpoint"),
                 Some(trainer.step),
             ),
             Err(EngineError::NotFinite(text)) => {
                 // Resets the timer, so that the save is not retried after every step.
                 self.written = Instant::now();
-                reporter.warn(format!("{text}; those that are there stay"), Some(trainer.step))
+                reporter.warn(format!("{text}; the existing ones are kept"), Some(trainer.step))
             }
             saved => saved,
         }
@@ -169,7 +169,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// As [`Self::save`]; also if the file cannot be written and the run is told to stop.
-    pub fn save_for_sure(
+    pub fn save_or_wait(
         &mut self,
         trainer: &Trainer,
         reporter: &mut Reporter,
@@ -183,7 +183,7 @@ impl<'a> Keeper<'a> {
                 Err(error) if error.is_write() && !control.stops_now() => {
                     if !control.paused || !held {
                         held = true;
-                        let text = "the run waits with all that it has learnt, and tries again: free space";
+                        let text = "the run keeps its parameters in memory, waits and tries again: free some space";
                         reporter.warn(format!("{error}; {text}"), Some(step))?;
                         control.pause(reporter, stage, step)?;
                     }
@@ -235,7 +235,7 @@ impl<'a> Keeper<'a> {
         folder.check_in_place()?;
         match self.prune(trainer) {
             Err(error) if error.is_write() => {
-                let text = format!("the checkpoint is kept, but an older one stays: {error}");
+                let text = format!("the checkpoint is saved, but an older one could not be removed: {error}");
                 reporter.warn(text, Some(trainer.step))
             }
             pruned => pruned,

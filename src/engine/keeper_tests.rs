@@ -2,7 +2,7 @@
 
 use crossbeam_channel::unbounded;
 
-use super::finite_tests::Place;
+use super::finite_tests::Fixture;
 use super::items::training_items;
 use super::job::StageRun;
 use super::keeper::Keeper;
@@ -14,8 +14,8 @@ use crate::session::{Event, Stage, checkpoint_name};
 
 /// A step's checkpoint may already exist, with the earlier learning rate.
 #[test]
-fn a_rate_that_is_set_after_a_steps_checkpoint_is_kept_and_the_best_stays_the_best() {
-    let place = Place::new();
+fn a_rate_set_after_the_checkpoint_of_its_step_is_saved_and_the_best_stays() {
+    let place = Fixture::new();
     let (base, job) = (place.base(), place.job("rate"));
     let learner = place.learner(&base);
     let dataset = open_dataset(&place.settings).unwrap();

@@ -4,22 +4,22 @@ use super::error::EngineError;
 
 /// The most samples that the device is known to hold at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room(pub usize);
+pub struct BatchLimit(pub usize);
 
-impl Default for Room {
+impl Default for BatchLimit {
     fn default() -> Self {
         Self(usize::MAX)
     }
 }
 
-impl Room {
+impl BatchLimit {
     /// A sentence for the user if the room has shrunk since `before`.
     #[must_use]
     pub fn notice(self, before: Self) -> Option<String> {
         (self != before).then(|| {
             format!(
-                "the device's memory ran out; from here on it is given {} sample(s) at once, which changes the pace but \
-                 not the results",
+                "the device's memory ran out; from here on it computes {} sample(s) at once, which changes the speed \
+                 but not the results",
                 self.0
             )
         })
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     /// A device that holds `most` samples; gives the parts that it received.
-    fn device(most: usize, batch: &[u32], room: &mut Room) -> Result<Vec<Vec<u32>>, EngineError> {
+    fn device(most: usize, batch: &[u32], room: &mut BatchLimit) -> Result<Vec<Vec<u32>>, EngineError> {
         let mut held = Vec::new();
         room.in_parts(
             batch,
@@ -75,22 +75,22 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_too_large_is_halved_and_later_ones_are_not_tried_whole() {
-        let mut room = Room::default();
+    fn a_batch_that_is_too_large_is_halved_and_so_are_later_ones() {
+        let mut room = BatchLimit::default();
         let batch = [1, 2, 3, 4, 5, 6, 7];
         assert_eq!(device(7, &batch, &mut room).unwrap(), [batch.to_vec()]);
         let held = device(2, &batch, &mut room).unwrap();
         assert_eq!(held, [vec![1], vec![2], vec![3], vec![4], vec![5], vec![6], vec![7]]);
-        assert_eq!(room, Room(1));
-        let mut room = Room::default();
+        assert_eq!(room, BatchLimit(1));
+        let mut room = BatchLimit::default();
         let held = device(4, &batch, &mut room).unwrap();
-        assert_eq!((held.concat(), room), (batch.to_vec(), Room(3)));
+        assert_eq!((held.concat(), room), (batch.to_vec(), BatchLimit(3)));
         assert_eq!(device(4, &[8, 9], &mut room).unwrap(), [vec![8, 9]]);
     }
 
     #[test]
-    fn what_can_be_given_back_is_before_a_batch_is_halved() {
-        let (mut room, mut kept, mut held) = (Room::default(), vec!["features", "more"], Vec::new());
+    fn caches_are_freed_before_a_batch_is_halved() {
+        let (mut room, mut kept, mut held) = (BatchLimit::default(), vec!["features", "more"], Vec::new());
         // The device holds three samples, and a fourth once `relieve` has freed everything that is kept beside them.
         let free = std::cell::Cell::new(0);
         let relieve = || {
@@ -107,15 +107,19 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        assert_eq!((held, room, tries), (vec![vec![1, 2, 3, 4]], Room::default(), 3));
+        assert_eq!((held, room, tries), (vec![vec![1, 2, 3, 4]], BatchLimit::default(), 3));
         assert!(kept.is_empty());
     }
 
     #[test]
     fn one_sample_that_does_not_fit_and_other_failures_are_errors() {
-        assert!(device(0, &[1, 2], &mut Room::default()).unwrap_err().is_out_of_memory());
+        assert!(
+            device(0, &[1, 2], &mut BatchLimit::default())
+                .unwrap_err()
+                .is_out_of_memory()
+        );
         let mut tries = 0;
-        let failed = Room::default().in_parts(
+        let failed = BatchLimit::default().in_parts(
             &[1, 2],
             || true,
             |_| {

@@ -20,8 +20,9 @@ pub fn how_to_go_on(run: &StageRun, trainer: &Trainer) -> String {
         _ => "",
     };
     format!(
-        "the run has ended there, with a checkpoint. `masp train --resume --session {}{otherwise}` in a terminal goes on from it: \
-         it pauses at this step, and told to go on it leaves the step out; or begin again with a lower learning rate",
+        "the run has ended there, with a checkpoint. `masp train --resume --session {}{otherwise}` in a terminal \
+         continues from it and pauses at this step; when you let it go on, it skips the step. Or begin again with a \
+         lower learning rate",
         run.job.folder.name()
     )
 }
@@ -34,12 +35,12 @@ pub fn warning(found: &NotFinite, at: u64) -> String {
         "the loss"
     };
     let whose = if found.samples.is_empty() {
-        "no sample alone is to blame".to_owned()
+        "no single sample causes it".to_owned()
     } else {
-        format!("the fault is with {}", found.samples.join(", "))
+        format!("caused by {}", found.samples.join(", "))
     };
     format!(
-        "{what} of step {} is not finite ({whose}); nothing was learnt from it, and the parameters are those of step {at}",
+        "{what} of step {} is not finite ({whose}); the step was not taken, and the parameters are those of step {at}",
         found.step
     )
 }

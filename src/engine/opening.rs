@@ -14,8 +14,8 @@ use crate::data::prompts::Questions;
 use crate::data::{self, Dataset, DatasetOptions};
 use crate::vlm::base::BaseModel;
 
-/// How often the waiting thread checks whether the process is to end.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often the waiting thread checks whether the process is about to exit.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A phase, how much of it is done, and its total.
 type Progress = (String, u64, u64);
@@ -29,7 +29,7 @@ enum Message<T> {
 /// As [`open_dataset`], for a run.
 ///
 /// # Errors
-/// As [`open_dataset`], and where the process is to end.
+/// As [`open_dataset`], and where the process is about to exit.
 pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset, EngineError> {
     let settings = settings.clone();
     unless_interrupted(move |_| open_dataset(&settings), reporter)
@@ -41,7 +41,7 @@ pub fn open_data(settings: &Settings, reporter: &mut Reporter) -> Result<Dataset
 /// Where none is named, or it cannot be opened.
 pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
     let root = settings.data.root.clone().ok_or_else(|| {
-        EngineError::Usage("no dataset was named; name its folder with --data, or run `masp demo`".to_owned())
+        EngineError::Usage("no dataset is named; give its folder with --data, or run `masp demo`".to_owned())
     })?;
     Ok(data::open(&DatasetOptions {
         root,
@@ -65,7 +65,7 @@ pub fn questions(settings: &Settings) -> Result<Questions, EngineError> {
 /// Opens the model that the settings name, and reports progress.
 ///
 /// # Errors
-/// Where it cannot be opened, the journal cannot be written, or the process is to end.
+/// Where it cannot be opened, the journal cannot be written, or the process is about to exit.
 pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporter) -> Result<BaseModel, EngineError> {
     let (settings, compute) = (settings.clone(), compute.clone());
     let work = move |tell: &Sender<Message<BaseModel>>| {
@@ -76,7 +76,7 @@ pub fn open_model(settings: &Settings, compute: &Compute, reporter: &mut Reporte
     unless_interrupted(work, reporter)
 }
 
-/// Does `work` on another thread; if the process is to end, returns at once and abandons that thread.
+/// Does `work` on another thread; if the process is about to exit, returns at once and abandons that thread.
 fn unless_interrupted<T: Send + 'static>(
     work: impl FnOnce(&Sender<Message<T>>) -> Result<T, EngineError> + Send + 'static,
     reporter: &mut Reporter,
@@ -91,7 +91,7 @@ fn unless_interrupted<T: Send + 'static>(
         .map_err(|error| EngineError::Failed(format!("cannot start a thread that opens data and model: {error}")))?;
     let mut shown = String::new();
     loop {
-        match hear.recv_timeout(PAUSE) {
+        match hear.recv_timeout(POLL_INTERVAL) {
             Ok(Message::Progress((phase, done, total))) => {
                 if shown != phase {
                     reporter.phase(phase.as_str(), None)?;
@@ -103,7 +103,7 @@ fn unless_interrupted<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => reporter.unless_interrupted()?,
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(EngineError::Failed(
-                    "the thread that opens data and model ended in a panic".to_owned(),
+                    "the thread that opens data and model panicked".to_owned(),
                 ));
             }
         }
@@ -120,7 +120,7 @@ mod tests {
     use crate::session::Event;
 
     #[test]
-    fn what_is_opened_arrives_with_its_phases_and_an_end_waits_for_nothing() {
+    fn opening_reports_phases_and_is_abandoned_when_the_process_exits() {
         let (listener, records) = unbounded();
         let terminate = Arc::new(AtomicBool::new(false));
         let signals = Signals {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// The least time between two reports on one phase; the first and the last report are exempt.
-const GAP: Duration = Duration::from_millis(500);
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The last report, unless it ended its phase.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub enum Report {
 }
 
 impl Pace {
-    /// Who is to hear at `now` that `done` of `total` of a phase is done; None for nobody.
+    /// Who gets the report at `now` that `done` of `total` of a phase is done; `None`: nobody.
     pub fn due(&mut self, phase: &str, (done, total): (u64, u64), now: Instant) -> Option<Report> {
         if total > 0 && done >= total {
             self.reported = None;
@@ -30,7 +30,7 @@ impl Pace {
         let before = self.reported.as_ref().filter(|(of, _)| of == phase);
         let report = match before {
             None => Report::Kept,
-            Some((_, at)) if now.saturating_duration_since(*at) < GAP => return None,
+            Some((_, at)) if now.saturating_duration_since(*at) < MIN_INTERVAL => return None,
             Some(_) => Report::Shown,
         };
         self.reported = Some((phase.to_owned(), now));
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_of_many_pieces_is_shown_twice_a_second_and_kept_at_its_ends() {
+    fn download_progress_is_sent_twice_a_second_and_journalled_at_both_ends() {
         let begin = Instant::now();
         let mut pace = Pace::default();
         // One piece each millisecond.

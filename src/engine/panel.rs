@@ -21,7 +21,7 @@ const THUMBNAIL: u32 = 224;
 /// Predicts each of `samples` and reports the result, or why it cannot be predicted or kept. Returns the predictions.
 ///
 /// # Errors
-/// Where the journal cannot be written, or the process is to end.
+/// Where the journal cannot be written, or the process is about to exit.
 pub fn look(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -38,14 +38,20 @@ pub fn look(
             Ok(prediction) => prediction,
             Err(EngineError::Interrupted) => return Err(EngineError::Interrupted),
             Err(error) => {
-                reporter.warn(format!("{} cannot be looked at: {error}", sample.id), Some(step))?;
+                reporter.warn(
+                    format!("cannot predict {} for the panel: {error}", sample.id),
+                    Some(step),
+                )?;
                 continue;
             }
         };
         let file = folder.samples().join(format!("{}-{step:06}-{slot}.json", stage.name()));
         let thumbnail = folder.thumbnails().join(format!("{slot}.png"));
         if let Err(error) = keep(folder, &prediction, &file, (sample, &thumbnail)) {
-            reporter.warn(format!("the look at {} was not kept: {error}", sample.id), Some(step))?;
+            reporter.warn(
+                format!("the panel's prediction of {} was not saved: {error}", sample.id),
+                Some(step),
+            )?;
             seen.push(prediction);
             continue;
         }

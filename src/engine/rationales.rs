@@ -8,7 +8,7 @@ use super::error::EngineError;
 use super::features::FeatureStore;
 use super::generate::Decoding;
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use super::predictor::predict_batch;
 use crate::data::Sample;
 use crate::session::{Prediction, argues_for_another};
@@ -45,7 +45,7 @@ pub fn read_rationales(
     learner: &Learner,
     store: &mut FeatureStore,
     samples: &[Sample],
-    room: &mut Room,
+    room: &mut BatchLimit,
     vocabulary: &BTreeSet<&str>,
 ) -> Result<Rationales, EngineError> {
     let mut counts = Rationales::default();
@@ -91,7 +91,7 @@ mod tests {
     /// A soft prompt is tuned for the emotion's name alone, so the second turn must not see it, whatever values it has. And an
     /// image's rationale is the same alone and in a batch.
     #[test]
-    fn no_soft_prompt_disturbs_the_rationale() -> Result<(), Box<dyn Error>> {
+    fn the_soft_prompt_does_not_change_the_rationale() -> Result<(), Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let root = folder.path().join("drawn");
         let pictures = Options {
@@ -114,7 +114,7 @@ mod tests {
         learner.prompt = Var::from_tensor(&Tensor::from_vec(noise, learner.prompt.dims(), &base.device)?)?;
         let mut store = FeatureStore::of(&base, &settings, 64)?;
 
-        let read = read_rationales(&learner, &mut store, &dataset.test, &mut Room(8), &vocabulary())?;
+        let read = read_rationales(&learner, &mut store, &dataset.test, &mut BatchLimit(8), &vocabulary())?;
         assert_eq!(read.asked, 12);
         assert_eq!(read.sound, 12, "{read:?}");
 

@@ -16,7 +16,7 @@ use crate::session::{
 };
 
 /// How long to wait before retrying a journal that cannot be written.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Writes and sends the events of a run.
 pub struct Reporter {
@@ -24,7 +24,7 @@ pub struct Reporter {
     /// For viewers that read the journal: the records that it does not hold, such as answers with their maps, or the warning
     /// that it cannot be written.
     answers: Option<Sender<Record>>,
-    /// Set when the process is to end.
+    /// Set when the process is about to exit.
     terminate: Arc<AtomicBool>,
     /// Set when a checkpoint is wanted at once.
     checkpoint: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Reporter {
     }
 
     /// The reporter of a run: also sends to `answers` the records that the journal does not hold, and stops waiting for the
-    /// journal once the process is to end.
+    /// journal once the process is about to exit.
     #[must_use]
     pub fn of_run(self, answers: Sender<Record>, signals: Signals) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Reporter {
         self.journal = Some(journal);
         self.report(Event::Log(Log {
             clock_jump_s: idle,
-            ..Log::new("another process goes on with the session")
+            ..Log::new("another process has resumed the session")
         }))
     }
 
@@ -95,7 +95,7 @@ impl Reporter {
     /// # Errors
     /// Where the journal cannot be written.
     pub fn report(&mut self, event: Event) -> Result<(), EngineError> {
-        // Nothing follows the end: a later line would mean that another process goes on with the session.
+        // Nothing follows the end: a later line would mean that another process has resumed the session.
         let is_end = matches!(event, Event::Ended(_));
         if self.journal.is_some()
             && let Some(jump) = self.clock.jump()
@@ -105,19 +105,16 @@ impl Reporter {
         }
         match self.keep(&event)? {
             Some(record) => drop(self.listener.send(record)),
-            None => self.say(event),
+            None => self.send(event),
         }
         if std::mem::take(&mut self.waited) && !is_end {
-            return self.warn(
-                "the journal could not be written for a while, and the run has waited",
-                None,
-            );
+            return self.warn("the journal could not be written for a while, so the run waited", None);
         }
         Ok(())
     }
 
     /// Sends an event that the journal does not hold.
-    pub fn say(&self, event: Event) {
+    pub fn send(&self, event: Event) {
         let record = Record {
             seq: UNKEPT,
             time: now(),
@@ -142,7 +139,7 @@ impl Reporter {
     }
 
     /// Writes an event into the journal, if there is one yet. If the disk is full or gone, the run waits until it can write
-    /// again or the process is to end.
+    /// again or the process is about to exit.
     fn keep(&mut self, event: &Event) -> Result<Option<Record>, EngineError> {
         let Some(mut journal) = self.journal.take() else {
             return Ok(None);
@@ -152,9 +149,9 @@ impl Reporter {
                 Err(error) if error.may_pass() && !self.terminate.load(Ordering::Relaxed) => {
                     if !std::mem::replace(&mut self.waited, true) {
                         let text = format!("{error}. The run waits until it can be written");
-                        self.say(Event::Warning(Warning { text, step: None }));
+                        self.send(Event::Warning(Warning { text, step: None }));
                     }
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(RETRY_INTERVAL);
                 }
                 kept => break kept,
             }
@@ -169,7 +166,7 @@ impl Reporter {
     /// As [`Self::report`].
     pub fn answer(&mut self, answer: Answer) -> Result<(), EngineError> {
         let Some(mut record) = self.keep(&Event::Answer(Box::new(answer.without_maps())))? else {
-            self.say(Event::Answer(Box::new(answer)));
+            self.send(Event::Answer(Box::new(answer)));
             return Ok(());
         };
         record.event = Event::Answer(Box::new(answer));
@@ -191,7 +188,7 @@ impl Reporter {
         }))
     }
 
-    /// Fails once the process is to end, so that long work is abandoned.
+    /// Fails once the process is about to exit, so that long work is abandoned.
     ///
     /// # Errors
     /// [`EngineError::Interrupted`].
@@ -206,7 +203,7 @@ impl Reporter {
     /// those who watch.
     ///
     /// # Errors
-    /// As [`Self::report`], and where the process is to end.
+    /// As [`Self::report`], and where the process is about to exit.
     pub fn progress(&mut self, phase: &str, done: u64, total: u64) -> Result<(), EngineError> {
         if let Some(report) = self.pace.due(phase, (done, total), Instant::now()) {
             let progress = Event::Progress(Progress {
@@ -218,14 +215,14 @@ impl Reporter {
             });
             match report {
                 Report::Kept => self.report(progress)?,
-                Report::Shown => self.say(progress),
+                Report::Shown => self.send(progress),
             }
         }
         self.unless_interrupted()
     }
 
-    /// Reports progress in an evaluation. An evaluation can be repeated, so it is abandoned if the process is to end, or if a
-    /// checkpoint is wanted, which may not wait for it.
+    /// Reports progress in an evaluation. An evaluation can be repeated, so it is abandoned if the process is about to exit,
+    /// or if a checkpoint is wanted, which may not wait for it.
     ///
     /// # Errors
     /// As [`Self::progress`]; also [`EngineError::Interrupted`] if a checkpoint is wanted.
@@ -279,7 +276,7 @@ mod tests {
 
     /// The last process was killed, or ended, at a time long past.
     #[test]
-    fn the_time_between_two_processes_is_no_work() {
+    fn the_time_between_two_processes_does_not_count_as_work() {
         let root = tempfile::tempdir().unwrap();
         let example = include_str!("../../sessions/example/journal.jsonl");
         let lines: Vec<&str> = example.lines().collect();

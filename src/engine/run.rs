@@ -28,8 +28,8 @@ use crate::session::{
 /// Runs the job to its end; events go through `reporter`, commands come through `control`.
 ///
 /// # Errors
-/// The failure; the caller records it in the journal. [`EngineError::Interrupted`] if the process is to end before there is
-/// anything to lose.
+/// The failure; the caller records it in the journal. [`EngineError::Interrupted`] if the process is about to exit before
+/// there is anything to lose.
 pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) -> Result<Outcome, EngineError> {
     let begun = if job.resume { begun(&job.folder)? } else { None };
     let goes_on = begun.is_some();
@@ -78,7 +78,7 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     let mut kept = BTreeMap::new();
     if goes_on {
         for stage in [Stage::Aspects, Stage::Prompt] {
-            if let Some(file) = newest_whole(&checkpoints, stage, reporter)? {
+            if let Some(file) = newest_intact(&checkpoints, stage, reporter)? {
                 kept.insert(stage, file);
             }
         }
@@ -187,38 +187,39 @@ fn begun(folder: &SessionFolder) -> Result<Option<Box<SessionStart>>, EngineErro
 fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, EngineError> {
     if begun.classes != now.classes {
         return Err(EngineError::Failed(format!(
-            "the dataset at {} has the classes {} now, and the session was begun with {}; put it back as it was, or begin a \
-             new session",
+            "the dataset at {} now has the classes {}, but the session was begun with {}; restore the dataset, or \
+             begin a new session",
             now.data,
             now.classes.join(", "),
             begun.classes.join(", ")
         )));
     }
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     if begun.splits != now.splits {
         let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
-        told.push(format!(
-            "the dataset has changed since the session was begun: {} images to train, validate and test on were {}",
+        warnings.push(format!(
+            "the dataset has changed since the session was begun: its images in train / val / test were {1} and are \
+             now {0}",
             of(now.splits),
             of(begun.splits)
         ));
     }
     if begun.model != now.model {
-        told.push(format!("the session was begun with the model {}", begun.model));
+        warnings.push(format!("the session was begun with the model {}", begun.model));
     }
-    Ok(told)
+    Ok(warnings)
 }
 
 /// The newest checkpoint of a stage that is whole and finite; warns about each one that it skips.
-pub(super) fn newest_whole(
+pub(super) fn newest_intact(
     checkpoints: &Checkpoints,
     stage: Stage,
     reporter: &mut Reporter,
 ) -> Result<Option<CheckpointFile>, EngineError> {
-    for strange in checkpoints.strange().filter(|path| !path.is_file()) {
-        let name = strange.display();
+    for path in checkpoints.not_files().filter(|path| !path.is_file()) {
+        let name = path.display();
         reporter.warn(
-            format!("{name} is called a checkpoint and is no file; it is passed over"),
+            format!("{name} has the name of a checkpoint but is not a file; it is ignored"),
             None,
         )?;
     }
@@ -231,7 +232,7 @@ pub(super) fn newest_whole(
                 | CheckpointError::Content { .. }),
             ) => {
                 reporter.warn(
-                    format!("{error}; the run goes on from the one before it"),
+                    format!("{error}; the run goes on from the checkpoint before it"),
                     Some(file.step),
                 )?;
             }
@@ -354,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_classes_are_refused_and_other_splits_told_of() {
+    fn other_classes_are_refused_and_other_splits_give_a_warning() {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/example/journal.jsonl");
         let Some(Event::Session(begun)) = first_record(example.as_ref()).unwrap().map(|record| record.event) else {
             panic!("the example's first line")
@@ -362,10 +363,10 @@ mod tests {
         assert_eq!(differences(&begun, &begun).unwrap(), Vec::<String>::new());
         let mut now = begun.clone();
         now.splits[0] += 1;
-        let told = differences(&begun, &now).unwrap();
+        let warnings = differences(&begun, &now).unwrap();
         assert!(
-            matches!(&told[..], [one] if one.contains("the dataset has changed")),
-            "{told:?}"
+            matches!(&warnings[..], [one] if one.contains("the dataset has changed")),
+            "{warnings:?}"
         );
         now.classes.swap(0, 1);
         let refused = differences(&begun, &now).unwrap_err().to_string();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_drawn_alike_whatever_came_before() {
+    fn a_step_draws_the_same_items_whatever_came_before() {
         let (mut one, mut other) = (sampler(50, 4, 1, true), sampler(50, 4, 1, true));
         (1..30).for_each(|step| {
             one.draw(step, |_| 5);

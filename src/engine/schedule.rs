@@ -32,7 +32,7 @@ impl LearningRate {
         let share = Self { peak: 1.0, ..*self }.at(step);
         if share <= 0.0 {
             return Err(
-                "the schedule's learning rate is 0 at the next step, whatever is asked for; set it one step later"
+                "the schedule's learning rate is 0 at the next step, whatever you set; set it one step later"
                     .to_owned(),
             );
         }
@@ -43,8 +43,8 @@ impl LearningRate {
         let highest = changed.highest_from(step);
         if highest.is_nan() || highest > HIGHEST_RATE {
             return Err(format!(
-                "a learning rate of {rate:e} at this step of the warm-up leads to one of {highest:e}; at most {HIGHEST_RATE} is \
-                 allowed, so ask for a lower one, or later"
+                "a learning rate of {rate:e} at this step of the warm-up leads to a peak of {highest:e}; at most \
+                 {HIGHEST_RATE} is allowed, so set a lower one, or set it later"
             ));
         }
         *self = changed;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_that_is_set_is_that_of_the_step_and_the_course_goes_on() {
+    fn a_set_rate_holds_at_its_step_and_the_schedule_continues_from_it() {
         let mut rate = LearningRate::new(1e-3, 0.1, 100, Schedule::Linear);
         assert!(rate.set(1, 5e-4).is_err(), "the warm-up begins at 0");
         assert_eq!(rate.peak, 1e-3);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_that_is_set_leads_to_one_above_the_range() {
+    fn a_set_rate_never_leads_above_the_range() {
         let mut rate = LearningRate::new(1e-3, 0.1, 100, Schedule::Linear);
         // Step 2 of 10 steps of warm-up has a tenth of the peak.
         let refused = rate.set(2, 0.5).unwrap_err();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cosine_passes_its_half_in_the_middle() {
+    fn the_cosine_schedule_is_half_way_in_the_middle() {
         let rate = LearningRate::new(2.0, 0.0, 10, Schedule::Cosine);
         assert_eq!(rate.at(1), 2.0);
         assert!((rate.at(6) - 1.0).abs() < 1e-12);

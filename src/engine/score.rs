@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_is_chosen_among_figures_of_as_many_images() {
+    fn a_score_on_another_number_of_images_replaces_the_best() {
         let score = |samples, figure| Score { samples, figure };
         let best = Some(score(96, 0.7));
         assert!(score(96, 0.71).beats(best) && !score(96, 0.7).beats(best));

@@ -124,10 +124,10 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<Restored, EngineErr
             let tensor = checkpoint
                 .tensors
                 .get(name)
-                .ok_or_else(|| wrong(format!("it holds no `{name}`")))?;
+                .ok_or_else(|| wrong(format!("it has no `{name}`")))?;
             if tensor.shape != slot.var.dims() {
                 return Err(wrong(format!(
-                    "`{name}` is {:?} there and {:?} here",
+                    "`{name}` has shape {:?} in the checkpoint and {:?} in this run",
                     tensor.shape,
                     slot.var.dims()
                 )));

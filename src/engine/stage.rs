@@ -130,7 +130,7 @@ impl Training<'_, '_, '_, '_> {
         };
         if stops {
             let stop = control.stop.take();
-            self.keeper.save_for_sure(trainer, self.reporter, control, false)?;
+            self.keeper.save_or_wait(trainer, self.reporter, control, false)?;
             return Ok(Next::Stop(stop));
         }
         // The checkpoint first: a batch system that asks for one may not wait for a long evaluation.
@@ -172,7 +172,7 @@ impl Training<'_, '_, '_, '_> {
         self.reporter.phase("training", Some(self.run.stage))?;
         let best = keeper.is_best(score);
         if last {
-            keeper.save_for_sure(trainer, self.reporter, self.control, best)
+            keeper.save_or_wait(trainer, self.reporter, self.control, best)
         } else if best || keeper.is_due(trainer) {
             keeper.save(trainer, self.reporter, best)
         } else {
@@ -197,7 +197,7 @@ impl Training<'_, '_, '_, '_> {
     }
 
     /// The next optimiser step, with sentences on the images that it had to do without. None if it changed nothing: it was
-    /// given up because the process is to end, or its loss is not finite and the run pauses.
+    /// given up because the process is about to exit, or its loss is not finite and the run pauses.
     fn step(&mut self) -> Result<Option<(Step, Vec<String>)>, EngineError> {
         if self.left_out == Some(self.trainer.step + 1) {
             return Ok(Some((self.trainer.leave_out(), Vec::new())));
@@ -219,12 +219,13 @@ impl Training<'_, '_, '_, '_> {
         }
         let text = warning(found, trainer.step);
         if stops_at_nan(run, trainer) {
-            self.keeper.save_for_sure(trainer, self.reporter, self.control, false)?;
+            self.keeper.save_or_wait(trainer, self.reporter, self.control, false)?;
             return Err(EngineError::Failed(format!("{text}; {}", how_to_go_on(run, trainer))));
         }
         self.reporter.warn(
             format!(
-                "{text}; the run is paused: let it go on without the step, or stop it and begin again with a lower learning rate"
+                "{text}; the run is paused: let it go on to skip the step, or stop it and begin again with a lower \
+                 learning rate"
             ),
             Some(found.step),
         )?;

@@ -33,7 +33,7 @@ mod tests {
     use crate::data::Annotation;
 
     #[test]
-    fn rare_classes_are_in_it_and_the_order_stays() {
+    fn rare_classes_are_included_and_the_order_stays() {
         let label = |i: usize| if i < 90 { 0 } else { 1 + i % 2 };
         let sample = |i: usize| Sample {
             id: format!("{i:03}"),

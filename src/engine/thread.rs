@@ -41,7 +41,7 @@ impl Running {
     pub fn join(self) -> Result<Outcome, EngineError> {
         match self.thread.join() {
             Ok(outcome) => outcome,
-            Err(_) => Err(EngineError::Failed("the engine's thread ended in a panic".to_owned())),
+            Err(_) => Err(EngineError::Failed("the engine's thread panicked".to_owned())),
         }
     }
 }
@@ -111,8 +111,8 @@ fn supervise(
     }
     let ended = Event::Ended(Ended { reason });
     if let Err(error) = reporter.report(ended.clone()) {
-        // The journal cannot be written, but viewers can still be told.
-        reporter.say(ended);
+        // The journal cannot be written, but viewers can still get the event.
+        reporter.send(ended);
         return outcome.and(Err(error));
     }
     outcome
@@ -131,16 +131,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_the_work_is_an_end_that_is_told() {
+    fn a_panic_is_reported_as_the_end_of_the_run() {
         let (listener, records) = unbounded();
         let (_commands, receiver) = bounded(1);
         let control = Control::new(receiver, Signals::default());
         let outcome = supervise(|_, _| panic!("a matrix is broken"), Reporter::new(listener), control);
         assert!(outcome.is_err_and(|error| error.to_string() == "the engine panicked: a matrix is broken"));
-        let told: Vec<Event> = records.iter().map(|record| record.event).collect();
+        let events: Vec<Event> = records.iter().map(|record| record.event).collect();
         assert!(
-            matches!(&told[..], [Event::Ended(ended)] if ended.reason.contains("a matrix is broken")),
-            "{told:?}"
+            matches!(&events[..], [Event::Ended(ended)] if ended.reason.contains("a matrix is broken")),
+            "{events:?}"
         );
     }
 }

@@ -10,7 +10,7 @@ use super::error::EngineError;
 use super::features::{FeatureStore, Features};
 use super::items::{Item, left_out_sentence};
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
 use crate::aspects::{Batch, Sequence, Visuals};
@@ -35,7 +35,7 @@ pub struct Trainer<'a, 'b> {
     /// Whether the evaluation after the last step is still pending.
     pub evaluation_due: bool,
     /// The most samples that the device holds at once.
-    room: Room,
+    room: BatchLimit,
 }
 
 /// The result of a step.
@@ -107,7 +107,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             optimizer,
             step: 0,
             evaluation_due: false,
-            room: Room::default(),
+            room: BatchLimit::default(),
         })
     }
 

@@ -10,7 +10,7 @@ use super::health::{Health, machine_memory};
 use super::items::{items, left_out_sentence};
 use super::job::StageRun;
 use super::learner::Learner;
-use super::memory::Room;
+use super::memory::BatchLimit;
 use super::panel;
 use super::reporter::Reporter;
 use super::score::Score;
@@ -28,7 +28,7 @@ pub struct Validation<'a> {
     pub decoding: Decoding,
     pub health: RefCell<Health>,
     /// How many samples an evaluation gives the device at once.
-    room: Cell<Room>,
+    room: Cell<BatchLimit>,
 }
 
 impl<'a> Validation<'a> {
@@ -42,7 +42,7 @@ impl<'a> Validation<'a> {
             panel: of(settings.eval.panel),
             decoding: Decoding::new(&settings.test, seed),
             health: RefCell::default(),
-            room: Cell::new(Room(settings.test.batch_size)),
+            room: Cell::new(BatchLimit(settings.test.batch_size)),
         }
     }
 
@@ -213,7 +213,7 @@ impl<'a> Validation<'a> {
         let written = folder.write(&path, |file| write_rows(file, rows.iter()));
         if let Err(error) = &written {
             left_out.push(format!(
-                "the predictions were not kept: cannot write {}: {error}",
+                "the predictions were not saved: cannot write {}: {error}",
                 path.display()
             ));
         }

@@ -25,7 +25,9 @@ pub fn curves_svg(state: &RunState) -> Result<String, ExportError> {
         .map(|(stage, _)| *stage)
         .collect();
     if stages.is_empty() {
-        return Err(ExportError::Nothing("there is no step to draw a curve of".to_owned()));
+        return Err(ExportError::Nothing(
+            "the session has no step yet, so there is no curve to draw".to_owned(),
+        ));
     }
     let mut svg = String::new();
     draw(state, &stages, &mut svg)

@@ -1,4 +1,4 @@
-//! Why nothing was written.
+//! Why an export failed.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::printable::printable_path;
 use crate::session::{JournalError, ResultsError};
 
-/// Why nothing was written, and what to do.
+/// Why an export failed, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]

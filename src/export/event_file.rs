@@ -12,7 +12,7 @@ const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 /// The format version, which a file's first event holds.
 const VERSION: &str = "brain.Event:2";
 
-/// An event file in the making.
+/// An event file being built.
 pub struct EventFile {
     bytes: Vec<u8>,
 }
@@ -116,7 +116,7 @@ impl Message {
         self.number(field << 3 | wire_type);
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Seven bits per byte, the lowest first.
     fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -246,7 +246,7 @@ pub(super) mod tests {
 
     /// RFC 3720, B.4.
     #[test]
-    fn checksums_are_those_of_the_standard() {
+    fn checksums_match_the_standard() {
         assert_eq!(CRC.checksum(b"123456789"), 0xe306_9283);
         assert_eq!(CRC.checksum(&[0; 32]), 0x8a91_36aa);
         assert_eq!(CRC.checksum(&[0xff; 32]), 0x62a8_ab43);
@@ -254,7 +254,7 @@ pub(super) mod tests {
 
     /// What TensorBoard 2.21's `RecordWriter` makes of the same two events.
     #[test]
-    fn records_are_tensorboards_own_to_the_byte() {
+    fn records_equal_tensorboards_byte_for_byte() {
         let mut file = EventFile::begin(1.5);
         let first = "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c";
         assert_eq!(hex(&file.bytes), first);

@@ -13,7 +13,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_session_of_wild_values_is_exported_or_refused(Wild(documents) in wild(records())) {
+    fn a_session_with_arbitrary_values_is_exported_or_refused(Wild(documents) in wild(records())) {
         let folder = tempfile::tempdir()?;
         let mut source = Source {
             name: "wild".to_owned(),

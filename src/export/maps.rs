@@ -32,13 +32,13 @@ pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportErr
         steps.dedup();
         let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
         return Err(ExportError::Nothing(format!(
-            "no image was looked at at step {step}; looks were taken at the steps: {}",
+            "there are no heatmaps of step {step}; there are some of the steps: {}",
             steps.join(", ")
         )));
     }
     if looks.is_empty() {
         return Err(ExportError::Nothing(
-            "no image was looked at yet: the panel comes with the first evaluation".to_owned(),
+            "there are no heatmaps yet: they come with the first evaluation".to_owned(),
         ));
     }
     if looks.len() > MOST_ROWS {
@@ -87,7 +87,7 @@ fn words(source: &Source, looks: &[&SampleSeen]) -> Vec<(&'static str, String)> 
     let steps = steps.join(", ");
     let row = |look: &&SampleSeen| {
         let at = format!("{}@{}", look.stage.name(), look.step);
-        format!("{} ({}; said at {at}: {})", look.image, look.gold, look.prediction)
+        format!("{} ({}; predicted at {at}: {})", look.image, look.gold, look.prediction)
     };
     let rows: Vec<String> = looks.iter().map(row).collect();
     let columns = View::ALL.map(|view| view.to_string()).join(", ");

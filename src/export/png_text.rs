@@ -50,7 +50,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_picture_with_words_is_the_same_picture() {
+    fn added_text_leaves_the_picture_unchanged() {
         let picture = image::RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8, y as u8, 7]));
         let mut png = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut png, image::ImageFormat::Png).unwrap();

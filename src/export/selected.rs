@@ -33,7 +33,7 @@ impl Selected {
             return Err(ExportError::Selected(only.to_owned()));
         }
         if self.step.is_some() && self.evaluation.is_some() {
-            let one = "an evaluation is of one checkpoint; name the one or the other";
+            let one = "an evaluation belongs to one checkpoint, so name either the checkpoint or the evaluation";
             return Err(ExportError::Selected(one.to_owned()));
         }
         Ok(())
@@ -57,7 +57,7 @@ impl Selected {
             return match kept.iter().find(|kept| kept.key == *key) {
                 Some(kept) => Ok(kept.clone()),
                 None => nothing(format!(
-                    "the session {} keeps no evaluation {key}; there are: {there_are}",
+                    "the session {} has no evaluation {key}; it has: {there_are}",
                     source.name
                 )),
             };
@@ -75,14 +75,14 @@ impl Selected {
         }
         match (self.step, others.last()) {
             (Some(step), _) if !steps.is_empty() => nothing(format!(
-                "the session {} keeps no predictions of step {step}, but of {}; `masp eval {0}@{step}` makes them where \
-                 that checkpoint is kept",
+                "the session {} has no predictions of step {step}, only of {}; `masp eval {0}@{step}` makes them if \
+                 that checkpoint still exists",
                 source.name,
                 steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
             )),
             (None, Some(other)) => nothing(format!(
-                "the session {} keeps no predictions of its own parameters on its own data; name another with \
-                 --evaluation, such as {} ({})",
+                "the session {} has no predictions of its own parameters on its own data; choose another evaluation \
+                 with --evaluation, such as {} ({})",
                 source.name, other.key, other.name
             )),
             _ => nothing(format!(

@@ -56,7 +56,7 @@ pub fn events(name: &str, state: &RunState, times: &Times) -> Result<Vec<u8>, Ex
     let mut histories = state.stages.values();
     if histories.all(|history| history.steps.is_empty() && history.evaluations.is_empty()) {
         return Err(ExportError::Nothing(
-            "there is no step to tell TensorBoard of".to_owned(),
+            "the session has no step yet, so there is nothing to export to TensorBoard".to_owned(),
         ));
     }
     let mut file = EventFile::begin(times.started);

@@ -86,7 +86,7 @@ fn pictures_keep_their_proportion() {
 }
 
 #[test]
-fn cells_are_what_was_said_to_the_character() {
+fn cells_hold_the_exact_text() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let mut results = read_results(&Selected::default().evaluation(&source).unwrap().path).unwrap();
@@ -106,7 +106,7 @@ fn cells_are_what_was_said_to_the_character() {
 }
 
 #[test]
-fn evaluations_of_other_images_are_no_points_of_one_curve() {
+fn evaluations_of_other_images_are_separate_points() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
     let history = source.state.stages.get_mut(&Stage::Prompt).unwrap();
@@ -186,7 +186,7 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
 }
 
 #[test]
-fn a_step_that_was_done_again_has_its_last_time() {
+fn a_repeated_step_has_its_last_time() {
     let mut times = Times::default();
     let event = crate::made_up::evaluated::start();
     let mut state = RunState::default();
@@ -219,7 +219,7 @@ fn a_step_that_was_done_again_has_its_last_time() {
 }
 
 #[test]
-fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
+fn wrong_extensions_and_empty_sessions_are_errors() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
     let error = export(&source, What::Curves, &Selected::default(), &root.path().join("x.csv")).unwrap_err();
@@ -254,7 +254,7 @@ fn a_wrong_ending_and_a_session_with_nothing_are_sentences() {
 }
 
 #[test]
-fn names_from_files_are_text_on_the_page() {
+fn names_from_files_are_escaped_on_the_page() {
     let root = tempfile::tempdir().unwrap();
     let mut source = source(root.path());
     source.state.session.as_mut().unwrap().model = "<script>alert(1)</script>".into();
@@ -264,7 +264,7 @@ fn names_from_files_are_text_on_the_page() {
 
 /// A run with evaluations at steps 100 to 600, and `masp eval` of other steps, data and parameters beside them.
 #[test]
-fn predictions_are_of_the_step_that_was_named_and_never_of_other_data() {
+fn predictions_are_of_the_named_step_and_the_sessions_own_data() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let folder = SessionFolder::at(&source.folder).unwrap();
@@ -301,7 +301,7 @@ fn predictions_are_of_the_step_that_was_named_and_never_of_other_data() {
         assert_eq!(key(selected(None, Some(name))), *name);
     }
     let said = |selected: Selected| selected.evaluation(&source).unwrap_err().to_string();
-    assert!(said(selected(Some(500), None)).contains("no predictions of step 500, but of 300, 600"));
+    assert!(said(selected(Some(500), None)).contains("no predictions of step 500, only of 300, 600"));
     assert!(said(selected(None, Some(&"x".to_owned()))).contains(&other));
 
     // A file says what it holds.
@@ -340,7 +340,7 @@ fn predictions_are_of_the_step_that_was_named_and_never_of_other_data() {
 }
 
 #[test]
-fn a_step_is_never_ignored() {
+fn a_step_that_has_no_effect_is_an_error() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let of = |step| Selected {
@@ -375,12 +375,12 @@ fn a_step_is_never_ignored() {
         maps_png(&source, Some(7))
             .unwrap_err()
             .to_string()
-            .contains("at the steps: ")
+            .contains("of the steps: ")
     );
 }
 
 #[test]
-fn what_is_no_file_is_not_replaced() {
+fn only_regular_files_are_replaced() {
     use std::os::unix::fs::FileTypeExt;
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
@@ -414,7 +414,7 @@ fn what_is_no_file_is_not_replaced() {
 }
 
 #[test]
-fn heatmaps_and_event_files_say_what_they_are_of() {
+fn heatmaps_and_event_files_name_their_session_and_step() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let session = source.state.session.clone().unwrap();

@@ -1,6 +1,6 @@
-//! What can be written.
+//! The kinds of export.
 
-/// What is written: one kind.
+/// A kind of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// Every step and evaluation.

@@ -1,12 +1,12 @@
-//! How much memory a piece of work holds at most, in this thread. (The crates that count so fill memory that was asked
-//! for as zeros, which a test with a picture of gigabytes must not do.)
+//! Measures the peak memory of some work in this thread. (Crates that do so touch zeroed allocations, which a test with
+//! a picture of gigabytes must not do.)
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
 };
 
-/// What `work` gives, and the most bytes that it held at once, what it gives included.
+/// The result of `work`, and the most bytes that it held at once, including the result.
 pub fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
     HELD.set(0);
     MOST.set(0);
@@ -30,7 +30,7 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-// SAFETY: the system's allocator does all the work; the cells of a thread are its own, need no memory and no end.
+// SAFETY: the system's allocator does all the work. The thread-local cells allocate nothing and have no destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size().cast_signed());
@@ -62,7 +62,7 @@ mod tests {
     use super::measured;
 
     #[test]
-    fn the_most_that_was_held_is_told() {
+    fn the_peak_memory_is_measured() {
         let (left, most) = measured(|| {
             drop(std::hint::black_box(vec![0_u8; 1 << 20]));
             std::hint::black_box(vec![1_u8; 1 << 10])

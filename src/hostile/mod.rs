@@ -1,5 +1,5 @@
 //! What the tests against hostile input share: valid files with changed bytes, a measure of the memory that reading
-//! them takes, and what an error may say.
+//! them takes, and a check of error messages.
 //!
 //! The seed is fixed, so that each run tries the same; `PROPTEST_CASES=100000 cargo test hostile` tries more.
 
@@ -27,8 +27,8 @@ pub fn is_sentence(text: &str) -> bool {
     printable(text) == text && !text.is_empty() && text.len() < 4000
 }
 
-/// Text that would command a terminal, or that takes other room than its characters' count: escape sequences, both
-/// control ranges, direction overrides, wide, combining and joined characters, what has no width, line ends.
+/// Text that would control a terminal, or whose width differs from its number of characters: escape sequences, both
+/// control ranges, direction overrides, wide, combining, joined and zero-width characters, line ends.
 pub const TEXTS: [&str; 10] = [
     "\x1b[2J\x1b]0;title\x07\x1b[31m",
     "\u{9b}31m\u{90}q\u{9c}\u{85}",
@@ -42,7 +42,7 @@ pub const TEXTS: [&str; 10] = [
     "\u{fffd}\u{fdfd}𒐫\u{3164}\u{1f3fb}",
 ];
 
-/// Pieces that parsers stumble over.
+/// Pieces on which parsers fail.
 const PIECES: [&[u8]; 22] = [
     b"{",
     b"[",
@@ -73,7 +73,7 @@ enum Change {
     /// Bits of one byte.
     Flip(Index, u8),
     Cut(Index, usize),
-    /// A piece stands twice.
+    /// A piece occurs twice.
     Double(Index, usize),
     Insert(Index, Vec<u8>),
     /// Takes the place of as many bytes.

@@ -1,4 +1,4 @@
-//! JSON that is well formed and holds what no program wrote: extreme numbers, texts that command terminals, other kinds.
+//! Well-formed JSON with arbitrary values: extreme numbers, texts that control terminals, other types.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::TEXTS;
 
-/// Documents, told as lines of JSON where a test fails.
+/// Documents, printed as lines of JSON if a test fails.
 #[derive(Clone)]
 pub struct Wild(pub Vec<Value>);
 

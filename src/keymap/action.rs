@@ -1,16 +1,16 @@
-//! What keys ask for, and what these actions are called in the config file.
+//! The actions of keys, and their names in the config file.
 
 use serde::{Deserialize, Serialize};
 
 use super::Screen;
 use crate::data::View;
 
-/// What a key asks for. In the config file it is a name, see [`Action::name`].
+/// The action of a key. The config file names it, see [`Action::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub enum Action {
     Help,
-    /// The last message whole.
+    /// Show the last message in full.
     Message,
     Palette,
     Quit,
@@ -35,17 +35,17 @@ pub enum Action {
     Last,
     Smoothing,
     Metric,
-    /// Curves of one more metric, or of one alone.
+    /// Show curves of one more metric, or of only one.
     MoreMetrics,
     LogAxis,
     ZoomIn,
     ZoomOut,
-    /// All steps again.
+    /// Show all steps again.
     Whole,
-    /// The crosshair, a column further.
+    /// Move the crosshair by a column.
     EarlierStep,
     LaterStep,
-    /// Another session's curves over those of the run, or away again.
+    /// Overlay another session's curves on those of the run, or remove them.
     Overlay,
     ClearOverlays,
     OtherStage,
@@ -53,9 +53,9 @@ pub enum Action {
     LaterLook,
     Screen(Screen),
     Redraw,
-    /// Stops the process until the shell goes on with it.
+    /// Stop the process until the shell continues it.
     Suspend,
-    /// One aspect's map alone, the next one, all of them.
+    /// Show one aspect's map alone, the next one, all of them.
     Alone,
     Query,
     Strength,
@@ -68,7 +68,7 @@ pub enum Action {
     Normalise,
     NextEvaluation,
     PreviousEvaluation,
-    /// In Browse: look at the image with the model; on the confusion matrix: filter by the cell.
+    /// In Browse: ask the model about the image; on the confusion matrix: filter by the cell.
     Look,
     Mute(View),
     Solo,
@@ -77,11 +77,11 @@ pub enum Action {
     Undo,
     Ask,
     Faithfulness,
-    /// What each aspect does to the prediction.
+    /// Measure each aspect's effect on the prediction.
     Effects,
     /// In Sessions: show the session under the cursor.
     Open,
-    /// In Compare: which images are listed.
+    /// In Compare: choose which images are listed.
     Only,
     NextOfA,
     PreviousOfA,
@@ -93,7 +93,7 @@ pub enum Action {
     Export,
     /// In Sessions: the form for a new run.
     NewRun,
-    /// Of a journal that is played.
+    /// Pause or continue a replay.
     PlayPause,
     SeekBack,
     SeekForth,
@@ -103,12 +103,12 @@ pub enum Action {
     Headless,
     /// In the quit dialog: stop the run after this step.
     Stop,
-    /// In a dialog: what is marked, or was typed.
+    /// In a dialog: accept the marked choice or the typed line.
     Choose,
 }
 
 impl Action {
-    /// Whether it moves a journal that is played.
+    /// Whether it controls a replay.
     #[must_use]
     pub const fn is_playing(self) -> bool {
         matches!(
@@ -117,7 +117,7 @@ impl Action {
         )
     }
 
-    /// Whether it tells the engine something.
+    /// Whether it sends the engine a command.
     #[must_use]
     pub const fn is_command(self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! Other keys for some actions, as a person's config file asks for them.
+//! Other keys for some actions, as the config file sets them.
 
 use indexmap::IndexMap;
 
@@ -17,7 +17,7 @@ impl Keymap {
     /// The table with other keys for some actions, on every screen that has the action.
     ///
     /// # Errors
-    /// Where a screen would have a key for two actions.
+    /// If a screen would have one key for two actions.
     pub fn changed(changes: &IndexMap<Action, Vec<Key>>) -> Result<Self, Clash> {
         let mut keymap = Self::default();
         let of_screens = |scope: Scope| {
@@ -84,7 +84,7 @@ mod tests {
         let clash = Keymap::changed(&changes(&[(Action::Pause, "e")])).unwrap_err();
         assert_eq!(clash.actions, [Action::Pause, Action::Evaluate]);
         assert_eq!((clash.screen, clash.key.name()), ("Train", "e".to_owned()));
-        // Exchanged, they do not clash; nor do the actions of two screens.
+        // Exchanged keys do not clash; nor do the keys of two screens.
         assert!(Keymap::changed(&changes(&[(Action::Pause, "e"), (Action::Evaluate, "p")])).is_ok());
         assert!(Keymap::changed(&changes(&[(Action::Mark, "p")])).is_ok());
     }

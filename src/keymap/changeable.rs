@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart_and_lead_back() {
+    fn names_are_unique_and_map_back_to_their_actions() {
         let actions: Vec<Action> = Action::changeable().collect();
         assert!(actions.len() > 60 && !actions.contains(&Action::Choose));
         for &action in &actions {

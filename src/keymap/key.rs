@@ -1,4 +1,4 @@
-//! A key, and what it is called in the config file.
+//! A key, and its name in the config file.
 
 use std::fmt::{self, Write};
 
@@ -59,8 +59,8 @@ const NAMED: [(&str, KeyCode); 16] = [
 ];
 
 impl Key {
-    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, `alt-x`, ... Nothing where there is none, or where a
-    /// terminal cannot tell it from another one (ctrl-i is tab).
+    /// The key of a name: `q`, `N`, `space`, `pgup`, `f1`, `ctrl-c`, `alt-x`, ... `None` if there is none, or if a
+    /// terminal cannot distinguish it from another one (ctrl-i is tab).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let (mut modifiers, mut name) = (KeyModifiers::NONE, name);
@@ -79,7 +79,7 @@ impl Key {
         told_apart.then_some(Self { code, modifiers })
     }
 
-    /// The name that [`Key::named`] knows it by.
+    /// The name that [`Key::named`] accepts.
     #[must_use]
     pub fn name(self) -> String {
         let mut name = String::new();
@@ -91,7 +91,7 @@ impl Key {
         match (NAMED.iter().find(|(_, code)| *code == self.code), self.code) {
             (Some((own, _)), _) => name += own,
             (None, KeyCode::Char(c)) => name.push(c),
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             (None, KeyCode::F(n)) => drop(write!(name, "f{n}")),
             (None, code) => drop(write!(name, "{code}")),
         }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_their_keys() {
+    fn key_names_are_parsed_back_to_their_keys() {
         for name in [
             "p",
             "P",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_terminal_can_say_is_no_key() {
+    fn keys_that_no_terminal_can_send_are_refused() {
         for name in [
             "", "hyper-x", "pp", "f0", "f13", "ctrl-i", "ctrl-m", "ctrl-A", "ctrl-1", "\u{1b}", "Space",
         ] {

@@ -1,4 +1,4 @@
-//! Where bindings apply, and under which heading the help shows them.
+//! Where bindings apply, and the headings under which the help lists them.
 
 use super::Screen;
 

@@ -70,7 +70,7 @@ pub fn start() -> Event {
     super::records(6).remove(0).event
 }
 
-/// A finished session on disk, with the predictions of its last evaluation; `other` turns some of them.
+/// A finished session on disk, with the predictions of its last evaluation; `other` changes some of them.
 pub fn session(root: &Path, name: &str, rows: usize, other: bool) -> SessionFolder {
     let folder = SessionFolder::create(root, name).unwrap();
     super::write_samples(folder.path()).unwrap();

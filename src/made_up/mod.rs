@@ -1,4 +1,5 @@
-//! A made-up run for the tests and for `examples/train_screen.rs`: records as an engine would say them, and the files that they name.
+//! A made-up run for the tests and for `examples/train_screen.rs`: records like those of the engine, and the files that
+//! they name.
 
 #[cfg(test)]
 pub mod evaluated;
@@ -16,12 +17,12 @@ use super::masp::{
 pub const CLASSES: [&str; 8] = MIKELS;
 /// Images in the panel.
 const PANEL: usize = 6;
-/// Evaluations a stage.
+/// Evaluations per stage.
 const EVALUATIONS: u64 = 6;
-/// Merged patches a side of the attention maps.
+/// Merged patches per side of the attention maps.
 const GRID: usize = 8;
 
-/// The whole run: loading, both stages of `steps` steps, the end. A second between two records.
+/// The whole run: loading, both stages of `steps` steps, the end, with a second between two records.
 pub fn records(steps: u64) -> Vec<Record> {
     let mut events = vec![Event::Session(Box::new(session(steps)))];
     for (name, total) in [
@@ -124,13 +125,13 @@ fn stage_events(stage: Stage, steps: u64, events: &mut Vec<Event>) {
             events.push(progress(name, step, steps));
         }
         if step % (steps / EVALUATIONS) == 0 {
-            look_around(stage, step, step / (steps / EVALUATIONS), events);
+            evaluation_events(stage, step, step / (steps / EVALUATIONS), events);
         }
     }
 }
 
 /// An evaluation, a look at each image of the panel, a checkpoint.
-fn look_around(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
+fn evaluation_events(stage: Stage, step: u64, look: u64, events: &mut Vec<Event>) {
     events.push(phase("evaluating", Some(stage)));
     events.push(progress("evaluating", 128, 256));
     events.extend((0..PANEL).map(|slot| {
@@ -256,13 +257,13 @@ pub fn prediction(stage: Stage, look: u64, slot: usize) -> Prediction {
     }
 }
 
-/// Right with the later looks; one image stays hard.
+/// The predicted class: right from a later look on, except for one image.
 fn said(look: u64, slot: usize) -> &'static str {
     let wrong = slot == 4 || look < 2 + slot as u64 % 3;
     CLASSES[if wrong { (slot + 2) % CLASSES.len() } else { slot }]
 }
 
-/// Five queries that look at about the same place, closer with each look.
+/// Five queries that attend to about the same place, more narrowly with each look.
 fn attention(aspect: usize, look: u64, slot: usize) -> Vec<Vec<f32>> {
     let (x, y) = [(2.0, 2.6), (5.4, 1.6), (3.5, 5.4), (2.1, 4.2), (6.4, 0.8), (3.5, 3.5)][aspect];
     let spread = 4.5 - 0.5 * look as f32 + if aspect == 5 { 2.5 } else { 0.0 };
@@ -333,7 +334,7 @@ fn progress(phase: &str, done: u64, total: u64) -> Event {
     })
 }
 
-/// In `[-1, 1]`, the same for the same numbers.
+/// Deterministic noise in `[-1, 1]`.
 pub fn noise(n: u64, of: u64) -> f64 {
     let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ of.wrapping_mul(0xD1B5_4A32_D192_ED03);
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

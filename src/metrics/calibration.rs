@@ -1,4 +1,4 @@
-//! Whether probabilities mean what they say: expected calibration error and Brier score.
+//! Calibration of probabilities: expected calibration error and Brier score.
 
 use super::{Scored, classification::predicted};
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nan_are_defined() {
+    fn empty_input_and_nan_are_defined() {
         assert_eq!((expected_calibration_error(&[]), brier_score(3, &[])), (0.0, 0.0));
         let nan = [
             row(0, &[f64::NAN, f64::NAN]),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_are_defined() {
+    fn empty_and_invalid_input_is_defined() {
         assert_eq!(
             (accuracy(&[]), top_k_accuracy(&[], 5), macro_f1(2, &[])),
             (0.0, 0.0, 0.0)

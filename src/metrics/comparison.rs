@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_every_figure_is_a_number() {
+    fn every_figure_of_an_empty_comparison_is_a_number() {
         let got = compare(&["awe".to_owned()], &[]);
         assert_eq!(
             (got.samples, got.accuracy.difference, got.flips.len()),

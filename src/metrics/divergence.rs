@@ -1,4 +1,4 @@
-//! How far apart two distributions are.
+//! The divergence of two distributions.
 
 /// The Jensen-Shannon divergence (Lin 1991) of two distributions in bits, in `[0, 1]`. Each is scaled to sum to 1, and a
 /// share that is not finite counts as 0. NaN if their lengths differ or one of them sums to 0.
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_input_is_not_a_number() {
+    fn invalid_distributions_give_nan() {
         assert!(jensen_shannon(&[1.0], &[0.5, 0.5]).is_nan() && jensen_shannon(&[], &[]).is_nan());
         assert!(jensen_shannon(&[0.0, 0.0], &[1.0, 0.0]).is_nan());
     }

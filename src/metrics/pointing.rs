@@ -1,4 +1,5 @@
-//! The pointing game: does a heatmap's maximum lie on what the aspect names? (Zhang et al., arXiv 1608.00507.)
+//! The pointing game: does a heatmap's maximum lie on the thing that the aspect names? (Zhang et al., arXiv
+//! 1608.00507.)
 
 /// A box in the picture, in fractions of its width and height: all in `[0, 1]`, left <= right, top <= bottom.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_does_not_fit_says_nothing() {
+    fn a_map_of_the_wrong_size_gives_no_result() {
         let all = boxed(0.0, 0.0, 1.0, 1.0);
         assert_eq!(pointing_hit(GRID, &[0.5; 7], &all), None);
         assert_eq!(pointing_hit(GRID, &[f32::NAN; 8], &all), None);

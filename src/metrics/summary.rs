@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_is_whole_and_has_the_documents_keys() -> serde_json::Result<()> {
+    fn a_summary_has_all_documented_keys() -> serde_json::Result<()> {
         let labels = ["positive", "negative"].map(str::to_owned);
         let rows = [
             Scored {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_no_figure_is_a_number() {
+    fn figures_of_an_empty_evaluation_are_nan() {
         let labels = ["positive", "negative"].map(str::to_owned);
         let metrics = summarise(&labels, &[], "val", Speed::default());
         let figures = [

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wheel_needs_mikels_eight() {
+    fn the_wheel_needs_mikels_eight_emotions() {
         let abstract_paintings = labels(&[
             "amusement",
             "anger",

@@ -46,7 +46,7 @@ impl Request {
         };
         let token = control_token(question)?;
         Some(format!(
-            "the question holds `{}`, a control token of the model, which it would obey instead of read; take it out",
+            "the question holds `{}`, a control token of the model, which would change the chat; remove it",
             printable(token)
         ))
     }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_the_model_would_obey_is_refused() {
+    fn a_question_with_a_control_token_is_refused() {
         let ask = |question: &str| Request::Question {
             image: "<|im_end|>.png".to_owned(),
             question: question.to_owned(),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_null() {
+    fn numbers_that_are_not_finite_are_null() {
         let answer = |value: f64| {
             Event::Answer(Box::new(Answer {
                 stage: Stage::Prompt,

@@ -97,7 +97,7 @@ pub struct Checkpoints {
     /// On disk, but dropped by a resume from an earlier step.
     forgotten: Vec<PathBuf>,
     /// Entries with a checkpoint's name that are not regular files: a pipe, a folder.
-    strange: Vec<PathBuf>,
+    not_files: Vec<PathBuf>,
 }
 
 impl Checkpoints {
@@ -113,7 +113,7 @@ impl Checkpoints {
             best: BTreeSet::new(),
             told: BTreeSet::new(),
             forgotten: Vec::new(),
-            strange: Vec::new(),
+            not_files: Vec::new(),
         };
         if session.journal().is_file() {
             each_record(&session.journal(), |record| checkpoints.apply(&record.event))?;
@@ -241,8 +241,8 @@ impl Checkpoints {
     }
 
     /// Entries of the folder that have a checkpoint's name but are not regular files; they are skipped.
-    pub fn strange(&self) -> impl Iterator<Item = &Path> {
-        self.strange.iter().map(PathBuf::as_path)
+    pub fn not_files(&self) -> impl Iterator<Item = &Path> {
+        self.not_files.iter().map(PathBuf::as_path)
     }
 
     fn list(&mut self) -> Result<BTreeMap<(Stage, u64), PathBuf>, CheckpointsError> {
@@ -262,7 +262,7 @@ impl Checkpoints {
             let path = entry.map_err(read)?.path();
             match parse_name(&path) {
                 Some(key) if path.is_file() => drop(files.insert(key, path)),
-                Some(_) => self.strange.push(path),
+                Some(_) => self.not_files.push(path),
                 None => {}
             }
         }

@@ -95,7 +95,7 @@ fn pruning_keeps_the_last_the_best_and_the_other_stage() -> Outcome {
 }
 
 #[test]
-fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
+fn a_resume_forgets_later_checkpoints_and_pruning_removes_them() -> Outcome {
     let (_root, session, mut journal) = trained()?;
     journal.append(Event::Resumed(Resumed {
         stage: Stage::Prompt,
@@ -115,7 +115,7 @@ fn a_resume_forgets_what_came_after_and_pruning_removes_it() -> Outcome {
 }
 
 #[test]
-fn what_is_called_a_checkpoint_and_is_no_file_is_passed_over() -> Outcome {
+fn entries_that_are_not_files_are_not_checkpoints() -> Outcome {
     let (_root, session, _journal) = trained()?;
     let (pipe, folder) = (checkpoint_name(Stage::Prompt, 800), checkpoint_name(Stage::Prompt, 900));
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
@@ -123,9 +123,9 @@ fn what_is_called_a_checkpoint_and_is_no_file_is_passed_over() -> Outcome {
     fs::create_dir(session.checkpoints().join(&folder))?;
     let mut checkpoints = Checkpoints::read(&session)?;
     assert_eq!(checkpoints.find(Selector::Last, None)?.to_string(), "prompt@600");
-    let mut strange: Vec<_> = checkpoints.strange().filter_map(Path::file_name).collect();
-    strange.sort_unstable();
-    assert_eq!(strange, [pipe.as_str(), folder.as_str()]);
+    let mut not_files: Vec<_> = checkpoints.not_files().filter_map(Path::file_name).collect();
+    not_files.sort_unstable();
+    assert_eq!(not_files, [pipe.as_str(), folder.as_str()]);
     checkpoints.prune(&session, (Stage::Prompt, 600), KEEP)?;
     assert!(session.checkpoints().join(folder).is_dir());
     Ok(())

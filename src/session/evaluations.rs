@@ -24,7 +24,7 @@ const CHECKPOINT: &str = "checkpoint.json";
 /// The length of `20261122-130924`.
 const SECOND: usize = 15;
 /// Partial folders of a killed writer are removed at this age. A live writer holds a lock on its folder.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+const STALE_AGE: Duration = Duration::from_secs(60);
 
 /// Whose answers an evaluation holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,11 +201,11 @@ pub fn keep_evaluation(
     };
     if evaluations.is_symlink() {
         return Err(failed(io::Error::other(
-            "it is a link, and a session's folders lie in it",
+            "it is a symbolic link; put the folder itself there",
         )));
     }
     fs::create_dir_all(&evaluations).map_err(failed)?;
-    remove_forgotten(&evaluations);
+    remove_stale(&evaluations);
     let partial = tempfile::Builder::new()
         .prefix(".")
         .suffix(PARTIAL)
@@ -243,11 +243,11 @@ pub fn keep_evaluation(
 }
 
 /// Removes what killed writers left. An error here is ignored, so that the new evaluation is kept all the same.
-fn remove_forgotten(evaluations: &Path) {
+fn remove_stale(evaluations: &Path) {
     for entry in fs::read_dir(evaluations).into_iter().flatten().flatten() {
         let old = |metadata: fs::Metadata| metadata.modified().ok()?.elapsed().ok();
         let age = entry.metadata().ok().and_then(old);
-        if !entry.file_name().to_string_lossy().ends_with(PARTIAL) || age.is_none_or(|age| age < FORGOTTEN) {
+        if !entry.file_name().to_string_lossy().ends_with(PARTIAL) || age.is_none_or(|age| age < STALE_AGE) {
             continue;
         }
         let path = entry.path();

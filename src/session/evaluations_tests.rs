@@ -161,7 +161,7 @@ fn the_frozen_models_predictions_are_kept_of_each_split() {
 }
 
 #[test]
-fn evaluations_of_before_have_no_note() {
+fn evaluations_of_older_programs_have_no_note() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path());
     for (name, checkpoint) in [
@@ -189,7 +189,7 @@ fn evaluations_of_before_have_no_note() {
 }
 
 #[test]
-fn a_folder_that_is_a_link_is_left_alone() {
+fn a_folder_that_is_a_symbolic_link_is_not_written_to() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path());
     fs::create_dir(root.path().join("elsewhere")).unwrap();
@@ -201,12 +201,12 @@ fn a_folder_that_is_a_link_is_left_alone() {
         own_data: true,
     };
     let error = keep_evaluation(&folder, &note, &metrics("test", 0.5), &[], TIME).unwrap_err();
-    assert!(error.to_string().contains("it is a link"), "{error}");
+    assert!(error.to_string().contains("it is a symbolic link"), "{error}");
     assert_eq!(fs::read_dir(root.path().join("elsewhere")).unwrap().count(), 0);
 }
 
 #[test]
-fn what_killed_writers_left_is_no_evaluation_and_goes() {
+fn partial_folders_of_killed_writers_are_removed() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path());
     let here = |name: &str| folder.evaluations().join(name);
@@ -216,7 +216,7 @@ fn what_killed_writers_left_is_no_evaluation_and_goes() {
     }
     fs::write(here("frozen.json.x1Y2z3.partial"), "{").unwrap();
     for name in [".old.partial", ".held.partial", "frozen.json.x1Y2z3.partial"] {
-        let long_ago = SystemTime::now() - 2 * FORGOTTEN;
+        let long_ago = SystemTime::now() - 2 * STALE_AGE;
         File::open(here(name)).unwrap().set_modified(long_ago).unwrap();
     }
     let held = File::open(here(".held.partial")).unwrap();

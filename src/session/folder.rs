@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, OFlags};
 
-use super::held::{Asked, HeldFolder, take};
+use super::held::{HeldFolder, LockAttempt, take};
 use super::removal::{Holder, missing};
 use super::utc::Utc;
 use crate::atomic_file::PARTIAL;
@@ -29,7 +29,8 @@ const LONGEST_NAME: usize = 80;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     #[error(
-        "`{}` is no session name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
+        "`{}` cannot be a session's name: {reason}; use 1 to {LONGEST_NAME} ASCII letters, digits, `.`, `_` or `-`, \
+         beginning with a letter or digit",
         printable(name)
     )]
     Name { name: String, reason: &'static str },
@@ -48,14 +49,15 @@ pub enum FolderError {
     #[error("the session `{name}` is being removed{}; wait until it is gone, or choose another name with --session", .process.map(|id| format!(" by another process ({id})")).unwrap_or_default())]
     BeingRemoved { name: String, process: Option<u32> },
     #[error(
-        "the session's folder {} was moved or removed while it was worked on, and nothing was written into what has its name \
-         now; what was saved lies in the folder that was moved: `masp train --resume` goes on there",
+        "the session's folder {} was moved or removed during the run; nothing was written to the folder that has its \
+         name now. What was saved is in the moved folder: `masp train --resume` continues there",
         printable_path(path)
     )]
     Moved { path: PathBuf },
     #[error(
-        "the file system of {} has no locks, so that nothing would keep a second run out of this session; name a folder on another \
-         disk with session.root, or have it mounted with locks (Lustre: `-o flock`; NFS: with its lock service)",
+        "the file system of {} has no file locks, so nothing would keep a second run out of this session; set \
+         session.root to a folder on another disk, or mount this one with locks (Lustre: `-o flock`; NFS: with its \
+         lock service)",
         printable_path(path)
     )]
     NoLocks { path: PathBuf },
@@ -127,8 +129,8 @@ impl SessionFolder {
         Ok(folder)
     }
 
-    /// Makes the folder of a new session named by the time (seconds since the epoch, told in UTC) and
-    /// the data: `20261122-130924-emoset`, with `-2`, `-3`, ... where that is in use.
+    /// Makes the folder of a new session named by the time (seconds since the epoch, written in UTC) and the data:
+    /// `20261122-130924-emoset`, with `-2`, `-3`, ... where that is in use.
     ///
     /// # Errors
     /// A root that cannot be written.
@@ -288,11 +290,11 @@ impl SessionFolder {
         let ask = |file: &File| {
             let asked = take(file, FlockOperation::NonBlockingLockExclusive, TRIES, process);
             match asked.map_err(|source| failed("lock", &self.path, source))? {
-                Asked::Refused if removes => Err(FolderError::BeingRemoved {
+                LockAttempt::Refused if removes => Err(FolderError::BeingRemoved {
                     name: self.name.clone(),
                     process,
                 }),
-                Asked::Refused => Err(FolderError::Live {
+                LockAttempt::Refused => Err(FolderError::Live {
                     name: self.name.clone(),
                     process,
                 }),
@@ -301,7 +303,7 @@ impl SessionFolder {
         };
         let folder = ask(held.file())?;
         let journal = held.open_file(JOURNAL, OFlags::RDWR).ok();
-        if folder == Asked::Unsupported
+        if folder == LockAttempt::Unsupported
             && let Some(journal) = &journal
         {
             ask(journal)?;
@@ -310,7 +312,7 @@ impl SessionFolder {
             let opened = held.open_file(LOCK, OFlags::RDWR | OFlags::CREATE);
             let file = opened.map_err(|source| failed("open", &path, source))?;
             let asked = ask(&file)?;
-            if asked == Asked::Unsupported && folder != Asked::Taken {
+            if asked == LockAttempt::Unsupported && folder != LockAttempt::Taken {
                 return Err(FolderError::NoLocks {
                     path: self.path.clone(),
                 });
@@ -319,7 +321,7 @@ impl SessionFolder {
             if !held.has(LOCK, &file).map_err(|source| failed("open", &path, source))? {
                 continue;
             }
-            if asked != Asked::Stranger {
+            if asked != LockAttempt::Stranger {
                 break file;
             }
             // A user who may only read the session holds the lock file. Replace it by one that only the owner can open.
@@ -337,7 +339,7 @@ impl SessionFolder {
             .map_err(|source| failed("write", &path, source))?;
         for folder in FOLDERS.map(|folder| self.path.join(folder)) {
             if folder.is_symlink() {
-                let link = io::Error::other("it is a link, and a session's folders lie in it");
+                let link = io::Error::other("it is a symbolic link; put the folder itself there");
                 return Err(failed("use", &folder, link));
             }
         }
@@ -386,19 +388,19 @@ impl SessionFolder {
         };
         let folder = match opened {
             Ok(held) => ask(held.file())?,
-            Err(_) => Asked::Unsupported,
+            Err(_) => LockAttempt::Unsupported,
         };
         let journal = self.open_journal().ok();
-        let journal = match journal.filter(|_| folder == Asked::Unsupported) {
+        let journal = match journal.filter(|_| folder == LockAttempt::Unsupported) {
             Some(journal) => ask(&journal)?,
             None => folder,
         };
-        if folder == Asked::Refused || journal == Asked::Refused {
+        if folder == LockAttempt::Refused || journal == LockAttempt::Refused {
             return Ok(true);
         }
         let path = self.path.join(LOCK);
         match self.open_own(LOCK) {
-            Ok(file) => Ok(ask(&file)? == Asked::Refused),
+            Ok(file) => Ok(ask(&file)? == LockAttempt::Refused),
             // The lock file is missing, or another user keeps it private: only the folder's lock counts.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
                 Ok(false)
@@ -461,9 +463,9 @@ pub fn check_name(name: &str) -> Result<(), FolderError> {
     } else if name.len() > LONGEST_NAME {
         "it is too long"
     } else if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        "its first character is no letter or digit"
+        "its first character is neither a letter nor a digit"
     } else if name.contains(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)) {
-        "it holds another character"
+        "it contains another character"
     } else {
         return Ok(());
     };

@@ -35,7 +35,7 @@ fn a_new_session_has_its_folders_and_its_name_is_taken() -> Outcome {
 }
 
 #[test]
-fn bad_names_make_nothing() -> Outcome {
+fn bad_names_create_nothing() -> Outcome {
     let root = tempfile::tempdir()?;
     let long = "x".repeat(LONGEST_NAME + 1);
     for name in ["", "..", ".x", "-x", "a/b", "a b", "a@b", "a\u{1b}b", "ä", &long] {
@@ -49,7 +49,7 @@ fn bad_names_make_nothing() -> Outcome {
 }
 
 #[test]
-fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
+fn automatic_names_hold_time_and_dataset_and_are_unique() -> Outcome {
     let root = tempfile::tempdir()?;
     let name =
         |data| SessionFolder::create_automatic(root.path(), data, 951_827_364.5).map(|made| made.name().to_owned());
@@ -61,7 +61,7 @@ fn automatic_names_tell_time_and_data_and_are_never_taken() -> Outcome {
 }
 
 #[test]
-fn one_process_holds_a_session_and_partial_files_go() -> Outcome {
+fn one_process_locks_a_session_and_removes_partial_files() -> Outcome {
     let root = tempfile::tempdir()?;
     let session = SessionFolder::create(root.path(), "run")?;
     let partial = session.checkpoints().join("prompt-000001.safetensors.abc.partial");
@@ -107,7 +107,7 @@ fn a_note_and_another_name() {
 }
 
 #[test]
-fn a_deleted_lock_lets_no_second_writer_in() {
+fn a_deleted_lock_admits_no_second_writer() {
     let root = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(root.path(), "run").unwrap();
     let lock = session.lock().unwrap();
@@ -124,7 +124,7 @@ fn a_deleted_lock_lets_no_second_writer_in() {
 }
 
 #[test]
-fn the_lock_of_a_version_of_before_counts() {
+fn the_lock_of_an_older_version_counts() {
     let root = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(root.path(), "run").unwrap();
     let file = File::open(session.path().join(LOCK)).unwrap();
@@ -134,7 +134,7 @@ fn the_lock_of_a_version_of_before_counts() {
 }
 
 #[test]
-fn a_session_that_is_moved_is_written_where_it_is_and_what_takes_its_name_is_not() {
+fn a_moved_session_is_written_at_its_new_place() {
     let root = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(root.path(), "run").unwrap();
     let lock = session.lock().unwrap();
@@ -162,7 +162,7 @@ fn a_session_that_is_moved_is_written_where_it_is_and_what_takes_its_name_is_not
 }
 
 #[test]
-fn who_may_only_read_a_session_cannot_make_it_look_live() {
+fn a_reader_without_write_access_cannot_make_a_session_look_live() {
     use std::os::unix::{fs::PermissionsExt, process::CommandExt};
     use std::process::{Command, Stdio};
 

@@ -128,7 +128,7 @@ fn regular(file: File) -> io::Result<File> {
 
 /// The outcome of a try to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum LockAttempt {
     Taken,
     /// Another process holds it that may write the session.
     Refused,
@@ -140,21 +140,21 @@ pub(super) enum Asked {
 
 /// Tries to lock an open file, `tries` times: a process that only checks whether the lock is free holds it for a moment.
 /// `writer` is the process that the session's lock file names.
-pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: Option<u32>) -> io::Result<Asked> {
+pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: Option<u32>) -> io::Result<LockAttempt> {
     for turn in 0.. {
         match flock(file, operation) {
-            Ok(()) => return Ok(Asked::Taken),
+            Ok(()) => return Ok(LockAttempt::Taken),
             Err(Errno::WOULDBLOCK) if turn + 1 < tries => thread::sleep(Duration::from_millis(10)),
-            Err(Errno::WOULDBLOCK) if is_held_by_strangers(file, writer) => return Ok(Asked::Stranger),
-            Err(Errno::WOULDBLOCK) => return Ok(Asked::Refused),
+            Err(Errno::WOULDBLOCK) if is_held_by_strangers(file, writer) => return Ok(LockAttempt::Stranger),
+            Err(Errno::WOULDBLOCK) => return Ok(LockAttempt::Refused),
             Err(Errno::INTR) => {}
             Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL | Errno::BADF | Errno::ISDIR) => {
-                return Ok(Asked::Unsupported);
+                return Ok(LockAttempt::Unsupported);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Asked::Refused)
+    Ok(LockAttempt::Refused)
 }
 
 /// Whether all holders of a lock are other users who may not write the session. A holder whom the system does not identify
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_stays_in_the_folder_whoever_takes_its_name() {
+    fn files_are_written_to_the_held_folder_even_if_another_takes_its_name() {
         let root = tempfile::tempdir().unwrap();
         let [first, moved] = ["first", "moved"].map(|name| root.path().join(name));
         fs::create_dir_all(first.join("checkpoints")).unwrap();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn who_holds_a_lock_is_told_by_its_inode() {
+    fn lock_holders_are_found_by_inode() {
         let locks = "1: POSIX  ADVISORY  WRITE 11 08:01:131090 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 08:01:131090 0 EOF\n\
                      3: FLOCK  ADVISORY  READ 13 00:2f:131090 0 EOF\n3: -> FLOCK\n4: FLOCK  ADVISORY  WRITE 14 08:01:7 0 EOF\n";
         assert_eq!(holders(locks, 131_090), [12, 13]);

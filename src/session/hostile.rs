@@ -13,7 +13,7 @@ use super::*;
 use crate::hostile::{TEXTS, Wild, changed, config, is_sentence, measured, wild};
 
 /// The bound on memory: more than any file of the sizes tried here needs.
-const ROOM: usize = 8 << 20;
+const MEMORY_BOUND: usize = 8 << 20;
 
 fn example(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,7 +67,7 @@ fn session(root: &Path, journal: &[u8]) -> SessionFolder {
 }
 
 #[test]
-fn the_journal_that_is_changed_here_is_whole() {
+fn the_unchanged_journal_is_valid() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path(), journal().as_bytes());
     let kinds = |record: &Record| {
@@ -85,11 +85,11 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_changed_journal_gives_records_or_a_sentence(bytes in changed(vec![journal().into_bytes()])) {
+    fn a_changed_journal_gives_records_or_an_error(bytes in changed(vec![journal().into_bytes()])) {
         let root = tempfile::tempdir()?;
         let folder = session(root.path(), &bytes);
         let (read, most) = measured(|| read_journal(&folder.journal()));
-        prop_assert!(most < ROOM, "{most} bytes");
+        prop_assert!(most < MEMORY_BOUND, "{most} bytes");
         let mut tail = JournalTail::new(&folder.journal());
         let (mut followed, mut state) = (Vec::new(), RunState::default());
         let polled = tail.poll(|record| followed.push(record));
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn wild_records_are_folded_and_come_back(Wild(documents) in wild(records())) {
+    fn arbitrary_records_are_folded_and_survive_a_round_trip(Wild(documents) in wild(records())) {
         let mut state = RunState::default();
         for document in documents {
             let Ok(mut record) = serde_json::from_value::<Record>(document) else { continue };
@@ -132,14 +132,14 @@ proptest! {
     }
 
     #[test]
-    fn changed_predictions_give_rows_or_a_sentence(
+    fn changed_predictions_give_rows_or_an_error(
         bytes in changed(vec![example("predictions/prompt-000120.jsonl").into_bytes()[..4000].to_vec()]),
     ) {
         let root = tempfile::tempdir()?;
         let path = root.path().join("rows.jsonl");
         fs::write(&path, &bytes)?;
         let (read, most) = measured(|| read_results(&path));
-        prop_assert!(most < ROOM, "{most} bytes");
+        prop_assert!(most < MEMORY_BOUND, "{most} bytes");
         match read {
             Err(error) => prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string()),
             Ok(rows) => {
@@ -209,7 +209,7 @@ fn a_line_without_end_is_refused_before_it_is_in_memory() {
 }
 
 #[test]
-fn nesting_does_not_reach_the_stack() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let root = tempfile::tempdir().unwrap();
     let folder = session(root.path(), b"");
     let first = records().remove(0);
@@ -231,7 +231,7 @@ fn nesting_does_not_reach_the_stack() {
 }
 
 #[test]
-fn a_pipe_in_a_sessions_folder_keeps_nobody_waiting() {
+fn a_pipe_in_a_sessions_folder_does_not_block() {
     let root = tempfile::tempdir().unwrap();
     let folder = SessionFolder::create(root.path(), "run").unwrap();
     let pipe = |path: PathBuf| {

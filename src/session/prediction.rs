@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_of_nothing_is_no_number_where_it_is_shown() {
+    fn a_class_without_images_or_predictions_has_nan_shares() {
         let class = |support| ClassMetrics {
             support,
             ..ClassMetrics::default()

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_conclusion_tells_for_which_class_a_rationale_argues() {
+    fn the_conclusion_decides_for_which_class_a_rationale_argues() {
         for (said, rationale, another) in [
             ("fear", "The snake evokes fear.", None),
             ("amusement", "The snake and the forest evoke fear.", Some("fear")),

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_lacks_something_is_refused_by_name() {
+    fn a_line_without_a_key_is_refused_by_that_key() {
         let refused = |line: &Value| serde_json::from_value::<Record>(line.clone()).unwrap_err().to_string();
         for (line, names) in [
             (json!({}), "`seq`"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_that_is_written_is_read() {
+    fn every_kind_of_event_is_read_back() {
         let line = |kind: &str| json!({"seq": 0, "time": 0.0, "event": kind});
         for kind in Event::KINDS {
             let reason = serde_json::from_value::<Record>(line(kind)).unwrap_err().to_string();

@@ -11,7 +11,7 @@ use super::folder::{FOLDERS, FolderError, LOCK, SessionFolder, SessionLock};
 use super::journal::first_record;
 
 /// The suffix of a session's folder while its files are removed.
-const ASIDE: &str = ".removed";
+const REMOVED_SUFFIX: &str = ".removed";
 /// The second line of the `lock` of a process that removes the session.
 const REMOVES: &str = "removes";
 
@@ -68,9 +68,9 @@ impl SessionFolder {
         for next in 1_u32.. {
             let mut aside = name.to_os_string();
             aside.push(if next == 1 {
-                ASIDE.to_owned()
+                REMOVED_SUFFIX.to_owned()
             } else {
-                format!("{ASIDE}-{next}")
+                format!("{REMOVED_SUFFIX}-{next}")
             });
             let aside = path.with_file_name(aside);
             // `rename` would replace an empty folder of that name.
@@ -87,7 +87,7 @@ impl SessionFolder {
     /// # Errors
     /// A process is removing it.
     pub fn check_not_being_removed(&self) -> Result<(), FolderError> {
-        let begin = OsString::from(format!("{}{ASIDE}", self.name()));
+        let begin = OsString::from(format!("{}{REMOVED_SUFFIX}", self.name()));
         let entries = self
             .path()
             .parent()

@@ -15,7 +15,7 @@ fn being_removed(root: &Path) -> Result<(SessionLock, PathBuf), Box<dyn Error>> 
 }
 
 #[test]
-fn a_session_that_is_being_removed_is_not_begun_again_meanwhile() -> Outcome {
+fn a_session_that_is_being_removed_cannot_be_begun() -> Outcome {
     let root = tempfile::tempdir()?;
     let root = root.path();
     let (lock, aside) = being_removed(root)?;
@@ -49,20 +49,20 @@ fn a_session_that_is_being_removed_is_not_begun_again_meanwhile() -> Outcome {
 }
 
 #[test]
-fn a_name_that_was_taken_in_the_moment_before_is_given_back() -> Outcome {
+fn a_session_created_during_a_removal_gives_its_name_back() -> Outcome {
     let root = tempfile::tempdir()?;
     let (lock, aside) = being_removed(root.path())?;
     let made = SessionFolder::create(root.path(), "run")?;
     assert!(made.unless_being_removed().is_err() && !root.path().join("run").exists());
     drop(lock);
-    // The remains of a killed removal are in nobody's way.
+    // The remains of a killed removal block nobody.
     assert!(aside.is_dir());
     SessionFolder::open_or_create(root.path(), "run")?;
     Ok(())
 }
 
 #[test]
-fn a_live_session_with_such_a_name_is_no_removal() -> Outcome {
+fn a_live_session_with_the_suffix_is_not_a_removal() -> Outcome {
     let root = tempfile::tempdir()?;
     let other = SessionFolder::create(root.path(), "run.removed")?;
     let _lock = other.lock()?;
@@ -74,7 +74,7 @@ fn a_live_session_with_such_a_name_is_no_removal() -> Outcome {
 }
 
 #[test]
-fn a_folder_that_is_set_aside_between_two_looks_is_not_made_anew() -> Outcome {
+fn a_folder_removed_between_two_checks_is_not_created_again() -> Outcome {
     let root = tempfile::tempdir()?;
     let folder = SessionFolder::create(root.path(), "run")?;
     let lock = folder.lock()?;
@@ -89,7 +89,7 @@ fn a_folder_that_is_set_aside_between_two_looks_is_not_made_anew() -> Outcome {
 }
 
 #[test]
-fn lock_texts_are_told_from_other_files() {
+fn lock_texts_are_recognised() {
     for text in ["", "4711\n", "4711", "4711\nremoves\n"] {
         assert!(is_lock_text(text.as_bytes()), "{text:?}");
     }

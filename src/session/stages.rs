@@ -35,7 +35,7 @@ mod tests {
     use crate::session::{FORMAT, JournalWriter, Resumed, Step, journal::tests::start};
 
     #[test]
-    fn the_last_word_holds_and_older_journals_tell_by_their_steps() {
+    fn the_newest_plan_counts_and_older_journals_are_read_by_their_steps() {
         use Stage::{Aspects, Prompt};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");

@@ -270,8 +270,8 @@ impl RunState {
             Command::Ask(request) => match request {
                 Request::Predict { image, .. } => format!("asked to predict {image}"),
                 Request::Question { image, question } => format!("asked about {image}: {question}"),
-                Request::Faithfulness { image, view } => format!("asked how {image} hangs on its {view}"),
-                Request::Effects { image } => format!("asked what each aspect does to {image}"),
+                Request::Faithfulness { image, view } => format!("asked how faithful the map of {view} on {image} is"),
+                Request::Effects { image } => format!("asked what each aspect does to the prediction of {image}"),
             },
         };
         self.say(LogKind::Command, text);

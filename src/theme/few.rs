@@ -108,7 +108,7 @@ mod tests {
     use crate::theme::{Depth, SERIES};
 
     #[test]
-    fn what_must_be_told_apart_has_colours_of_its_own() {
+    fn roles_that_must_differ_have_different_colours() {
         for theme in [Theme::dark(Depth::Sixteen), Theme::light(Depth::Sixteen)] {
             let of = |color, count| few(&theme, color, count);
             for count in [8, 16] {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn no_colour_is_left_that_the_terminal_has_not() {
+    fn only_the_terminals_colours_are_used() {
         let theme = Theme::dark(Depth::Eight);
         let all = (0..=u8::MAX).map(Color::Indexed);
         let some = [

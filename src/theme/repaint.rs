@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_named_in_three_ways_and_lead_back() {
+    fn colours_are_parsed_in_three_notations() {
         for (name, color) in [
             ("#61AFEF", Color::Rgb(97, 175, 239)),
             ("#61afef", Color::Rgb(97, 175, 239)),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn each_role_changes_its_own_colour_alone() {
+    fn each_role_changes_only_its_own_colour() {
         for &role in Role::ALL {
             let colors = IndexMap::from([(role, Paint(Color::Indexed(201)))]);
             let theme = Theme::dark(Depth::Indexed).repainted(&colors);

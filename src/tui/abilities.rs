@@ -115,9 +115,9 @@ mod tests {
     };
 
     #[test]
-    fn only_what_the_terminal_can_is_sent_to_it() {
+    fn only_supported_sequences_are_sent() {
         assert_eq!(Abilities::of("xterm-256color", Some(&XTERM)), ALL);
-        // Named by no database: one of today's.
+        // In no database, so it is taken for a modern terminal.
         assert_eq!(Abilities::of("xterm-new", None), ALL);
         assert_eq!(Abilities::of("", None), ALL);
         let vt100 = Terminfo {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_as_many_colours_as_it_says() {
+    fn a_terminal_gets_as_many_colours_as_it_reports() {
         for (terminal, colors, set, depth) in [
             ("xterm-256color", Some(Some(256)), &[][..], Depth::Indexed),
             ("xterm-256color", None, &[("COLORTERM", "truecolor")], Depth::True),

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_of_few_colours_gets_theirs_and_no_others() {
+    fn a_terminal_with_few_colours_gets_only_those() {
         assert_eq!(
             sent(&Theme::dark(Depth::Eight)),
             "\x1b[1;1H\x1b[0;1;32mab\x1b[0m感\x1b[1;5H\x1b[0;30;46mc\x1b[0m"

@@ -1,4 +1,4 @@
-//! What lies beside a session's journal.
+//! Evaluations that are stored beside a session's journal.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Looks into the session's folder.
+    /// Reads them from the session's folder.
     #[must_use]
     pub fn read(folder: &Path, state: &RunState) -> Self {
         Self {

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_stays_is_not_sent_again() {
+    fn an_unchanged_picture_is_not_sent_again() {
         let (mut canvas, written) = canvas();
         let (a, b) = (placed(Protocol::Kitty, 0), placed(Protocol::Kitty, 20));
         canvas.set(vec![a.clone(), b.clone()], SCREEN).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_its_place_hides_a_picture_after_it_is_there() {
+    fn a_picture_is_hidden_after_its_replacement_is_shown() {
         let (mut canvas, written) = canvas();
         let (old, new) = (placed(Protocol::Kitty, 0), placed(Protocol::Kitty, 0));
         canvas.set(vec![old.clone()], SCREEN).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn drawing_anew_and_another_size_send_all_again() {
+    fn redrawing_or_resizing_sends_all_pictures_again() {
         let (mut canvas, written) = canvas();
         let a = placed(Protocol::Kitty, 0);
         for (screen, drops) in [(SCREEN, 0), (Rect::new(0, 0, 100, 30), 1), (SCREEN, 1)] {
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn one_picture_is_sent_at_a_time_and_none_that_is_not_wanted_any_more() {
+    fn one_picture_is_sent_at_a_time_and_unwanted_ones_are_not() {
         let (mut canvas, written) = canvas();
         let all = [0, 20, 40].map(|x| placed(Protocol::Sixel, x));
         canvas.set(all.to_vec(), SCREEN).unwrap();

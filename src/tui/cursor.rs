@@ -9,9 +9,9 @@ pub struct Cursor {
     pub stage: Option<Stage>,
     /// The stage's step under the crosshair; `None`: always the newest one.
     pub step: Option<u64>,
-    /// The sample's place among the panel's slots.
+    /// The sample's index among the panel's slots.
     pub sample: usize,
-    /// The class' place in the label list.
+    /// The class's index in the label list.
     pub class: usize,
 }
 
@@ -38,7 +38,7 @@ impl Cursor {
         looks.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The newest look at it up to the step; if all looks are later, the first one.
+    /// The newest look at that image up to the step; if all looks are later, the first one.
     #[must_use]
     pub fn sample(self, state: &RunState) -> Option<&SampleSeen> {
         let until = self.stage(state).map(|stage| (stage, self.until()));
@@ -49,13 +49,13 @@ impl Cursor {
         seen.or(looks.first())
     }
 
-    /// Stands at a step.
+    /// Puts the crosshair on a step.
     pub const fn stand_at(&mut self, stage: Stage, step: u64) {
         (self.stage, self.step) = (Some(stage), Some(step));
     }
 
     /// Follows the run again; in a stage that is not running, goes to its end.
-    pub fn let_go(&mut self, state: &RunState) {
+    pub fn follow_run(&mut self, state: &RunState) {
         self.step = None;
         self.stage = self.stage.filter(|&stage| Some(stage) != state.stage);
     }
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn let_go_it_goes_with_the_run() {
+    fn a_released_cursor_follows_the_run() {
         let state = state();
         let mut cursor = Cursor::default();
         cursor.stand_at(Stage::Prompt, 20);
-        cursor.let_go(&state);
+        cursor.follow_run(&state);
         assert_eq!(cursor, Cursor::default());
         cursor.stand_at(Stage::Aspects, 20);
-        cursor.let_go(&state);
+        cursor.follow_run(&state);
         assert_eq!((cursor.stage, cursor.step), (Some(Stage::Aspects), None));
         assert_eq!(seen(cursor), Some((Stage::Aspects, 60)));
     }

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_or_not_finite_is_left_out() {
+    fn points_outside_the_range_or_not_finite_are_skipped() {
         let points = [(1, 5.0), (2, f64::NAN), (3, 7.0), (90, 9.0)];
         let found = spread(points.into_iter(), 0.0, 10.0, 11);
         assert_eq!(found.iter().flatten().count(), 2);

@@ -10,7 +10,7 @@ use crate::theme::Theme;
 /// What the screens know of the terminal.
 pub struct Display {
     pub theme: Theme,
-    /// Whether samples have pictures, or text alone.
+    /// Whether samples are shown with their pictures or as text only.
     pub show_pictures: bool,
     pub painter: Painter,
     /// Whether pictures are shown in pixels.
@@ -28,7 +28,8 @@ pub struct Display {
 }
 
 impl Display {
-    /// A terminal that shows no pixels as far as is known, and at most `fps` frames a second of what a run says.
+    /// A terminal without pixel graphics until [`Self::set_graphics`] reports them, with at most `fps` frames per
+    /// second for a run's records.
     #[must_use]
     pub fn new(theme: Theme, show_pictures: bool, fps: u32) -> Self {
         Self {
@@ -36,7 +37,7 @@ impl Display {
             theme,
             show_pictures,
             pixels: false,
-            no_pixels: "the terminal tells of none",
+            no_pixels: "the terminal reports none",
             canvas: Canvas::default(),
             meter: Meter::default(),
             frame: Duration::from_secs(1) / fps.max(1),
@@ -61,7 +62,7 @@ impl Display {
         choice.refused
     }
 
-    /// Toggles between pixels and half blocks; returns what to say of it.
+    /// Toggles between pixels and half blocks; returns the notice about it.
     pub fn toggle_pixels(&mut self) -> String {
         match self.painter.graphics {
             _ if !self.show_pictures => "pictures are off (--images)".to_owned(),

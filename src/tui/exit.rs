@@ -20,7 +20,7 @@ pub enum Exit {
     TerminalGone,
 }
 
-/// What keeps the screens from being shown.
+/// Why the screens cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
     /// No terminal, or one that cannot be set up.

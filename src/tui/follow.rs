@@ -11,9 +11,9 @@ use crate::session::{
 };
 
 /// The interval between two reads of a live journal.
-const PAUSE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The interval between two checks of a journal whose session no process holds.
-const REST: Duration = Duration::from_secs(1);
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A session that was opened.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ pub struct Following(#[expect(dead_code, reason = "its drop is what counts")] Se
 /// Reads the journal of the session in a folder, and follows it while its process is alive.
 ///
 /// # Errors
-/// A sentence where the folder holds no session, or its journal cannot be read.
+/// A message if the folder is not a session's, or its journal cannot be read.
 pub fn follow(path: &Path) -> Result<Followed, String> {
-    let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
+    let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
     // Keep the folder open, because another session may take its name later. A folder that may be entered but not read
     // is followed by name.
     let folder = folder.kept_open().unwrap_or(folder);
@@ -79,9 +79,9 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
         Some(Connection { commands, answers }) => (Some(commands), answers),
         None => (None, never()),
     };
-    let (watched, left) = bounded(0);
+    let (following, left) = bounded(0);
     let (tell, resumed) = bounded(1);
-    let watch = Watch {
+    let forwarder = Forwarder {
         folder: folder.clone(),
         tail,
         answers,
@@ -91,8 +91,8 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     thread::Builder::new()
         .name("follow".to_owned())
         .spawn(move || {
-            let folder = watch.folder.clone();
-            if !live || watch.run() {
+            let folder = forwarder.folder.clone();
+            if !live || forwarder.run() {
                 wait_for_more(&folder, &left, &tell);
             }
         })
@@ -105,7 +105,7 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
             commands,
             read_only,
             resumed: Some(resumed),
-            following: Some(Following(watched)),
+            following: Some(Following(following)),
         },
     })
 }
@@ -118,7 +118,7 @@ fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Se
     loop {
         select! {
             recv(left) -> _ => return,
-            default(REST) => if length() != before {
+            default(IDLE_POLL_INTERVAL) => if length() != before {
                 // The channel has room for this one message, or its receiver is gone.
                 let _ = tell.try_send(());
                 return;
@@ -128,7 +128,7 @@ fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Se
 }
 
 /// The state of the following thread.
-struct Watch {
+struct Forwarder {
     folder: SessionFolder,
     tail: JournalTail,
     answers: Receiver<Record>,
@@ -136,7 +136,7 @@ struct Watch {
     sender: Sender<Record>,
 }
 
-impl Watch {
+impl Forwarder {
     /// Forwards records until the session's process has ended; then returns true. Returns false if nobody wants the
     /// records any more or the journal cannot be read.
     fn run(mut self) -> bool {
@@ -161,7 +161,7 @@ impl Watch {
                     }
                     Err(_) => self.answers = never(),
                 },
-                default(PAUSE) => {}
+                default(POLL_INTERVAL) => {}
             }
         }
     }
@@ -179,7 +179,7 @@ mod tests {
     use crate::session::{Ended, Event, JournalWriter, Log};
 
     #[test]
-    fn what_another_process_writes_arrives_until_it_ends() {
+    fn records_of_another_process_arrive_until_it_ends() {
         let root = tempfile::tempdir().unwrap();
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let lock = folder.lock().unwrap();
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(followed.history.next_seq, 2);
         assert!(followed.link.commands.is_none());
         let why = followed.link.read_only.as_deref().unwrap_or_default();
-        assert!(why.starts_with("read-only: nobody listens"), "{why}");
+        assert!(why.starts_with("read-only: no process listens"), "{why}");
         let (records, resumed) = (followed.link.records.unwrap(), followed.link.resumed.unwrap());
         journal.append(say("after")).unwrap();
         let record = records.recv_timeout(Duration::from_secs(10)).unwrap();
@@ -200,14 +200,17 @@ mod tests {
         drop(lock);
         assert!(matches!(records.recv().unwrap().event, Event::Ended(_)));
         assert!(records.recv().is_err(), "nothing comes any more");
-        assert!(resumed.recv_timeout(2 * REST).is_err(), "nothing was written");
-        journal.append(say("another process goes on")).unwrap();
+        assert!(
+            resumed.recv_timeout(2 * IDLE_POLL_INTERVAL).is_err(),
+            "nothing was written"
+        );
+        journal.append(say("another process has resumed")).unwrap();
         resumed.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(follow(&root.path().join("none")).is_err());
     }
 
     #[test]
-    fn a_session_that_is_moved_is_followed_and_not_the_one_that_takes_its_name() {
+    fn a_moved_session_is_followed_to_its_new_place() {
         let root = tempfile::tempdir().unwrap();
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let lock = folder.lock().unwrap();
@@ -229,11 +232,14 @@ mod tests {
         drop(lock);
         assert!(records.recv().is_err(), "its process is gone");
         others.append(say("of another")).unwrap();
-        assert!(resumed.recv_timeout(2 * REST).is_err(), "nothing was written into it");
+        assert!(
+            resumed.recv_timeout(2 * IDLE_POLL_INTERVAL).is_err(),
+            "nothing was written into it"
+        );
     }
 
     #[test]
-    fn who_looks_away_is_not_told_any_more() {
+    fn a_dropped_view_gets_no_more_records() {
         let root = tempfile::tempdir().unwrap();
         let folder = SessionFolder::create(root.path(), "run").unwrap();
         let _lock = folder.lock().unwrap();

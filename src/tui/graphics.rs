@@ -126,7 +126,7 @@ pub fn choose(
     // If the terminal has not answered, the environment or the person's setting is believed.
     let denied = match known {
         Some(Protocol::Kitty) if answer.kitty == Some(false) => Some("the terminal says that it has no kitty graphics"),
-        Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it draws no sixels"),
+        Some(Protocol::Sixel) if answer.sixel == Some(false) => Some("the terminal says that it has no sixels"),
         _ => None,
     };
     if let (Some(_), Some(denied)) = (asked, denied) {
@@ -135,7 +135,7 @@ pub fn choose(
     let known = known.filter(|_| denied.is_none());
     let protocol = known.or((answer.sixel == Some(true)).then_some(Protocol::Sixel));
     let (Some(protocol), Some(cell)) = (protocol, cell.or(answer.cell)) else {
-        return none(asked.map(|_| "the terminal tells no size of its cells"));
+        return none(asked.map(|_| "the terminal does not report the size of its cells"));
     };
     let remote = ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(has);
     Choice {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_says_what_it_cannot_show_is_not_sent_it() {
+    fn a_terminal_is_not_sent_a_protocol_that_it_denies() {
         let says = |kitty, sixel| {
             Some(Answer {
                 kitty,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_is_not_named_is_asked() {
+    fn an_unknown_terminal_is_queried() {
         let xterm = [
             ("TERM", "xterm-256color"),
             ("XTERM_VERSION", "XTerm(379)"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_holds() {
+    fn an_explicit_choice_is_respected() {
         let kitty = [("TERM", "xterm-kitty")];
         assert_eq!(shown(chosen(Images::Off, &kitty, Some(CELL), None)), (None, false));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What the screens ask for that lies outside of them: models, new runs, exports.
+//! What the screens request from outside: models, new runs, exports.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,13 @@ use crossbeam_channel::Receiver;
 use super::sessions::form::Field;
 use crate::session::{ImageResult, Origin, Study};
 
-/// What the screens ask for that lies outside of them.
+/// What the screens request from outside.
 pub trait Host: Send + std::fmt::Debug {
     /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
     /// checkpoint.
     ///
     /// # Errors
-    /// A sentence for the person.
+    /// A message for the person.
     fn study(&mut self, session: &Path, step: Option<u64>) -> Result<Study, String>;
 
     /// Removes a session with all that is in its folder.
@@ -33,7 +33,7 @@ pub trait Host: Send + std::fmt::Debug {
     /// [`Host::export`].
     ///
     /// # Errors
-    /// A sentence where there was nothing to begin.
+    /// A message if the export cannot be started.
     fn export_rows(
         &mut self,
         rows: Vec<ImageResult>,
@@ -44,7 +44,7 @@ pub trait Host: Send + std::fmt::Debug {
     /// The fields of a new run, with the settings that a run in the current folder would have.
     ///
     /// # Errors
-    /// A sentence where the settings are wrong.
+    /// A message if the settings are wrong.
     fn new_run(&mut self) -> Result<Vec<Field>, String>;
 
     /// What is wrong with each field's value, in the order of [`Host::new_run`].
@@ -54,6 +54,6 @@ pub trait Host: Send + std::fmt::Debug {
     /// or why it has not.
     ///
     /// # Errors
-    /// A sentence where there was nothing to start.
+    /// A message if the run cannot be started.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }

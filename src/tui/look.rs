@@ -20,7 +20,7 @@ use crate::{
 const LARGEST_FILE: u64 = 64 << 20;
 /// The largest side of a thumbnail in pixels.
 const LARGEST_SIDE: u32 = 4096;
-/// The largest side in pixels to which a dataset's picture is kept: no terminal shows more of it.
+/// A dataset's picture is scaled down to this size in pixels; no terminal shows more detail.
 const SHOWN_SIDE: u32 = 1024;
 
 /// The files of an image; each is an error message if reading it failed.

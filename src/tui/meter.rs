@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_busy_second_is_told_once_it_is_over() {
+    fn the_last_busy_second_is_shown_once_it_is_over() {
         let meter = Meter::default();
         let at = |ms| meter.begin + Duration::from_millis(ms);
         meter.add(100, at(100));

@@ -1,4 +1,4 @@
-//! What the curves of the Train screen show.
+//! The metrics that the curves of the Train screen show.
 
 use crate::{
     figures,
@@ -34,7 +34,7 @@ impl Metric {
         Self::CacheHits,
     ];
 
-    /// The metric after this one, from the last on the first.
+    /// The metric after this one, cyclically.
     #[must_use]
     pub fn next(self) -> Self {
         let place = Self::ALL.iter().position(|&metric| metric == self).unwrap_or(0);
@@ -55,7 +55,7 @@ impl Metric {
         }
     }
 
-    /// Its value at a step; nothing for what only evaluations tell.
+    /// Its value at a step; `None` for metrics that only evaluations have.
     #[must_use]
     pub const fn of(self, point: &StepPoint) -> Option<f64> {
         match self {
@@ -68,7 +68,7 @@ impl Metric {
         }
     }
 
-    /// Its value in an evaluation; nothing for what only steps tell, and for what stage 1 does not measure.
+    /// Its value in an evaluation; `None` for metrics that only steps have or that stage 1 does not measure.
     #[must_use]
     pub fn of_evaluation(self, evaluation: &Evaluation) -> Option<f64> {
         let whole = evaluation.aspect_accuracy.is_empty();
@@ -81,7 +81,7 @@ impl Metric {
         }
     }
 
-    /// A value as a person reads it.
+    /// A value as it is displayed.
     #[must_use]
     pub fn shown(self, value: f64) -> String {
         match self {

@@ -1,7 +1,7 @@
 //! The workbench's screens. Knows the engine only by the session's records and commands.
 //!
-//! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] the waiting and drawing. [`train`], [`browse`],
-//! [`compare`] and [`sessions`] are a screen each, [`screens`] paints what is around them.
+//! [`run`] shows a run on the terminal; [`app`] holds the state, [`event_loop`] waits for events and draws. [`train`],
+//! [`browse`], [`compare`] and [`sessions`] are a screen each, [`screens`] paints the header and key bar around them.
 
 mod abilities;
 mod act;

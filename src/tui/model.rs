@@ -1,4 +1,4 @@
-//! A model that the screens may ask, opened when it is first needed.
+//! A model that answers the screens' requests, opened when it is first needed.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub struct Model {
     open: Option<OpenModel>,
     /// The prompt's step at which it was opened; `None`: the newest.
     step: Option<u64>,
-    /// What it is doing until it is ready.
+    /// The phase of opening it, until it is ready.
     pub opening: Option<String>,
 }
 
@@ -30,14 +30,14 @@ struct OpenModel {
 #[derive(Debug)]
 pub enum Reply {
     Answer(Box<Answer>),
-    /// There is no model, and why.
+    /// Why there is no model.
     Failed(String),
     /// It is still opening, or has become ready.
     Progress,
 }
 
 impl Model {
-    /// Whether it is open, and ready.
+    /// Whether it is open and ready.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         self.open.is_some() && self.opening.is_none()
@@ -84,7 +84,7 @@ impl Model {
         asked.map_err(|_| "the model is busy; try again".to_owned())
     }
 
-    /// Takes a record in.
+    /// Handles a record.
     pub fn take(&mut self, record: Record) -> Reply {
         match record.event {
             Event::Phase(phase) => self.opening = (phase.name != "ready").then_some(phase.name),

@@ -11,7 +11,7 @@ pub struct Offers {
     pub playing: bool,
     /// Both stages have begun.
     pub stages: bool,
-    /// Other sessions' curves lie over the run's.
+    /// Other sessions' curves are overlaid.
     pub overlaid: bool,
 }
 

@@ -97,7 +97,7 @@ impl Opening {
 #[derive(Debug)]
 pub struct Rejoining {
     _work: Background,
-    /// What to say once it is there.
+    /// The notice to show once it has arrived.
     pub notice: Option<&'static str>,
 }
 

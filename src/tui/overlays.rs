@@ -27,9 +27,9 @@ impl Overlaid {
     /// Reads a session's journal.
     ///
     /// # Errors
-    /// A sentence where the folder holds no session, or its journal cannot be read.
+    /// A message if the folder is not a session's, or its journal cannot be read.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let folder = SessionFolder::at(path).ok_or_else(|| format!("{} holds no session", path.display()))?;
+        let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
         let mut state = RunState::default();
         for record in read_journal(&folder.journal()).map_err(|error| error.to_string())? {
             state.apply(&record);
@@ -119,7 +119,7 @@ impl Overlays {
         claimed.copied().unwrap_or(theme.dim)
     }
 
-    /// The digit at the end of a session's curve, which tells it apart without colour.
+    /// The digit at the end of a session's curve, which distinguishes it without colour.
     #[must_use]
     pub fn sign(&self, folder: &Path) -> Option<char> {
         ('1'..='9').nth(self.place(folder)?)
@@ -191,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_a_session_is_a_sentence() {
+    fn a_folder_without_a_session_is_an_error() {
         let error = Overlaid::read(Path::new("/nowhere/at-all")).unwrap_err();
-        assert!(error.contains("/nowhere/at-all holds no session"), "{error}");
+        assert!(error.contains("/nowhere/at-all is not a session's folder"), "{error}");
     }
 }

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_part_find_what_they_mean() {
+    fn parts_of_words_find_the_command() {
         assert_eq!(first("checkp"), Some(Action::Checkpoint));
         assert_eq!(first("evnow"), Some(Action::Evaluate));
         assert_eq!(first("learning rate"), Some(Action::LearningRate));

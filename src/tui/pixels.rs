@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kitty_picture_comes_back_from_its_pieces() {
+    fn a_kitty_picture_is_reassembled_from_its_chunks() {
         let pixels = encoded(Protocol::Kitty);
         assert_eq!(pixels.size, Size::new(10, 3));
         let pieces: Vec<(&str, &str)> = pixels
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_picture_is_sent_once_and_taken_away_by_its_number() {
+    fn a_kept_picture_is_sent_once_and_removed_by_its_id() {
         let (pixels, place) = (encoded(Protocol::Kitty), Rect::new(4, 2, 10, 3));
         let first = pixels.shown(place, false);
         let again = pixels.shown(place, true);

@@ -11,7 +11,7 @@ use crate::session::{Event, Record};
 /// The speeds to choose from.
 const SPEEDS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// The gap between two processes of a session is shortened to this many seconds.
-const GAP: f64 = 1.0;
+const LONGEST_GAP: f64 = 1.0;
 
 /// A journal and the position in it.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Player {
         for record in &records {
             let passed = before.map_or(0.0, |before| (record.time - before - record.clock_jump_s()).max(0.0));
             time += if matches!(record.event, Event::Resumed(_)) {
-                passed.min(GAP)
+                passed.min(LONGEST_GAP)
             } else {
                 passed
             };
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_ten_times_as_fast() {
+    fn a_replay_runs_ten_times_as_fast() {
         let begin = Instant::now();
         let mut player = Player::new(records(&[100.0, 110.0, 130.0]), begin);
         assert_eq!(player.advance(begin), 0..1);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_night_between_two_processes_is_cut() {
+    fn the_gap_between_two_processes_is_shortened() {
         let mut records = records(&[0.0, 5.0, 90_000.0, 90_001.0]);
         records[2].event = Event::Resumed(Resumed {
             stage: Stage::Prompt,

@@ -90,7 +90,7 @@ fn ask(
     let begin = Instant::now();
     let mut bytes = Vec::new();
     let heard = loop {
-        let heard = Heard::of(&bytes);
+        let heard = Replies::of(&bytes);
         let limit = if heard.unfinished { limit * 2 } else { limit };
         let Some(left) = limit.checked_sub(begin.elapsed()).filter(|_| !heard.answered) else {
             break heard;
@@ -125,7 +125,7 @@ fn ask(
 
 /// The bytes received, sorted into answers and keys.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct Replies {
     answer: Answer,
     /// Whether the attributes have arrived, which are the last answer.
     answered: bool,
@@ -135,7 +135,7 @@ struct Heard {
     typed: Vec<u8>,
 }
 
-impl Heard {
+impl Replies {
     fn of(bytes: &[u8]) -> Self {
         let mut heard = Self::default();
         let mut rest = bytes;
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_attributes_tell_sixel() {
+    fn the_device_attributes_report_sixel() {
         let (answer, keys, _) = asked(&[b"\x1b[6;18;9t\x1b[?63;1;2;4;6;22c"]);
         assert_eq!(
             (answer.sixel, answer.cell, keys),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kitty_says_so_and_others_say_nothing() {
+    fn only_kitty_answers_the_kitty_query() {
         let question = [KITTY, QUESTION].concat();
         let kitty = |says: &[&'static [u8]]| {
             let (answer, keys, _) = asked_for(&question, says);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_light_background_is_told_from_a_dark_one() {
+    fn light_and_dark_backgrounds_are_distinguished() {
         let light = |says| asked(&[says]).0.light;
         assert_eq!(light(b"\x1b]11;rgb:ffff/ffff/dddd\x1b\\\x1b[?62c"), Some(true));
         assert_eq!(light(b"\x1b]11;rgb:10/12/18\x07\x1b[?62c"), Some(false));
@@ -307,14 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_meanwhile_is_not_lost() {
+    fn keys_typed_during_the_queries_are_not_lost() {
         let (answer, keys, _) = asked(&[b"q\x1b[6;18;", b"9t\x1b[A", b"2\x1b[?62;4", b"c"]);
         assert!(answer.sixel == Some(true) && answer.cell.is_some());
         assert_eq!(keys, [KeyCode::Char('q'), KeyCode::Up, KeyCode::Char('2')]);
     }
 
     #[test]
-    fn a_silent_terminal_costs_no_more_than_the_limit() {
+    fn a_silent_terminal_delays_no_longer_than_the_limit() {
         let (answer, keys, took) = asked(&[b"j"]);
         assert_eq!((answer, keys), (Answer::default(), vec![KeyCode::Char('j')]));
         assert!(took >= LIMIT && took < LIMIT * 3, "{took:?}");

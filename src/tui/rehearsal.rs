@@ -7,7 +7,7 @@ use ratatui::{Terminal, backend::TestBackend};
 
 use super::{Exit, Viewer, app::App, input::Input};
 
-/// A viewer's screens on a terminal that is a piece of memory.
+/// A viewer's screens on an in-memory terminal.
 pub struct Rehearsal {
     app: App,
     terminal: Terminal<TestBackend>,
@@ -35,12 +35,12 @@ impl Rehearsal {
         exit
     }
 
-    /// Another size of the terminal.
+    /// Resizes the terminal.
     pub fn resize(&mut self, width: u16, height: u16) {
         self.terminal.backend_mut().resize(width, height);
     }
 
-    /// The next frame, a line a row.
+    /// The next frame, one line per row.
     pub fn frame(&mut self) -> String {
         let Ok(frame) = self.terminal.draw(|frame| self.app.draw(frame));
         let rows = frame.buffer.content.chunks(usize::from(frame.area.width).max(1));

@@ -22,7 +22,7 @@ use crate::{
     text::{clean, columns, fit},
 };
 
-/// The screens' names stand in the header from so many columns on.
+/// From this width on, the header shows the screens' names.
 const TABS_FROM: u16 = 50;
 
 /// Paints a whole frame.
@@ -49,7 +49,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     match scene.ui.layer {
         Layer::Main | Layer::Region => {}
         Layer::Entry(line) => {
-            // A list lies above the line, and above why it was refused.
+            // A list is above the line, and above the reason why the line was refused.
             let above = Rect {
                 height: area.height - words.height,
                 ..area
@@ -73,7 +73,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let seeking = match &scene.playing {
-        // Where it goes, where there is room for that.
+        // Where the seek goes, if there is room for it.
         Some(place) if scene.waits == Some(Waits::Seeking) && area.width >= TABS_FROM => {
             Some(format!("{} {place}", Waits::Seeking.badge()))
         }
@@ -115,13 +115,13 @@ fn header(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let left = Line::from(spans);
     let left_width = left.width();
     left.render(area, buffer);
-    // Where no run is shown there is nothing to say of one.
+    // No badge if no run is shown.
     let none = title.is_empty() && scene.state.session.is_none() && !scene.commands && scene.playing.is_none();
     let none = none && scene.waits.is_none();
     let badge = if none { String::new() } else { format!("  {badge} ") };
     let room = usize::from(area.width).saturating_sub(left_width + columns(&badge) + 1);
     let title = clean(title);
-    // As wide as the largest, so that the title does not move; it goes where there is too little room.
+    // As wide as the widest badge, so that the title does not move. The title is left out if there is no room for it.
     let air = if none { " " } else { "" };
     let sent = scene
         .sent

@@ -13,7 +13,7 @@ use crate::session::{Record, RunState};
 pub type Fold = Arc<dyn Fn(&[Record], &GivenUp) -> RunState + Send + Sync>;
 
 /// Records between two checks for cancellation.
-const A_WHILE: usize = 1024;
+const CHECK_EVERY: usize = 1024;
 
 /// The pending state at a place to which the player has already moved.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Seeking {
 /// The state after `records`, or after some of them if it is cancelled.
 pub fn fold(records: &[Record], given_up: &GivenUp) -> RunState {
     let mut state = RunState::default();
-    for some in records.chunks(A_WHILE) {
+    for some in records.chunks(CHECK_EVERY) {
         if given_up.is_so() {
             break;
         }

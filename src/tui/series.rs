@@ -50,7 +50,7 @@ impl Window {
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     window: Window,
-    /// The number of steps of the history that are processed, or lie before the window.
+    /// The number of the history's steps that are processed or are before the window.
     taken: usize,
     ema: Ema,
     pub raw: Decimated,
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_piece_by_piece_is_what_comes_at_once() {
+    fn points_added_one_by_one_equal_points_added_at_once() {
         let all = history(900, 1, 400);
         let mut followed = Series::new(window(100.0, 800.0));
         for count in [0, 50, 99, 100, 101, 250, 799, 800, 900] {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_its_end_a_run_tells_nothing() {
+    fn beyond_its_end_a_run_has_no_values() {
         let mut history = history(5, 10, 21);
         history.evaluate(evaluation(41, 96, 0.5));
         for metric in [Metric::Loss, Metric::Accuracy] {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn evaluations_of_other_images_stand_apart() {
+    fn evaluations_of_other_images_are_a_separate_series() {
         let mut history = history(5, 10, 21);
         for (step, samples, accuracy) in [(11, 96, 0.5), (21, 96, 0.6), (41, 96, 0.7), (41, 400, 0.65)] {
             history.evaluate(evaluation(step, samples, accuracy));

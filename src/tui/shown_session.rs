@@ -1,4 +1,4 @@
-//! The session that is shown, with everything that goes when another one is opened.
+//! The session that is shown, with everything that is replaced when another one is opened.
 
 use std::{io, path::PathBuf};
 
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::session::{Metrics, RunState, SessionFolder, Stage};
 
-/// What is known of the session, the way to its run, and where in it the person looks. Another session that is opened
-/// replaces it as a whole.
+/// The session's state, the connection to its run, and the person's position in it. Opening another session replaces
+/// all of it.
 #[derive(Debug)]
 pub struct ShownSession {
     /// Files that events name lie under it.
@@ -43,7 +43,7 @@ pub struct ShownSession {
     pub pictures: Pictures,
     pub curves: Curves,
     pub cursor: Cursor,
-    /// The steps that the curves show; nothing: all of them.
+    /// The steps that the curves show; `None`: all.
     pub zoom: Option<Span>,
     /// Plays a journal, if one is being played.
     pub player: Option<Player>,
@@ -54,7 +54,7 @@ pub struct ShownSession {
 }
 
 impl ShownSession {
-    /// A session nothing of which was looked at yet; `painter` paints its pictures. What happens to it arrives in `inbox`.
+    /// A session as it is first shown; `painter` paints its pictures. What happens to it arrives in `inbox`.
     ///
     /// # Errors
     /// A sentence where a thread cannot be started.
@@ -86,7 +86,7 @@ impl ShownSession {
         })
     }
 
-    /// A session that was opened, and the file of predictions that it shows.
+    /// A session that was opened, and the file of predictions to read.
     ///
     /// # Errors
     /// A sentence where a thread cannot be started.
@@ -99,8 +99,8 @@ impl ShownSession {
         Ok((shown, wanted))
     }
 
-    /// Takes a new read of this session, with a new way to its run; what the person looks at stays. Returns the file of
-    /// predictions to read.
+    /// Takes a new read of this session, with a new connection to its run; the person's view stays as it is. Returns
+    /// the file of predictions to read.
     ///
     /// # Errors
     /// A sentence where a thread cannot be started.
@@ -117,7 +117,7 @@ impl ShownSession {
         self.take_beside(beside)
     }
 
-    /// Takes the evaluations that there are; returns the file of predictions to read.
+    /// Takes the stored evaluations; returns the file of predictions to read.
     pub fn take_beside(&mut self, beside: Beside) -> Option<PathBuf> {
         self.frozen = beside.frozen;
         self.browse.update(beside.evaluations)
@@ -140,7 +140,7 @@ impl ShownSession {
         Ok(())
     }
 
-    /// The steps of a stage that its curves show; nothing: all of them.
+    /// The steps that a stage's curves show; `None`: all.
     #[must_use]
     pub fn span(&self, stage: Stage) -> Option<Span> {
         self.zoom.filter(|zoom| zoom.stage == stage)

@@ -1,8 +1,8 @@
-//! The part of a stage's steps that the curves show where a person has zoomed.
+//! The range of a stage's steps that zoomed curves show.
 
 use crate::session::Stage;
 
-/// Steps `from..=to` of a stage, whole numbers.
+/// Steps `from..=to` of a stage, as whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
     pub stage: Stage,
@@ -10,7 +10,7 @@ pub struct Span {
     pub to: f64,
 }
 
-/// No span is shorter.
+/// The shortest span.
 const LEAST: f64 = 10.0;
 
 impl Span {
@@ -29,7 +29,8 @@ impl Span {
         self.to - self.from
     }
 
-    /// `by` times as long, with the step `around` where it was; nothing where that is the whole axis.
+    /// A span `by` times as long that keeps the step `around` at its place on the screen; `None` if it would be the
+    /// whole axis.
     #[must_use]
     pub fn zoomed(self, by: f64, around: f64, end: f64) -> Option<Self> {
         let length = (self.length() * by).max(LEAST);
@@ -40,13 +41,13 @@ impl Span {
         Some(self.at(around - share * length, length, end))
     }
 
-    /// Moved by a share of its length, as far as the axis goes.
+    /// The span moved by a share of its length, limited to the axis.
     #[must_use]
     pub fn moved(self, share: f64, end: f64) -> Self {
         self.at(self.from + share * self.length(), self.length(), end)
     }
 
-    /// Moved no further than is needed to hold `step`.
+    /// The span moved just far enough to contain `step`.
     #[must_use]
     pub fn holding(self, step: f64, end: f64) -> Self {
         let from = self.from.min(step).max(step - self.length());

@@ -62,7 +62,7 @@ enum Ink {
 }
 
 impl Painter {
-    /// For a theme's terminal, in cells alone.
+    /// A painter for a theme's terminal, without pixel graphics.
     #[must_use]
     pub fn new(theme: &Theme) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Painter {
     /// A picture, as large as fits in `size` cells.
     ///
     /// # Errors
-    /// A sentence where it cannot be encoded.
+    /// A message if it cannot be encoded.
     pub fn picture(&self, picture: &RgbImage, size: Size, pixels: bool) -> Result<Surface, String> {
         if let Some(graphics) = self.graphics.filter(|_| pixels) {
             return encoded(&scaled(picture, size, graphics.cell), graphics);
@@ -95,7 +95,7 @@ impl Painter {
     /// An attention map over its picture; without colours, the map alone.
     ///
     /// # Errors
-    /// A sentence where it cannot be encoded.
+    /// A message if it cannot be encoded.
     pub fn attention(
         &self,
         map: &AttentionMap,
@@ -238,7 +238,7 @@ impl Surface {
         }
     }
 
-    /// About how many bytes it takes.
+    /// Its approximate size in memory, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let size = self.size();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_light_becomes_shade() {
+    fn without_colours_pictures_use_shade_characters() {
         let picture = RgbImage::from_fn(4, 4, |x, _| if x < 2 { Rgb([0; 3]) } else { Rgb([255; 3]) });
         let (buffer, _) = painted(&Theme::dark(Depth::Mono), picture.clone(), Size::new(4, 2));
         assert_eq!((buffer[(0, 0)].symbol(), buffer[(3, 1)].symbol()), (" ", "@"));

@@ -47,7 +47,7 @@ pub struct Guard {
     /// Whether the terminal is still ours to restore.
     held: Arc<AtomicBool>,
     /// Messages of panics in other threads; printed after the screens are left.
-    said: Arc<Mutex<Vec<String>>>,
+    panics: Arc<Mutex<Vec<String>>>,
     before: Arc<Hook>,
     can: Abilities,
 }
@@ -57,18 +57,18 @@ impl Guard {
     /// the terminal first; the messages of panics in other threads wait until the screens are left.
     ///
     /// # Errors
-    /// Where standard output is no terminal.
+    /// If standard output is not a terminal.
     pub fn take(can: Abilities, few_colours: bool, meter: Meter) -> io::Result<(Self, Screen)> {
         enable_raw_mode()?;
         let guard = Self {
             held: Arc::new(AtomicBool::new(true)),
-            said: Arc::default(),
+            panics: Arc::default(),
             before: Arc::new(panic::take_hook()),
             can,
         };
-        let (held, said, before) = (
+        let (held, panics, before) = (
             Arc::clone(&guard.held),
-            Arc::clone(&guard.said),
+            Arc::clone(&guard.panics),
             Arc::clone(&guard.before),
         );
         let screen_thread = thread::current().id();
@@ -77,8 +77,8 @@ impl Guard {
                 restore(&held, can);
                 before(info);
             } else if held.load(Ordering::SeqCst) {
-                if let Ok(mut said) = said.lock() {
-                    said.push(info.to_string());
+                if let Ok(mut panics) = panics.lock() {
+                    panics.push(info.to_string());
                 }
             } else {
                 before(info);
@@ -126,9 +126,9 @@ impl Drop for Guard {
             let before = Arc::clone(&self.before);
             panic::set_hook(Box::new(move |info| before(info)));
         }
-        if let Ok(said) = self.said.lock() {
-            for words in said.iter() {
-                let _ = writeln!(io::stderr(), "{words}");
+        if let Ok(panics) = self.panics.lock() {
+            for message in panics.iter() {
+                let _ = writeln!(io::stderr(), "{message}");
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::bounded_file::read_bounded;
 
 /// Entries are a few kilobytes long.
 const MOST_BYTES: u64 = 64 << 10;
-/// Where systems keep the database.
+/// The folders where systems keep the database.
 const FOLDERS: [&str; 5] = [
     "/etc/terminfo",
     "/lib/terminfo",
@@ -20,7 +20,7 @@ const CURSOR_ADDRESS: usize = 10;
 const ENTER_CA_MODE: usize = 28;
 const KEY_MOUSE: usize = 355;
 
-/// What the entry says.
+/// The abilities that an entry lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminfo {
     /// The number of colours; `None`: it has none.
@@ -34,7 +34,7 @@ pub struct Terminfo {
 }
 
 impl Terminfo {
-    /// The entry of a terminal; nothing where there is none.
+    /// The entry of a terminal; `None` if there is none.
     #[must_use]
     pub fn find(terminal: &str, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let first = terminal.chars().next().filter(|first| first.is_ascii_alphanumeric())?;
@@ -84,7 +84,7 @@ impl Terminfo {
     }
 }
 
-/// The folders of databases, a person's own first.
+/// The folders of databases, the user's own first.
 fn folders(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let own = variable("TERMINFO").map(PathBuf::from);
     let home = variable("HOME").map(|home| Path::new(&home).join(".terminfo"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_no_entry_says_nothing() {
+    fn truncated_or_invalid_entries_are_ignored() {
         let whole = entry(Some(8), &[CURSOR_ADDRESS], false);
         for cut in 0..whole.len() - 4 {
             assert_eq!(Terminfo::read(&whole[..cut]), None, "{cut}");
@@ -167,7 +167,7 @@ mod tests {
         #![proptest_config(config())]
 
         #[test]
-        fn no_entry_is_read_beyond_its_end(bytes in changed(vec![
+        fn an_entry_is_not_read_beyond_its_end(bytes in changed(vec![
             entry(Some(256), &[CURSOR_ADDRESS, ENTER_CA_MODE, KEY_MOUSE], false),
             entry(None, &[CURSOR_ADDRESS], true),
         ])) {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_looked_for_by_the_first_letter_of_its_name() {
+    fn an_entry_is_found_in_the_folder_of_its_first_letter() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("6d");
         std::fs::create_dir(&place).unwrap();

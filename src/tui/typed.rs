@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_those_that_crossterm_would_tell() {
+    fn key_events_equal_those_of_crossterm() {
         let codes = |bytes: &[u8]| keys(bytes).into_iter().map(|key| key.code).collect::<Vec<_>>();
         assert_eq!(
             codes(b"a\r\t\x7f\x1b[A\x1bOB\x1b[5~\x1bOP\x1b[Z"),

@@ -71,9 +71,9 @@ impl Pane {
 /// What a click chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spot {
-    /// A tab, where there is room for one pane.
+    /// A tab, if there is room for only one pane.
     Tab(Pane),
-    /// A class of accuracies or recalls.
+    /// A class in the list of accuracies or recalls.
     Class(usize),
     /// A cell of the confusion matrix: gold, predicted.
     Cell(usize, usize),
@@ -97,12 +97,12 @@ pub enum Layer {
     Region,
     /// The form for a new run.
     Form,
-    /// The last message whole.
+    /// The last message in full.
     Message,
 }
 
 impl Layer {
-    /// Whether it lies on the panes, and not only in the last row.
+    /// Whether it covers the panes, not only the last row.
     #[must_use]
     pub const fn covers_screen(self) -> bool {
         match self {
@@ -115,7 +115,7 @@ impl Layer {
 /// What a typed line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// Of Browse.
+    /// The filter of Browse.
     Filter,
     /// The filter of Compare.
     Pairs,
@@ -123,23 +123,23 @@ pub enum Entry {
     Sessions,
     Question,
     LearningRate,
-    /// What a person writes on a session.
+    /// A note on a session.
     Note,
     Rename,
-    /// A session's name, to remove it.
+    /// A session's name, as the confirmation to remove it.
     Remove,
-    /// A file, to export a session to.
+    /// The file to export a session to.
     Export,
-    /// A file, to export the rows of Browse to.
+    /// The file to export the rows of Browse to.
     ExportRows,
-    /// A command, looked for by its words.
+    /// A command, searched by its description.
     Command,
-    /// A session whose curves are to lie over the run's.
+    /// A session to overlay on the run's curves.
     Overlay,
 }
 
 impl Entry {
-    /// What stands before the line.
+    /// The label before the line.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -157,14 +157,14 @@ impl Entry {
     }
 }
 
-/// How much of the past the smoothed curve holds.
+/// How strongly the curves are smoothed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Smoothing(usize);
 
 impl Smoothing {
     const WEIGHTS: [f64; 4] = [0.0, 0.6, 0.9, 0.98];
 
-    /// The share of the past, see [`crate::session::Ema`].
+    /// The weight of the past, see [`crate::session::Ema`].
     #[must_use]
     pub fn weight(self) -> f64 {
         Self::WEIGHTS[self.0 % Self::WEIGHTS.len()]
@@ -182,23 +182,23 @@ impl Default for Smoothing {
     }
 }
 
-/// The person's side of the screen.
+/// The state of the user interface that does not depend on the session.
 #[derive(Debug, Clone)]
 pub struct Ui {
     pub screen: Screen,
     pub layer: Layer,
-    /// Each screen's focused pane, once it was moved.
+    /// Each screen's focused pane, if the focus was moved.
     focus: BTreeMap<Screen, Pane>,
     /// The line being typed.
     pub line: tui_input::Input,
     /// The line still holds its initial value: the first typed character replaces it.
     pub replaced: bool,
-    /// Why the line cannot be taken.
+    /// Why the line was refused.
     pub refused: Option<String>,
     /// The focused pane has the whole body.
     pub enlarged: bool,
     pub smoothing: Smoothing,
-    /// What the curve shows, and whether by powers of ten.
+    /// The metric of the first curve, and whether its axis is logarithmic.
     pub metric: Metric,
     pub log_axis: bool,
     /// How many additional metrics have curves below the first.
@@ -206,20 +206,20 @@ pub struct Ui {
     /// How attention maps are shown, and the aspect whose map is shown alone.
     pub heat: MapStyle,
     pub alone: Option<View>,
-    /// Lines scrolled: from the top, in the log from the end.
+    /// Scrolled lines: from the top, or in the log from the end.
     pub scroll: BTreeMap<Pane, usize>,
-    /// Of the help and of the message.
+    /// The scroll offset of the help or the message.
     pub help_scroll: usize,
-    /// What the message lies on.
+    /// The layer below the message.
     pub under: Layer,
     /// The marked choice of the quit dialog.
     pub choice: usize,
     /// Where the panes and the screens' names were painted last, for the mouse.
     pub places: Vec<(Pane, Rect)>,
     pub tabs: Vec<(Screen, Rect)>,
-    /// What can be clicked inside them, and on what lies on top.
+    /// What can be clicked in the panes, and in what is on top of them.
     pub spots: Vec<(Spot, Rect)>,
-    /// A word on the last key, until the next.
+    /// The notice about the last key, until the next key.
     pub notice: Option<String>,
     /// The previous notice, which a key shows again.
     pub before: Option<String>,
@@ -271,14 +271,14 @@ impl Ui {
         }
     }
 
-    /// The pane of this screen that takes the keys.
+    /// This screen's focused pane.
     #[must_use]
     pub fn focus(&self) -> Pane {
         let first = || self.screen.panes().first().copied().unwrap_or(Pane::Loss);
         self.focus.get(&self.screen).copied().unwrap_or_else(first)
     }
 
-    /// Gives a pane of this screen the keys.
+    /// Focuses a pane of this screen.
     pub fn focus_on(&mut self, pane: Pane) {
         self.focus.insert(self.screen, pane);
     }

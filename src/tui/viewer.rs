@@ -1,4 +1,4 @@
-//! What the screens are to show, and how.
+//! What the screens show, and how.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ pub struct Viewer {
     pub keymap: Keymap,
     /// The largest number of frames per second that show the run's records; keys are answered sooner.
     pub fps: u32,
-    /// How samples are shown with their pictures, or as text alone.
+    /// How samples' pictures are shown, if at all.
     pub images: Images,
     /// Records to be played instead of a run.
     pub replay: Vec<Record>,
@@ -52,12 +52,12 @@ pub struct Viewer {
     pub open: Option<PathBuf>,
     /// The folder of all sessions, for the screen that lists them.
     pub sessions: Option<PathBuf>,
-    /// Opens models; without one only a run at work can be asked.
+    /// Opens models; without a host only a live run can be asked.
     pub host: Option<Box<dyn Host>>,
 }
 
 impl Viewer {
-    /// A session's journal, to be played as it went.
+    /// A replay of a session's journal.
     #[must_use]
     pub fn replay(folder: &SessionFolder, records: Vec<Record>) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Viewer {
     /// A session read from its folder; a live one takes commands through its socket.
     ///
     /// # Errors
-    /// A sentence where the folder holds no session, or its journal cannot be read.
+    /// A message if the folder is not a session's, or its journal cannot be read.
     pub fn of_session(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let name = followed.folder.name().to_owned();

@@ -12,7 +12,7 @@ pub enum Waits {
 }
 
 impl Waits {
-    /// The header's word.
+    /// The badge in the header.
     #[must_use]
     pub const fn badge(&self) -> &'static str {
         match self {
@@ -22,12 +22,12 @@ impl Waits {
         }
     }
 
-    /// The phase in words.
+    /// A description for the key bar.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Opening(name) => format!("opening {name} …"),
-            Self::Rejoining => "reading the session anew …".to_owned(),
+            Self::Rejoining => "reading the session again …".to_owned(),
             Self::Seeking => "seeking …".to_owned(),
         }
     }

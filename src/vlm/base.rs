@@ -9,7 +9,7 @@ use super::decoder::LanguageModel;
 use super::frozen::Frozen;
 use super::model_config::ModelConfig;
 use super::pictures::PictureError;
-use super::plan::{self, Misfit};
+use super::plan::{self, Mismatch};
 use super::text::Text;
 use super::tokenizer::TokenizerError;
 use super::vision::{Features, Picture, Pictures, PixelLimits, Tower};
@@ -70,7 +70,7 @@ pub enum ModelError {
     #[error(transparent)]
     Weights(Box<WeightsError>),
     #[error(transparent)]
-    Misfit(Box<Misfit>),
+    Mismatch(Box<Mismatch>),
     #[error("cannot build the model of {folder}: {source}")]
     Build { folder: String, source: candle_core::Error },
     #[error(
@@ -91,9 +91,9 @@ impl From<WeightsError> for ModelError {
     }
 }
 
-impl From<Misfit> for ModelError {
-    fn from(error: Misfit) -> Self {
-        Self::Misfit(Box::new(error))
+impl From<Mismatch> for ModelError {
+    fn from(error: Mismatch) -> Self {
+        Self::Mismatch(Box::new(error))
     }
 }
 
@@ -105,7 +105,7 @@ fn room(rows: usize, tokens: usize) -> String {
                     another one"
                 .to_owned()
         }
-        None => "not even its tokens have a row each, so tokenizer.json is not of this model".to_owned(),
+        None => "there are more tokens than rows, so tokenizer.json belongs to another model".to_owned(),
     }
 }
 

@@ -53,8 +53,8 @@ pub fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     } else if ends(".gguf") {
         "its weights are GGUF (llama.cpp), which cannot be read; give the safetensors model that they were made of"
     } else if ends(".distcp") || begins("global_step") || ends("_states.pt") {
-        "its weights are a checkpoint in pieces (FSDP or DeepSpeed), which cannot be read; gather it first (`accelerate \
-         merge-weights`, `zero_to_fp32.py`) and save the model as safetensors"
+        "its weights are a sharded training checkpoint (FSDP or DeepSpeed), which cannot be read; gather it first \
+         (`accelerate merge-weights`, `zero_to_fp32.py`) and save the model as safetensors"
     } else if has("params.json") || begins("consolidated.") {
         "its weights are in their authors' own layout, which cannot be read; give the model in Hugging Face layout"
     } else if ends(".onnx") || ends(".tflite") || ends(".mlpackage") || ends(".engine") {
@@ -89,7 +89,7 @@ mod tests {
     use super::{of_file, of_names, what_is};
 
     #[test]
-    fn what_people_have_instead_of_a_model_is_named() {
+    fn folders_that_are_not_models_are_described() {
         for (names, said) in [
             (
                 vec!["adapter_config.json", "adapter_model.safetensors"],
@@ -99,7 +99,7 @@ mod tests {
             (vec!["config.json", "pytorch_model.bin"], "save_pretrained"),
             (vec!["model_index.json", "unet"], "diffusion"),
             (vec!["params.json", "consolidated.00.pth"], "own layout"),
-            (vec!["__0_0.distcp"], "in pieces"),
+            (vec!["__0_0.distcp"], "sharded"),
             (vec!["model.onnx"], "ONNX"),
             (vec!["tf_model.h5"], "TensorFlow"),
         ] {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_names_its_base_and_a_folder_too_high_the_right_one() {
+    fn an_adapter_names_its_base_and_a_parent_folder_the_model_inside() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         assert_eq!(what_is(folder), None);

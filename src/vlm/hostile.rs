@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn settings_of_all_families_end_in_a_model_or_a_sentence(documents in wild(families_settings())) {
+    fn changed_settings_of_all_families_give_a_model_or_an_error(documents in wild(families_settings())) {
         let Wild(documents) = documents;
         for ((_, own), documents) in families().iter().zip(documents.chunks(2)) {
             for (name, document) in ["config.json", "preprocessor_config.json"].into_iter().zip(documents) {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn settings_of_any_numbers_and_kinds_end_in_a_model_or_a_sentence(documents in wild(settings())) {
+    fn settings_with_arbitrary_values_give_a_model_or_an_error(documents in wild(settings())) {
         let Wild(documents) = documents;
         // One file at a time, so that faults in one do not hide those in another.
         for (name, document) in SETTINGS.into_iter().zip(documents) {
@@ -132,7 +132,7 @@ proptest! {
 
     /// The same for a folder as transformers 5 saves it.
     #[test]
-    fn settings_in_new_places_end_in_a_model_or_a_sentence(documents in wild(vec![nested(), processor()])) {
+    fn settings_in_new_places_give_a_model_or_an_error(documents in wild(vec![nested(), processor()])) {
         let Wild(documents) = documents;
         for (name, document) in ["config.json", "processor_config.json"].into_iter().zip(documents) {
             let folder = folder(&BTreeMap::from([(name, document.to_string().into_bytes())]));
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_indexes_end_in_a_model_or_a_sentence(bytes in changed(vec![
+    fn changed_indexes_give_a_model_or_an_error(bytes in changed(vec![
         br#"{"metadata": {}, "weight_map": {"lm_head.weight": "./a.safetensors", "x": "/out/a.safetensors"}}"#.to_vec(),
     ])) {
         let folder = folder(&BTreeMap::new());
@@ -153,12 +153,12 @@ proptest! {
     }
 
     #[test]
-    fn changed_tokenizers_end_in_a_model_or_a_sentence(bytes in changed(vec![own("tokenizer.json")])) {
+    fn changed_tokenizers_give_a_model_or_an_error(bytes in changed(vec![own("tokenizer.json")])) {
         opened(folder(&BTreeMap::from([("tokenizer.json", bytes)])).path());
     }
 
     #[test]
-    fn changed_weights_end_in_a_model_or_a_sentence(bytes in changed(vec![own("model.safetensors")[..9000].to_vec()])) {
+    fn changed_weights_give_a_model_or_an_error(bytes in changed(vec![own("model.safetensors")[..9000].to_vec()])) {
         // Only the header can be malformed; any numbers are valid.
         let mut whole = own("model.safetensors");
         whole.splice(..9000, bytes);

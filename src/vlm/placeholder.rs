@@ -59,7 +59,7 @@ mod tests {
     use super::Placeholder;
 
     #[test]
-    fn pointers_and_pages_are_told_from_files() {
+    fn pointers_and_web_pages_are_recognised() {
         for (begin, found) in [
             (
                 "version https://git-lfs.github.com/spec/v1\noid",

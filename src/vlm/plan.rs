@@ -12,7 +12,7 @@ use super::weights::{Weights, WeightsError};
 
 /// Why config.json and the weights do not match.
 #[derive(Debug, thiserror::Error)]
-pub enum Misfit {
+pub enum Mismatch {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error("{source} (config.json leaves out {}, for which transformers' own values were taken)", keys.join(", "))]
@@ -37,13 +37,13 @@ const SIZES: [&str; 6] = [
 /// The configuration, with its open settings determined from the weights.
 ///
 /// # Errors
-/// [`Misfit`]: a weight is missing, quantised or of another shape, there are unused layers, or the model's namespace
+/// [`Mismatch`]: a weight is missing, quantised or of another shape, there are unused layers, or the model's namespace
 /// contains weights that a model of this family does not have.
-pub fn settle(read: ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
+pub fn settle(read: ModelConfig, weights: &Weights) -> Result<ModelConfig, Mismatch> {
     fit(&read, weights).map_err(|misfit| {
         let keys: Vec<&str> = SIZES.into_iter().filter(|key| read.left_out.contains(key)).collect();
         match misfit {
-            Misfit::Weights(source) if !keys.is_empty() && is_of_size(&source) => Misfit::Assumed {
+            Mismatch::Weights(source) if !keys.is_empty() && is_of_size(&source) => Mismatch::Assumed {
                 source: Box::new(source),
                 keys,
             },
@@ -59,7 +59,7 @@ fn is_of_size(error: &WeightsError) -> bool {
     )
 }
 
-fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
+fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Mismatch> {
     let mut config = read.clone();
     config.decoder.tie_word_embeddings = is_tied(&read.ties, weights)?;
     let layers = config.decoder.num_hidden_layers;
@@ -70,7 +70,7 @@ fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
         let held = weights.layers(layers);
         // If there are no layers at all, the error about the first missing weight is more helpful.
         if !(least..=said).contains(&held) && held != 0 {
-            return Err(Misfit::Weights(WeightsError::Layers {
+            return Err(Mismatch::Weights(WeightsError::Layers {
                 folder: weights.folder().to_owned(),
                 layers,
                 key,
@@ -86,9 +86,9 @@ fn fit(read: &ModelConfig, weights: &Weights) -> Result<ModelConfig, Misfit> {
     };
     let built = Frozen::new(&config, &plan, |_, _| ());
     if let Some(fault) = plan.fault.into_inner() {
-        return Err(Misfit::Weights(fault));
+        return Err(Mismatch::Weights(fault));
     }
-    built.map_err(Misfit::Build)?;
+    built.map_err(Mismatch::Build)?;
     superfluous(weights, &*config.tower, &plan.used.into_inner())?;
     Ok(config)
 }

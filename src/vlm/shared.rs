@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_user_gives_up_and_the_other_goes_on() {
+    fn one_user_cancels_and_the_other_continues() {
         let folder = tiny::folder().unwrap();
         let [kept, mut left] = [(); 2].map(|()| open(&folder, DType::F32, 2));
         let interrupt = Interrupt::default();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_in_memory_once_and_goes_with_its_last_user() {
+    fn a_model_is_in_memory_once_until_its_last_user_drops_it() {
         // A copy that no other test has open.
         let folder = tempfile::tempdir().unwrap();
         for file in fs::read_dir(tiny::folder().unwrap()).unwrap().flatten() {

@@ -135,7 +135,7 @@ mod tests {
     use crate::vlm::random_model;
 
     #[test]
-    fn an_answer_ends_with_what_the_folder_says_and_with_the_templates_own_end() {
+    fn an_answer_ends_at_the_folders_end_tokens_and_the_templates() {
         for family in Family::ALL {
             let folder = random_model::folder(family);
             let ends = |said: Option<&str>| {

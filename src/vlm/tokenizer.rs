@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_foreign_tokenizer_is_named() -> Result<(), Box<dyn Error>> {
+    fn a_missing_or_wrong_tokenizer_is_named() -> Result<(), Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let open = || Tokenizer::open(folder.path()).err().ok_or("it was opened");
         assert!(matches!(open()?, TokenizerError::NotFound { .. }));

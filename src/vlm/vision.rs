@@ -160,7 +160,7 @@ pub struct PixelLimits {
 pub(super) fn pixels(values: &[f32], (images, rows): (usize, usize), like: &Tensor) -> Result<Tensor> {
     let rows = rows.max(1);
     if !values.len().is_multiple_of(images.max(1) * rows) {
-        bail!("{} values are no {images} images of {rows} rows", values.len());
+        bail!("{} values are not {images} images of {rows} rows", values.len());
     }
     let width = values.len() / (images.max(1) * rows);
     Tensor::from_slice(values, (images, rows, width), &Device::Cpu)?

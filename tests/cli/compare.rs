@@ -44,7 +44,8 @@ fn two_sessions_on_the_same_images() {
         ];
         stdout(&masp(folder, &[&arguments[..], &set[..]].concat()));
     }
-    // After the last step the images by which checkpoints are compared, then the whole split; the panel was looked at once.
+    // After the last step come the images on which checkpoints are compared, then the whole split; the panel is
+    // predicted once.
     let journal = std::fs::read_to_string(folder.join("sessions/a/journal.jsonl")).unwrap();
     let events: Vec<Value> = journal
         .lines()
@@ -87,7 +88,7 @@ fn two_sessions_on_the_same_images() {
         (&1.0.into(), 0)
     );
     assert_eq!(same["settings"], Value::Array(Vec::new()));
-    // A session without aspects opens like any other, and its images can be looked at.
+    // A session without aspects opens like any other, and its model can be asked.
     let bare = [
         "train",
         "--data",

@@ -23,7 +23,7 @@ fn close(what: &str, got: &Value, want: &Value, tolerance: f64) {
 /// A model, and the reference's command line on it.
 struct Setup {
     model: PathBuf,
-    /// Parameter files and what is expected.
+    /// Parameter files and expected results.
     cli: PathBuf,
     /// Dataset and prompts, which all models share.
     shared: PathBuf,

@@ -1,18 +1,18 @@
-//! What a shell and `man` are given.
+//! The completion scripts and the manual pages.
 
 use std::fs;
 
 use super::{masp, stdout};
 
 #[test]
-fn every_shell_is_told_the_commands_and_their_flags() {
+fn every_shells_completions_hold_commands_and_flags() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout(&masp(folder.path(), &["completions", shell]));
         for word in ["train", "sessions", "resume", "selftest"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
-        // The library gives these shells no values.
+        // clap_complete generates no values for these shells.
         let has_values = !["elvish", "powershell"].contains(&shell);
         assert_eq!(script.contains("halfblocks"), has_values, "{shell}");
     }
@@ -21,7 +21,7 @@ fn every_shell_is_told_the_commands_and_their_flags() {
 }
 
 #[test]
-fn each_command_has_a_page_of_the_manual() {
+fn each_command_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let page = stdout(&masp(folder, &["man"]));

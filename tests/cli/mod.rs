@@ -1,4 +1,4 @@
-//! The real binary, as scripts use it.
+//! The real binary without a terminal, as scripts use it.
 
 mod compare;
 mod golden;
@@ -31,9 +31,9 @@ fn the_self_test_agrees_through_the_binary() {
     assert!(said.contains("checks agree with f64"), "{said}");
 }
 
-/// As `masp doctor | head -0`, where `head` is quicker.
+/// As in `masp doctor | head -0`, if `head` exits first.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["doctor"][..], &["sessions", "list"], &["sessions", "list", "--json"]] {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -88,7 +88,7 @@ fn a_detached_run_goes_on_alone() {
 }
 
 #[test]
-fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
+fn wrong_usage_and_bad_files_give_an_error_and_write_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("unknown.yaml", "train:\n  learning_rat: 1\n");
@@ -155,9 +155,9 @@ fn wrong_usage_and_bad_files_end_in_a_sentence_and_write_nothing() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Before hours of training, and before a model of gigabytes is opened: nothing is begun under the name.
+/// The check comes before training and before the model is opened, and leaves no session behind.
 #[test]
-fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
+fn unusable_data_and_targets_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     stdout(&masp(folder, &["data", "synth", "drawn", "--images", "24"]));
@@ -181,7 +181,7 @@ fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
         );
         assert!(!folder.join("sessions/new").exists(), "{arguments:?}");
     };
-    // The model that is named is not there: it would be missed.
+    // The named model does not exist, so opening it would give another error.
     let no_model = ["--model", "./no-model"];
     let on = |data: &'static str| [&["--data", data][..], &no_model].concat();
     refused(&on("one"), 1, "cannot train on");
@@ -200,6 +200,6 @@ fn what_cannot_be_trained_on_or_written_is_refused_at_once() {
         refused(&output, 2, said);
         refused(&output, 2, "--save-ckpt cannot write");
     }
-    // What may be written is not refused: the next thing that is wrong is.
+    // A writable target is accepted, so the error is about the data.
     refused(&["--data", "nowhere", "--save-ckpt", "out.pth"], 1, "nowhere");
 }

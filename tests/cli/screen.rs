@@ -20,9 +20,9 @@ pub struct Screen {
     seen: Arc<Mutex<vt100::Parser>>,
     reader: JoinHandle<()>,
     closing: Arc<AtomicBool>,
-    /// The terminal was sent an escape sequence.
+    /// Whether the terminal was sent an escape sequence.
     escapes: Arc<AtomicBool>,
-    /// Kept open: a closed pair is a terminal that is gone.
+    /// Kept open, because closing the pair hangs up the terminal.
     pair: PtyPair,
 }
 
@@ -31,7 +31,7 @@ impl Screen {
         Self::open_on("xterm-256color", folder, arguments)
     }
 
-    /// On a terminal of another kind.
+    /// On a terminal of another type.
     fn open_on(terminal: &str, folder: &Path, arguments: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_masp"));
         command.args(arguments);
@@ -50,7 +50,7 @@ impl Screen {
         command.env("TERM", terminal);
         command.env_remove("TMUX");
         command.env_remove("COLORTERM");
-        // This terminal answers no questions.
+        // This terminal does not answer queries.
         command.env("COLORFGBG", "15;0");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
         command.env("XDG_RUNTIME_DIR", folder);
@@ -64,7 +64,7 @@ impl Screen {
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while !closed.load(Ordering::Relaxed) {
-                // Never for good, so that a hang-up can take the descriptor away.
+                // Does not block for long, so that a hang-up can close the descriptor.
                 if !readable(master) {
                     continue;
                 }
@@ -88,7 +88,7 @@ impl Screen {
         }
     }
 
-    /// Closes the terminal as a dropped connection does; what is left is the process.
+    /// Closes the terminal as a dropped connection does; returns the process.
     pub fn hang_up(self) -> Box<dyn Child + Send + Sync> {
         self.closing.store(true, Ordering::Relaxed);
         self.reader.join().unwrap();
@@ -100,7 +100,7 @@ impl Screen {
         self.child.process_id().unwrap()
     }
 
-    /// Ends the process without a word.
+    /// Kills the process.
     pub fn kill(&mut self) {
         let process = rustix::process::Pid::from_raw(self.process() as i32).unwrap();
         rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
@@ -111,13 +111,13 @@ impl Screen {
         self.child.wait().unwrap()
     }
 
-    /// The states of the process's children, a letter each.
+    /// The states of the process's children, one letter each.
     #[cfg(target_os = "linux")]
     fn states(&self) -> String {
         let process = self.process();
         let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
         let stat = |child: &str| std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        // After the name, which stands in brackets and may hold anything.
+        // After the name, which is in brackets and may contain anything.
         let state = |stat: String| {
             stat.rsplit_once(')')
                 .and_then(|(_, rest)| rest.trim_start().chars().next())
@@ -128,7 +128,7 @@ impl Screen {
             .collect()
     }
 
-    /// What the terminal was told of its modes.
+    /// Which modes the program has switched on in the terminal.
     fn modes(&self) -> (bool, bool, bool) {
         let seen = self.seen.lock().unwrap();
         let screen = seen.screen();
@@ -202,8 +202,8 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
 
     stdout(&masp(folder.path(), &["eval", "seen", "--split", "val", "--frozen"]));
 
-    // The session is opened again: the frozen model's marks, its predictions, its model on one of the images, also without one
-    // of the aspects, and two of its evaluations side by side.
+    // Opens the session again: the frozen model's marks, the predictions, the model's answer on an image with and
+    // without an aspect, and two evaluations side by side.
     let mut screen = Screen::open(folder.path(), &["attach", "seen"]);
     screen.wait_for("✓ done");
     screen.wait_for("┃ frozen");
@@ -243,8 +243,8 @@ fn a_run_outlives_a_hang_up() {
     assert!(journal.trim_end().ends_with("\"reason\":\"done\"}"), "{journal}");
 }
 
-/// In a shell with job control: ctrl-z gives the terminal back and stops the process, which draws all anew when the shell goes on
-/// with it.
+/// In a shell with job control: ctrl-z restores the terminal and stops the process, which redraws everything when the
+/// shell continues it.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_z_gives_the_terminal_back_until_the_shell_goes_on() {
@@ -271,7 +271,7 @@ fn ctrl_z_gives_the_terminal_back_until_the_shell_goes_on() {
     assert!(screen.wait().success());
 }
 
-/// A terminal that cannot put its cursor anywhere gets no screens, and nothing that would command it.
+/// A terminal that cannot position its cursor gets no screens and no control sequences.
 #[test]
 fn a_dumb_terminal_gets_lines() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Files of earlier versions are read for good. `format-1` was written by version 0.1.0: a run that was asked, paused, killed,
-//! terminated and resumed. Never write these files anew: a new format gets a folder of its own.
+//! Files of earlier versions stay readable. `format-1` was written by version 0.1.0: a run that was asked about an
+//! image, paused, killed, terminated and resumed. Never regenerate these files: a new format gets a folder of its own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -137,9 +137,10 @@ fn predictions_and_looks_of_format_1_are_read() {
     assert!(session.path().join(&look.thumbnail).is_file());
 }
 
-/// `format-1-killed` was killed after its fifth step of eight; the losses are those of the same run when it was not.
+/// `format-1-killed` was killed after its fifth step of eight; the expected losses are those of the same run without
+/// the kill.
 #[test]
-fn a_run_of_format_1_is_gone_on_with() {
+fn a_run_of_format_1_is_resumed() {
     let work = workplace();
     let (kept, copy) = (folder("format-1-killed"), work.path().join("sessions/format-1-killed"));
     for part in ["", "checkpoints", "predictions", "samples", "thumbnails"] {

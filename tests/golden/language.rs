@@ -14,7 +14,7 @@ fn mask(attention_mask: &Tensor) -> Mask {
     Mask::new(true, rows.iter().map(|row| row.iter().map(segment).collect()).collect())
 }
 
-/// The rows of `x` `[batch, tokens, ..]` that are no padding.
+/// The rows of `x` `[batch, tokens, ..]` that are not padding.
 fn seen(x: &Tensor, mask: &Mask) -> Tensor {
     let flat = x.flatten(0, 1).unwrap();
     let rows = mask
@@ -57,7 +57,7 @@ fn hidden_states_and_logits_agree_with_any_padding() {
     }
 }
 
-/// Greedy tokens `[batch][steps]` after the embeddings `x`, without an end.
+/// Greedy tokens `[batch][steps]` after the embeddings `x`, without end tokens.
 fn greedy(model: &TinyA, x: &Tensor, mask: &Mask, steps: usize) -> Vec<Vec<u32>> {
     let mut mask = mask.clone();
     let mut cache = model.language.cache(mask.keys() + steps);

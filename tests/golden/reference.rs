@@ -10,7 +10,7 @@ use masp::vlm::decoder::LanguageModel;
 use masp::vlm::qwen2_vl::config;
 use masp::vlm::tower::{GridConfig, GridTower};
 
-/// The golden folder, or `None` (saying so) where `MASP_REFERENCE` is unset.
+/// The golden folder, or `None`, with a message, if `MASP_REFERENCE` is unset.
 pub fn folder() -> Option<PathBuf> {
     match std::env::var_os("MASP_REFERENCE") {
         Some(path) => Some(PathBuf::from(path).join("golden")),
@@ -56,7 +56,7 @@ pub fn manifest() -> Option<serde_json::Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// The golden Qwen2-VL model, its tower with its own type.
+/// The golden Qwen2-VL model, with the concrete type of its tower.
 pub struct TinyA {
     pub config: config::VisionConfig,
     pub vision: GridTower,

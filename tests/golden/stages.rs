@@ -33,7 +33,7 @@ fn golden() -> Option<Golden> {
     })
 }
 
-/// Merged tokens of a case's image; pictures of the processor's file are not stored again with the stage.
+/// Merged tokens of a case's image. Pictures that are in the processor's file are not stored again with the stage.
 fn features(golden: &Golden, tensors: &Tensors, name: &str, case: &Value) -> Tensor {
     let image = case["image"].as_str().unwrap();
     let stem = image.rsplit(['/', '.']).nth(1).unwrap();
@@ -108,8 +108,8 @@ fn loss(model: &TinyA, batch: &Batch, vocabulary: Vocabulary, recompute: bool) -
         .unwrap()
 }
 
-/// Of the reference's embeddings those that the batch of a sequence of `rows` rows passes: without what stands in the
-/// prefix, and without the answer's end, which is never looked at.
+/// Those of the reference's embeddings that are in the batch of a sequence of `rows` rows: without the shared prefix,
+/// and without the end of the answer, which is never an input.
 fn embeddings_of(batch: &Batch, rows: usize, reference: &Tensor) -> Tensor {
     let passed = batch.embeddings.dim(1).unwrap();
     assert!(passed < rows, "a sequence begins with a prefix");

@@ -1,4 +1,5 @@
-//! Which files of `src/` import one another. ARCHITECTURE.md lists the circles that there are; none has more than three files.
+//! Which files of `src/` import one another. ARCHITECTURE.md lists all circles of imports; none has more than three
+//! files.
 
 mod graph;
 
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use self::graph::Graph;
 
-/// The most files of a circle of imports.
+/// The largest number of files in a circle of imports.
 const MOST: usize = 3;
 
 /// The heading in ARCHITECTURE.md under which each item is a circle: file names in backquotes.
@@ -36,7 +37,7 @@ fn the_circles_of_imports_are_small_and_those_that_architecture_lists() -> Resul
     Ok(())
 }
 
-/// What the test above relies on: the walk finds the crate's files, and follows imports through re-exports.
+/// The test above relies on this: all of the crate's files are found, and imports are followed through re-exports.
 #[test]
 fn imports_are_followed_to_the_file_that_defines_a_thing() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! A person's words to a run at work: paused, asked, evaluated, stopped.
+//! Commands to a running run: pause, requests, evaluation, stop.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -58,7 +58,7 @@ fn start_heeding(folder: &Path, session: &SessionFolder, resume: bool, signals: 
     engine::start(job, signals).unwrap()
 }
 
-/// The next record of which `wanted` says yes.
+/// The next record for which `wanted` is true.
 fn next(running: &Running, what: &str, wanted: impl Fn(&Event) -> bool) -> Record {
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(120) {
@@ -135,7 +135,7 @@ fn a_paused_run_answers_and_evaluates_without_a_step() {
                 let mut shares = shares.chain([effects.whole, effects.without_all]);
                 assert!(shares.all(|share| (0.0..=1.0).contains(&share)), "{effects:?}");
                 assert_eq!(effects.without.len(), 6);
-                // What is left out is what is different: no two passes are of the same tokens.
+                // Each pass leaves out other tokens, so the results must differ.
                 assert!(effects.without.iter().any(|(_, share)| *share != effects.whole));
             }
             (Request::Faithfulness { .. }, Found::Faithfulness(curves)) => {
@@ -177,7 +177,7 @@ fn a_rate_that_is_set_is_the_next_steps_and_a_checkpoint_is_written_when_asked_f
         Event::Step(step) => step.lr,
         other => panic!("{other:?}"),
     };
-    // Past the first one, whose rate the warm-up makes small.
+    // After the first step, whose rate is small because of the warm-up.
     next(
         &running,
         "a step",
@@ -234,7 +234,7 @@ fn a_run_stops_at_its_epochs_end() {
 }
 
 #[test]
-fn a_run_that_left_no_checkpoint_begins_again() {
+fn a_run_without_a_checkpoint_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(&folder.path().join("sessions"), "again").unwrap();
     for resume in [false, true] {
@@ -264,13 +264,13 @@ fn a_run_that_left_no_checkpoint_begins_again() {
 }
 
 #[test]
-fn a_checkpoint_that_a_signal_asks_for_does_not_wait_for_an_evaluation_which_is_made_again() {
+fn a_signals_checkpoint_interrupts_an_evaluation_which_is_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(&folder.path().join("sessions"), "warned").unwrap();
     let signals = Signals::default();
     let running = start_heeding(folder.path(), &session, false, signals.clone());
     next(&running, "a step", is_step);
-    // Where this thread is slow, the evaluation may be over before the signal comes.
+    // If this thread is slow, the evaluation may be over before the signal arrives.
     for _ in 0..50 {
         running.commands.send(Command::Evaluate).unwrap();
         let evaluates = |event: &Event| matches!(event, Event::Phase(phase) if phase.name == "evaluating");

@@ -1,15 +1,15 @@
-//! Several viewers on a run of another process: all see, all command, and each may die.
+//! Several viewers on a run of another process: all receive its records, all can send commands, and each may die.
 
 use masp::session::SessionFolder;
 
-use super::{command, journal, tell, train, wait_for_word, wait_until, workplace};
+use super::{command, journal, tell, train, wait_for_text, wait_until, workplace};
 use crate::cli::screen::Screen;
 use crate::cli::{masp, stdout};
 
-/// Ends a detached run where a test fails before it has.
-struct Ends(SessionFolder);
+/// Kills a detached run if the test fails before the run has ended.
+struct KillOnDrop(SessionFolder);
 
-impl Drop for Ends {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let holder = std::fs::read_to_string(self.0.path().join("lock")).unwrap_or_default();
         let process = holder.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
@@ -20,7 +20,7 @@ impl Drop for Ends {
 }
 
 #[test]
-fn viewers_come_command_and_die_and_the_run_goes_on() {
+fn viewers_attach_send_commands_and_die_and_the_run_continues() {
     let folder = workplace();
     let folder = folder.path();
     let mut arguments = train("away", &["--detach"]);
@@ -28,7 +28,7 @@ fn viewers_come_command_and_die_and_the_run_goes_on() {
     arguments[steps] = "100000".to_owned();
     let output = command(folder).args(&arguments).output().unwrap();
     stdout(&output);
-    let _ends = Ends(SessionFolder::open(&folder.join("sessions"), "away").unwrap());
+    let _ends = KillOnDrop(SessionFolder::open(&folder.join("sessions"), "away").unwrap());
     let journal = journal(folder, "away");
 
     let mut first = Screen::open(folder, &["attach", "away"]);
@@ -37,12 +37,12 @@ fn viewers_come_command_and_die_and_the_run_goes_on() {
     first.wait_for("‖ paused");
     let mut second = Screen::open(folder, &["attach", "away"]);
     second.wait_for("‖ paused");
-    // The paused run looks at an image for the second viewer: its maps come through the socket alone.
-    wait_for_word(&journal, "\"event\":\"sample\"");
+    // The paused run predicts an image for the second viewer; the maps come only through the socket.
+    wait_for_text(&journal, "\"event\":\"sample\"");
     first.kill();
     second.press(" ");
     second.wait_for("● running");
-    wait_for_word(&journal, "\"event\":\"evaluation\"");
+    wait_for_text(&journal, "\"event\":\"evaluation\"");
     second.press("q");
     assert!(second.wait().success(), "a viewer leaves without a question");
 
@@ -62,16 +62,16 @@ fn viewers_come_command_and_die_and_the_run_goes_on() {
     assert_eq!(sockets, 0, "the socket went with the run");
 }
 
-/// A viewer stays where it is while the run is killed and gone on with, and commands the new process.
+/// A viewer stays open while the run is killed and resumed, and sends commands to the new process.
 #[test]
-fn a_viewer_follows_a_killed_run_to_the_process_that_goes_on_with_it() {
+fn a_viewer_follows_a_killed_run_to_the_process_that_resumes_it() {
     let folder = workplace();
     let folder = folder.path();
     let mut endless = train("killed", &["--headless", "--resume"]);
     let steps = endless.iter().position(|argument| argument == "6").unwrap();
     endless[steps] = "100000".to_owned();
     let mut child = command(folder).args(&endless).spawn().unwrap();
-    wait_for_word(&journal(folder, "killed"), "\"event\":\"checkpoint\"");
+    wait_for_text(&journal(folder, "killed"), "\"event\":\"checkpoint\"");
     let mut screen = Screen::open(folder, &["attach", "killed"]);
     screen.wait_for("● running");
     child.kill().unwrap();
@@ -101,15 +101,15 @@ fn a_run_without_a_socket_is_shown_read_only_and_says_so() {
         .env("XDG_STATE_HOME", &nobody)
         .spawn()
         .unwrap();
-    wait_for_word(&journal(folder, "alone"), "can watch this run but not command it");
+    wait_for_text(&journal(folder, "alone"), "can watch this run but not command it");
     let mut screen = Screen::open(folder, &["attach", "alone"]);
-    screen.wait_for("read-only: nobody listens");
+    screen.wait_for("read-only: no process listens");
     screen.press("q");
     assert!(screen.wait().success());
     assert!(child.wait().unwrap().success());
 }
 
-/// A run that is stopped greets nobody: that is waited for behind the screens, and the keys work.
+/// A stopped process does not greet a viewer. The viewer waits in the background, and the keys work.
 #[test]
 fn a_stopped_run_is_opened_while_the_keys_work() {
     let folder = workplace();
@@ -118,7 +118,7 @@ fn a_stopped_run_is_opened_while_the_keys_work() {
     let steps = endless.iter().position(|argument| argument == "6").unwrap();
     endless[steps] = "100000".to_owned();
     let mut child = command(folder).args(&endless).spawn().unwrap();
-    wait_for_word(&journal(folder, "asleep"), "\"event\":\"step\"");
+    wait_for_text(&journal(folder, "asleep"), "\"event\":\"step\"");
     let process = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
     let signal = |signal| rustix::process::kill_process(process, signal).unwrap();
     signal(rustix::process::Signal::STOP);
@@ -137,7 +137,7 @@ fn a_stopped_run_is_opened_while_the_keys_work() {
     screen.wait_for("■ stopped");
     screen.press("q");
     assert!(screen.wait().success() && child.wait().unwrap().success());
-    // What cannot be read ends the command with the reason, on the shell's own screen.
+    // An unreadable session ends the command with the reason on the shell's own screen.
     std::fs::write(journal(folder, "asleep"), "{}\n").unwrap();
     let mut screen = Screen::open(folder, &["attach", "asleep"]);
     let status = screen.wait();

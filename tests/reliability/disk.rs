@@ -1,14 +1,14 @@
-//! No space: a limit on the size of files everywhere, and a small tmpfs where mounting is allowed.
+//! A full disk: simulated by a limit on the size of files, and by a small tmpfs if mounting is allowed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, tell, train, uninterrupted, wait_for_word, wait_until, workplace};
+use super::{Left, command, journal, signal, tell, train, uninterrupted, wait_for_text, wait_until, workplace};
 
 #[test]
-fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
+fn a_run_waits_for_space_for_its_checkpoint() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -24,9 +24,9 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "the next checkpoint is tried again");
-    wait_for_word(&journal, "the run waits with all that it has learnt");
-    // Nothing has changed: it waits once more.
+    wait_for_text(&journal, "until the next checkpoint");
+    wait_for_text(&journal, "the run keeps its parameters in memory");
+    // The limit still holds, so the run waits again.
     tell(folder, "{\"command\":\"resume\"}");
     signal(&child, Signal::TERM);
     let output = child.wait_with_output().unwrap();
@@ -52,10 +52,10 @@ fn a_checkpoint_that_does_not_fit_is_waited_for_and_lost_by_no_one() {
 }
 
 #[test]
-fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
+fn a_run_that_waits_for_its_checkpoint_can_be_stopped() {
     let folder = workplace();
     let folder = folder.path();
-    // The model's files are larger than what is allowed below: they lie in the cache then.
+    // The model's files are larger than the limit below, so this run puts them into the cache first.
     uninterrupted(folder);
     let script = "ulimit -f 64; exec \"$0\" \"$@\"";
     let mut shell = Command::new("bash");
@@ -71,10 +71,10 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
         .stderr(Stdio::piped());
     let child = shell.spawn().unwrap();
     let journal = journal(folder, "full");
-    wait_for_word(&journal, "the run waits with all that it has learnt");
-    // That an epoch's end was asked for is no reason to give up; a stop is, after one more attempt.
+    wait_for_text(&journal, "the run keeps its parameters in memory");
+    // A stop after the epoch does not end the wait; a stop after the step does, after one more attempt.
     tell(folder, "{\"command\":\"stop\",\"after\":\"epoch\"}");
-    wait_for_word(&journal, "\"after\":\"epoch\"");
+    wait_for_text(&journal, "\"after\":\"epoch\"");
     tell(folder, "{\"command\":\"stop\",\"after\":\"step\"}");
     let output = child.wait_with_output().unwrap();
     assert_eq!(
@@ -84,13 +84,17 @@ fn who_stops_a_run_that_waits_for_its_checkpoint_ends_it() {
         String::from_utf8_lossy(&output.stderr)
     );
     let said = std::fs::read_to_string(&journal).unwrap();
-    assert_eq!(said.matches("waits with all").count(), 1, "it is told once");
+    assert_eq!(
+        said.matches("keeps its parameters in memory").count(),
+        1,
+        "it is told once"
+    );
 }
 
-/// A file system of its own for a folder, unmounted when dropped.
-pub(super) struct Small<'a>(&'a Path);
+/// A small file system mounted on a folder, unmounted when dropped.
+pub(super) struct SmallDisk<'a>(&'a Path);
 
-impl<'a> Small<'a> {
+impl<'a> SmallDisk<'a> {
     pub(super) fn mount(at: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let mount = Command::new("mount")
@@ -101,27 +105,27 @@ impl<'a> Small<'a> {
     }
 }
 
-impl Drop for Small<'_> {
+impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
         drop(Command::new("umount").arg("-l").arg(self.0).status());
     }
 }
 
 #[test]
-fn a_full_disk_is_waited_out() {
+fn a_run_waits_until_a_full_disk_has_space() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
     std::fs::rename(folder.join("sessions"), folder.join("done")).unwrap();
     let sessions = folder.join("sessions");
-    let Some(_small) = Small::mount(&sessions, "size=32m") else {
+    let Some(_small) = SmallDisk::mount(&sessions, "size=32m") else {
         println!("skipped: no tmpfs can be mounted here; the limit on file sizes stands in for it");
         return;
     };
     let child = command(folder).args(train("small", &["--headless"])).spawn().unwrap();
     let journal = journal(folder, "small");
-    wait_for_word(&journal, "\"event\":\"step\"");
-    // Whatever is left is taken: neither a line of the journal nor a checkpoint fits any more.
+    wait_for_text(&journal, "\"event\":\"step\"");
+    // Fills the rest of the disk, so that neither a line of the journal nor a checkpoint fits.
     let fill = |name: &str| {
         let file = std::fs::File::create(sessions.join(name)).unwrap();
         drop(std::io::copy(&mut std::io::repeat(0), &mut &file));
@@ -132,18 +136,18 @@ fn a_full_disk_is_waited_out() {
     std::thread::sleep(std::time::Duration::from_millis(700));
     assert_eq!(std::fs::metadata(&journal).unwrap().len(), before, "it waits");
     std::fs::remove_file(sessions.join("filler")).unwrap();
-    // The journal's last page may have had room for all lines until the stage's end: then it is the checkpoint that waits.
+    // The journal's last page may have room for all lines until the stage's end; then the run waits for the checkpoint.
     wait_until("a word on the wait", || {
         let said = std::fs::read_to_string(&journal).unwrap();
-        said.contains("the run has waited") || said.contains("waits with all")
+        said.contains("so the run waited") || said.contains("keeps its parameters in memory")
     });
-    // A checkpoint that could not be written at the end holds the run as well.
+    // The run also waits if the last checkpoint cannot be written.
     let mut child = child;
     let mut told = 0;
     while child.try_wait().unwrap().is_none() {
         let holds = std::fs::read_to_string(&journal)
             .unwrap()
-            .matches("waits with all")
+            .matches("keeps its parameters in memory")
             .count();
         if holds > told {
             told = holds;
@@ -152,10 +156,10 @@ fn a_full_disk_is_waited_out() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!(child.wait().unwrap().success());
-    // What was looked at while there was no space is not there, and said so.
+    // Predictions made while there was no space were not saved, with a warning.
     let left = Left::by(folder, "small");
     assert_eq!(left.steps, whole.steps);
-    // One in the middle of a stage is tried again later, that at its end is waited for.
+    // A checkpoint in the middle of a stage is skipped; the run waits for the one at the end.
     for last in ["aspects-000006", "prompt-000006"] {
         let is = |name: &PathBuf| name.starts_with("checkpoints") && name.to_string_lossy().contains(last);
         assert!(left.files.keys().any(is), "{last}: {:?}", left.files.keys());

@@ -1,4 +1,4 @@
-//! A model that comes from a hub, here a server of this process: how far it is, is told without flooding the journal.
+//! A model downloaded from a hub, here a server in this process: progress is reported without flooding the journal.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use masp::session::{Event, read_journal};
 use super::{command, journal, train, workplace};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-/// In bytes: 1,024 pieces of 8 KiB, as they are read.
+/// In bytes: 1,024 reads of 8 KiB.
 const WEIGHTS: usize = 8 << 20;
 
 /// Answers one request of the hub's client, which asks for a file's first byte before it asks for the file.
@@ -59,7 +59,7 @@ fn serve(stream: &TcpStream, files: &HashMap<&str, Vec<u8>>) -> std::io::Result<
 }
 
 #[test]
-fn a_download_is_told_of_a_few_times_a_second_and_to_its_end() {
+fn download_progress_is_reported_a_few_times_a_second_until_the_end() {
     let folder = workplace();
     let folder = folder.path();
     let small = |name| (name, b"{}".to_vec());
@@ -73,7 +73,7 @@ fn a_download_is_told_of_a_few_times_a_second_and_to_its_end() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that leaves early is none of this test's business.
+            // This test does not care if a client closes the connection early.
             drop(serve(&stream, &files));
         }
     });
@@ -87,7 +87,7 @@ fn a_download_is_told_of_a_few_times_a_second_and_to_its_end() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    // It is no model; but it arrived whole.
+    // The file is not a model, but it arrived completely.
     assert_eq!(output.status.code(), Some(1), "{said}");
     let kept = folder.join("hub/hub/models--someone--model/snapshots").join(COMMIT);
     assert_eq!(
@@ -105,7 +105,7 @@ fn a_download_is_told_of_a_few_times_a_second_and_to_its_end() {
     let time = |event: &dyn Fn(&Event) -> bool| records.iter().find(|record| event(&record.event)).unwrap().time;
     let began = time(&|event| matches!(event, Event::Phase(phase) if phase.name.starts_with("downloading")));
     let ended = time(&|event| matches!(event, Event::Ended(_)));
-    // Two lines a second, and the first and the last.
+    // At most two lines per second, plus the first and the last.
     let most = 4.0 + 2.0 * (ended - began);
     assert!(
         !progress.is_empty() && progress.len() as f64 <= most,

@@ -1,5 +1,5 @@
-//! Losses that are not finite, pictures that vanish or change, folders that cannot be written: each ends in a defined state, told in
-//! a sentence.
+//! Losses that are not finite, pictures that vanish or change, folders that cannot be written: each ends in a defined
+//! state with an error message.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,11 +11,11 @@ use masp::aspects::checkpoint::Checkpoint;
 use masp::session::{RunState, Warning, each_record};
 use rustix::process::Signal;
 
-use super::disk::Small;
-use super::{command, journal, signal, tell, train, wait_for_word, wait_until, workplace};
+use super::disk::SmallDisk;
+use super::{command, journal, signal, tell, train, wait_for_text, wait_until, workplace};
 use crate::cli::stdout;
 
-/// Starts `masp train` without a screen, with settings that stand above the usual ones.
+/// Starts `masp train` without a screen; `settings` override the usual ones.
 fn start(folder: &Path, session: &str, settings: &[&str]) -> Child {
     let mut command = command(folder);
     command.args(train(session, &["--headless"]));
@@ -31,7 +31,7 @@ fn state(folder: &Path, session: &str) -> RunState {
     state
 }
 
-/// Writes `huge.safetensors`: what a short run learnt, and its queries and weights far beyond what a loss can be made of.
+/// Writes `huge.safetensors`: the modules of a short run with queries and weights so large that the loss overflows.
 fn huge(folder: &Path) {
     let arguments = ["--headless", "--stage", "aspects", "--save-ckpt", "small.safetensors"];
     stdout(&command(folder).args(train("small", &arguments)).output().unwrap());
@@ -51,10 +51,10 @@ fn said(journal: &Path, word: &str) -> usize {
 }
 
 #[test]
-fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspect() {
+fn a_non_finite_step_pauses_the_run_unchanged_and_names_sample_and_aspect() {
     let folder = workplace();
     let folder = folder.path();
-    // Aspects of finite numbers, of such a size that the loss overflows.
+    // The parameters are finite, but so large that the loss overflows.
     let child = {
         huge(folder);
         let mut command = command(folder);
@@ -63,20 +63,20 @@ fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspec
         command.spawn().unwrap()
     };
     let journal = journal(folder, "hot");
-    wait_for_word(&journal, "\"command\":\"pause\"");
+    wait_for_text(&journal, "\"command\":\"pause\"");
     let first = state(folder, "hot");
     let unwell = |(_, warning): &&(_, Warning)| warning.text.contains("is not finite");
     let (_, warning) = first.warnings.iter().find(unwell).unwrap();
     let step = warning.step.unwrap();
     assert!(
-        warning.text.contains("the fault is with image/") && warning.text.contains(".png ("),
+        warning.text.contains("caused by image/") && warning.text.contains(".png ("),
         "{}",
         warning.text
     );
     let steps = |state: &RunState| state.stages.values().map(|stage| stage.steps.len()).sum::<usize>();
     assert_eq!(steps(&first) as u64, step - 1, "nothing was learnt from the step");
 
-    // Told to go on, it leaves the step out; the next one is as bad.
+    // When it is resumed, it skips the step; the next one is not finite either.
     tell(folder, "{\"command\":\"resume\"}");
     wait_until("a second pause", || said(&journal, "\"command\":\"pause\"") == 2);
     let second = state(folder, "hot");
@@ -100,13 +100,13 @@ fn a_step_that_is_not_finite_pauses_the_run_as_it_was_and_names_sample_and_aspec
 }
 
 #[test]
-fn pictures_that_vanish_or_change_are_left_out_and_told_of() {
+fn missing_and_changed_pictures_are_skipped_with_a_warning() {
     let folder = workplace();
     let folder = folder.path();
-    // Each is read anew, every time.
+    // Without a cache, each picture is read again each time.
     let mut child = start(folder, "robbed", &["data.cache_mb=0"]);
     let journal = journal(folder, "robbed");
-    wait_for_word(&journal, "\"event\":\"step\"");
+    wait_for_text(&journal, "\"event\":\"step\"");
     for (place, picture) in pictures(&folder.join("drawn")).iter().enumerate() {
         match place % 3 {
             0 => fs::remove_file(picture).unwrap(),
@@ -147,7 +147,7 @@ fn a_folder_that_cannot_be_written_ends_the_run_before_it_begins() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
-    let _mounted = Small::mount(&sessions, "size=1m,ro");
+    let _mounted = SmallDisk::mount(&sessions, "size=1m,ro");
     fs::set_permissions(&sessions, fs::Permissions::from_mode(0o555)).ok();
     if fs::create_dir(sessions.join("probe")).is_ok() {
         println!("skipped: this user may write anywhere, and nothing can be mounted");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Left, command, journal, tell, times, train, uninterrupted, wait_for_word, workplace};
+use super::{Left, command, journal, tell, times, train, uninterrupted, wait_for_text, workplace};
 use crate::cli::screen::Screen;
 
 /// Clock ticks that a process has used, from /proc.
@@ -20,9 +20,9 @@ fn cpu_ticks(process: u32) -> u64 {
     field(11) + field(12)
 }
 
-/// A logout: the terminal closes and everybody is told to end, in one moment.
+/// A logout: the terminal closes and all processes get SIGTERM at the same moment.
 #[test]
-fn a_run_told_to_end_as_its_terminal_closes_writes_its_checkpoint() {
+fn a_run_terminated_as_its_terminal_closes_writes_a_checkpoint() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -43,7 +43,7 @@ fn a_run_told_to_end_as_its_terminal_closes_writes_its_checkpoint() {
 }
 
 #[test]
-fn a_run_whose_terminal_closes_goes_on_and_burns_nothing_while_paused() {
+fn a_run_whose_terminal_closes_continues_and_is_idle_while_paused() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -54,10 +54,10 @@ fn a_run_whose_terminal_closes_goes_on_and_burns_nothing_while_paused() {
         let screen = Screen::open(folder, &arguments);
         screen.wait_for("stage 1 of 2");
         tell(folder, "{\"command\":\"pause\"}");
-        wait_for_word(&journal(folder, &name), "\"command\":\"pause\"");
+        wait_for_text(&journal(folder, &name), "\"command\":\"pause\"");
         let process = screen.process();
         let mut child = screen.hang_up();
-        // The hang-up itself is work.
+        // Handling the hang-up itself takes some time.
         std::thread::sleep(Duration::from_millis(300));
         let before = cpu_ticks(process);
         std::thread::sleep(Duration::from_millis(700));

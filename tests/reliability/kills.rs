@@ -5,9 +5,9 @@ use rustix::process::Signal;
 
 use super::{Left, command, signal, times, train, uninterrupted, workplace};
 
-/// A session is resumed until it is done; then it is as the one that was never killed.
+/// A session is resumed until it is done; then it must equal the one that was never killed.
 #[test]
-fn a_run_killed_at_random_moments_is_the_uninterrupted_one() {
+fn a_run_killed_at_random_moments_equals_the_uninterrupted_one() {
     let wanted = times("MASP_KILLS", 20);
     let folder = workplace();
     let folder = folder.path();
@@ -28,13 +28,13 @@ fn a_run_killed_at_random_moments_is_the_uninterrupted_one() {
                 assert!(status.success(), "{name}");
                 break;
             }
-            // One in eight may write a checkpoint first.
+            // One in eight gets SIGTERM, and may write a checkpoint first.
             let gently = rng.random_bool(0.125);
             signal(&child, if gently { Signal::TERM } else { Signal::KILL });
             let status = child.wait().unwrap();
             if gently {
                 gentle += 1;
-                // A process that has not come to handle signals yet is killed by it.
+                // SIGTERM kills a process that does not handle signals yet.
                 assert!(status.success() || status.code().is_none(), "{name}: {status}");
             } else {
                 kills += 1;
@@ -47,9 +47,9 @@ fn a_run_killed_at_random_moments_is_the_uninterrupted_one() {
     println!("{kills} kills and {gentle} SIGTERMs in {sessions} sessions: no difference");
 }
 
-/// The writer dies between a checkpoint's rename and its line in the journal: the file is told of by the next one.
+/// The writer dies between a checkpoint's rename and its line in the journal: the next process records the file.
 #[test]
-fn a_checkpoint_without_its_line_is_gone_on_from() {
+fn a_checkpoint_without_its_journal_line_is_resumed() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);

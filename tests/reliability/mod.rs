@@ -1,4 +1,4 @@
-//! Nothing is lost: processes killed, terminals closed, viewers gone, disks full. Each run ends as one that nothing happened to.
+//! Processes killed, terminals closed, viewers gone, disks full: each run must end like an undisturbed one.
 
 mod attach;
 mod disk;
@@ -25,7 +25,7 @@ use masp::session::{RunState, each_record};
 
 use crate::cli::{masp, stdout};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A folder with a drawn dataset of a few pictures.
 pub fn workplace() -> tempfile::TempDir {
@@ -34,7 +34,7 @@ pub fn workplace() -> tempfile::TempDir {
     folder
 }
 
-/// `masp train` of both stages, which evaluates, looks and saves every few steps.
+/// `masp train` of both stages, which evaluates, predicts the panel and saves every few steps.
 pub fn train(session: &str, more: &[&str]) -> Vec<String> {
     let settings = [
         "train.batch_size=2",
@@ -56,7 +56,7 @@ pub fn train(session: &str, more: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// A process of the binary in `folder`, whose control socket lies under it too.
+/// A command that runs the binary in `folder`, with its control socket there too.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_masp"));
     command
@@ -76,19 +76,19 @@ pub fn journal(folder: &Path, session: &str) -> PathBuf {
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+        assert!(begin.elapsed() < TIMEOUT, "never came: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Waits until a journal says `text`.
-pub fn wait_for_word(journal: &Path, text: &str) {
+/// Waits until a journal contains `text`.
+pub fn wait_for_text(journal: &Path, text: &str) {
     wait_until(text, || {
         std::fs::read_to_string(journal).is_ok_and(|said| said.contains(text))
     });
 }
 
-/// Says a line to the run whose socket lies under `folder`.
+/// Sends a line to the run whose socket is under `folder`.
 pub fn tell(folder: &Path, line: &str) {
     let socket = || {
         let mut entries = std::fs::read_dir(folder.join("masp")).ok()?;
@@ -107,19 +107,19 @@ pub fn signal(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(process, signal).unwrap();
 }
 
-/// What a run leaves that must be the same however often it was interrupted.
+/// The results of a run that must be the same however often it was interrupted.
 #[derive(Debug, PartialEq)]
 pub struct Left {
     /// Stage, step, and the bits of loss, rate and gradient norm.
     steps: Vec<(String, u64, [u64; 3])>,
-    /// Without how fast they were made.
+    /// Without their speed.
     evaluations: Vec<serde_json::Value>,
-    /// The bytes of checkpoints (parameters, moments, counters), predictions and looks.
+    /// The bytes of checkpoints (parameters, moments, counters), predictions and panel samples.
     files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Left {
-    /// Without the checkpoints between the best and the last of each stage: a SIGTERM leaves one where it comes.
+    /// Without the checkpoints between the best and the last of each stage: SIGTERM leaves one at any step.
     pub fn without_those_between(mut self) -> Self {
         for stage in ["aspects", "prompt"] {
             let of_stage = |name: &&PathBuf| name.to_string_lossy().contains(&format!("checkpoints/{stage}-"));
@@ -175,7 +175,7 @@ impl Left {
         }
     }
 
-    /// Fails with the names of what differs, not with megabytes.
+    /// Fails with the names of what differs instead of the megabytes themselves.
     pub fn assert_same(&self, other: &Self, what: &str) {
         assert_eq!(self.steps, other.steps, "{what}");
         assert_eq!(self.evaluations, other.evaluations, "{what}");
@@ -187,7 +187,7 @@ impl Left {
     }
 }
 
-/// A run that nothing happens to, and how long it takes.
+/// An undisturbed run, and how long it takes.
 pub fn uninterrupted(folder: &Path) -> (Left, Duration) {
     let begin = Instant::now();
     let output = command(folder).args(train("whole", &["--headless"])).output().unwrap();
@@ -195,7 +195,7 @@ pub fn uninterrupted(folder: &Path) -> (Left, Duration) {
     (Left::by(folder, "whole"), begin.elapsed())
 }
 
-/// How often a test does its harm: a few times in CI, as often as a person asks for in the long form.
+/// How often a test repeats: a few times in CI, or the number in an environment variable for the long form.
 pub fn times(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |times| times.parse().unwrap())
 }

@@ -1,4 +1,4 @@
-//! A session's folder that is moved while its run is at work, and another session that takes its name.
+//! A session's folder that is moved during its run, and another session that takes its name.
 
 use std::fs;
 
@@ -7,19 +7,19 @@ use masp::session::{RunState, each_record};
 use super::{command, train, wait_until, workplace};
 
 #[test]
-fn a_run_whose_folder_is_moved_ends_with_a_checkpoint_in_it_and_leaves_who_takes_the_name_alone() {
+fn a_run_whose_folder_is_moved_ends_with_a_checkpoint_in_the_moved_folder() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
     let mut arguments = train("a", &["--headless"]);
     let place = arguments.iter().position(|word| word == "--max-steps").unwrap();
-    // As many steps as there is time for.
+    // More steps than the test takes.
     arguments[place + 1] = "4000".to_owned();
     let child = command(folder).args(arguments).spawn().unwrap();
     let checkpoints = |name: &str| fs::read_dir(sessions.join(name).join("checkpoints")).map_or(0, Iterator::count);
     wait_until("a checkpoint", || checkpoints("a") > 0);
     fs::rename(sessions.join("a"), sessions.join("b")).unwrap();
-    // Another session of that name, as far as its folder goes.
+    // Another session's folder with that name.
     masp::session::SessionFolder::create(&sessions, "a").unwrap();
 
     let output = child.wait_with_output().unwrap();

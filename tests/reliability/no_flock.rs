@@ -1,4 +1,5 @@
-//! A file system without flock: no run is let in, for nothing would keep a second one out; all that only reads goes on.
+//! A file system without flock: runs are refused, because nothing would keep a second one out; commands that only read
+//! still work.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::{Command, Output};
 use super::{command, train, workplace};
 use crate::cli::stdout;
 
-/// Compiles the program that takes flock away; nothing where this system does not let it.
+/// Compiles a wrapper that makes flock fail; `None` if this system does not allow it.
 fn wrapper(folder: &Path) -> Option<std::path::PathBuf> {
     let (source, program) = (folder.join("no_flock.c"), folder.join("no_flock"));
     fs::write(&source, include_str!("no_flock.c")).unwrap();
@@ -24,7 +25,7 @@ fn wrapper(folder: &Path) -> Option<std::path::PathBuf> {
 }
 
 #[test]
-fn without_flock_training_is_refused_with_advice_and_finished_sessions_are_told_as_they_are() {
+fn without_flock_training_is_refused_and_finished_sessions_are_still_listed() {
     let folder = workplace();
     let folder = folder.path();
     let Some(wrapper) = wrapper(folder) else { return };
@@ -46,7 +47,7 @@ fn without_flock_training_is_refused_with_advice_and_finished_sessions_are_told_
         let output = run(&train(name, more));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        for part in ["has no locks", "session.root", "-o flock"] {
+        for part in ["has no file locks", "session.root", "-o flock"] {
             assert!(said.contains(part), "{part}: {said}");
         }
     };

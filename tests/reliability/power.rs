@@ -1,4 +1,4 @@
-//! Power cuts: what was not yet safe on the disk is lost, cut anywhere or filled with zeros, as file systems leave it.
+//! Power cuts: data that was not synced is lost, cut anywhere or filled with zeros, as file systems may leave it.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::{Left, command, journal, signal, times, train, uninterrupted, workplace};
 
-/// The end of the journal that was synced: it is before each checkpoint is written.
+/// The end of the synced part of the journal, which is synced before each checkpoint is written.
 fn safe(journal: &Path, text: &str) -> usize {
     let checkpoints = journal.with_file_name("checkpoints");
     let told = |name: &str| text.contains(&format!("checkpoints/{name}"));
@@ -25,7 +25,7 @@ fn safe(journal: &Path, text: &str) -> usize {
     text[..last].rfind('\n').map_or(0, |end| end + 1)
 }
 
-/// Takes the journal back to any moment since it was safe.
+/// Sets the journal back to any moment since the last sync.
 fn cut(journal: &Path, rng: &mut ChaCha8Rng) {
     let Ok(mut bytes) = fs::read(journal) else { return };
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -38,7 +38,7 @@ fn cut(journal: &Path, rng: &mut ChaCha8Rng) {
 }
 
 #[test]
-fn a_run_after_power_cuts_is_the_uninterrupted_one() {
+fn a_run_after_power_cuts_equals_the_uninterrupted_one() {
     let wanted = times("MASP_POWER_CUTS", 6);
     let folder = workplace();
     let folder = folder.path();

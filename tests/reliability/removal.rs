@@ -1,4 +1,4 @@
-//! A session that one process removes while another begins to go on with it.
+//! A session that one process removes while another begins to resume it.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{command, train, workplace};
 use crate::cli::{masp, stdout};
 
 #[test]
-fn a_session_that_is_being_removed_is_not_gone_on_with() {
+fn a_session_that_is_being_removed_is_not_resumed() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -23,7 +23,7 @@ fn a_session_that_is_being_removed_is_not_gone_on_with() {
             String::from_utf8_lossy(&output.stderr).into_owned(),
         )
     };
-    // As `masp sessions rm` does it: held, told, renamed, then emptied.
+    // As `masp sessions rm` does it: locks, announces, renames, then empties the folder.
     let session = SessionFolder::open(&sessions, "run").unwrap();
     let lock = session.lock().unwrap();
     lock.announce_removal().unwrap();
@@ -45,7 +45,7 @@ fn a_session_that_is_being_removed_is_not_gone_on_with() {
     let listed = stdout(&masp(folder, &["sessions", "list"]));
     assert!(listed.contains("run.removed"), "{listed}");
 
-    // A removal that is killed lets go, and hinders nobody; what it left can be removed.
+    // A killed removal releases its lock and blocks nobody; the remaining files can be removed.
     drop(lock);
     assert_eq!(resume("--headless").0, Some(0));
     stdout(&masp(folder, &["sessions", "rm", "run.removed", "--yes"]));
@@ -53,7 +53,7 @@ fn a_session_that_is_being_removed_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_session_that_is_at_work_is_not_removed() {
+fn a_running_session_is_not_removed() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");

@@ -1,4 +1,4 @@
-//! What a run is gone on from: sessions that were cut short, damaged, changed or tampered with.
+//! Resuming sessions that were cut short, damaged, changed or tampered with.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Output;
 
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, train, uninterrupted, wait_for_word, wait_until, workplace};
+use super::{Left, command, journal, signal, train, uninterrupted, wait_for_text, wait_until, workplace};
 use crate::cli::{masp, stdout};
 
 fn resume(folder: &Path, session: &str) -> Output {
@@ -22,7 +22,7 @@ fn words(output: &Output) -> String {
 }
 
 #[test]
-fn a_session_whose_first_line_was_never_whole_begins_anew() {
+fn a_session_without_a_complete_first_line_begins_again() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -38,7 +38,7 @@ fn a_session_whose_first_line_was_never_whole_begins_anew() {
 }
 
 #[test]
-fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
+fn a_damaged_newest_checkpoint_is_skipped_for_the_one_before() {
     let folder = workplace();
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
@@ -49,12 +49,12 @@ fn a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before() {
     let output = resume(folder, "whole");
     assert!(output.status.success(), "{}", words(&output));
     let said = fs::read_to_string(journal(folder, "whole")).unwrap();
-    assert!(said.contains("the run goes on from the one before it"));
+    assert!(said.contains("the run goes on from the checkpoint before it"));
     Left::by(folder, "whole").assert_same(&whole, "after damage");
 }
 
 #[test]
-fn a_dataset_that_has_changed_since_is_told_of() {
+fn a_changed_dataset_gives_a_warning() {
     let folder = workplace();
     let folder = folder.path();
     uninterrupted(folder);
@@ -65,7 +65,7 @@ fn a_dataset_that_has_changed_since_is_told_of() {
 }
 
 #[test]
-fn a_session_with_links_is_not_written_through_them() {
+fn symbolic_links_in_a_session_are_not_written_through() {
     let folder = workplace();
     let folder = folder.path();
     let own = folder.join("diary.txt");
@@ -95,7 +95,7 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
     let folder = folder.path();
     let (whole, _) = uninterrupted(folder);
     let child = command(folder).args(train("stopped", &["--headless"])).spawn().unwrap();
-    wait_for_word(&journal(folder, "stopped"), "\"event\":\"step\"");
+    wait_for_text(&journal(folder, "stopped"), "\"event\":\"step\"");
     signal(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -113,16 +113,16 @@ fn ctrl_c_without_a_screen_writes_a_checkpoint_first() {
     left.assert_same(&whole.without_those_between(), "after ctrl-c");
 }
 
-/// SIGTERM does not wait for an evaluation: it is made when the run goes on.
+/// SIGTERM interrupts an evaluation, which is repeated after the resume.
 #[test]
-fn an_evaluation_is_left_at_once_and_made_after_the_resume() {
+fn an_interrupted_evaluation_is_repeated_after_the_resume() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     stdout(&masp(folder, &["data", "synth", "drawn", "--images", "600"]));
     let long = ["--headless", "--set", "eval.max_samples=60"];
     let slow = |session: &str, more: &[&str]| {
         let mut command = command(folder);
-        // One image at a time, read anew each time: a second or two for an evaluation.
+        // One image at a time and no cache, so that an evaluation takes a second or two.
         command.args(train(session, &[&long[..], more].concat()));
         command.args(["--set", "test.batch_size=1", "--set", "data.cache_mb=0"]);
         command
@@ -155,7 +155,7 @@ fn an_evaluation_is_left_at_once_and_made_after_the_resume() {
 }
 
 #[test]
-fn checkpoints_are_written_at_times_too() {
+fn checkpoints_are_also_written_by_time() {
     let folder = workplace();
     let folder = folder.path();
     let saved = |name: &str, minutes: &str| {
@@ -174,7 +174,7 @@ fn checkpoints_are_written_at_times_too() {
 }
 
 #[test]
-fn a_run_of_one_stage_is_gone_on_with_as_that_unless_another_is_asked_for() {
+fn a_run_of_one_stage_resumes_that_stage_unless_another_is_given() {
     let folder = workplace();
     let folder = folder.path();
     let steps = |stage: &str| {
@@ -196,9 +196,9 @@ fn a_run_of_one_stage_is_gone_on_with_as_that_unless_another_is_asked_for() {
     assert_eq!(go(&["--resume"]), [6, 6]);
 }
 
-/// Both as `--detach` says it and as the session tells it afterwards.
+/// Both in the output of `--detach` and in the session's journal.
 #[test]
-fn a_resume_that_fails_at_once_is_told_and_recorded() {
+fn a_resume_that_fails_at_once_is_reported_and_recorded() {
     let folder = workplace();
     let folder = folder.path();
     let output = command(folder)
@@ -228,7 +228,7 @@ fn a_resume_that_fails_at_once_is_told_and_recorded() {
     assert!(resume(folder, "gone").status.success());
     assert_eq!(state()["state"], "finished");
 
-    // A new run whose model is not there fails after its journal's first line.
+    // A new run whose model is missing fails after the first line of its journal.
     let output = command(folder)
         .args(train("new", &["--detach", "--model", "./no-model"]))
         .output()
@@ -237,14 +237,14 @@ fn a_resume_that_fails_at_once_is_told_and_recorded() {
     assert!(words(&output).contains("no-model"), "{}", words(&output));
 }
 
-/// A rate that was set while the run was at work goes on; one that the settings ask for anew is obeyed, and told of.
+/// A rate that was set during the run is kept; a new rate in the settings replaces it, with a warning.
 #[test]
-fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
+fn a_resumed_run_keeps_the_set_rate_unless_another_is_given() {
     let folder = workplace();
     let folder = folder.path();
     let told = || fs::read_to_string(journal(folder, "rate")).unwrap_or_default();
-    // Until it has made a step at this rate since it began; or, where it is told to take it, at once: most often that is before
-    // the next step, so that the step's checkpoint may be there already, with the rate of before.
+    // Runs until a step has this rate, or, with `tells`, sends this command after the first step and ends the run once
+    // it is recorded. The checkpoint of the next step may be there by then, with the old rate.
     let at_rate = |more: &[&str], rate: &str, tells: Option<&str>| {
         let before = told().len();
         let mut arguments = train("rate", &["--headless", "--stage", "aspects", "--resume"]);
@@ -280,10 +280,10 @@ fn a_resumed_run_has_the_rate_that_was_set_or_the_one_that_is_asked_for_now() {
         said.contains("the learning rate goes on from a peak of 5e-3") && said.contains("it was 7e-3"),
         "{said}"
     );
-    // Asked for as before, it is as it was.
+    // With the same setting as before, the rate is kept.
     let said = at_rate(&asked, "0.005", None);
     assert!(!said.contains("goes on from a peak"), "{said}");
-    // As every other setting, it is the session's own again where nothing is asked for.
+    // Without a setting, the rate is the session's own again, as every other setting.
     let said = at_rate(&[], "0.001", None);
     assert!(said.contains("the learning rate goes on from a peak of 1e-3"), "{said}");
 }

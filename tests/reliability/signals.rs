@@ -1,4 +1,4 @@
-//! What batch systems and shells tell a run: to keep what it has, to end, how many cores it may use.
+//! Signals and limits of batch systems and shells: save a checkpoint, end, use fewer cores.
 
 use std::fs;
 use std::io::Write;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::Signal;
 
-use super::{Left, command, journal, signal, train, wait_for_word, wait_until, workplace};
+use super::{Left, command, journal, signal, train, wait_for_text, wait_until, workplace};
 use crate::cli::stdout;
 
-/// A run of a hundred thousand steps that keeps nothing of its own accord.
+/// A run of a hundred thousand steps that saves no checkpoints by itself.
 fn endless(session: &str) -> Vec<String> {
     let quiet = [
         "--headless",
@@ -28,10 +28,10 @@ fn endless(session: &str) -> Vec<String> {
     arguments
 }
 
-/// Ends it where a test fails before it has.
-struct Kept(Child);
+/// Kills the process if the test fails before it has ended.
+struct KillOnDrop(Child);
 
-impl Drop for Kept {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
@@ -39,14 +39,14 @@ impl Drop for Kept {
 }
 
 #[test]
-fn warnings_of_a_batch_system_are_checkpoints_and_its_limit_is_an_end_with_one() {
+fn a_batch_systems_warning_saves_a_checkpoint_and_its_limit_ends_the_run_with_one() {
     let folder = workplace();
     let folder = folder.path();
-    let mut run = Kept(command(folder).args(endless("job")).spawn().unwrap());
+    let mut run = KillOnDrop(command(folder).args(endless("job")).spawn().unwrap());
     let journal = journal(folder, "job");
     let count = |word: &str| fs::read_to_string(&journal).unwrap_or_default().matches(word).count();
     let (checkpoints, steps) = ("\"event\":\"checkpoint\"", "\"event\":\"step\"");
-    wait_for_word(&journal, steps);
+    wait_for_text(&journal, steps);
     for (before, warning) in [Signal::USR1, Signal::USR2].into_iter().enumerate() {
         assert_eq!(count(checkpoints), before);
         signal(&run.0, warning);
@@ -57,12 +57,12 @@ fn warnings_of_a_batch_system_are_checkpoints_and_its_limit_is_an_end_with_one()
     signal(&run.0, Signal::XCPU);
     assert!(run.0.wait().unwrap().success());
     assert_eq!(count(checkpoints), 3);
-    wait_for_word(&journal, "\"reason\":\"stopped\"");
+    wait_for_text(&journal, "\"reason\":\"stopped\"");
 }
 
-/// Standard error is a pipe that was filled before and that nobody reads.
+/// Standard error is a full pipe that nobody reads.
 #[test]
-fn a_run_that_nobody_listens_to_trains_and_ends_when_it_is_told_to() {
+fn a_run_with_a_blocked_output_trains_and_ends_on_a_signal() {
     let folder = workplace();
     let folder = folder.path();
     let (_reader, mut writer) = std::io::pipe().unwrap();
@@ -74,20 +74,20 @@ fn a_run_that_nobody_listens_to_trains_and_ends_when_it_is_told_to() {
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
     while writer.write(&[b'x'; 4096]).is_ok() {}
     fcntl_setfl(&writer, OFlags::empty()).unwrap();
-    let mut run = Kept(run.spawn().unwrap());
+    let mut run = KillOnDrop(run.spawn().unwrap());
     let journal = journal(folder, "unheard");
-    wait_for_word(&journal, "\"step\":20,");
+    wait_for_text(&journal, "\"step\":20,");
     signal(&run.0, Signal::TERM);
     let begin = Instant::now();
     wait_until("the end", || run.0.try_wait().unwrap().is_some());
-    // Two seconds on a machine that is not loaded; without a bound it is never.
+    // It takes two seconds on an idle machine; without the watchdog it would never end.
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(run.0.wait().unwrap().success());
-    wait_for_word(&journal, "\"event\":\"checkpoint\"");
+    wait_for_text(&journal, "\"event\":\"checkpoint\"");
 }
 
 #[test]
-fn a_process_that_may_use_one_core_computes_with_one_thread() {
+fn a_process_limited_to_one_core_uses_one_thread() {
     let taskset = ["/usr/bin/taskset", "/bin/taskset"]
         .into_iter()
         .find(|path| fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o111 != 0));
@@ -110,7 +110,7 @@ fn a_process_that_may_use_one_core_computes_with_one_thread() {
     assert!(said.contains("1 cores, 1 threads"), "{said}");
 }
 
-/// The same run with other threads is the same run.
+/// The number of threads does not change any result.
 #[test]
 fn numbers_do_not_depend_on_the_number_of_threads() {
     let folder = workplace();

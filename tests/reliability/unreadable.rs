@@ -1,4 +1,4 @@
-//! What is no session among the sessions, and what a session lacks: commands that do not need it go on.
+//! Entries that are not sessions, and sessions with missing parts: commands that do not need these parts still work.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,7 +26,7 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Name, state and problem of all that is listed.
+/// Name, state and problem of each listed session.
 fn listed(folder: &Path) -> Vec<(String, String, String)> {
     let all: Value = serde_json::from_str(&stdout(&masp(folder, &["sessions", "list", "--json"]))).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -35,7 +35,7 @@ fn listed(folder: &Path) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn what_is_no_session_hides_none() {
+fn other_entries_do_not_hide_sessions() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -74,9 +74,9 @@ fn what_is_no_session_hides_none() {
     assert!(resumed.status.success(), "{}", words(&resumed));
 }
 
-/// As `masp sessions list` of somebody else, who may not enter one of them.
+/// As `masp sessions list` by another user, who may not enter one of them.
 #[test]
-fn a_folder_that_may_not_be_looked_into_is_told_of() {
+fn an_unreadable_folder_is_reported() {
     let folder = workplace();
     let folder = folder.path();
     let sessions = folder.join("sessions");
@@ -113,7 +113,7 @@ fn a_folder_that_may_not_be_looked_into_is_told_of() {
 }
 
 #[test]
-fn what_lies_in_the_place_of_an_optional_folder_stops_nothing() {
+fn a_file_in_place_of_an_optional_folder_stops_nothing() {
     let folder = workplace();
     let folder = folder.path();
     let session = folder.join("sessions/run");
@@ -136,7 +136,7 @@ fn what_lies_in_the_place_of_an_optional_folder_stops_nothing() {
     ] {
         stdout(&masp(folder, &line.split(' ').collect::<Vec<_>>()));
     }
-    // Figures come first; that they cannot be kept is said after them.
+    // The figures are printed first, then the warning that they cannot be saved.
     let output = masp(folder, &["eval", "run", "--split", "val", "--json"]);
     let figures: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert!(figures["accuracy"].is_f64(), "{figures}");
@@ -157,14 +157,17 @@ fn what_lies_in_the_place_of_an_optional_folder_stops_nothing() {
     let output = command(folder).args(more).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     let said = fs::read_to_string(journal(folder, "run")).unwrap();
-    assert!(said.contains("was not kept"), "a look that is not kept is told of");
+    assert!(
+        said.contains("was not saved"),
+        "a prediction that cannot be saved gives a warning"
+    );
     stdout(&masp(folder, &["sessions", "rm", "run", "--yes"]));
     assert!(!session.exists());
 }
 
-/// A middle line that nothing opens: what stands before it is shown, and no command says that the run is finished.
+/// A damaged line in the middle: the part before it is shown, and no command reports the run as finished.
 #[test]
-fn a_journal_with_a_bad_line_is_listed_and_shown_as_what_it_is() {
+fn a_journal_with_a_bad_line_is_listed_and_shown_as_damaged() {
     let folder = workplace();
     let folder = folder.path();
     stdout(&command(folder).args(train("run", &["--headless"])).output().unwrap());

@@ -16,7 +16,7 @@ impl Machine<'_> {
         let module = self.pop()?;
         let global = match (self.get(module), self.get(name)) {
             (Object::Text(module), Object::Text(name)) => Global::find(module, name)?,
-            _ => return Err(PickleFault::Malformed("a name that is no text")),
+            _ => return Err(PickleFault::Malformed("a name that is not a string")),
         };
         self.push(Object::Global(global))
     }
@@ -37,9 +37,17 @@ impl Machine<'_> {
                         element: *element,
                     }
                 }
-                _ => return Err(PickleFault::Malformed("a storage of another form")),
+                _ => {
+                    return Err(PickleFault::Malformed(
+                        "a storage with arguments that torch.save does not write",
+                    ));
+                }
             },
-            _ => return Err(PickleFault::Malformed("a storage of another form")),
+            _ => {
+                return Err(PickleFault::Malformed(
+                    "a storage with arguments that torch.save does not write",
+                ));
+            }
         };
         self.push(object)
     }
@@ -84,7 +92,9 @@ impl Machine<'_> {
             Object::Dict(_) => Ok(()),
             Object::Parameters(_) => {
                 let Object::Dict(entries) = self.get(state) else {
-                    return Err(PickleFault::Malformed("a ParameterDict of another form"));
+                    return Err(PickleFault::Malformed(
+                        "a ParameterDict with a state that torch.save does not write",
+                    ));
                 };
                 let is_wanted = |key: Id| matches!(self.get(key), Object::Text(text) if text == "_parameters");
                 let found = entries.iter().find(|(key, _)| is_wanted(*key)).map(|(_, value)| *value);
@@ -92,12 +102,12 @@ impl Machine<'_> {
                 self.set_parameters(id, parameters);
                 Ok(())
             }
-            _ => Err(PickleFault::Malformed("state for something that is no dictionary")),
+            _ => Err(PickleFault::Malformed("state for something that is not a dictionary")),
         }
     }
 
     fn view(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Step<TensorView> {
-        let malformed = PickleFault::Malformed("a tensor of another form");
+        let malformed = PickleFault::Malformed("a tensor with arguments that torch.save does not write");
         match (self.get(storage), self.get(offset), self.get(shape), self.get(strides)) {
             (Object::Storage { key, element }, Object::Int(offset), Object::Tuple(shape), Object::Tuple(strides))
                 if shape.len() == strides.len() && shape.len() <= MAX_DIMENSIONS =>
@@ -129,7 +139,7 @@ impl Machine<'_> {
         let id = self.pop()?;
         match self.get(id) {
             Object::Tuple(items) if items.len() <= MAX_ARGUMENTS => Ok(items.clone()),
-            _ => Err(PickleFault::Malformed("arguments that are no short tuple")),
+            _ => Err(PickleFault::Malformed("arguments that are not a short tuple")),
         }
     }
 }

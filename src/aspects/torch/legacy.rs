@@ -38,7 +38,7 @@ pub fn tensors(
     let mut pickles = vec![0; usize::try_from(file_bytes.min(MAX_PICKLE_BYTES)).unwrap_or(0)];
     file.read_exact_at(&mut pickles, 0).map_err(|error| error.to_string())?;
     if !pickles.starts_with(MAGIC) {
-        return Err("it is a pickle of something else than torch.save's".to_owned());
+        return Err("it is a pickle that torch.save did not write".to_owned());
     }
     let mut at = MAGIC.len();
     let mut next = || -> Outcome<Heap> {
@@ -48,7 +48,7 @@ pub fn tensors(
         Ok(heap)
     };
     if !matches!(next()?.root(), Object::Int(VERSION)) {
-        return Err("it is of a version of this format that is not known".to_owned());
+        return Err("its format version is unknown".to_owned());
     }
     if !is_little_endian(&next()?) {
         return Err("its numbers are not little-endian".to_owned());
@@ -88,7 +88,7 @@ fn places(file: &File, file_bytes: u64, mut at: u64, value: &Heap, keys: &Heap) 
     let mut places = HashMap::new();
     for id in list {
         let Object::Text(key) = keys.get(*id) else {
-            return Err("a storage's key is no text".to_owned());
+            return Err("a storage's key is not a string".to_owned());
         };
         let element = elements.get(key.as_str());
         let element = element.ok_or_else(|| format!("the storage {key:?} belongs to no tensor"))?;

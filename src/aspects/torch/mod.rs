@@ -46,7 +46,7 @@ pub enum TorchError {
     )]
     Unfit { path: PathBuf, reason: String },
     #[error(
-        "there is no memory for {}; end what else uses memory, and try again",
+        "there is not enough memory for {}; close other programs and try again",
         printable_path(path)
     )]
     Memory { path: PathBuf },

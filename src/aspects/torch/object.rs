@@ -14,9 +14,9 @@ pub enum PickleFault {
     Truncated,
     #[error("its pickle holds the instruction {code:#04x} at byte {at}, which no file of tensors needs")]
     Opcode { code: u8, at: usize },
-    #[error("its pickle has protocol {0}; 2 to 5 are known")]
+    #[error("its pickle has protocol {0}; 2 to 5 are supported")]
     Protocol(u8),
-    #[error("its pickle names {0:?}, which is not known here and is never imported or called")]
+    #[error("its pickle names {0:?}, which is not supported; nothing of it was imported or called")]
     Global(String),
     #[error("its pickle is malformed: {0}")]
     Malformed(&'static str),

@@ -50,7 +50,7 @@ pub fn read_torch_parameters(
         views.retain(|name, _| wanted(name));
         match views.iter().find(|(_, view)| view.element.is_integer()) {
             Some((name, view)) => Err(format!(
-                "the tensor {name:?} has whole numbers ({:?}), and parameters are floating-point numbers",
+                "the tensor {name:?} has integers ({:?}), but parameters are floating-point numbers",
                 view.element
             )),
             None => Ok(views),
@@ -92,7 +92,7 @@ fn tensors(
     choose: impl FnOnce(Views<'_>) -> Outcome<Views<'_>>,
 ) -> Outcome<IndexMap<String, HostTensor>> {
     let mut archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| format!("it is no whole zip archive ({})", quiet(&error)))?;
+        .map_err(|error| format!("it is not a complete zip archive ({})", quiet(&error)))?;
     let root = root(&archive)?;
     check_byte_order(&mut archive, &root)?;
     let pickle = record(&mut archive, &format!("{root}/data.pkl"), MAX_PICKLE_BYTES)?;
@@ -105,7 +105,7 @@ fn tensors(
 }
 
 /// The error for a record that does not fit into memory.
-const NO_MEMORY: &str = "there is no memory for it";
+const NO_MEMORY: &str = "there is not enough memory for it";
 
 /// An empty buffer with room for `bytes` bytes; the caller has checked that the file has as many.
 pub(super) fn room(bytes: u64) -> Outcome<Vec<u8>> {
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
             Object::Tensor(view) => {
                 let earlier = self.views.insert(name.to_owned(), view.as_ref());
                 if earlier.is_some() {
-                    return Err(format!("the tensor {name:?} stands in it twice"));
+                    return Err(format!("it holds the tensor {name:?} twice"));
                 }
             }
             Object::Dict(_) | Object::Parameters(_) if depth == MAX_NESTING => {
@@ -220,7 +220,7 @@ impl<'a> Walk<'a> {
     fn join(&self, name: &str, key: &Object) -> Outcome<String> {
         let key = match key {
             Object::Text(key) => key.as_str(),
-            _ => return Err(format!("a key in {name:?} is no text")),
+            _ => return Err(format!("a key in {name:?} is not a string")),
         };
         if name.len() + key.len() > MAX_NAME_BYTES {
             return Err(format!("a name in it is longer than {MAX_NAME_BYTES} bytes"));

@@ -40,7 +40,7 @@ fn all_golden_files_are_read_to_the_bit() -> Outcome {
         let file = path
             .file_name()
             .and_then(|name| name.to_str())
-            .ok_or("a name that is no text")?;
+            .ok_or("a name that is not a string")?;
         for (name, tensor) in read_torch(&path)? {
             let view = expected.tensor(&format!("{file}::{name}"))?;
             assert_eq!(tensor.shape, view.shape(), "{file} {name}");
@@ -75,7 +75,7 @@ fn example_dict<'a>(matrix: &'a HostTensor, vector: &'a HostTensor) -> TorchDict
 }
 
 #[test]
-fn what_is_written_is_read_in_the_layout_of_torch_save() -> Outcome {
+fn written_files_have_the_layout_of_torch_save() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.pth");
     let (matrix, vector) = example();
@@ -197,7 +197,7 @@ fn hostile_views_are_refused() -> Outcome {
 }
 
 #[test]
-fn nothing_is_executed_and_no_pickle_grows() {
+fn nothing_is_executed_and_memory_stays_bounded() {
     let fault = |pickle: &[u8]| interpret(pickle).err();
     assert_eq!(
         fault(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00ls -\x85R."),
@@ -310,7 +310,7 @@ fn files_from_before_pytorch_1_6_are_read() -> Outcome {
     let system = legacy(b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.");
     assert!(read_bytes(&system).is_err_and(|fault| fault.contains("posix.system")));
     let bare = b"\x80\x02}.";
-    assert!(read_bytes(bare).is_err_and(|fault| fault.contains("something else than torch.save's")));
+    assert!(read_bytes(bare).is_err_and(|fault| fault.contains("a pickle that torch.save did not write")));
     Ok(())
 }
 
@@ -332,7 +332,7 @@ fn a_parameter_dict_is_a_dictionary() -> Outcome {
 }
 
 #[test]
-fn whole_numbers_are_no_parameters() -> Outcome {
+fn integer_tensors_are_not_parameters() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.pth");
     fs::write(&path, archive(&pickled_tensor("IntStorage", 0, &[4], &[1]))?)?;
@@ -340,13 +340,13 @@ fn whole_numbers_are_no_parameters() -> Outcome {
         .err()
         .ok_or("it was read")?
         .to_string();
-    assert!(fault.contains("\"a\" has whole numbers (I32)"), "{fault}");
+    assert!(fault.contains("\"a\" has integers (I32)"), "{fault}");
     assert!(read_torch_parameters(&path, |name| name != "a")?.is_empty());
     Ok(())
 }
 
 #[test]
-fn a_compressed_record_is_named_with_what_to_do() -> Outcome {
+fn a_compressed_record_is_refused_with_advice() -> Outcome {
     let mut packed = archive(b"\x80\x02}.")?;
     // Set the compression method of the first entry, both in its own header and in the directory.
     let central = packed

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_long_flags_before_the_bare_dashes_change() {
+    fn only_long_flags_before_the_double_dash_change() {
         let argv = [
             "my_masp",
             "--save_ckpt=a_b",
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alias_takes_its_value_behind_an_equals_sign_too() {
+    fn the_alias_accepts_a_value_after_an_equals_sign() {
         assert_eq!(flag("--your_datapath=/a_b=c"), "--data=/a_b=c");
     }
 }

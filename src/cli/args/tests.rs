@@ -11,7 +11,7 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
 }
 
 #[test]
-fn clap_finds_the_definitions_consistent() {
+fn the_argument_definitions_are_valid() {
     Cli::command().debug_assert();
 }
 
@@ -40,7 +40,7 @@ fn the_references_two_commands_parse() {
 }
 
 #[test]
-fn every_command_of_the_contract_parses() {
+fn every_documented_command_parses() {
     let lines = [
         "masp",
         "masp --config c.yaml --set tui.fps=5",
@@ -89,7 +89,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn the_screens_pictures_are_a_setting() {
+fn how_pictures_are_drawn_is_a_setting() {
     let images = |line: &str| {
         let cli = parse(line).unwrap();
         let sources = match &cli.command {

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logout_that_kills_is_a_problem_and_the_last_drop_in_holds() {
+    fn a_logout_that_kills_processes_is_a_problem_and_the_last_drop_in_wins() {
         let user = |name: &str| (name == "USER").then(|| "ada".to_owned());
         let level = |files: &[(&str, &str)]| logout(machine(files).path(), user).level;
         assert_eq!(level(&[]), Level::Ok);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_memory_of_the_groups_counts() {
+    fn the_lowest_memory_limit_of_the_control_groups_counts() {
         let group = ("proc/self/cgroup", "0::/user.slice/a.scope\n");
         let outer = ("sys/fs/cgroup/user.slice/memory.max", "1073741824\n");
         let inner = ("sys/fs/cgroup/user.slice/a.scope/memory.max", "max\n");

@@ -9,7 +9,7 @@ use candle_core::Device;
 use super::finding::Finding;
 
 /// With less memory available the default demo may not fit.
-const LITTLE_MEMORY: u64 = 2 << 30;
+const LOW_MEMORY: u64 = 2 << 30;
 /// The driver's folder, with one folder per card.
 const CARDS: &str = "/proc/driver/nvidia/gpus";
 
@@ -64,7 +64,7 @@ fn memory_by(meminfo: &str) -> Finding {
         );
     };
     let text = format!("{} in total, {} available", gib(total), gib(available));
-    if available < LITTLE_MEMORY {
+    if available < LOW_MEMORY {
         let advice = "; close other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
         return Finding::note("memory", text + advice);
     }
@@ -156,7 +156,7 @@ mod tests {
     use crate::cli::doctor::finding::Level;
 
     #[test]
-    fn memory_that_is_little_is_noted() {
+    fn low_memory_is_noted() {
         let memory = |available: u64| {
             memory_by(&format!(
                 "MemTotal:  16777216 kB\nMemFree: 1 kB\nMemAvailable: {available} kB\n"
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_are_named_as_the_driver_names_them() -> std::io::Result<()> {
+    fn gpus_have_the_drivers_names() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         assert!(cards(&folder.path().join("none")).is_empty());
         for (address, text) in [

@@ -11,7 +11,7 @@ use crate::vlm::hub;
 use crate::vlm::inspect::{Description, inspect};
 
 /// With less room on disk a run may lack it for its checkpoints.
-const LITTLE_ROOM: u64 = 1 << 30;
+const LOW_DISK_SPACE: u64 = 1 << 30;
 
 /// The findings for the paths that the settings of `sources` name.
 pub(super) fn findings(sources: Sources) -> Vec<Finding> {
@@ -138,7 +138,7 @@ fn sessions(root: &Path) -> Finding {
         );
     }
     match statvfs(there).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize)) {
-        Ok(free) if free < LITTLE_ROOM => Finding::note(
+        Ok(free) if free < LOW_DISK_SPACE => Finding::note(
             "sessions",
             format!(
                 "{}, only {} free; free some space for checkpoints",
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_a_model_is_described_and_another_is_a_problem() {
+    fn a_model_folder_is_described_and_another_folder_is_a_problem() {
         let of = |folder: &Path| {
             let mut settings = Settings::default();
             settings.model.path = Some(folder.display().to_string());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_that_a_model_needs_is_compared_with_the_machines() {
+    fn a_models_memory_is_compared_with_the_machines() {
         let mut model = inspect(&crate::vlm::tiny::folder().unwrap()).unwrap();
         model.parameters = 3 << 30;
         let small = fits(&model, Some(8 << 30));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_are_missing_are_problems() -> std::io::Result<()> {
+    fn missing_folders_are_problems() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name).display().to_string();
         std::fs::write(at("file"), "")?;

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_checks_are_named_or_the_largest_error() {
+    fn failed_checks_are_named_or_else_the_largest_error() {
         let good = judge("cpu in f32", &[check("logits", 1e-6), check("loss", 5e-5)]);
         assert_eq!(good.level, Level::Ok);
         assert!(

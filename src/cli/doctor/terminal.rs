@@ -6,7 +6,7 @@ use super::finding::Finding;
 use crate::theme::{Depth, Theme};
 
 /// From this size on all panes are shown side by side.
-const ROOMY: (u16, u16) = (80, 24);
+const ALL_PANES_FIT: (u16, u16) = (80, 24);
 
 /// The findings from the terminal and the environment.
 pub(super) fn findings() -> Vec<Finding> {
@@ -27,14 +27,14 @@ fn screen(size: Option<(u16, u16)>) -> Finding {
             "terminal",
             "standard input or output is not a terminal, so commands print plain lines on standard error",
         ),
-        Some((columns, rows)) if columns >= ROOMY.0 && rows >= ROOMY.1 => {
+        Some((columns, rows)) if columns >= ALL_PANES_FIT.0 && rows >= ALL_PANES_FIT.1 => {
             Finding::ok("terminal", format!("{columns} columns, {rows} rows"))
         }
         Some((columns, rows)) => Finding::note(
             "terminal",
             format!(
                 "{columns} columns, {rows} rows: all panes fit from {} x {} on; enlarge the window",
-                ROOMY.0, ROOMY.1
+                ALL_PANES_FIT.0, ALL_PANES_FIT.1
             ),
         ),
     }

@@ -88,7 +88,7 @@ fn the_form_begins_with_the_settings_that_hold_here() {
 }
 
 #[test]
-fn what_was_changed_becomes_the_strongest_settings() {
+fn changed_fields_override_all_other_settings() {
     let mut form = Form::new("train: {prompt: {batch_size: 4}}\n");
     for (name, value) in [
         ("batch size", "8"),
@@ -125,7 +125,7 @@ fn each_field_is_checked_as_the_config_is() {
     let root = form.folder.path().join("runs");
     SessionFolder::create(&root, "taken").unwrap();
     for (name, wrong, says, right) in [
-        ("session", "a/b", "no session name", "fresh"),
+        ("session", "a/b", "cannot be a session's name", "fresh"),
         ("session", "taken", "there is a session", ""),
         ("data folder", "/none/such", "no such folder", &here),
         ("model", "./none", "neither a folder", "Qwen/Qwen2-VL-2B-Instruct"),
@@ -190,7 +190,7 @@ fn a_known_dataset_is_refused_on_a_folder_of_another_layout() {
 }
 
 #[test]
-fn a_folder_that_is_no_dataset_is_refused_whatever_it_is_called() {
+fn a_folder_without_a_dataset_is_refused_under_any_dataset_name() {
     let mut form = Form::new("");
     let empty = form.folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
@@ -239,7 +239,7 @@ fn all_problems_are_reported_at_once() {
     form.put("epochs, stage 1", "0");
     form.put("seed", "1.5");
     for (name, says) in [
-        ("session", "no session name"),
+        ("session", "cannot be a session's name"),
         ("data folder", "no such folder"),
         ("dataset", "no known dataset"),
         ("model", "neither a folder"),

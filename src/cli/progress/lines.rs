@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_is_passed_is_left_out() {
+    fn a_total_that_is_exceeded_is_not_printed() {
         let line = |done, total| {
             let phase = "downloading".to_owned();
             progress_line(&Progress {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_begin_with_hours() {
+    fn durations_are_printed_from_hours_down() {
         assert_eq!(
             (duration(3_723.9), duration(-1.0)),
             ("1:02:03".into(), "0:00:00".into())

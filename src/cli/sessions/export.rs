@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_copied_with_the_aspects_it_was_trained_over() -> Result<(), Box<dyn Error>> {
+    fn a_prompt_is_exported_with_the_aspects_it_was_trained_on() -> Result<(), Box<dyn Error>> {
         let root = tempfile::tempdir()?;
         let folder = SessionFolder::create(root.path(), "run")?;
         let aspects: [(&str, &[usize]); 5] = [

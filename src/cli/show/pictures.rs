@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_terminal_that_answers_is_asked() {
+    fn pixels_are_used_only_where_the_environment_names_a_capable_terminal() {
         let screen = |variables: &[(&str, &str)]| {
             let variable = |name: &str| {
                 variables

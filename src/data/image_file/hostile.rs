@@ -59,7 +59,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_changed_file_gives_a_picture_or_a_sentence(bytes in changed(files())) {
+    fn a_changed_file_gives_a_picture_or_an_error(bytes in changed(files())) {
         let (read, most) = decoded(&bytes);
         prop_assert!(most as u64 <= MAX_DECODED_BYTES + 3 * MAX_PIXELS + MAX_ANCILLARY_BYTES, "{most} bytes");
         if let Ok(picture) = read {
@@ -125,7 +125,7 @@ fn twenty_thousand_by_twenty_thousand_is_refused_with_no_memory_taken() {
 }
 
 #[test]
-fn the_largest_that_is_read_stays_within_its_bound() {
+fn the_largest_picture_stays_within_the_memory_bound() {
     // 64 million pixels at one bit, 8 MB of zeros in 8 KB: gray, then RGB.
     let (read, most) = decoded(&png(8000, 8000, 1, b"", &packed_zeros(9)));
     assert_eq!(read.unwrap().dimensions(), (8000, 8000));
@@ -133,7 +133,7 @@ fn the_largest_that_is_read_stays_within_its_bound() {
 }
 
 #[test]
-fn a_packed_profile_or_text_is_no_bomb() {
+fn compressed_profiles_and_texts_are_bounded() {
     let zeros = packed_zeros(1024);
     assert!(zeros.len() < 2 << 20);
     for (kind, data) in [
@@ -148,7 +148,7 @@ fn a_packed_profile_or_text_is_no_bomb() {
 }
 
 #[test]
-fn lengths_that_a_file_claims_are_not_believed() {
+fn claimed_lengths_are_not_trusted() {
     let claims = 0xFFFF_FFF0_u32;
     let picture = DynamicImage::from(RgbImage::new(2, 2));
     let mut webp = encoded(&picture, ImageFormat::WebP);
@@ -172,7 +172,7 @@ fn lengths_that_a_file_claims_are_not_believed() {
 }
 
 #[test]
-fn giants_are_decoded_one_at_a_time_and_keep_no_other_picture_waiting() {
+fn large_pictures_are_decoded_one_at_a_time_and_do_not_block_small_ones() {
     let giant = png(6000, 5000, 1, b"", &packed_zeros(4));
     let one = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {

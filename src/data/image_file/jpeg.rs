@@ -31,7 +31,7 @@ fn to_rgb(bytes: &[u8]) -> Result<Option<RgbImage>, String> {
     let samples = started.read_scanlines::<u8>().map_err(text)?;
     RgbImage::from_raw(width, height, samples)
         .map(Some)
-        .ok_or_else(|| "it has fewer rows than it says".into())
+        .ok_or_else(|| "it has fewer rows than its header says".into())
 }
 
 /// No encoder writes as many scans; most write 10.
@@ -62,8 +62,8 @@ impl Visits {
         self.0 = self.0.saturating_add((scans as u64).saturating_mul(pixels));
         if scans > MAX_SCANS || self.0 > MAX_VISITS {
             return Err(format!(
-                "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all scans \
-                 are decoded, so save it again"
+                "it has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans and {MAX_VISITS} pixels in all \
+                 scans are decoded, so save it again with fewer scans"
             ));
         }
         Ok(())
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn broken_data_is_an_error_and_no_panic() {
+    fn broken_data_is_an_error_not_a_panic() {
         // A whole file by its markers, with tables that make no sense.
         let nonsense = b"\xFF\xD8\xFF\xC0\x00\x0B\x08\x00\x10\x00\x10\x01\x01\x11\x07\xFF\xDA\x00\x08\x01\x01\x00\x00\x3F\x00\x12\xFF\xD9";
         assert!(is_complete(nonsense));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thumbnails_end_is_not_the_pictures() {
+    fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
         let with_thumbnail = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xD8\xFF\xD9\xFF\xDA\x00\x02\x12\x34";
         assert!(!is_complete(with_thumbnail));
         assert!(is_complete(&[with_thumbnail.as_slice(), b"\xFF\xD9"].concat()));

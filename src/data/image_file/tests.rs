@@ -46,7 +46,7 @@ fn alpha_is_dropped_not_blended() {
 }
 
 #[test]
-fn of_sixteen_bits_the_high_byte_is_kept() {
+fn sixteen_bit_samples_keep_their_high_byte() {
     let deep = [0x01FF, 0x80FF, 0xFFFF];
     let rgb = DynamicImage::ImageRgb16(image::ImageBuffer::from_pixel(2, 2, Rgb(deep)));
     let rgba = DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(2, 2, Rgba([0x01FF, 0x80FF, 0xFFFF, 0])));
@@ -95,7 +95,7 @@ fn orientation_is_ignored_unless_asked_for() {
 }
 
 #[test]
-fn half_a_file_is_an_error() {
+fn a_truncated_file_is_an_error() {
     let picture = DynamicImage::from(RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, x as u8, y as u8])));
     for format in FORMATS {
         let bytes = encoded(&picture, format);
@@ -110,7 +110,7 @@ fn half_a_file_is_an_error() {
 }
 
 #[test]
-fn a_giant_is_refused_before_memory_is_taken() {
+fn a_huge_picture_is_refused_before_memory_is_allocated() {
     let mut bmp = encoded(&sample().into(), ImageFormat::Bmp);
     bmp[18..22].copy_from_slice(&60_000_u32.to_le_bytes());
     bmp[22..26].copy_from_slice(&60_000_u32.to_le_bytes());
@@ -152,7 +152,7 @@ fn errors_name_the_file_and_the_reason() {
 
 /// `fixtures/pillow/make.py` writes the pictures and what Pillow makes of them.
 #[test]
-fn odd_kinds_are_read_as_pillow_reads_them() {
+fn unusual_formats_are_read_as_by_pillow() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/image_file/fixtures/pillow");
     let expected: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("pillow.json")).unwrap()).unwrap();
     let pictures = expected["pictures"].as_object().unwrap();
@@ -189,7 +189,7 @@ fn odd_kinds_are_read_as_pillow_reads_them() {
 }
 
 #[test]
-fn a_tiff_is_turned_once() {
+fn a_tiffs_orientation_is_applied_once() {
     let turned = include_bytes!("fixtures/pillow/turned_6.tif");
     for exif_orientation in [false, true] {
         let picture = decode_bytes(turned, DecodeOptions { exif_orientation }).unwrap();

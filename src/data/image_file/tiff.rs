@@ -47,7 +47,7 @@ impl<'a> Tiff<'a> {
             [CompressionMethod::Huffman.to_u16(), CompressionMethod::Fax3.to_u16()].contains(&method)
         }) {
             return Err(
-                "it is compressed as CCITT group 3, which is not read; save it as group 4 (T.6), or as PNG".into(),
+                "it is compressed as CCITT group 3, which is not supported; save it as group 4 (T.6), or as PNG".into(),
             );
         }
         let bits = decoder
@@ -134,11 +134,11 @@ impl<'a> Tiff<'a> {
             (Samples::Numbers, DecodingResult::F32(numbers)) => repeated(&numbers, |number| number as u8),
             (Samples::Numbers, DecodingResult::I32(numbers)) => repeated(&numbers, |number| number.clamp(0, 255) as u8),
             (Samples::Numbers, DecodingResult::U32(numbers)) => repeated(&numbers, |number| number.min(255) as u8),
-            _ => return Err("its samples are of a kind that is not read; save it as PNG".into()),
+            _ => return Err("the format of its samples is not supported; save it as PNG".into()),
         };
         RgbImage::from_raw(width, height, rgb)
             .map(Some)
-            .ok_or_else(|| "it has fewer rows than it says".into())
+            .ok_or_else(|| "it has fewer rows than its header says".into())
     }
 }
 

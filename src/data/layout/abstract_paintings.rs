@@ -46,7 +46,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     let columns = columns(&heading);
     if columns.len() < 2 {
         return Err(wrong(format!(
-            "its heading ({}) names no two of the classes {}",
+            "its header ({}) does not name at least two of the classes {}",
             printable(&heading.join(", ")),
             classes::ABSTRACT.classes.join(", ")
         )));
@@ -63,7 +63,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     let foreign: Vec<&str> = foreign.map(String::as_str).collect();
     if !foreign.is_empty() {
         listing.warnings.push(format!(
-            "{VOTES} has columns that are none of the classes and are not read: {}.",
+            "{VOTES} has columns that are not classes; they are not read: {}.",
             printable(&foreign.join(", "))
         ));
     }
@@ -72,7 +72,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
             let fields: Vec<String> = record.iter().map(unquoted).collect();
             let name = fields.first().map(String::as_str).unwrap_or_default();
             let image =
-                written(root, name).ok_or_else(|| format!("`{}` is no file of this folder", printable(name)))?;
+                written(root, name).ok_or_else(|| format!("`{}` is not a file of this folder", printable(name)))?;
             let votes: Result<Vec<(&str, f64)>, String> = (columns.iter())
                 .map(|(column, class)| Ok((class.as_str(), votes(fields.get(*column).map_or("", String::as_str))?)))
                 .collect();
@@ -180,7 +180,7 @@ fn votes(field: &str) -> Result<f64, String> {
     let number = field.replace(',', ".").parse::<f64>().ok();
     number
         .filter(|votes| votes.is_finite() && *votes >= 0.0)
-        .ok_or_else(|| format!("`{}` is no number of votes", printable(field)))
+        .ok_or_else(|| format!("`{}` is not a number of votes", printable(field)))
 }
 
 fn winner<'a>(votes: impl Iterator<Item = (&'a str, f64)> + Clone) -> Result<String, String> {

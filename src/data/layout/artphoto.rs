@@ -39,7 +39,7 @@ fn list(root: &Path) -> Result<Listing, DataError> {
     listing.leave_out(found.folders, "a folder inside ArtPhoto's flat folder is not read");
     for file in found.files {
         if !image_file::is_image_name(&file.path) {
-            listing.leave_out(vec![file], "it is no image by its name");
+            listing.leave_out(vec![file], "its name does not end as an image's does");
         } else if let Some(name) = prefix(&file.name) {
             let class = Entry {
                 name,

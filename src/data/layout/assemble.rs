@@ -122,13 +122,13 @@ fn check(root: &Path, candidate: Candidate, label: usize, classes: &[String]) ->
                 other_emotion = file
                     .emotion
                     .filter(|emotion| classes.get(label).is_some_and(|class| key(class) != key(emotion)));
-                left_out.extend(file.odd.into_iter().map(|reason| LeftOut {
+                left_out.extend(file.problems.into_iter().map(|reason| LeftOut {
                     path: path.clone(),
-                    reason: format!("this field alone is left out: {reason}"),
+                    reason: format!("only this field is left out: {reason}"),
                 }));
             }
             Err(reason) => left_out.push(LeftOut {
-                reason: format!("the annotation cannot be read, its image is kept without it: {reason}"),
+                reason: format!("the annotation cannot be read, so its image is kept without it: {reason}"),
                 path,
             }),
         }
@@ -167,11 +167,11 @@ fn foreign_classes(foreign: &[Candidate], name: &str, labels: &Labels) -> Vec<Le
     }
     let line = |((class, path), count): ((&str, PathBuf), usize)| {
         let near = labels.near(class);
-        let advice = near.map(|near| format!("; if `{near}` is meant, name it so"));
+        let advice = near.map(|near| format!("; if you mean `{near}`, use that name"));
         LeftOut {
             path,
             reason: format!(
-                "{count} image(s) of `{class}`, which is none of {name}'s classes ({}){}",
+                "{count} image(s) of `{class}`, which is not one of {name}'s classes ({}){}",
                 labels.classes.join(", "),
                 advice.unwrap_or_default()
             ),
@@ -204,7 +204,7 @@ fn annotation_warnings(checked: &[Checked]) -> Vec<String> {
     warnings
 }
 
-/// Drops a sample that stands twice in a split; says so, and where one stands in several splits.
+/// Drops a sample that is twice in a split, and warns of this and of samples in several splits.
 fn repetitions(checked: &mut Vec<Checked>) -> Vec<String> {
     let before = checked.len();
     let mut seen = HashSet::new();
@@ -219,7 +219,7 @@ fn repetitions(checked: &mut Vec<Checked>) -> Vec<String> {
     let images: HashSet<&str> = checked.iter().map(|one| one.sample.id.as_str()).collect();
     if images.len() < checked.len() {
         warnings.push(format!(
-            "{} image(s) stand in more than one split: figures on them are too good.",
+            "{} image(s) are in more than one split, which makes results on them too good.",
             checked.len() - images.len()
         ));
     }

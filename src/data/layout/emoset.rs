@@ -85,7 +85,8 @@ fn rows(path: &Path) -> Result<Vec<Value>, DataError> {
         .filter(|rows| rows.len() > 1 && rows.iter().all(|row| row.is_array() || row.is_object()))
         .ok_or_else(|| {
             wrong(format!(
-                "it is no JSON list of [emotion, image, annotation] rows, nor has it a row a line ({error})"
+                "it is neither a JSON list of [emotion, image, annotation] rows nor a file with one such row per line \
+                 ({error})"
             ))
         })
 }
@@ -104,7 +105,7 @@ fn candidate(root: &Path, split: Split, row: &Value) -> Result<Candidate, String
         _ => return Err(format!("{} fields, not 3 or 4", list.len())),
     };
     let (Some(emotion), Some(image)) = (emotion.as_str(), image.as_str()) else {
-        return Err("the emotion or the image's path is no text".into());
+        return Err("the emotion or the image's path is not a string".into());
     };
     let below = |path: &str| -> Result<PathBuf, String> {
         written(root, path).ok_or_else(|| {

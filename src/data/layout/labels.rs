@@ -54,7 +54,7 @@ impl Labels {
         }
         for class in classes.iter().filter(|class| class.contains(',')) {
             notes.push(format!(
-                "The class `{}` holds a comma, which divides the classes in the question; rename it.",
+                "The class `{}` contains a comma, which separates the classes in the question; rename it.",
                 printable(class)
             ));
         }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn twins_are_one_class_with_a_note() {
+    fn class_names_that_differ_only_by_case_are_one_class_with_a_warning() {
         let twins = labels(None, &["joy", "fear ", "Joy", "fear", "zest"]);
         assert_eq!(twins.classes, ["fear", "joy", "zest"]);
         assert_eq!(
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_list_keeps_its_order_and_says_what_is_near() {
+    fn a_known_list_keeps_its_order_and_suggests_near_names() {
         let known = labels(Some(&classes::EMOSET), &["Awe", "fear "]);
         assert_eq!(
             (known.of("fear "), known.of("AWE"), known.of("sad")),

@@ -13,7 +13,7 @@ use crate::bounded_file::read_bounded;
 use crate::data::{DataError, LeftOut, image_file, text};
 
 /// What systems and unpackers leave beside a person's files, by its [`key`]; names that begin with `.` are hidden too.
-const LITTER: [&str; 9] = [
+const JUNK_NAMES: [&str; 9] = [
     "__macosx",
     "thumbs.db",
     "ehthumbs.db",
@@ -50,7 +50,7 @@ pub(super) fn entries(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Entr
     for entry in fs::read_dir(folder).map_err(error)? {
         let path = entry.map_err(error)?.path();
         match path.file_name().and_then(|name| name.to_str()) {
-            Some(name) if is_litter(name) => {}
+            Some(name) if is_junk(name) => {}
             Some(name) if name.contains(char::is_control) => left_out.push(LeftOut {
                 reason: "its name holds control characters".into(),
                 path,
@@ -102,11 +102,13 @@ pub(super) fn holds_class_folders(folder: &Path) -> bool {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| is_litter(&name.to_string_lossy()))
+    path.file_name().is_some_and(|name| is_junk(&name.to_string_lossy()))
 }
 
-fn is_litter(name: &str) -> bool {
-    name.starts_with('.') || LITTER.contains(&name.to_lowercase().as_str()) || LITTER.contains(&key(name).as_str())
+fn is_junk(name: &str) -> bool {
+    name.starts_with('.')
+        || JUNK_NAMES.contains(&name.to_lowercase().as_str())
+        || JUNK_NAMES.contains(&key(name).as_str())
 }
 
 impl Listing {
@@ -145,7 +147,7 @@ impl Listing {
                     image: file.path,
                 });
             } else {
-                self.leave_out(vec![file], "it is no image by its name");
+                self.leave_out(vec![file], "its name does not end as an image's does");
             }
         }
         if self.candidates.len() > before {

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_the_same_to_a_person_have_one_key() {
+    fn equivalent_names_have_one_key() {
         for (a, b) in [
             ("joy", "Joy"),
             ("fear", " fear "),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_found_by_its_name_or_what_means_it() {
+    fn a_child_is_found_by_its_name_or_an_equivalent_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         assert_eq!(child(folder.path(), &["Images"]), path("Images"));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn written_paths_stay_inside() {
+    fn paths_in_files_stay_inside_the_dataset() {
         let root = Path::new("/none/such");
         for (path, found) in [
             (r"image\awe\a.jpg", Some("image/awe/a.jpg")),

@@ -24,7 +24,7 @@ const MOST_LEVELS: usize = 3;
 /// What a folder without a known layout nearly is, and what to do.
 pub(super) fn near_miss(root: &Path) -> String {
     if let Some((inner, layout)) = inner_dataset(root) {
-        return format!("the folder `{inner}` in it reads as {layout}: point --data at that");
+        return format!("its subfolder `{inner}` has the layout {layout}: point --data at that");
     }
     let files = entries(root, &mut Vec::new()).map_or(Vec::new(), |found| found.files);
     let images: Vec<_> = files
@@ -41,7 +41,7 @@ pub(super) fn near_miss(root: &Path) -> String {
     let named = images.iter().filter(|file| of_artphoto(&file.name)).count();
     if let (true, Some(odd)) = (named > 0, images.iter().find(|file| !of_artphoto(&file.name))) {
         return format!(
-            "{named} of its {} pictures are named as ArtPhoto's are and `{}` is not: move it away, or add --dataname \
+            "{named} of its {} pictures have names like ArtPhoto's and `{}` does not: move it away, or add --dataname \
              ArtPhoto to leave it out",
             images.len(),
             printable(&odd.name)
@@ -88,8 +88,8 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
     }
     if dataset.classes.iter().all(|class| folders::is_split_name(class)) {
         return Some(format!(
-            "{} are names of splits, and their pictures lie in no class folders; put them into <split>/<class>/, or \
-             point --data at the folder that has them so",
+            "{} are names of splits, but their pictures are not in class folders; put them into <split>/<class>/, or \
+             point --data at a folder with that layout",
             printable(&dataset.classes.join(", "))
         ));
     }
@@ -105,7 +105,7 @@ pub fn misread(dataset: &Dataset) -> Option<String> {
     let several = folders.iter().find(of_artphoto).map(|(folder, _)| (*folder).to_owned());
     if let Some(folder) = several.or_else(|| holds_votes(dataset)) {
         return Some(format!(
-            "`{}` was read as a class, and its files say that it holds several; point --data at that folder",
+            "`{}` was read as a class, but its files show that it holds several; point --data at that folder",
             printable(&folder)
         ));
     }

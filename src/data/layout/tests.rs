@@ -314,11 +314,11 @@ fn any_class_folders() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_said() {
+fn folders_that_cannot_be_opened_are_errors() {
     let empty = folder(&[]);
     let text = |root: &Path, dataname| open_as(root, dataname).unwrap_err().to_string();
     assert!(text(&empty.path().join("missing"), None).contains("does not exist"));
-    assert!(text(empty.path(), Some("EmoSet")).contains("no layout that is known here (EmoSet)"));
+    assert!(text(empty.path(), Some("EmoSet")).contains("none of the known layouts (EmoSet)"));
     let unreadable = folder(&[("a/1.png", "no picture"), ("b/2.png", "none")]);
     assert!(text(unreadable.path(), None).contains("2 file(s) were left out"));
     assert!(text(&unreadable.path().join("a/1.png"), None).contains("is a file"));
@@ -342,7 +342,7 @@ fn an_image_in_two_splits_is_a_warning() {
     let warnings = dataset.warnings.join("\n");
     for part in [
         "2 image(s) are listed twice",
-        "1 image(s) stand in more than one split",
+        "1 image(s) are in more than one split",
         "no val.json",
     ] {
         assert!(warnings.contains(part), "{part}\n{warnings}");
@@ -476,7 +476,7 @@ fn spreadsheets_votes_are_read() {
     ]);
     let dataset = open_as(odd.path(), None).unwrap();
     assert!(
-        reasons(&dataset).contains("`many` is no number of votes"),
+        reasons(&dataset).contains("`many` is not a number of votes"),
         "{}",
         reasons(&dataset)
     );
@@ -537,7 +537,7 @@ fn fixed_names_are_found_in_other_case() {
         Some("FI"),
     );
     assert_eq!(fi.train.len(), 1);
-    assert!(reasons(&fi).contains("if `sadness` is meant"), "{}", reasons(&fi));
+    assert!(reasons(&fi).contains("if you mean `sadness`"), "{}", reasons(&fi));
     let reference = found(
         &[
             ("train/awe/a.jpg", ""),
@@ -558,18 +558,18 @@ fn a_class_named_as_a_control_token_is_refused() {
 }
 
 #[test]
-fn what_is_nearly_a_dataset_is_told_from_what_is_none() {
+fn near_misses_of_a_dataset_get_advice() {
     for (files, says) in [
         (
             vec![("up/set/joy/1.jpg", ""), ("up/set/fear/1.jpg", "")],
-            "`up/set` in it reads as class folders",
+            "`up/set` has the layout class folders",
         ),
         (
             vec![("set/sad_1.jpg", ""), ("set/awe_1.jpg", ""), ("1.jpg", "")],
             "`set` was read as a class",
         ),
         (vec![("train\\joy\\1.jpg", "")], "unpack the archive again"),
-        (vec![("sad_1.jpg", ""), ("other_1.jpg", "")], "`other_1.jpg` is not"),
+        (vec![("sad_1.jpg", ""), ("other_1.jpg", "")], "`other_1.jpg` does not"),
         (vec![("1.jpg", "")], "point --data at such a folder"),
     ] {
         let folder = folder(&files);

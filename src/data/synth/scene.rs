@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_masps() {
+    fn brightness_levels_are_those_of_masp() {
         let values = [0.0, 0.199, 0.2, 0.4, 0.599, 0.6, 0.8, 1.0];
         assert_eq!(values.map(level), [0, 0, 1, 2, 2, 3, 4, 4]);
     }

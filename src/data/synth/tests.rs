@@ -143,7 +143,7 @@ fn check_annotation(value: &Value) {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_said_and_leaves_nothing() {
+fn impossible_options_are_errors_and_write_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("data");
     for options in [

@@ -20,7 +20,7 @@ use crate::bounded_file::read_bounded;
 pub(in crate::engine) const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// The age at which an unfinished file, left by a process that ended, is removed.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+const STALE_AGE: Duration = Duration::from_secs(3600);
 
 /// An image file's size in bytes, and its modification time.
 pub type Stamp = (u64, Option<SystemTime>);
@@ -200,7 +200,7 @@ fn size(folder: &Path) -> io::Result<u64> {
         };
         let unfinished = entry.file_name().as_bytes().ends_with(PARTIAL.as_bytes());
         let age = about.modified()?.elapsed().unwrap_or_default();
-        if unfinished && age > FORGOTTEN {
+        if unfinished && age > STALE_AGE {
             fs::remove_file(entry.path())?;
         } else {
             bytes += about.len();
@@ -266,7 +266,7 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
         .collect::<Result<Vec<_>, _>>();
     let numbers = numbers.map_err(|error| said(&error))?;
     if about("checksum")? != checksum(numbers.iter().map(safetensors::tensor::TensorView::data)) {
-        return Err("its checksum is of other numbers".to_owned());
+        return Err("its checksum does not match its numbers".to_owned());
     }
     if about("source")? != source(path, stamp) {
         return Ok(None);
@@ -294,6 +294,6 @@ fn parse(bytes: &[u8], path: &Path, stamp: Stamp) -> Result<Option<Features>, St
     {
         Ok(Some(Features { run, grid, deep }))
     } else {
-        Err("its grid is not of its tokens".to_owned())
+        Err("its grid does not match its tokens".to_owned())
     }
 }

@@ -70,11 +70,11 @@ impl ImageReader {
 pub struct Loader {
     pub reader: Arc<ImageReader>,
     /// The thread, once something was asked for ahead.
-    thread: Option<Ahead>,
+    thread: Option<ReadAhead>,
 }
 
 /// The thread's channels, and what it was asked for.
-struct Ahead {
+struct ReadAhead {
     wanted: Sender<PathBuf>,
     read: Receiver<(PathBuf, ImageRead)>,
     /// Asked for and not used yet; None while the thread has not read it.
@@ -100,7 +100,7 @@ impl Loader {
                 continue;
             }
             if self.thread.is_none() {
-                self.thread = Ahead::start(&self.reader);
+                self.thread = ReadAhead::start(&self.reader);
             }
             let Some(thread) = &mut self.thread else { return };
             let before = thread.asked.remove(path);
@@ -141,7 +141,7 @@ impl Loader {
     }
 }
 
-impl Ahead {
+impl ReadAhead {
     /// Starts the thread; None if the system refuses it, and images are then read when they are needed.
     fn start(reader: &Arc<ImageReader>) -> Option<Self> {
         let ((wanted, todo), (done, read)) = (unbounded::<PathBuf>(), unbounded());
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_was_asked_for_ahead_is_not_read_again() {
+    fn a_picture_that_was_read_ahead_is_not_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let files = pictures(folder.path());
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_wanted_is_dropped() {
+    fn pictures_no_longer_wanted_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let files = pictures(folder.path());
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();

@@ -13,9 +13,9 @@ use crate::engine::{device, model};
 use crate::vlm::config_file::Family;
 use crate::vlm::random_model;
 
-type Tested<T = ()> = Result<T, Box<dyn Error>>;
+type TestResult<T = ()> = Result<T, Box<dyn Error>>;
 
-fn base(folder: &Path) -> Tested<BaseModel> {
+fn base(folder: &Path) -> TestResult<BaseModel> {
     let mut settings = Settings::default();
     settings.model.path = Some(folder.display().to_string());
     settings.prompt.tokens = 4;
@@ -23,13 +23,13 @@ fn base(folder: &Path) -> Tested<BaseModel> {
     Ok(model::open(&settings, &compute, |_, _, _| ())?)
 }
 
-fn signature(base: &BaseModel) -> Tested<String> {
+fn signature(base: &BaseModel) -> TestResult<String> {
     let exif_orientation = Settings::default().data.exif_orientation;
     Ok(super::signature(base, DecodeOptions { exif_orientation })?)
 }
 
 /// What the tower makes of the probe.
-fn probe(base: &BaseModel) -> Tested<Vec<f32>> {
+fn probe(base: &BaseModel) -> TestResult<Vec<f32>> {
     let features = base.vision.look(&base.vision.pictures.probe())?;
     let mut values = Vec::new();
     for tensor in [&features.run].into_iter().chain(&features.deep) {
@@ -39,7 +39,7 @@ fn probe(base: &BaseModel) -> Tested<Vec<f32>> {
 }
 
 /// With a key of the vision tower set in config.json.
-fn set(folder: &Path, key: &str, value: Value) -> Tested {
+fn set(folder: &Path, key: &str, value: Value) -> TestResult {
     let path = folder.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;
     config["vision_config"][key] = value;
@@ -47,7 +47,7 @@ fn set(folder: &Path, key: &str, value: Value) -> Tested {
 }
 
 #[test]
-fn windows_that_were_corrected_are_another_name() -> Tested {
+fn the_corrected_windows_change_the_cache_name() -> TestResult {
     let folder = random_model::folder(Family::Qwen25Vl);
     let first = base(folder.path())?;
     let (old, seen) = (signature(&first)?, probe(&first)?);
@@ -74,7 +74,7 @@ fn windows_that_were_corrected_are_another_name() -> Tested {
 
 /// Caches from before towers had settings are still found.
 #[test]
-fn the_other_families_names_are_what_they_were() -> Tested {
+fn the_other_families_keep_their_cache_names() -> TestResult {
     for family in [Family::Qwen2Vl, Family::LlavaNext] {
         let folder = random_model::folder(family);
         let base = base(folder.path())?;
@@ -92,13 +92,13 @@ fn the_other_families_names_are_what_they_were() -> Tested {
 }
 
 #[test]
-fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
+fn positions_outside_the_probe_change_the_cache_name() -> TestResult {
     let folder = random_model::folder(Family::Qwen3Vl);
     // Beyond the corners of the probe's grid of 4 x 4.
     set(folder.path(), "num_position_embeddings", json!(49))?;
     let path = folder.path().join("model.safetensors");
     let mut weights = candle_core::safetensors::load(&path, &candle_core::Device::Cpu)?;
-    let positions = |row: usize, value: f32| -> Tested<candle_core::Tensor> {
+    let positions = |row: usize, value: f32| -> TestResult<candle_core::Tensor> {
         let mut values: Vec<f32> = (0..49 * 32).map(|i| (i as f32).sin()).collect();
         values[row * 32] = value;
         Ok(candle_core::Tensor::from_vec(
@@ -122,7 +122,7 @@ fn positions_that_the_probe_does_not_read_are_another_name() -> Tested {
 
 /// Settings that the probe's features already reveal need not be in the name.
 #[test]
-fn the_probe_tells_which_blocks_features_are_of() -> Tested {
+fn the_probe_distinguishes_the_blocks() -> TestResult {
     let folder = random_model::folder(Family::Qwen3Vl);
     let old = signature(&base(folder.path())?)?;
     set(folder.path(), "deepstack_visual_indexes", json!([0, 2]))?;

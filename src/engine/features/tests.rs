@@ -8,16 +8,16 @@ use super::*;
 use crate::engine::device::DeviceChoice;
 use crate::engine::{device, model};
 
-type Tested<T = ()> = Result<T, Box<dyn Error>>;
+type TestResult<T = ()> = Result<T, Box<dyn Error>>;
 
 /// Two pictures, and settings with a cache on disk.
-struct Place {
+struct Fixture {
     folder: TempDir,
     settings: Settings,
 }
 
-impl Place {
-    fn new() -> Tested<Self> {
+impl Fixture {
+    fn new() -> TestResult<Self> {
         let folder = tempfile::tempdir()?;
         for (name, shade) in [("a.png", 40), ("b.png", 200)] {
             RgbImage::from_fn(56, 56, |x, y| Rgb([shade, x as u8, y as u8])).save(folder.path().join(name))?;
@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// The files of the cache.
-    fn files(&self) -> Tested<Vec<PathBuf>> {
+    fn files(&self) -> TestResult<Vec<PathBuf>> {
         let mut files = Vec::new();
         for model in fs::read_dir(self.folder.path().join("cache"))? {
             for file in fs::read_dir(model?.path())? {
@@ -50,7 +50,7 @@ impl Place {
 }
 
 /// The tokens of the pictures, and what was asked of the store.
-fn look(store: &mut FeatureStore, images: &[PathBuf]) -> Tested<(Vec<Vec<f32>>, CacheUse)> {
+fn look(store: &mut FeatureStore, images: &[PathBuf]) -> TestResult<(Vec<Vec<f32>>, CacheUse)> {
     let paths: Vec<&Path> = images.iter().map(PathBuf::as_path).collect();
     let mut tokens = Vec::new();
     for features in store.get(&paths)? {
@@ -60,8 +60,8 @@ fn look(store: &mut FeatureStore, images: &[PathBuf]) -> Tested<(Vec<Vec<f32>>, 
 }
 
 #[test]
-fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
-    let place = Place::new()?;
+fn a_later_run_takes_features_from_disk_to_the_bit() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let images = [place.image("a.png"), place.image("b.png"), place.image("a.png")];
     let mut store = FeatureStore::of(&base, &place.settings, 1)?;
@@ -84,8 +84,8 @@ fn a_later_run_takes_features_from_disk_to_the_bit() -> Tested {
 }
 
 #[test]
-fn a_damaged_file_is_told_of_and_made_anew() -> Tested {
-    let place = Place::new()?;
+fn a_damaged_file_is_reported_and_written_again() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let images = [place.image("a.png")];
     let (whole, _) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
@@ -107,8 +107,8 @@ fn a_damaged_file_is_told_of_and_made_anew() -> Tested {
 }
 
 #[test]
-fn features_of_a_picture_that_was_are_not_those_of_the_picture_that_is() -> Tested {
-    let place = Place::new()?;
+fn a_changed_picture_does_not_use_its_old_features() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let images = [place.image("a.png")];
     let (old, _) = look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;
@@ -121,8 +121,8 @@ fn features_of_a_picture_that_was_are_not_those_of_the_picture_that_is() -> Test
 }
 
 #[test]
-fn other_pixels_are_other_features() -> Tested {
-    let mut place = Place::new()?;
+fn other_image_sizes_use_other_cached_features() -> TestResult {
+    let mut place = Fixture::new()?;
     let images = [place.image("a.png")];
     look(&mut FeatureStore::of(&place.base()?, &place.settings, 0)?, &images)?;
     place.settings.model.max_pixels = Some(14_000);
@@ -133,8 +133,8 @@ fn other_pixels_are_other_features() -> Tested {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_of_and_done_without() -> Tested {
-    let mut place = Place::new()?;
+fn an_unwritable_cache_folder_is_reported_and_not_used() -> TestResult {
+    let mut place = Fixture::new()?;
     place.settings.data.cache_dir = Some(place.image("a.png"));
     let base = place.base()?;
     let mut store = FeatureStore::of(&base, &place.settings, 0)?;
@@ -149,8 +149,8 @@ fn a_folder_that_cannot_be_written_is_told_of_and_done_without() -> Tested {
 }
 
 #[test]
-fn a_disk_that_fails_later_costs_the_cache_alone() -> Tested {
-    let place = Place::new()?;
+fn a_disk_that_fails_later_disables_only_the_cache() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let mut store = FeatureStore::of(&base, &place.settings, 0)?;
     // With the folder gone, nothing can be written there any more, as on a full disk.
@@ -161,15 +161,15 @@ fn a_disk_that_fails_later_costs_the_cache_alone() -> Tested {
     }
     let notes = store.take_notes();
     assert!(
-        matches!(&notes[..], [note] if note.contains("on disk no longer")),
+        matches!(&notes[..], [note] if note.contains("no longer cached on disk")),
         "{notes:?}"
     );
     Ok(())
 }
 
 #[test]
-fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
-    let place = Place::new()?;
+fn features_beyond_the_limit_are_not_kept_and_other_models_are_evicted_first() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let (a, b) = (place.image("a.png"), place.image("b.png"));
     let features = FeatureStore::of(&base, &place.settings, 0)?.get(&[&a])?.remove(0)?;
@@ -203,8 +203,8 @@ fn what_does_not_fit_is_not_kept_and_other_models_go_first() -> Tested {
 }
 
 #[test]
-fn several_processes_together_keep_to_the_limit() -> Tested {
-    let place = Place::new()?;
+fn several_processes_share_the_limit() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let features = FeatureStore::of(&base, &place.settings, 0)?
         .get(&[&place.image("a.png")])?
@@ -239,8 +239,8 @@ fn several_processes_together_keep_to_the_limit() -> Tested {
 }
 
 #[test]
-fn a_pipe_among_the_files_is_told_of_and_not_waited_for() -> Tested {
-    let place = Place::new()?;
+fn a_pipe_among_the_files_is_reported_and_does_not_block() -> TestResult {
+    let place = Fixture::new()?;
     let base = place.base()?;
     let images = [place.image("a.png")];
     look(&mut FeatureStore::of(&base, &place.settings, 0)?, &images)?;

@@ -200,7 +200,7 @@ impl Slice {
     /// # Errors
     /// Where the slice lacks it.
     pub fn want(&self, name: &str) -> Result<&Tensor, EngineError> {
-        let missing = || EngineError::Failed(format!("the golden slice holds no {name}"));
+        let missing = || EngineError::Failed(format!("the self-test slice has no {name}"));
         self.expected.get(name).ok_or_else(missing)
     }
 
@@ -223,7 +223,7 @@ impl Slice {
             .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
             .collect();
         if found.is_empty() {
-            return Err(EngineError::Failed(format!("the golden slice holds no {prefix}*")));
+            return Err(EngineError::Failed(format!("the self-test slice has no {prefix}*")));
         }
         found.sort_unstable_keys();
         Ok(found)

@@ -113,7 +113,7 @@ fn scalar(tensor: &Tensor) -> Result<f64, EngineError> {
 }
 
 fn missing(what: impl std::fmt::Display) -> EngineError {
-    EngineError::Failed(format!("the golden slice holds no {what}"))
+    EngineError::Failed(format!("the self-test slice has no {what}"))
 }
 
 /// Losses and gradients of stage 1, with and without gradient checkpointing.

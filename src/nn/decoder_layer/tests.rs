@@ -149,7 +149,7 @@ fn gradients_with_every_mask() {
 
 /// More tokens than an attention block or a task has rows; the second sequence is padded on both sides.
 #[test]
-fn long_sequences_are_those_of_the_plain_layer() {
+fn long_sequences_agree_with_the_plain_layer() {
     const TOKENS: usize = 150;
     let hidden = |place: usize| if (20..130).contains(&place) { 0 } else { Mask::PADDING };
     let mask = Mask::new(true, vec![vec![0; TOKENS], (0..TOKENS).map(hidden).collect()]);
@@ -176,7 +176,7 @@ fn long_sequences_are_those_of_the_plain_layer() {
 }
 
 #[test]
-fn a_graph_may_be_walked_twice() {
+fn backward_may_run_twice() {
     let (layer, context) = (layer(), context(Mask::full(1, 3, true), None));
     let x = Var::from_tensor(&noise(1, &[1, 3, HIDDEN])).unwrap();
     let y = layer.forward(&x, &context, None, false).unwrap().sum_all().unwrap();
@@ -209,7 +209,7 @@ fn keeps_keys_and_values(layer: &DecoderLayer) {
 }
 
 #[test]
-fn what_stands_before_is_seen_by_each_sequence_and_gets_no_gradient() {
+fn a_prefix_is_seen_by_each_sequence_and_gets_no_gradient() {
     layers().iter().for_each(sees_what_stands_before);
 }
 
@@ -260,7 +260,7 @@ fn a_mask_of_another_batch_is_refused() {
 }
 
 #[test]
-fn gradients_are_whole_although_the_process_is_to_end() {
+fn gradients_are_complete_even_if_the_process_is_about_to_exit() {
     let (layer, context) = (layer(), context(Mask::full(1, 70, true), None));
     let x = Var::from_tensor(&noise(1, &[1, 70, HIDDEN])).unwrap();
     let gradient = |ends: bool| {

@@ -11,7 +11,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::{
-    Greeting, LONGEST_ANSWER, LONGEST_COMMAND, PROTOCOL, Said, SocketError,
+    Greeting, LONGEST_ANSWER, LONGEST_COMMAND, Message, PROTOCOL, SocketError,
     folder::{self, Identity},
     read_line,
 };
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long to wait for the greeting. A run greets at once; a process that stays silent is not one.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to the run; dropping `commands` closes it.
 #[derive(Debug)]
@@ -82,8 +82,8 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
         path: path.clone(),
         reason: printable(&reason).into_owned(),
     };
-    let first = first.ok_or_else(|| stranger("it hung up".to_owned()))?;
-    if let Ok(Said::Refused { reason }) = serde_json::from_slice(&first) {
+    let first = first.ok_or_else(|| stranger("it closed the connection".to_owned()))?;
+    if let Ok(Message::Refused { reason }) = serde_json::from_slice(&first) {
         let reason = printable(&reason).into_owned();
         return Err(SocketError::Refused { reason });
     }
@@ -112,13 +112,13 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
     let read = move || {
         while let Ok(Some(line)) = read_line(&mut reader, LONGEST_ANSWER) {
             match serde_json::from_slice(&line) {
-                Ok(Said::Answer(answer)) => {
+                Ok(Message::Answer(answer)) => {
                     if told.send(*answer).is_err() {
                         break;
                     }
                 }
                 // The run closes the connection after a refusal, so later commands fail.
-                Ok(Said::Refused { reason }) => {
+                Ok(Message::Refused { reason }) => {
                     drop(told.send(refusal(&reason)));
                     break;
                 }
@@ -144,7 +144,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
 
 /// The warning that the run no longer reads this viewer's commands.
 fn refusal(reason: &str) -> Record {
-    let text = format!("the run hears no more commands from here: {}", printable(reason));
+    let text = format!("the run takes no more commands from here: {}", printable(reason));
     Record {
         seq: UNKEPT,
         time: now(),
@@ -154,8 +154,8 @@ fn refusal(reason: &str) -> Record {
 
 /// Reads the greeting, if one comes.
 fn greet(stream: &UnixStream) -> io::Result<(BufReader<UnixStream>, Option<Vec<u8>>)> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let first = read_line(&mut reader, LONGEST_COMMAND)?;
     stream.set_read_timeout(None)?;

@@ -92,7 +92,7 @@ pub(super) fn make_private(folder: &Path) -> Result<(), SocketError> {
         .create(folder)
         .map_err(|source| failed("make the folder", source))?;
     // Do not follow a link, which another user may have put there.
-    let found = fs::symlink_metadata(folder).map_err(|source| failed("look at", source))?;
+    let found = fs::symlink_metadata(folder).map_err(|source| failed("check", source))?;
     let ours = found.uid() == rustix::process::geteuid().as_raw();
     if found.is_dir() && ours && found.mode() & 0o077 == 0 {
         Ok(())

@@ -47,11 +47,11 @@ fn said() -> Vec<Vec<u8>> {
         .into_iter()
         .find(|record| record["event"] == "answer")
         .unwrap();
-    let answer = Said::Answer(Box::new(serde_json::from_value(answer).unwrap()));
-    let refused = Said::Refused {
+    let answer = Message::Answer(Box::new(serde_json::from_value(answer).unwrap()));
+    let refused = Message::Refused {
         reason: "no".to_owned(),
     };
-    let line = |said: &Said| serde_json::to_string(said).unwrap() + "\n";
+    let line = |said: &Message| serde_json::to_string(said).unwrap() + "\n";
     vec![[greeting(), line(&answer), line(&refused)].concat().into_bytes()]
 }
 
@@ -59,7 +59,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_a_viewer_says_is_a_command_or_refused(bytes in changed(commands())) {
+    fn a_viewers_line_is_a_command_or_refused(bytes in changed(commands())) {
         let root = tempfile::tempdir()?;
         let session = SessionFolder::create(root.path(), "run")?;
         let folders = vec![root.path().join("sockets")];
@@ -73,8 +73,8 @@ proptest! {
         prop_assert_eq!(lines.next().map(|line| line + "\n"), Some(greeting()));
         for line in lines {
             match serde_json::from_str(&line)? {
-                Said::Refused { reason } => prop_assert!(is_sentence(&reason), "{reason:?}"),
-                Said::Answer(_) => prop_assert!(false, "nothing was asked"),
+                Message::Refused { reason } => prop_assert!(is_sentence(&reason), "{reason:?}"),
+                Message::Answer(_) => prop_assert!(false, "nothing was asked"),
             }
         }
         prop_assert!(taken.try_iter().count() <= bytes.iter().filter(|byte| **byte == b'\n').count());
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_run_says_is_an_answer_or_ends_the_connection(bytes in changed(said())) {
+    fn a_runs_line_is_an_answer_or_ends_the_connection(bytes in changed(said())) {
         let root = tempfile::tempdir()?;
         let session = SessionFolder::create(root.path(), "run")?;
         let path = socket_in(root.path(), Identity::of(&session)?)?;

@@ -1,7 +1,7 @@
 //! The control socket of a live run: viewers send [`Command`](super::Command)s and get complete answers. Everything else
 //! that they show is in the journal, so a slow or dead viewer cannot delay the run.
 //!
-//! Each line, in both directions, is one JSON document. The run first sends a [`Greeting`]; then it sends [`Said`]s and reads
+//! Each line, in both directions, is one JSON document. The run first sends a [`Greeting`]; then it sends [`Message`]s and reads
 //! commands.
 
 mod client;
@@ -38,20 +38,23 @@ pub enum SocketError {
     NotPrivate(PathBuf),
     #[error("{} is longer than a socket's name may be; name a shorter folder with XDG_RUNTIME_DIR", printable_path(.0))]
     TooLong(PathBuf),
-    #[error("nobody listens at the control socket of this session on this machine")]
+    #[error("no process listens at the control socket of this session on this machine")]
     Nobody,
     #[error(
         "the run speaks version {theirs} of the control protocol and this program version {PROTOCOL}; use the masp that started it"
     )]
     Version { theirs: u32 },
     #[error(
-        "the run does not answer: its process seems to be stopped; `fg` in its shell, or `kill -CONT`, lets it go on, and then \
-         opening the session again commands it"
+        "the run does not answer: its process seems to be stopped; `fg` in its shell, or `kill -CONT`, lets it go on; \
+         then open the session again to control it"
     )]
     Silent,
-    #[error("the run hears no more commands: {reason}")]
+    #[error("the run takes no more commands: {reason}")]
     Refused { reason: String },
-    #[error("what answers at {} is no run of this session: {reason}", printable_path(path))]
+    #[error(
+        "the process that answers at {} is not a run of this session: {reason}",
+        printable_path(path)
+    )]
     Stranger { path: PathBuf, reason: String },
     #[error("cannot {action} {}: {source}", printable_path(path))]
     Io {
@@ -74,7 +77,7 @@ pub struct Greeting {
 /// What the run says to its viewers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum Said {
+pub enum Message {
     /// The journal's record of an answer with the attention maps, which the journal leaves out.
     Answer(Box<Record>),
     /// A line was not a command, or there are too many viewers; the run closes the connection.

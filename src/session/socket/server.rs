@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
-    Greeting, LONGEST_COMMAND, PROTOCOL, Said, SocketError,
+    Greeting, LONGEST_COMMAND, Message, PROTOCOL, SocketError,
     folder::{self, Identity},
     read_line,
 };
@@ -26,11 +26,11 @@ use crate::{
 /// The most viewers at a time; further ones are refused.
 const MOST_VIEWERS: usize = 32;
 /// The write timeout, after which a viewer that does not read is disconnected.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause after a failed `accept`.
-const BREATH: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// How often the server checks that its socket still exists: a logout may remove the socket's folder.
-const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const CHECK_INTERVAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// A socket that is bound but not served yet, so that a failure to bind is known before the run begins.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Listening {
         let thread = accepting.spawn(move || self.accept(&woken, &viewers, &commands))?;
         thread::Builder::new()
             .name("answers".to_owned())
-            .spawn(move || answers.iter().for_each(|answer| tell.tell(answer)))?;
+            .spawn(move || answers.iter().for_each(|answer| tell.broadcast(answer)))?;
         Ok(Server {
             wake,
             thread: Some(thread),
@@ -92,26 +92,26 @@ impl Listening {
 
     fn accept(mut self, woken: &UnixStream, viewers: &Viewers, commands: &Sender<Command>) {
         loop {
-            let mut watched = [
+            let mut polled = [
                 PollFd::new(&self.listener, PollFlags::IN),
                 PollFd::new(woken, PollFlags::IN),
             ];
-            let there = match poll(&mut watched, Some(&LOOK)) {
+            let there = match poll(&mut polled, Some(&CHECK_INTERVAL)) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(_) => break,
                 Ok(_) => (
-                    watched[0].revents().contains(PollFlags::IN),
-                    !watched[1].revents().is_empty(),
+                    polled[0].revents().contains(PollFlags::IN),
+                    !polled[1].revents().is_empty(),
                 ),
             };
             match there {
                 (_, true) => break,
                 (true, _) => {
                     match self.listener.accept() {
-                        Ok((stream, _)) => viewers.welcome(stream, &self.greeting, commands),
+                        Ok((stream, _)) => viewers.admit(stream, &self.greeting, commands),
                         // The viewer gave up, or this process has no file descriptor left. Without the pause, the loop would
                         // keep a core busy.
-                        Err(_) => thread::sleep(BREATH),
+                        Err(_) => thread::sleep(RETRY_PAUSE),
                     }
                 }
                 _ if self.path.exists() => {}
@@ -122,7 +122,7 @@ impl Listening {
                 }
             }
         }
-        viewers.let_go();
+        viewers.disconnect_all();
         drop(fs::remove_file(&self.path));
     }
 }
@@ -179,51 +179,51 @@ impl Viewers {
     }
 
     /// Greets a viewer and reads its commands on a thread of its own. Drops the viewer if that fails or there are too many.
-    fn welcome(&self, stream: UnixStream, greeting: &Greeting, commands: &Sender<Command>) {
+    fn admit(&self, stream: UnixStream, greeting: &Greeting, commands: &Sender<Command>) {
         let full = self.with(|all| all.len() >= MOST_VIEWERS);
         let begin = || -> io::Result<UnixStream> {
             stream.set_nonblocking(false)?;
-            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(TIMEOUT))?;
             if full {
                 // Sent instead of the greeting: a greeted viewer assumes that the run reads its commands.
                 let reason =
                     format!("{MOST_VIEWERS} viewers watch this run already; leave one of them and attach again");
-                say(&stream, &Said::Refused { reason })?;
+                write_line(&stream, &Message::Refused { reason })?;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             // A client may send its command and close at once: read it even where the greeting cannot be sent.
-            drop(say(&stream, greeting));
+            drop(write_line(&stream, greeting));
             stream.try_clone()
         };
-        let Ok(heard) = begin() else { return };
+        let Ok(reader) = begin() else { return };
         self.with(|all| all.push(stream));
         let (viewers, commands) = (self.clone(), commands.clone());
-        let hear = move || {
-            if let Err(reason) = hear(&heard, &commands) {
-                drop(say(&heard, &Said::Refused { reason }));
+        let read = move || {
+            if let Err(reason) = read_commands(&reader, &commands) {
+                drop(write_line(&reader, &Message::Refused { reason }));
             }
-            drop(heard.shutdown(std::net::Shutdown::Both));
+            drop(reader.shutdown(std::net::Shutdown::Both));
             viewers.with(|all| all.retain(is_open));
         };
         // Without this thread the viewer still gets answers; it notices the failure when it sends a command.
-        drop(thread::Builder::new().name("viewer".to_owned()).spawn(hear));
+        drop(thread::Builder::new().name("viewer".to_owned()).spawn(read));
     }
 
-    fn tell(&self, answer: Record) {
-        let said = Said::Answer(Box::new(answer));
+    fn broadcast(&self, answer: Record) {
+        let message = Message::Answer(Box::new(answer));
         self.with(|all| {
             all.retain(|viewer| {
-                let heard = say(viewer, &said).is_ok();
-                if !heard {
+                let sent = write_line(viewer, &message).is_ok();
+                if !sent {
                     // The viewer's thread ends with the connection.
                     drop(viewer.shutdown(std::net::Shutdown::Both));
                 }
-                heard
+                sent
             });
         });
     }
 
-    fn let_go(&self) {
+    fn disconnect_all(&self) {
         self.with(|all| {
             for viewer in all.drain(..) {
                 drop(viewer.shutdown(std::net::Shutdown::Both));
@@ -233,11 +233,11 @@ impl Viewers {
 }
 
 /// Passes a viewer's commands on until it leaves or the run ends.
-fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
+fn read_commands(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
     let mut reader = BufReader::new(stream);
     while let Some(line) = read_line(&mut reader, LONGEST_COMMAND).map_err(|error| error.to_string())? {
         let command = serde_json::from_slice(&line)
-            .map_err(|error| format!("that is no command: {}", printable(&error.to_string())))?;
+            .map_err(|error| format!("this is not a command: {}", printable(&error.to_string())))?;
         // Blocks while the run is busy, so that no command is lost.
         if commands.send(command).is_err() {
             break;
@@ -246,7 +246,7 @@ fn hear(stream: &UnixStream, commands: &Sender<Command>) -> Result<(), String> {
     Ok(())
 }
 
-fn say(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> {
+fn write_line(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     stream.write_all(&line)
@@ -254,7 +254,7 @@ fn say(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> 
 
 /// Whether a connection is still open.
 fn is_open(stream: &UnixStream) -> bool {
-    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    let mut polled = [PollFd::new(stream, PollFlags::empty())];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut watched, Some(&now)).is_ok() && !watched[0].revents().contains(PollFlags::HUP)
+    poll(&mut polled, Some(&now)).is_ok() && !polled[0].revents().contains(PollFlags::HUP)
 }

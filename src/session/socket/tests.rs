@@ -14,7 +14,7 @@ use super::{
 };
 use crate::session::{Answer, Command, Event, Found, Record, Request, SessionFolder, Stage, StopAfter};
 
-const SOON: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A session with a run that listens.
 struct Run {
@@ -58,7 +58,7 @@ impl Run {
     /// A greeted viewer that sends raw bytes.
     fn raw(&self) -> (UnixStream, BufReader<UnixStream>) {
         let stream = UnixStream::connect(self.socket()).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -88,19 +88,19 @@ fn answer(text: &str) -> Record {
 }
 
 #[test]
-fn viewers_command_the_run_and_all_of_them_hear_its_answers() {
+fn viewers_send_commands_and_all_receive_the_answers() {
     let run = run();
     let viewers = [run.connect().unwrap(), run.connect().unwrap()];
     viewers[0].commands.send(Command::Pause).unwrap();
-    assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Pause));
+    assert_eq!(run.commands.recv_timeout(TIMEOUT), Ok(Command::Pause));
     let stop = Command::Stop {
         after: StopAfter::Epoch,
     };
     viewers[1].commands.send(stop.clone()).unwrap();
-    assert_eq!(run.commands.recv_timeout(SOON), Ok(stop));
+    assert_eq!(run.commands.recv_timeout(TIMEOUT), Ok(stop));
     run.answers.send(answer("\u{1b}[2J stays data")).unwrap();
     for viewer in &viewers {
-        assert_eq!(viewer.answers.recv_timeout(SOON), Ok(answer("\u{1b}[2J stays data")));
+        assert_eq!(viewer.answers.recv_timeout(TIMEOUT), Ok(answer("\u{1b}[2J stays data")));
     }
 }
 
@@ -119,14 +119,14 @@ fn a_viewer_may_die_at_any_time() {
         run.answers.send(long.clone()).unwrap();
     }
     for _ in 0..3 {
-        assert!(stays.answers.recv_timeout(SOON).is_ok());
+        assert!(stays.answers.recv_timeout(TIMEOUT).is_ok());
     }
     stays.commands.send(Command::Evaluate).unwrap();
-    assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Evaluate));
+    assert_eq!(run.commands.recv_timeout(TIMEOUT), Ok(Command::Evaluate));
 }
 
 #[test]
-fn what_is_no_command_is_refused_with_a_sentence_and_the_others_are_heard() {
+fn an_invalid_line_is_refused_and_other_viewers_are_served() {
     let run = run();
     let long = vec![b'{'; LONGEST_COMMAND as usize + 10];
     for bad in [
@@ -145,7 +145,7 @@ fn what_is_no_command_is_refused_with_a_sentence_and_the_others_are_heard() {
     }
     assert!(run.commands.is_empty());
     run.connect().unwrap().commands.send(Command::Checkpoint).unwrap();
-    assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Checkpoint));
+    assert_eq!(run.commands.recv_timeout(TIMEOUT), Ok(Command::Checkpoint));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn the_end_of_the_run_is_the_end_of_its_socket() {
     let mut run = run();
     let viewer = run.connect().unwrap();
     drop(run.server.take());
-    assert!(viewer.answers.recv_timeout(SOON).is_err());
+    assert!(viewer.answers.recv_timeout(TIMEOUT).is_err());
     assert!(!run.socket().exists());
     assert!(matches!(run.connect(), Err(SocketError::Nobody)));
 }
@@ -183,7 +183,7 @@ fn a_socket_that_a_logout_removed_comes_back() {
 }
 
 #[test]
-fn another_version_and_a_stranger_are_not_spoken_to() {
+fn another_protocol_version_and_other_programs_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let session = SessionFolder::create(root.path(), "run").unwrap();
     let folders = [root.path().to_owned()];
@@ -206,7 +206,7 @@ fn another_version_and_a_stranger_are_not_spoken_to() {
 }
 
 #[test]
-fn a_viewer_too_many_is_told_so_and_is_heard_once_another_has_left() {
+fn a_viewer_above_the_limit_is_refused_until_another_has_left() {
     let run = run();
     let mut viewers: Vec<Connection> = (0..32).map(|_| run.connect().unwrap()).collect();
     let refused = run.connect().unwrap_err();
@@ -220,16 +220,16 @@ fn a_viewer_too_many_is_told_so_and_is_heard_once_another_has_left() {
     let late = loop {
         match run.connect() {
             Ok(late) => break late,
-            Err(_) => assert!(begin.elapsed() < SOON),
+            Err(_) => assert!(begin.elapsed() < TIMEOUT),
         }
         std::thread::sleep(Duration::from_millis(5));
     };
     late.commands.send(Command::Pause).unwrap();
-    assert_eq!(run.commands.recv_timeout(SOON), Ok(Command::Pause));
+    assert_eq!(run.commands.recv_timeout(TIMEOUT), Ok(Command::Pause));
 }
 
 #[test]
-fn who_takes_the_name_of_a_moved_session_does_not_answer_for_it() {
+fn a_session_with_the_name_of_a_moved_one_does_not_answer_for_it() {
     let mut first = run();
     let (path, moved) = (
         first.session.path().to_owned(),
@@ -248,11 +248,11 @@ fn who_takes_the_name_of_a_moved_session_does_not_answer_for_it() {
     for viewer in [&opened, &renamed] {
         let connection = connect_in(viewer, &first.folders).unwrap();
         connection.commands.send(Command::Pause).unwrap();
-        assert_eq!(first.commands.recv_timeout(SOON).unwrap(), Command::Pause);
+        assert_eq!(first.commands.recv_timeout(TIMEOUT).unwrap(), Command::Pause);
     }
     let connection = connect_in(&session, &first.folders).unwrap();
     connection.commands.send(Command::Resume).unwrap();
-    assert_eq!(of_second.recv_timeout(SOON).unwrap(), Command::Resume);
+    assert_eq!(of_second.recv_timeout(TIMEOUT).unwrap(), Command::Resume);
     assert!(first.commands.try_recv().is_err());
 
     // A run that ends removes only its own socket.

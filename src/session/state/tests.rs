@@ -137,7 +137,7 @@ fn a_resume_forgets_later_steps_and_stages() {
 }
 
 #[test]
-fn known_records_change_nothing() {
+fn repeated_records_change_nothing() {
     let mut state = fold([session(&[]), step(Stage::Aspects, 1, 1.0)]);
     state.apply(&Record {
         seq: 1,
@@ -180,7 +180,7 @@ fn pauses_count_neither_as_work_nor_for_the_eta() {
 }
 
 #[test]
-fn the_pace_begins_anew_after_a_resume() {
+fn the_throughput_starts_anew_after_a_resume() {
     let mut state = fold((1..=4).map(|n| step(Stage::Prompt, n, 1.0)));
     state.apply(&Record {
         seq: 4,
@@ -203,7 +203,7 @@ fn the_pace_begins_anew_after_a_resume() {
 }
 
 #[test]
-fn smoothing_passes_over_what_is_not_finite() {
+fn smoothing_skips_values_that_are_not_finite() {
     let state = fold(
         [1.0, f64::NAN, 3.0]
             .into_iter()
@@ -263,7 +263,7 @@ fn phases_show_before_the_first_step() {
 }
 
 #[test]
-fn who_forgets_the_past_tells_the_same_of_the_present_and_holds_no_more() {
+fn forgetting_the_past_keeps_the_present_state_and_bounds_memory() {
     let plan = [(Stage::Aspects, 10_000)];
     let (mut whole, mut present) = (fold([session(&plan)]), fold([session(&plan)]));
     for number in 1..2000 {
@@ -296,7 +296,7 @@ fn who_forgets_the_past_tells_the_same_of_the_present_and_holds_no_more() {
 }
 
 #[test]
-fn a_clock_that_is_set_is_no_work() {
+fn a_clock_jump_does_not_count_as_work() {
     let mut state = fold([step(Stage::Prompt, 1, 1.0), step(Stage::Prompt, 2, 1.0)]);
     let mut seq = 2;
     let mut at = |state: &mut RunState, time, event| {
@@ -319,7 +319,7 @@ fn a_clock_that_is_set_is_no_work() {
 }
 
 #[test]
-fn no_more_is_done_than_was_planned() {
+fn progress_never_exceeds_the_plan() {
     let plan = [(Stage::Aspects, 10), (Stage::Prompt, 30)];
     let resumed = |plan: &[(Stage, u64)]| {
         Event::Resumed(Resumed {

@@ -39,7 +39,7 @@ impl App {
             Some((stage, step)) => self.stand_at(stage, step),
             None if later => {
                 self.shown.cursor.stage = None;
-                self.shown.cursor.let_go(&self.shown.state);
+                self.shown.cursor.follow_run(&self.shown.state);
             }
             None => {}
         }
@@ -83,7 +83,7 @@ impl App {
         let newest = self.shown.browse.evaluations.iter().rev().find_map(|kept| kept.step);
         self.stand_at(Stage::Prompt, step);
         if newest == Some(step) {
-            self.shown.cursor.let_go(&self.shown.state);
+            self.shown.cursor.follow_run(&self.shown.state);
         }
     }
 

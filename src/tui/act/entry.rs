@@ -67,7 +67,7 @@ impl App {
         let found = self.found();
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
         let Some(action) = found.get(marked).map(|binding| binding.action) else {
-            self.ui.refused = Some("nothing does that here".to_owned());
+            self.ui.refused = Some("no command here matches".to_owned());
             return None;
         };
         self.ui.layer = Layer::Main;
@@ -79,7 +79,7 @@ impl App {
         let found = self.sessions.others(self.ui.line.value(), &self.shown.folder);
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
         let Some(path) = found.get(marked).map(|session| session.path.clone()) else {
-            self.ui.refused = Some("no session is called so".to_owned());
+            self.ui.refused = Some("no session has this name".to_owned());
             return;
         };
         match self.overlay(&path) {
@@ -102,8 +102,10 @@ impl App {
                     self.tell(Command::SetLearningRate { lr }, "learning rate asked for");
                     Ok(())
                 }
-                Ok(_) => Err(format!("`{text}` is no learning rate; allowed is 0 to {HIGHEST_RATE}")),
-                Err(_) => Err(format!("`{text}` is no learning rate; type a number such as 3e-4")),
+                Ok(_) => Err(format!(
+                    "`{text}` is not a learning rate; allowed is 0 to {HIGHEST_RATE}"
+                )),
+                Err(_) => Err(format!("`{text}` is not a learning rate; type a number such as 3e-4")),
             },
             Entry::Export => self.export(&text),
             Entry::ExportRows => self.export_rows(&text),

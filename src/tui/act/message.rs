@@ -61,5 +61,5 @@ impl App {
 
 /// The result; an error if its thread has died.
 fn or_gone<T>(result: Option<Result<T, String>>, what: &str) -> Result<T, String> {
-    result.unwrap_or_else(|| Err(format!("{what}: its thread is gone")))
+    result.unwrap_or_else(|| Err(format!("{what}: its thread has ended")))
 }

@@ -1,5 +1,5 @@
 //! What keys do on every screen: each action changes the app's state or sends the engine a command. What they do on one
-//! screen stands with that screen.
+//! screen is in that screen's `keys.rs`.
 
 mod cursor;
 pub mod entry;
@@ -200,7 +200,7 @@ impl App {
                 .unwrap_or("this run takes no commands from here"),
             Some(Ok(())) => notice,
             Some(Err(TrySendError::Full(_))) => "the run is busy; try again",
-            Some(Err(TrySendError::Disconnected(_))) => "the run does not listen any more",
+            Some(Err(TrySendError::Disconnected(_))) => "the run takes no more commands",
         };
         self.ui.notice = Some(notice.to_owned());
     }

@@ -78,7 +78,7 @@ impl App {
     fn choose_spot(&mut self, spot: Spot) {
         match spot {
             Spot::Class(class) => self.shown.cursor.class = class,
-            Spot::Cell(gold, said) => (self.shown.cursor.class, self.shown.browse.said) = (gold, said),
+            Spot::Cell(gold, said) => (self.shown.cursor.class, self.shown.browse.predicted) = (gold, said),
             Spot::Column(column) => {
                 self.shown.browse.sort_by(column);
                 self.row_moved();

@@ -144,7 +144,7 @@ impl App {
     /// Handles a new name of the session in `before`, if it is shown or being opened.
     ///
     /// # Errors
-    /// A sentence where its pictures cannot be read.
+    /// A message if its pictures cannot be read.
     pub(in crate::tui) fn renamed(&mut self, before: &Path, renamed: &SessionFolder) -> Result<(), String> {
         if let Some(opening) = self.opening.take_if(|opening| opening.is_of(before)) {
             self.open(renamed.path(), opening.wanted);
@@ -163,7 +163,7 @@ impl App {
 
     /// Reads the shown session again, because another process continues it.
     pub fn rejoin(&mut self) {
-        self.begin_rejoining(Some("another process goes on with this session"));
+        self.begin_rejoining(Some("another process has resumed this session"));
     }
 
     /// Reads the shown session again, because its run did not take commands from here.

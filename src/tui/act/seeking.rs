@@ -38,7 +38,7 @@ impl App {
     pub(in crate::tui) fn take_sought(&mut self, sought: Option<(RunState, Beside)>) {
         let Some((state, beside)) = sought else {
             self.give_up_seeking();
-            self.ui.notice = Some("the journal cannot be wound: its thread is gone".to_owned());
+            self.ui.notice = Some("cannot seek in the journal: the thread has ended".to_owned());
             return;
         };
         self.shown.seeking = None;

@@ -1,4 +1,4 @@
-//! The Browse screen's keys, and the model behind them.
+//! The Browse screen's keys, and the requests to its model.
 
 use std::path::Path;
 
@@ -96,7 +96,7 @@ impl App {
             Action::Undo => self.try_nothing(),
             Action::Region => self.begin_region(),
             Action::Ask if self.can_ask() => self.ui.ask(Entry::Question, ""),
-            Action::Ask => self.ui.notice = Some(NOBODY.to_owned()),
+            Action::Ask => self.ui.notice = Some(NO_MODEL.to_owned()),
             Action::Effects => {
                 if let Some(image) = self.image() {
                     self.ask_model(Request::Effects { image });
@@ -146,10 +146,10 @@ impl App {
             (Pane::Summary, _) => {
                 let classes = self.shown.browse.rows().map_or(0, |rows| rows.labels.len());
                 let last = classes.saturating_sub(1);
-                let (gold, said) = (&mut self.shown.cursor.class, &mut self.shown.browse.said);
+                let (gold, predicted) = (&mut self.shown.cursor.class, &mut self.shown.browse.predicted);
                 match (action, vertical) {
-                    (Action::Left, _) => *said = said.saturating_sub(1),
-                    (Action::Right, _) => *said = (*said + 1).min(last),
+                    (Action::Left, _) => *predicted = predicted.saturating_sub(1),
+                    (Action::Right, _) => *predicted = (*predicted + 1).min(last),
                     (_, Some(by)) => *gold = gold.saturating_add_signed(by).min(last),
                     _ => {}
                 }
@@ -204,7 +204,7 @@ impl App {
                     .answers(&image)
                     .is_some_and(|answers| answers.plain.is_some());
                 self.ui.notice = Some(if looked {
-                    "this session has no aspects, so that there are no patches to choose".to_owned()
+                    "this session has no aspects, so there are no patches to choose".to_owned()
                 } else {
                     let key = self.keymap.key_for(Screen::Browse, Action::Look);
                     format!("let the model look first: {key}")
@@ -328,7 +328,7 @@ impl App {
                 .try_send(Command::Ask(request.clone()))
                 .map_err(|error| match error {
                     TrySendError::Full(_) => "the run is busy; try again".to_owned(),
-                    TrySendError::Disconnected(_) => "the run does not listen any more".to_owned(),
+                    TrySendError::Disconnected(_) => "the run takes no more commands".to_owned(),
                 }),
             None => {
                 self.leave_other_model();
@@ -347,4 +347,4 @@ impl App {
     }
 }
 
-const NOBODY: &str = "no model can be asked here";
+const NO_MODEL: &str = "no model can be asked here";

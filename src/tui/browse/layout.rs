@@ -1,4 +1,4 @@
-//! The Browse screen: what the model makes of each image of a split, and what becomes of it when something is tried.
+//! The Browse screen: the predictions for a split's images, and how an intervention changes the one under the cursor.
 
 use ratatui::{
     buffer::Buffer,
@@ -49,7 +49,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 fn table_and_summary(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let classes = scene.browse.rows().map_or(8, |rows| rows.labels.len());
-    // The head, the figures' row and the border.
+    // Plus the heading, the row of figures and the border.
     let summary = (classes.clamp(6, 12) as u16 + 4).min(area.height / 2);
     let [table, summary] = Layout::vertical([Constraint::Min(6), Constraint::Length(summary)]).areas(area);
     panes::render(Pane::Table, table, buffer, scene);

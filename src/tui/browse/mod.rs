@@ -1,4 +1,4 @@
-//! The Browse screen. Here is its state: an evaluation's rows, their filter and order, and the model's answers.
+//! The Browse screen, and its state: an evaluation's rows, their filter and order, and the model's answers.
 
 pub mod intervention;
 mod keys;
@@ -63,7 +63,7 @@ pub struct Browse {
     /// The row under the cursor, a place in `shown`.
     pub selected: usize,
     /// The predicted class under the confusion matrix's cursor; the gold one is the class that all screens share.
-    pub said: usize,
+    pub predicted: usize,
     pub summary: Summary,
     /// The intervention on the image under the cursor.
     pub intervention: Intervention,
@@ -194,7 +194,7 @@ impl Browse {
     /// Filters by the confusion matrix's cell in the row of `gold` and the cursor's column.
     pub fn filter_by_cell(&mut self, gold: usize) {
         let Some(rows) = self.rows() else { return };
-        let (Some(gold), Some(predicted)) = (rows.labels.get(gold), rows.labels.get(self.said)) else {
+        let (Some(gold), Some(predicted)) = (rows.labels.get(gold), rows.labels.get(self.predicted)) else {
             return;
         };
         let filter = query::of_classes(gold, Some(predicted));

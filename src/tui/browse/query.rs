@@ -1,4 +1,4 @@
-//! What the table's filter says: words that must all hold.
+//! The table's filter: terms that must all hold.
 //!
 //! ```text
 //! wrong  right                      the prediction
@@ -11,7 +11,7 @@
 
 use crate::{data::View, session::ImageResult};
 
-/// A filter; the empty one lets all through.
+/// A filter; the empty one passes all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query(Vec<Term>);
 
@@ -24,7 +24,7 @@ struct Term {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Right(bool),
-    /// By the beginning of its name, or the whole of it.
+    /// The class's name; with `false`, only the beginning of it.
     Gold(String, bool),
     Predicted(String, bool),
     Number(Figure, Relation, f64),
@@ -48,7 +48,7 @@ enum Relation {
     AtLeast,
 }
 
-/// Relations as they are written, the longer ones first.
+/// The relations' notations, the longer ones first.
 const RELATIONS: [(&str, Relation); 4] = [
     ("<=", Relation::AtMost),
     (">=", Relation::AtLeast),
@@ -57,10 +57,10 @@ const RELATIONS: [(&str, Relation); 4] = [
 ];
 
 impl Query {
-    /// Reads a filter. Capitals do not count.
+    /// Parses a filter, ignoring case.
     ///
     /// # Errors
-    /// A sentence on the first word that cannot be read.
+    /// A message on the first invalid term.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.to_lowercase()
             .split_whitespace()
@@ -69,7 +69,7 @@ impl Query {
             .map(Self)
     }
 
-    /// Whether a row is let through.
+    /// Whether a row passes.
     #[must_use]
     pub fn holds(&self, row: &ImageResult) -> bool {
         self.0.iter().all(|term| term.what.holds(row) != term.not)
@@ -90,7 +90,7 @@ fn what(word: &str) -> Result<What, String> {
         "right" => return Ok(What::Right(true)),
         _ => {}
     }
-    // Before the relations: a class may have their signs in its name.
+    // Checked before the relations, because a class's name may contain their signs.
     if let Some(class) = word.strip_prefix("gold=") {
         return Ok(What::Gold(spaced(class), true));
     }
@@ -105,13 +105,13 @@ fn what(word: &str) -> Result<What, String> {
             "conf" | "confidence" => Figure::Confidence,
             "margin" => Figure::Margin,
             "loss" => Figure::Loss,
-            _ => return Err(format!("`{name}` is no number of a row; use conf, margin or loss")),
+            _ => return Err(format!("`{name}` is not a numeric column; use conf, margin or loss")),
         };
-        let value = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+        let value = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
         return Ok(What::Number(figure, relation, value));
     }
     if let Some((name, _)) = word.split_once('=') {
-        return Err(format!("`{name}=` is no class; use gold or pred"));
+        return Err(format!("`{name}=` does not select a class; use gold= or pred="));
     }
     let Some((name, value)) = word.split_once(':') else {
         return Ok(What::Text(word.to_owned()));
@@ -124,11 +124,11 @@ fn what(word: &str) -> Result<What, String> {
             .into_iter()
             .find(|view| !name.is_empty() && (view.name().starts_with(name) || view.name().ends_with(name)))
             .map(|view| What::Annotated(view, value))
-            .ok_or_else(|| format!("`{name}:` is no column; use gold, pred or an aspect")),
+            .ok_or_else(|| format!("`{name}:` is not a column; use gold, pred or an aspect")),
     }
 }
 
-/// The words that let through one gold class and, where it is given, one predicted class: what [`Query::parse`] reads.
+/// The filter for one gold class and, if given, one predicted class, as [`Query::parse`] reads it.
 #[must_use]
 pub fn of_classes(gold: &str, predicted: Option<&str>) -> String {
     let word = |name: &str, class: &str| format!("{name}={}", class.replace(char::is_whitespace, "_"));
@@ -140,7 +140,7 @@ pub fn of_classes(gold: &str, predicted: Option<&str>) -> String {
         .join(" ")
 }
 
-/// A class's name in small letters; `_` stands for any space, for words end at spaces.
+/// A class's name in lower case. `_` stands for a space, because spaces separate terms.
 fn spaced(name: &str) -> String {
     name.to_lowercase()
         .replace(|c: char| c == '_' || c.is_whitespace(), " ")
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn words_must_all_hold() {
+    fn all_terms_must_hold() {
         let rows = evaluated::results(200);
         let by = |holds: &dyn Fn(&ImageResult) -> bool| -> Vec<usize> {
             (0..rows.len()).filter(|&n| holds(&rows[n])).collect()
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_not_known_is_neither_more_nor_less() {
+    fn an_unknown_number_matches_no_comparison() {
         let mut row = evaluated::results(1).remove(0);
         row.loss = f64::NAN;
         for query in ["loss<1", "loss>=1"] {
@@ -235,7 +235,7 @@ mod tests {
     fn what_cannot_be_read_is_a_sentence() {
         for (query, said) in [
             ("mood=x", "`mood=`"),
-            ("conf<x", "`x` is no number"),
+            ("conf<x", "`x` is not a number"),
             ("size>3", "`size`"),
             ("mood:x", "`mood:`"),
             (":x", "``"),

@@ -1,4 +1,4 @@
-//! The rows of an evaluation with what is computed from them once.
+//! The rows of an evaluation, and figures that are computed from them once.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -46,7 +46,7 @@ impl Column {
         }
     }
 
-    /// Whether the largest stand first when it is chosen: what is asked of numbers is where they are high.
+    /// Whether choosing the column first sorts it in descending order, as for most numbers.
     #[must_use]
     pub const fn falls_first(self) -> bool {
         matches!(self, Self::Confidence | Self::Margin | Self::Loss)
@@ -64,12 +64,13 @@ impl Column {
 #[derive(Debug)]
 pub struct Rows {
     all: Vec<ImageResult>,
-    /// Of each column the rank of each row, equals alike: sorting a hundred thousand names takes too long for a key.
+    /// `[column][row]`: the row's rank, the same for equal values. Ranks are computed once, because sorting a hundred
+    /// thousand names takes too long for a key press.
     ranks: Vec<Vec<u32>>,
     pub labels: Vec<String>,
     /// `[gold][predicted]`
     pub confusion: Vec<Vec<u32>>,
-    /// Ten of equal width.
+    /// Ten bins of equal width.
     pub bins: Vec<Bin>,
     pub figures: Figures,
 }
@@ -85,7 +86,7 @@ pub struct Figures {
 }
 
 impl Rows {
-    /// The rows of a file; the classes are those that its predictions weigh.
+    /// The rows of a file; the classes are those to which its predictions assign probabilities.
     #[must_use]
     pub fn new(all: Vec<ImageResult>) -> Self {
         let labels: Vec<String> = all
@@ -110,8 +111,8 @@ impl Rows {
             .collect();
         let mut confusion = vec![vec![0; labels.len()]; labels.len()];
         for row in &all {
-            if let (Some(gold), Some(said)) = (place(&row.gold), place(&row.prediction.prediction)) {
-                confusion[gold][said] += 1;
+            if let (Some(gold), Some(predicted)) = (place(&row.gold), place(&row.prediction.prediction)) {
+                confusion[gold][predicted] += 1;
             }
         }
         let figures = Figures {
@@ -143,23 +144,23 @@ impl Rows {
         self.all.get(row as usize)
     }
 
-    /// Recall, precision and support of a class. A class without images has no recall, one that is never said either has no
-    /// precision; they are NaN.
+    /// Recall, precision and support of a class. A class without images has no recall, and one that is never predicted either
+    /// has no precision; they are NaN.
     #[must_use]
     pub fn class(&self, class: usize) -> (f64, f64, u32) {
         let of = |row: &Vec<u32>| row.get(class).copied().unwrap_or(0);
         let hits = self.confusion.get(class).map_or(0, of);
         let support: u32 = self.confusion.get(class).map_or(0, |row| row.iter().sum());
-        let said: u32 = self.confusion.iter().map(of).sum();
-        let precision = if support > 0 && said == 0 {
+        let predicted: u32 = self.confusion.iter().map(of).sum();
+        let precision = if support > 0 && predicted == 0 {
             0.0
         } else {
-            f64::from(hits) / f64::from(said)
+            f64::from(hits) / f64::from(predicted)
         };
         (f64::from(hits) / f64::from(support), precision, support)
     }
 
-    /// The rows that `query` lets through, sorted by a column (`true`: falling); without one as they were evaluated.
+    /// The rows that pass `query`, sorted by a column (`true`: descending), or else in the order of the evaluation.
     #[must_use]
     pub fn arranged(&self, query: &Query, sort: Option<(Column, bool)>) -> Vec<u32> {
         let mut shown: Vec<u32> = (0..self.all.len() as u32)
@@ -179,7 +180,7 @@ impl Rows {
     }
 }
 
-/// The place of each row in the column's order; equals have one place.
+/// Each row's rank in the column's order; equal values have the same rank.
 fn ranks(all: &[ImageResult], column: Column) -> Vec<u32> {
     let text = |of: fn(&ImageResult) -> &str| ranks_by(all, of, Ord::cmp);
     let number = |of: fn(&ImageResult) -> f64| ranks_by(all, of, f64::total_cmp);
@@ -208,11 +209,11 @@ fn ranks_by<'a, K>(all: &'a [ImageResult], key: impl Fn(&'a ImageResult) -> K, b
     ranks
 }
 
-/// What the annotation says, aspect by aspect.
+/// The annotation's values, aspect by aspect.
 #[must_use]
 pub fn annotation(row: &ImageResult) -> String {
-    let said: Vec<&str> = row.annotation.values().map(String::as_str).collect();
-    said.join(" · ")
+    let values: Vec<&str> = row.annotation.values().map(String::as_str).collect();
+    values.join(" · ")
 }
 
 #[cfg(test)]
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_have_figures_too() {
+    fn an_empty_table_has_figures() {
         let rows = Rows::new(Vec::new());
         assert_eq!((rows.len(), rows.figures.accuracy), (0, 0.0));
         assert!(rows.arranged(&Query::default(), Some((Column::Loss, false))).is_empty());

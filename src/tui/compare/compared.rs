@@ -22,7 +22,7 @@ pub struct Compared {
 
 /// How the prediction for an image changes from A to B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// Wrong in A, right in B.
     Gained,
     /// Right in A, wrong in B.
@@ -49,7 +49,7 @@ impl Compared {
     /// A message if the two have different classes or no image in common.
     pub fn new(a: Rows, b: Rows) -> Result<Self, String> {
         if a.labels != b.labels {
-            return Err("the two evaluations have other classes, so that they cannot be compared".to_owned());
+            return Err("the two evaluations have different classes, so they cannot be compared".to_owned());
         }
         let labels = a.labels.clone();
         let images = |rows: &Rows| -> Vec<ImageResult> {
@@ -73,7 +73,7 @@ impl Compared {
         let other = pairs.iter().filter(|&&(a, b)| gold(&in_a, a) != gold(&in_b, b)).count();
         if other > 0 {
             return Err(format!(
-                "{other} of {} images have other labels in the two evaluations, so that they are of different datasets; \
+                "{other} of {} images have different labels in the two evaluations, so their datasets differ; \
                  choose others with [ ] and {{ }}",
                 pairs.len()
             ));
@@ -106,7 +106,7 @@ impl Compared {
             .collect();
         let figures = compare(&labels, &scored);
         Ok(Self {
-            // An image may stand twice in a file.
+            // A file may contain an image twice.
             alone: a.len().saturating_sub(pairs.len()) + b.len().saturating_sub(pairs.len()),
             rows: [Arc::new(a), Arc::new(b)],
             labels,
@@ -124,13 +124,13 @@ impl Compared {
 
     /// How a pair's prediction changes.
     #[must_use]
-    pub fn fate(&self, place: usize) -> Option<Fate> {
+    pub fn outcome(&self, place: usize) -> Option<Outcome> {
         let [a, b] = self.pair(place)?;
         Some(match (a.is_right(), b.is_right()) {
-            (false, true) => Fate::Gained,
-            (true, false) => Fate::Lost,
-            _ if a.prediction.prediction != b.prediction.prediction => Fate::OtherError,
-            _ => Fate::Same,
+            (false, true) => Outcome::Gained,
+            (true, false) => Outcome::Lost,
+            _ if a.prediction.prediction != b.prediction.prediction => Outcome::OtherError,
+            _ => Outcome::Same,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The Compare screen's keys, and the two models behind them.
+//! The Compare screen's keys, and the requests to its two models.
 
 use crate::{
     keymap::Action,

@@ -1,4 +1,4 @@
-//! The Compare screen: which of two checkpoints is better, where, and on which images they part.
+//! The Compare screen: which of two checkpoints is better, for which classes, and on which images they differ.
 
 use ratatui::{
     buffer::Buffer,
@@ -21,7 +21,7 @@ use crate::tui::{
 // ╭ images · flips · 38 ────────────────────╮ │                              │
 // ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
 //
-// The losses over each other have their place from 170 columns on, and enlarged on less.
+// From 170 columns on the losses are shown too; on less they have a pane of their own.
 //
 // Smaller: a row of tabs, one pane.
 

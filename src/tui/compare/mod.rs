@@ -1,4 +1,4 @@
-//! The Compare screen. Here is its state: two sessions, an evaluation of each, and the images on which they differ.
+//! The Compare screen, and its state: two sessions, an evaluation of each, and the images on which they differ.
 
 pub mod compared;
 mod keys;
@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-use self::compared::{Compared, Fate};
+use self::compared::{Compared, Outcome};
 use super::{browse::query::Query, follow::follow, model::Model};
 use crate::session::{Answer, Difference, Found, KeptEvaluation, Prediction, RunState, differences, kept_evaluations};
 
@@ -70,12 +70,12 @@ impl Only {
         }
     }
 
-    const fn holds(self, fate: Fate) -> bool {
+    const fn holds(self, outcome: Outcome) -> bool {
         match self {
-            Self::Flips => matches!(fate, Fate::Gained | Fate::Lost),
-            Self::Gained => matches!(fate, Fate::Gained),
-            Self::Lost => matches!(fate, Fate::Lost),
-            Self::Different => !matches!(fate, Fate::Same),
+            Self::Flips => matches!(outcome, Outcome::Gained | Outcome::Lost),
+            Self::Gained => matches!(outcome, Outcome::Gained),
+            Self::Lost => matches!(outcome, Outcome::Lost),
+            Self::Different => !matches!(outcome, Outcome::Same),
             Self::All => true,
         }
     }
@@ -94,7 +94,7 @@ pub struct Compare {
     query: Query,
     /// Indices into the pairs.
     pub shown: Vec<usize>,
-    /// The pair under the cursor, a place in `shown`.
+    /// The pair under the cursor, an index into `shown`.
     pub selected: usize,
     /// Whether to show the difference of the confusion matrices instead of that of the classes.
     pub confusion: bool,
@@ -104,7 +104,7 @@ impl Side {
     /// Reads a session.
     ///
     /// # Errors
-    /// A sentence where it cannot be read.
+    /// A message if it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let evaluations = kept_evaluations(folder, &followed.history);
@@ -271,7 +271,7 @@ impl Compare {
     /// Sets the filter. A pair passes if either of its two rows passes.
     ///
     /// # Errors
-    /// A sentence where it cannot be read.
+    /// A message if the filter is invalid.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
         self.query = Query::parse(text)?;
         text.trim().clone_into(&mut self.filter);
@@ -279,7 +279,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Puts the cursor on an image, where it is shown.
+    /// Puts the cursor on an image, if it is shown.
     pub fn select(&mut self, image: &str) {
         let Some(compared) = &self.compared else { return };
         let is = |&place: &usize| compared.pair(place).is_some_and(|[a, _]| a.prediction.image == image);
@@ -335,7 +335,7 @@ impl Compare {
         self.shown = match &self.compared {
             None => Vec::new(),
             Some(compared) => (0..compared.pairs.len())
-                .filter(|&place| compared.fate(place).is_some_and(|fate| self.only.holds(fate)))
+                .filter(|&place| compared.outcome(place).is_some_and(|outcome| self.only.holds(outcome)))
                 .filter(|&place| {
                     compared
                         .pair(place)

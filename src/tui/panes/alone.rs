@@ -1,4 +1,4 @@
-//! One pane on the whole body: because it is enlarged, or because there is no room for several.
+//! A single pane on the whole body, because it is enlarged or because there is no room for several.
 
 use ratatui::{
     buffer::Buffer,
@@ -7,8 +7,8 @@ use ratatui::{
 
 use super::{render, scene::Scene, tabs};
 
-/// Paints the pane in focus alone if it is enlarged or, below a row of tabs, if the body is smaller than `roomy`; whether it
-/// did.
+/// Paints only the focused pane if it is enlarged or, below a row of tabs, if the body is smaller than `roomy`. Returns
+/// whether it did.
 pub fn alone(area: Rect, roomy: Size, buffer: &mut Buffer, scene: &mut Scene) -> bool {
     if scene.ui.enlarged {
         render(scene.ui.focus(), area, buffer, scene);

@@ -9,16 +9,16 @@
 
 use ratatui::layout::Rect;
 
-/// A tile's picture has at least so many columns.
+/// The fewest columns of a tile's picture.
 const SMALLEST_TILE: u16 = 4;
-/// Smaller tiles are not worth it: the probabilities go.
+/// If tiles would be smaller than this, the probabilities are left out instead.
 const SMALL_TILE: u16 = 8;
 /// Rows for the probabilities below the tiles.
 const FEW_PROBABILITIES: u16 = 5;
-/// The probabilities need so many columns.
+/// The columns that the probabilities need.
 pub const PROBABILITIES: u16 = 24;
 
-/// The places of the parts.
+/// Where each part goes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arrangement {
     /// The picture, then the six maps; a row of text above each.
@@ -116,8 +116,8 @@ impl Arrangement {
     }
 }
 
-/// The columns of a tile's picture where `across` x `down` tiles share a `room`; its rows are half of them. Even, so that the rows
-/// come out whole.
+/// The columns of a tile's picture if `across` x `down` tiles share a `room`. The picture has half as many rows, so the
+/// number is even.
 fn tile(room: (u16, u16), across: u16, down: u16) -> u16 {
     let by_width = room.0.saturating_sub(across - 1) / across;
     let by_height = (room.1 / down).saturating_sub(1) * 2;
@@ -128,7 +128,7 @@ fn tile(room: (u16, u16), across: u16, down: u16) -> u16 {
 struct Grid {
     area: Rect,
     width: u16,
-    /// The label's row included.
+    /// Including the label's row.
     high: u16,
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_inside_and_apart() {
+    fn parts_lie_inside_and_do_not_overlap() {
         for (width, height) in [(50, 20), (80, 46), (76, 15), (12, 3), (4, 4), (120, 20), (30, 60)] {
             let area = Rect::new(3, 2, width, height);
             let arranged = Arrangement::fitting(area);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_tiles_win() {
+    fn larger_tiles_are_preferred() {
         let wide = Arrangement::fitting(Rect::new(0, 0, 50, 20));
         assert_eq!((wide.tiles[0].width, wide.tiles[3].y), (10, 0));
         let high = Arrangement::fitting(Rect::new(0, 0, 78, 46));

@@ -1,6 +1,6 @@
 //! A share as a bar.
 
-/// A bar of `width` columns filled by `share`: half a column is the finest step. The filled part and the rest.
+/// The filled and the empty part of a bar of `width` columns that is filled by `share`, rounded to half columns.
 pub fn bar(share: f64, width: usize) -> (String, String) {
     let halves = if share.is_finite() {
         (share.clamp(0.0, 1.0) * (width * 2) as f64).round() as usize

@@ -13,10 +13,10 @@ use crate::{
     text::{clean, fit, pad},
 };
 
-/// The state, the progress and the best accuracy take so many columns.
+/// Columns of the state, the progress and the best accuracy.
 const REST: usize = 12 + 18 + 8;
 
-/// Paints the list at the lower end of `screen`; what lies over the curves already is marked as its curve is.
+/// Paints the list at the lower end of `screen`. Sessions that are already overlaid have their curve's mark.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let sessions = scene.sessions.others(scene.ui.line.value(), scene.folder);
@@ -24,7 +24,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         None if scene.sessions.root.is_none() => "the folder of the sessions is not known here",
         None => "reading the sessions …",
         Some(Err(reason)) => reason,
-        Some(Ok(_)) => "no other session is called so",
+        Some(Ok(_)) => "no other session has this name",
     };
     let list = palette::List {
         title: " sessions ",

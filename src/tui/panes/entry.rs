@@ -41,7 +41,7 @@ pub fn render(entry: Entry, area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// What is typed, scrolled so that the cursor is among `room` columns: before it, under it, behind it.
+/// The typed text before, under and after the cursor, scrolled so that the cursor is within `room` columns.
 pub fn typed(line: &Input, room: usize, theme: &Theme) -> [Span<'static>; 3] {
     let from = line.visual_scroll(room.max(1));
     let seen: String = clean(line.value()).chars().skip(from).collect();

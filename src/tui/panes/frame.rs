@@ -1,4 +1,4 @@
-//! What every pane has: a border with a title, a word where there is nothing yet, and how much more lies below.
+//! What every pane has: a border with a title, a message if it is empty, and a count of the lines below its end.
 
 use ratatui::{
     buffer::Buffer,
@@ -15,7 +15,8 @@ use crate::{
     tui::ui::Pane,
 };
 
-/// A pane's border and title (`note` beside it, dim); gives the area inside. The focused pane's border stands out.
+/// Paints a pane's border and title, with `note` dim beside it, and returns the area inside. The focused pane's border
+/// is highlighted.
 pub fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Buffer, scene: &Scene) -> Rect {
     let theme = scene.theme;
     let focused = scene.ui.focus() == pane;
@@ -49,7 +50,7 @@ pub fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Bu
         .title(Line::from(heading));
     let inner = block.inner(area);
     block.render(area, buffer);
-    // A column of air on both sides, where there is room for it.
+    // A blank column on both sides, if there is room.
     let air = u16::from(inner.width > 20);
     Rect::new(
         inner.x + air,
@@ -59,7 +60,7 @@ pub fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Bu
     )
 }
 
-/// Says on the lower border of a pane's `area` that `lines` more lie below.
+/// Notes on the lower border of a pane's `area` that there are `lines` more below.
 pub fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     if lines > 0 && area.width > 16 && area.height > 0 {
         let bottom = Rect {
@@ -73,7 +74,7 @@ pub fn more_below(lines: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) 
     }
 }
 
-/// A sentence in the middle of a pane that has nothing to show yet; cut only where the pane has no rows for all of it.
+/// Paints a message in the middle of a pane that has nothing to show yet, wrapped, and cut if it has too many rows.
 pub fn nothing_yet(text: &str, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     if area.is_empty() {
         return;

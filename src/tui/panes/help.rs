@@ -18,7 +18,7 @@ use crate::{
 /// Paints the overlay in the middle of `screen`.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let bindings: Vec<&Binding> = scene.keymap.of(Scope::of_screen(scene.ui.screen)).collect();
-    // Keys that wind a journal say nothing where none is played.
+    // The keys of a replay are left out if none is playing.
     let shown = bindings
         .into_iter()
         .filter(|binding| scene.offers.playing || !binding.action.is_playing());

@@ -15,10 +15,10 @@ use crate::{
     tui::ui::Layer,
 };
 
-/// The word for the key that cancels what is being waited for.
+/// The label of the key that cancels what is being waited for.
 const GIVE_UP: &str = "give up";
 
-/// A key and its word.
+/// A key and its label.
 type Item = (String, String);
 
 /// Paints the row. Keys that do not fit are left to the help, whose key is always shown.
@@ -27,7 +27,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let notice = match (&scene.ui.notice, &scene.waits) {
         // Longer notices are shown above the keys.
         (Some(notice), _) => Some(clean(notice)).filter(|notice| fits(notice, area.width)),
-        // On narrower screens the header says it, and the key matters more.
+        // On narrower screens the header shows it, and the key is more important here.
         (None, Some(waits)) if scene.ui.layer == Layer::Main && area.width >= 40 => {
             Some(fit(&clean(&waits.words()), usize::from(area.width) / 2))
         }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_is_there_however_little_room_there_is() {
+    fn the_help_key_is_shown_at_any_width() {
         let items: Vec<Item> = ["open", "filter", "help", "quit"]
             .map(|word| (" k ".to_owned(), format!("{word} ")))
             .into();

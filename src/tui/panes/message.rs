@@ -1,4 +1,4 @@
-//! The last message whole, where it needs more room than there is above the keys.
+//! The last message in full, for when it does not fit above the keys.
 
 use ratatui::{
     buffer::Buffer,

@@ -1,4 +1,4 @@
-//! What the screens' panes share, and what lies on top of every screen; and which pane is painted by what. A pane
+//! What the screens' panes share, what lies on top of every screen, and the function that paints each pane. A pane
 //! paints an area from the run's state and what the person looks at.
 
 pub mod alone;

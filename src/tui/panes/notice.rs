@@ -70,7 +70,7 @@ pub fn render(rows: Vec<String>, area: Rect, buffer: &mut Buffer, theme: &Theme)
     }
 }
 
-/// While a line is typed, why it was refused; otherwise the notice of the last key.
+/// Why the line being typed was refused, or else the last key's notice.
 fn message(ui: &Ui) -> Option<&str> {
     match ui.layer {
         Layer::Entry(_) => ui.refused.as_deref(),
@@ -86,7 +86,7 @@ pub fn whole<'a>(ui: &'a Ui, sessions: &'a Sessions) -> Option<&'a str> {
     let layer = if ui.layer == Layer::Message { ui.under } else { ui.layer };
     let now = match layer {
         Layer::Entry(_) => ui.refused.as_deref(),
-        Layer::Form => sessions.form.as_ref().and_then(|form| form.said()),
+        Layer::Form => sessions.form.as_ref().and_then(|form| form.message()),
         _ => ui.notice.as_deref(),
     };
     now.or(ui.before.as_deref())

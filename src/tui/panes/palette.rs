@@ -15,11 +15,11 @@ use crate::{
     tui::{palette::find, ui::Spot},
 };
 
-/// So many rows at most.
+/// The largest number of rows.
 const ROWS: u16 = 12;
 const KEYS: usize = 12;
 
-/// Paints the commands at the lower end of `screen`, its last row left free.
+/// Paints the commands at the lower end of `screen`, above its last row.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let found = find(
         scene.keymap,
@@ -30,9 +30,9 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let marked = found.get(scene.ui.choice.min(found.len().saturating_sub(1)));
     let list = List {
         title: " commands ",
-        none: "nothing does that here",
+        none: "no command here matches",
         count: found.len(),
-        // What the config file calls the marked one, for those who want another key for it.
+        // The marked action's name in the config file, for binding another key to it.
         foot: marked.map_or_else(String::new, |binding| format!(" tui.keys.{} ", binding.action.name())),
     };
     let rows = list.render(screen, buffer, scene, |place, style, width| {
@@ -49,18 +49,18 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     scene.ui.spots.extend(rows);
 }
 
-/// A list of which a row is marked.
+/// A list with a marked row.
 pub struct List<'a> {
     pub title: &'a str,
-    /// Stands where the list is empty.
+    /// The message if the list is empty.
     pub none: &'a str,
     pub count: usize,
-    /// Stands on the lower border.
+    /// The text on the lower border.
     pub foot: String,
 }
 
 impl List<'_> {
-    /// Paints the list; `line` gives a row in its style, so many columns wide. Gives where the rows can be clicked.
+    /// Paints the list and returns where its rows can be clicked. `line` returns a row of a given width and style.
     pub fn render<'a>(
         &self,
         screen: Rect,

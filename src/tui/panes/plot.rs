@@ -1,4 +1,4 @@
-//! Curves over steps on one pair of axes, with a line at one step.
+//! A plot of curves over steps, with a crosshair at one step.
 
 use ratatui::{
     buffer::Buffer,
@@ -17,24 +17,24 @@ use crate::{
     tui::{axis::Axis, decimate::Column, series::Window},
 };
 
-/// Columns for the values' labels: wide enough for every loss.
+/// Columns for the labels of the value axis.
 const GUTTER: u16 = 7;
 /// The smallest plot that is painted.
 const SMALLEST: (u16, u16) = (16, 3);
 
 /// The mark of a point.
 pub const POINT: &str = "◆";
-/// The mark of a point that stands apart from the others.
-pub const APART: &str = "◇";
+/// The mark of an evaluation that cannot be compared with the others.
+pub const OTHER_POINT: &str = "◇";
 
 /// What is painted.
 pub struct Plot<'a> {
     pub window: Window,
-    /// The later over the earlier ones.
+    /// Later curves are painted over earlier ones.
     pub curves: Vec<Curve<'a>>,
     /// The step to mark.
     pub crosshair: Option<u64>,
-    /// Whether the steps stand below the plot, in a row of their own.
+    /// Whether a row below the plot labels the steps.
     pub steps: bool,
 }
 
@@ -42,17 +42,17 @@ pub struct Plot<'a> {
 pub struct Curve<'a> {
     pub shape: Shape<'a>,
     pub color: Color,
-    /// Stands at the curve's end, where others are to be told apart from it.
+    /// The label at the curve's end, if there are several curves.
     pub sign: Option<char>,
 }
 
-/// What a curve is made of; values as they lie on the axis.
+/// A curve's data; values are on the axis's scale.
 pub enum Shape<'a> {
-    /// One for each column of dots: its range as an upright stroke, joined to the next.
+    /// One for each column of dots: its range as a vertical line, joined to the next.
     Columns(&'a [Option<Column>]),
     /// Step and value of a few points, joined by lines; each is marked unless the curve has a sign.
     Points(&'a [(f64, f64)]),
-    /// Step and value of points that no line joins; the sign is at the last.
+    /// Step and value of points that no line joins; the label is at the last.
     Apart(&'a [(f64, f64)]),
 }
 
@@ -88,7 +88,7 @@ fn at(points: &[(f64, f64)], step: f64) -> Option<f64> {
     Some(before.1 + share * (next.1 - before.1))
 }
 
-/// Where the curves are painted in a plot's `area`; nothing where it is too small.
+/// Where the curves are painted in a plot's `area`; `None` if it is too small.
 #[must_use]
 pub const fn place(area: Rect, steps: bool) -> Option<Rect> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
@@ -103,7 +103,7 @@ pub const fn place(area: Rect, steps: bool) -> Option<Rect> {
 }
 
 impl Plot<'_> {
-    /// Paints the plot unless it has nothing but axes; returns whether it did.
+    /// Paints the plot, unless no curve has a value; returns whether it did.
     pub fn render(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> bool {
         let Some(plot) = place(area, self.steps) else {
             return true;
@@ -131,7 +131,7 @@ impl Plot<'_> {
         for curve in &self.curves {
             let (points, mark) = match (&curve.shape, curve.sign) {
                 (Shape::Points(points), None) => (*points, POINT),
-                (Shape::Apart(points), None) => (*points, APART),
+                (Shape::Apart(points), None) => (*points, OTHER_POINT),
                 _ => continue,
             };
             for &(step, value) in points.iter().filter(|(step, _)| self.window.holds(*step)) {
@@ -146,7 +146,7 @@ impl Plot<'_> {
             let (mut x, y) = (column(step), row(value));
             // Placed next to labels that are already there.
             let taken =
-                |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, APART].contains(&buffer[(x, y)].symbol());
+                |x, buffer: &Buffer| signs.contains(&(x, y)) || [POINT, OTHER_POINT].contains(&buffer[(x, y)].symbol());
             while x > plot.x && taken(x, buffer) {
                 x -= 1;
             }
@@ -169,7 +169,7 @@ impl Plot<'_> {
         true
     }
 
-    /// The grid and the curves, each a layer over the one before.
+    /// Paints the grid and the curves, each over the one before.
     fn paint(&self, axis: &Axis, context: &mut Context, theme: &Theme) {
         for &tick in &axis.ticks {
             let dots = (0..self.window.dots).step_by(8);
@@ -260,13 +260,14 @@ impl Plot<'_> {
     }
 }
 
-/// The cell of a share of an axis: the canvas' outermost dots are its bounds, and a cell has `dots` of them.
+/// The cell at a share of an axis. The axis ends at the centres of the canvas's outermost dots; a cell has `dots` of
+/// them.
 fn cell(share: f64, cells: u16, dots: u16) -> u16 {
     let dot = (share * f64::from(cells * dots - 1)).round() as u16;
     (dot / dots).min(cells - 1)
 }
 
-/// A line from top to bottom behind the curves.
+/// A vertical line behind the curves.
 fn upright(x: u16, plot: Rect, buffer: &mut Buffer, theme: &Theme) {
     for y in plot.y..plot.bottom() {
         let Some(cell) = buffer.cell_mut((x, y)) else { continue };
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_value_there_is_nothing_to_paint() {
+    fn without_values_nothing_is_painted() {
         let theme = Theme::dark(Depth::True);
         let area = Rect::new(0, 0, 47, 6);
         let plot = Plot {

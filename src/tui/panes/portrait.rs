@@ -1,4 +1,4 @@
-//! An image as the model sees it: the picture, what each of the six aspects looks at, and the verdict.
+//! An image with the model's view of it: the picture, the six attention maps, and the prediction.
 
 use ratatui::{
     buffer::Buffer,
@@ -26,7 +26,7 @@ pub struct Portrait<'a> {
     pub source: Source,
     pub gold: &'a str,
     pub prediction: &'a str,
-    /// What is tried on the image.
+    /// The intervention on the image.
     pub tried: Option<&'a Intervention>,
 }
 
@@ -51,7 +51,7 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
         return;
     }
     let Some(prediction) = prediction.filter(|prediction| !prediction.aspects.is_empty()) else {
-        // Not looked at yet, or without aspects: there is no map.
+        // No map yet, or a model without aspects.
         let classes = prediction.map_or(0, |prediction| prediction.probabilities.len() as u16);
         let classes = classes.min(area.height / 3);
         let [top, middle, bottom] =
@@ -72,7 +72,7 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
     for (tile, subject) in arranged.tiles.iter().zip(subjects) {
         paint_tile(*tile, subject, portrait, buffer, scene);
     }
-    // A row below the tiles' labels.
+    // The picture starts a row below the tiles' labels.
     let top = u16::from(arranged.verdict.height > 1);
     let place = arranged.verdict;
     let place = Rect {
@@ -89,7 +89,7 @@ pub fn render(portrait: &Portrait, area: Rect, buffer: &mut Buffer, scene: &mut 
     }
 }
 
-/// The picture and one aspect's map, as large as there is room; beside each other where it is wide.
+/// The picture and one aspect's map, as large as possible; side by side on a wide area.
 fn alone(view: View, portrait: &Portrait, share: Option<f64>, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(0), Constraint::Length(1)]).areas(area);
@@ -105,7 +105,7 @@ fn alone(view: View, portrait: &Portrait, share: Option<f64>, area: Rect, buffer
     legend(bottom.width.into(), scene.theme).render(bottom, buffer);
 }
 
-/// An aspect's name where there is little room.
+/// An aspect's short name.
 #[must_use]
 pub const fn short_name(view: View) -> &'static str {
     match view {
@@ -118,7 +118,7 @@ pub const fn short_name(view: View) -> &'static str {
     }
 }
 
-/// A label and the picture below it; on a map its peak is marked.
+/// A label and the picture or map below it; a map's peak is marked.
 fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Buffer, scene: &mut Scene) {
     if tile.height < 2 || tile.width < 2 {
         return;
@@ -176,14 +176,14 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
     Line::from(heading).render(Rect { height: 1, ..tile }, buffer);
 }
 
-/// The merged patches of the picture, where the model has looked.
+/// The grid of the picture's merged patches, if the model has been asked.
 fn grid(scene: &mut Scene, portrait: &Portrait) -> Option<[usize; 2]> {
     let look = scene.pictures.look(&portrait.source)?;
     let prediction = look.prediction.as_ref()?.as_ref().ok()?;
     prediction.aspects.values().next()?.whole_grid()
 }
 
-/// Blanked patches as grey fields, the region's cursor as a frame of its colour.
+/// Paints blanked patches as grey fields, and the region's cursor as a frame in its colour.
 fn mark_patches(tried: &Intervention, [height, width]: [usize; 2], place: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut fill = |row: usize, column: usize, symbol: &str, style: Style| {
         let edge = |at: usize, of: usize, from: u16, cells: u16| from + (at * usize::from(cells) / of.max(1)) as u16;
@@ -195,7 +195,7 @@ fn mark_patches(tried: &Intervention, [height, width]: [usize; 2], place: Rect, 
             edge(row, height, place.y, place.height),
             edge(row + 1, height, place.y, place.height),
         );
-        // A patch smaller than a cell is still seen.
+        // A patch smaller than a cell still gets one cell.
         for y in top..bottom.max(top + 1) {
             for x in left..right.max(left + 1) {
                 if let Some(cell) = buffer.cell_mut((x, y)) {
@@ -235,7 +235,7 @@ pub fn message(text: &str, area: Rect, buffer: &mut Buffer, color: Color) {
     text.render(area, buffer);
 }
 
-/// Gold and prediction: side by side with their names, or below them where it is narrow.
+/// Gold class and prediction: each beside its label, or below it if the area is narrow.
 fn verdict(portrait: &Portrait, share: Option<f64>, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let right = portrait.prediction == portrait.gold;
     let (mark, color) = if right { ("✓", theme.good) } else { ("✗", theme.bad) };
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_answer_is_told_without_colour() {
+    fn a_wrong_answer_is_marked_without_colour() {
         let portrait = |prediction| Portrait {
             source: Source::image(std::path::Path::new("/nowhere"), "a", None, ""),
             gold: "awe",

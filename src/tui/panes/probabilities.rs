@@ -1,4 +1,4 @@
-//! What the model thinks of each class, most likely first.
+//! Each class's probability, the most likely first.
 
 use ratatui::{
     buffer::Buffer,
@@ -15,7 +15,7 @@ use crate::{
     theme::Theme,
 };
 
-/// Paints the classes by probability, in two columns where one is too short; a dot marks the gold class.
+/// Paints the classes by probability, in two columns if one is too short; a dot marks the gold class.
 pub fn render(prediction: &Prediction, gold: &str, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let mut classes: Vec<(String, f64)> = prediction
         .probabilities

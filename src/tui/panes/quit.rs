@@ -1,4 +1,4 @@
-//! The question before a run of this process is left.
+//! The dialog before this process's run is left.
 
 use ratatui::{
     buffer::Buffer,

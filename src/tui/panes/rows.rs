@@ -1,4 +1,4 @@
-//! The rows of a table with a cursor: those around it are painted, and its own is marked.
+//! The visible rows of a table, with the cursor's row marked.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
@@ -8,7 +8,7 @@ use crate::{
     tui::ui::{Pane, Spot},
 };
 
-/// Lets the headings be clicked whose words stand in `head`.
+/// Makes the headings in `head` clickable.
 pub fn clickable(head: &Line, words: impl IntoIterator<Item = (&'static str, Spot)>, area: Rect, scene: &mut Scene) {
     let text: String = head.spans.iter().map(|span| span.content.as_ref()).collect();
     for (word, spot) in words {
@@ -19,7 +19,8 @@ pub fn clickable(head: &Line, words: impl IntoIterator<Item = (&'static str, Spo
     }
 }
 
-/// Paints `head` and below it as many of `count` rows as fit, each by `line`; the cursor at `selected` pushes the window.
+/// Paints `head`, and below it as many of `count` rows as fit, scrolled so that the row `selected` is visible. `line`
+/// makes a row.
 pub fn render<'a>(
     pane: Pane,
     (area, head): (Rect, Line<'a>),

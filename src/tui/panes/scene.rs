@@ -26,7 +26,7 @@ pub struct Scene<'a> {
     pub state: &'a RunState,
     pub ui: &'a mut Ui,
     pub cursor: Cursor,
-    /// The steps that the curves show; nothing: all of them.
+    /// The steps that the curves show; `None`: all.
     pub zoom: Option<Span>,
     pub browse: &'a Browse,
     pub compare: &'a Compare,
@@ -36,11 +36,11 @@ pub struct Scene<'a> {
     pub overlays: &'a Overlays,
     /// The frozen model's figures.
     pub frozen: Option<&'a Metrics>,
-    /// The player's place and pace, where a journal is played.
+    /// The player's position and speed, if a journal is played.
     pub playing: Option<String>,
     /// Whether predictions are being read.
     pub reading: bool,
-    /// What the model does while it is being opened.
+    /// The model's phase while it is being opened.
     pub opening: Option<&'a str>,
     /// What the person waits for while the keys work.
     pub waits: Option<Waits>,
@@ -50,22 +50,22 @@ pub struct Scene<'a> {
     /// The curves' cache between frames.
     pub curves: &'a mut Curves,
     pub losses: &'a mut Losses,
-    /// Whether samples have pictures, or text alone.
+    /// Whether samples are shown with their pictures or as text only.
     pub show_pictures: bool,
-    /// Bytes that the terminal was sent in the last busy second.
+    /// Bytes sent to the terminal in the last second with output.
     pub sent: Option<u64>,
     /// Whether the run takes commands from here.
     pub commands: bool,
     /// Whether the run's process has disappeared without a final record.
     pub lost: bool,
-    /// What key bar and palette offer.
+    /// What the key bar and the palette offer.
     pub offers: Offers,
     /// Whether there is a model that can be asked.
     pub can_ask: bool,
 }
 
 impl Scene<'_> {
-    /// The steps of a stage that its curves show; nothing: all of them.
+    /// The steps that a stage's curves show; `None`: all.
     #[must_use]
     pub fn span(&self, stage: Stage) -> Option<Span> {
         self.zoom.filter(|zoom| zoom.stage == stage)

@@ -1,4 +1,4 @@
-//! The panes' names where one has the whole body.
+//! The row of tabs that is shown when one pane has the whole body.
 
 use ratatui::{
     buffer::Buffer,
@@ -11,7 +11,7 @@ use ratatui::{
 use super::scene::Scene;
 use crate::tui::ui::{Pane, Spot};
 
-/// Paints them in a row, the focused one marked.
+/// Paints the panes' names, the focused one marked.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let tab = |&pane: &Pane| {

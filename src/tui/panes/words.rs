@@ -1,4 +1,4 @@
-//! What a model says, in lines: its rationale, and the aspects' answers with their names beside them.
+//! A model's text, in lines: its rationale, and the aspects' answers with their names beside them.
 
 use ratatui::{
     style::{Modifier, Style},
@@ -12,10 +12,10 @@ use crate::{
     theme::Theme,
 };
 
-/// The aspects' names take so many columns.
+/// Columns of the aspects' names.
 const NAMES: usize = 12;
 
-/// The rationale in lines, and what each aspect answered.
+/// The rationale in lines, and each aspect's answer.
 pub fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let rationale = prediction.rationale.trim();
@@ -44,7 +44,7 @@ pub fn lines(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'
     lines
 }
 
-/// Says so where the rationale argues for another class than the one that was said.
+/// A warning if the rationale argues for another class than the predicted one.
 pub fn mark(prediction: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     rationale_mark(prediction).map_or_else(Vec::new, |mark| {
         wrapped(&clean(&mark), width, Style::new().fg(theme.warning))
@@ -59,7 +59,7 @@ pub fn wrapped(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
         .collect()
 }
 
-/// A name and its text beside it, wrapped in its own column.
+/// A name, and beside it its text, wrapped in its own column.
 pub fn named(name: &'static str, text: &str, width: usize, style: Style, dim: Style) -> Vec<Line<'static>> {
     let lines = wrap(text, width.saturating_sub(NAMES));
     let names = std::iter::once(name).chain(std::iter::repeat(""));

@@ -1,15 +1,15 @@
-//! The form for a new run: its fields, what is typed into them and what is wrong with that.
+//! The form for a new run: its fields, their values, and the values' problems.
 
 use tui_input::Input;
 
-/// A field as it begins.
+/// A field with its initial value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     pub name: &'static str,
     pub value: String,
-    /// What an empty one means.
+    /// What an empty field means.
     pub empty: &'static str,
-    /// What may be chosen; where there is nothing, any text is typed.
+    /// The choices; if there are none, any text may be typed.
     pub choices: &'static [&'static str],
 }
 
@@ -17,15 +17,15 @@ pub struct Field {
 #[derive(Debug, Default)]
 pub struct Form {
     pub rows: Vec<Row>,
-    /// The row under the cursor; behind the fields comes the start.
+    /// The row under the cursor; after the fields comes the start button.
     pub at: usize,
     /// Why there is no form, or no run was started.
     pub refused: Option<String>,
-    /// The run was started and has not said anything yet.
+    /// The run was started and has not reported anything yet.
     pub starting: bool,
 }
 
-/// A field with what stands in it.
+/// A field with its current value.
 #[derive(Debug)]
 pub struct Row {
     pub field: Field,
@@ -34,7 +34,7 @@ pub struct Row {
 }
 
 impl Form {
-    /// A form of these fields, or a sentence in its place.
+    /// A form of these fields, or an error message in its place.
     pub fn new(fields: Result<Vec<Field>, String>) -> Self {
         let row = |field: Field| Row {
             line: Input::new(field.value.clone()),
@@ -53,33 +53,33 @@ impl Form {
         }
     }
 
-    /// What stands in the fields, in their order.
+    /// The fields' values, in order.
     #[must_use]
     pub fn values(&self) -> Vec<String> {
         self.rows.iter().map(|row| row.line.value().trim().to_owned()).collect()
     }
 
-    /// Takes in what is wrong with each field.
+    /// Sets each field's problem.
     pub fn judge(&mut self, problems: Vec<Option<String>>) {
         for (row, problem) in self.rows.iter_mut().zip(problems) {
             row.problem = problem;
         }
     }
 
-    /// Why nothing was started, or what is wrong with the field under the cursor.
+    /// Why nothing was started, or the problem of the field under the cursor.
     #[must_use]
-    pub fn said(&self) -> Option<&str> {
+    pub fn message(&self) -> Option<&str> {
         let problem = self.rows.get(self.at).and_then(|row| row.problem.as_deref());
         self.refused.as_deref().or(problem)
     }
 
-    /// How many fields are wrong.
+    /// The number of fields with a problem.
     #[must_use]
     pub fn wrong(&self) -> usize {
         self.rows.iter().filter(|row| row.problem.is_some()).count()
     }
 
-    /// The field under the cursor; nothing on the start.
+    /// The field under the cursor; `None` on the start button.
     pub fn row_mut(&mut self) -> Option<&mut Row> {
         self.rows.get_mut(self.at)
     }
@@ -89,13 +89,13 @@ impl Form {
         self.at == self.rows.len()
     }
 
-    /// Moves the cursor, from the start on to the first field again.
+    /// Moves the cursor; after the start button comes the first field.
     pub fn step(&mut self, by: isize) {
         let places = self.rows.len() as isize + 1;
         self.at = (self.at as isize + by).rem_euclid(places) as usize;
     }
 
-    /// Moves the cursor to the first field that is wrong.
+    /// Moves the cursor to the first field with a problem.
     pub fn go_to_wrong(&mut self) {
         let wrong = self.rows.iter().position(|row| row.problem.is_some());
         self.at = wrong.unwrap_or(self.at);
@@ -103,7 +103,7 @@ impl Form {
 }
 
 impl Row {
-    /// Takes the choice `by` places further; false where any text may be typed.
+    /// Selects the choice `by` places further; returns false if the field takes any text.
     pub fn choose(&mut self, by: isize) -> bool {
         let choices = self.field.choices;
         let at = choices.iter().position(|choice| *choice == self.line.value());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_goes_round_over_the_start() {
+    fn the_cursor_wraps_around_past_the_start_button() {
         let mut form = form();
         form.step(-1);
         assert!(form.is_on_start() && form.row_mut().is_none());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_go_round_and_a_text_has_none() {
+    fn choices_wrap_around_and_a_text_field_has_none() {
         let mut form = form();
         assert!(!form.rows[0].choose(1));
         for chosen in ["c", "a"] {

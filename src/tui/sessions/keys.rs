@@ -86,7 +86,7 @@ impl App {
     pub(in crate::tui) fn change_session(&mut self, entry: Entry, text: &str) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let path = session.path.clone();
-        let folder = SessionFolder::at(&path).ok_or("the session is gone")?;
+        let folder = SessionFolder::at(&path).ok_or("the session no longer exists")?;
         match entry {
             Entry::Note => folder.set_note(text).map_err(|error| error.to_string())?,
             Entry::Rename => {
@@ -117,7 +117,7 @@ impl App {
             // If two sessions were requested, the last one counts: cancel opening the other.
             self.opening.take_if(|opening| !opening.is_of(&path));
             if self.shown.link.commands.is_none() && self.shown.link.read_only.is_some() {
-                // The obstacle may be gone: a stopped process that goes on answers again.
+                // The obstacle may be gone: a stopped process that was continued answers again.
                 self.reconnect();
             }
             self.show(Screen::Train);

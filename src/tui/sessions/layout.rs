@@ -1,4 +1,4 @@
-//! The Sessions screen: all runs, and what is known of the one under the cursor.
+//! The Sessions screen: all sessions, and details of the one under the cursor.
 
 use ratatui::{
     buffer::Buffer,

@@ -1,4 +1,5 @@
-//! The Sessions screen. Here is its state: which runs there are, which are shown, which two are marked to be compared.
+//! The Sessions screen, and its state: all sessions, those that are shown, and the two that are marked for a
+//! comparison.
 
 pub mod form;
 mod form_keys;
@@ -18,14 +19,14 @@ use crate::session::SessionSummary;
 pub struct Sessions {
     /// The folder of all sessions.
     pub root: Option<PathBuf>,
-    /// All sessions, the latest start first; nothing before the folder was read.
+    /// All sessions, the latest start first; `None` until the folder has been read.
     pub all: Option<Result<Vec<SessionSummary>, String>>,
     /// Words that must all occur in a row.
     pub filter: String,
     pub sort: Sort,
-    /// Places in `all`, in order.
+    /// Indices into `all`, in order.
     pub shown: Vec<usize>,
-    /// The row under the cursor, a place in `shown`.
+    /// The row under the cursor, an index into `shown`.
     pub selected: usize,
     /// The sessions to be compared, by path: the first is A.
     pub marked: Vec<PathBuf>,
@@ -33,7 +34,7 @@ pub struct Sessions {
     pub form: Option<Form>,
 }
 
-/// By what the rows are sorted.
+/// The order of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
     /// The latest start first.
@@ -58,7 +59,7 @@ impl Sort {
 }
 
 impl Sessions {
-    /// Takes a listing in; the cursor stays on its session.
+    /// Takes a new list; the cursor stays on its session.
     pub fn listed(&mut self, all: Result<Vec<SessionSummary>, String>) {
         let path = self.session().map(|session| session.path.clone());
         self.all = Some(all);
@@ -82,7 +83,8 @@ impl Sessions {
         self.row(self.selected)
     }
 
-    /// The session that the one under the cursor is held against: the first mark, else the next row.
+    /// The session that the one under the cursor is compared with in the details: the first marked one, or else the
+    /// next row.
     #[must_use]
     pub fn beside(&self) -> Option<&SessionSummary> {
         let own = self.session()?;
@@ -96,7 +98,7 @@ impl Sessions {
             .or_else(|| self.row(self.selected + 1))
     }
 
-    /// The sessions besides `own` whose names `text` may mean, the best first.
+    /// The sessions other than `own` whose names match `text`, the best match first.
     #[must_use]
     pub fn others(&self, text: &str, own: &Path) -> Vec<&SessionSummary> {
         let all = self.all.as_ref().and_then(|all| all.as_ref().ok());
@@ -129,10 +131,10 @@ impl Sessions {
         self.arrange();
     }
 
-    /// Marks the session under the cursor, or takes the mark away.
+    /// Marks the session under the cursor, or unmarks it.
     ///
     /// # Errors
-    /// Two others are marked already: a sentence with their names.
+    /// A message if two others are already marked.
     pub fn mark(&mut self) -> Result<(), String> {
         let Some(path) = self.session().map(|session| session.path.clone()) else {
             return Ok(());
@@ -142,14 +144,14 @@ impl Sessions {
             return Ok(());
         }
         if let Some(Ok(all)) = &self.all {
-            // A mark on what is gone cannot be taken away by a key.
+            // Drops marks of sessions that no longer exist; no key could remove these.
             self.marked
                 .retain(|marked| all.iter().any(|session| session.path == *marked));
         }
         if let [a, b] = self.marked.as_slice() {
             let [a, b] = [a, b].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
             return Err(format!(
-                "{a} and {b} are marked, and two are compared: take one mark away first"
+                "{a} and {b} are marked already, and only two can be compared: unmark one first"
             ));
         }
         self.marked.push(path);
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn two_are_marked_at_most() {
+    fn at_most_two_sessions_are_marked() {
         let mut sessions = listed(4);
         let mut said = Vec::new();
         for _ in 0..3 {

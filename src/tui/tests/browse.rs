@@ -1,4 +1,4 @@
-//! The Browse screen on a made-up evaluation: as it looks, and what keys do on it.
+//! The Browse screen on a made-up evaluation: snapshots, and what keys do.
 
 use std::path::PathBuf;
 
@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// A finished run whose last evaluation has `rows` rows.
-pub struct Desk {
+pub struct Harness {
     pub app: App,
     _folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Harness {
     pub fn new(rows: usize, theme: Theme) -> Self {
         let folder = tempfile::tempdir().unwrap();
         made_up::write_samples(folder.path()).unwrap();
@@ -67,7 +67,7 @@ impl Desk {
         keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
     }
 
-    /// Waits for the rows, and for what the model was asked.
+    /// Waits for the rows and for the model's pending answers.
     pub fn settle(&mut self) {
         settle(&mut self.app);
         while self.app.shown.browse.intervention.waiting.is_some() {
@@ -75,7 +75,7 @@ impl Desk {
         }
     }
 
-    /// The run tells of a new evaluation of `rows` rows.
+    /// The run reports a new evaluation of `rows` rows.
     fn evaluate(&mut self, step: u64, rows: usize) {
         let path = PathBuf::from(format!("predictions/prompt-{step:06}.jsonl"));
         evaluated::write(
@@ -92,10 +92,10 @@ impl Desk {
             })
             .unwrap();
         (newest.step, newest.predictions) = (step, Some(path));
-        self.tell(Event::Evaluation(newest));
+        self.send_event(Event::Evaluation(newest));
     }
 
-    fn tell(&mut self, event: Event) {
+    fn send_event(&mut self, event: Event) {
         let record = Record {
             seq: self.app.shown.state.next_seq,
             time: 1.7e9,
@@ -126,26 +126,26 @@ pub fn dark() -> Theme {
 #[test]
 fn browse_at_four_sizes() {
     for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
-        let mut desk = Desk::new(400, dark());
+        let mut desk = Harness::new(400, dark());
         desk.press(KeyCode::Enter);
         insta::assert_snapshot!(format!("browse_{width}x{height}"), desk.text(width, height));
     }
 }
 
 #[test]
-fn a_message_longer_than_its_place_is_whole_at_every_width() {
+fn a_long_message_is_wrapped_in_full_at_every_width() {
     let message = "the picture image/fear/fear_00012.png is gone from the dataset's folder; put it back, or choose another \
                    one with the arrows";
     for (width, height) in [(60, 12), (80, 24), (120, 40), (200, 55)] {
-        let mut desk = Desk::new(40, dark());
+        let mut desk = Harness::new(40, dark());
         desk.app.ui.notice = Some(message.to_owned());
         let text = desk.text(width, height);
         let words: Vec<&str> = text.split_whitespace().collect();
         assert!(words.join(" ").contains(message), "{width}x{height}\n{text}");
         assert!(text.contains("help"), "the keys stay");
     }
-    // A refused line's reason, too; where there is hardly any screen, its beginning.
-    let mut desk = Desk::new(40, dark());
+    // So is the reason why a line was refused; on a tiny screen only its beginning.
+    let mut desk = Harness::new(40, dark());
     desk.keys("/");
     desk.app.ui.refused = Some(message.to_owned());
     let words = desk.text(80, 24).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -154,8 +154,8 @@ fn a_message_longer_than_its_place_is_whole_at_every_width() {
 }
 
 #[test]
-fn an_answer_is_seen_where_one_pane_is_shown_at_a_time() {
-    let mut desk = Desk::new(40, dark());
+fn an_answer_is_brought_into_view_when_only_one_pane_fits() {
+    let mut desk = Harness::new(40, dark());
     desk.screen(80, 24);
     assert_eq!(desk.app.ui.focus(), Pane::Table);
     desk.press(KeyCode::Enter);
@@ -164,8 +164,8 @@ fn an_answer_is_seen_where_one_pane_is_shown_at_a_time() {
     desk.keys("e");
     assert_eq!(desk.app.ui.focus(), Pane::Answers);
 
-    // Where the pane is on the screen, the keys stay in the table.
-    let mut desk = Desk::new(40, dark());
+    // If the pane is on the screen already, the focus stays on the table.
+    let mut desk = Harness::new(40, dark());
     desk.screen(200, 55);
     desk.press(KeyCode::Enter);
     desk.keys("e");
@@ -174,7 +174,7 @@ fn an_answer_is_seen_where_one_pane_is_shown_at_a_time() {
 
 #[test]
 fn each_figure_and_pane() {
-    let mut desk = Desk::new(400, dark());
+    let mut desk = Harness::new(400, dark());
     desk.press(KeyCode::Enter);
     desk.settle();
     desk.keys("Fd");
@@ -191,10 +191,10 @@ fn each_figure_and_pane() {
     }
 }
 
-/// Who has never let the model look sees what an aspect changes at once.
+/// Muting an aspect asks for the unchanged image, too, if that was not asked about before.
 #[test]
-fn an_aspect_is_muted_on_an_image_that_was_not_looked_at() {
-    let mut desk = Desk::new(40, dark());
+fn an_aspect_is_muted_on_an_image_that_was_not_asked_about() {
+    let mut desk = Harness::new(40, dark());
     let before = desk.text(120, 40);
     assert!(before.contains("lets the model look"), "{before}");
     desk.keys("F");
@@ -207,10 +207,10 @@ fn an_aspect_is_muted_on_an_image_that_was_not_looked_at() {
 
 #[test]
 fn a_filter_is_typed_refused_and_cleared() {
-    let mut desk = Desk::new(300, dark());
+    let mut desk = Harness::new(300, dark());
     desk.keys("/conf<x");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(120, 40).contains("`x` is no number"));
+    assert!(desk.text(120, 40).contains("`x` is not a number"));
     desk.press(KeyCode::Backspace);
     desk.keys("0.5 wrong");
     desk.press(KeyCode::Enter);
@@ -232,7 +232,7 @@ fn a_filter_is_typed_refused_and_cleared() {
 
 #[test]
 fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
-    let mut desk = Desk::new(300, dark());
+    let mut desk = Harness::new(300, dark());
     desk.press(KeyCode::Tab);
     desk.keys("jjl");
     desk.press(KeyCode::Enter);
@@ -244,7 +244,7 @@ fn a_cell_of_the_confusion_matrix_becomes_the_filter() {
 
 #[test]
 fn sorting_and_moving_keep_the_cursor_on_a_row() {
-    let mut desk = Desk::new(300, dark());
+    let mut desk = Harness::new(300, dark());
     desk.keys("s");
     let rows: Vec<f64> = {
         let browse = &desk.app.shown.browse;
@@ -264,13 +264,13 @@ fn sorting_and_moving_keep_the_cursor_on_a_row() {
 
 #[test]
 fn the_model_looks_and_what_is_muted_changes_the_answer() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     assert!(desk.text(120, 40).contains("enter lets the model look"));
     desk.press(KeyCode::Enter);
     desk.settle();
     let image = desk.image();
     assert!(desk.app.shown.browse.answers(&image).unwrap().plain.is_some());
-    // From now on it looks along.
+    // From now on the model is asked about each image that the cursor reaches.
     desk.keys("j");
     desk.settle();
     let next = desk.image();
@@ -289,7 +289,7 @@ fn the_model_looks_and_what_is_muted_changes_the_answer() {
 
 #[test]
 fn patches_are_blanked_and_a_question_is_asked() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     desk.keys("b");
     assert_eq!(desk.app.ui.layer, Layer::Main, "the grid is not known yet");
     desk.press(KeyCode::Enter);
@@ -320,8 +320,8 @@ fn patches_are_blanked_and_a_question_is_asked() {
 }
 
 #[test]
-fn a_run_that_tells_of_a_new_evaluation_shows_it() {
-    let mut desk = Desk::new(50, dark());
+fn a_new_evaluation_of_the_run_is_shown() {
+    let mut desk = Harness::new(50, dark());
     desk.keys("jjj");
     let image = desk.image();
     desk.evaluate(700, 80);
@@ -335,7 +335,7 @@ fn a_run_that_tells_of_a_new_evaluation_shows_it() {
 
 #[test]
 fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
-    let mut desk = Desk::new(50, dark());
+    let mut desk = Harness::new(50, dark());
     desk.evaluate(700, 80);
     desk.evaluate(800, 80);
     std::fs::create_dir(desk.app.shown.folder.join("checkpoints")).unwrap();
@@ -344,7 +344,7 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
         if step == 700 {
             std::fs::write(desk.app.shown.folder.join(&file), "").unwrap();
         }
-        desk.tell(Event::Checkpoint(SavedCheckpoint {
+        desk.send_event(Event::Checkpoint(SavedCheckpoint {
             stage: Stage::Prompt,
             step,
             file,
@@ -352,7 +352,7 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
         }));
     }
     desk.settle();
-    let asked = |desk: &mut Desk| {
+    let asked = |desk: &mut Harness| {
         desk.press(KeyCode::Enter);
         desk.settle();
         let image = desk.image();
@@ -383,7 +383,7 @@ fn the_checkpoint_of_the_evaluation_shown_is_asked_where_it_is_kept() {
 
 #[test]
 fn enter_on_the_image_shows_one_map_on_the_whole_screen() {
-    let mut desk = Desk::new(50, dark());
+    let mut desk = Harness::new(50, dark());
     desk.app.ui.focus_on(Pane::Image);
     desk.press(KeyCode::Enter);
     desk.settle();
@@ -400,7 +400,7 @@ fn enter_on_the_image_shows_one_map_on_the_whole_screen() {
 
 #[test]
 fn one_aspect_alone_and_one_query_alone() {
-    let mut desk = Desk::new(50, dark());
+    let mut desk = Harness::new(50, dark());
     desk.press(KeyCode::Enter);
     desk.settle();
     desk.app.ui.focus_on(Pane::Image);
@@ -417,8 +417,8 @@ fn one_aspect_alone_and_one_query_alone() {
 }
 
 #[test]
-fn the_palette_finds_a_command_and_does_it() {
-    let mut desk = Desk::new(50, dark());
+fn the_palette_finds_and_runs_a_command() {
+    let mut desk = Harness::new(50, dark());
     desk.keys(":relia");
     assert!(desk.text(120, 40).contains("commands"));
     desk.press(KeyCode::Enter);
@@ -428,7 +428,7 @@ fn the_palette_finds_a_command_and_does_it() {
     );
     desk.keys(":zzzz");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(80, 24).contains("nothing does that here"));
+    assert!(desk.text(80, 24).contains("no command here matches"));
     desk.press(KeyCode::Esc);
     desk.keys(":");
     desk.press(KeyCode::Down);
@@ -437,8 +437,8 @@ fn the_palette_finds_a_command_and_does_it() {
 }
 
 #[test]
-fn predictions_that_cannot_be_read_are_a_sentence() {
-    let mut desk = Desk::new(10, dark());
+fn unreadable_predictions_are_an_error_message() {
+    let mut desk = Harness::new(10, dark());
     let path = desk.app.shown.folder.join("predictions/prompt-000600.jsonl");
     std::fs::write(&path, "{").unwrap();
     let kept = desk.app.shown.browse.evaluation().unwrap().path.clone();

@@ -1,4 +1,4 @@
-//! Keys and colours as a person's config file changes them, through the real loop and on the screen.
+//! Keys and colours that a config file changes, in the real loop and on the screen.
 
 use crossbeam_channel::unbounded;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -51,7 +51,7 @@ fn changed_keys_do_what_they_are_bound_to_and_the_old_ones_nothing() {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let inputs = app.inbox.inputs();
     let press = |code, modifiers| inputs.send(Input::Key(KeyEvent::new(code, modifiers))).unwrap();
-    // The old keys of pause and quit; then the new ones.
+    // The old keys of pause and quit, then the new ones.
     for old in [' ', 'p', 'q'] {
         press(KeyCode::Char(old), KeyModifiers::NONE);
     }
@@ -88,7 +88,7 @@ fn key_bar_help_and_palette_show_the_keys_that_hold() {
 }
 
 #[test]
-fn other_colours_are_painted_as_they_are_and_never_without_colour() {
+fn configured_colours_are_painted_except_without_colour() {
     let colors = IndexMap::from([
         (Role::Accent, Paint::named("#ff8700").unwrap()),
         (Role::Text, Paint::named("light-green").unwrap()),

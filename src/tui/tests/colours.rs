@@ -1,13 +1,13 @@
-//! Colours: fewer of them where the terminal has fewer, none where none are wanted, and told apart by all eyes.
+//! Colours: as many as the terminal has, none if none are wanted, and distinguishable with colour blindness.
 
 use ratatui::{buffer::Buffer, style::Color};
 
-use super::browse::Desk;
+use super::browse::Harness;
 use crate::theme::{Depth, Theme};
 
-/// Every screen of a made-up session, with its pictures left out.
+/// Every screen of a made-up session, without pictures.
 fn screens(theme: Theme) -> Vec<Buffer> {
-    let mut desk = Desk::new(40, theme);
+    let mut desk = Harness::new(40, theme);
     desk.app.display.show_pictures = false;
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(8)));
     let mut painted = Vec::new();
@@ -80,8 +80,8 @@ fn lab(rgb: [f64; 3]) -> [f64; 3] {
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
-/// Eyes without one kind of cones, in full: Machado, Oliveira and Fernandes, 2009.
-const EYES: [(&str, [[f64; 3]; 3]); 4] = [
+/// Matrices that simulate complete colour blindness of each kind: Machado, Oliveira and Fernandes, 2009.
+const COLOUR_BLINDNESS: [(&str, [[f64; 3]; 3]); 4] = [
     ("all cones", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
     (
         "no long ones",
@@ -109,14 +109,14 @@ const EYES: [(&str, [[f64; 3]; 3]); 4] = [
     ),
 ];
 
-/// The distance in CIELAB: 2 is just seen, 10 at a glance.
+/// The distance in CIELAB: 2 is just noticeable, 10 is clear at a glance.
 fn apart(a: Color, b: Color, eye: [[f64; 3]; 3]) -> f64 {
     let [a, b] = [a, b].map(|color| lab(times(eye, linear(color))));
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
 #[test]
-fn what_colour_alone_tells_is_told_to_all_eyes() {
+fn colours_are_distinguishable_with_colour_blindness() {
     for theme in [Theme::dark(Depth::True), Theme::light(Depth::True)] {
         let series = theme.series();
         let mut pairs = vec![
@@ -128,7 +128,7 @@ fn what_colour_alone_tells_is_told_to_all_eyes() {
             pairs.extend(series[n + 1..].iter().map(|&b| (a, b)));
         }
         for (a, b) in pairs {
-            for (eye, matrix) in EYES {
+            for (eye, matrix) in COLOUR_BLINDNESS {
                 let distance = apart(a, b, matrix);
                 assert!(
                     distance > 10.0,
@@ -147,7 +147,7 @@ fn text_stands_out_from_its_background() {
         (Theme::dark(Depth::True), Color::Rgb(0, 0, 0)),
         (Theme::light(Depth::True), Color::Rgb(255, 255, 255)),
     ] {
-        // Ratios of WCAG 2: 4.5 for text, 3 for large signs.
+        // Contrast ratios of WCAG 2: 4.5 for text, 3 for large symbols.
         let ratio = |a, b| {
             let (a, b): (f64, f64) = (light(a) + 0.05, light(b) + 0.05);
             a.max(b) / a.min(b)

@@ -1,4 +1,4 @@
-//! Curves, accuracy and the cursor that all screens share: keys and mouse through the loop, and how it looks.
+//! Curves, accuracy and the cursor that all screens share: keys and mouse in the loop, and snapshots.
 
 use std::path::Path;
 
@@ -22,13 +22,13 @@ use crate::{
     },
 };
 
-/// A finished run `a` of 600 steps a stage, beside the sessions `b` and `c` that learnt less.
-struct Desk {
+/// A finished run `a` of 600 steps per stage, beside the sessions `b` and `c` with higher losses.
+struct Harness {
     app: App,
     root: tempfile::TempDir,
 }
 
-impl Desk {
+impl Harness {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         evaluated::session(root.path(), "a", 160, false);
@@ -155,7 +155,7 @@ fn keys_zoom_and_move_the_curves_through_the_loop() {
 
 #[test]
 fn a_zoom_is_left_and_stays_on_its_stage() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.keys("-");
     assert_eq!(desk.zoom(), None, "all is shown already");
     desk.keys("+");
@@ -182,7 +182,7 @@ fn a_zoom_is_left_and_stays_on_its_stage() {
 #[test]
 fn a_zoomed_curve_is_read_at_its_crosshair() {
     for (width, height) in [(80, 24), (120, 40)] {
-        let mut desk = Desk::new();
+        let mut desk = Harness::new();
         desk.screen(width, height);
         desk.keys("++[[[[");
         assert_snapshot!(format!("zoomed_{width}x{height}"), desk.text(width, height));
@@ -192,11 +192,11 @@ fn a_zoomed_curve_is_read_at_its_crosshair() {
 #[test]
 fn several_metrics_stand_below_one_another() {
     for (width, height) in [(80, 24), (120, 40)] {
-        let mut desk = Desk::new();
+        let mut desk = Harness::new();
         desk.keys("M[");
         assert_snapshot!(format!("metrics_{width}x{height}"), desk.text(width, height));
     }
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.keys("MMM");
     let shown = desk.text(120, 40);
     assert!(
@@ -215,7 +215,7 @@ fn several_metrics_stand_below_one_another() {
 
 #[test]
 fn the_mouse_reads_a_step_and_zooms_where_it_points() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     // The plot's columns are 9 to 61: step 0 to 600.
     desk.mouse(CLICK, 35, 12);
     assert_eq!(
@@ -241,12 +241,12 @@ fn the_mouse_reads_a_step_and_zooms_where_it_points() {
 
 #[test]
 fn a_session_is_chosen_to_lie_over_the_curves() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.keys("o");
     assert_snapshot!("overlay_choice", desk.text(80, 24));
     desk.keys("nothing");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(80, 24).contains("no session is called so"));
+    assert!(desk.text(80, 24).contains("no session has this name"));
     desk.press(KeyCode::Esc);
     for name in ["b", "c"] {
         desk.keys("o");
@@ -276,8 +276,8 @@ fn a_session_is_chosen_to_lie_over_the_curves() {
 }
 
 #[test]
-fn a_session_that_lies_over_the_curves_tells_nothing_beyond_its_end() {
-    let mut desk = Desk::new();
+fn an_overlaid_session_has_no_values_beyond_its_end() {
+    let mut desk = Harness::new();
     desk.keys("oc");
     desk.press(KeyCode::Enter);
     let mut at = |step| {
@@ -291,7 +291,7 @@ fn a_session_that_lies_over_the_curves_tells_nothing_beyond_its_end() {
 
 #[test]
 fn a_session_has_the_same_colour_on_all_screens() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     evaluated::session(desk.root.path(), "d", 150, true);
     desk.keys("od");
     desk.press(KeyCode::Enter);
@@ -305,7 +305,7 @@ fn a_session_has_the_same_colour_on_all_screens() {
     assert_eq!(mark(&compare, "━ A", "a"), Some(theme.smooth), "the run's own colour");
     desk.app.sessions.marked.clear();
     desk.app.ui.screen = Screen::Sessions;
-    let choose = |desk: &mut Desk, name: &str| {
+    let choose = |desk: &mut Harness, name: &str| {
         let sessions = &mut desk.app.sessions;
         let place = (0..sessions.shown.len()).find(|&row| sessions.row(row).unwrap().name == name);
         sessions.selected = place.unwrap();
@@ -317,15 +317,15 @@ fn a_session_has_the_same_colour_on_all_screens() {
         2,
         "laid over from the list of sessions"
     );
-    assert!(desk.text(120, 40).contains("its curves lie over those on Train"));
+    assert!(desk.text(120, 40).contains("its curves are overlaid on Train"));
     choose(&mut desk, "a");
     desk.keys("o");
     assert!(desk.text(120, 40).contains("choose another session"));
 }
 
 #[test]
-fn what_is_gone_or_too_much_is_a_sentence() {
-    let mut desk = Desk::new();
+fn missing_sessions_and_too_many_overlays_are_error_messages() {
+    let mut desk = Harness::new();
     for n in 0..4 {
         worse(desk.root.path(), &format!("more-{n}"), 1.0, 20);
     }
@@ -336,19 +336,19 @@ fn what_is_gone_or_too_much_is_a_sentence() {
     }
     desk.keys("omore-3");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(120, 40).contains("4 sessions lie over the curves"));
+    assert!(desk.text(120, 40).contains("4 sessions are overlaid already"));
     desk.press(KeyCode::Esc);
     desk.keys("O");
     std::fs::remove_dir_all(desk.root.path().join("b")).unwrap();
     desk.app.overlay(&desk.root.path().join("b")).unwrap();
-    // A message that is longer than its place stands on rows of its own.
+    // A message that does not fit in the last row is shown on rows above it.
     let words: Vec<String> = desk.text(120, 40).split_whitespace().map(str::to_owned).collect();
-    assert!(words.join(" ").contains("holds no session"));
+    assert!(words.join(" ").contains("is not a session's folder"));
 }
 
 #[test]
 fn the_frozen_models_figures_are_marked_in_the_bars() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     assert!(!desk.text(120, 40).contains('┃'), "nothing is known of it");
     let folder = SessionFolder::at(&desk.root.path().join("a")).unwrap();
     let (newest, _) = desk.app.shown.state.evaluations(Stage::Prompt);
@@ -382,7 +382,7 @@ fn the_frozen_models_figures_are_marked_in_the_bars() {
 
 #[test]
 fn an_evaluation_before_the_first_step_is_marked_too() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     let history = desk.app.shown.state.stages.get_mut(&Stage::Aspects).unwrap();
     let mut first = history.evaluations[0].clone();
     first.step = 0;
@@ -397,7 +397,7 @@ fn an_evaluation_before_the_first_step_is_marked_too() {
 
 #[test]
 fn one_step_for_curves_sample_accuracy_and_browse() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     assert_eq!(desk.look(), (Stage::Prompt, 600));
     desk.keys(",");
     assert_eq!(
@@ -424,7 +424,7 @@ fn one_step_for_curves_sample_accuracy_and_browse() {
 
 #[test]
 fn browse_shows_the_evaluation_at_the_step_and_the_step_follows_it() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     let early = desk.app.shown.folder.join("predictions/prompt-000300.jsonl");
     evaluated::write(&early, &desk.root.path().join("data"), 70);
     let history = desk.app.shown.state.stages.get_mut(&Stage::Prompt).unwrap();
@@ -432,7 +432,7 @@ fn browse_shows_the_evaluation_at_the_step_and_the_step_follows_it() {
     third.predictions = Some("predictions/prompt-000300.jsonl".into());
     desk.app.read_evaluations();
     desk.settle();
-    let rows = |desk: &Desk| desk.app.shown.browse.rows().unwrap().len();
+    let rows = |desk: &Harness| desk.app.shown.browse.rows().unwrap().len();
     assert_eq!(rows(&desk), 160);
     desk.app.shown.cursor.stand_at(Stage::Prompt, 420);
     desk.keys("2");
@@ -449,7 +449,7 @@ fn browse_shows_the_evaluation_at_the_step_and_the_step_follows_it() {
 
 #[test]
 fn one_sample_for_train_and_browse() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     // The panel's second and fourth images are in the evaluation, too: rows 49 and 123.
     desk.keys("n");
     assert_eq!(desk.app.shown.browse.selected, 49);
@@ -480,7 +480,7 @@ fn one_sample_for_train_and_browse() {
 
 #[test]
 fn one_class_for_train_and_browse() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.app.ui.focus_on(Pane::Accuracy);
     desk.keys("jjj");
     assert_eq!(desk.app.shown.cursor.class, 3);

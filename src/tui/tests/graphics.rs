@@ -1,4 +1,4 @@
-//! Pictures in the terminal's pixels: when they are shown, when cells stand in, and what is sent again.
+//! Pictures in the terminal's pixels: when they are shown, when cells are used instead, and what is sent again.
 
 use std::{
     io::{self, Write},
@@ -60,7 +60,7 @@ fn press(app: &mut App, key: char) {
     self::key(app, KeyCode::Char(key), KeyModifiers::NONE);
 }
 
-/// The pictures of pixels once all are there, and how the cells look.
+/// The pixel pictures once all have arrived, and the text of the cells.
 fn shown(app: &mut App) -> (Vec<Placed>, String) {
     let buffer = settled(app, 120, 40);
     (
@@ -92,7 +92,7 @@ fn where_there_are_no_pixels_the_key_says_why() {
         refused: None,
     };
     let why = "a multiplexer does not pass them on";
-    for (refused, says) in [(None, "the terminal tells of none"), (Some(why), why)] {
+    for (refused, says) in [(None, "the terminal reports none"), (Some(why), why)] {
         let (mut app, _folder) = app(Choice { refused, ..none });
         assert_eq!(app.ui.notice.is_some(), refused.is_some());
         press(&mut app, 'i');
@@ -138,7 +138,7 @@ fn another_size_of_the_cells_paints_all_again() {
 }
 
 #[test]
-fn what_is_painted_for_the_last_painter_is_dropped() {
+fn pictures_painted_for_the_previous_protocol_are_dropped() {
     let (mut app, _folder) = app(KITTY);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
     let mut draw = |app: &mut App| {
@@ -163,7 +163,7 @@ fn what_is_painted_for_the_last_painter_is_dropped() {
     assert!(app.shown.pictures.wanted(), "all is painted again");
 }
 
-/// What was written so far.
+/// The output so far.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -172,7 +172,7 @@ impl Written {
         String::from_utf8_lossy(&self.0.lock().unwrap()).matches(what).count()
     }
 
-    /// Waits until `what` was written so many times.
+    /// Waits until `what` has been written `count` times.
     fn wait(&self, what: &str, count: usize) {
         let begin = Instant::now();
         while self.count(what) < count {
@@ -212,7 +212,7 @@ fn ctrl_l_drops_the_pictures_and_sends_them_again() {
     press(KeyCode::Char('l'), KeyModifiers::CONTROL);
     written.wait("a=p", 2 * TILES);
     assert_eq!((written.count("a=t"), written.count("d=I")), (2 * TILES, TILES));
-    // Another screen takes them away; coming back places them, for the terminal has kept them.
+    // Another screen removes them. Back on this one they are only placed, because the terminal has kept them.
     press(KeyCode::Char('4'), KeyModifiers::NONE);
     written.wait("d=i", TILES);
     press(KeyCode::Char('1'), KeyModifiers::NONE);

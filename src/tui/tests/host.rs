@@ -1,4 +1,4 @@
-//! A made-up model that answers questions about the made-up images, and what else the screens ask for.
+//! A host for tests, with a made-up model that answers requests about the made-up images.
 
 use std::path::{Path, PathBuf};
 
@@ -87,7 +87,7 @@ impl Host for MadeUpHost {
         ])
     }
 
-    /// No rate but a number above 0; no session but what can be one's name.
+    /// Accepts a number above 0 as the rate, and a valid name as the session.
     fn check_run(&mut self, values: &[String]) -> Vec<Option<String>> {
         let rate = values[3].parse().is_ok_and(|rate: f64| rate > 0.0);
         let name = values[0].is_empty() || values[0].chars().all(char::is_alphanumeric);
@@ -100,7 +100,7 @@ impl Host for MadeUpHost {
         ]
     }
 
-    /// The run has done all in an instant; one called `late` never begins.
+    /// The run is done at once; one called `late` never begins.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
         let (say, started) = unbounded();
         say.send(match values[0].as_str() {
@@ -112,7 +112,7 @@ impl Host for MadeUpHost {
     }
 }
 
-/// What is muted or blanked takes from the class `awe`; the `other` model looks elsewhere and says so.
+/// Muting or blanking lowers the probability of `awe`. The `other` model has other maps and another rationale.
 fn answer(request: Request, other: bool, step: u64) -> Answer {
     let found = match &request {
         Request::Predict { image, muted, blanked } => {

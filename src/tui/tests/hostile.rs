@@ -1,5 +1,5 @@
-//! Keys in any order, journals that no program wrote, and texts that would command the terminal: no panic, and nothing
-//! on the screen that a terminal would obey.
+//! Keys in any order, journals with arbitrary values, and texts with control sequences: there must be no panic, and no
+//! control character on the screen.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ use crate::{
 
 const SIZES: [(u16, u16); 6] = [(20, 5), (36, 11), (80, 24), (120, 40), (200, 55), (50, 60)];
 
-/// Nothing that a terminal obeys, and no cell without a column.
+/// Whether no cell holds a control character or a symbol of no width.
 fn is_harmless(buffer: &Buffer) -> bool {
     buffer
         .content
@@ -91,7 +91,7 @@ fn mouse() -> impl Strategy<Value = MouseEvent> {
     })
 }
 
-/// What a person, or a cat, does: a key, the mouse, another size.
+/// Arbitrary input: a key, the mouse, another size.
 fn input() -> impl Strategy<Value = (Input, Option<(u16, u16)>)> {
     prop_oneof![
         20 => key().prop_map(|key| (Input::Key(key), None)),
@@ -100,7 +100,7 @@ fn input() -> impl Strategy<Value = (Input, Option<(u16, u16)>)> {
     ]
 }
 
-/// Takes the inputs, with a frame after each few; models answer in between.
+/// Handles the inputs, with a frame after every few; models answer in between.
 fn play(app: &mut App, inputs: Vec<(Input, Option<(u16, u16)>)>) {
     let mut size = (80, 24);
     for (n, (input, resized)) in inputs.into_iter().enumerate() {
@@ -136,9 +136,9 @@ proptest! {
         play(&mut app, inputs);
     }
 
-    /// Records that are well formed and hold what no program wrote, on every screen, at every size.
+    /// Well-formed records with arbitrary values, on every screen, at every size.
     #[test]
-    fn a_journal_of_wild_values_is_shown(
+    fn a_journal_with_arbitrary_values_is_shown(
         Wild(documents) in wild(records()),
         Wild(answer) in wild(vec![answer()]),
         Wild(rows) in wild(evaluated::results(6).iter().map(|row| serde_json::to_value(row).unwrap()).collect()),
@@ -169,7 +169,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn any_filter_is_a_query_or_a_sentence(text in prop_oneof![
+    fn any_filter_is_a_query_or_an_error(text in prop_oneof![
         "(?s).{0,40}",
         "(-?(gold|pred|says|conf|margin|loss|scene|object|mood)?[:=<>]{0,2}[a-z0-9.e_-]{0,6} ?){0,6}",
         prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned),
@@ -219,7 +219,7 @@ fn answer() -> Value {
     serde_json::to_value(record).unwrap()
 }
 
-/// A session whose journal holds the documents that are records, and whose last evaluation has these rows.
+/// A session whose journal holds those documents that are valid records, and whose last evaluation has these rows.
 fn wild_session(root: &Path, documents: Vec<Value>, rows: Vec<Value>) -> SessionFolder {
     let folder = SessionFolder::create(root, "wild").unwrap();
     let file = PathBuf::from("predictions/prompt-000003.jsonl");
@@ -249,7 +249,7 @@ fn wild_session(root: &Path, documents: Vec<Value>, rows: Vec<Value>) -> Session
     folder
 }
 
-/// Every text of the documents replaced.
+/// Replaces every text in a document.
 fn with_text(value: &mut Value, text: &str) {
     match value {
         Value::String(old) => *old = format!("{text}{old}"),
@@ -336,7 +336,7 @@ fn evil_session(root: &Path, name: &str, text: &str) {
     folder.set_note(&say("note")).unwrap();
 }
 
-/// The keys (classes) with the text before them; their figures keep their own keys.
+/// Puts the text before the keys that are classes; the keys of their figures stay.
 fn relabelled(value: &mut Value, text: &str) {
     if let Value::Object(entries) = value {
         if entries.contains_key("labels") {
@@ -351,7 +351,7 @@ fn relabelled(value: &mut Value, text: &str) {
 }
 
 #[test]
-fn no_text_of_a_session_or_a_model_commands_the_terminal() {
+fn text_of_a_session_or_a_model_cannot_control_the_terminal() {
     for text in TEXTS {
         let root = tempfile::tempdir().unwrap();
         evil_session(root.path(), "a", text);
@@ -388,7 +388,7 @@ fn no_text_of_a_session_or_a_model_commands_the_terminal() {
 }
 
 #[test]
-fn what_is_typed_or_pasted_is_harmless_too() {
+fn typed_and_pasted_text_cannot_control_the_terminal() {
     let root = tempfile::tempdir().unwrap();
     let mut viewer = Viewer::new(root.path().to_owned(), TEXTS.concat());
     viewer.theme = Theme::dark(Depth::True);

@@ -1,4 +1,4 @@
-//! Messages that are longer than their place: whole above the keys, or whole by a key that they name.
+//! Messages that do not fit in the last row: shown in full above the keys, or by a key that they name.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +18,13 @@ use crate::{
 
 const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 55)];
 
-/// So many words that the screen has no room for them in its half.
+/// More words than fit in half of the screen.
 fn words((width, height): (u16, u16)) -> Vec<String> {
     let in_half = usize::from(width) / 6 * usize::from(height) / 2;
     (0..in_half + in_half / 4 + 8).map(|n| format!("w{n:04}")).collect()
 }
 
-/// The message's words that are seen.
+/// The words of the message that are visible.
 fn seen(app: &mut App, (width, height): (u16, u16)) -> Vec<String> {
     let shown = described(&settled(app, width, height), &Theme::dark(Depth::True));
     let is_whole = |part: &str| {
@@ -41,7 +41,7 @@ fn shows(app: &mut App, (width, height): (u16, u16), what: &str) {
     assert!(shown.contains(what), "{what:?} at {width}x{height}:\n{shown}");
 }
 
-/// Scrolls through the overlay; every word must come by.
+/// Scrolls through the overlay; every word must be visible at some point.
 #[track_caller]
 fn reads_all(app: &mut App, size: (u16, u16)) {
     let mut read = BTreeSet::new();
@@ -58,7 +58,7 @@ fn reads_all(app: &mut App, size: (u16, u16)) {
 }
 
 #[test]
-fn a_message_too_long_for_half_of_the_screen_names_the_key_that_shows_it_whole() {
+fn a_message_longer_than_half_the_screen_names_the_key_that_shows_all_of_it() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -70,7 +70,7 @@ fn a_message_too_long_for_half_of_the_screen_names_the_key_that_shows_it_whole()
         reads_all(&mut app, size);
         press(&mut app, KeyCode::Esc);
         assert_eq!(app.ui.layer, Layer::Main);
-        // Another key takes it from above the keys; it can be read again all the same.
+        // Another key removes it from above the keys; it can still be read again.
         press(&mut app, KeyCode::Tab);
         assert!(app.ui.notice.is_none());
         press(&mut app, KeyCode::Char('!'));
@@ -79,7 +79,7 @@ fn a_message_too_long_for_half_of_the_screen_names_the_key_that_shows_it_whole()
 }
 
 #[test]
-fn why_a_line_was_refused_is_read_whole_and_the_line_stays() {
+fn the_full_reason_for_a_refused_line_can_be_read_and_the_line_stays() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -98,7 +98,7 @@ fn why_a_line_was_refused_is_read_whole_and_the_line_stays() {
 }
 
 #[test]
-fn what_is_wrong_with_a_field_is_read_whole() {
+fn the_full_error_of_a_field_can_be_read() {
     let root = tempfile::tempdir().unwrap();
     for size in SIZES {
         let mut app = app(&root);
@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_field_is_read_whole() {
 }
 
 #[test]
-fn what_has_room_names_no_key_and_without_a_message_the_key_says_so() {
+fn a_message_that_fits_names_no_key_and_without_one_the_key_says_so() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     press(&mut app, KeyCode::Char('!'));

@@ -1,4 +1,4 @@
-//! The screens as a person meets them: pictures of them at several sizes, and keys through the real loop.
+//! Tests of the screens: snapshots at several sizes, and keys through the real loop.
 
 mod browse;
 mod changed_keys;
@@ -19,7 +19,8 @@ mod sizes;
 mod walks;
 mod workbench;
 
-/// What a room may use is what its files name: of this crate the screens know the session, its figures and the six views.
+/// The files of the screens may name no other part of the crate than the session, its figures, the six views, and what
+/// stands below them.
 #[test]
 fn the_screens_know_the_engine_only_by_its_events_and_commands() {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui")];

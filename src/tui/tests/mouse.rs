@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::browse::{Desk, dark};
+use super::browse::{Harness, dark};
 use crate::{
     keymap::Screen,
     tui::{
@@ -15,7 +15,7 @@ use crate::{
 
 const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
 
-fn mouse(desk: &mut Desk, kind: MouseEventKind, column: u16, row: u16) {
+fn mouse(desk: &mut Harness, kind: MouseEventKind, column: u16, row: u16) {
     let modifiers = KeyModifiers::NONE;
     let left = desk.app.input(Input::Mouse(MouseEvent {
         kind,
@@ -26,8 +26,8 @@ fn mouse(desk: &mut Desk, kind: MouseEventKind, column: u16, row: u16) {
     assert_eq!(left, None);
 }
 
-/// Paints the screen and clicks on what is shown of `spot`.
-fn click(desk: &mut Desk, (width, height): (u16, u16), spot: Spot) {
+/// Paints the screen and clicks on `spot`.
+fn click(desk: &mut Harness, (width, height): (u16, u16), spot: Spot) {
     desk.screen(width, height);
     let spots = &desk.app.ui.spots;
     let (_, area) = *spots
@@ -40,11 +40,11 @@ fn click(desk: &mut Desk, (width, height): (u16, u16), spot: Spot) {
 
 #[test]
 fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     desk.screen(120, 40);
     mouse(&mut desk, CLICK, 70, 5);
     assert_eq!(desk.app.ui.focus(), Pane::Image);
-    // Header, border and head stand above the first row.
+    // Header, border and headings are above the first row.
     mouse(&mut desk, CLICK, 10, 1 + 2 + 4);
     assert_eq!((desk.app.ui.focus(), desk.app.shown.browse.selected), (Pane::Table, 4));
     mouse(&mut desk, MouseEventKind::ScrollDown, 10, 10);
@@ -57,14 +57,14 @@ fn a_click_focuses_and_chooses_and_the_wheel_scrolls() {
 
 #[test]
 fn cells_classes_and_headings_are_chosen_by_a_click() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     let size = (120, 40);
     click(&mut desk, size, Spot::Cell(2, 5));
     assert_eq!(
         (
             desk.app.ui.focus(),
             desk.app.shown.cursor.class,
-            desk.app.shown.browse.said
+            desk.app.shown.browse.predicted
         ),
         (Pane::Summary, 2, 5)
     );
@@ -73,7 +73,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
     desk.keys("xv");
     click(&mut desk, size, Spot::Class(6));
     assert_eq!(desk.app.shown.cursor.class, 6);
-    // What is high stands first.
+    // The first click sorts in descending order.
     for falling in [true, false] {
         click(&mut desk, size, Spot::Column(Column::Loss));
         assert_eq!(desk.app.shown.browse.sort, Some((Column::Loss, falling)));
@@ -87,7 +87,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
 
 #[test]
 fn tabs_commands_and_the_help_answer_the_mouse() {
-    let mut desk = Desk::new(100, dark());
+    let mut desk = Harness::new(100, dark());
     let small = (80, 24);
     click(&mut desk, small, Spot::Tab(Pane::Answers));
     assert_eq!(desk.app.ui.focus(), Pane::Answers);
@@ -104,7 +104,7 @@ fn tabs_commands_and_the_help_answer_the_mouse() {
 
 #[test]
 fn the_question_before_a_run_is_left_is_answered_by_a_click() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.app.ui.layer = Layer::Quit;
     click(&mut desk, (80, 24), Spot::Choice(2));
     assert_eq!(desk.app.ui.layer, Layer::Main);
@@ -112,23 +112,23 @@ fn the_question_before_a_run_is_left_is_answered_by_a_click() {
 
 #[test]
 fn sessions_are_sorted_by_a_heading() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(5)));
     desk.app.ui.screen = Screen::Sessions;
     click(&mut desk, (120, 40), Spot::Sort(Sort::Best));
     assert_eq!(desk.app.sessions.sort, Sort::Best);
     let shown = desk.text(120, 40);
     assert!(shown.contains("by accuracy"), "{shown}");
-    // What differs from the next one is told.
+    // The details name what differs from the next session.
     let next = desk.app.sessions.row(1).unwrap().name.clone();
     assert!(shown.contains(&next) && shown.contains("settings"), "{shown}");
 }
 
 #[test]
 fn the_sample_is_predicted_when_it_is_asked_for() {
-    let mut desk = Desk::new(10, dark());
+    let mut desk = Harness::new(10, dark());
     desk.keys("1");
-    // The newest look is an older one than the answer.
+    // The newest look is older than the answer.
     for looks in desk.app.shown.state.panel.values_mut() {
         looks.pop();
     }

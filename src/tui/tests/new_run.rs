@@ -1,4 +1,4 @@
-//! The form for a new run: how it looks, and keys through the real loop.
+//! The form for a new run: snapshots, and keys through the real loop.
 
 use std::{thread, time::Duration};
 
@@ -33,7 +33,7 @@ fn the_form_at_four_sizes() {
     for (width, height) in [(40, 8), (80, 24), (120, 40), (200, 55)] {
         let root = tempfile::tempdir().unwrap();
         let mut app = app(&root);
-        // Sessions that began at a known time.
+        // Sessions with fixed start times.
         app.sessions.listed(Ok(evaluated::summaries(3)));
         keys(&mut app, "nno/good");
         [KeyCode::Down, KeyCode::Down, KeyCode::Right]
@@ -53,7 +53,7 @@ fn the_form_at_four_sizes() {
 }
 
 #[test]
-fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
+fn problems_are_shown_beside_their_fields_and_block_the_start() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     let shown = |app: &mut App| described(&settled(app, 120, 40), &Theme::dark(Depth::True));
@@ -65,7 +65,7 @@ fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
         text.contains("✗ use letters and digits alone") && text.contains("1 field is wrong"),
         "{text}"
     );
-    // From the first field up is the start; it leads back to what is wrong.
+    // Above the first field comes the start button; pressing it moves to the first field with a problem.
     press(&mut app, KeyCode::Up);
     press(&mut app, KeyCode::Enter);
     let form = app.sessions.form.as_ref().unwrap();
@@ -77,7 +77,7 @@ fn problems_stand_beside_their_fields_and_nothing_is_started_with_them() {
 }
 
 #[test]
-fn without_colours_the_form_is_told_apart_by_its_marks() {
+fn without_colours_the_form_uses_marks() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     keys(&mut app, "n/");
@@ -86,7 +86,7 @@ fn without_colours_the_form_is_told_apart_by_its_marks() {
     assert!(described(&mono, &Theme::dark(Depth::Mono)).contains("✗ use letters"));
 }
 
-/// The real loop on a thread of its own.
+/// Runs the real loop on a thread of its own.
 fn at_work(root: &tempfile::TempDir) -> (Post<Input>, thread::JoinHandle<(Exit, App)>) {
     let mut app = app(root);
     let inputs = app.inbox.inputs();
@@ -125,7 +125,7 @@ fn a_run_is_started_listed_and_opened() {
 }
 
 #[test]
-fn a_run_that_does_not_begin_says_why_in_the_form() {
+fn the_form_shows_why_a_run_did_not_begin() {
     let root = tempfile::tempdir().unwrap();
     let (inputs, screen) = at_work(&root);
     send(&inputs, "nlate".chars().map(KeyCode::Char));
@@ -143,7 +143,7 @@ fn a_run_that_does_not_begin_says_why_in_the_form() {
 }
 
 #[test]
-fn a_workbench_without_a_host_says_that_it_can_start_nothing() {
+fn a_workbench_without_a_host_cannot_start_runs_and_says_so() {
     let root = tempfile::tempdir().unwrap();
     let mut app = app(&root);
     app.host = None;

@@ -1,4 +1,4 @@
-//! Sessions that take long to read, and journals that take long to wind, through the real loop: the keys work meanwhile.
+//! Slow reads of sessions and slow seeks in journals, in the real loop: the keys must work meanwhile.
 
 use std::{
     collections::HashMap,
@@ -32,11 +32,11 @@ use crate::{
     },
 };
 
-/// A terminal that can be looked at while the loop paints on it.
+/// A terminal whose content can be read while the loop paints on it.
 #[derive(Clone)]
-struct Watched(Arc<Mutex<TestBackend>>);
+struct SharedBackend(Arc<Mutex<TestBackend>>);
 
-impl Watched {
+impl SharedBackend {
     fn new() -> Self {
         Self(Arc::new(Mutex::new(TestBackend::new(120, 40))))
     }
@@ -49,7 +49,7 @@ impl Watched {
     }
 }
 
-impl Backend for Watched {
+impl Backend for SharedBackend {
     type Error = Infallible;
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Infallible> {
@@ -93,17 +93,17 @@ impl Backend for Watched {
     }
 }
 
-/// A workbench on a folder with the sessions a and b, whose reading waits at gates.
-struct Bench {
+/// A workbench on a folder with the sessions a and b. Reading a session waits until the test opens its gate.
+struct LoopHarness {
     root: tempfile::TempDir,
     inputs: Post<Input>,
-    seen: Watched,
+    seen: SharedBackend,
     screen: JoinHandle<(Exit, App)>,
-    /// What opens a session's gate.
+    /// Opens a session's gate.
     gates: HashMap<&'static str, Sender<()>>,
 }
 
-/// The app, and what opens the gates of the sessions in `slow`.
+/// The app, and the senders that open the gates of the sessions in `slow`.
 fn app(root: &tempfile::TempDir, slow: &[&'static str]) -> (App, HashMap<&'static str, Sender<()>>) {
     for (name, other) in [("a", false), ("b", true)] {
         if !root.path().join(name).exists() {
@@ -137,7 +137,7 @@ fn gate(app: &mut App, slow: &[&'static str]) -> HashMap<&'static str, Sender<()
     gates
 }
 
-impl Bench {
+impl LoopHarness {
     fn new(slow: &[&'static str]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let (app, gates) = app(&root, slow);
@@ -146,7 +146,7 @@ impl Bench {
 
     fn on(root: tempfile::TempDir, mut app: App, gates: HashMap<&'static str, Sender<()>>) -> Self {
         let inputs = app.inbox.inputs();
-        let seen = Watched::new();
+        let seen = SharedBackend::new();
         let backend = seen.clone();
         let screen = thread::spawn(move || {
             let mut terminal = Terminal::new(backend).unwrap();
@@ -197,7 +197,7 @@ impl Bench {
 
 #[test]
 fn while_a_session_is_read_the_keys_work_and_then_it_is_shown() {
-    let mut bench = Bench::new(&["a"]);
+    let mut bench = LoopHarness::new(&["a"]);
     bench.press(KeyCode::Enter);
     bench.sees("opening a …");
     bench.sees("◌ opening");
@@ -216,8 +216,8 @@ fn while_a_session_is_read_the_keys_work_and_then_it_is_shown() {
 }
 
 #[test]
-fn esc_gives_up_and_what_was_read_arrives_nowhere() {
-    let mut bench = Bench::new(&["a"]);
+fn esc_cancels_and_the_session_read_is_discarded() {
+    let mut bench = LoopHarness::new(&["a"]);
     bench.press(KeyCode::Enter);
     bench.sees("opening a …");
     bench.press(KeyCode::Esc);
@@ -230,14 +230,14 @@ fn esc_gives_up_and_what_was_read_arrives_nowhere() {
 }
 
 #[test]
-fn of_two_sessions_the_one_asked_for_last_is_shown() {
-    let mut bench = Bench::new(&["a", "b"]);
+fn of_two_requested_sessions_the_last_is_shown() {
+    let mut bench = LoopHarness::new(&["a", "b"]);
     bench.press(KeyCode::Enter);
     bench.sees("opening a …");
     bench.press(KeyCode::Down);
     bench.press(KeyCode::Enter);
     bench.sees("opening b …");
-    // The first is read before the second, and counts no more.
+    // The first session is read before the second, and is discarded.
     drop(bench.gates.remove("a"));
     thread::sleep(Duration::from_millis(200));
     assert!(bench.seen.text().contains("opening b …"), "{}", bench.seen.text());
@@ -248,11 +248,11 @@ fn of_two_sessions_the_one_asked_for_last_is_shown() {
 }
 
 #[test]
-fn why_a_session_cannot_be_read_is_said_and_what_was_shown_stays() {
+fn an_unreadable_session_gives_a_message_and_the_shown_one_stays() {
     let root = tempfile::tempdir().unwrap();
     let (mut app, _) = app(&root, &[]);
     app.readers.follow = Arc::new(|_| Err("the journal is cut".to_owned()));
-    let bench = Bench::on(root, app, HashMap::new());
+    let bench = LoopHarness::on(root, app, HashMap::new());
     bench.press(KeyCode::Enter);
     bench.sees("the journal is cut");
     let (_, app, _) = bench.quit();
@@ -264,16 +264,16 @@ fn a_thread_that_dies_is_an_error_too() {
     let root = tempfile::tempdir().unwrap();
     let (mut app, _) = app(&root, &[]);
     app.readers.follow = Arc::new(|_| panic!("the thread dies"));
-    let bench = Bench::on(root, app, HashMap::new());
+    let bench = LoopHarness::on(root, app, HashMap::new());
     bench.press(KeyCode::Enter);
-    bench.sees("its thread is gone");
+    bench.sees("its thread has ended");
     bench.quit();
 }
 
-/// What is typed is about what stands on the screen.
+/// A session that was read is not shown while a line is being typed, because the line refers to the shown one.
 #[test]
 fn a_session_waits_for_the_line_that_is_being_typed() {
-    let mut bench = Bench::new(&["a"]);
+    let mut bench = LoopHarness::new(&["a"]);
     bench.press(KeyCode::Enter);
     bench.sees("opening a …");
     bench.keys("/fin");
@@ -289,8 +289,8 @@ fn a_session_waits_for_the_line_that_is_being_typed() {
 }
 
 #[test]
-fn who_goes_to_another_screen_meanwhile_stays_there() {
-    let mut bench = Bench::new(&["a"]);
+fn opening_a_session_does_not_leave_the_screen_chosen_meanwhile() {
+    let mut bench = LoopHarness::new(&["a"]);
     bench.press(KeyCode::Enter);
     bench.sees("opening a …");
     bench.keys("2");
@@ -298,15 +298,15 @@ fn who_goes_to_another_screen_meanwhile_stays_there() {
     bench.gates.clear();
     bench.sees("✓ done");
     let (_, mut app, _root) = bench.quit();
-    // The rows may still be on their way.
+    // The rows may still be loading.
     settle(&mut app);
     assert_eq!(app.ui.screen, Screen::Browse);
     assert_eq!(app.shown.browse.rows().map(|rows| rows.len()), Some(20));
 }
 
-/// As `masp attach` begins.
+/// As `masp attach` starts the screens.
 #[test]
-fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
+fn the_session_on_the_command_line_is_opened_in_the_background() {
     let attached = |slow: &[&'static str]| {
         let root = tempfile::tempdir().unwrap();
         let (mut app, gates) = app(&root, slow);
@@ -314,7 +314,7 @@ fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
         (app.ui.screen, app.shown.title, app.shown.folder) = (Screen::Train, "a".to_owned(), path.clone());
         app.ui.notice = Some("half blocks: the terminal says so".to_owned());
         app.open(&path, For::TheStart);
-        Bench::on(root, app, gates)
+        LoopHarness::on(root, app, gates)
     };
     let mut bench = attached(&["a"]);
     bench.sees("◌ opening");
@@ -333,14 +333,14 @@ fn the_session_that_the_program_was_started_for_is_opened_behind_the_screens() {
     let root = tempfile::tempdir().unwrap();
     let folder = evaluated::session(root.path(), "a", 20, false);
     std::fs::write(folder.journal(), "no record\n").unwrap();
-    let bench = Bench::on(root, App::new(Viewer::opening(&folder)).unwrap(), HashMap::new());
+    let bench = LoopHarness::on(root, App::new(Viewer::opening(&folder)).unwrap(), HashMap::new());
     let (exit, app) = bench.screen.join().unwrap();
     let reason = app.cannot_start.unwrap_or_default();
     assert!(exit == Exit::NotOpened && reason.contains("journal"), "{reason}");
 }
 
 #[test]
-fn what_is_waited_for_is_seen_at_any_size() {
+fn the_waiting_badge_is_visible_at_any_size() {
     let root = tempfile::tempdir().unwrap();
     let (mut app, _gates) = app(&root, &["a"]);
     app.input(Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
@@ -355,26 +355,26 @@ fn what_is_waited_for_is_seen_at_any_size() {
 }
 
 #[test]
-fn a_session_that_another_process_goes_on_with_is_read_behind_the_screens() {
+fn a_session_resumed_by_another_process_is_read_in_the_background() {
     let root = tempfile::tempdir().unwrap();
     let (mut app, _) = app(&root, &[]);
     app.open(&root.path().join("a"), For::Person(Screen::Sessions));
     settle(&mut app);
     let gates = gate(&mut app, &["a"]);
     app.rejoin();
-    let mut bench = Bench::on(root, app, gates);
+    let mut bench = LoopHarness::on(root, app, gates);
     bench.sees("◌ reading");
     bench.keys("?");
     bench.sees("keys · esc closes");
     bench.press(KeyCode::Esc);
     bench.gates.clear();
-    bench.sees("another process goes on with this session");
+    bench.sees("another process has resumed this session");
     let (_, app, _) = bench.quit();
     assert!(app.waits().is_none() && app.shown.state.next_seq > 600);
 }
 
 #[test]
-fn a_session_renamed_while_it_is_shown_or_opened_goes_on_under_its_new_name() {
+fn a_session_renamed_while_shown_or_opened_keeps_its_new_name() {
     let root = tempfile::tempdir().unwrap();
     let (mut app, gates) = app(&root, &["a"]);
     let press = |app: &mut App, code| {
@@ -440,12 +440,12 @@ fn a_run_that_took_no_commands_is_asked_again_when_it_is_opened_again() {
     assert_eq!((enter(&mut app).0.as_str(), app.ui.screen), ("", Screen::Train));
 }
 
-/// A replay whose folding waits at a gate, and what opens it once.
-fn replay() -> (Bench, Sender<()>, u64) {
+/// A replay whose seeks wait at a gate, and the sender that opens it once.
+fn replay() -> (LoopHarness, Sender<()>, u64) {
     let root = tempfile::tempdir().unwrap();
     let folder = evaluated::session(root.path(), "run", 20, false);
     let mut records = read_journal(&folder.journal()).unwrap();
-    // An hour each: nothing comes by itself.
+    // An hour between records, so that none arrives by itself.
     (0..)
         .zip(&mut records)
         .for_each(|(n, record)| record.time = 3600.0 * f64::from(n));
@@ -456,11 +456,11 @@ fn replay() -> (Bench, Sender<()>, u64) {
         let _: Result<(), _> = gate.recv();
         fold(records, given_up)
     });
-    (Bench::on(root, app, HashMap::new()), open, all)
+    (LoopHarness::on(root, app, HashMap::new()), open, all)
 }
 
 #[test]
-fn while_a_journal_is_wound_the_keys_work_and_the_last_place_counts() {
+fn while_seeking_the_keys_work_and_the_last_position_counts() {
     let (bench, gate, all) = replay();
     bench.keys(">>>>>>>>");
     bench.sees("◌ seeking");
@@ -479,7 +479,7 @@ fn while_a_journal_is_wound_the_keys_work_and_the_last_place_counts() {
 }
 
 #[test]
-fn esc_stays_where_the_journal_was_before_it_was_wound() {
+fn esc_cancels_seeking_and_keeps_the_position() {
     let (bench, gate, _) = replay();
     bench.keys(">>>>");
     bench.sees("20 %");

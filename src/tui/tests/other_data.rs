@@ -1,4 +1,4 @@
-//! Compare among evaluations that are not all of a session's own parameters on its own data.
+//! The Compare screen with evaluations of other parameters or other data than the session's own.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const CHECKPOINT: Evaluated = Evaluated::Checkpoint {
     step: 600,
 };
 
-/// Keeps an evaluation as `masp eval` does; `second` orders them.
+/// Saves an evaluation as `masp eval` does; `second` orders them.
 fn keep(folder: &SessionFolder, second: u32, split: &str, evaluated: Evaluated, other: Option<&str>) {
     let note = EvaluationNote {
         evaluated,
@@ -39,7 +39,7 @@ fn sides(root: &Path, names: [&str; 2]) -> Compare {
     compare
 }
 
-/// The names of the two evaluations, and the data of each.
+/// The name and the data of each of the two evaluations.
 fn chosen(compare: &Compare) -> [(String, String); 2] {
     let sides = compare.sides.as_deref().unwrap();
     sides
@@ -48,10 +48,11 @@ fn chosen(compare: &Compare) -> [(String, String); 2] {
 }
 
 #[test]
-fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
+fn evaluations_of_other_models_or_data_are_chosen_only_by_hand() {
     let root = tempfile::tempdir().unwrap();
     let [a, b] = [("a", false), ("b", true)].map(|(name, other)| evaluated::session(root.path(), name, 20, other));
-    // The newest of both are of other data, of the frozen model and of other parameters; only A has a test of its own.
+    // The newest of both are of other data, of the frozen model and of other parameters; only A has an evaluation of
+    // its own on `test`.
     keep(&a, 0, "test", CHECKPOINT, None);
     keep(&a, 1, "test", CHECKPOINT, Some("/foreign"));
     keep(&b, 0, "test", Evaluated::Frozen, None);
@@ -66,7 +67,7 @@ fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
     for (name, data) in chosen(&compare) {
         assert_eq!((name.as_str(), &data), ("val · prompt 600", &own));
     }
-    // By hand all are there, and the data is the evaluation's.
+    // All can be chosen by hand, and the data shown is the evaluation's.
     let mut names = Vec::new();
     for _ in 0..3 {
         compare.step_evaluation(1, 1);
@@ -81,7 +82,7 @@ fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
         "{names:?}"
     );
     assert_eq!(names[1].1, "/foreign");
-    // With a test of its own on both sides, that is what is compared, though it is not the newest.
+    // If both sides have an own evaluation on `test`, these are compared, although they are not the newest.
     keep(&b, 3, "test", CHECKPOINT, None);
     keep(&b, 4, "test", CHECKPOINT, Some("/foreign"));
     for (name, _) in chosen(&sides(root.path(), ["a", "b"])) {
@@ -90,7 +91,7 @@ fn what_is_not_of_the_sessions_own_is_chosen_by_hand_alone() {
 }
 
 #[test]
-fn of_one_session_the_last_two_of_its_own_are_compared() {
+fn two_newest_own_evaluations_of_one_session_are_compared() {
     let root = tempfile::tempdir().unwrap();
     let a = evaluated::session(root.path(), "a", 20, false);
     keep(&a, 0, "val", CHECKPOINT, None);

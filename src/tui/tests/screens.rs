@@ -1,4 +1,4 @@
-//! The Train screen and its panes, painted from a made-up run and compared with what was read and found right.
+//! Snapshots of the Train screen and its panes on a made-up run.
 //!
 //! A snapshot holds the text, then for each row its styles as runs: the first column, the colour's role, `+b` for bold, `on` a
 //! background. Cells of pictures are not listed one by one; a run of them is `picture` with a hash of its colours.
@@ -28,7 +28,7 @@ use crate::{
 
 const STEPS: u64 = 600;
 
-/// A run that has come to step `until` of `stage`, seen by a person who may command it.
+/// A run at step `until` of `stage`, with a channel for commands.
 fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     made_up::write_samples(folder.path()).unwrap();
@@ -44,7 +44,7 @@ fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
     (App::new(viewer).unwrap(), folder)
 }
 
-/// What is on the screen once all pictures are there.
+/// The screen once all pictures have arrived.
 pub fn settled(app: &mut App, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     loop {
@@ -85,7 +85,7 @@ pub fn described(buffer: &Buffer, theme: &Theme) -> String {
     let mut styles = String::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();
-        // From which column, in what style (none: a picture), with what hash of the cells.
+        // First column, style (`None`: a picture), hash of the cells.
         let mut runs: Vec<(u16, Option<String>, u32)> = Vec::new();
         for x in 0..buffer.area.width {
             let cell = &buffer[(x, y)];
@@ -256,7 +256,7 @@ fn no_size_panics() {
 }
 
 #[test]
-fn nothing_from_a_file_steers_the_terminal() {
+fn text_from_files_cannot_control_the_terminal() {
     let evil = "\x1b[2J\u{9b}31m\u{202e}evil\x07 喜び e\u{301} אבג";
     let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
     let events = [
@@ -295,7 +295,7 @@ fn nothing_from_a_file_steers_the_terminal() {
 }
 
 #[test]
-fn curves_that_were_followed_are_those_drawn_at_once() {
+fn curves_followed_step_by_step_equal_curves_drawn_at_once() {
     let theme = Theme::dark(Depth::True);
     let (mut followed, _folder) = app(Stage::Prompt, 200, theme.clone());
     let mut records: Vec<Record> = made_up::records(STEPS)

@@ -1,4 +1,4 @@
-//! Keys through the real loop: what a person types, what the engine is told, why the screen is left.
+//! Keys through the real loop: the commands that they send, and how the screen is left.
 
 use std::{
     thread::{self, JoinHandle},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A workbench on a thread of its own, with the ends of its channels.
-struct Bench {
+struct LoopHarness {
     inputs: Option<Post<Input>>,
     records: Option<Sender<Record>>,
     commands: Receiver<Command>,
@@ -25,7 +25,7 @@ struct Bench {
     screen: JoinHandle<(Exit, App, Terminal<TestBackend>)>,
 }
 
-impl Bench {
+impl LoopHarness {
     fn start(owns_run: bool) -> Self {
         let ((to_records, records), (to_engine, commands)) = (unbounded(), unbounded());
         let mut viewer = Viewer::new("/nowhere".into(), "script");
@@ -63,7 +63,7 @@ impl Bench {
         self.inputs.as_ref().unwrap().send(input).unwrap();
     }
 
-    fn says(&mut self, event: Event) {
+    fn send_event(&mut self, event: Event) {
         self.records
             .as_ref()
             .unwrap()
@@ -76,34 +76,34 @@ impl Bench {
         self.seq += 1;
     }
 
-    fn told(&self) -> Command {
+    fn next_command(&self) -> Command {
         self.commands.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 
-    /// Waits for the end.
+    /// Waits for the loop's end.
     fn exit(self) -> (Exit, App, Terminal<TestBackend>) {
         self.screen.join().unwrap()
     }
 }
 
 #[test]
-fn keys_command_the_run() {
-    let mut bench = Bench::start(true);
+fn keys_send_commands_to_the_run() {
+    let mut bench = LoopHarness::start(true);
     bench.keys("ec ");
     assert_eq!(
-        [bench.told(), bench.told(), bench.told()],
+        [bench.next_command(), bench.next_command(), bench.next_command()],
         [Command::Evaluate, Command::Checkpoint, Command::Pause]
     );
-    bench.says(Event::Command(CommandRecord {
+    bench.send_event(Event::Command(CommandRecord {
         command: Command::Pause,
         stage: Some(Stage::Aspects),
         step: 60,
     }));
-    // The pause has to be known before the key that ends it.
+    // The loop must have handled the pause before the key that ends it.
     thread::sleep(Duration::from_millis(300));
     bench.keys("p");
-    assert_eq!(bench.told(), Command::Resume);
-    // A word where a rate belongs is refused; what is typed takes the place of the rate that stands there.
+    assert_eq!(bench.next_command(), Command::Resume);
+    // A rate that is not a number is refused; typing replaces the rate that is shown at first.
     for rate in ["fast", "0.002"] {
         bench.keys("R");
         bench.keys(rate);
@@ -113,7 +113,7 @@ fn keys_command_the_run() {
     bench.keys("ES");
     let stop = |after| Command::Stop { after };
     assert_eq!(
-        [bench.told(), bench.told(), bench.told()],
+        [bench.next_command(), bench.next_command(), bench.next_command()],
         [
             Command::SetLearningRate { lr: 0.002 },
             stop(StopAfter::Epoch),
@@ -125,15 +125,15 @@ fn keys_command_the_run() {
 }
 
 #[test]
-fn leaving_a_run_of_ones_own_asks() {
-    let bench = Bench::start(true);
+fn leaving_the_processes_own_run_asks_first() {
+    let bench = LoopHarness::start(true);
     bench.keys("q");
     bench.press(KeyCode::Esc);
     bench.keys("qg");
     let (exit, app, _) = bench.exit();
     assert_eq!((exit, app.ui.stopping), (Exit::Detach, false));
 
-    let bench = Bench::start(true);
+    let bench = LoopHarness::start(true);
     bench.keys("q");
     [KeyCode::Down, KeyCode::Down, KeyCode::Enter]
         .into_iter()
@@ -143,33 +143,33 @@ fn leaving_a_run_of_ones_own_asks() {
 }
 
 #[test]
-fn a_stop_leaves_when_the_run_has_ended() {
-    let mut bench = Bench::start(true);
+fn the_screen_closes_after_a_stop_when_the_run_has_ended() {
+    let mut bench = LoopHarness::start(true);
     bench.keys("qs");
-    assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
+    assert_eq!(bench.next_command(), Command::Stop { after: StopAfter::Step });
     thread::sleep(Duration::from_millis(200));
     assert!(
         !bench.screen.is_finished(),
         "the screen stays until the checkpoint is written"
     );
-    bench.says(Event::Ended(Ended {
+    bench.send_event(Event::Ended(Ended {
         reason: "stopped".into(),
     }));
     assert_eq!(bench.exit().0, Exit::Stopped);
 
-    let bench = Bench::start(true);
+    let bench = LoopHarness::start(true);
     bench.keys("qsq");
     assert_eq!(bench.exit().0, Exit::StopRequested, "a second q does not wait");
 }
 
 #[test]
-fn other_runs_are_left_without_a_question() {
-    let bench = Bench::start(false);
+fn leaving_another_processes_run_does_not_ask() {
+    let bench = LoopHarness::start(false);
     bench.keys("q");
     assert_eq!(bench.exit().0, Exit::Quit);
 
-    let mut bench = Bench::start(true);
-    bench.says(Event::Ended(Ended { reason: "done".into() }));
+    let mut bench = LoopHarness::start(true);
+    bench.send_event(Event::Ended(Ended { reason: "done".into() }));
     drop(bench.records.take());
     thread::sleep(Duration::from_millis(200));
     bench.keys("q");
@@ -177,16 +177,16 @@ fn other_runs_are_left_without_a_question() {
 }
 
 #[test]
-fn a_request_to_end_stops_the_run() {
-    let bench = Bench::start(true);
+fn a_termination_request_stops_the_run() {
+    let bench = LoopHarness::start(true);
     bench.input(Input::Terminated);
-    assert_eq!(bench.told(), Command::Stop { after: StopAfter::Step });
+    assert_eq!(bench.next_command(), Command::Stop { after: StopAfter::Step });
     assert_eq!(bench.exit().0, Exit::StopRequested);
 }
 
 #[test]
 fn keys_move_the_cursor_and_the_focus() {
-    let bench = Bench::start(false);
+    let bench = LoopHarness::start(false);
     bench.keys("nnNs?");
     bench.press(KeyCode::Esc);
     let keys = [KeyCode::Tab, KeyCode::Tab, KeyCode::BackTab, KeyCode::Enter];
@@ -201,32 +201,33 @@ fn keys_move_the_cursor_and_the_focus() {
 }
 
 #[test]
-fn a_lost_input_thread_is_a_lost_terminal() {
-    let mut bench = Bench::start(true);
+fn a_lost_input_thread_counts_as_a_lost_terminal() {
+    let mut bench = LoopHarness::start(true);
     drop(bench.inputs.take());
     assert_eq!(bench.exit().0, Exit::TerminalGone);
 }
 
 #[test]
 fn an_idle_screen_draws_nothing_and_waits_without_work() {
-    let mut bench = Bench::start(false);
+    let mut bench = LoopHarness::start(false);
     drop(bench.records.take());
     thread::sleep(Duration::from_millis(700));
     let asked = Instant::now();
     bench.keys("q");
     let (_, _, mut terminal) = bench.exit();
     assert!(asked.elapsed() < Duration::from_millis(300));
-    // Frames: the first, and one for each batch of pictures; not one each 100 ms, nor thousands for the ended channel.
+    // Frames: the first, and one for each batch of pictures. There must not be one every 100 ms, or thousands because
+    // of the closed channel.
     let frames = terminal.get_frame().count();
     assert!(frames < 12, "{frames} frames");
 }
 
 #[test]
-fn a_journal_is_played_stopped_and_wound() {
+fn a_replay_plays_pauses_and_seeks() {
     let root = tempfile::tempdir().unwrap();
     let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();
-    // A second a record, as an engine would take.
+    // One record per second, as from a real run.
     (0..)
         .zip(&mut records)
         .for_each(|(n, record)| record.time = f64::from(n));

@@ -1,4 +1,4 @@
-//! The Sessions and Compare screens on sessions that lie on disk.
+//! The Sessions and Compare screens on sessions on disk.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// A workbench on a folder with two sessions.
-struct Desk {
+struct Harness {
     app: App,
     _root: tempfile::TempDir,
 }
 
-impl Desk {
+impl Harness {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         evaluated::session(root.path(), "a", 160, false);
@@ -48,7 +48,7 @@ impl Desk {
 
     fn settle(&mut self) {
         settle(&mut self.app);
-        // What the models are still to say; they never stay silent.
+        // Whether an answer of a model is pending; these models always answer.
         let waits = |app: &App, side: usize| {
             let image = app.compare.image().map(str::to_owned);
             let sides = app.compare.sides.as_deref();
@@ -75,7 +75,7 @@ impl Desk {
 
 #[test]
 fn without_a_run_there_are_sessions_to_choose_from() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     assert_eq!(desk.app.ui.screen, Screen::Sessions);
     let shown = desk.text(120, 40);
     assert!(shown.contains("finished") && shown.contains("EmoSet"), "{shown}");
@@ -98,7 +98,7 @@ fn an_empty_folder_offers_the_demo() {
     let root = tempfile::tempdir().unwrap();
     let mut viewer = Viewer::new(root.path().to_owned(), "");
     viewer.sessions = Some(root.path().join("none"));
-    let mut desk = Desk {
+    let mut desk = Harness {
         app: App::new(viewer).unwrap(),
         _root: root,
     };
@@ -109,7 +109,7 @@ fn an_empty_folder_offers_the_demo() {
 #[test]
 fn sessions_and_their_filter_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (200, 55)] {
-        let mut desk = Desk::new();
+        let mut desk = Harness::new();
         desk.app.sessions.listed(Ok(evaluated::summaries(40)));
         desk.keys("mjjm/live");
         desk.press(KeyCode::Backspace);
@@ -122,7 +122,7 @@ fn sessions_and_their_filter_at_three_sizes() {
 #[test]
 fn two_sessions_side_by_side_at_four_sizes() {
     for (width, height) in [(20, 5), (80, 24), (120, 40), (200, 55)] {
-        let mut desk = Desk::new();
+        let mut desk = Harness::new();
         desk.compare();
         desk.press(KeyCode::Enter);
         insta::assert_snapshot!(format!("compare_{width}x{height}"), desk.text(width, height));
@@ -131,7 +131,7 @@ fn two_sessions_side_by_side_at_four_sizes() {
 
 #[test]
 fn each_pane_of_a_comparison() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.compare();
     desk.press(KeyCode::Enter);
     for (name, pane, keys) in [
@@ -148,8 +148,8 @@ fn each_pane_of_a_comparison() {
 }
 
 #[test]
-fn two_evaluations_of_one_session_are_places_on_its_loss() {
-    let mut desk = Desk::new();
+fn two_evaluations_of_one_session_are_marked_on_its_loss() {
+    let mut desk = Harness::new();
     let folder = desk._root.path().join("a");
     let side = || {
         let mut side = Side::read(&folder).unwrap();
@@ -173,8 +173,8 @@ fn two_evaluations_of_one_session_are_places_on_its_loss() {
 }
 
 #[test]
-fn the_list_holds_what_was_asked_for() {
-    let mut desk = Desk::new();
+fn the_list_holds_the_requested_pairs() {
+    let mut desk = Harness::new();
     desk.compare();
     let compared = desk.app.compare.compared.clone().unwrap();
     assert_eq!((compared.pairs.len(), compared.alone), (150, 10));
@@ -196,7 +196,7 @@ fn the_list_holds_what_was_asked_for() {
 
 #[test]
 fn both_models_ask_idle_model_once_they_are_open() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.compare();
     assert!(desk.text(120, 40).contains("enter lets both models look"));
     desk.press(KeyCode::Enter);
@@ -209,7 +209,7 @@ fn both_models_ask_idle_model_once_they_are_open() {
 
 #[test]
 fn sessions_are_noted_renamed_and_removed() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.keys("sN#best");
     desk.press(KeyCode::Enter);
     assert_eq!(desk.app.sessions.session().unwrap().note, "#best");
@@ -220,7 +220,7 @@ fn sessions_are_noted_renamed_and_removed() {
     desk.press(KeyCode::Backspace);
     desk.keys("c");
     desk.press(KeyCode::Enter);
-    let names = |desk: &Desk| -> Vec<String> {
+    let names = |desk: &Harness| -> Vec<String> {
         (0..desk.app.sessions.shown.len())
             .map(|row| desk.app.sessions.row(row).unwrap().name.clone())
             .collect()
@@ -240,7 +240,7 @@ fn sessions_are_noted_renamed_and_removed() {
 
 #[test]
 fn a_session_without_predictions_says_so() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     let root = desk.app.sessions.root.clone().unwrap();
     let folder = crate::session::SessionFolder::create(&root, "c").unwrap();
     let mut journal = crate::session::JournalWriter::open(&folder.journal()).unwrap();
@@ -252,7 +252,7 @@ fn a_session_without_predictions_says_so() {
 
 #[test]
 fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     let session = desk._root.path().join("a");
     let again = session.join("evaluations/20261122-120000-val");
     std::fs::create_dir(&again).unwrap();
@@ -264,7 +264,7 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
     desk.keys("s");
     desk.press(KeyCode::Enter);
     desk.keys("3");
-    let chosen = |desk: &Desk| {
+    let chosen = |desk: &Harness| {
         let sides = desk.app.compare.sides.as_deref().unwrap();
         let of = |side: &crate::tui::compare::Side| (side.name.clone(), side.evaluation().unwrap().name.clone());
         [of(&sides[0]), of(&sides[1])]
@@ -272,7 +272,7 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
     let name = |evaluation: &str| ("a".to_owned(), evaluation.to_owned());
     assert_eq!(chosen(&desk), [name("val · prompt 600"), name("val · 20261122-120000")]);
     assert!(desk.text(120, 40).contains("only A is right 0"));
-    // Another evaluation is another checkpoint: its model is opened anew.
+    // Another evaluation belongs to another checkpoint, so its model is opened.
     desk.keys("f");
     desk.keys("}");
     assert_eq!(chosen(&desk)[0], chosen(&desk)[1]);
@@ -288,14 +288,14 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
 
 #[test]
 fn one_image_is_under_the_cursor_of_both_tables() {
-    let mut desk = Desk::new();
+    let mut desk = Harness::new();
     desk.press(KeyCode::Enter);
     desk.keys("2");
     desk.keys("4");
     desk.compare();
-    let browsed = |desk: &Desk| desk.app.shown.browse.row().map(|row| row.prediction.image.clone());
-    let compared = |desk: &Desk| desk.app.compare.image().map(str::to_owned);
-    // From flips to all images: the cursor stays on its own.
+    let browsed = |desk: &Harness| desk.app.shown.browse.row().map(|row| row.prediction.image.clone());
+    let compared = |desk: &Harness| desk.app.compare.image().map(str::to_owned);
+    // From flips to all images: the cursor stays on its image.
     desk.keys("jj");
     let image = compared(&desk);
     desk.keys("ffff");

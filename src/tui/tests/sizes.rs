@@ -1,9 +1,9 @@
-//! Every screen and layer from the smallest terminal to a wall of cells, each size after another on the same terminal.
+//! Every screen and layer at sizes from the smallest to a very large terminal, one after another on the same terminal.
 
 use crossterm::event::KeyCode;
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::browse::{Desk, dark};
+use super::browse::{Harness, dark};
 use crate::tui::ui::Layer;
 
 const SIZES: [(u16, u16); 9] = [
@@ -18,10 +18,10 @@ const SIZES: [(u16, u16); 9] = [
     (400, 6),
 ];
 
-/// The frame as it is on a terminal that was another size before, and on a new one.
-fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str) {
+/// The frame on a resized terminal must equal the one on a new terminal.
+fn same_as_new(desk: &mut Harness, terminal: &mut Terminal<TestBackend>, what: &str) {
     for (width, height) in SIZES {
-        // Pictures come later than the first frame: both are painted without waiting for them.
+        // Pictures arrive after the first frame, so both frames are painted without them.
         desk.app.display.show_pictures = false;
         terminal.backend_mut().resize(width, height);
         terminal.draw(|frame| desk.app.draw(frame)).unwrap();
@@ -33,7 +33,7 @@ fn same_as_new(desk: &mut Desk, terminal: &mut Terminal<TestBackend>, what: &str
 
 #[test]
 fn no_size_panics_and_resizing_leaves_nothing_behind() {
-    let mut desk = Desk::new(60, dark());
+    let mut desk = Harness::new(60, dark());
     desk.press(KeyCode::Enter);
     desk.settle();
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(40)));
@@ -47,7 +47,7 @@ fn no_size_panics_and_resizing_leaves_nothing_behind() {
                 desk.press(KeyCode::Esc);
             }
         }
-        // Each pane in turn, for the small sizes show one.
+        // Each pane in turn, because small sizes show only one.
         for _ in 0..5 {
             desk.press(KeyCode::Tab);
             same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, a pane"));

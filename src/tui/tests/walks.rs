@@ -1,8 +1,8 @@
-//! Walks through the screens by the real loop: files of keys and of words that the screen must then show.
+//! Walkthroughs in the real loop: files with keys, and with words that the screen must then show.
 //!
-//! A line of a walk is `open NAME` (a session of the folder, or `sessions`, or `replay NAME`), `size 80x24`, `type KEYS`
-//! (`<enter>`, `<esc>`, `<tab>`, `<left>`, ... are keys), `click WORDS`, `wheel up WORDS`, `see WORDS` or `not WORDS`, which
-//! wait until it is so; a line with `#` before it is a comment.
+//! A line of a walk is `open NAME` (a session of the folder, or `sessions`, or `replay NAME`), `size 80x24`, `type
+//! KEYS` (`<enter>`, `<esc>`, `<tab>`, `<left>`, ... are keys), `click WORDS`, `wheel up WORDS`, `see WORDS` or `not
+//! WORDS`, which wait until that is true. A line that begins with `#` is a comment.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ use crate::{
     tui::{Viewer, app::App, event_loop, input::Input},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Walk<'a> {
     root: &'a Path,
@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
         App::new(viewer).unwrap()
     }
 
-    /// Lets the loop run for a moment, and gives what the screen then shows.
+    /// Lets the loop run for a moment, then returns the screen's rows.
     fn screen(&mut self) -> Vec<String> {
         let gone = self.app.inbox.inputs();
         let timer = thread::spawn(move || {
@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
         lines
     }
 
-    /// Waits until the screen shows `words`, or shows them no more.
+    /// Waits until the screen shows `words`, or with `wanted` false until it does not.
     fn wait(&mut self, words: &str, wanted: bool) -> Vec<String> {
         let begin = Instant::now();
         loop {
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
                 return lines;
             }
             assert!(
-                begin.elapsed() < PATIENCE,
+                begin.elapsed() < TIMEOUT,
                 "`{words}` {wanted} never came:\n{}",
                 lines.join("\n")
             );
@@ -157,7 +157,7 @@ fn key(name: &str) -> Option<KeyCode> {
     })
 }
 
-/// Each walk has its own folder with the sessions `a` and `b`, which decides otherwise on some images.
+/// Each walk has its own folder with the sessions `a` and `b`; their predictions differ on some images.
 fn walk(name: &str, text: &str) {
     let root = tempfile::tempdir().unwrap();
     evaluated::session(root.path(), "a", 60, false);
@@ -173,7 +173,7 @@ fn walk(name: &str, text: &str) {
 }
 
 #[test]
-fn all_walks_see_what_they_say() {
+fn all_walkthroughs_show_the_expected_screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui/tests/walks");
     let mut walks: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -9,7 +9,7 @@ use crate::{
     tui::{Viewer, app::App, input::Input, rehearsal::settle},
 };
 
-/// Once it has read what is there.
+/// The workbench after it has read the folder.
 pub fn app(root: &TempDir) -> App {
     let mut viewer = Viewer::new(root.path().to_owned(), "");
     viewer.theme = Theme::dark(Depth::True);

@@ -1,4 +1,4 @@
-//! Keys and mouse on the curves: which metrics, which steps, the crosshair, other sessions over them.
+//! Keys and mouse on the curves: metrics, range of steps, crosshair, overlaid sessions.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ impl App {
     /// Removes the crosshair; if there is none, the zoom.
     pub(in crate::tui) fn leave_curves(&mut self) {
         if self.shown.cursor.step.is_some() {
-            self.shown.cursor.let_go(&self.shown.state);
+            self.shown.cursor.follow_run(&self.shown.state);
         } else {
             self.shown.zoom = None;
         }
@@ -71,7 +71,7 @@ impl App {
         self.zoom(if closer { NOTCH } else { 1.0 / NOTCH }, share);
     }
 
-    /// A click on the curves: the crosshair stands there.
+    /// A click on the curves: moves the crosshair there.
     pub(in crate::tui) fn click_on_curves(&mut self, at: Position) {
         let Some((stage, share)) = self
             .shown
@@ -91,21 +91,21 @@ impl App {
     /// Overlays a session on the curves, or removes it if it is there; returns the word for what was done.
     ///
     /// # Errors
-    /// A message if there are as many overlays as can be told apart, or if it is the run itself.
+    /// A message if there are as many overlays as there are colours, or if it is the run itself.
     pub(in crate::tui) fn overlay(&mut self, session: &Path) -> Result<&'static str, String> {
         if session == self.shown.folder {
             return Err("these curves are its own; choose another session".to_owned());
         }
         if self.overlays.take_away(session) {
-            return Ok("its curves are taken away from Train");
+            return Ok("its curves are removed from Train");
         }
         if self.overlays.shown().len() == MOST {
             return Err(format!(
-                "{MOST} sessions lie over the curves; choose one of them to take it away"
+                "{MOST} sessions are overlaid already; choose one of them to remove it"
             ));
         }
         self.reader.overlay(session.to_owned());
-        Ok("its curves lie over those on Train")
+        Ok("its curves are overlaid on Train")
     }
 
     /// The range of steps that a stage's curves show, and the end of the axis.

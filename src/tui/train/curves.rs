@@ -1,4 +1,4 @@
-//! The series behind the curves of Train, kept from frame to frame, and how far their axis goes.
+//! The series of the curves on Train, kept between frames, and the end of their axis.
 
 use ratatui::layout::Position;
 
@@ -11,29 +11,29 @@ use crate::{
     },
 };
 
-/// The step axis begins with at least so many steps.
+/// The axis shows at least this many steps.
 const FIRST_STEPS: f64 = 20.0;
 
-/// The series of the plots, kept from frame to frame, and where their columns are.
+/// The series of the plots, kept between frames, and where the plots are on the screen.
 #[derive(Debug, Clone, Default)]
 pub struct Curves {
     pub key: Key,
     pub panels: Vec<Panel>,
-    /// The plots' first column on the screen, and how many they have; none before the first frame.
+    /// The plots' first column on the screen, and their width; 0 before the first frame.
     pub columns: (u16, u16),
 }
 
-/// Where one of these changes, all is done anew.
+/// If any of these changes, all series are computed anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Key {
     pub stage: Option<Stage>,
     pub resumes: u32,
-    /// Of the sessions laid over.
+    /// The change counter of the overlaid sessions.
     pub changes: u64,
     pub others: usize,
 }
 
-/// A metric of the run and of the sessions over it.
+/// The series of a metric, of the run and of the overlaid sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Panel {
     pub run: Series,
@@ -41,7 +41,7 @@ pub struct Panel {
 }
 
 impl Curves {
-    /// Where a position on the screen lies on the step axis: 0 is its left end, 1 the right one.
+    /// A screen position's share of the step axis: 0 at the left end, 1 at the right.
     #[must_use]
     pub fn share_at(&self, at: Position) -> Option<f64> {
         let (from, columns) = self.columns;
@@ -55,7 +55,8 @@ impl Curves {
         1.0 / f64::from(self.columns.1.saturating_sub(1).max(10))
     }
 
-    /// The series of the `n`-th metric in `window`, with those of `others` sessions; made anew where the window has changed.
+    /// The series of the `n`-th metric in `window`, with those of `others` sessions; computed anew if the window has
+    /// changed.
     pub fn panel(&mut self, n: usize, window: Window, others: usize) -> &mut Panel {
         let new = || Panel {
             run: Series::new(window),
@@ -73,7 +74,7 @@ impl Curves {
 }
 
 impl Panel {
-    /// Takes in what was logged since.
+    /// Adds what has been logged since.
     pub fn follow(&mut self, run: &StageHistory, others: &[(&Overlaid, &StageHistory)]) {
         self.run.follow(run);
         for (series, (_, history)) in self.others.iter_mut().zip(others) {

@@ -61,7 +61,7 @@ impl App {
         }
     }
 
-    /// Whether the focused pane lists classes. In stage 1 it lists aspects in their place.
+    /// Whether the focused pane lists classes. In stage 1 it lists aspects instead.
     fn classes_focused(&self) -> bool {
         self.ui.focus() == Pane::Accuracy && self.shown.cursor.stage(&self.shown.state) == Some(Stage::Prompt)
     }

@@ -1,4 +1,4 @@
-//! The Train screen: what the run does now, what it has learnt, and what it looks at.
+//! The Train screen: progress, curves and accuracy, and a sample with its attention maps.
 
 use ratatui::{
     buffer::Buffer,
@@ -97,7 +97,7 @@ fn three_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// A row a class, the summary and the border; at most twelve classes without scrolling.
+/// One row per class, the summary and the border; more than twelve classes scroll.
 fn bars_height(scene: &Scene) -> u16 {
     let classes = scene.state.session.as_ref().map_or(8, |session| session.classes.len());
     classes.clamp(6, 12) as u16 + 3

@@ -1,4 +1,4 @@
-//! The Train screen: its curves' series, its keys, how its panes are laid out, and the panes.
+//! The Train screen: its curves' series, its keys, its layout, and its panes.
 
 mod curve_keys;
 pub mod curves;

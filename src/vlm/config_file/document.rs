@@ -21,10 +21,7 @@ pub enum DocumentError {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is {what}", printable_path(path))]
     Placeholder { path: PathBuf, what: Placeholder },
-    #[error(
-        "{} is not the JSON that it should be: {reason}; download it again",
-        printable_path(path)
-    )]
+    #[error("{} is not valid: {reason}; download it again", printable_path(path))]
     Json { path: PathBuf, reason: String },
 }
 
@@ -42,7 +39,7 @@ pub fn read(path: &Path) -> Result<Map<String, Value>, DocumentError> {
         Ok(Value::Object(keys)) => Ok(keys),
         Ok(_) => Err(DocumentError::Json {
             path,
-            reason: "it holds no keys".to_owned(),
+            reason: "it is not a JSON object".to_owned(),
         }),
         Err(error) => Err(match Placeholder::of(text.as_bytes()) {
             Some(what) => DocumentError::Placeholder { path, what },

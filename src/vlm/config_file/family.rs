@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_called_by_their_names() {
+    fn unsupported_models_are_called_by_their_names() {
         for ours in [
             json!({"model_type": "qwen2_vl"}),
             json!({"architectures": ["Qwen2VLForConditionalGeneration"]}),

@@ -52,7 +52,7 @@ impl<'a> Keys<'a> {
     pub fn of_part(root: &'a Map<String, Value>, name: &'static str) -> Result<Self, String> {
         match root.get(name) {
             None | Some(Value::Null | Value::Object(_)) => Ok(Self::new(root, &[name])),
-            Some(_) => Err(format!("`{name}` holds no keys")),
+            Some(_) => Err(format!("`{name}` is not an object")),
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Keys<'a> {
     pub fn computed_as(&self, name: &'static str, known: &[&str]) -> Result<(), String> {
         match self.text(name)? {
             Some(found) if !known.contains(&found) => Err(format!(
-                "`{name}` is {}, and `{}` alone is computed here",
+                "`{name}` is {}, but only `{}` is supported",
                 printable(&found.chars().take(40).collect::<String>()),
                 known.first().copied().unwrap_or_default()
             )),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_that_counts_is_asked_first_and_null_is_no_answer() {
+    fn the_preferred_place_comes_first_and_null_counts_as_missing() {
         let root = object(json!({"a": 1, "b": 2.0, "c": null, "text_config": {"a": 3, "b": null, "d": 4}}));
         let keys = Keys::new(&root, &["text_config", "", "not there"]);
         let size = |name| keys.size(&[name], Some(9)).unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_sizes_are_named_with_their_place() {
+    fn invalid_sizes_are_named_with_their_path() {
         let root = object(json!({"text_config": {"a": 0, "b": -1, "c": "x\u{1b}", "d": 1.5, "e": u64::MAX}}));
         let keys = Keys::new(&root, &["text_config"]);
         let bounded = object(json!({"b": 17, "text_config": {"a": 16}}));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_no_weight_can_check_must_agree_and_be_in_range() {
+    fn numbers_that_weights_cannot_confirm_must_agree_and_be_in_range() {
         let root = object(json!({"a": 1, "b": 2, "c": "x", "text_config": {"a": 1.0, "b": 3, "c": "y"}}));
         let keys = Keys::new(&root, &["text_config", ""]);
         assert_eq!(keys.number("a", (0.0, 5.0), 9.0).unwrap().to_bits(), 1f64.to_bits());

@@ -87,7 +87,7 @@ mod tests {
     use super::Quantisation;
 
     #[test]
-    fn methods_have_the_names_that_people_know() {
+    fn quantisation_methods_have_their_usual_names() {
         for (value, method, block) in [
             (json!({}), None, None),
             (

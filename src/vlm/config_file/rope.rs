@@ -35,7 +35,7 @@ pub fn read(keys: &Keys, default_theta: f64) -> Result<Rope, String> {
             match object.get(key).filter(|kind| !kind.is_null()) {
                 Some(kind) if !kind.as_str().is_some_and(|kind| PLAIN.contains(&kind)) => {
                     return Err(format!(
-                        "`{name}.{key}` is {}, and only `default` and `mrope` are computed here; if the model was not \
+                        "`{name}.{key}` is {}, but only `default` and `mrope` are supported; if the model was not \
                          trained with it, remove the key",
                         shown(kind)
                     ));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn all_generations_say_the_same() {
+    fn all_versions_of_the_file_give_the_same() {
         let wanted = Rope {
             theta: 5e5,
             sections: Some([2, 3, 3]),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_computed_otherwise_is_refused() {
+    fn unsupported_rotary_settings_are_refused() {
         for (value, said) in [
             (json!({"rope_scaling": {"type": "yarn", "factor": 4.0}}), "yarn"),
             (json!({"rope_parameters": {"rope_type": "linear"}}), "linear"),

@@ -126,7 +126,7 @@ impl DecoderConfig {
         let num_hidden_layers = text.size(&["num_hidden_layers"], Some(defaults.num_hidden_layers))?;
         no_window(text, num_hidden_layers, defaults)?;
         if !defaults.qkv_bias && text.switches("attention_bias")?.contains(&true) {
-            return Err("`attention_bias` is true, and attention without biases alone is computed here".to_owned());
+            return Err("`attention_bias` is true, but only attention without biases is supported".to_owned());
         }
         let config = Self {
             hidden_size,
@@ -159,7 +159,7 @@ impl DecoderConfig {
             (self.head_dim.is_multiple_of(2), "the width of a head is odd"),
             (
                 self.num_attention_heads.is_multiple_of(self.num_key_value_heads),
-                "`num_attention_heads` is no multiple of `num_key_value_heads`",
+                "`num_attention_heads` is not a multiple of `num_key_value_heads`",
             ),
             (
                 sections == half,
@@ -175,7 +175,7 @@ impl DecoderConfig {
 
 fn head_dim(text: &Keys, rule: HeadDim, hidden_size: usize, heads: usize) -> Result<usize, String> {
     let divided = hidden_size / heads;
-    let uneven = || "`hidden_size` is no even multiple of `num_attention_heads`".to_owned();
+    let uneven = || "`hidden_size` is not an even multiple of `num_attention_heads`".to_owned();
     match rule {
         HeadDim::Divided => {
             let stated = text.size(&["head_dim"], Some(divided.max(1)))?;
@@ -220,8 +220,8 @@ fn no_window(keys: &Keys, layers: usize, defaults: &Defaults) -> Result<(), Stri
         return Ok(());
     }
     Err(format!(
-        "a sliding window of {window} tokens is asked for in some layers, where sequences may have {}, and attention to all \
-         tokens alone is computed here",
+        "some layers have a sliding window of {window} tokens, where sequences may have {}, but only attention to all \
+         tokens is supported",
         defaults.wide_window
     ))
 }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_found_again_and_the_padding_is_not() {
+    fn positions_are_found_and_padding_is_not() {
         let outputs = OutputPositions::new(vec![vec![4, 2, 4, 5], vec![3]]);
         assert_eq!(outputs.per_sequence(), 3);
         let rows = [(0, 2), (0, 4), (0, 5), (1, 3)].map(|(sequence, position)| outputs.row(sequence, position));

@@ -46,7 +46,7 @@ fn new_names_and_settings_in_new_places() {
 }
 
 #[test]
-fn a_base_model_in_wrappers_and_with_things_beside_it() {
+fn a_model_with_wrapped_names_and_extra_files() {
     let mut form = Form::own().renamed(|name| format!("module._orig_mod.{name}"));
     let buffer = Stored::f32(&[2], &[1.0, f32::NAN]);
     for beside in [
@@ -105,7 +105,7 @@ fn shards_with_an_index_of_odd_names_or_without_one() {
 }
 
 #[test]
-fn tied_embeddings_however_they_are_said() {
+fn tied_embeddings_in_every_notation() {
     const HEAD: &str = "lm_head.weight";
     let mut form = Form::own();
     let embedding = form.tensors["model.embed_tokens.weight"].clone();
@@ -146,7 +146,7 @@ fn tied_embeddings_however_they_are_said() {
 }
 
 #[test]
-fn a_quantisation_that_was_undone_is_no_fault() {
+fn a_dequantised_model_is_accepted() {
     let form = Form::own().with(
         "quantization_config",
         json!({"quant_method": "bitsandbytes", "load_in_4bit": true}),
@@ -156,7 +156,7 @@ fn a_quantisation_that_was_undone_is_no_fault() {
 
 /// FP8 weights with scales of each kind give the same numbers as f32.
 #[test]
-fn fp8_is_its_codes_times_their_scales() {
+fn fp8_weights_are_codes_times_scales() {
     for (block, end) in [(None, "_scale"), (Some([16, 32]), "_scale_inv")] {
         let (mut quantised, mut control) = (Form::own(), Form::own());
         for (number, (name, stored)) in Form::own()

@@ -42,7 +42,7 @@ fn zeros(dtype: Dtype, shape: &[usize]) -> Stored {
 }
 
 #[test]
-fn integers_and_fp8_are_no_numbers_without_their_scales() {
+fn integers_and_fp8_without_scales_are_refused() {
     for (dtype, stored) in [
         (Dtype::U8, "is U8"),
         (Dtype::I8, "is I8"),
@@ -73,7 +73,7 @@ fn integers_and_fp8_are_no_numbers_without_their_scales() {
 }
 
 #[test]
-fn quantised_models_are_called_by_their_method() {
+fn quantised_models_are_refused_by_their_method() {
     let four_bits = |base: &str, old: &Stored| {
         let (rows, columns) = (old.shape[0], old.shape[1]);
         vec![
@@ -112,7 +112,7 @@ fn quantised_models_are_called_by_their_method() {
 }
 
 #[test]
-fn scales_that_are_no_scales_are_refused() {
+fn invalid_scales_are_refused() {
     let with = |scale: Stored| {
         packed(move |base, old| {
             vec![
@@ -126,7 +126,7 @@ fn scales_that_are_no_scales_are_refused() {
         &with(Stored::f32(&[3], &[1.0; 3])),
         &["scales cannot be used", "shape [3]"],
     );
-    says(&with(zeros(Dtype::F8_E8M0, &[1])), &["no bf16, f16 or f32"]);
+    says(&with(zeros(Dtype::F8_E8M0, &[1])), &["not bf16, f16 or f32"]);
     let code = packed(|base, old| {
         let mut weight = zeros(Dtype::F8_E4M3, &old.shape);
         weight.bytes[3] = 0x7F;
@@ -139,7 +139,7 @@ fn scales_that_are_no_scales_are_refused() {
 }
 
 #[test]
-fn weights_that_are_no_numbers_are_named_with_their_place() {
+fn weights_that_are_not_finite_are_named_with_their_position() {
     for (bits, value) in [(0x7FC0u16, "NaN"), (0x7F80, "inf"), (0xFF80, "-inf")] {
         let mut form = Form::own();
         let weight = form.tensors.get_mut(WEIGHT).unwrap();
@@ -151,7 +151,7 @@ fn weights_that_are_no_numbers_are_named_with_their_place() {
                 WEIGHT,
                 "model.safetensors",
                 &format!("holds {value} at [1, 5]"),
-                "no number in f32",
+                "not a finite number in f32",
             ],
         );
     }
@@ -165,11 +165,11 @@ fn weights_that_are_no_numbers_are_named_with_their_place() {
     let folder = form.write();
     assert!(open(folder.path(), DType::F32).is_ok());
     let error = open(folder.path(), DType::F16).err().unwrap().to_string();
-    assert!(error.contains("no number in f16"), "{error}");
+    assert!(error.contains("not a finite number in f16"), "{error}");
 }
 
 #[test]
-fn config_and_weights_of_other_models_contradict_each_other() {
+fn config_and_weights_of_different_models_are_refused() {
     for (layers, said) in [(3, "num_hidden_layers"), (5, "num_hidden_layers")] {
         let form = Form::own().with("num_hidden_layers", json!(layers));
         says(
@@ -250,7 +250,7 @@ fn other_families_and_activations_are_named_before_the_weights() {
 }
 
 #[test]
-fn pointers_of_lfs_and_pages_of_the_website_are_named_in_each_file() {
+fn lfs_pointers_and_web_pages_are_named_in_each_file() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1234567\n";
     for name in [
         "config.json",
@@ -268,7 +268,7 @@ fn pointers_of_lfs_and_pages_of_the_website_are_named_in_each_file() {
 }
 
 #[test]
-fn folders_without_a_model_are_called_what_they_are() {
+fn folders_without_a_model_are_described() {
     let folder = tempfile::tempdir().unwrap();
     let error = || outcome(folder.path()).unwrap_err();
     assert!(

@@ -11,7 +11,7 @@ pub enum HubError {
     NoFolder(PathBuf),
     #[error("{} is a file: {what}", path.display())]
     NoFolderButFile { path: PathBuf, what: String },
-    #[error("the model {id} on the hub is none that can be run: {what}")]
+    #[error("the model {id} on the hub cannot be run: {what}")]
     Foreign { id: String, what: String },
     #[error(
         "the model {id} is not complete in the cache {} ({} missing), and HF_HUB_OFFLINE forbids a download; unset it, \
@@ -34,12 +34,15 @@ pub enum HubError {
         "the hub has no model {id} (HTTP status 404); check the spelling; if you meant a folder, there is none of this name"
     )]
     Unknown { id: String },
-    #[error("the model {id} on the hub lacks {}; it is no vision-language model in safetensors form", missing.join(", "))]
+    #[error(
+        "the model {id} on the hub lacks {}; it is not a vision-language model in safetensors form",
+        missing.join(", ")
+    )]
     Incomplete { id: String, missing: Vec<String> },
     #[error(
-        "the model {id} could not be downloaded from {endpoint} into {}: {reason}. Try again (what is there is kept); \
-         without a network, copy the model's folder here and give its path; if you meant a folder, there is none of \
-         this name",
+        "the model {id} could not be downloaded from {endpoint} into {}: {reason}. Try again (downloaded files are \
+         kept); without a network, copy the model's folder here and give its path; if you meant a folder, there is \
+         none of this name",
         cache.display()
     )]
     Download {

@@ -10,7 +10,7 @@ fn hub(variables: &[(&str, &str)]) -> Option<Hub> {
 }
 
 #[test]
-fn ids_and_paths_are_told_apart() {
+fn hub_ids_and_paths_are_distinguished() {
     assert_eq!(
         parse_id("Qwen/Qwen2-VL-2B-Instruct"),
         Some(("Qwen/Qwen2-VL-2B-Instruct", "main"))
@@ -28,10 +28,10 @@ fn ids_and_paths_are_told_apart() {
 }
 
 #[test]
-fn the_environment_is_read_as_people_know_it() -> Outcome {
+fn the_usual_environment_variables_are_read() -> Outcome {
     assert_eq!(hub(&[]), None);
     let home = tempfile::tempdir()?;
-    let home_text = home.path().to_str().ok_or("a path that is no text")?;
+    let home_text = home.path().to_str().ok_or("a path that is not UTF-8")?;
     let plain = hub(&[("HOME", home_text)]).ok_or("no cache")?;
     assert_eq!(plain.cache, home.path().join(".cache/huggingface/hub"));
     assert_eq!(
@@ -67,7 +67,7 @@ fn the_environment_is_read_as_people_know_it() -> Outcome {
 }
 
 #[test]
-fn a_complete_cache_serves_without_a_network_and_an_incomplete_one_says_what_it_lacks() -> Outcome {
+fn a_complete_cache_needs_no_network_and_an_incomplete_one_names_missing_files() -> Outcome {
     let home = tempfile::tempdir()?;
     let hub = Hub {
         cache: home.path().to_owned(),
@@ -112,7 +112,7 @@ fn a_complete_cache_serves_without_a_network_and_an_incomplete_one_says_what_it_
 }
 
 #[test]
-fn only_what_a_model_folder_needs_is_wanted() -> Outcome {
+fn only_needed_files_are_downloaded() -> Outcome {
     let common = [
         "README.md",
         "config.json",
@@ -158,7 +158,7 @@ fn only_what_a_model_folder_needs_is_wanted() -> Outcome {
 }
 
 #[test]
-fn a_file_is_no_folder_and_called_what_it_is() -> Outcome {
+fn a_file_in_place_of_a_folder_is_described() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("model.gguf");
     fs::write(&path, "GGUF")?;

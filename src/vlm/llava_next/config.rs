@@ -133,19 +133,19 @@ fn vision(root: &Map<String, Value>, width: usize) -> Result<VisionConfig, Strin
     let rules = [
         (
             vision.hidden_size.is_multiple_of(vision.num_attention_heads),
-            "`vision_config.hidden_size` is no multiple of `num_attention_heads`",
+            "`vision_config.hidden_size` is not a multiple of `num_attention_heads`",
         ),
         (
             vision.image_size.is_multiple_of(vision.patch_size),
-            "`vision_config.image_size` is no multiple of `patch_size`",
+            "`vision_config.image_size` is not a multiple of `patch_size`",
         ),
         (
             vision.image_grid_pinpoints.iter().all(whole),
-            "`image_grid_pinpoints` holds a size that is no multiple of `vision_config.image_size`",
+            "`image_grid_pinpoints` holds a size that is not a multiple of `vision_config.image_size`",
         ),
         (
             top.switches("use_image_newline_parameter")?.first() != Some(&false),
-            "`use_image_newline_parameter` is false, and rows that end in `image_newline` alone are computed here",
+            "`use_image_newline_parameter` is false, but only rows that end in `image_newline` are supported",
         ),
     ];
     match rules.iter().find(|(holds, _)| !holds) {
@@ -197,7 +197,7 @@ pub(super) fn pinpoints(value: Option<&Value>) -> Result<Option<Vec<[usize; 2]>>
     const LARGEST: usize = 16_384;
     let Some(value) = value else { return Ok(None) };
     let sizes: Vec<[usize; 2]> = serde_json::from_value(value.clone())
-        .map_err(|_| "`image_grid_pinpoints` is no list of heights and widths".to_owned())?;
+        .map_err(|_| "`image_grid_pinpoints` is not a list of heights and widths".to_owned())?;
     if sizes.is_empty() || sizes.len() > MOST || sizes.iter().flatten().any(|&side| side > LARGEST) {
         return Err(format!(
             "`image_grid_pinpoints` should hold 1 to {MOST} sizes of at most {LARGEST} pixels a side"

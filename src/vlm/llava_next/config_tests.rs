@@ -19,7 +19,7 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_language_model_that_is_not_said_to_be_mistral_is_a_llama() {
+fn a_language_model_without_a_type_is_a_llama() {
     assert!(read(&least()).is_ok());
     let missing = "`text_config.model_type` is missing, which means a Llama";
     for (text, said) in [
@@ -28,9 +28,9 @@ fn a_language_model_that_is_not_said_to_be_mistral_is_a_llama() {
         (json!({"model_type": null, "hidden_size": 64}), missing),
         (
             json!({"model_type": "llama"}),
-            "`model_type` is llama, and `mistral` alone",
+            "`model_type` is llama, but only `mistral`",
         ),
-        (json!("mistral"), "`text_config` holds no keys"),
+        (json!("mistral"), "`text_config` is not an object"),
     ] {
         let error = read(&with("/text_config", text)).unwrap_err();
         assert!(error.contains(said), "{error}");
@@ -51,7 +51,7 @@ fn a_tower_that_is_null_is_left_out() {
 }
 
 #[test]
-fn pictures_larger_than_any_are_refused_by_their_key() {
+fn oversized_picture_settings_are_refused_by_their_key() {
     let sizes = |side: usize, pinpoint: [usize; 2]| {
         let mut config = with("/image_grid_pinpoints", json!([pinpoint]));
         let tower = json!({"image_size": side, "patch_size": 14, "hidden_size": 1024, "num_attention_heads": 16});
@@ -74,7 +74,7 @@ fn pictures_larger_than_any_are_refused_by_their_key() {
 }
 
 #[test]
-fn mistrals_window_is_held_against_the_longest_picture() {
+fn mistrals_window_is_checked_against_the_longest_picture() {
     let read = |pinpoint: Option<[usize; 2]>, window: Option<Value>| {
         let mut config = least();
         if let Some(pinpoint) = pinpoint {

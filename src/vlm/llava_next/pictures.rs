@@ -55,7 +55,7 @@ impl TileProcessor {
             });
         }
         let file = ProcessorFile::of(folder)?;
-        let misfit = |reason: String| PictureError::Misfit {
+        let misfit = |reason: String| PictureError::Mismatch {
             folder: folder.to_owned(),
             reason,
         };

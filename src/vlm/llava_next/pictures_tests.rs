@@ -146,7 +146,7 @@ fn the_larger_picture_has_black_borders_that_are_not_shown() {
 
 /// The limit in the message equals the longest picture that is accepted.
 #[test]
-fn too_long_a_picture_is_told_what_its_sides_may_differ_by() {
+fn the_error_of_an_elongated_picture_names_the_allowed_ratio() {
     let flat = made(4, 2, vec![[4, 8], [8, 8]]);
     let real = made(
         336,
@@ -225,7 +225,7 @@ fn settings_of_another_tower_and_limits_are_refused() {
 }
 
 #[test]
-fn steps_that_are_switched_off_leave_the_bytes() {
+fn steps_that_are_switched_off_leave_the_bytes_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let config = parse(
         serde_json::json!({"text_config": {"model_type": "mistral"}})

@@ -21,7 +21,7 @@ pub enum PictureError {
         "in {}, preprocessor_config.json (or processor_config.json) {reason}",
         printable_path(folder)
     )]
-    Misfit { folder: PathBuf, reason: String },
+    Mismatch { folder: PathBuf, reason: String },
     #[error(
         "a picture of {width} x {height} pixels is too long for the model: its sides may differ by a factor of at most \
          {most}; crop it or leave it out"

@@ -145,7 +145,7 @@ pub fn of_grid(
     let config = config.with_pixel_limits(limits.min, limits.max)?;
     let found = [config.patch_size, config.temporal_patch_size, config.merge_size];
     if found != tower {
-        return Err(PictureError::Misfit {
+        return Err(PictureError::Mismatch {
             folder: folder.to_owned(),
             reason: format!(
                 "has the patch size, frames of a patch and merge size {found:?}, and config.json {tower:?}; the two files are \

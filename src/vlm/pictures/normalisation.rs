@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_numbers_of_bytes_is_named_by_its_key() {
+    fn invalid_normalisation_is_named_by_its_key() {
         for (keys, named) in [
             (json!({"image_mean": [0.5, 1e300, 0.5]}), "image_mean"),
             (json!({"image_std": [0.2, 0.0, 0.2]}), "image_std"),

@@ -41,7 +41,7 @@ impl ProcessorFile {
                     Some(_) => {
                         return Err(PictureError::File {
                             path,
-                            reason: format!("its `{within}` holds no keys"),
+                            reason: format!("its `{within}` is not an object"),
                         });
                     }
                 },

@@ -160,7 +160,7 @@ fn whole<'de, D: Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error
     };
     let float = || number.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1e15).contains(x));
     let whole = number.as_u64().or_else(|| float().map(|x| x as u64));
-    let whole = whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))?;
+    let whole = whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is not a whole number")))?;
     Ok(Some(usize::try_from(whole).unwrap_or(usize::MAX)))
 }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_stand_in_old_and_new_places() {
+    fn limits_are_read_from_old_and_new_keys() {
         let limits = |text| {
             let config = parse(text);
             (config.min_pixels, config.max_pixels)
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_stand_in_either_file_or_are_the_familys() {
+    fn settings_are_read_from_either_file_or_the_familys_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let read = || {

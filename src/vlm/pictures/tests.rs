@@ -169,7 +169,7 @@ fn pictures_become_the_references_patches() {
 }
 
 #[test]
-fn patches_stand_block_by_block_channel_by_channel() {
+fn patches_are_ordered_by_block_then_channel() {
     let config = ProcessorConfig {
         patch_size: 2,
         min_pixels: 1,
@@ -196,7 +196,7 @@ fn patches_stand_block_by_block_channel_by_channel() {
 }
 
 #[test]
-fn too_long_a_picture_is_an_error() {
+fn a_picture_that_is_too_elongated_is_an_error() {
     let processor = processor();
     for (width, height) in [(2010, 10), (10, 2010), (5000, 1), (201, 1)] {
         let error = processor.process(&RgbImage::new(width, height)).unwrap_err();
@@ -206,7 +206,7 @@ fn too_long_a_picture_is_an_error() {
 }
 
 #[test]
-fn other_limits_change_the_grid_alone() {
+fn other_limits_change_only_the_grid() {
     let config = processor()
         .config
         .with_pixel_limits(Some(28 * 28), Some(112 * 112))

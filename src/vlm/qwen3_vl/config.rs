@@ -83,7 +83,7 @@ fn tower(root: &Map<String, Value>, decoder: &DecoderConfig) -> Result<VisionCon
     let rules = [
         (
             side * side == vision.num_position_embeddings,
-            "`vision_config.num_position_embeddings` is no square number",
+            "`vision_config.num_position_embeddings` is not a square number",
         ),
         (
             levels.iter().all(|&block| block < vision.sizes.depth),

@@ -58,7 +58,7 @@ fn added(path: &Path, stated: &Map<String, Value>) -> Result<Vec<Value>, Tokeniz
         let (number, object) = (id.parse::<u32>().ok(), token.as_object());
         let (Some(number), Some(mut token)) = (number, object.cloned()) else {
             let id = id.escape_debug();
-            return Err(unfit(path, format!("its added token {id} is no id with a token")));
+            return Err(unfit(path, format!("its added token {id} is not an id with an object")));
         };
         token.insert("id".to_owned(), json!(number));
         Ok((number, Value::Object(token)))
@@ -77,7 +77,7 @@ fn pairs(path: &Path) -> Result<Vec<[String; 2]>, TokenizerError> {
     merges
         .map(|(n, line)| match line.split_once(' ') {
             Some((left, right)) if !right.contains(' ') => Ok([left.to_owned(), right.to_owned()]),
-            _ => Err(unfit(path, format!("its line {} is no two words", n + 1))),
+            _ => Err(unfit(path, format!("its line {} is not two words", n + 1))),
         })
         .collect()
 }
@@ -107,7 +107,7 @@ mod tests {
     use crate::vlm::tiny;
     use crate::vlm::tokenizer::Tokenizer;
 
-    /// Folders with a tokenizer.json: the embedded model's, and the real one where it is at hand.
+    /// Folders with a tokenizer.json: the embedded model's, and the real one if it is available.
     fn whole() -> Vec<PathBuf> {
         let real = std::env::var_os("MASP_REFERENCE").map(|reference| PathBuf::from(reference).join("qwen2_tokenizer"));
         [tiny::folder().unwrap().to_owned()].into_iter().chain(real).collect()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_the_tokens_that_tokenizer_json_gives_them() -> Result<(), Box<dyn Error>> {
+    fn older_files_give_the_same_tokens_as_tokenizer_json() -> Result<(), Box<dyn Error>> {
         for path in whole() {
             let folder = older(&serde_json::from_slice(&fs::read(path.join("tokenizer.json"))?)?)?;
             let (older, newer) = (Tokenizer::open(folder.path())?, Tokenizer::open(&path)?);
@@ -157,10 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_file() -> Result<(), Box<dyn Error>> {
+    fn inconsistent_files_are_named() -> Result<(), Box<dyn Error>> {
         let tiny: Value = serde_json::from_slice(&fs::read(tiny::folder()?.join("tokenizer.json"))?)?;
         for (file, text, said) in [
-            ("merges.txt", "a b\nc\n", "its line 2 is no two words"),
+            ("merges.txt", "a b\nc\n", "its line 2 is not two words"),
             ("merges.txt", "nowhere else\n", "vocab"),
             ("vocab.json", "[]", "vocab.json"),
             ("vocab.json", "{\"a\": -1}", "cannot be read"),
@@ -173,7 +173,7 @@ mod tests {
             (
                 "tokenizer_config.json",
                 "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"added_tokens_decoder\": {\"x\": {}}}",
-                "its added token x is no id with a token",
+                "its added token x is not an id with an object",
             ),
             (
                 "tokenizer_config.json",

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn features_are_the_same_whether_the_parts_are_looked_at_or_not() {
+    fn features_are_the_same_whether_parts_are_recorded_or_not() {
         // 3 x 5 merged tokens, which give windows of several sizes.
         let grid = Grid { t: 1, h: 6, w: 10 };
         for (family, patch, blocks) in [

@@ -65,7 +65,7 @@ impl GridSizes {
             temporal_patch_size: keys.size_up_to(most_frames, &["temporal_patch_size"], names.temporal_patch_size)?,
         };
         if !sizes.width.is_multiple_of(4 * sizes.num_heads) {
-            return Err(format!("`{PART}.{width}` is no multiple of 4 x `num_heads`"));
+            return Err(format!("`{PART}.{width}` is not a multiple of 4 x `num_heads`"));
         }
         if sizes.out_hidden_size != hidden {
             let out = names.out_hidden_size;
@@ -122,7 +122,7 @@ mod tests {
     use crate::vlm::random_model;
 
     #[test]
-    fn sizes_whose_products_are_no_numbers_are_refused_by_their_keys() {
+    fn sizes_whose_products_overflow_are_refused_by_their_keys() {
         for family in [Family::Qwen2Vl, Family::Qwen25Vl, Family::Qwen3Vl] {
             for (key, most) in [
                 ("patch_size", 256),

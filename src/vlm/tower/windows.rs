@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_cut_from_the_top_left_and_like_sizes_stand_together() {
+    fn windows_are_cut_from_the_top_left_and_grouped_by_size() {
         let windows = Windows::new((3, 5), 2);
         assert_eq!(windows.sizes, [(2, 4), (3, 2), (1, 1)]);
         assert_eq!(windows.order[..8], [0, 1, 5, 6, 2, 3, 7, 8]);

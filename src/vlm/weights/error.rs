@@ -9,7 +9,10 @@ use crate::vlm::placeholder::Placeholder;
 /// Weights that cannot be loaded. Names from files are printed without control characters.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    #[error("{} is no folder; a model is a folder in Hugging Face layout (config.json, {SINGLE}, ...) or a hub id", printable_path(.0))]
+    #[error(
+        "{} is not a folder; a model is a folder in Hugging Face layout (config.json, {SINGLE}, ...) or a hub id",
+        printable_path(.0)
+    )]
     NoFolder(PathBuf),
     #[error(
         "the model folder {} holds neither {SINGLE} nor {INDEX}: {}",
@@ -23,8 +26,8 @@ pub enum WeightsError {
     )]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "the system has no memory left to map {} ({bytes} bytes); the file itself may be whole: end other programs, raise \
-         the limit (`ulimit -v`), or use a smaller model",
+        "the system has no memory left to map {} ({bytes} bytes); the file itself may be intact: close other \
+         programs, raise the limit (`ulimit -v`), or use a smaller model",
         printable_path(path)
     )]
     NoMemory { path: PathBuf, bytes: u64 },
@@ -32,10 +35,10 @@ pub enum WeightsError {
     Placeholder { path: PathBuf, what: Placeholder },
     #[error("{} names the shards {}, which are missing; download them into the same folder", printable_path(index), missing.join(", "))]
     MissingShards { index: PathBuf, missing: Vec<String> },
-    #[error("{} cannot be understood: {reason}; download it again", printable_path(path))]
+    #[error("{} cannot be parsed: {reason}; download it again", printable_path(path))]
     Index { path: PathBuf, reason: String },
     #[error(
-        "{} is no whole safetensors file ({reason}); it was probably cut short, so download it again",
+        "{} is not a complete safetensors file ({reason}); it was probably cut short, so download it again",
         printable_path(path)
     )]
     Damaged { path: PathBuf, reason: String },
@@ -98,8 +101,8 @@ pub enum WeightsError {
         reason: String,
     },
     #[error(
-        "the weight {name} in {} holds {value} at {place:?}, which is no number in {dtype}; its training diverged or the \
-         file is damaged: download it again, or use another model",
+        "the weight {name} in {} holds {value} at {place:?}, which is not a finite number in {dtype}; its training \
+         diverged or the file is damaged: download it again, or use another model",
         printable_path(path)
     )]
     NotFinite {

@@ -212,7 +212,7 @@ pub fn shards(index: &Path) -> Result<BTreeSet<String>, WeightsError> {
         .into_iter()
         .map(|shard| {
             if !shard.ends_with(".safetensors") || shard.chars().any(char::is_control) {
-                return Err(fault(format!("{shard:?} is no name of a safetensors file")));
+                return Err(fault(format!("{shard:?} is not the name of a safetensors file")));
             }
             let below = inside(Path::new(""), Path::new(shard)).filter(|_| !shard.contains('\\'));
             let below = below.and_then(|path| path.to_str().map(str::to_owned));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_may_name_its_shards_as_it_likes() {
+    fn an_index_may_name_its_shards_freely() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         fs::create_dir(folder.join("sub")).unwrap();

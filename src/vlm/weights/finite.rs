@@ -10,7 +10,7 @@ const PIECE: usize = 1 << 18;
 /// The index and value of the first element of little-endian `bytes` that is NaN, infinite, or beyond `most` on either
 /// side. `None` for formats that are not floats.
 #[must_use]
-pub fn first_odd(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> {
+pub fn first_not_finite(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> {
     match dtype {
         Dtype::BF16 => {
             let value = |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16);
@@ -41,7 +41,7 @@ pub fn first_odd(bytes: &[u8], dtype: Dtype, most: f64) -> Option<(usize, f64)> 
 
 /// The same check for numbers in memory.
 #[must_use]
-pub fn first_odd_of(numbers: &[f32], most: f64) -> Option<(usize, f64)> {
+pub fn first_not_finite_of(numbers: &[f32], most: f64) -> Option<(usize, f64)> {
     let place = numbers.par_iter().position_first(|number| odd(*number, most as f32))?;
     Some((place, f64::from(numbers[place])))
 }
@@ -72,10 +72,10 @@ mod tests {
     use half::{bf16, f16};
     use safetensors::Dtype;
 
-    use super::{PIECE, first_odd};
+    use super::{PIECE, first_not_finite};
 
     #[test]
-    fn the_first_odd_number_is_found_in_each_format() {
+    fn the_first_non_finite_number_is_found_in_each_format() {
         let n = 2 * PIECE;
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for at in [0, 1, PIECE / 2 - 1, n - 1] {
@@ -95,7 +95,7 @@ mod tests {
                     }
                 };
                 for dtype in [Dtype::BF16, Dtype::F16, Dtype::F32, Dtype::F64] {
-                    let (place, found) = first_odd(&bytes(dtype), dtype, 1e30).unwrap();
+                    let (place, found) = first_not_finite(&bytes(dtype), dtype, 1e30).unwrap();
                     assert_eq!(place, at, "{dtype:?}");
                     assert!(found.total_cmp(&odd).is_eq() || found.is_nan() && odd.is_nan());
                 }
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_another_format_cannot_hold_are_odd_too() {
+    fn numbers_that_overflow_the_target_format_are_found() {
         let bytes: Vec<u8> = [1.0f32, -70_000.0].iter().flat_map(|x| x.to_le_bytes()).collect();
-        assert_eq!(first_odd(&bytes, Dtype::F32, 65_504.0), Some((1, -70_000.0)));
-        assert_eq!(first_odd(&bytes, Dtype::F32, f64::from(f32::MAX)), None);
+        assert_eq!(first_not_finite(&bytes, Dtype::F32, 65_504.0), Some((1, -70_000.0)));
+        assert_eq!(first_not_finite(&bytes, Dtype::F32, f64::from(f32::MAX)), None);
         assert_eq!(
-            first_odd(&1e300f64.to_le_bytes(), Dtype::F64, f64::from(f32::MAX)),
+            first_not_finite(&1e300f64.to_le_bytes(), Dtype::F64, f64::from(f32::MAX)),
             Some((0, 1e300))
         );
-        assert_eq!(first_odd(&[0xFF; 16], Dtype::U8, 1.0), None);
+        assert_eq!(first_not_finite(&[0xFF; 16], Dtype::U8, 1.0), None);
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 /// How the elements of a weight `[rows, columns]` share scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shared {
+pub enum ScaleLayout {
     Whole,
     /// One scale per row.
     Rows,
@@ -19,7 +19,7 @@ pub enum Shared {
 ///
 /// # Errors
 /// A message if the shapes do not match.
-pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> Result<Shared, String> {
+pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> Result<ScaleLayout, String> {
     let (rows, columns) = match *weight {
         [rows, columns] => (rows, columns),
         _ => return Err(format!("it has shape {weight:?}, and a matrix was expected")),
@@ -29,11 +29,11 @@ pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> R
         && wide > 0
         && *scale == [rows.div_ceil(high), columns.div_ceil(wide)]
     {
-        return Ok(Shared::Blocks(block));
+        return Ok(ScaleLayout::Blocks(block));
     }
     match scale {
-        [] | [1] | [1, 1] => Ok(Shared::Whole),
-        [n] | [n, 1] if *n == rows => Ok(Shared::Rows),
+        [] | [1] | [1, 1] => Ok(ScaleLayout::Whole),
+        [n] | [n, 1] if *n == rows => Ok(ScaleLayout::Rows),
         _ => Err(match block {
             Some(block) => format!("they have shape {scale:?}, which is not that of blocks {block:?} of {weight:?}"),
             None => format!(
@@ -45,7 +45,7 @@ pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> R
 
 /// The values `[rows, columns]`: each code times its scale, rounded once to f32.
 #[must_use]
-pub fn numbers(codes: &[u8], columns: usize, scales: &[f32], shared: Shared) -> Vec<f32> {
+pub fn numbers(codes: &[u8], columns: usize, scales: &[f32], shared: ScaleLayout) -> Vec<f32> {
     let table: Vec<f32> = (0..=u8::MAX).map(number).collect();
     let mut numbers = vec![0.0; codes.len()];
     let columns = columns.max(1);
@@ -56,9 +56,9 @@ pub fn numbers(codes: &[u8], columns: usize, scales: &[f32], shared: Shared) -> 
     rows.for_each(|(row, (numbers, codes))| {
         for (column, (number, code)) in numbers.iter_mut().zip(codes).enumerate() {
             let place = match shared {
-                Shared::Whole => 0,
-                Shared::Rows => row,
-                Shared::Blocks([high, wide]) => row / high * columns.div_ceil(wide) + column / wide,
+                ScaleLayout::Whole => 0,
+                ScaleLayout::Rows => row,
+                ScaleLayout::Blocks([high, wide]) => row / high * columns.div_ceil(wide) + column / wide,
             };
             *number = table[usize::from(*code)] * scales[place];
         }
@@ -81,10 +81,10 @@ fn number(code: u8) -> f32 {
 mod tests {
     use candle_core::{DType, Device, Tensor};
 
-    use super::{Shared, number, numbers, shared};
+    use super::{ScaleLayout, number, numbers, shared};
 
     #[test]
-    fn codes_are_the_numbers_of_the_format() {
+    fn codes_have_the_values_of_the_format() {
         // The largest, the smallest, and one, as the format's definition gives them.
         assert_eq!([0x7E, 0x01, 0x38, 0xB8].map(number), [448.0, 2f32.powi(-9), 1.0, -1.0]);
         assert!(number(0x7F).is_nan() && number(0xFF).is_nan());
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn scales_belong_to_all_to_rows_or_to_blocks() {
+    fn scales_are_per_tensor_per_row_or_per_block() {
         for (scale, block, found) in [
-            (&[][..], None, Ok(Shared::Whole)),
-            (&[1], None, Ok(Shared::Whole)),
-            (&[4], None, Ok(Shared::Rows)),
-            (&[4, 1], None, Ok(Shared::Rows)),
-            (&[2, 2], Some([2, 4]), Ok(Shared::Blocks([2, 4]))),
-            (&[1, 1], Some([128, 128]), Ok(Shared::Blocks([128, 128]))),
+            (&[][..], None, Ok(ScaleLayout::Whole)),
+            (&[1], None, Ok(ScaleLayout::Whole)),
+            (&[4], None, Ok(ScaleLayout::Rows)),
+            (&[4, 1], None, Ok(ScaleLayout::Rows)),
+            (&[2, 2], Some([2, 4]), Ok(ScaleLayout::Blocks([2, 4]))),
+            (&[1, 1], Some([128, 128]), Ok(ScaleLayout::Blocks([128, 128]))),
             (&[2, 2], None, Err("weight_block_size")),
             (&[6], None, Err("shape [6]")),
             (&[2, 2], Some([0, 4]), Err("blocks")),
@@ -121,13 +121,16 @@ mod tests {
         // One, two; three rows of three columns.
         let codes = [0x38, 0x38, 0x40, 0x38, 0x38, 0x40, 0x38, 0x38, 0x40];
         let of = |scales: &[f32], shared| numbers(&codes, 3, scales, shared);
-        assert_eq!(of(&[0.5], Shared::Whole), [0.5, 0.5, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5, 1.0]);
         assert_eq!(
-            of(&[1.0, 2.0, 3.0], Shared::Rows),
+            of(&[0.5], ScaleLayout::Whole),
+            [0.5, 0.5, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5, 1.0]
+        );
+        assert_eq!(
+            of(&[1.0, 2.0, 3.0], ScaleLayout::Rows),
             [1.0, 1.0, 2.0, 2.0, 2.0, 4.0, 3.0, 3.0, 6.0]
         );
         assert_eq!(
-            of(&[1.0, 2.0, 3.0, 4.0], Shared::Blocks([2, 2])),
+            of(&[1.0, 2.0, 3.0, 4.0], ScaleLayout::Blocks([2, 2])),
             [1.0, 1.0, 4.0, 1.0, 1.0, 4.0, 3.0, 3.0, 8.0]
         );
     }

@@ -27,7 +27,7 @@ struct Found<'a> {
     place: &'a Place,
     shard: &'a Shard,
     /// For an FP8 weight: the name of its scales, and how they are shared.
-    scales: Option<(String, fp8::Shared)>,
+    scales: Option<(String, fp8::ScaleLayout)>,
 }
 
 impl Weights {
@@ -67,14 +67,14 @@ impl Weights {
         };
         let tensor = match &found.scales {
             None => {
-                numbers(finite::first_odd(view.data(), found.place.dtype, most(dtype)))?;
+                numbers(finite::first_not_finite(view.data(), found.place.dtype, most(dtype)))?;
                 found.shard.file.load(&found.place.name, device)
             }
             Some((scales, shared)) => {
                 let scales = self.scales(scales, path, name)?;
                 let columns = shape.last().copied().unwrap_or(1);
                 let product = fp8::numbers(view.data(), columns, &scales, *shared);
-                numbers(finite::first_odd_of(&product, most(dtype)))?;
+                numbers(finite::first_not_finite_of(&product, most(dtype)))?;
                 Tensor::from_vec(product, shape, device)
             }
         };
@@ -167,7 +167,7 @@ impl Weights {
             // Scales stored as integers or as exponents alone follow other conventions.
             matches!(place.dtype, Dtype::BF16 | Dtype::F16 | Dtype::F32)
         });
-        let place = place.ok_or_else(|| wrong("they are no bf16, f16 or f32".to_owned()))?;
+        let place = place.ok_or_else(|| wrong("they are not bf16, f16 or f32".to_owned()))?;
         let shard = self.shards.get(place.shard).ok_or_else(|| self.missing(scales))?;
         let read = || {
             let tensor = shard.file.load(&place.name, &Device::Cpu)?;

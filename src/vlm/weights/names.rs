@@ -36,7 +36,7 @@ mod tests {
     use super::older;
 
     #[test]
-    fn a_weight_has_one_name() {
+    fn older_names_map_to_one_name() {
         for (saved, name) in [
             ("model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
             ("model.language_model.layers.0.x", "model.layers.0.x"),

@@ -6,7 +6,7 @@ use super::mapped::Weights;
 use crate::printable::printable;
 
 /// Tensor names that replace `X.weight` or accompany it, and the method that uses them.
-const TRACES: [(&str, &str); 16] = [
+const QUANTISED_NAMES: [(&str, &str); 16] = [
     ("g_idx", "GPTQ"),
     ("qweight", "AWQ or GPTQ"),
     ("weight.absmax", "bitsandbytes with 4 bits"),
@@ -30,7 +30,9 @@ impl Weights {
     #[must_use]
     pub fn is_packed(&self, name: &str) -> bool {
         let base = name.strip_suffix("weight").unwrap_or(name);
-        TRACES.iter().any(|(trace, _)| self.contains(&format!("{base}{trace}")))
+        QUANTISED_NAMES
+            .iter()
+            .any(|(trace, _)| self.contains(&format!("{base}{trace}")))
     }
 
     /// The method's common name: from config.json, or otherwise from the tensors' names.
@@ -40,7 +42,10 @@ impl Weights {
         }
         let base = name.strip_suffix("weight").unwrap_or(name);
         let has = |trace: &str| self.contains(&format!("{base}{trace}"));
-        let by_trace = TRACES.iter().find(|(trace, _)| has(trace)).map(|(_, method)| *method);
+        let by_trace = QUANTISED_NAMES
+            .iter()
+            .find(|(trace, _)| has(trace))
+            .map(|(_, method)| *method);
         let known = match by_trace {
             Some(method) => method,
             None if has("biases") && has("scales") => "MLX",

@@ -26,7 +26,7 @@ fn fault(folder: &Path) -> Result<WeightsError, Box<dyn Error>> {
 }
 
 #[test]
-fn shards_are_one_model_under_the_older_names() -> Outcome {
+fn shards_with_older_names_form_one_model() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let device = Device::Cpu;
@@ -68,7 +68,7 @@ fn shards_are_one_model_under_the_older_names() -> Outcome {
 }
 
 #[test]
-fn what_is_wrong_with_a_folder_is_said() -> Outcome {
+fn problems_of_a_folder_are_named() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     assert!(matches!(fault(&folder.join("nothing"))?, WeightsError::NoFolder(_)));
@@ -100,7 +100,7 @@ fn what_is_wrong_with_a_folder_is_said() -> Outcome {
     for length in [0, 5, 40, whole.len() - 1] {
         fs::write(&single, &whole[..length])?;
         let text = fault(folder)?.to_string();
-        assert!(text.contains("model.safetensors is no whole"), "{length}: {text}");
+        assert!(text.contains("model.safetensors is not a complete"), "{length}: {text}");
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ fn the_golden_model_is_read() -> Outcome {
 
 /// A file that cannot be mapped because memory ran out must not be called damaged.
 #[test]
-fn want_of_memory_is_told_from_a_file_cut_short() {
+fn lack_of_memory_is_distinguished_from_a_truncated_file() {
     let no_memory = || io::Error::from_raw_os_error(rustix::io::Errno::NOMEM.raw_os_error());
     let path = Path::new("model.safetensors");
     let mapped = unmappable(path, candle_core::Error::from(no_memory()).with_path(path));
@@ -128,7 +128,7 @@ fn want_of_memory_is_told_from_a_file_cut_short() {
         let text = error.to_string();
         assert!(matches!(error, WeightsError::NoMemory { .. }), "{text}");
         assert!(
-            !text.contains("download it again") && text.contains("may be whole"),
+            !text.contains("download it again") && text.contains("may be intact"),
             "{text}"
         );
     }

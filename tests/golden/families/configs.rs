@@ -13,7 +13,7 @@ fn read(folder: &Path) -> ModelConfig {
     ModelConfig::of(&ConfigFile::read(folder).unwrap()).unwrap()
 }
 
-/// Each version's files, with those of the model that a version leaves out.
+/// Each version's files, completed with the model's own where a version writes none.
 #[test]
 fn all_versions_describe_the_same_model() {
     for (name, folder) in folders() {
@@ -33,7 +33,7 @@ fn all_versions_describe_the_same_model() {
             );
             let (saved, is_there) = saved_config.tower.pictures(&version, PixelLimits::default()).unwrap();
             assert!(is_there, "{name}");
-            // The Pillow class of 4.57.6 forgets Qwen3-VL's limits.
+            // The Pillow-based class of 4.57.6 does not save Qwen3-VL's limits.
             if !(name == "qwen3_vl" && version.ends_with("4.57.6")) {
                 assert_eq!(saved.settings(), pictures.settings(), "{name} {}", version.display());
             }

@@ -1,4 +1,4 @@
-//! Plain passes of each language model: with the family's true positions, with those of the paper, and greedy.
+//! Plain passes of each language model: with the family's true positions, with those of the paper, and greedy decoding.
 
 use candle_core::{D, Device, Tensor};
 use masp::nn::Mask;
@@ -18,7 +18,7 @@ fn positions(tensors: &Tensors) -> Positions {
     ])
 }
 
-/// The deeper levels of the case's image, whose rows stand where its vision tokens do.
+/// The features of deeper levels for the case's image, and the places of its vision tokens.
 fn deep(family: &Family, tensors: &Tensors) -> Option<DeepRows> {
     let levels = numbered(tensors, "deepstack");
     let rows = levels.first()?.dim(0).unwrap();

@@ -17,7 +17,7 @@ use super::reference::{self, Tensors};
 /// Rows of the soft prompt in all of the golden data.
 pub const PROMPT: usize = 32;
 
-/// What the golden data hold of a family.
+/// A family's golden data.
 pub struct Family {
     pub name: &'static str,
     pub folder: PathBuf,
@@ -27,7 +27,7 @@ pub struct Family {
 
 const NAMES: [&str; 3] = ["qwen2_5_vl", "qwen3_vl", "llava_next_mistral"];
 
-/// The families' folders; none (saying so) where the golden data are not at hand.
+/// The families' folders; none, with a message, if there are no golden data.
 pub fn folders() -> Vec<(&'static str, PathBuf)> {
     let Some(golden) = reference::folder() else {
         return Vec::new();
@@ -77,7 +77,7 @@ impl Family {
     }
 }
 
-/// Whole numbers of a tensor of any shape.
+/// The integers of a tensor of any shape.
 pub fn whole(tensor: &Tensor) -> Vec<usize> {
     let values = tensor.flatten_all().unwrap().to_dtype(DType::I64).unwrap();
     values

@@ -1,4 +1,4 @@
-//! Pictures as grids of patches; tiles have their tests beside their code.
+//! Pictures as grids of patches; tiles are tested beside their code.
 
 use candle_core::{Device, Tensor};
 use masp::data::image_file::{DecodeOptions, decode};

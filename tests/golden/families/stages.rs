@@ -112,7 +112,7 @@ impl Golden {
     }
 }
 
-/// Tokens that the template writes behind an answer: its end, and with ChatML a line break.
+/// The number of tokens that the template writes after an answer: its end, and with ChatML a line break.
 fn text_after(text: &masp::vlm::text::Text) -> usize {
     1 + text.template.lead().len()
 }
@@ -175,7 +175,7 @@ fn stage_2_agrees() {
         let stage = golden.stage("stage2");
         for (name, case) in &stage {
             let find = |part: &str| golden.stage2.find(&format!("{name}.{part}"));
-            // A case with other positions has its image and ids from the one without.
+            // A case with other positions shares the image and ids of the one without.
             let plain = name.trim_end_matches("_mrope");
             let want = |part: &str| find(part).unwrap_or_else(|| golden.stage2.get(&format!("{plain}.{part}")));
             let what = |part: &str| format!("{} {name}: {part}", golden.name);

@@ -10,7 +10,7 @@ use masp::vlm::vision::Picture;
 use super::{Family, all, numbered, whole};
 use crate::golden::reference::{Tensors, assert_close};
 
-/// What finds slips: a GELU in its other form is 2e-4 here.
+/// Small enough to find mistakes: the wrong form of GELU gives 2e-4 here.
 const BOUND: f64 = 3e-5;
 
 fn values(tensor: &Tensor) -> Vec<f32> {
@@ -23,7 +23,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
         .unwrap()
 }
 
-/// The picture of a case: its stored numbers, or the prepared file.
+/// The picture of a case: its stored values, or the prepared file.
 fn picture(family: &Family, tensors: &Tensors, case: &str) -> Picture {
     let Some(stored) = tensors.find(&format!("{case}.pixel_values")) else {
         let file = family
@@ -43,7 +43,7 @@ fn picture(family: &Family, tensors: &Tensors, case: &str) -> Picture {
             },
         });
     }
-    // `[1, tiles, 3, side, side]` of a picture whose sizes stand with it, to patches.
+    // `[1, tiles, 3, side, side]` of a picture with its size, to patches.
     let size = whole(tensors.get(&format!("{case}.image_sizes")));
     let shape = image::RgbImage::new(size[1] as u32, size[0] as u32);
     let Picture::Tiles(tiles) = family.model.vision.pictures.prepare(&shape).unwrap() else {
@@ -59,7 +59,8 @@ fn picture(family: &Family, tensors: &Tensors, case: &str) -> Picture {
     })
 }
 
-/// Patches `[1, patches, width]` in merge order, in the file's: merged token by merged token as `index` has them.
+/// Patches `[1, patches, width]` in merge order, reordered as in the file: merged token by merged token as `index` has
+/// them.
 fn in_order_of(x: &Tensor, index: &[usize]) -> Tensor {
     let patches = x.dim(1).unwrap() / index.len();
     let rows = index.iter().flat_map(|&token| token * patches..(token + 1) * patches);
@@ -92,7 +93,7 @@ fn every_part_of_each_tower_agrees() {
             let firsts = firsts.iter().filter_map(|part| tensors.find(&name(part)).cloned());
             let mut wanted: Vec<Tensor> = firsts.collect();
             if wanted.is_empty() {
-                // Not in the blocks' order.
+                // The golden tensor is not in the blocks' order.
                 assert_close(
                     &name("patch_embed"),
                     &parts.remove(0),

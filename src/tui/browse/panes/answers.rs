@@ -1,4 +1,5 @@
-//! What the model says of the image under Browse's cursor: what changes when something is tried, why, and other answers.
+//! The model's answers on the image under Browse's cursor: what an intervention changes, the rationale, and other
+//! answers.
 
 use ratatui::{
     buffer::Buffer,
@@ -33,7 +34,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let browse = scene.browse;
     let note = match (scene.opening, &browse.intervention.waiting) {
         (Some(doing), _) => clean(doing),
-        (None, Some(Request::Faithfulness { view, .. })) => format!("following {} …", short_name(*view)),
+        (None, Some(Request::Faithfulness { view, .. })) => format!("blanking patches by {} …", short_name(*view)),
         (None, Some(Request::Effects { .. })) => "muting each aspect …".to_owned(),
         (None, Some(_)) => "the model looks …".to_owned(),
         (None, None) => asked(browse).unwrap_or_default(),
@@ -50,7 +51,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// Whose answers they are: `prompt 120`.
+/// The checkpoint whose answers they are: `prompt 120`.
 fn asked(browse: &Browse) -> Option<String> {
     let answers = browse.answers(&browse.row()?.prediction.image)?;
     let answer = answers.plain.as_ref().or(answers.other.as_ref())?;
@@ -80,8 +81,8 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     }
     let changed = answers.tried.as_deref().filter(|_| !tried.is_plain());
     let mut newest = [
-        told_of_tried(answers, changed, &row.gold, width, scene),
-        told_of_other(answers, width, theme),
+        tried_lines(answers, changed, &row.gold, width, scene),
+        other_lines(answers, width, theme),
     ];
     if answers.other_is_newer {
         newest.reverse();
@@ -100,8 +101,8 @@ fn lines(row: &ImageResult, answers: &Answers, width: usize, scene: &Scene) -> V
     lines
 }
 
-/// What changes with what is tried.
-fn told_of_tried(
+/// How the intervention changes the prediction.
+fn tried_lines(
     answers: &Answers,
     changed: Option<&Answer>,
     gold: &str,
@@ -117,7 +118,7 @@ fn told_of_tried(
     let at = |answer: &Answer| (answer.stage, answer.step);
     if plain.map(at) != Some(at(answer)) {
         let [undo, look] = [Action::Undo, Action::Look].map(|action| scene.keymap.key_for(Screen::Browse, action));
-        let text = format!("the model has learnt since it looked at the image as it is: {undo}, then {look}");
+        let text = format!("the model was trained further since it predicted the unchanged image: {undo}, then {look}");
         lines.extend(wrapped(&text, width, Style::new().fg(theme.warning)));
     }
     lines.push(Line::styled(without(&answer.request), Style::new().fg(theme.dim)));
@@ -126,8 +127,8 @@ fn told_of_tried(
     lines
 }
 
-/// The answer to a question, or what was measured.
-fn told_of_other(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+/// The answer to a question, the faithfulness curves, or the aspects' effects.
+fn other_lines(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut lines = match answers.other.as_deref().map(|answer| (&answer.request, &answer.found)) {
         Some((Request::Question { question, .. }, Found::Text(said))) => {
@@ -146,7 +147,7 @@ fn told_of_other(answers: &Answers, width: usize, theme: &Theme) -> Vec<Line<'st
     lines
 }
 
-/// What the evaluation kept: each class's probability, the likeliest first.
+/// The evaluation's saved prediction: each class's probability, the most likely first.
 fn kept(row: &ImageResult, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let mut classes: Vec<(&String, &f64)> = row.prediction.probabilities.iter().collect();
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn green_is_better_and_not_more() {
+    fn green_marks_better_not_larger() {
         let theme = Theme::dark(Depth::True);
         let colors = |gold: &str, after: f64| -> Vec<_> {
             let lines = changes(&prediction(0.5), &prediction(after), gold, 60, &theme);

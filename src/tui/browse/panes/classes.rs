@@ -25,7 +25,7 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let names = labels.iter().map(|label| columns(label)).max().unwrap_or(0);
     let names = names.min(usize::from(area.width) / 3);
     let hidden = labels.len().saturating_sub(area.height.into());
-    // The cursor's class stays in sight.
+    // Scrolls so that the cursor's class is visible.
     let class_at = scene.cursor.class;
     let top = class_at.min(hidden);
     let width = usize::from(area.width).saturating_sub(names + 2 + 27);

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Columns of a cell, the gap included.
+/// Columns of a cell, including the gap.
 const CELL: usize = 6;
 
 /// Paints the matrix; where it does not fit, the part around the cursor.
@@ -29,9 +29,9 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let across = ((usize::from(area.width).saturating_sub(names)) / CELL).min(labels.len());
     let down = usize::from(area.height.saturating_sub(1)).min(labels.len());
     let gold = scene.cursor.class.min(labels.len().saturating_sub(1));
-    let said = scene.browse.said;
+    let predicted = scene.browse.predicted;
     let window = |at: usize, room: usize| (at + 1).saturating_sub(room);
-    let (left, top) = (window(said, across), window(gold, down));
+    let (left, top) = (window(predicted, across), window(gold, down));
 
     let mut head = vec![Span::raw(" ".repeat(names))];
     for label in labels.iter().skip(left).take(across) {
@@ -65,7 +65,7 @@ pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             if share >= 0.1 && row != column {
                 style = style.add_modifier(Modifier::BOLD);
             }
-            if (row, column) == (gold, said) && focused {
+            if (row, column) == (gold, predicted) && focused {
                 style = Style::new()
                     .fg(theme.on_accent)
                     .bg(theme.accent)

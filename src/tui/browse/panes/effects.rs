@@ -1,4 +1,4 @@
-//! What each aspect does to a prediction: the probability with it muted, and a word on which of them matters.
+//! Each aspect's effect on a prediction: the probability with it muted, and a sentence on which aspect matters.
 
 use ratatui::{
     style::{Modifier, Style},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Changes below this many points are not worth mentioning.
-const NOTABLE: f64 = 1.0;
+const LEAST_CHANGE: f64 = 1.0;
 
 /// The pane's lines: the conclusion, then the aspects by size of the change, largest first.
 pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static>> {
@@ -26,7 +26,7 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
     without.sort_by_key(|(_, share)| !share.is_finite());
     let row = |name: &str, share: f64| {
         let change = points(share);
-        let style = if change.abs() >= NOTABLE {
+        let style = if change.abs() >= LEAST_CHANGE {
             text.add_modifier(Modifier::BOLD)
         } else {
             dim
@@ -38,11 +38,13 @@ pub fn lines(effects: &Effects, width: usize, theme: &Theme) -> Vec<Line<'static
         ])
     };
     let class = clean(&effects.class);
-    let first = without.first().filter(|(_, share)| points(*share).abs() >= NOTABLE);
+    let first = without
+        .first()
+        .filter(|(_, share)| points(*share).abs() >= LEAST_CHANGE);
     let verdict = match first {
         Some((view, share)) if points(*share) < 0.0 => format!("{} drives {class} most", short_name(*view)),
         Some((view, _)) => format!("{} speaks against {class} most", short_name(*view)),
-        None if points(effects.without_all).abs() >= NOTABLE => {
+        None if points(effects.without_all).abs() >= LEAST_CHANGE => {
             format!("no aspect alone moves {class} by a point; together they do")
         }
         None => format!("no aspect moves {class} by a point: the image's own tokens decide"),

@@ -54,7 +54,7 @@ fn verdict(curves: &Faithfulness) -> String {
     let insertion = (area(&curves.insertion), area(&curves.random_insertion));
     let figures = [deletion.0, deletion.1, insertion.0, insertion.1];
     if figures.iter().any(|figure| !figure.is_finite()) {
-        return "no verdict: a probability was no number".to_owned();
+        return "no verdict: a probability was not a number".to_owned();
     }
     let order = |(own, chance): (f64, f64)| shown(own).cmp(&shown(chance));
     let said = |name: &str, areas: (f64, f64)| {
@@ -124,12 +124,12 @@ mod tests {
         );
         assert_eq!(
             says([f64::NAN, 0.55, 0.66, 0.46]),
-            "no verdict: a probability was no number"
+            "no verdict: a probability was not a number"
         );
     }
 
     #[test]
-    fn the_verdict_is_whole_on_little_room_and_needs_no_colour() {
+    fn the_verdict_is_complete_in_a_small_pane_and_without_colour() {
         let theme = Theme::dark(Depth::Mono);
         let lines = lines("scene", &curves([0.68, 0.55, 0.27, 0.46]), 30, &theme);
         let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_by_trapezes() {
+    fn areas_by_trapezoids() {
         assert!((area(&[1.0, 0.5, 0.0]) - 0.5).abs() < 1e-12);
         assert_eq!(area(&[]), 0.0);
     }

@@ -1,5 +1,5 @@
-//! The reliability diagram, lying down: a bar a range of confidence, as long as the share that is right; a mark where it
-//! should end.
+//! The reliability diagram with horizontal bars: one bar per range of confidence, as long as its accuracy; a mark shows
+//! where it should end.
 
 use ratatui::{
     buffer::Buffer,
@@ -14,7 +14,7 @@ use crate::{
     tui::{browse::rows::Rows, panes::scene::Scene},
 };
 
-/// Paints the bins, the surest first, those without an image left out.
+/// Paints the bins that contain images, the highest confidence first.
 pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let theme = scene.theme;
     let width = usize::from(area.width).saturating_sub(10 + 19).max(4);

@@ -1,4 +1,4 @@
-//! What all rows together say: one of three figures.
+//! A summary of all rows: the confusion matrix, the classes or the reliability diagram.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 

@@ -1,4 +1,4 @@
-//! The predictions of an evaluation, a row an image.
+//! The predictions of an evaluation, one row per image.
 
 use ratatui::{
     buffer::Buffer,
@@ -28,12 +28,12 @@ use crate::{
     },
 };
 
-/// The image's name is worth so many columns; what is left over is the annotation's.
+/// The columns for an image's name; those left over go to the annotation.
 const IMAGE: usize = 21;
-/// It and a class's name are given up to so few, so that all numbers have room.
+/// The fewest columns for an image's or a class's name; names shrink to this to make room for the numbers.
 const LEAST: usize = 9;
 
-/// Paints the pane; the cursor's row is kept in sight.
+/// Paints the pane and scrolls so that the cursor's row is visible.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (browse, theme) = (scene.browse, scene.theme);
     let note = format!("{}{}", note(browse), if scene.reading { " · reading …" } else { "" });
@@ -57,7 +57,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
     let Some(rows) = browse.rows() else { return };
     if browse.shown.is_empty() {
-        return nothing_yet("no row is let through; x clears the filter", inner, buffer, theme);
+        return nothing_yet("no row passes the filter; x clears it", inner, buffer, theme);
     }
     let layout = Widths::of(
         inner.width.into(),
@@ -99,7 +99,7 @@ fn note(browse: &Browse) -> String {
     format!("{filter}{sort}{counts} · {}", clean(&evaluation.name))
 }
 
-/// Columns of each part; 0: there is no room for it.
+/// The width of each column; 0 if there is no room for it.
 struct Widths {
     image: usize,
     class: usize,
@@ -111,7 +111,7 @@ struct Widths {
 impl Widths {
     fn of(width: usize, class: usize) -> Self {
         let (margin, loss) = (8, 7);
-        // Gold, the mark, what is said, the confidence.
+        // Gold class, mark, predicted class, confidence.
         let needed = |class: usize| 2 * (class + 1) + 2 + 8;
         let wide = class.clamp(4, 14);
         let narrow = wide.min(LEAST);
@@ -181,7 +181,7 @@ fn line(row: &ImageResult, widths: &Widths, theme: &Theme) -> Line<'static> {
             format!("{value:>width$}")
         }
     };
-    // Of a path the file's name is what tells rows apart.
+    // Only the file's name, which distinguishes the rows.
     let image = row.prediction.image.rsplit('/').next().unwrap_or_default();
     let image = fit_end(&clean(image), widths.image);
     let mut spans = vec![

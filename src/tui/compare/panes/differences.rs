@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Columns of a cell of the matrix, the gap included.
+/// Columns of a cell of the matrix, including the gap.
 const CELL: usize = 6;
 
 /// Paints the pane.
@@ -104,7 +104,7 @@ fn classes(compared: &Compared, width: usize, theme: &Theme) -> Vec<Line<'static
     classes.iter().map(line).collect()
 }
 
-/// Where not all columns have room, those up to the class under the cursor.
+/// If not all columns fit, scrolls to the class under the cursor.
 fn confusion(compared: &Compared, width: usize, class: usize, theme: &Theme) -> Vec<Line<'static>> {
     let matrix = &compared.figures.confusion_difference;
     let labels: Vec<String> = matrix.labels.iter().map(|label| clean(label)).collect();
@@ -149,7 +149,7 @@ fn confusion(compared: &Compared, width: usize, class: usize, theme: &Theme) -> 
     lines
 }
 
-/// A cell stands out as its difference is a third or two thirds of the largest.
+/// Emphasises a cell in two steps: from a third and from two thirds of the largest difference.
 fn weighed(cell: i64, most: u64, theme: &Theme) -> Style {
     let color = if cell == 0 {
         theme.faint
@@ -165,7 +165,7 @@ fn weighed(cell: i64, most: u64, theme: &Theme) -> Style {
     }
 }
 
-/// Orange for more in B, purple for less; the sign says it, too.
+/// Orange for more in B, purple for less; the sign shows it without colour.
 fn sign(difference: f64, theme: &Theme) -> Color {
     match difference {
         d if d > 0.0 => theme.more,

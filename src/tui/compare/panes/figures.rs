@@ -66,10 +66,10 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// What stands where nothing is compared.
+/// The message where nothing is compared.
 pub fn nothing(scene: &Scene) -> String {
     if scene.compare.problem.is_some() {
-        "they cannot be compared; figures says why".to_owned()
+        "they cannot be compared; the figures pane says why".to_owned()
     } else if scene.compare.compared.is_some() {
         let key = scene.keymap.key_for(Screen::Compare, Action::Only);
         format!("no image is chosen; {key} shows others")
@@ -127,16 +127,13 @@ fn figures(compared: &Compared, theme: &Theme) -> Vec<Line<'static>> {
     ]));
     lines.push(Line::styled(verdict(compared), text.add_modifier(Modifier::BOLD)));
     if compared.alone > 0 {
-        let text = format!(
-            "{} images were seen by one of the two alone",
-            count(compared.alone as u64)
-        );
+        let text = format!("{} images are in only one of the two", count(compared.alone as u64));
         lines.push(Line::styled(text, Style::new().fg(theme.warning)));
     }
     lines
 }
 
-/// What the difference in accuracy comes to. Where the interval and the test disagree, nothing is claimed.
+/// The conclusion from the difference in accuracy. It claims nothing if the interval and the test disagree.
 fn verdict(compared: &Compared) -> String {
     let difference = compared.figures.accuracy.difference;
     let sure = compared.figures.mcnemar.p_value < 0.05;
@@ -155,19 +152,19 @@ fn interval(Estimate { value, low, high }: Estimate, difference: bool, shown: fn
     format!("{} [{},{}]", number(value), number(low), number(high))
 }
 
-/// A share or a difference of two, in per cent.
+/// A share, or a difference of two shares, in per cent.
 fn percent(share: f64, difference: bool) -> String {
     let shown = if difference { signed } else { fixed };
     shown(share * 100.0, 1)
 }
 
-/// The same as a fraction, as calibration is told everywhere: `.019`, which takes no more columns than `12.3`.
+/// The same as a fraction, which is usual for calibration errors: `.019` is no wider than `12.3`.
 fn fraction(share: f64, difference: bool) -> String {
     let shown = if difference { signed } else { fixed };
     shown(share, 3).replacen("0.", ".", 1)
 }
 
-/// A difference is good or bad where its interval leaves 0 out.
+/// The colour of a difference: good or bad only if its interval excludes 0.
 fn judged(difference: Estimate, more_is_better: bool, theme: &Theme) -> Color {
     if difference.low <= 0.0 && difference.high >= 0.0 {
         theme.text
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn good_is_better_and_not_more() {
+    fn the_good_colour_marks_better_not_larger() {
         let theme = Theme::dark(Depth::True);
         let (rises, falls) = (estimate(0.1, 0.05, 0.2), estimate(-0.1, -0.2, -0.05));
         assert_eq!(

@@ -1,4 +1,5 @@
-//! The smoothed losses of both sessions over each other; of one session its loss, with the two evaluations on it.
+//! The smoothed losses of both sessions on one plot; for a single session its loss, with the two evaluations marked on
+//! it.
 
 use ratatui::{
     buffer::Buffer,
@@ -28,10 +29,10 @@ use crate::{
     },
 };
 
-/// What stands at the curves' ends.
+/// The labels at the curves' ends.
 const SIGNS: [char; 2] = ['A', 'B'];
 
-/// Paints the pane: stage 2, or stage 1 where neither has gone further.
+/// Paints the pane: stage 2, or stage 1 if neither session has reached stage 2.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let Some(sides) = scene.compare.sides.as_deref() else {
@@ -88,7 +89,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             names.extend(named(sign, &side.name, last, color, theme));
         }
         if one_session {
-            // The loss is one: the two evaluations are places on it.
+            // A single session has one loss curve; the evaluations are marked on it.
             curves.push(Curve {
                 shape: Shape::Apart(&evaluated[place]),
                 color: theme.validation,
@@ -112,7 +113,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// The step and the smoothed loss at which a side's prompt was evaluated, where that is known and of this stage.
+/// The step and the smoothed loss of a side's evaluation, if it is known and of this stage.
 fn at(side: &Side, stage: Stage, weight: f64) -> Option<(f64, f64)> {
     let step = side.evaluation()?.prompt.filter(|_| stage == Stage::Prompt)?;
     let loss = Reading::of(history(side, stage)?, Metric::Loss, weight, Some(step)).smoothed?;

@@ -1,4 +1,5 @@
-//! One image as both checkpoints see it: what they say, where their aspects look and how far apart that is, and why.
+//! One image with both checkpoints: their predictions, their attention maps and the divergence between these, and their
+//! rationales.
 
 use std::path::Path;
 
@@ -101,7 +102,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// The picture, and beside it what is right and what both say.
+/// The picture, and beside it the gold class and both predictions.
 fn verdicts([a, b]: [&ImageResult; 2], sides: &[Side; 2], area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let width = (area.height * 2).min(area.width / 3);
@@ -149,13 +150,13 @@ fn verdicts([a, b]: [&ImageResult; 2], sides: &[Side; 2], area: Rect, buffer: &m
     }
 }
 
-/// Six tiles a row, as high as half their width, as far as there is room for both rows.
+/// The height of a tile with six tiles per row: half its width, or less if the two rows of tiles would not fit.
 fn tile_height(area: Rect) -> u16 {
     let wide = area.width.saturating_sub(5) / 6;
     (wide / 2).min(area.height.saturating_sub(3) / 3).max(2)
 }
 
-/// A's maps over B's, with the divergence of each aspect between them.
+/// A's maps above B's, with each aspect's divergence between them.
 fn paint_maps(
     image: &str,
     sides: &[Side; 2],
@@ -217,7 +218,7 @@ fn paint_maps(
     }
 }
 
-/// What the aspects answered where the two part, and both rationales with what A alone and B alone says.
+/// The aspects' answers that differ, and both rationales, in which words of only one side are marked.
 fn reasons(a: &Prediction, b: &Prediction, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (dim, text) = (Style::new().fg(theme.dim), Style::new().fg(theme.text));
     let mut lines = Vec::new();
@@ -246,7 +247,8 @@ fn reasons(a: &Prediction, b: &Prediction, width: usize, theme: &Theme) -> Vec<L
     lines
 }
 
-/// One side's words in lines of `width` columns; those that the other side lacks in `marked`, underlined.
+/// One side's words in lines of `width` columns; those that the other side lacks have the style `marked` and are
+/// underlined.
 fn words(a: &str, b: &str, only: ChangeTag, width: usize, plain: Style, marked: Style) -> Vec<Line<'static>> {
     let diff = TextDiff::from_words(a, b);
     let pieces = diff
@@ -285,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_one_side_alone_are_marked() {
+    fn words_of_only_one_side_are_marked() {
         let (plain, marked) = (Style::new(), Style::new().fg(Color::Red));
         let lines = words("the dog runs", "the cat runs", ChangeTag::Insert, 80, plain, marked);
         let said: Vec<(String, bool)> = lines[0]
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn each_side_is_told_whole() {
+    fn each_side_is_shown_in_full() {
         let texts = [
             "fear because of it",
             "awe because of it",

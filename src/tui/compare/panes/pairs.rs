@@ -1,4 +1,4 @@
-//! The images on which the two part, a row each.
+//! The images on which the two differ, one row each.
 
 use ratatui::{
     buffer::Buffer,
@@ -13,7 +13,7 @@ use crate::{
     text::{clean, columns, fit_end, pad},
     theme::Theme,
     tui::{
-        compare::compared::{Compared, Fate},
+        compare::compared::{Compared, Outcome},
         panes::{
             frame::{bordered, nothing_yet},
             rows,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Paints the pane; the cursor's row is kept in sight.
+/// Paints the pane and scrolls so that the cursor's row is visible.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (compare, theme) = (scene.compare, scene.theme);
     let filter = if compare.filter.is_empty() {
@@ -67,11 +67,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 fn line(compared: &Compared, place: usize, image: usize, class: usize, theme: &Theme) -> Option<Line<'static>> {
     let [a, b] = compared.pair(place)?;
-    let (mark, color) = match compared.fate(place)? {
-        Fate::Gained => ("+", theme.good),
-        Fate::Lost => ("−", theme.bad),
-        Fate::OtherError => ("≠", theme.warning),
-        Fate::Same => (" ", theme.dim),
+    let (mark, color) = match compared.outcome(place)? {
+        Outcome::Gained => ("+", theme.good),
+        Outcome::Lost => ("−", theme.bad),
+        Outcome::OtherError => ("≠", theme.warning),
+        Outcome::Same => (" ", theme.dim),
     };
     let name = a.prediction.image.rsplit('/').next().unwrap_or_default();
     let name = pad(&fit_end(&clean(name), image.saturating_sub(1)), image.saturating_sub(1));

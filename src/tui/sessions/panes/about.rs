@@ -1,4 +1,4 @@
-//! What is known of the session under the cursor.
+//! Details of the session under the cursor.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
@@ -36,7 +36,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// The settings that are others than in `other`: `train.seed   1 (3407)`.
+/// The settings that differ from those of `other`: `train.seed 1 (3407)`.
 fn differing(session: &SessionSummary, other: &SessionSummary, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let (text, dim) = (Style::new().fg(theme.text), Style::new().fg(theme.dim));
     let found = differences(&session.settings, &other.settings);

@@ -1,4 +1,4 @@
-//! The form for a new run, each field with what is wrong with it.
+//! The form for a new run, with each field's problem beside it.
 
 use ratatui::{
     buffer::Buffer,
@@ -21,10 +21,10 @@ use crate::{
 const WIDTH: u16 = 100;
 /// Columns of the fields' names.
 const NAME: usize = 17;
-/// Rows below the fields: air, the start, what is said of it.
+/// Rows below the fields: a gap, the start, and its message.
 const BELOW: u16 = 4;
 
-/// Paints the form in the middle of `screen`; the field under the cursor is kept in sight.
+/// Paints the form in the middle of `screen`; and scrolls so that the field under the cursor is visible.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     let (Some(form), theme) = (&scene.sessions.form, scene.theme) else {
         return;
@@ -70,7 +70,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// Name, value, and what is wrong with it or what an empty one means.
+/// A field's name, its value, and its problem or what an empty value means.
 fn line(row: &Row, focused: bool, room: usize, theme: &Theme) -> Line<'static> {
     let name = Style::new().fg(if focused { theme.accent } else { theme.dim });
     let name = if focused {
@@ -97,7 +97,7 @@ fn line(row: &Row, focused: bool, room: usize, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// A line of `width` columns, underlined as a place to write; a choice between its marks.
+/// A field's value in `width` columns: underlined if it can be typed, between marks if it is a choice.
 fn value(row: &Row, focused: bool, width: usize, theme: &Theme) -> Vec<Span<'static>> {
     let text = Style::new().fg(theme.text);
     if !row.field.choices.is_empty() {
@@ -132,7 +132,7 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
     } else {
         Style::new().fg(theme.accent)
     };
-    let (said, color) = match form.wrong() {
+    let (message, color) = match form.wrong() {
         _ if form.starting => ("starting: model and data are being read …".to_owned(), theme.dim),
         0 => (
             "in the background; its screen opens when it has begun".to_owned(),
@@ -143,14 +143,14 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
     };
     Line::from(vec![
         Span::styled(" start ", style.add_modifier(Modifier::BOLD)),
-        Span::styled(format!("  {said}"), Style::new().fg(color)),
+        Span::styled(format!("  {message}"), Style::new().fg(color)),
     ])
 }
 
-/// Why nothing was started, or all of what is wrong with the field under the cursor.
+/// Why nothing was started, or the whole problem of the field under the cursor.
 fn below(form: &Form, room: usize, theme: &Theme) -> Vec<Line<'static>> {
     let style = Style::new().fg(theme.bad);
-    form.said()
-        .map(|said| wrapped(&clean(said), room, style))
+    form.message()
+        .map(|message| wrapped(&clean(message), room, style))
         .unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The sessions, a row each.
+//! The list of sessions, one row each.
 
 use ratatui::{
     buffer::Buffer,
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Paints the pane; the cursor's row is kept in sight.
+/// Paints the pane and scrolls so that the cursor's row is visible.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (sessions, theme) = (scene.sessions, scene.theme);
     let by = match sessions.sort {
@@ -75,11 +75,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     });
 }
 
-/// Columns of each part; 0: there is no room for it.
+/// The width of each column; 0 if there is no room for it.
 struct Widths {
     name: usize,
     time: usize,
-    /// One or two points of the curve in each.
+    /// Columns of the small curve, each with one or two points.
     spark: usize,
     started: usize,
     data: usize,
@@ -88,7 +88,7 @@ struct Widths {
 
 impl Widths {
     fn of(width: usize, longest: usize) -> Self {
-        // Mark, state, progress, best, test.
+        // The columns of mark, state, progress, best and test.
         let mut left = width.saturating_sub(2 + 10 + 16 + 7 + 7);
         let name = longest.clamp(8, 32).min(left);
         left -= name;
@@ -105,7 +105,7 @@ impl Widths {
             spark: half + rest,
             started,
             data,
-            // The last one may be as long as there is room.
+            // The last column gets the remaining room.
             model: if model > 0 { model + left } else { 0 },
         }
     }
@@ -133,7 +133,7 @@ impl Widths {
         text
     }
 
-    /// The curve in as many points as there are columns for.
+    /// The small curve, reduced to the width of its column.
     fn points(&self, session: &SessionSummary) -> String {
         let pairs: Vec<f64> = session
             .spark

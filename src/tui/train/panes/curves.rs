@@ -1,5 +1,5 @@
-//! Metrics step by step, below one another: each step dim, smoothed bright, evaluations as points, other sessions' curves
-//! over them; the axes grow in steps.
+//! Plots of metrics, below one another: each step dim, smoothed bright, evaluations as points, and the curves of
+//! overlaid sessions. The axes grow in steps.
 
 use std::path::Path;
 
@@ -32,11 +32,11 @@ use crate::{
     },
 };
 
-/// A metric gets at least so many rows, where there are several.
+/// The fewest rows for a metric's plot and legend, if there are several metrics.
 const LEAST_ROWS: u16 = 6;
-/// Of them the legend leaves so many to the plot.
+/// The fewest of these rows that the legend leaves to the plot.
 const PLOT_ROWS: u16 = 3;
-/// An overlaid session's name takes so many columns at most.
+/// The largest width of an overlaid session's name, in columns.
 const NAME: usize = 16;
 
 /// Paints the pane.
@@ -111,7 +111,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             steps: last,
         };
         if !plot.render(rest, buffer, theme) {
-            nothing_yet("nothing was logged here yet", rest, buffer, theme);
+            nothing_yet("nothing was logged yet", rest, buffer, theme);
         }
     }
 }
@@ -131,7 +131,7 @@ fn note(stage: Stage, scene: &Scene) -> String {
     note
 }
 
-/// The sessions that lie over the curves of a stage; not the one that is shown anyway.
+/// The sessions overlaid on the curves of a stage, without the one that is shown.
 fn over<'a>(
     overlays: &'a Overlays,
     stage: Stage,
@@ -141,7 +141,7 @@ fn over<'a>(
     others.filter_map(move |overlaid| Some((overlaid, overlaid.stages.get(&stage)?)))
 }
 
-/// What a panel's series look like; the run's own lie over the others'.
+/// A panel's curves; the run's own are painted over the others.
 fn painted<'a>(
     panel: &'a Panel,
     others: &[(&Overlaid, &StageHistory)],
@@ -180,7 +180,7 @@ fn painted<'a>(
 struct Readings {
     metric: Metric,
     weight: f64,
-    /// Whether the metric's name stands before them.
+    /// Whether they begin with the metric's name.
     named: bool,
     at: Option<u64>,
 }
@@ -226,7 +226,7 @@ impl Readings {
         entry(plot::POINT.to_owned(), theme.validation, "validation", read.evaluated);
         if let Some((value, samples)) = read.apart {
             let name = format!("of {} images", count(samples as u64));
-            entry(plot::APART.to_owned(), theme.validation, &name, Some(value));
+            entry(plot::OTHER_POINT.to_owned(), theme.validation, &name, Some(value));
         }
         for (overlaid, history) in others {
             let read = Reading::of(history, self.metric, self.weight, self.at);
@@ -243,7 +243,7 @@ impl Readings {
     }
 }
 
-/// Entries beside one another, three columns apart, on as many lines as they need.
+/// Entries side by side, three columns apart, on as many lines as needed.
 fn wrapped(entries: Vec<Vec<Span<'static>>>, width: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line> = Vec::new();
     for entry in entries {

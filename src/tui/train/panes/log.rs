@@ -1,4 +1,4 @@
-//! What was said, newest last; warnings stand out and are counted.
+//! The log, newest line last; warnings are highlighted and counted.
 
 use ratatui::{
     buffer::Buffer,
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Paints the pane; scrolling goes back from the end.
+/// Paints the pane; the scroll offset counts from the end.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let warnings = match scene.state.warnings.len() {
         0 => String::new(),
@@ -32,7 +32,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::Log, "log", &warnings, area, buffer, scene);
     let log = &scene.state.log;
     if log.is_empty() {
-        return nothing_yet("nothing was said yet", inner, buffer, scene.theme);
+        return nothing_yet("no messages yet", inner, buffer, scene.theme);
     }
     let rows = usize::from(inner.height);
     let back = scene.ui.scrolled(Pane::Log, log.len().saturating_sub(rows));

@@ -1,4 +1,4 @@
-//! Why the model says what it says, and what each aspect answered.
+//! The rationale of the model's prediction, and each aspect's answer.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, widgets::Widget};
 

@@ -52,7 +52,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     portrait::render(&portrait, inner, buffer, scene);
 }
 
-/// What the model said when it was asked after the newest look, where that is the look shown.
+/// The model's answer to a request after the newest look, if that look is shown.
 pub fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> {
     let looks = scene.state.panel.get(&sample.slot)?;
     let newest = looks.last() == Some(sample);
@@ -61,7 +61,7 @@ pub fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> 
     (newest && later).then(|| Arc::clone(answer))
 }
 
-/// The look, or the picture with the answer.
+/// The files of the look, or the picture with the answer.
 pub fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
     let root = scene.state.session.as_ref().map_or("", |session| session.data.as_str());
     match answer {
@@ -70,7 +70,7 @@ pub fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -
     }
 }
 
-/// The class that an answer names.
+/// An answer's predicted class.
 pub fn predicted(answer: &Arc<Answer>) -> Option<&str> {
     match &answer.found {
         Found::Prediction(prediction) => Some(&prediction.prediction),

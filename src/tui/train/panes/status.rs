@@ -1,4 +1,5 @@
-//! How far the run is: stage and phase with their bars, pace, time left, memory; what runs where.
+//! The run's progress: stage and phase with their bars, throughput, time left, memory, and which model runs on which
+//! device.
 
 use ratatui::{
     buffer::Buffer,
@@ -16,7 +17,7 @@ use crate::{
     tui::panes::{bar::bar, scene::Scene},
 };
 
-/// Paints as many of its three lines as there is room for.
+/// Paints as many of its three lines as fit.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     let lines = [stage_line, phase_line, facts_line];
     if let Some(waits) = scene.waits.as_ref().filter(|_| scene.state.session.is_none()) {
@@ -29,7 +30,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// A word on how the run stands, with a mark and a colour.
+/// The run's state as a mark and a word, with its colour.
 #[must_use]
 pub fn badge(state: &RunState, theme: &Theme) -> (&'static str, Color) {
     match state.status() {
@@ -108,12 +109,12 @@ fn phase_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     }
 }
 
-/// Whether a progress of `total` only says again what the stage's own bar says.
+/// Whether a progress of `total` would only repeat the stage's own bar.
 fn counts_steps(state: &RunState, total: u64) -> bool {
     state.stage.and_then(|stage| state.planned_steps(stage)) == Some(total)
 }
 
-/// The running figures, and as far as there is room what runs where.
+/// The current figures and, if there is room, the model and the device.
 fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     let mut facts = Vec::new();
     let last = state.stage.and_then(|stage| state.history(stage)?.steps.last());
@@ -146,7 +147,8 @@ fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// A name, a note beside it, a bar over what is left, and figures in fixed columns; on little room the bar and the note go first.
+/// A name, a note, a bar in the remaining width, and figures in fixed columns. If there is little room, the bar and the
+/// note are left out first.
 fn bar_line(
     note: &str,
     name: &str,
