@@ -254,7 +254,8 @@ fn say(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Result<()> 
 
 /// Whether a connection is still open.
 fn is_open(stream: &UnixStream) -> bool {
-    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    // Linux reports a hang-up always, macOS only if it is asked for.
+    let mut watched = [PollFd::new(stream, PollFlags::HUP)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut watched, Some(&now)).is_ok() && !watched[0].revents().contains(PollFlags::HUP)
 }
