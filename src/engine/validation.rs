@@ -78,7 +78,7 @@ impl<'a> Validation<'a> {
         if self.run.stage == Stage::Prompt {
             unwell.extend(health.norm(trainer.learner.prompt_norm()?));
         }
-        unwell.extend(machine_memory().and_then(|memory| health.memory(memory.available, memory.total)));
+        unwell.extend(machine_memory().and_then(|memory| health.memory(memory.available?, memory.total)));
         unwell
             .into_iter()
             .try_for_each(|text| reporter.warn(text, Some(trainer.step)))

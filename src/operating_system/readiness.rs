@@ -1,7 +1,7 @@
 //! Waiting until files can be read or written: terminals, pipes, sockets.
 //!
-//! Linux has `poll`. On macOS `poll` does not take `/dev/tty` (it answers POLLNVAL) and reports a hang-up only together with
-//! input, so `select` is used there, as crossterm does.
+//! Linux has `poll`. On macOS `poll` does not take `/dev/tty` (it answers POLLNVAL), so `select` is used there, as crossterm
+//! does.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -108,7 +108,24 @@ fn by_poll(watched: &mut [Watched<'_>], limit: Option<Duration>) -> io::Result<(
 /// `select` tells whether a read would wait, which it would not at the end either. It is the end if there is nothing to read.
 /// Only the thread that reads a file may ask, because another thread may find that its input was read meanwhile.
 fn by_select(watched: &mut [Watched<'_>], limit: Option<Duration>) -> io::Result<()> {
-    // On macOS this function of `filedescriptor` is `select`; elsewhere, where only tests call it, it is `poll`.
+    let found = select(watched, limit)?;
+    for (one, would_not_wait) in watched.iter_mut().zip(found) {
+        let file = one.file;
+        let empty = || ioctl_fionread(file).map_or(true, |bytes| bytes == 0);
+        // Asked again: a process that was stopped here finds no input if the shell has read it meanwhile.
+        let at_end = one.awaited == Awaited::Input
+            && would_not_wait
+            && empty()
+            && select(std::slice::from_ref(one), Some(Duration::ZERO))? == [true]
+            && empty();
+        one.ready = would_not_wait && !at_end;
+        one.closed = at_end;
+    }
+    Ok(())
+}
+
+/// For each file, whether a read or a write would not wait.
+fn select(watched: &[Watched<'_>], limit: Option<Duration>) -> io::Result<Vec<bool>> {
     let asked = |one: &Watched<'_>| filedescriptor::pollfd {
         fd: one.file.as_raw_fd(),
         events: match one.awaited {
@@ -118,19 +135,12 @@ fn by_select(watched: &mut [Watched<'_>], limit: Option<Duration>) -> io::Result
         revents: 0,
     };
     let mut polled: Vec<filedescriptor::pollfd> = watched.iter().map(asked).collect();
+    // On macOS this function of `filedescriptor` is `select`. On Linux, where only tests call it, it is `poll`.
     filedescriptor::poll(&mut polled, limit).map_err(|error| match error {
         filedescriptor::Error::Io(error) | filedescriptor::Error::Poll(error) => error,
         error => io::Error::other(error),
     })?;
-    for (one, polled) in watched.iter_mut().zip(polled) {
-        let would_not_wait = polled.revents != 0;
-        let at_end = one.awaited == Awaited::Input
-            && would_not_wait
-            && ioctl_fionread(one.file).map_or(true, |bytes| bytes == 0);
-        one.ready = would_not_wait && !at_end;
-        one.closed = at_end;
-    }
-    Ok(())
+    Ok(polled.iter().map(|one| one.revents != 0).collect())
 }
 
 /// Waits until the other end of `terminal` is closed, also while another thread reads from it, or until the other end of `end`

@@ -36,10 +36,11 @@ pub(super) fn cpu() -> Finding {
 /// The machine's memory, where it is known.
 pub(super) fn memory(memory: Option<MachineMemory>) -> Finding {
     let Some(MachineMemory { total, available }) = memory else {
-        return Finding::note(
-            "memory",
-            "unknown: it is read from /proc/meminfo (MemTotal and MemAvailable), which only Linux has",
-        );
+        return Finding::note("memory", "unknown: the system does not tell it");
+    };
+    let Some(available) = available else {
+        let text = format!("{} in total; how much is available is unknown", gib(total));
+        return Finding::note("memory", text);
     };
     let text = format!("{} in total, {} available", gib(total), gib(available));
     if available < LITTLE_MEMORY {
@@ -127,15 +128,21 @@ mod tests {
 
     #[test]
     fn memory_that_is_little_or_unknown_is_noted() {
-        let with = |available: u64| {
-            let total = 16 << 30;
-            memory(Some(MachineMemory { total, available }))
+        let with = |available: Option<u64>| {
+            memory(Some(MachineMemory {
+                total: 16 << 30,
+                available,
+            }))
         };
         assert_eq!(
-            with(8 << 30),
+            with(Some(8 << 30)),
             Finding::ok("memory", "16.0 GiB in total, 8.0 GiB available")
         );
-        assert_eq!(with(1 << 30).level, Level::Note);
+        assert_eq!(with(Some(1 << 30)).level, Level::Note);
+        assert_eq!(
+            with(None),
+            Finding::note("memory", "16.0 GiB in total; how much is available is unknown")
+        );
         let unknown = memory(None);
         assert!(
             unknown.level == Level::Note && unknown.text.starts_with("unknown"),
