@@ -129,6 +129,7 @@ impl Screen {
     }
 
     /// What the terminal was told of its modes.
+    #[cfg(target_os = "linux")]
     fn modes(&self) -> (bool, bool, bool) {
         let seen = self.seen.lock().unwrap();
         let screen = seen.screen();
