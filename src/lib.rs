@@ -24,6 +24,7 @@ pub mod keymap;
 mod made_up;
 pub mod metrics;
 pub mod nn;
+mod operating_system;
 mod output_file;
 mod printable;
 mod safetensors_header;

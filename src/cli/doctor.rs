@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use super::args::{DeviceChoice, DoctorArgs};
 use super::failure::Failure;
+use crate::operating_system::machine_memory;
 use crate::printable::printable;
 use finding::{Finding, Level};
 
@@ -24,7 +25,7 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         out: io::stdout().lock(),
         problems: 0,
     };
-    report.say([program(), machine::cpu(), machine::memory()])?;
+    report.say([program(), machine::cpu(), machine::memory(machine_memory())])?;
     report.say(machine::devices(args.model.device == DeviceChoice::Cuda))?;
     report.say(terminal::findings())?;
     report.say(places::findings(args.sources()))?;

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::operating_system::{Watched, wait};
 
 /// A pipe that is ready for writing accepts this many bytes without blocking.
 const ONE_PIECE: usize = 4096;
@@ -45,10 +46,9 @@ impl LossyLines {
 
 /// Whether a write of [`ONE_PIECE`] would not block. True for a closed file too: its error comes at once.
 fn takes_more(file: &impl AsFd) -> bool {
-    let mut watched = [PollFd::new(file, PollFlags::OUT)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // If `poll` fails, assume that the write would not block.
-    poll(&mut watched, Some(&now)).map_or(true, |_| !watched[0].revents().is_empty())
+    let mut watched = [Watched::for_room(file)];
+    // If that cannot be asked, assume that the write would not block.
+    wait(&mut watched, Some(Duration::ZERO)).map_or(true, |()| watched[0].would_not_wait())
 }
 
 #[cfg(test)]

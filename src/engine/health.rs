@@ -171,17 +171,6 @@ impl Health {
     }
 }
 
-/// Available and total memory of the machine in bytes, if the system reports it.
-#[must_use]
-pub fn machine_memory() -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kilobytes = |name: &str| -> Option<u64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
-    };
-    Some((kilobytes("MemAvailable")? * 1024, kilobytes("MemTotal")? * 1024))
-}
-
 /// The mean over the queries.
 fn mean_map(attention: &[Vec<f32>]) -> Vec<f64> {
     let width = attention.first().map_or(0, Vec::len);

@@ -10,6 +10,7 @@ use super::clock::{Clock, jump_line};
 use super::control::Signals;
 use super::error::EngineError;
 use super::pace::{Pace, Report};
+use crate::operating_system::resident_bytes;
 use crate::session::{
     Answer, Event, JournalWriter, Log, Phase, Progress, Record, SessionFolder, SessionStart, Stage, UNKEPT, Warning,
     now,
@@ -252,17 +253,6 @@ impl Reporter {
             step,
         }))
     }
-}
-
-/// Resident memory of this process, if the system reports it.
-fn resident_bytes() -> Option<u64> {
-    let pages: u64 = std::fs::read_to_string("/proc/self/statm")
-        .ok()?
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()?;
-    Some(pages * rustix::param::page_size() as u64)
 }
 
 #[cfg(test)]

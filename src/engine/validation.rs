@@ -6,7 +6,7 @@ use super::error::EngineError;
 use super::evaluator::{evaluate, evaluate_aspects, result};
 use super::features::FeatureStore;
 use super::generate::Decoding;
-use super::health::{Health, machine_memory};
+use super::health::Health;
 use super::items::{items, left_out_sentence};
 use super::job::StageRun;
 use super::learner::Learner;
@@ -17,6 +17,7 @@ use super::score::Score;
 use super::subset::stratified;
 use super::trainer::Trainer;
 use crate::data::Sample;
+use crate::operating_system::machine_memory;
 use crate::session::{Evaluation, Event, ImageResult, Metrics, Stage, write_rows};
 
 /// Evaluates a stage on the validation images, looks at the panel's, and checks the run's health by both.
@@ -77,7 +78,7 @@ impl<'a> Validation<'a> {
         if self.run.stage == Stage::Prompt {
             unwell.extend(health.norm(trainer.learner.prompt_norm()?));
         }
-        unwell.extend(machine_memory().and_then(|(available, total)| health.memory(available, total)));
+        unwell.extend(machine_memory().and_then(|memory| health.memory(memory.available?, memory.total)));
         unwell
             .into_iter()
             .try_for_each(|text| reporter.warn(text, Some(trainer.step)))

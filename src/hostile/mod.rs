@@ -6,6 +6,9 @@
 mod memory;
 mod wild;
 
+use std::path::Path;
+use std::process::Command;
+
 use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
 
 pub use memory::measured;
@@ -20,6 +23,15 @@ pub fn config() -> ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
     }
+}
+
+/// Makes a named pipe, by the tool: rustix has no call for it on macOS.
+///
+/// # Panics
+/// If the tool is missing or fails.
+pub fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo {}", path.display());
 }
 
 /// Whether text may go to a terminal as it is, and is short enough to be read there.

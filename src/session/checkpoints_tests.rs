@@ -118,8 +118,7 @@ fn a_resume_forgets_later_checkpoints_and_pruning_removes_them() -> Outcome {
 fn entries_that_are_not_files_are_not_checkpoints() -> Outcome {
     let (_root, session, _journal) = trained()?;
     let (pipe, folder) = (checkpoint_name(Stage::Prompt, 800), checkpoint_name(Stage::Prompt, 900));
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mkfifoat(rustix::fs::CWD, session.checkpoints().join(&pipe), mode)?;
+    crate::hostile::make_pipe(&session.checkpoints().join(&pipe));
     fs::create_dir(session.checkpoints().join(&folder))?;
     let mut checkpoints = Checkpoints::read(&session)?;
     assert_eq!(checkpoints.find(Selector::Last, None)?.to_string(), "prompt@600");

@@ -17,6 +17,7 @@ use rustix::{
 };
 
 use crate::atomic_file::write_atomically_in;
+use crate::operating_system::{LockHolder, lock_holders, means_no_locks};
 
 /// How the folder itself is opened.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::CLOEXEC);
@@ -148,9 +149,7 @@ pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: O
             Err(Errno::WOULDBLOCK) if is_held_by_strangers(file, writer) => return Ok(LockAttempt::Stranger),
             Err(Errno::WOULDBLOCK) => return Ok(LockAttempt::Refused),
             Err(Errno::INTR) => {}
-            Err(Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP | Errno::INVAL | Errno::BADF | Errno::ISDIR) => {
-                return Ok(LockAttempt::Unsupported);
-            }
+            Err(error) if means_no_locks(error) => return Ok(LockAttempt::Unsupported),
             Err(error) => return Err(error.into()),
         }
     }
@@ -160,27 +159,13 @@ pub(super) fn take(file: &File, operation: FlockOperation, tries: u32, writer: O
 /// Whether all holders of a lock are other users who may not write the session. A holder whom the system does not identify
 /// counts as one who may.
 fn is_held_by_strangers(file: &File, writer: Option<u32>) -> bool {
-    let (Ok(locks), Ok(held)) = (fs::read_to_string("/proc/locks"), file.metadata()) else {
-        return false;
-    };
-    let holders = holders(&locks, held.ino());
+    let Ok(held) = file.metadata() else { return false };
     let trusted = [held.uid(), rustix::process::geteuid().as_raw(), 0];
-    let is_stranger = |process: &u32| {
-        let user = fs::metadata(format!("/proc/{process}")).map(|process| process.uid());
-        Some(*process) != writer && user.is_ok_and(|user| !trusted.contains(&user))
+    let is_stranger = |holder: &LockHolder| {
+        Some(holder.process) != writer && holder.user.is_some_and(|user| !trusted.contains(&user))
     };
+    let holders = lock_holders(held.ino());
     !holders.is_empty() && holders.iter().all(is_stranger)
-}
-
-/// The processes that hold a lock on a file, from the lines of `/proc/locks`:
-/// `1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF`. The device is ignored: some file systems report another one there.
-fn holders(locks: &str, inode: u64) -> Vec<u32> {
-    let holder = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let of = words.get(5)?.rsplit(':').next()?.parse::<u64>().ok()?;
-        (words.get(1) == Some(&"FLOCK") && of == inode).then(|| words.get(4)?.parse().ok())?
-    };
-    locks.lines().filter_map(holder).collect()
 }
 
 #[cfg(test)]
@@ -216,13 +201,5 @@ mod tests {
         for outside in ["samples/a", "../first/a", "/a", ""] {
             assert!(held.write(Path::new(outside), |_| Ok(())).is_err(), "{outside:?}");
         }
-    }
-
-    #[test]
-    fn lock_holders_are_found_by_inode() {
-        let locks = "1: POSIX  ADVISORY  WRITE 11 08:01:131090 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 08:01:131090 0 EOF\n\
-                     3: FLOCK  ADVISORY  READ 13 00:2f:131090 0 EOF\n3: -> FLOCK\n4: FLOCK  ADVISORY  WRITE 14 08:01:7 0 EOF\n";
-        assert_eq!(holders(locks, 131_090), [12, 13]);
-        assert_eq!(holders(locks, 8), [0_u32; 0]);
     }
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::hostile::{TEXTS, Wild, changed, config, is_sentence, measured, wild};
+use crate::hostile::{TEXTS, Wild, changed, config, is_sentence, make_pipe, measured, wild};
 
 /// The bound on memory: more than any file of the sizes tried here needs.
 const MEMORY_BOUND: usize = 8 << 20;
@@ -236,7 +236,7 @@ fn a_pipe_in_a_sessions_folder_does_not_block() {
     let folder = SessionFolder::create(root.path(), "run").unwrap();
     let pipe = |path: PathBuf| {
         drop(fs::remove_file(&path));
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        make_pipe(&path);
     };
     pipe(folder.journal());
     pipe(folder.path().join("note.txt"));

@@ -23,10 +23,6 @@ use std::{
 
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::retry_on_intr,
-};
 use signal_hook::{
     SigId,
     consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH},
@@ -35,6 +31,7 @@ use signal_hook::{
 };
 
 use super::{graphics::cell_size, post::Post};
+use crate::operating_system::{Watched, wait, wait_for_hang_up};
 
 /// An event from the terminal, or a change of its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +57,6 @@ pub struct InputThread {
     /// Keeps the silent descriptor's thread alive; dropped last.
     _silence: UnixStream,
 }
-
-/// Poll events that mean that the terminal is gone.
-const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
 
 /// How long crossterm waits for the rest of input that arrived together. Its reader looks at the terminal only if it
 /// may wait, and then reads until there is no more.
@@ -132,10 +126,9 @@ impl Drop for InputThread {
 fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inputs: &Post<Input>) -> io::Result<()> {
     loop {
         let (there, hung_up) = {
-            let mut watched = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&woken, PollFlags::IN)];
-            retry_on_intr(|| poll(&mut watched, None))?;
-            let said = watched[0].revents();
-            (said.contains(PollFlags::IN), said.intersects(GONE))
+            let mut watched = [Watched::for_input(terminal), Watched::for_input(&woken)];
+            wait(&mut watched, None)?;
+            (watched[0].is_ready(), watched[0].is_closed())
         };
         if hung_up || signalled.hangup.load(Ordering::Relaxed) {
             return Ok(());
@@ -167,15 +160,13 @@ fn listen(terminal: &OwnedFd, mut woken: UnixStream, signalled: &Signalled, inpu
 
 /// Once the terminal is gone, replaces standard input by a descriptor on which nothing ever arrives: otherwise
 /// crossterm keeps reading forever at the end of a terminal that closed while keys were pending. The returned value
-/// keeps the watch alive.
+/// keeps the watch alive. On macOS, where a hang-up cannot be waited for, crossterm's reads end with the time that they may
+/// wait.
 fn silent_when_gone(terminal: OwnedFd) -> io::Result<UnixStream> {
     let (open, silent) = UnixStream::pair()?;
     silent.set_nonblocking(true)?;
     let watch = move || {
-        let nothing = PollFlags::empty();
-        let mut watched = [PollFd::new(&terminal, nothing), PollFd::new(&silent, nothing)];
-        let polled = retry_on_intr(|| poll(&mut watched, None));
-        if polled.is_ok() && watched[0].revents().intersects(GONE) {
+        if wait_for_hang_up(&terminal, &silent).unwrap_or(false) {
             let _ = rustix::stdio::dup2_stdin(&silent);
         }
     };

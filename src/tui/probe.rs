@@ -11,13 +11,13 @@ use std::{
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
     graphics::{Answer, Choice, asks_for_kitty, cell_size, choose},
     input, typed,
 };
 use crate::images::Images;
+use crate::operating_system::{Watched, wait};
 
 /// Queries the background colour.
 const BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
@@ -95,16 +95,9 @@ fn ask(
         let Some(left) = limit.checked_sub(begin.elapsed()).filter(|_| !heard.answered) else {
             break heard;
         };
-        let left = Timespec {
-            tv_sec: left.as_secs().cast_signed(),
-            tv_nsec: i64::from(left.subsec_nanos()),
-        };
-        let mut watched = [PollFd::new(&input, PollFlags::IN)];
-        match poll(&mut watched, Some(&left)) {
-            Err(rustix::io::Errno::INTR) => continue,
-            other => other?,
-        };
-        if watched[0].revents().is_empty() {
+        let mut watched = [Watched::for_input(&input)];
+        wait(&mut watched, Some(left))?;
+        if !watched[0].would_not_wait() {
             continue;
         }
         let mut some = [0; 256];

@@ -129,6 +129,7 @@ impl Screen {
     }
 
     /// Which modes the program has switched on in the terminal.
+    #[cfg(target_os = "linux")]
     fn modes(&self) -> (bool, bool, bool) {
         let seen = self.seen.lock().unwrap();
         let screen = seen.screen();

@@ -5,8 +5,11 @@ use std::time::Duration;
 use super::{Left, command, journal, tell, times, train, uninterrupted, wait_for_text, workplace};
 use crate::cli::screen::Screen;
 
-/// Clock ticks that a process has used, from /proc.
+/// Clock ticks that a process has used, from /proc; 0 where only Linux could tell.
 fn cpu_ticks(process: u32) -> u64 {
+    if !cfg!(target_os = "linux") {
+        return 0;
+    }
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let after_name = stat.rsplit(')').next().unwrap();
     let field = |place: usize| {

@@ -10,6 +10,10 @@ use crate::cli::stdout;
 
 /// Compiles a wrapper that makes flock fail; `None` if this system does not allow it.
 fn wrapper(folder: &Path) -> Option<std::path::PathBuf> {
+    if !cfg!(target_os = "linux") {
+        println!("skipped: the program that takes flock away is for Linux");
+        return None;
+    }
     let (source, program) = (folder.join("no_flock.c"), folder.join("no_flock"));
     fs::write(&source, include_str!("no_flock.c")).unwrap();
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());

@@ -4,22 +4,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use super::{command, journal, train, workplace};
 use crate::cli::{masp, stdout};
 
+/// By the tool, because rustix has no call for it on macOS.
 fn pipe(path: &Path) {
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        path,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 fn words(output: &Output) -> String {

@@ -7,6 +7,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
 use super::machine::gib;
+use crate::operating_system::MAY_HAVE_LOGIND;
 use crate::session::socket;
 
 const SUBJECT: &str = "detached";
@@ -27,7 +28,7 @@ const JOBS: [(&str, &str); 3] = [
 /// The findings for this machine and this shell.
 pub(super) fn findings() -> Vec<Finding> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let mut findings = vec![logout(Path::new("/"), variable)];
+    let mut findings = vec![logout(MAY_HAVE_LOGIND.then_some(Path::new("/")), variable)];
     findings.extend(job(variable));
     findings.extend(limits());
     findings.extend(memory_limit(Path::new("/")));
@@ -38,8 +39,14 @@ pub(super) fn findings() -> Vec<Finding> {
     findings
 }
 
-/// Whether a logout ends what the user has left running.
-fn logout(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Finding {
+/// Whether a logout ends what the user has left running, by logind's settings below `root`; `None`: this system has no logind.
+fn logout(root: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Finding {
+    let Some(root) = root else {
+        return Finding::note(
+            SUBJECT,
+            "whether a logout ends your processes is unknown: only systemd-logind's settings are read",
+        );
+    };
     if !root.join("run/systemd/system").is_dir() {
         return Finding::ok(
             SUBJECT,
@@ -160,7 +167,7 @@ mod tests {
     #[test]
     fn a_logout_that_kills_processes_is_a_problem_and_the_last_drop_in_wins() {
         let user = |name: &str| (name == "USER").then(|| "ada".to_owned());
-        let level = |files: &[(&str, &str)]| logout(machine(files).path(), user).level;
+        let level = |files: &[(&str, &str)]| logout(Some(machine(files).path()), user).level;
         assert_eq!(level(&[]), Level::Ok);
         let main = "etc/systemd/logind.conf";
         let drop_in = "etc/systemd/logind.conf.d/10-kill.conf";
@@ -170,6 +177,16 @@ mod tests {
         assert_eq!(level(&both), Level::Ok);
         let spared = [(main, "KillUserProcesses=yes\nKillExcludeUsers=root ada\n")];
         assert_eq!(level(&spared), Level::Ok);
+    }
+
+    #[test]
+    fn a_system_without_logind_is_not_called_safe() {
+        let finding = logout(None, |_| None);
+        assert!(
+            finding.level == Level::Note && finding.text.contains("unknown"),
+            "{}",
+            finding.text
+        );
     }
 
     #[test]

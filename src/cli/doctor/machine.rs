@@ -7,6 +7,7 @@ use std::path::Path;
 use candle_core::Device;
 
 use super::finding::Finding;
+use crate::operating_system::{MachineMemory, proc_field, processor_name};
 
 /// With less memory available the default demo may not fit.
 const LOW_MEMORY: u64 = 2 << 30;
@@ -16,10 +17,7 @@ const CARDS: &str = "/proc/driver/nvidia/gpus";
 /// Cores that this process may use, and the threads that it computes with.
 pub(super) fn cpu() -> Finding {
     let threads = candle_core::utils::get_num_threads();
-    let model = fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| field(&text, "model name").map(str::to_owned));
-    let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
+    let model = processor_name().map(|model| format!(" ({model})")).unwrap_or_default();
     match std::thread::available_parallelism().map(usize::from) {
         Ok(cores) if cores == threads => Finding::ok("cpu", format!("{cores} cores, {threads} threads{model}")),
         Ok(cores) => Finding::note(
@@ -35,33 +33,14 @@ pub(super) fn cpu() -> Finding {
     }
 }
 
-const MEMINFO: &str = "/proc/meminfo";
-
-/// Memory by `/proc/meminfo`.
-pub(super) fn memory() -> Finding {
-    match fs::read_to_string(MEMINFO) {
-        Ok(text) => memory_by(&text),
-        Err(_) => Finding::note("memory", "unknown: it is read from /proc/meminfo, which only Linux has"),
-    }
-}
-
-/// This machine's memory in bytes, where it is known.
-pub(super) fn total_memory() -> Option<u64> {
-    bytes(&fs::read_to_string(MEMINFO).ok()?, "MemTotal")
-}
-
-fn bytes(meminfo: &str, key: &str) -> Option<u64> {
-    let kilobytes = field(meminfo, key)?.strip_suffix("kB")?.trim().parse::<u64>().ok()?;
-    kilobytes.checked_mul(1024)
-}
-
-fn memory_by(meminfo: &str) -> Finding {
-    let bytes = |key: &str| bytes(meminfo, key);
-    let (Some(total), Some(available)) = (bytes("MemTotal"), bytes("MemAvailable")) else {
-        return Finding::note(
-            "memory",
-            "unknown: /proc/meminfo does not list MemTotal and MemAvailable",
-        );
+/// The machine's memory, where it is known.
+pub(super) fn memory(memory: Option<MachineMemory>) -> Finding {
+    let Some(MachineMemory { total, available }) = memory else {
+        return Finding::note("memory", "unknown: the system does not tell it");
+    };
+    let Some(available) = available else {
+        let text = format!("{} in total; how much is available is unknown", gib(total));
+        return Finding::note("memory", text);
     };
     let text = format!("{} in total, {} available", gib(total), gib(available));
     if available < LOW_MEMORY {
@@ -129,20 +108,12 @@ fn cards(folder: &Path) -> Vec<String> {
     folders.sort();
     let name = |folder: &Path| {
         let text = fs::read_to_string(folder.join("information")).ok()?;
-        Some(field(&text, "Model")?.to_owned())
+        Some(proc_field(&text, "Model")?.to_owned())
     };
     folders
         .iter()
         .map(|folder| name(folder).unwrap_or_else(|| "a card without a name".to_owned()))
         .collect()
-}
-
-/// What follows `key:` on a line of a file of `/proc`.
-fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs
-        .find(|(name, _)| name.trim() == key)
-        .map(|(_, value)| value.trim())
 }
 
 /// `3.1 GiB`.
@@ -156,18 +127,28 @@ mod tests {
     use crate::cli::doctor::finding::Level;
 
     #[test]
-    fn low_memory_is_noted() {
-        let memory = |available: u64| {
-            memory_by(&format!(
-                "MemTotal:  16777216 kB\nMemFree: 1 kB\nMemAvailable: {available} kB\n"
-            ))
+    fn low_or_unknown_memory_is_noted() {
+        let with = |available: Option<u64>| {
+            memory(Some(MachineMemory {
+                total: 16 << 30,
+                available,
+            }))
         };
         assert_eq!(
-            memory(8 << 20),
+            with(Some(8 << 30)),
             Finding::ok("memory", "16.0 GiB in total, 8.0 GiB available")
         );
-        assert_eq!(memory(1 << 20).level, Level::Note);
-        assert_eq!(memory_by("MemTotal: many").level, Level::Note);
+        assert_eq!(with(Some(1 << 30)).level, Level::Note);
+        assert_eq!(
+            with(None),
+            Finding::note("memory", "16.0 GiB in total; how much is available is unknown")
+        );
+        let unknown = memory(None);
+        assert!(
+            unknown.level == Level::Note && unknown.text.starts_with("unknown"),
+            "{}",
+            unknown.text
+        );
     }
 
     #[test]

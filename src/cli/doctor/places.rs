@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
-use super::machine::{gib, total_memory};
+use super::machine::gib;
 use crate::config::{self, ConfigFile, Settings, Sources};
+use crate::operating_system::machine_memory;
 use crate::vlm::hub;
 use crate::vlm::inspect::{Description, inspect};
 
@@ -83,7 +84,7 @@ fn held(model: &str, folder: &Path) -> Finding {
             format!(
                 "{model} at {}: {found}; {}",
                 folder.display(),
-                fits(&found, total_memory())
+                fits(&found, machine_memory().map(|memory| memory.total))
             ),
         ),
         Err(error) => Finding::problem("model", error.to_string()),

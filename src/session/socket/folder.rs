@@ -7,10 +7,7 @@ use std::{
 };
 
 use super::SocketError;
-use crate::session::SessionFolder;
-
-/// `sun_path` holds 108 bytes with the zero at its end.
-const LONGEST_PATH: usize = 107;
+use crate::{operating_system::LONGEST_SOCKET_PATH, session::SessionFolder};
 
 /// The folders in which a run may listen, the preferred one first. A viewer looks into all of them: it may have been
 /// started with another environment than the run.
@@ -70,7 +67,7 @@ impl Identity {
 /// A path that is too long for a socket.
 pub(super) fn socket_in(folder: &Path, session: Identity) -> Result<PathBuf, SocketError> {
     let path = folder.join(format!("{:x}-{:x}.sock", session.device, session.inode));
-    if path.as_os_str().len() > LONGEST_PATH {
+    if path.as_os_str().len() > LONGEST_SOCKET_PATH {
         return Err(SocketError::TooLong(path));
     }
     Ok(path)

@@ -254,7 +254,8 @@ fn write_line(mut stream: &UnixStream, what: &impl serde::Serialize) -> io::Resu
 
 /// Whether a connection is still open.
 fn is_open(stream: &UnixStream) -> bool {
-    let mut polled = [PollFd::new(stream, PollFlags::empty())];
+    // Linux reports a hang-up always, macOS only if it is asked for.
+    let mut polled = [PollFd::new(stream, PollFlags::HUP)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut polled, Some(&now)).is_ok() && !polled[0].revents().contains(PollFlags::HUP)
 }
