@@ -1,27 +1,15 @@
 //! `aspects:` — stage 1's modules.
 
-use serde::{Deserialize, Serialize};
+use super::section::section;
+use crate::{aspects::Initial, data::View};
 
-use crate::aspects::Initial;
-use crate::data::View;
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AspectsSettings {
-    /// The views in use, in the order in which their tokens stand before the image.
-    pub views: Vec<View>,
-    /// Learned queries a view, each of which gives one token.
-    pub queries: usize,
-    /// How fresh modules begin.
-    pub initial: Initial,
-}
-
-impl Default for AspectsSettings {
-    fn default() -> Self {
-        Self {
-            views: View::ALL.to_vec(),
-            queries: 5,
-            initial: Initial::Reference,
-        }
+section! {
+    AspectsSettings {
+        /// The views in use, in the order in which their tokens stand before the image.
+        views: Vec<View> = View::ALL.to_vec(), Views;
+        /// Learned queries a view, each of which gives one token; attention grows with the square of the sequence's length.
+        queries: usize = 5, Count(1, 1024);
+        /// How fresh modules begin.
+        initial: Initial = Initial::Reference, OneOf(&["reference", "identity"]);
     }
 }

@@ -2,46 +2,32 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use super::section::section;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataSettings {
-    /// The dataset's folder.
-    pub root: Option<PathBuf>,
-    /// Names the layout and class list (`EmoSet`, `Emotion6`, ...); `None`: detected.
-    pub dataname: Option<String>,
-    /// The emotion question's templates, one a line, `{}` where the classes go; `None`: the built-in ones.
-    pub prompts: Option<PathBuf>,
-    /// A folder with `<aspect>.txt`, one template a line; `None`: the built-in ones.
-    pub aspect_prompts: Option<PathBuf>,
-    /// Draw order and templates at random; false: sorted, and the first template of each file.
-    pub shuffle: bool,
-    /// Share of the training split that becomes the validation split where the dataset has none; 0: no validation.
-    pub val_fraction: f64,
-    /// Turn images as their EXIF orientation says; the reference does not.
-    pub exif_orientation: bool,
-    /// Bound of the cache of vision features in memory, in MiB; 0: no cache.
-    pub cache_mb: u64,
-    /// Bound of the same on disk, in MiB; 0: none there.
-    pub disk_cache_mb: u64,
-    /// The folder of the cache on disk; `None`: `.features` in the folder of all sessions.
-    pub cache_dir: Option<PathBuf>,
-}
+/// A cache of a pebibyte.
+const MIB: u64 = 1 << 30;
 
-impl Default for DataSettings {
-    fn default() -> Self {
-        Self {
-            root: None,
-            dataname: None,
-            prompts: None,
-            aspect_prompts: None,
-            shuffle: true,
-            val_fraction: 0.1,
-            exif_orientation: false,
-            cache_mb: 1024,
-            disk_cache_mb: 0,
-            cache_dir: None,
-        }
+section! {
+    DataSettings {
+        /// The dataset's folder.
+        root: Option<PathBuf> = None, Path;
+        /// Names the layout and class list (`EmoSet`, `Emotion6`, ...); `None`: detected.
+        dataname: Option<String> = None, Text;
+        /// The emotion question's templates, one a line, `{}` where the classes go; `None`: the built-in ones.
+        prompts: Option<PathBuf> = None, Path;
+        /// A folder with `<aspect>.txt`, one template a line; `None`: the built-in ones.
+        aspect_prompts: Option<PathBuf> = None, Path;
+        /// Draw order and templates at random; false: sorted, and the first template of each file.
+        shuffle: bool = true, Switch;
+        /// Share of the training split that becomes the validation split where the dataset has none; 0: no validation.
+        val_fraction: f64 = 0.1, ShareBelowOne;
+        /// Turn images as their EXIF orientation says; the reference does not.
+        exif_orientation: bool = false, Switch;
+        /// Bound of the cache of vision features in memory, in MiB; 0: no cache.
+        cache_mb: u64 = 1024, Count(0, MIB);
+        /// Bound of the same on disk, in MiB; 0: none there.
+        disk_cache_mb: u64 = 0, Count(0, MIB);
+        /// The folder of the cache on disk; `None`: `.features` in the folder of all sessions.
+        cache_dir: Option<PathBuf> = None, Path;
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    allowed::Allowed,
     error::{ConfigError, excerpt, shown},
     locations, schema, yaml,
 };
@@ -214,8 +215,8 @@ fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
     if key.is_empty() {
         return Err(ConfigError::NotKeyValue { text: excerpt(&text) });
     }
-    let known = schema::key(key);
-    if known.is_none() && !schema::SECTIONS.contains(&key) {
+    let known = schema::KEYS.get(key);
+    if known.is_none() && !schema::sections().any(|section| section == key) {
         let (at, nearest) = (Origin::Set(text.clone()).place(key), schema::nearest(key));
         return Err(ConfigError::UnknownKey {
             at,
@@ -225,7 +226,7 @@ fn read_set(text: String) -> Result<(Origin, Value), ConfigError> {
     }
     let wants_text = known.is_some_and(|key| key.allowed.is_text());
     // Keys such as `>` and `#` have a meaning in YAML, so they are taken as text.
-    let is_key = known.is_some_and(|key| key.allowed == schema::Allowed::Keys && key.accepts(&written.into()));
+    let is_key = known.is_some_and(|key| key.allowed == Allowed::Keys && key.accepts(&written.into()));
     let value = match yaml::parse(written) {
         _ if is_key => Value::String(written.to_owned()),
         Ok(value) if value.is_string() || value.is_null() || !wants_text => value,
@@ -254,7 +255,7 @@ impl Layer {
 }
 
 fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<Leaf<'a>>) -> Result<(), ConfigError> {
-    if path.is_empty() || schema::SECTIONS.contains(&path) {
+    if path.is_empty() || schema::sections().any(|section| section == path) {
         let entries = match value {
             Value::Null => return Ok(()),
             Value::Object(entries) => entries,
@@ -272,7 +273,7 @@ fn collect<'a>(origin: &'a Origin, path: &str, value: &Value, leaves: &mut Vec<L
         }
         return Ok(());
     }
-    let Some(key) = schema::key(path) else {
+    let Some(key) = schema::KEYS.get(path) else {
         let (at, nearest) = (origin.place(path), schema::nearest(path));
         return Err(ConfigError::UnknownKey {
             at,
@@ -315,16 +316,16 @@ fn not_section(origin: &Origin, path: &str, value: &Value) -> ConfigError {
 }
 
 /// The value with its path, if it is one, made relative to what the origin's paths are relative to.
-fn located(origin: &Origin, allowed: schema::Allowed, value: &Value) -> Value {
+fn located(origin: &Origin, allowed: Allowed, value: &Value) -> Value {
     let Some(text) = value.as_str() else {
         return value.clone();
     };
     let in_file =
         |locate: fn(&Path, &str) -> String, path: &Path| locate(path.parent().unwrap_or(Path::new("")), text).into();
     match (allowed, origin) {
-        (schema::Allowed::Path, Origin::File { path, .. }) => in_file(locations::from_file, path),
-        (schema::Allowed::Model, Origin::File { path, .. }) => in_file(locations::model_from_file, path),
-        (schema::Allowed::Path | schema::Allowed::Model, Origin::Set(_)) => locations::from_home(text).into(),
+        (Allowed::Path, Origin::File { path, .. }) => in_file(locations::from_file, path),
+        (Allowed::Model, Origin::File { path, .. }) => in_file(locations::model_from_file, path),
+        (Allowed::Path | Allowed::Model, Origin::Set(_)) => locations::from_home(text).into(),
         _ => value.clone(),
     }
 }

@@ -97,7 +97,7 @@ fn check_keys(settings: &Settings, given: &Given) -> Result<(), ConfigError> {
     let Err(Clash { key, screen, actions }) = Keymap::changed(&settings.tui.keys) else {
         return Ok(());
     };
-    let changed = |action: Action| given.get_full(&format!("{}.{}", schema::KEYS, action.name()));
+    let changed = |action: Action| given.get_full(&format!("{}.{}", schema::ACTIONS, action.name()));
     let [a, b] = actions;
     let (leaf, other) = match (changed(a), changed(b)) {
         (Some((at, _, leaf)), other) if other.is_none_or(|(later, ..)| later < at) => (leaf, b),

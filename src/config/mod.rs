@@ -1,9 +1,10 @@
-//! Settings: typed, validated, and every default in one place (the `Default` of its section's file).
+//! Settings: typed, validated, and each key with its default and its allowed values in one line of its section's file.
 //!
 //! [`load`] lays the sources over each other, the later beating the earlier: defaults, a session's record, the
 //! user's own file (how screens look), the config file, `--set`, flags. What a source says is checked before it is merged, so that an error names the source and line.
 
 mod aliases;
+mod allowed;
 mod aspects;
 mod checkpoint;
 mod data;
@@ -18,6 +19,7 @@ mod model;
 mod prompt;
 mod record;
 mod schema;
+mod section;
 mod session;
 mod settings;
 mod test_section;

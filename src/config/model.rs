@@ -2,31 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelSettings {
-    /// A folder in Hugging Face layout or a hub id (`Qwen/Qwen2-VL-7B-Instruct`); `None`: the embedded tiny model.
-    pub path: Option<String>,
-    pub dtype: Dtype,
-    /// Fewest pixels after the resize; `None`: as the model's preprocessor_config.json says.
-    pub min_pixels: Option<u64>,
-    /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
-    pub max_pixels: Option<u64>,
-    pub positions: Positions,
-    /// Also train the token that ends the answer (`<|im_end|>`, Mistral's `</s>`); the reference does not. Wanted where answers are longer than a word.
-    pub supervise_im_end: bool,
-}
+use super::section::section;
+use crate::data::image_file;
 
-impl Default for ModelSettings {
-    fn default() -> Self {
-        Self {
-            path: None,
-            dtype: Dtype::Auto,
-            min_pixels: None,
-            max_pixels: None,
-            positions: Positions::Paper,
-            supervise_im_end: false,
-        }
+/// As many as the largest picture has.
+const PIXELS: u64 = image_file::MAX_PIXELS;
+
+section! {
+    ModelSettings {
+        /// A folder in Hugging Face layout or a hub id (`Qwen/Qwen2-VL-7B-Instruct`); `None`: the embedded tiny model.
+        path: Option<String> = None, Model;
+        dtype: Dtype = Dtype::Auto, OneOf(&["auto", "f32", "bf16", "f16"]);
+        /// Fewest pixels after the resize; `None`: as the model's preprocessor_config.json says.
+        min_pixels: Option<u64> = None, Count(1, PIXELS);
+        /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
+        max_pixels: Option<u64> = None, Count(1, PIXELS);
+        positions: Positions = Positions::Paper, OneOf(&["paper", "mrope"]);
+        /// Also train the token that ends the answer (`<|im_end|>`, Mistral's `</s>`); the reference does not. Wanted where answers are longer than a word.
+        supervise_im_end: bool = false, Switch;
     }
 }
 

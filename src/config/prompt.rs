@@ -1,16 +1,14 @@
 //! `prompt:` — stage 2's soft prompt.
 
-use serde::{Deserialize, Serialize};
+use super::section::section;
+use crate::aspects::prompt_file::LONGEST_PROMPT;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PromptSettings {
-    /// Trained vectors; each stands twice in the question.
-    pub tokens: usize,
-}
+/// Sequences are padded to the longest, and attention grows with its square: this is more than any model reads.
+pub(super) const MOST_TOKENS: u64 = LONGEST_PROMPT as u64;
 
-impl Default for PromptSettings {
-    fn default() -> Self {
-        Self { tokens: 32 }
+section! {
+    PromptSettings {
+        /// Trained vectors; each stands twice in the question.
+        tokens: usize = 32, Count(1, MOST_TOKENS);
     }
 }

@@ -4,21 +4,36 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AspectsSettings, CheckpointSettings, DataSettings, EvalSettings, ModelSettings, PromptSettings, SessionSettings,
-    TestSettings, TrainSettings, TuiSettings,
+    TestSettings, TrainSettings, TuiSettings, allowed::Key,
 };
 
-/// Everything that `config.yaml` can say; a field's name is its key's.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    pub train: TrainSettings,
-    pub test: TestSettings,
-    pub eval: EvalSettings,
-    pub checkpoint: CheckpointSettings,
-    pub model: ModelSettings,
-    pub data: DataSettings,
-    pub aspects: AspectsSettings,
-    pub prompt: PromptSettings,
-    pub session: SessionSettings,
-    pub tui: TuiSettings,
+macro_rules! settings {
+    ($($section:ident: $kind:ty;)+) => {
+        /// Everything that `config.yaml` can say; a field's name is its key's.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Settings {
+            $(pub $section: $kind,)+
+        }
+
+        impl Settings {
+            /// The sections by their names, with their keys.
+            pub(super) fn sections() -> Vec<(&'static str, Vec<(&'static str, Key)>)> {
+                vec![$((stringify!($section), <$kind>::keys()),)+]
+            }
+        }
+    };
+}
+
+settings! {
+    train: TrainSettings;
+    test: TestSettings;
+    eval: EvalSettings;
+    checkpoint: CheckpointSettings;
+    model: ModelSettings;
+    data: DataSettings;
+    aspects: AspectsSettings;
+    prompt: PromptSettings;
+    session: SessionSettings;
+    tui: TuiSettings;
 }

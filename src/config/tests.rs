@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{allowed::Allowed, *};
 use crate::{
     data::View,
     keymap::Action,
@@ -111,15 +111,15 @@ fn the_papers_values_are_the_defaults() {
 fn schema_and_settings_agree() {
     let mut fields = BTreeSet::new();
     leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut fields);
-    for (path, key) in schema::all() {
+    for (path, key) in schema::KEYS.iter() {
         let values = match key.allowed {
             // Keys that no action has, so that none is taken from another.
-            schema::Allowed::Keys => vec!["alt-k".to_owned(), "[alt-k, alt-l]".to_owned()],
-            schema::Allowed::Color => vec!["cyan".to_owned(), "208".to_owned()],
-            schema::Allowed::OneOf(names) => names.iter().map(|name| (*name).to_owned()).collect(),
-            schema::Allowed::Switch => vec!["true".to_owned()],
-            schema::Allowed::Views => vec!["[scene]".to_owned()],
-            schema::Allowed::Text | schema::Allowed::Path | schema::Allowed::Model => {
+            Allowed::Keys => vec!["alt-k".to_owned(), "[alt-k, alt-l]".to_owned()],
+            Allowed::Color => vec!["cyan".to_owned(), "208".to_owned()],
+            Allowed::OneOf(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Allowed::Switch => vec!["true".to_owned()],
+            Allowed::Views => vec!["[scene]".to_owned()],
+            Allowed::Text | Allowed::Path | Allowed::Model => {
                 vec!["7".to_owned()]
             }
             _ => vec![if key.accepts(&json!(1)) { "1" } else { "0" }.to_owned()],
@@ -131,7 +131,7 @@ fn schema_and_settings_agree() {
         if key.optional {
             assert!(load_set(&[&format!("{path}=null")]).is_ok(), "{path}=null");
         }
-        fields.remove(&path);
+        fields.remove(path);
     }
     for names in ["train.aspects", "tui.keys"] {
         fields.remove(names);

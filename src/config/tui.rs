@@ -3,31 +3,22 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::section::section;
 use crate::{
     images::Images,
     keymap::{Action, Key},
     theme::{Paint, Role},
 };
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TuiSettings {
-    pub images: Images,
-    /// At most so many frames a second; a frame is drawn only where something changed.
-    pub fps: u32,
-    /// Other keys for some actions.
-    pub keys: IndexMap<Action, Vec<Key>>,
-    pub colors: ColorSettings,
-}
-
-impl Default for TuiSettings {
-    fn default() -> Self {
-        Self {
-            images: Images::Auto,
-            fps: 10,
-            keys: IndexMap::new(),
-            colors: ColorSettings::default(),
-        }
+section! {
+    TuiSettings {
+        images: Images = Images::Auto, OneOf(&["auto", "halfblocks", "kitty", "iterm2", "sixel", "off"]);
+        /// At most so many frames a second; a frame is drawn only where something changed.
+        fps: u32 = 10, Count(1, 60);
+    } with {
+        /// Other keys for some actions.
+        keys: IndexMap<Action, Vec<Key>> = IndexMap::new();
+        colors: ColorSettings = ColorSettings::default();
     }
 }
 
