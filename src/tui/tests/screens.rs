@@ -1,11 +1,13 @@
 //! Snapshots of the Train screen and its panes on a made-up run.
 //!
-//! A snapshot holds the text, then for each row its styles as runs: the first column, the colour's role, `+b` for bold, `on` a
-//! background. Cells of pictures are not listed one by one; a run of them is `picture` with a hash of its colours.
+//! A snapshot holds the text, then the styles of its rows as runs: the first column, the colour's role, `+b` for bold, `on` a
+//! background. Rows of the same runs share a line; rows without any style have none. Cells of pictures are not listed one by
+//! one; a run of them is `picture` with a hash of its colours.
 
 use std::fmt::Write;
 
 use crossbeam_channel::unbounded;
+use indexmap::IndexMap;
 use insta::assert_snapshot;
 use ratatui::{
     Terminal,
@@ -82,7 +84,8 @@ fn style(cell: &Cell, theme: &Theme) -> Option<String> {
 
 pub fn described(buffer: &Buffer, theme: &Theme) -> String {
     let mut text = String::new();
-    let mut styles = String::new();
+    // The rows that have these runs.
+    let mut styles: IndexMap<String, Vec<u16>> = IndexMap::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();
         // First column, style (`None`: a picture), hash of the cells.
@@ -109,9 +112,25 @@ pub fn described(buffer: &Buffer, theme: &Theme) -> String {
             Some(style) => format!("{x} {style}"),
             None => format!("{x} picture {hash:08x}"),
         });
-        writeln!(styles, "{y:>3}: {}", runs.collect::<Vec<_>>().join(", ")).unwrap();
+        let runs = runs.collect::<Vec<_>>().join(", ");
+        styles.entry(runs).or_default().push(y);
     }
-    format!("{text}\n{styles}")
+    styles.shift_remove("");
+    text.push('\n');
+    for (runs, rows) in styles {
+        writeln!(text, "{}: {runs}", ranges(&rows)).unwrap();
+    }
+    text
+}
+
+/// `2-5 7`
+fn ranges(rows: &[u16]) -> String {
+    let ranges = rows.chunk_by(|row, next| row + 1 == *next).map(|range| match range {
+        [first, .., last] => format!("{first}-{last}"),
+        [row] => row.to_string(),
+        [] => String::new(),
+    });
+    ranges.collect::<Vec<_>>().join(" ")
 }
 
 fn snapshot(name: &str, mut app: App, width: u16, height: u16, theme: &Theme) {
@@ -131,11 +150,21 @@ fn train_at_four_sizes() {
 #[test]
 fn each_pane_at_80x24() {
     let theme = Theme::dark(Depth::True);
-    for pane in [Pane::Accuracy, Pane::Sample, Pane::Rationale, Pane::Log] {
-        let (mut app, _folder) = app(Stage::Aspects, 250, theme.clone());
+    let (mut app, _folder) = app(Stage::Aspects, 250, theme.clone());
+    for (pane, part) in [
+        (Pane::Accuracy, "│ mean 43.0 % ▲ 9.0  loss 1.349 "),
+        (Pane::Rationale, "│ brightness  very high "),
+        (
+            Pane::Log,
+            "│    2:08 ◆ evaluated at step 100: 33.9 % of 256 right, loss 1.782 ",
+        ),
+    ] {
         app.ui.focus_on(pane);
-        snapshot(&format!("tab_{}", pane.title()), app, 80, 24, &theme);
+        let shown = described(&settled(&mut app, 80, 24), &theme);
+        assert!(shown.contains(part), "{shown}");
     }
+    app.ui.focus_on(Pane::Sample);
+    snapshot("tab_sample", app, 80, 24, &theme);
 }
 
 #[test]
