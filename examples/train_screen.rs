@@ -25,13 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut time = 1.7e9;
         let mut say = |event, time| {
             seq += 1;
-            sender
-                .send(Record {
-                    seq: seq - 1,
-                    time,
-                    event,
-                })
-                .is_ok()
+            sender.send(Record::new(seq - 1, time, event)).is_ok()
         };
         for record in made_up::records(900) {
             let is_step = matches!(record.event, Event::Step(_) | Event::Phase(_));

@@ -4,16 +4,7 @@ use masp::data::View;
 use masp::data::synth::scene::{ACTIONS, Bounds, EXPRESSIONS, LEVELS, OBJECTS, SCENES, Scene};
 
 /// The eight emotions of EmoSet, in its order.
-pub const EMOTIONS: [&str; 8] = [
-    "amusement",
-    "awe",
-    "contentment",
-    "excitement",
-    "anger",
-    "disgust",
-    "fear",
-    "sadness",
-];
+pub use masp::data::classes::MIKELS as EMOTIONS;
 
 /// The number of attribute values that a viewer may care about (see [`values`]).
 pub const VALUES: usize = SCENES.len() + OBJECTS.len() + EXPRESSIONS.len() + ACTIONS.len() + 2 * LEVELS.len();

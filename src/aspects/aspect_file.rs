@@ -305,10 +305,7 @@ mod tests {
         };
         let shape = refused(&|file| {
             if let Some(scene) = file.views.get_mut(&View::Scene) {
-                scene.in_proj_bias = HostTensor {
-                    shape: vec![2],
-                    data: vec![0.0; 2],
-                };
+                scene.in_proj_bias = HostTensor::from_parts(vec![2], vec![0.0; 2]);
             }
         })?;
         assert!(
@@ -319,13 +316,7 @@ mod tests {
         assert!(empty.contains("there are none"), "{empty}");
 
         let mut tensors = crate::aspects::parameter_file::read_tensors(&path, |_| true)?;
-        tensors.insert(
-            "q_view.scene".to_owned(),
-            HostTensor {
-                shape: vec![1, 1],
-                data: vec![0.0],
-            },
-        );
+        tensors.insert("q_view.scene".to_owned(), HostTensor::from_parts(vec![1, 1], vec![0.0]));
         crate::aspects::checkpoint::export(&path, &CheckpointMeta::example(), &tensors)?;
         let missing = read_aspects(&path).err().ok_or("it was read")?.to_string();
         assert!(

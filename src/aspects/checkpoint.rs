@@ -243,10 +243,7 @@ mod tests {
     fn example() -> Checkpoint {
         let tensor = |shape: Vec<usize>, first: f32| {
             let count: usize = shape.iter().product();
-            HostTensor {
-                data: (0..count).map(|index| first + index as f32).collect(),
-                shape,
-            }
+            HostTensor::from_parts(shape, (0..count).map(|index| first + index as f32).collect())
         };
         Checkpoint {
             meta: CheckpointMeta::example(),
@@ -326,13 +323,9 @@ mod tests {
         example().save(&path)?;
         let old = fs::read(&path)?;
         let mut wrong = example();
-        wrong.tensors.insert(
-            "x".to_owned(),
-            HostTensor {
-                shape: vec![2],
-                data: vec![0.0],
-            },
-        );
+        wrong
+            .tensors
+            .insert("x".to_owned(), HostTensor::from_parts(vec![2], vec![0.0]));
         assert!(matches!(wrong.save(&path), Err(CheckpointError::Write { .. })));
         assert_eq!(fs::read(&path)?, old);
         Ok(())

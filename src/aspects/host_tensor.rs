@@ -11,8 +11,13 @@ impl HostTensor {
     /// The tensor; `None` if `data` does not have as many values as `shape` requires.
     #[must_use]
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Option<Self> {
-        let tensor = Self { shape, data };
-        tensor.is_consistent().then_some(tensor)
+        Some(Self::from_parts(shape, data)).filter(Self::is_consistent)
+    }
+
+    /// The tensor, whether or not `data` has as many values as `shape` requires.
+    #[must_use]
+    pub const fn from_parts(shape: Vec<usize>, data: Vec<f32>) -> Self {
+        Self { shape, data }
     }
 
     /// Whether all its numbers are finite.

@@ -27,10 +27,7 @@ use crate::hostile::{changed, config, is_sentence, measured};
 
 fn tensor(shape: &[usize], first: f32) -> HostTensor {
     let count: usize = shape.iter().product();
-    HostTensor {
-        shape: shape.to_vec(),
-        data: (0..count).map(|n| first + n as f32).collect(),
-    }
+    HostTensor::from_parts(shape.to_vec(), (0..count).map(|n| first + n as f32).collect())
 }
 
 /// Every tensor of aspect modules of hidden size 4, and a soft prompt.

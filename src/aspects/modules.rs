@@ -231,8 +231,8 @@ fn uniform(bound: f64, count: usize, rng: &mut impl Rng) -> Vec<f32> {
 /// # Errors
 /// Where the device fails.
 pub fn to_host(tensor: &Tensor) -> Result<HostTensor> {
-    Ok(HostTensor {
-        shape: tensor.dims().to_vec(),
-        data: tensor.flatten_all()?.to_vec1::<f32>()?,
-    })
+    Ok(HostTensor::from_parts(
+        tensor.dims().to_vec(),
+        tensor.flatten_all()?.to_vec1::<f32>()?,
+    ))
 }

@@ -118,10 +118,7 @@ mod tests {
     fn numbers_that_are_not_finite_are_refused_in_both_kinds_of_file() {
         let folder = tempfile::tempdir().unwrap();
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let tensor = HostTensor {
-                shape: vec![2, 2],
-                data: vec![0.0, 1.0, bad, 2.0],
-            };
+            let tensor = HostTensor::from_parts(vec![2, 2], vec![0.0, 1.0, bad, 2.0]);
             let (ours, theirs) = (folder.path().join("a.safetensors"), folder.path().join("a.pt"));
             let tensors = BTreeMap::from([("soft_prompt".to_owned(), tensor.clone())]);
             checkpoint::export(&ours, &CheckpointMeta::example(), &tensors).unwrap();
@@ -144,10 +141,7 @@ mod tests {
     fn a_safetensors_file_is_recognised_at_any_length_of_its_header() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
-        let tensor = HostTensor {
-            shape: vec![1, 2],
-            data: vec![0.5, 1.0],
-        };
+        let tensor = HostTensor::from_parts(vec![1, 2], vec![0.5, 1.0]);
         let tensors = BTreeMap::from([("soft_prompt".to_owned(), tensor)]);
         // The header's length, where the base model's name has so many letters.
         let header = |letters: u64| {

@@ -135,10 +135,7 @@ fn stack(rows: &BTreeMap<usize, HostTensor>) -> Result<SoftPromptFile, String> {
         }
     }
     let data = rows.values().flat_map(|row| row.data.iter().copied()).collect();
-    let rows = HostTensor {
-        shape: vec![rows.len(), first.data.len()],
-        data,
-    };
+    let rows = HostTensor::from_parts(vec![rows.len(), first.data.len()], data);
     Ok(SoftPromptFile { rows })
 }
 
@@ -158,10 +155,7 @@ mod tests {
     #[test]
     fn both_kinds_of_file_hold_the_same() -> Outcome {
         let folder = tempfile::tempdir()?;
-        let rows = HostTensor {
-            shape: vec![12, 2],
-            data: (0..24u8).map(f32::from).collect(),
-        };
+        let rows = HostTensor::from_parts(vec![12, 2], (0..24u8).map(f32::from).collect());
         let file = SoftPromptFile { rows };
         for name in ["a.safetensors", "a.pt"] {
             let path = folder.path().join(name);
@@ -182,17 +176,11 @@ mod tests {
             file.require(Path::new("x"), 2, 32)
                 .is_err_and(|fault| fault.to_string().contains("prompt.tokens to 12"))
         );
-        let rows = HostTensor {
-            shape: vec![5000, 1],
-            data: vec![0.0; 5000],
-        };
+        let rows = HostTensor::from_parts(vec![5000, 1], vec![0.0; 5000]);
         let long = SoftPromptFile { rows }.require(Path::new("x"), 1, 32);
         assert!(long.is_err_and(|fault| fault.to_string().contains("no more than 4096")));
         let vector = SoftPromptFile {
-            rows: HostTensor {
-                shape: vec![2],
-                data: vec![0.0; 2],
-            },
+            rows: HostTensor::from_parts(vec![2], vec![0.0; 2]),
         };
         assert!(write_soft_prompt(&folder.path().join("b.pt"), &vector, &CheckpointMeta::example()).is_err());
         Ok(())

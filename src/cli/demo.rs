@@ -65,17 +65,10 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let output = if headless { Output::Headless } else { Output::best() };
     let run = |name: &str, stages: &[Stage], settings: &Settings| {
         let job = TrainJob {
-            settings: settings.clone(),
-            stages: stages.to_vec(),
-            folder: session(settings, name)?,
-            device,
-            resume: false,
-            init_aspects: None,
-            init_prompt: None,
-            save_ckpt: None,
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
             attended: output == Output::Screen,
+            ..TrainJob::new(settings.clone(), stages.to_vec(), session(settings, name)?, device)
         };
         let folder = job.folder.clone();
         let outcome = execute(job, output)?;

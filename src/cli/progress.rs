@@ -61,15 +61,7 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            assert!(
-                sender
-                    .send(Record {
-                        seq: seq as u64,
-                        time: 0.0,
-                        event
-                    })
-                    .is_ok()
-            );
+            assert!(sender.send(Record::new(seq as u64, 0.0, event)).is_ok());
         }
         assert_eq!(
             follow(records.clone(), 10),

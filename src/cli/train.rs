@@ -72,16 +72,12 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     };
     let job = TrainJob {
         attended: output == Output::Screen,
-        stages: stages.clone(),
-        device: args.model.device.into(),
         resume: args.resume,
         init_aspects: args.init_aspects.clone(),
         init_prompt: args.init_prompt.clone(),
         save_ckpt: args.save_ckpt.clone(),
-        draw: None,
         notices: loaded.notices,
-        folder,
-        settings,
+        ..TrainJob::new(settings, stages.clone(), folder, args.model.device.into())
     };
     let folder = job.folder.clone();
     let outcome = execute(job, output)?;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,26 @@ use crate::{
     theme::{Paint, Role},
 };
 
+/// A config file alone.
+fn named(path: impl Into<PathBuf>) -> Sources {
+    Sources {
+        config: ConfigFile::Named(path.into()),
+        ..Sources::default()
+    }
+}
+
+/// A record alone.
+fn recorded(settings: Value) -> Sources {
+    Sources {
+        record: Some(Record {
+            name: "the record".to_owned(),
+            settings,
+        }),
+        config: ConfigFile::None,
+        ..Sources::default()
+    }
+}
+
 /// Loads a config file of this text, in a folder of its own.
 fn load_file(text: &str) -> Result<Loaded, ConfigError> {
     load_with(text, |_| {})
@@ -19,10 +39,7 @@ fn load_with(text: &str, change: impl FnOnce(&mut Sources)) -> Result<Loaded, Co
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my.yaml");
     std::fs::write(&path, text).unwrap();
-    let mut sources = Sources {
-        config: ConfigFile::Named(path),
-        ..Sources::default()
-    };
+    let mut sources = named(path);
     change(&mut sources);
     load(sources)
 }
@@ -67,24 +84,13 @@ fn leaves(path: &str, value: &Value, into: &mut BTreeSet<String>) {
 
 #[test]
 fn the_shipped_file_says_every_default_and_nothing_else() {
-    let shipped = Path::new("config.yaml").to_owned();
-    let loaded = load(Sources {
-        config: ConfigFile::Named(shipped.clone()),
-        ..Sources::default()
-    })
-    .unwrap();
-    assert_eq!(
-        loaded,
-        Loaded {
-            settings: Settings::default(),
-            notices: Vec::new()
-        }
-    );
+    let Loaded { settings, notices } = load(named("config.yaml")).unwrap();
+    assert_eq!((settings, notices), (Settings::default(), Vec::new()));
 
     let (mut in_file, mut defaults) = (BTreeSet::new(), BTreeSet::new());
     leaves(
         "",
-        &yaml::parse(&std::fs::read_to_string(shipped).unwrap()).unwrap(),
+        &yaml::parse(&std::fs::read_to_string("config.yaml").unwrap()).unwrap(),
         &mut in_file,
     );
     leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut defaults);
@@ -227,15 +233,7 @@ fn absurd_sizes_and_rates_are_refused_with_their_range() {
         }
         let value: Value = serde_json::from_str(value).unwrap();
         let settings = key.rsplit('.').fold(value, |inner, part| json!({ part: inner }));
-        let record = Record {
-            name: "an old session".to_owned(),
-            settings,
-        };
-        let loaded = load(Sources {
-            config: ConfigFile::None,
-            record: Some(record),
-            ..Sources::default()
-        });
+        let loaded = load(recorded(settings));
         assert!(loaded.is_ok(), "{key}: {}", loaded.unwrap_err());
     }
 }
@@ -358,21 +356,13 @@ fn a_file_that_is_no_yaml_missing_or_unreadable() {
     );
     assert_refused(load_file("just a text"), &["section"]);
     assert_refused(load_set(&["train.seed"]), &["--set train.seed", "KEY=VALUE"]);
-    let missing = Sources {
-        config: ConfigFile::Named("no/such.yaml".into()),
-        ..Sources::default()
-    };
-    assert_refused(load(missing), &["no/such.yaml"]);
+    assert_refused(load(named("no/such.yaml")), &["no/such.yaml"]);
     let absent = Sources {
         config: ConfigFile::IfPresent("no/such.yaml".into()),
         ..Sources::default()
     };
     assert_eq!(load(absent).unwrap().settings, Settings::default());
-    let folder = Sources {
-        config: ConfigFile::Named("src".into()),
-        ..Sources::default()
-    };
-    assert!(!load(folder).unwrap_err().is_usage());
+    assert!(!load(named("src")).unwrap_err().is_usage());
     assert_eq!(load_file("").unwrap().settings, Settings::default());
 }
 
@@ -397,10 +387,7 @@ fn flags_beat_set_beats_file_beats_record_beats_defaults() {
     let record = json!({"train": {"seed": 1, "batch_size": 1, "logging_steps": 1, "epochs": 1},
         "session": {"root": "/elsewhere"}, "tui": {"fps": 1}});
     let loaded = load_with("train: {batch_size: 2, logging_steps: 2, epochs: 2}", |sources| {
-        sources.record = Some(Record {
-            name: "the record of session s".to_owned(),
-            settings: record,
-        });
+        sources.record = recorded(record).record;
         sources.set = vec!["train.logging_steps=3".to_owned(), "train.epochs=3".to_owned()];
         sources.flags = vec![Flag {
             flag: "--epochs",
@@ -422,12 +409,8 @@ fn flags_beat_set_beats_file_beats_record_beats_defaults() {
 fn the_shipped_file_in_the_current_folder_leaves_a_record_as_it_was() {
     let record = json!({"prompt": {"tokens": 8}, "train": {"max_grad_norm": 2, "prompt": {"epochs": 7}}});
     let sources = |config| Sources {
-        record: Some(Record {
-            name: "the record".to_owned(),
-            settings: record.clone(),
-        }),
         config,
-        ..Sources::default()
+        ..recorded(record.clone())
     };
     let unasked = load(sources(ConfigFile::default())).unwrap().settings;
     assert_eq!((unasked.prompt.tokens, unasked.train.max_grad_norm), (8, 2.0));
@@ -445,16 +428,7 @@ fn a_record_gives_the_settings_again() {
         "model.path=Qwen/Qwen2-VL",
     ];
     let settings = load_set(&set).unwrap().settings;
-    let record = Record {
-        name: String::new(),
-        settings: settings.to_record(),
-    };
-    let again = load(Sources {
-        record: Some(record),
-        config: ConfigFile::None,
-        ..Sources::default()
-    })
-    .unwrap();
+    let again = load(recorded(settings.to_record())).unwrap();
     assert!(again.settings.data.root.as_ref().is_some_and(|root| root.is_absolute()));
     assert_eq!(again.settings.model, settings.model);
     assert_eq!(again.settings.train, settings.train);
@@ -556,12 +530,7 @@ fn paths_are_relative_to_the_file_and_values_after_set_are_texts_where_texts_are
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.yaml");
     std::fs::write(&path, "data: {root: sets/a, prompts: /p.txt}\nmodel: {path: ./m}\n").unwrap();
-    let settings = load(Sources {
-        config: ConfigFile::Named(path),
-        ..Sources::default()
-    })
-    .unwrap()
-    .settings;
+    let settings = load(named(path)).unwrap().settings;
     assert_eq!(settings.data.root, Some(folder.path().join("sets/a")));
     assert_eq!(settings.data.prompts, Some("/p.txt".into()));
     assert_eq!(

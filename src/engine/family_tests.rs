@@ -22,7 +22,7 @@ use super::snapshot;
 use super::trainer::Trainer;
 use crate::aspects::checkpoint::Checkpoint;
 use crate::config::{Positions, Settings};
-use crate::data::synth::{Options, synthesise};
+use crate::data::synth;
 use crate::session::{Event, SessionFolder, Stage};
 use crate::vlm::base::BaseModel;
 use crate::vlm::config_file::Family;
@@ -74,18 +74,8 @@ impl Fixture {
         sizes.into_iter().enumerate().map(picture).collect()
     }
 
-    /// A small dataset.
     fn drawn(&self) -> PathBuf {
-        let root = self.folder.path().join("drawn");
-        let drawn = Options {
-            train: 8,
-            val: 8,
-            test: 8,
-            size: 56,
-            ..Options::default()
-        };
-        synthesise(&root, &drawn, |_, _| ()).unwrap();
-        root
+        synth::few(self.folder.path())
     }
 
     fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
@@ -194,19 +184,9 @@ fn a_run_trains_both_stages() {
         place.settings.eval.max_samples = 2;
         assert!(!open_dataset(&place.settings).unwrap().train.is_empty());
         let sessions = place.folder.path().join("sessions");
-        let job = TrainJob {
-            settings: place.settings.clone(),
-            stages: vec![Stage::Aspects, Stage::Prompt],
-            folder: SessionFolder::create(&sessions, "run").unwrap(),
-            device: DeviceChoice::Cpu,
-            resume: false,
-            init_aspects: None,
-            init_prompt: None,
-            save_ckpt: None,
-            draw: None,
-            notices: Vec::new(),
-            attended: false,
-        };
+        let folder = SessionFolder::create(&sessions, "run").unwrap();
+        let stages = vec![Stage::Aspects, Stage::Prompt];
+        let job = TrainJob::new(place.settings.clone(), stages, folder, DeviceChoice::Cpu);
         let (listener, records) = unbounded();
         let mut control = Control::new(unbounded().1, Signals::default());
         let ended = run(job, &mut Reporter::new(listener), &mut control).unwrap();

@@ -29,7 +29,7 @@ use crate::aspects::aspect_file::{AspectFile, write_aspects};
 use crate::aspects::checkpoint::Checkpoint;
 use crate::aspects::{AspectModules, Initial};
 use crate::config::{self, ConfigFile, OnNan, Settings, Sources};
-use crate::data::synth::{Options, synthesise};
+use crate::data::{Dataset, synth};
 use crate::session::{Checkpoints, Command, Event, Record, SessionFolder, Stage, checkpoint_name};
 use crate::vlm::base::BaseModel;
 
@@ -42,15 +42,7 @@ pub(super) struct Fixture {
 impl Fixture {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            train: 8,
-            val: 8,
-            test: 8,
-            size: 56,
-            ..Options::default()
-        };
-        synthesise(&folder.path().join("drawn"), &options, |_, _| ()).unwrap();
-        let data = format!("data.root={}", folder.path().join("drawn").display());
+        let data = format!("data.root={}", synth::few(folder.path()).display());
         let set = [
             &data,
             "train.max_steps=2",
@@ -75,19 +67,8 @@ impl Fixture {
     }
 
     pub(super) fn job(&self, name: &str) -> TrainJob {
-        TrainJob {
-            settings: self.settings.clone(),
-            stages: vec![Stage::Aspects],
-            folder: SessionFolder::create(&self.folder.path().join("sessions"), name).unwrap(),
-            device: DeviceChoice::Cpu,
-            resume: false,
-            init_aspects: None,
-            init_prompt: None,
-            save_ckpt: None,
-            draw: None,
-            notices: Vec::new(),
-            attended: false,
-        }
+        let folder = SessionFolder::create(&self.folder.path().join("sessions"), name).unwrap();
+        TrainJob::new(self.settings.clone(), vec![Stage::Aspects], folder, DeviceChoice::Cpu)
     }
 
     /// Aspect modules whose numbers are finite, but so large that the loss is not.
@@ -115,6 +96,13 @@ impl Fixture {
     pub(super) fn learner<'a>(&self, base: &'a BaseModel) -> Learner<'a> {
         let classes = open_dataset(&self.settings).unwrap().classes;
         Learner::fresh(base, &self.settings, questions(&self.settings).unwrap(), classes).unwrap()
+    }
+
+    /// A trainer of stage 1.
+    pub(super) fn trainer<'a, 'b>(&self, learner: &'b Learner<'a>, dataset: &'b Dataset) -> Trainer<'a, 'b> {
+        let items = training_items(Stage::Aspects, &self.settings, dataset);
+        let settings = self.settings.train.stage(Stage::Aspects);
+        Trainer::new(learner, Stage::Aspects, items, settings, true).unwrap()
     }
 }
 
@@ -181,6 +169,12 @@ fn at_a_non_finite_loss_a_watched_run_pauses_and_an_unwatched_one_ends() {
     assert_eq!((ended.unwrap(), pauses(&said)), (Outcome::Done, 2));
 }
 
+/// The first parameter's numbers.
+fn values(trainer: &Trainer) -> Vec<f32> {
+    let var = &trainer.optimizer.slots[0].var;
+    var.flatten_all().unwrap().to_vec1().unwrap()
+}
+
 fn poison(trainer: &Trainer) {
     let var = &trainer.optimizer.slots[0].var;
     let nan = (Tensor::zeros(var.shape(), var.dtype(), var.device()).unwrap() + f64::NAN).unwrap();
@@ -193,9 +187,7 @@ fn non_finite_parameters_are_not_saved_and_the_run_returns_to_a_finite_checkpoin
     let (base, job) = (place.base(), place.job("poisoned"));
     let learner = place.learner(&base);
     let dataset = open_dataset(&place.settings).unwrap();
-    let items = training_items(Stage::Aspects, &place.settings, &dataset);
-    let settings = place.settings.train.stage(Stage::Aspects);
-    let mut trainer = Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap();
+    let mut trainer = place.trainer(&learner, &dataset);
     let stage_run = StageRun {
         stage: Stage::Aspects,
         from: None,
@@ -207,12 +199,7 @@ fn non_finite_parameters_are_not_saved_and_the_run_returns_to_a_finite_checkpoin
     let mut keeper = Keeper::new(&stage_run).unwrap();
     trainer.step = 2;
     keeper.save(&trainer, &mut reporter, false).unwrap();
-    let before = trainer.optimizer.slots[0]
-        .var
-        .flatten_all()
-        .unwrap()
-        .to_vec1::<f32>()
-        .unwrap();
+    let before = values(&trainer);
     assert!(trainer.is_finite().unwrap());
 
     trainer.step = 5;
@@ -238,13 +225,7 @@ fn non_finite_parameters_are_not_saved_and_the_run_returns_to_a_finite_checkpoin
     );
 
     keeper.go_back(&mut trainer, &mut reporter).unwrap();
-    let after = trainer.optimizer.slots[0]
-        .var
-        .flatten_all()
-        .unwrap()
-        .to_vec1::<f32>()
-        .unwrap();
-    assert_eq!((trainer.step, after), (2, before));
+    assert_eq!((trainer.step, values(&trainer)), (2, before));
     let resumed = |event: &Event| matches!(event, Event::Resumed(resumed) if resumed.from_step == 2);
     assert!(events(&records).iter().any(resumed));
 
@@ -269,9 +250,7 @@ fn a_step_without_a_readable_picture_has_no_nan_loss() {
     for sample in &mut dataset.train {
         sample.path.set_extension("gone");
     }
-    let items = training_items(Stage::Aspects, &place.settings, &dataset);
-    let settings = place.settings.train.stage(Stage::Aspects);
-    let mut trainer = Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap();
+    let mut trainer = place.trainer(&learner, &dataset);
     let mut store = FeatureStore::of(&base, &place.settings, 1).unwrap();
     let mut notes = Vec::new();
     let Advanced::Step(step) = trainer.advance(&mut store, &mut notes).unwrap() else {

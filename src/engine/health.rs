@@ -208,14 +208,8 @@ mod tests {
 
     fn step(step: u64, loss: f64, samples_per_s: f64) -> Step {
         Step {
-            stage: Stage::Prompt,
-            step,
-            epoch: 0.0,
-            loss,
-            lr: 1e-3,
-            grad_norm: 1.0,
             samples_per_s,
-            cache_hits: None,
+            ..crate::made_up::step(Stage::Prompt, step, loss)
         }
     }
 

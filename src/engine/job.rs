@@ -29,6 +29,26 @@ pub struct TrainJob {
     pub attended: bool,
 }
 
+impl TrainJob {
+    /// A run that begins anew, from fresh parameters and the dataset that is there, and that nobody watches.
+    #[must_use]
+    pub const fn new(settings: Settings, stages: Vec<Stage>, folder: SessionFolder, device: DeviceChoice) -> Self {
+        Self {
+            settings,
+            stages,
+            folder,
+            device,
+            resume: false,
+            init_aspects: None,
+            init_prompt: None,
+            save_ckpt: None,
+            draw: None,
+            notices: Vec::new(),
+            attended: false,
+        }
+    }
+}
+
 /// How a run that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

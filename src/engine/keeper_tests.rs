@@ -3,13 +3,11 @@
 use crossbeam_channel::unbounded;
 
 use super::finite_tests::Fixture;
-use super::items::training_items;
 use super::job::StageRun;
 use super::keeper::Keeper;
 use super::opening::open_dataset;
 use super::reporter::Reporter;
 use super::snapshot;
-use super::trainer::Trainer;
 use crate::session::{Event, Stage, checkpoint_name};
 
 /// A step's checkpoint may already exist, with the earlier learning rate.
@@ -25,11 +23,7 @@ fn a_rate_set_after_the_checkpoint_of_its_step_is_saved_and_the_best_stays() {
         dataset: &dataset,
         job: &job,
     };
-    let trainer = || {
-        let items = training_items(Stage::Aspects, &place.settings, &dataset);
-        let settings = place.settings.train.stage(Stage::Aspects);
-        Trainer::new(&learner, Stage::Aspects, items, settings, true).unwrap()
-    };
+    let trainer = || place.trainer(&learner, &dataset);
     let mut first = trainer();
     let (listener, records) = unbounded();
     let mut reporter = Reporter::new(listener);

@@ -116,11 +116,7 @@ impl Reporter {
 
     /// Sends an event that the journal does not hold.
     pub fn send(&self, event: Event) {
-        let record = Record {
-            seq: UNKEPT,
-            time: now(),
-            event,
-        };
+        let record = Record::new(UNKEPT, now(), event);
         if let Some(answers) = &self.answers {
             drop(answers.send(record.clone()));
         }

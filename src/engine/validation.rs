@@ -121,10 +121,19 @@ impl<'a> Validation<'a> {
             return Ok(None);
         }
         reporter.phase("evaluating", Some(self.run.stage))?;
-        Ok(Some(match self.run.stage {
-            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, reporter)?,
-            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, reporter)?,
-        }))
+        let before = self.room.get();
+        let (mut room, mut left_out) = (before, Vec::new());
+        let limits = (&mut room, &mut left_out);
+        let evaluation = match self.run.stage {
+            Stage::Aspects => self.evaluate_aspects(trainer, store, samples, limits, reporter)?,
+            Stage::Prompt => self.evaluate_prompt(trainer, store, samples, limits, reporter)?,
+        };
+        self.room.set(room);
+        // Each aspect of an unreadable image reports it; list the image once.
+        left_out.dedup();
+        left_out.extend(store.take_notes());
+        left_out.extend(room.notice(before));
+        Ok(Some((evaluation, left_out)))
     }
 
     fn evaluate_aspects(
@@ -132,8 +141,9 @@ impl<'a> Validation<'a> {
         trainer: &Trainer,
         store: &mut FeatureStore,
         samples: &[&Sample],
+        (room, left_out): (&mut Room, &mut Vec<String>),
         reporter: &mut Reporter,
-    ) -> Result<(Evaluation, Vec<String>), EngineError> {
+    ) -> Result<Evaluation, EngineError> {
         let learner = trainer.learner;
         let mut asked = Vec::new();
         for sample in samples {
@@ -145,15 +155,12 @@ impl<'a> Validation<'a> {
             ));
         }
         let total = asked.len() as u64;
-        let before = self.room.get();
-        let mut room = before;
         let begin = std::time::Instant::now();
-        let mut left_out = Vec::new();
         let (loss, aspect_accuracy) = evaluate_aspects(
             learner,
             store,
             &asked,
-            &mut room,
+            room,
             |sample, error| left_out.push(left_out_sentence(sample, error)),
             |done| reporter.evaluating(done as u64, total),
         )?;
@@ -164,20 +171,14 @@ impl<'a> Validation<'a> {
             images_per_s: samples.len() as f64 / begin.elapsed().as_secs_f64(),
             ..Metrics::default()
         };
-        let evaluation = Evaluation {
+        Ok(Evaluation {
             stage: Stage::Aspects,
             step: trainer.step,
             loss,
             aspect_accuracy,
             metrics,
             predictions: None,
-        };
-        // Each aspect of an unreadable image reports it; list the image once.
-        left_out.dedup();
-        left_out.extend(store.take_notes());
-        self.room.set(room);
-        left_out.extend(room.notice(before));
-        Ok((evaluation, left_out))
+        })
     }
 
     fn evaluate_prompt(
@@ -185,25 +186,20 @@ impl<'a> Validation<'a> {
         trainer: &Trainer,
         store: &mut FeatureStore,
         samples: &[&Sample],
+        (room, left_out): (&mut Room, &mut Vec<String>),
         reporter: &mut Reporter,
-    ) -> Result<(Evaluation, Vec<String>), EngineError> {
+    ) -> Result<Evaluation, EngineError> {
         let learner = trainer.learner;
-        let before = self.room.get();
-        let mut room = before;
         let total = samples.len() as u64;
-        let mut left_out = Vec::new();
         let seen = evaluate(
             learner,
             store,
             samples,
-            ("val", &mut room),
+            ("val", room),
             &self.decoding,
             |sample, error| left_out.push(left_out_sentence(sample, error)),
             |done| reporter.evaluating(done as u64, total),
         )?;
-        self.room.set(room);
-        left_out.extend(room.notice(before));
-        left_out.extend(store.take_notes());
         let folder = &self.run.job.folder;
         let path = folder.predictions().join(format!("prompt-{:06}.jsonl", trainer.step));
         let rows: Vec<ImageResult> = seen
@@ -218,7 +214,7 @@ impl<'a> Validation<'a> {
                 path.display()
             ));
         }
-        let evaluation = Evaluation {
+        Ok(Evaluation {
             stage: Stage::Prompt,
             step: trainer.step,
             loss: seen.loss,
@@ -228,7 +224,6 @@ impl<'a> Validation<'a> {
                 ..seen.metrics
             },
             predictions: written.is_ok().then(|| folder.relative(&path)),
-        };
-        Ok((evaluation, left_out))
+        })
     }
 }

@@ -2,9 +2,9 @@
 //! the picture shows.
 
 use image::imageops::{FilterType, replace, resize};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 
-use super::{ExportError, Source, png_text::with_words};
+use super::{ExportError, Source};
 use crate::data::image_file::{DecodeOptions, decode};
 use crate::printable::printable;
 use crate::session::SampleSeen;
@@ -68,11 +68,21 @@ pub fn maps_png(source: &Source, step: Option<u64>) -> Result<Vec<u8>, ExportErr
             }
         }
     }
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    sheet
-        .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|error| ExportError::Nothing(format!("the heatmaps cannot be encoded: {error}")))?;
-    Ok(with_words(&bytes.into_inner(), &words))
+    encoded(&sheet, words).map_err(|error| ExportError::Nothing(format!("the heatmaps cannot be encoded: {error}")))
+}
+
+/// A PNG with `words` (keyword, text) in `iTXt` chunks, which hold UTF-8; image viewers and `exiftool` show them.
+fn encoded(picture: &RgbImage, words: Vec<(&'static str, String)>) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgb);
+    for (keyword, text) in words.into_iter().filter(|(_, text)| !text.is_empty()) {
+        encoder.add_itxt_chunk(keyword.to_owned(), text)?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(picture)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// The PNG's text: session, step, split, dataset, and what each row and column shows.
@@ -136,8 +146,31 @@ fn fitted((width, height): (u32, u32)) -> (u32, u32) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The words of a PNG.
+    pub fn words(png: &[u8]) -> Vec<(String, String)> {
+        let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let chunks = reader.info().utf8_text.iter();
+        chunks
+            .map(|chunk| (chunk.keyword.clone(), chunk.get_text().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_picture_with_words_is_the_same_picture() {
+        let picture = RgbImage::from_fn(5, 3, |x, y| Rgb([x as u8, y as u8, 7]));
+        let said = vec![
+            ("Title", "Bäume".to_owned()),
+            ("split", String::new()),
+            ("step", "120".to_owned()),
+        ];
+        let with = encoded(&picture, said).unwrap();
+        assert_eq!(image::load_from_memory(&with).unwrap().into_rgb8(), picture);
+        let expected = [("Title", "Bäume"), ("step", "120")].map(|(key, text)| (key.to_owned(), text.to_owned()));
+        assert_eq!(words(&with), expected);
+    }
 
     #[test]
     fn sides_keep_their_proportion() {

@@ -7,7 +7,6 @@ mod event_file;
 #[cfg(test)]
 mod hostile;
 mod maps;
-mod png_text;
 mod report;
 mod selected;
 mod source;

@@ -1,10 +1,8 @@
 use super::tensorboard::Times;
 use super::*;
 use crate::{
-    made_up::evaluated,
-    session::{
-        Evaluated, EvaluationNote, Event, Record, Resumed, RunState, SessionFolder, Stage, Step, keep_evaluation,
-    },
+    made_up::{self, evaluated},
+    session::{Evaluated, EvaluationNote, Event, Record, Resumed, RunState, SessionFolder, Stage, keep_evaluation},
 };
 
 fn source(root: &Path) -> Source {
@@ -190,18 +188,7 @@ fn a_repeated_step_has_its_last_time() {
     let mut times = Times::default();
     let event = crate::made_up::evaluated::start();
     let mut state = RunState::default();
-    let step = |step| {
-        Event::Step(Step {
-            stage: Stage::Prompt,
-            step,
-            epoch: 0.0,
-            loss: 1.0,
-            lr: 1.0,
-            grad_norm: 1.0,
-            samples_per_s: 1.0,
-            cache_hits: None,
-        })
-    };
+    let step = |step| Event::Step(made_up::step(Stage::Prompt, step, 1.0));
     let resumed = Event::Resumed(Resumed {
         stage: Stage::Prompt,
         from_step: 1,
@@ -209,7 +196,7 @@ fn a_repeated_step_has_its_last_time() {
     });
     for (seq, event) in (0..).zip([event, step(1), step(2), step(3), resumed, step(2)]) {
         let time = 100.0 + seq as f64;
-        let record = Record { seq, time, event };
+        let record = Record::new(seq, time, event);
         state.apply(&record);
         times.take(&record);
     }
@@ -418,7 +405,7 @@ fn heatmaps_and_event_files_name_their_session_and_step() {
     let root = tempfile::tempdir().unwrap();
     let source = source(root.path());
     let session = source.state.session.clone().unwrap();
-    let words = png_text::tests::words(&maps_png(&source, Some(500)).unwrap());
+    let words = maps::tests::words(&maps_png(&source, Some(500)).unwrap());
     let word = |key: &str| words.iter().find(|(of, _)| of == key).map_or("", |(_, text)| text);
     assert_eq!(
         word("Title"),

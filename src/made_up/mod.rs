@@ -22,6 +22,21 @@ const EVALUATIONS: u64 = 6;
 /// Merged patches per side of the attention maps.
 const GRID: usize = 8;
 
+/// One step of a run at 8 samples a second.
+#[cfg(test)]
+pub const fn step(stage: Stage, step: u64, loss: f64) -> Step {
+    Step {
+        stage,
+        step,
+        epoch: 0.0,
+        loss,
+        lr: 2e-4,
+        grad_norm: 1.0,
+        samples_per_s: 8.0,
+        cache_hits: None,
+    }
+}
+
 /// The whole run: loading, both stages of `steps` steps, the end, with a second between two records.
 pub fn records(steps: u64) -> Vec<Record> {
     let mut events = vec![Event::Session(Box::new(session(steps)))];

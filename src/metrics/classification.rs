@@ -18,15 +18,6 @@ pub fn accuracy(rows: &[Scored]) -> f64 {
     share(right.count(), rows.len())
 }
 
-/// Share of samples whose gold label is among the `k` most likely ones; on a tie, earlier labels rank first.
-#[must_use]
-pub fn top_k_accuracy(rows: &[Scored], k: usize) -> f64 {
-    share(
-        rows.iter().filter(|row| rank(row).is_some_and(|rank| rank < k)).count(),
-        rows.len(),
-    )
-}
-
 /// `counts[gold][predicted]`. A sample without a prediction is not counted.
 #[must_use]
 pub fn confusion(labels: &[String], rows: &[Scored]) -> Confusion {
@@ -88,19 +79,6 @@ pub fn macro_f1(classes: usize, rows: &[Scored]) -> f64 {
     }
 }
 
-/// How many labels rank before the gold one.
-fn rank(row: &Scored) -> Option<usize> {
-    let gold = *row.probabilities.get(row.gold).filter(|p| !p.is_nan())?;
-    let before = |(index, p): (usize, &f64)| *p > gold || (*p == gold && index < row.gold);
-    Some(
-        row.probabilities
-            .iter()
-            .enumerate()
-            .filter(|other| before(*other))
-            .count(),
-    )
-}
-
 #[derive(Clone, Default)]
 struct Tally {
     gold: usize,
@@ -150,9 +128,6 @@ mod tests {
     fn by_hand() {
         let rows = rows();
         assert_eq!(accuracy(&rows), 3.0 / 5.0);
-        assert_eq!(top_k_accuracy(&rows, 1), 3.0 / 5.0);
-        assert_eq!(top_k_accuracy(&rows, 2), 3.0 / 5.0);
-        assert_eq!(top_k_accuracy(&rows, 3), 4.0 / 5.0);
         let labels = ["a", "b", "c"].map(str::to_owned);
         let counts = vec![vec![2, 1, 0], vec![0, 1, 0], vec![0, 0, 0]];
         assert_eq!(confusion(&labels, &rows).counts, counts);
@@ -191,10 +166,7 @@ mod tests {
 
     #[test]
     fn empty_and_invalid_input_is_defined() {
-        assert_eq!(
-            (accuracy(&[]), top_k_accuracy(&[], 5), macro_f1(2, &[])),
-            (0.0, 0.0, 0.0)
-        );
+        assert_eq!((accuracy(&[]), macro_f1(2, &[])), (0.0, 0.0));
         let outside = [row(7, &[0.5, 0.5]), row(0, &[])];
         assert_eq!(accuracy(&outside), 0.0);
         assert_eq!(per_class(1, &outside)[0].support, 1);

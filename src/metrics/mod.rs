@@ -17,7 +17,7 @@ mod wheel;
 
 pub use bootstrap::{Estimate, Resampling, intervals};
 pub use calibration::{Bin, brier_score, expected_calibration_error, reliability};
-pub use classification::{accuracy, confusion, macro_f1, per_class, predicted, top_k_accuracy};
+pub use classification::{accuracy, confusion, macro_f1, per_class, predicted};
 pub use comparison::{Both, ClassDifference, Comparison, Flip, Pair, compare};
 pub use divergence::jensen_shannon;
 pub use generated::{accuracy_generated, generated_label};

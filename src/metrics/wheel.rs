@@ -88,16 +88,7 @@ mod tests {
     }
 
     fn emoset() -> Vec<String> {
-        labels(&[
-            "amusement",
-            "awe",
-            "contentment",
-            "excitement",
-            "anger",
-            "disgust",
-            "fear",
-            "sadness",
-        ])
+        labels(&crate::data::classes::MIKELS)
     }
 
     fn row(gold: usize, prediction: usize) -> Scored<'static> {

@@ -136,11 +136,7 @@ mod tests {
     use crate::session::{AspectSeen, Command, CommandRecord, Event, Record};
 
     fn round_trip(event: Event) -> Event {
-        let record = Record {
-            seq: 3,
-            time: 1.5,
-            event,
-        };
+        let record = Record::new(3, 1.5, event);
         let line = serde_json::to_string(&record).unwrap();
         serde_json::from_str::<Record>(&line).unwrap().event
     }

@@ -123,7 +123,6 @@ proptest! {
             let Ok(mut record) = serde_json::from_value::<Record>(document) else { continue };
             state.apply(&record);
             let (_, _) = (state.eta(), state.throughput());
-            state.stages.values().for_each(|history| assert_eq!(history.smoothed_loss(0.9).count(), history.steps.len()));
             // NaN is written as null and is no longer equal to itself.
             let line = serde_json::to_string(&record)?;
             record = serde_json::from_str(&line)?;

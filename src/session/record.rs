@@ -25,6 +25,11 @@ pub struct Record {
 }
 
 impl Record {
+    #[must_use]
+    pub const fn new(seq: u64, time: f64, event: Event) -> Self {
+        Self { seq, time, event }
+    }
+
     /// Seconds by which the clock jumped since the previous record, see [`super::Log::clock_jump_s`]; 0 where it did not.
     #[must_use]
     pub fn clock_jump_s(&self) -> f64 {
@@ -65,7 +70,7 @@ impl<'de> Visitor<'de> for Keys {
                 ("event", Some(seq), Some(time)) => {
                     let Text(kind) = keys.next_value()?;
                     let event = Event::read(&kind, MapAccessDeserializer::new(keys))?;
-                    return Ok(Record { seq, time, event });
+                    return Ok(Record::new(seq, time, event));
                 }
                 _ => {
                     let first = (key.into_owned(), keys.next_value()?);
@@ -106,7 +111,7 @@ fn in_any_order<'de, A: MapAccess<'de>>(
     let line = Value::Object(keys);
     let Head { seq, time, event } = Head::deserialize(&line).map_err(A::Error::custom)?;
     let event = Event::read(&event, &line).map_err(A::Error::custom)?;
-    Ok(Record { seq, time, event })
+    Ok(Record::new(seq, time, event))
 }
 
 #[cfg(test)]
@@ -118,31 +123,20 @@ mod tests {
 
     fn step(cache_hits: Option<f64>) -> Record {
         let event = Event::Step(Step {
-            stage: Stage::Aspects,
-            step: 12,
             epoch: 0.25,
-            loss: f64::NAN,
-            lr: 1e-3,
             grad_norm: 0.1 + 0.2,
             samples_per_s: 31.5,
             cache_hits,
+            ..crate::made_up::step(Stage::Aspects, 12, f64::NAN)
         });
-        Record {
-            seq: 40,
-            time: 1_763_000_000.125,
-            event,
-        }
+        Record::new(40, 1_763_000_000.125, event)
     }
 
     #[test]
     fn a_line_is_read_as_it_was_written_whatever_the_order_of_its_keys() {
         let text = "{\"seq\":1,\"event\":\"step\"}";
         let log = Event::Log(Log::new(text));
-        let log = Record {
-            seq: UNKEPT,
-            time: 0.1,
-            event: log,
-        };
+        let log = Record::new(UNKEPT, 0.1, log);
         for record in [step(None), step(Some(0.75)), log] {
             let line = serde_json::to_string(&record).unwrap();
             let read: Record = serde_json::from_str(&line).unwrap();

@@ -146,12 +146,6 @@ impl StageHistory {
         let (count, sum) = shares.fold((0_u32, 0.0), |(count, sum), share| (count + 1, sum + share));
         (count > 0).then(|| sum / f64::from(count))
     }
-
-    /// Each step's smoothed loss; see [`Ema`].
-    pub fn smoothed_loss(&self, weight: f64) -> impl Iterator<Item = (u64, f64)> + '_ {
-        let mut ema = Ema::new(weight);
-        self.steps.iter().map(move |point| (point.step, ema.next(point.loss)))
-    }
 }
 
 /// Exponential moving average with Adam's correction of the bias towards its start; values that are not finite are skipped.
@@ -180,5 +174,20 @@ impl Ema {
             self.norm = self.weight * self.norm + (1.0 - self.weight);
         }
         self.sum / self.norm
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_skips_values_that_are_not_finite() {
+        let smoothed = |weight| {
+            let mut ema = Ema::new(weight);
+            [1.0, f64::NAN, 3.0].map(|loss| ema.next(loss))
+        };
+        assert_eq!(smoothed(0.5), [1.0, 1.0, 1.75 / 0.75]);
+        assert_eq!(smoothed(0.0), [1.0, 1.0, 3.0]);
     }
 }

@@ -32,7 +32,7 @@ pub fn trained_stages(journal: &Path) -> Result<Vec<Stage>, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{FORMAT, JournalWriter, Resumed, Step, journal::tests::start};
+    use crate::session::{FORMAT, JournalWriter, Resumed, journal::tests::start};
 
     #[test]
     fn the_newest_plan_counts_and_older_journals_are_read_by_their_steps() {
@@ -46,16 +46,7 @@ mod tests {
         }
         journal.append(begun).unwrap();
         assert_eq!(trained_stages(&path).unwrap(), [Aspects]);
-        let step = Step {
-            stage: Prompt,
-            step: 1,
-            epoch: 0.0,
-            loss: 1.0,
-            lr: 1.0,
-            grad_norm: 1.0,
-            samples_per_s: 1.0,
-            cache_hits: None,
-        };
+        let step = crate::made_up::step(Prompt, 1, 1.0);
         journal.append(Event::Step(step)).unwrap();
         assert_eq!(trained_stages(&path).unwrap(), [Aspects, Prompt]);
         let resumed = |stage, plan| {

@@ -36,6 +36,12 @@ pub fn folder(family: Family) -> TempDir {
     folder
 }
 
+/// The families whose tower has one grid of patches, with the settings of its random model.
+pub fn on_a_grid() -> impl Iterator<Item = (Family, Value)> {
+    let settings = Family::ALL.into_iter().map(|family| (family, settings(family).0));
+    settings.filter(|(_, config)| config["vision_config"].get("depth").is_some())
+}
+
 /// The content of config.json and preprocessor_config.json.
 pub fn settings(family: Family) -> (Value, Value) {
     let text = json!({

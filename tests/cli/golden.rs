@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{masp, stdout};
+use super::run;
 use crate::golden::{families, reference};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -76,25 +76,9 @@ fn ten_steps_agree(setup: &Setup) {
     let data = setup.shared.join("data").display().to_string();
     let (aspects, prompt) = (path("aspect.pth"), path("init_prompt.pt"));
     for (stage, key) in [("aspects", "stage1"), ("prompt", "stage2")] {
-        let arguments = [
-            "train",
-            "--data",
-            &data,
-            "--stage",
-            stage,
-            "--session",
-            stage,
-            "--headless",
-            "--max_steps",
-            "10",
-            "--init-aspects",
-            &aspects,
-            "--init_prompt",
-            &prompt,
-            "--save_ckpt",
-            "out.pth",
-        ];
-        stdout(&masp(folder.path(), &arguments));
+        let train = format!("train --data {data} --stage {stage} --session {stage} --headless --max_steps 10");
+        let files = format!("--init-aspects {aspects} --init_prompt {prompt} --save_ckpt out.pth");
+        run(folder.path(), &format!("{train} {files}"));
         let journal = fs::read_to_string(folder.path().join("sessions").join(stage).join("journal.jsonl")).unwrap();
         let steps: Vec<Value> = lines(&journal)
             .into_iter()
@@ -126,16 +110,8 @@ fn predictions_agree(setup: &Setup) {
         .map(|path| path.display().to_string())
         .collect();
     let (prompt, aspects) = (path("trained_prompt.pt"), path("aspect.pth"));
-    let mut arguments = vec![
-        "predict",
-        "--json",
-        "--load_ckpt",
-        &prompt,
-        "--load_spmodel_ckpt",
-        &aspects,
-    ];
-    arguments.extend(images.iter().map(String::as_str));
-    let found = lines(&stdout(&masp(folder.path(), &arguments)));
+    let predict = format!("predict --json --load_ckpt {prompt} --load_spmodel_ckpt {aspects}");
+    let found = lines(&run(folder.path(), &format!("{predict} {}", images.join(" "))));
     assert_eq!(found.len(), wanted.len());
     for (got, want) in found.iter().zip(wanted) {
         for (label, value) in want["log_likelihoods"].as_object().unwrap() {
@@ -168,30 +144,13 @@ fn a_resumed_run_is_the_uninterrupted_one_on_each_family() {
 fn resumes(setup: &Setup) {
     let (folder, _) = prepare(setup);
     let data = setup.shared.join("data").display().to_string();
-    let train = |session: &str, extra: &[&str]| {
-        let mut arguments = vec![
-            "train",
-            "--data",
-            &data,
-            "--stage",
-            "aspects",
-            "--headless",
-            "--session",
-            session,
-        ];
-        arguments.extend([
-            "--set",
-            "data.shuffle=true",
-            "--set",
-            "checkpoint.every_steps=4",
-            "--max-steps",
-            "8",
-        ]);
-        arguments.extend(extra);
-        stdout(&masp(folder.path(), &arguments))
+    let train = |session: &str, extra: &str| {
+        let train = format!("train --data {data} --stage aspects --headless --session {session} --max-steps 8");
+        let set = "--set data.shuffle=true --set checkpoint.every_steps=4";
+        run(folder.path(), &format!("{train} {set}{extra}"))
     };
-    train("whole", &[]);
-    train("parted", &[]);
+    train("whole", "");
+    train("parted", "");
     let sessions = folder.path().join("sessions");
     // As if the run had died after its checkpoint at step 4.
     let parted = sessions.join("parted");
@@ -203,7 +162,7 @@ fn resumes(setup: &Setup) {
         until.map(|line| format!("{line}\n")).collect::<String>(),
     )
     .unwrap();
-    train("parted", &["--resume"]);
+    train("parted", " --resume");
     let bytes =
         |session: &str| fs::read(sessions.join(session).join("checkpoints/aspects-000008.safetensors")).unwrap();
     assert_eq!(bytes("whole"), bytes("parted"));

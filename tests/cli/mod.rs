@@ -18,6 +18,11 @@ pub fn masp(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// Standard output of `masp` with the words of `line`, which must succeed.
+pub fn run(folder: &Path, line: &str) -> String {
+    stdout(&masp(folder, &line.split(' ').collect::<Vec<_>>()))
+}
+
 /// Standard output of a run that must succeed.
 pub fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -27,7 +32,7 @@ pub fn stdout(output: &Output) -> String {
 #[test]
 fn the_self_test_agrees_through_the_binary() {
     let folder = tempfile::tempdir().unwrap();
-    let said = stdout(&masp(folder.path(), &["doctor", "--selftest", "--device", "cpu"]));
+    let said = run(folder.path(), "doctor --selftest --device cpu");
     assert!(said.contains("checks agree with f64"), "{said}");
 }
 
@@ -53,19 +58,10 @@ fn a_closed_output_pipe_is_not_an_error() {
 fn a_detached_run_goes_on_alone() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "60"]));
-    let mut arguments = vec![
-        "train",
-        "--data",
-        "drawn",
-        "--session",
-        "away",
-        "--max-steps",
-        "2",
-        "--detach",
-    ];
-    arguments.extend(["--set", "train.batch_size=4", "--set", "eval.panel=1"]);
-    let output = masp(folder, &arguments);
+    run(folder, "data synth drawn --images 60");
+    let detached =
+        "train --data drawn --session away --max-steps 2 --detach --set train.batch_size=4 --set eval.panel=1";
+    let output = masp(folder, &detached.split(' ').collect::<Vec<_>>());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success() && said.contains("away trains in the background"),
@@ -99,55 +95,23 @@ fn wrong_usage_and_bad_files_give_an_error_and_write_nothing() {
     std::fs::create_dir_all(folder.path().join("model")).unwrap();
     write("model/config.json", "{\"model_type\": \"llama\"}");
     write("x.pth", "PK no zip");
-    let cases: [(&[&str], i32, &str); 11] = [
-        (&["train"], 2, "--data"),
-        (
-            &["train", "--data", "nowhere", "--headless", "--session", "a"],
-            1,
-            "nowhere",
-        ),
-        (
-            &["train", "--data", "empty", "--headless", "--session", "b"],
-            1,
-            "empty",
-        ),
-        (
-            &["train", "--data", "empty", "--config", "unknown.yaml"],
-            2,
-            "learning_rate",
-        ),
-        (
-            &["train", "--data", "empty", "--config", "wrong.yaml"],
-            2,
-            "warmup_ratio",
-        ),
-        (
-            &["train", "--data", "empty", "--config", "missing.yaml"],
-            2,
-            "missing.yaml",
-        ),
-        (
-            &["train", "--data", "empty", "--config", "no_views.yaml"],
-            2,
-            "aspects.views",
-        ),
-        (
-            &["predict", "a.png", "--load-spmodel-ckpt", "a.pth", "--model", "model"],
-            1,
-            "Qwen2-VL",
-        ),
-        (&["predict", "a.png"], 1, "--load-ckpt"),
-        (&["eval", "--data", "empty"], 1, "--frozen"),
-        (&["eval", "nothing"], 1, "nothing"),
-    ];
-    for (arguments, status, said) in cases {
-        let output = masp(folder.path(), arguments);
+    for (line, status, said) in [
+        ("train", 2, "--data"),
+        ("train --data nowhere --headless --session a", 1, "nowhere"),
+        ("train --data empty --headless --session b", 1, "empty"),
+        ("train --data empty --config unknown.yaml", 2, "learning_rate"),
+        ("train --data empty --config wrong.yaml", 2, "warmup_ratio"),
+        ("train --data empty --config missing.yaml", 2, "missing.yaml"),
+        ("train --data empty --config no_views.yaml", 2, "aspects.views"),
+        ("predict a.png --load-spmodel-ckpt a.pth --model model", 1, "Qwen2-VL"),
+        ("predict a.png", 1, "--load-ckpt"),
+        ("eval --data empty", 1, "--frozen"),
+        ("eval nothing", 1, "nothing"),
+    ] {
+        let output = masp(folder.path(), &line.split(' ').collect::<Vec<_>>());
         let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
-        assert!(
-            text.contains(said) && !text.contains("panicked"),
-            "{arguments:?}: {text}"
-        );
+        assert_eq!(output.status.code(), Some(status), "{line}: {text}");
+        assert!(text.contains(said) && !text.contains("panicked"), "{line}: {text}");
     }
     let left: Vec<_> = std::fs::read_dir(folder.path().join("sessions"))
         .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
@@ -160,7 +124,7 @@ fn wrong_usage_and_bad_files_give_an_error_and_write_nothing() {
 fn unusable_data_and_targets_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    stdout(&masp(folder, &["data", "synth", "drawn", "--images", "24"]));
+    run(folder, "data synth drawn --images 24");
     std::fs::create_dir_all(folder.join("one/joy")).unwrap();
     std::fs::create_dir_all(folder.join("deep/set/joy")).unwrap();
     let mut pictures = std::fs::read_dir(folder.join("drawn/image/awe")).unwrap();

@@ -43,17 +43,14 @@ fn start_heeding(folder: &Path, session: &SessionFolder, resume: bool, signals: 
         "eval.every_steps=0",
     ];
     let job = TrainJob {
-        settings: settings(folder, &set),
-        stages: vec![Stage::Aspects],
-        folder: session.clone(),
-        device: DeviceChoice::Cpu,
         resume,
-        init_aspects: None,
-        init_prompt: None,
-        save_ckpt: None,
-        draw: None,
-        notices: Vec::new(),
         attended: true,
+        ..TrainJob::new(
+            settings(folder, &set),
+            vec![Stage::Aspects],
+            session.clone(),
+            DeviceChoice::Cpu,
+        )
     };
     engine::start(job, signals).unwrap()
 }

@@ -54,14 +54,8 @@ fn all_golden_files_are_read_to_the_bit() -> Outcome {
 }
 
 fn example() -> (HostTensor, HostTensor) {
-    let matrix = HostTensor {
-        shape: vec![300, 3],
-        data: (0..900u16).map(f32::from).collect(),
-    };
-    let vector = HostTensor {
-        shape: vec![2],
-        data: vec![-0.5, f32::MIN_POSITIVE],
-    };
+    let matrix = HostTensor::from_parts(vec![300, 3], (0..900u16).map(f32::from).collect());
+    let vector = HostTensor::from_parts(vec![2], vec![-0.5, f32::MIN_POSITIVE]);
     (matrix, vector)
 }
 
@@ -106,10 +100,7 @@ fn written_files_have_the_layout_of_torch_save() -> Outcome {
 fn an_inconsistent_tensor_is_not_written() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.pth");
-    let wrong = HostTensor {
-        shape: vec![3],
-        data: vec![1.0],
-    };
+    let wrong = HostTensor::from_parts(vec![3], vec![1.0]);
     assert!(write_torch(&path, &TorchDict::from([("a".to_owned(), TorchValue::Tensor(&wrong))])).is_err());
     assert!(!path.exists());
     Ok(())
@@ -289,10 +280,7 @@ pub(in crate::aspects) fn pickled_parameter_dict() -> Vec<u8> {
 #[test]
 fn files_from_before_pytorch_1_6_are_read() -> Outcome {
     let file = legacy(&pickled_tensor("FloatStorage", 1, &[3], &[1]));
-    let tensor = HostTensor {
-        shape: vec![3],
-        data: vec![2.0, 3.0, 4.0],
-    };
+    let tensor = HostTensor::from_parts(vec![3], vec![2.0, 3.0, 4.0]);
     assert_eq!(read_bytes(&file)?, [("a".to_owned(), tensor)]);
     // Truncation at any length gives an error message.
     for length in 0..file.len() {
@@ -316,10 +304,7 @@ fn files_from_before_pytorch_1_6_are_read() -> Outcome {
 
 #[test]
 fn a_parameter_dict_is_a_dictionary() -> Outcome {
-    let tensor = HostTensor {
-        shape: vec![3],
-        data: vec![2.0, 3.0, 4.0],
-    };
+    let tensor = HostTensor::from_parts(vec![3], vec![2.0, 3.0, 4.0]);
     let pickle = pickled_parameter_dict();
     assert_eq!(read_bytes(&archive(&pickle)?)?, [("a.w".to_owned(), tensor.clone())]);
     assert_eq!(read_bytes(&legacy(&pickle))?, [("a.w".to_owned(), tensor)]);

@@ -156,16 +156,7 @@ mod tests {
     }
 
     fn step(stage: Stage, step: u64, loss: f64) -> Event {
-        Event::Step(Step {
-            stage,
-            step,
-            epoch: 0.0,
-            loss,
-            lr: 2e-4,
-            grad_norm: 1.0,
-            samples_per_s: 8.0,
-            cache_hits: None,
-        })
+        Event::Step(crate::made_up::step(stage, step, loss))
     }
 
     fn evaluation() -> Event {

@@ -121,10 +121,7 @@ mod tests {
 
     fn tensor(shape: &[usize]) -> HostTensor {
         let count: usize = shape.iter().product();
-        HostTensor {
-            shape: shape.to_vec(),
-            data: (0..count).map(|index| index as f32).collect(),
-        }
+        HostTensor::from_parts(shape.to_vec(), (0..count).map(|index| index as f32).collect())
     }
 
     fn save(

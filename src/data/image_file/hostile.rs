@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use crc::{CRC_32_ISO_HDLC, Crc};
 use image::{DynamicImage, Rgb, codecs::jpeg::JpegEncoder};
 use proptest::prelude::*;
 
@@ -70,21 +71,9 @@ proptest! {
 }
 
 /// A PNG chunk.
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let mut crc = u32::MAX;
-    for byte in kind.iter().chain(data) {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 };
-        }
-    }
-    [
-        &(data.len() as u32).to_be_bytes()[..],
-        kind,
-        data,
-        &(!crc).to_be_bytes(),
-    ]
-    .concat()
+fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
+    let crc = Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&[kind, data].concat());
+    [&(data.len() as u32).to_be_bytes()[..], kind, data, &crc.to_be_bytes()].concat()
 }
 
 /// Zeros, packed: each of the file's megabytes is a gigabyte.

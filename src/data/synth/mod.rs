@@ -18,3 +18,18 @@ pub use info::{BestPossible, GENERATOR, Info, Synth};
 pub use scene::Scene;
 pub use words::vocabulary;
 pub use write::{Options, SynthError, synthesise};
+
+/// The folder `drawn` below `root`, with eight small pictures a split.
+#[cfg(test)]
+pub fn few(root: &std::path::Path) -> std::path::PathBuf {
+    let few = Options {
+        train: 8,
+        val: 8,
+        test: 8,
+        size: 56,
+        ..Options::default()
+    };
+    let folder = root.join("drawn");
+    synthesise(&folder, &few, |_, _| ()).unwrap();
+    folder
+}

@@ -145,11 +145,7 @@ fn open(stream: UnixStream, path: PathBuf) -> Result<Connection, SocketError> {
 /// The warning that the run no longer reads this viewer's commands.
 fn refusal(reason: &str) -> Record {
     let text = format!("the run takes no more commands from here: {}", printable(reason));
-    Record {
-        seq: UNKEPT,
-        time: now(),
-        event: Event::Warning(Warning { text, step: None }),
-    }
+    Record::new(UNKEPT, now(), Event::Warning(Warning { text, step: None }))
 }
 
 /// Reads the greeting, if one comes.

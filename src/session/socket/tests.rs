@@ -80,11 +80,7 @@ fn answer(text: &str) -> Record {
         },
         found: Found::Text(text.into()),
     };
-    Record {
-        seq: 7,
-        time: 1.5,
-        event: Event::Answer(Box::new(answer)),
-    }
+    Record::new(7, 1.5, Event::Answer(Box::new(answer)))
 }
 
 #[test]

@@ -1,19 +1,11 @@
 //! Folding: what each event does to the state.
 
 use super::*;
-use crate::session::{Log, Metrics, Step, StopAfter};
+use crate::made_up;
+use crate::session::{Log, Metrics, StopAfter};
 
 fn step(stage: Stage, step: u64, loss: f64) -> Event {
-    Event::Step(Step {
-        stage,
-        step,
-        epoch: 0.0,
-        loss,
-        lr: 1e-3,
-        grad_norm: 1.0,
-        samples_per_s: 4.0,
-        cache_hits: None,
-    })
+    Event::Step(made_up::step(stage, step, loss))
 }
 
 fn evaluation(stage: Stage, step: u64) -> Event {
@@ -75,11 +67,7 @@ fn session(plan: &[(Stage, u64)]) -> Event {
 fn fold(events: impl IntoIterator<Item = Event>) -> RunState {
     let mut state = RunState::default();
     for (seq, event) in (0..).zip(events) {
-        state.apply(&Record {
-            seq,
-            time: 100.0 + seq as f64,
-            event,
-        });
+        state.apply(&Record::new(seq, 100.0 + seq as f64, event));
     }
     state
 }
@@ -139,11 +127,7 @@ fn a_resume_forgets_later_steps_and_stages() {
 #[test]
 fn repeated_records_change_nothing() {
     let mut state = fold([session(&[]), step(Stage::Aspects, 1, 1.0)]);
-    state.apply(&Record {
-        seq: 1,
-        time: 0.0,
-        event: step(Stage::Aspects, 1, 9.0),
-    });
+    state.apply(&Record::new(1, 0.0, step(Stage::Aspects, 1, 9.0)));
     assert_eq!(state.stages[&Stage::Aspects].steps.len(), 1);
 }
 
@@ -162,7 +146,7 @@ fn pauses_count_neither_as_work_nor_for_the_eta() {
     ]);
     let mut at = |time, event| {
         let seq = state.next_seq;
-        state.apply(&Record { seq, time, event });
+        state.apply(&Record::new(seq, time, event));
         state.clone()
     };
     assert_eq!(
@@ -176,50 +160,26 @@ fn pauses_count_neither_as_work_nor_for_the_eta() {
     assert!(!at(1104.0, command(Command::Resume)).paused);
     let state = at(1105.0, step(Stage::Aspects, 3, 1.0));
     assert_eq!((state.active_s, state.eta().map(|eta| eta.stage_s)), (5.0, Some(18.0)));
-    assert_eq!(state.throughput(), Some(4.0));
+    assert_eq!(state.throughput(), Some(8.0));
 }
 
 #[test]
 fn the_throughput_starts_anew_after_a_resume() {
     let mut state = fold((1..=4).map(|n| step(Stage::Prompt, n, 1.0)));
-    state.apply(&Record {
-        seq: 4,
-        time: 9e6,
-        event: Event::Resumed(Resumed {
+    state.apply(&Record::new(
+        4,
+        9e6,
+        Event::Resumed(Resumed {
             stage: Stage::Prompt,
             from_step: 3,
             plan: vec![],
         }),
-    });
+    ));
     assert_eq!(state.stages[&Stage::Prompt].seconds_per_step(), None);
     for n in 4..=6 {
-        state.apply(&Record {
-            seq: n + 1,
-            time: 9e6 + n as f64 * 7.0,
-            event: step(Stage::Prompt, n, 1.0),
-        });
+        state.apply(&Record::new(n + 1, 9e6 + n as f64 * 7.0, step(Stage::Prompt, n, 1.0)));
     }
     assert_eq!(state.stages[&Stage::Prompt].seconds_per_step(), Some(7.0));
-}
-
-#[test]
-fn smoothing_skips_values_that_are_not_finite() {
-    let state = fold(
-        [1.0, f64::NAN, 3.0]
-            .into_iter()
-            .zip(1..)
-            .map(|(loss, n)| step(Stage::Prompt, n, loss)),
-    );
-    let smoothed: Vec<f64> = state.stages[&Stage::Prompt]
-        .smoothed_loss(0.5)
-        .map(|(_, loss)| loss)
-        .collect();
-    assert_eq!(smoothed, [1.0, 1.0, 1.75 / 0.75]);
-    let raw: Vec<f64> = state.stages[&Stage::Prompt]
-        .smoothed_loss(0.0)
-        .map(|(_, loss)| loss)
-        .collect();
-    assert_eq!(raw, [1.0, 1.0, 3.0]);
 }
 
 #[test]
@@ -276,11 +236,11 @@ fn forgetting_the_past_keeps_the_present_state_and_bounds_memory() {
             ]);
         }
         for event in events {
-            let record = Record {
-                seq: whole.next_seq,
-                time: 1000.0 + number as f64 * (1.0 + 0.1 * (number % 7) as f64),
+            let record = Record::new(
+                whole.next_seq,
+                1000.0 + number as f64 * (1.0 + 0.1 * (number % 7) as f64),
                 event,
-            };
+            );
             whole.apply(&record);
             present.apply(&record);
             present.forget_past();
@@ -300,7 +260,7 @@ fn a_clock_jump_does_not_count_as_work() {
     let mut state = fold([step(Stage::Prompt, 1, 1.0), step(Stage::Prompt, 2, 1.0)]);
     let mut seq = 2;
     let mut at = |state: &mut RunState, time, event| {
-        state.apply(&Record { seq, time, event });
+        state.apply(&Record::new(seq, time, event));
         seq += 1;
     };
     let jumped = |seconds| {

@@ -1,11 +1,12 @@
-//! What every pane has: a border with a title, a message if it is empty, and a count of the lines below its end.
+//! What every pane has: a border with a title, a message if it is empty, and a count of the lines below its end; and the
+//! frame of a popup.
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Constraint, Margin, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, BorderType, Widget},
+    widgets::{Block, BorderType, Clear, Widget},
 };
 
 use super::scene::Scene;
@@ -58,6 +59,20 @@ pub fn bordered(pane: Pane, title: &str, note: &str, area: Rect, buffer: &mut Bu
         inner.width.saturating_sub(2 * air),
         inner.height,
     )
+}
+
+/// An empty frame of `size` (columns, rows), cut to fit, over the middle of `screen`; returns its area and the area for text.
+pub fn popup(title: &str, size: [u16; 2], screen: Rect, buffer: &mut Buffer, theme: &Theme) -> (Rect, Rect) {
+    let accent = Style::new().fg(theme.accent);
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(accent)
+        .title(Span::styled(format!(" {title} "), accent.add_modifier(Modifier::BOLD)));
+    let [width, height] = [size[0].min(screen.width), size[1].min(screen.height)];
+    let area = screen.centered(Constraint::Length(width), Constraint::Length(height));
+    Clear.render(area, buffer);
+    block.render(area, buffer);
+    (area, area.inner(Margin::new(2, 1)))
 }
 
 /// Notes on the lower border of a pane's `area` that there are `lines` more below.

@@ -5,10 +5,13 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Paragraph, Widget},
+    widgets::{Paragraph, Widget},
 };
 
-use super::{frame::more_below, scene::Scene};
+use super::{
+    frame::{more_below, popup},
+    scene::Scene,
+};
 use crate::{
     keymap::{Binding, Scope, Section},
     text::columns,
@@ -25,38 +28,18 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let lines = lines(&shown.collect::<Vec<_>>(), scene.theme);
     let width = lines.iter().map(Line::width).max().unwrap_or(0) as u16 + 4;
     let height = lines.len() as u16 + 2;
-    let area = screen.centered(
-        ratatui::layout::Constraint::Length(width.min(screen.width)),
-        ratatui::layout::Constraint::Length(height.min(screen.height)),
-    );
     let theme = scene.theme;
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(Style::new().fg(theme.accent))
-        .title(Span::styled(
-            " keys · esc closes ",
-            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
-        ));
-    let inner = block.inner(area);
+    let (area, inner) = popup("keys · esc closes", [width, height], screen, buffer, theme);
     scene.ui.help_scroll = scene
         .ui
         .help_scroll
         .min(lines.len().saturating_sub(inner.height.into()));
-    Clear.render(area, buffer);
-    block.render(area, buffer);
     let below = lines
         .len()
         .saturating_sub(scene.ui.help_scroll + usize::from(inner.height));
     more_below(below, area, buffer, theme);
     let text = Paragraph::new(lines).scroll((scene.ui.help_scroll as u16, 0));
-    text.render(
-        Rect {
-            x: inner.x + 1,
-            width: inner.width.saturating_sub(2),
-            ..inner
-        },
-        buffer,
-    );
+    text.render(inner, buffer);
 }
 
 fn lines(bindings: &[&Binding], theme: &Theme) -> Vec<Line<'static>> {

@@ -1,14 +1,12 @@
 //! The last message in full, for when it does not fit above the keys.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Constraint, Rect},
-    style::{Modifier, Style},
-    text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Widget},
-};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
-use super::{frame::more_below, notice, scene::Scene};
+use super::{
+    frame::{more_below, popup},
+    notice,
+    scene::Scene,
+};
 use crate::text::{clean, wrap};
 
 const WIDTH: u16 = 84;
@@ -20,29 +18,12 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let width = WIDTH.min(screen.width);
     let lines = wrap(&message, usize::from(width.saturating_sub(4)).max(1));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-    let area = screen.centered(Constraint::Length(width), Constraint::Length(height.min(screen.height)));
-    let accent = Style::new().fg(theme.accent);
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(accent)
-        .title(Span::styled(
-            " message · esc closes ",
-            accent.add_modifier(Modifier::BOLD),
-        ));
-    let inner = block.inner(area);
-    Clear.render(area, buffer);
-    block.render(area, buffer);
+    let (area, inner) = popup("message · esc closes", [width, height], screen, buffer, theme);
     let hidden = lines.len().saturating_sub(inner.height.into());
     scene.ui.help_scroll = scene.ui.help_scroll.min(hidden);
     more_below(hidden - scene.ui.help_scroll, area, buffer, theme);
     let rows = (inner.y..inner.bottom()).zip(lines.into_iter().skip(scene.ui.help_scroll));
     for (y, row) in rows {
-        let place = Rect {
-            x: inner.x + 1,
-            y,
-            width: inner.width.saturating_sub(2),
-            height: 1,
-        };
-        Line::styled(row, Style::new().fg(theme.text)).render(place.intersection(inner), buffer);
+        Line::styled(row, Style::new().fg(theme.text)).render(Rect { y, height: 1, ..inner }, buffer);
     }
 }

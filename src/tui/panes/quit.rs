@@ -2,13 +2,13 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Rect},
+    layout::{Margin, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Paragraph, Widget},
+    widgets::{Paragraph, Widget},
 };
 
-use super::scene::Scene;
+use super::{frame::popup, scene::Scene};
 use crate::{
     keymap::{Action, Scope},
     tui::ui::Spot,
@@ -38,30 +38,11 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             Span::styled(format!("{:<44}", binding.long), style),
         ]));
     }
-    let area = screen.centered(
-        Constraint::Length(54.min(screen.width)),
-        Constraint::Length(5.min(screen.height)),
-    );
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(Style::new().fg(theme.accent))
-        .title(Span::styled(
-            " the run is at work ",
-            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
-        ));
-    let inner = block.inner(area);
+    let (area, text) = popup("the run is at work", [54, 5], screen, buffer, theme);
+    let inner = area.inner(Margin::new(1, 1));
     for (place, y) in (inner.y..inner.bottom()).enumerate().take(lines.len()) {
         let row = Rect { y, height: 1, ..inner };
         scene.ui.spots.push((Spot::Choice(place), row));
     }
-    Clear.render(area, buffer);
-    block.render(area, buffer);
-    Paragraph::new(lines).render(
-        Rect {
-            x: inner.x + 1,
-            width: inner.width.saturating_sub(2),
-            ..inner
-        },
-        buffer,
-    );
+    Paragraph::new(lines).render(text, buffer);
 }

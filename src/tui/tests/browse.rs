@@ -96,11 +96,7 @@ impl Harness {
     }
 
     fn send_event(&mut self, event: Event) {
-        let record = Record {
-            seq: self.app.shown.state.next_seq,
-            time: 1.7e9,
-            event,
-        };
+        let record = Record::new(self.app.shown.state.next_seq, 1.7e9, event);
         self.app.record(&record);
     }
 

@@ -27,11 +27,7 @@ impl Host for MadeUpHost {
         let ((commands, asked), (said, records)) = (unbounded(), unbounded());
         std::thread::spawn(move || {
             let say = |event| {
-                let record = Record {
-                    seq: 0,
-                    time: 1.7e9,
-                    event,
-                };
+                let record = Record::new(0, 1.7e9, event);
                 said.send(record).is_ok()
             };
             for name in ["loading weights", "ready"] {

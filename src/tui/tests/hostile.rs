@@ -211,11 +211,7 @@ fn answer() -> Value {
         request: serde_json::from_value(json!({"ask": "predict", "image": image})).unwrap(),
         found: Found::Prediction(Box::new(prediction)),
     };
-    let record = Record {
-        seq: 1 << 40,
-        time: 1.7e9,
-        event: Event::Answer(Box::new(answer)),
-    };
+    let record = Record::new(1 << 40, 1.7e9, Event::Answer(Box::new(answer)));
     serde_json::to_value(record).unwrap()
 }
 

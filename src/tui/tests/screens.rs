@@ -24,7 +24,7 @@ use crate::{
     tui::{
         Viewer,
         app::App,
-        ui::{Entry, Layer, Pane},
+        ui::{Layer, Pane},
     },
 };
 
@@ -233,55 +233,15 @@ fn before_the_first_event_it_says_so_and_then_names_each_phase() {
         }
     };
     shows(&mut app, "starting");
-    app.record(&Record {
-        seq: 0,
-        time: 0.0,
-        event: Event::Phase(Phase {
+    app.record(&Record::new(
+        0,
+        0.0,
+        Event::Phase(Phase {
             name: "loading 3/7".into(),
             stage: None,
         }),
-    });
+    ));
     shows(&mut app, "loading 3/7");
-}
-
-#[test]
-fn no_size_panics() {
-    let (mut app, _folder) = app(Stage::Prompt, 430, Theme::dark(Depth::True));
-    let sizes = [
-        (1, 1),
-        (2, 2),
-        (20, 5),
-        (36, 11),
-        (40, 10),
-        (50, 200),
-        (99, 30),
-        (100, 30),
-        (120, 29),
-        (170, 42),
-        (400, 12),
-        (400, 120),
-    ];
-    for (width, height) in sizes {
-        for screen in Screen::ALL {
-            app.ui.screen = screen;
-            for &pane in screen.panes() {
-                app.ui.focus_on(pane);
-                for layer in [
-                    Layer::Main,
-                    Layer::Help,
-                    Layer::Quit,
-                    Layer::Entry(Entry::Filter),
-                    Layer::Region,
-                    Layer::Form,
-                ] {
-                    for enlarged in [false, true] {
-                        (app.ui.layer, app.ui.enlarged) = (layer, enlarged);
-                        settled(&mut app, width, height);
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[test]
@@ -300,11 +260,7 @@ fn text_from_files_cannot_control_the_terminal() {
         }),
     ];
     for (seq, event) in (app.shown.state.next_seq..).zip(events) {
-        app.record(&Record {
-            seq,
-            time: 1.7e9,
-            event,
-        });
+        app.record(&Record::new(seq, 1.7e9, event));
     }
     if let Some(session) = &mut app.shown.state.session {
         (session.device, session.model, session.dataname) = (evil.into(), evil.into(), evil.into());
@@ -338,11 +294,7 @@ fn curves_followed_step_by_step_equal_curves_drawn_at_once() {
         from_step: 180,
         plan: vec![],
     });
-    records.push(Record {
-        seq,
-        time: 1.7e9,
-        event: resumed,
-    });
+    records.push(Record::new(seq, 1.7e9, resumed));
     let mut step = made_up::records(STEPS)
         .into_iter()
         .rev()

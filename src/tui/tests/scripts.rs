@@ -67,11 +67,7 @@ impl LoopHarness {
         self.records
             .as_ref()
             .unwrap()
-            .send(Record {
-                seq: self.seq,
-                time: 1.7e9,
-                event,
-            })
+            .send(Record::new(self.seq, 1.7e9, event))
             .unwrap();
         self.seq += 1;
     }

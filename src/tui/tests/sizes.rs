@@ -4,18 +4,12 @@ use crossterm::event::KeyCode;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::browse::{Harness, dark};
-use crate::tui::ui::Layer;
+use crate::tui::ui::{Entry, Layer};
 
-const SIZES: [(u16, u16); 9] = [
-    (80, 24),
-    (20, 5),
-    (400, 120),
-    (1, 1),
-    (120, 40),
-    (43, 9),
-    (200, 55),
-    (21, 120),
-    (400, 6),
+#[rustfmt::skip]
+const SIZES: [(u16, u16); 14] = [
+    (80, 24), (20, 5), (400, 120), (1, 1), (120, 40), (43, 9), (200, 55), (21, 120), (400, 6), (2, 2), (36, 11), (99, 30),
+    (100, 29), (170, 42),
 ];
 
 /// The frame on a resized terminal must equal the one on a new terminal.
@@ -50,11 +44,15 @@ fn no_size_panics_and_resizing_leaves_nothing_behind() {
         // Each pane in turn, because small sizes show only one.
         for _ in 0..5 {
             desk.press(KeyCode::Tab);
-            same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, a pane"));
+            for enlarged in [true, false] {
+                desk.app.ui.enlarged = enlarged;
+                same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, a pane"));
+            }
         }
-    }
-    for layer in [Layer::Quit, Layer::Form] {
-        desk.app.ui.layer = layer;
-        same_as_new(&mut desk, &mut terminal, &format!("{layer:?}"));
+        for layer in [Layer::Quit, Layer::Form, Layer::Entry(Entry::Filter), Layer::Region] {
+            desk.app.ui.layer = layer;
+            same_as_new(&mut desk, &mut terminal, &format!("screen {screen}, {layer:?}"));
+        }
+        desk.app.ui.layer = Layer::Main;
     }
 }

@@ -66,34 +66,6 @@ pub fn cached(model: &str) -> Result<PathBuf, Vec<String>> {
     if missing.is_empty() { Ok(folder) } else { Err(missing) }
 }
 
-/// A progress bar on standard error for [`model_folder`]; it draws nothing if that is not a terminal.
-pub fn progress_bar() -> impl FnMut(&Download<'_>) {
-    let bar = indicatif::ProgressBar::no_length();
-    if let Ok(style) = indicatif::ProgressStyle::with_template(
-        "{msg} [{wide_bar}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ({eta})",
-    ) {
-        bar.set_style(style);
-    }
-    let mut shown = 0;
-    move |download| {
-        if shown != download.number {
-            shown = download.number;
-            bar.reset();
-            bar.set_message(format!(
-                "{} ({}/{})",
-                download.file.escape_debug(),
-                download.number,
-                download.files
-            ));
-        }
-        bar.set_length(download.bytes_total);
-        bar.set_position(download.bytes_done);
-        if download.number == download.files && download.bytes_done >= download.bytes_total {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 /// Parses `org/name` with an optional `@revision`; `None` if the text looks like a path.
 fn parse_id(model: &str) -> Option<(&str, &str)> {
     let (id, revision) = model.split_once('@').unwrap_or((model, "main"));

@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::vlm::base::open_weights;
-    use crate::vlm::config_file::{ConfigFile, Family};
+    use crate::vlm::config_file::ConfigFile;
     use crate::vlm::pictures::{Grid, Patches};
     use crate::vlm::random_model;
     use crate::vlm::vision::waves;
@@ -170,11 +170,9 @@ mod tests {
     fn features_are_the_same_whether_parts_are_recorded_or_not() {
         // 3 x 5 merged tokens, which give windows of several sizes.
         let grid = Grid { t: 1, h: 6, w: 10 };
-        for (family, patch, blocks) in [
-            (Family::Qwen2Vl, 14, 2),
-            (Family::Qwen25Vl, 14, 2),
-            (Family::Qwen3Vl, 16, 3),
-        ] {
+        for (family, config) in random_model::on_a_grid() {
+            let blocks = config["vision_config"]["depth"].as_u64().unwrap() as usize;
+            let patch = random_model::settings(family).1["patch_size"].as_u64().unwrap_or(14) as usize;
             let folder = random_model::folder(family);
             let file = ConfigFile::read(folder.path()).unwrap();
             let tower = open_weights(folder.path(), &file, DType::F32, &Device::Cpu, |_, _| ())

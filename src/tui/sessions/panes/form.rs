@@ -2,10 +2,10 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Rect},
+    layout::Rect,
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Widget},
+    widgets::Widget,
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     text::{clean, columns, fit, pad},
     theme::Theme,
     tui::{
-        panes::{entry::typed, notice::way, scene::Scene, words::wrapped},
+        panes::{entry::typed, frame::popup, notice::way, scene::Scene, words::wrapped},
         sessions::form::{Form, Row},
     },
 };
@@ -30,25 +30,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         return;
     };
     let height = form.rows.len() as u16 + BELOW + 2;
-    let area = screen.centered(
-        Constraint::Length(WIDTH.min(screen.width)),
-        Constraint::Length(height.min(screen.height)),
-    );
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(Style::new().fg(theme.accent))
-        .title(Span::styled(
-            " new run ",
-            Style::new().fg(theme.accent).add_modifier(Modifier::BOLD),
-        ));
-    let inner = block.inner(area);
-    Clear.render(area, buffer);
-    block.render(area, buffer);
-    let inner = Rect {
-        x: inner.x + 1,
-        width: inner.width.saturating_sub(2),
-        ..inner
-    };
+    let (_, inner) = popup("new run", [WIDTH, height], screen, buffer, theme);
     let seen = usize::from(inner.height.saturating_sub(BELOW).max(1)).min(form.rows.len());
     let top = (form.at + 1).saturating_sub(seen).min(form.rows.len() - seen);
     let room = usize::from(inner.width);
