@@ -79,6 +79,7 @@ impl Terminal {
     }
 
     /// Waits for pictures, which come a moment later than what is around them.
+    #[expect(clippy::unused_self, reason = "it is this terminal that is waited for")]
     pub fn settle(&self) {
         std::thread::sleep(Duration::from_secs(2));
     }

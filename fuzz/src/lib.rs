@@ -46,12 +46,7 @@ pub fn on_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T 
 /// # Errors
 /// As the dataset's reader.
 pub fn dataset(root: &Path) -> Result<Dataset, DataError> {
-    open(&DatasetOptions {
-        root: root.to_owned(),
-        dataname: None,
-        val_fraction: 0.0,
-        seed: 1,
-    })
+    open(&DatasetOptions::of(root))
 }
 
 /// An error's text must be fit for a terminal.

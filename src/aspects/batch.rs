@@ -200,7 +200,7 @@ impl Batch {
             prefix: self.prefix.as_deref(),
             deep: self.deep.as_ref(),
         };
-        let hidden = language.forward_at(&self.embeddings, &self.positions, &self.mask, options, recompute)?;
+        let hidden = language.forward(&self.embeddings, &self.positions, &self.mask, options, recompute)?;
         language.logits(&hidden.flatten(0, 1)?.index_select(&self.rows, 0)?, vocabulary)
     }
 

@@ -129,13 +129,13 @@ fn read(bytes: &[u8]) -> Result<BTreeMap<String, HostTensor>, String> {
         bounded(&mut || {
             whole = read_torch(&path)
                 .map(|read| read.into_iter().collect())
-                .map_err(|error| told(&error))
+                .map_err(|error| told(&error));
         });
     } else {
         bounded(&mut || {
             whole = Checkpoint::load(&path)
                 .map(|read| read.tensors)
-                .map_err(|error| told(&error))
+                .map_err(|error| told(&error));
         });
     }
     whole

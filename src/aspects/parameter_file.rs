@@ -17,6 +17,9 @@ use crate::vlm::config_file::Family;
 
 /// Reads the tensors that `wanted` selects from a safetensors or PyTorch file. All must hold finite floating-point
 /// numbers.
+///
+/// # Errors
+/// [`CheckpointError`]: the file cannot be read, is damaged, or holds other numbers.
 pub fn read_tensors(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -54,11 +57,16 @@ fn start(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Whether a file with this name is written in PyTorch's format.
+#[must_use]
 pub fn is_torch_name(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     extension.eq_ignore_ascii_case("pth") || extension.eq_ignore_ascii_case("pt")
 }
 
+/// Compares a file's hidden size with the model's.
+///
+/// # Errors
+/// [`CheckpointError::HiddenSize`] where they differ.
 pub fn check_hidden_size(path: &Path, found: usize, expected: usize) -> Result<(), CheckpointError> {
     if found == expected {
         return Ok(());
@@ -95,6 +103,7 @@ pub(super) fn is_torch(start: &[u8]) -> bool {
     !is_safetensors && (start.starts_with(b"PK") || start.starts_with(b"\x80\x02"))
 }
 
+#[must_use]
 pub fn content(path: &Path, wanted: &'static str, reason: String) -> CheckpointError {
     CheckpointError::Content {
         path: path.to_owned(),

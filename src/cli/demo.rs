@@ -167,7 +167,7 @@ fn preset() -> Record {
 /// A new session `name`, `name-2`, ...
 fn session(settings: &Settings, name: &str) -> Result<SessionFolder, Failure> {
     let root = &settings.session.root;
-    let free = (1..)
+    let free = (1..u32::MAX)
         .map(|i| if i == 1 { name.to_owned() } else { format!("{name}-{i}") })
         .find(|name| !root.join(name).exists());
     Ok(SessionFolder::create(root, &free.unwrap_or_default())?)

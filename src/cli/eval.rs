@@ -42,7 +42,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             Err(error) => say(format_args!("warning: the evaluation was not kept: {error}")),
         },
         None if args.predictions.is_none() => {
-            say("the evaluation was not kept, because no session was named; --predictions FILE writes the predictions")
+            say("the evaluation was not kept, because no session was named; --predictions FILE writes the predictions");
         }
         None => {}
     }

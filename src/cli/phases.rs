@@ -28,7 +28,7 @@ pub fn evaluate_with_phases(
 ) -> Result<SplitEvaluation, EngineError> {
     let mut phases = Phases::new();
     let seen = evaluate_split(settings, device, parts, split, |phase, done, total| {
-        phases.show(phase, done, total)
+        phases.show(phase, done, total);
     })?;
     phases.finish();
     Ok(seen)

@@ -78,11 +78,7 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
             settings,
             yes,
         } => {
-            let ask = if *yes {
-                remove::do_not_ask
-            } else {
-                remove::ask_on_terminal
-            };
+            let ask: fn(&str) -> Result<(), _> = if *yes { |_| Ok(()) } else { remove::ask_on_terminal };
             remove::remove(&root(settings.sources())?, sessions, ask, &mut out)?;
         }
     }
@@ -97,7 +93,7 @@ pub fn remove(root: &Path, session: &str) -> Result<(), Failure> {
     Ok(remove::remove(
         root,
         &[session.to_owned()],
-        remove::do_not_ask,
+        |_| Ok(()),
         &mut io::sink(),
     )?)
 }

@@ -45,5 +45,6 @@ fn end_blocked_process(over: &Receiver<bool>, dropped: &Receiver<()>, signals: &
         // Restore the echo of typed characters for the shell.
         drop(crossterm::terminal::disable_raw_mode());
     }
-    exit(if succeeded { 0 } else { 1 });
+    #[expect(clippy::exit, reason = "the thread that would end the process is blocked")]
+    exit(i32::from(!succeeded));
 }

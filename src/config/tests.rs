@@ -496,7 +496,7 @@ fn aliases_say_what_their_keys_say() {
     }
     // In a stronger source an alias is no contradiction.
     let loaded = load_with("model: {dtype: bf16}", |sources| {
-        sources.set = vec!["train.bf16=false".to_owned()]
+        sources.set = vec!["train.bf16=false".to_owned()];
     });
     assert_eq!(loaded.unwrap().settings.model.dtype, Dtype::F32);
 }

@@ -67,7 +67,7 @@ impl<'de> DeserializeSeed<'de> for KeyName<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for KeyName<'_> {
+impl Visitor<'_> for KeyName<'_> {
     type Value = (String, String);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

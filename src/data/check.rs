@@ -188,15 +188,6 @@ mod tests {
 
     use image::{ImageFormat, RgbImage};
 
-    fn options(root: &std::path::Path) -> DatasetOptions {
-        DatasetOptions {
-            root: root.to_owned(),
-            dataname: None,
-            val_fraction: 0.0,
-            seed: 1,
-        }
-    }
-
     #[test]
     fn undecodable_images_are_counted_and_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -215,7 +206,7 @@ mod tests {
         fs::write(folder.path().join("train/cat/page.jpg"), "<html>not found</html>").unwrap();
 
         let seen = AtomicUsize::new(0);
-        let report = check(&options(folder.path()), &View::ALL, &|done, total| {
+        let report = check(&DatasetOptions::of(folder.path()), &View::ALL, &|done, total| {
             assert!(done <= total);
             seen.fetch_add(1, Ordering::Relaxed);
         });
@@ -241,11 +232,11 @@ mod tests {
     #[test]
     fn problems_that_stop_a_run_are_reported() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(check(&options(folder.path()), &View::ALL, &|_, _| ()).stops_a_run());
+        assert!(check(&DatasetOptions::of(folder.path()), &View::ALL, &|_, _| ()).stops_a_run());
         let class = folder.path().join("test/cat");
         fs::create_dir_all(&class).unwrap();
         RgbImage::new(3, 3).save(class.join("a.png")).unwrap();
-        let report = check(&options(folder.path()), &View::ALL, &|_, _| ());
+        let report = check(&DatasetOptions::of(folder.path()), &View::ALL, &|_, _| ());
         assert!(
             report.stops_a_run() && report.to_string().contains("no training image"),
             "{report}"

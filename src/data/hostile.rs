@@ -26,10 +26,8 @@ const PNG: &[u8] = include_bytes!("image_file/fixtures/palette.png");
 
 fn options(root: &Path) -> DatasetOptions {
     DatasetOptions {
-        root: root.to_owned(),
-        dataname: None,
         val_fraction: 0.3,
-        seed: 1,
+        ..DatasetOptions::of(root)
     }
 }
 
@@ -148,11 +146,7 @@ fn paths_that_lead_out_of_the_dataset_are_left_out_and_named() {
         ["awe", "image/../../secret.png", null],
     ]);
     fs::write(data.join("train.json"), rows.to_string()).unwrap();
-    let dataset = open(&DatasetOptions {
-        val_fraction: 0.0,
-        ..options(&data)
-    })
-    .unwrap();
+    let dataset = open(&DatasetOptions::of(&data)).unwrap();
     assert_eq!((dataset.train.len(), dataset.left_out.len()), (1, 4));
     assert!(
         dataset

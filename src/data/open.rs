@@ -16,6 +16,19 @@ pub struct DatasetOptions {
     pub seed: u64,
 }
 
+impl DatasetOptions {
+    /// Whatever lies at `root`, with nothing held out.
+    #[must_use]
+    pub fn of(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            dataname: None,
+            val_fraction: 0.0,
+            seed: 1,
+        }
+    }
+}
+
 /// Reads a dataset's lists and annotations, looks at the first bytes of each image, and splits.
 ///
 /// Files that are odd or unreadable are left out and named in [`Dataset::left_out`]; they are no error.

@@ -95,13 +95,7 @@ mod tests {
                 fs::write(path, include_bytes!("image_file/fixtures/palette.png")).unwrap();
             }
         }
-        open(&DatasetOptions {
-            root: root.to_owned(),
-            dataname: None,
-            val_fraction: 0.0,
-            seed: 1,
-        })
-        .unwrap()
+        open(&DatasetOptions::of(root)).unwrap()
     }
 
     fn readiness(files: &[&str], views: &[View]) -> Readiness {

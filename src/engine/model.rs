@@ -27,7 +27,7 @@ pub fn open(
         prompt_tokens: settings.prompt.tokens,
     };
     Ok(BaseModel::open(&folder, options, |done, total| {
-        phase("loading weights", done as u64, total as u64)
+        phase("loading weights", done as u64, total as u64);
     })?)
 }
 

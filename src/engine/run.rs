@@ -237,7 +237,7 @@ pub(super) fn newest_intact(
                 )?;
             }
             Err(error) => return Err(error.into()),
-            Ok(_) => return Ok(Some(file)),
+            Ok(()) => return Ok(Some(file)),
         }
     }
     Ok(None)

@@ -44,7 +44,7 @@ pub fn start(subject: impl FnOnce() -> Result<Subject, String> + Send + 'static)
             }
         })
         .map_err(|error| EngineError::Failed(format!("cannot start a thread for the model: {error}")))?;
-    Ok(Study { records, commands })
+    Ok(Study { commands, records })
 }
 
 fn serve(subject: &Subject, asked: &Receiver<Command>, reporter: &mut Reporter) -> Result<(), EngineError> {

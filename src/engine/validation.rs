@@ -74,7 +74,7 @@ impl<'a> Validation<'a> {
     /// Reports the health findings on an evaluation, the prompt's norm and the machine's memory.
     fn check(&self, trainer: &Trainer, evaluation: &Evaluation, reporter: &mut Reporter) -> Result<(), EngineError> {
         let mut health = self.health.borrow_mut();
-        let mut unwell = Vec::from_iter(health.evaluation(&evaluation.metrics));
+        let mut unwell = Vec::from_iter(Health::evaluation(&evaluation.metrics));
         if self.run.stage == Stage::Prompt {
             unwell.extend(health.norm(trainer.learner.prompt_norm()?));
         }

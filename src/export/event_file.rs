@@ -153,7 +153,7 @@ pub(super) mod tests {
                     .find(|(field, _)| *field == number)
                     .map(|(_, value)| value.clone())
             };
-            let tensor = super::tests::fields(&of(8)?);
+            let tensor = tests::fields(&of(8)?);
             let text = tensor.iter().find(|(field, _)| *field == 8)?.1.clone();
             Some((String::from_utf8(of(1)?).unwrap(), String::from_utf8(text).unwrap()))
         };

@@ -186,7 +186,7 @@ fn an_event_file_holds_every_scalar_with_its_stage_step_and_time() {
 #[test]
 fn a_repeated_step_has_its_last_time() {
     let mut times = Times::default();
-    let event = crate::made_up::evaluated::start();
+    let event = evaluated::start();
     let mut state = RunState::default();
     let step = |step| Event::Step(made_up::step(Stage::Prompt, step, 1.0));
     let resumed = Event::Resumed(Resumed {

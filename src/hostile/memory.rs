@@ -31,6 +31,7 @@ struct Counting;
 static COUNTING: Counting = Counting;
 
 // SAFETY: the system's allocator does all the work. The thread-local cells allocate nothing and have no destructor.
+#[expect(unsafe_code, reason = "an allocator")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size().cast_signed());

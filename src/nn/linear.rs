@@ -28,13 +28,7 @@ impl Linear {
         Self::new(weight, bias, false)
     }
 
-    /// A layer whose weight `[out, in]` and bias `[out]` are variables of the graph.
-    #[must_use]
-    pub fn trained(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self::new(weight, bias, true)
-    }
-
-    /// [`Self::trained`] where `trained`, else [`Self::frozen`].
+    /// A layer whose weight `[out, in]` and bias `[out]` are variables of the graph where `trained`, else [`Self::frozen`].
     #[must_use]
     pub fn new(weight: Tensor, bias: Option<Tensor>, trained: bool) -> Self {
         Self { weight, bias, trained }

@@ -13,6 +13,7 @@ pub mod activation;
 pub mod attention;
 mod backend;
 pub mod cpu;
+#[cfg_attr(feature = "cuda", allow(unsafe_code, reason = "kernels are launched on pointers"))]
 mod cuda;
 pub mod decoder_layer;
 pub mod embedding;

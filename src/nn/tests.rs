@@ -77,7 +77,7 @@ fn linear() {
         Linear::frozen(noise(2, &[3, 4]), Some(bias.clone())).forward(&x[0])
     });
     check("trained", &[noise(1, &[2, 4]), noise(2, &[3, 4]), bias], |x| {
-        Linear::trained(x[1].clone(), Some(x[2].clone())).forward(&x[0])
+        Linear::new(x[1].clone(), Some(x[2].clone()), true).forward(&x[0])
     });
 }
 
@@ -158,7 +158,7 @@ fn fast_exp_is_exact_to_rounding() {
 
 #[test]
 fn rotary() {
-    let angles: Vec<f64> = (0..2 * 3 * 2).map(|i| i as f64 * 0.7).collect();
+    let angles: Vec<f64> = (0..2 * 3 * 2).map(|i| f64::from(i) * 0.7).collect();
     let rotary = Rotary::new(&angles, (2, 3, 2), DType::F64, &Device::Cpu).unwrap();
     check("rotary", &[noise(1, &[2, 3, 2, 4])], |x| rotary.apply(&x[0]));
     check("rotary, plain", &[noise(1, &[2, 3, 2, 4])], |x| rotary.plain(&x[0]));

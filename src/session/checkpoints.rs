@@ -174,6 +174,7 @@ impl Checkpoints {
     }
 
     /// All of them, in the order of training.
+    #[must_use]
     pub fn files(&self) -> impl DoubleEndedIterator<Item = CheckpointFile> + '_ {
         let file = |(&(stage, step), path): (&(Stage, u64), &PathBuf)| CheckpointFile {
             stage,

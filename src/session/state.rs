@@ -218,14 +218,8 @@ impl RunState {
         self.stages.get(&self.stage?)?.cache_hits()
     }
 
-    /// The newest evaluation of a stage, and the last one before it of the same split and number of images. Figures on other
-    /// images would not show a change.
-    #[must_use]
-    pub fn evaluations(&self, stage: Stage) -> (Option<&Evaluation>, Option<&Evaluation>) {
-        self.evaluations_until(stage, u64::MAX)
-    }
-
-    /// As [`RunState::evaluations`], with the evaluations up to `step` only.
+    /// The newest evaluation of a stage up to `step`, and the last one before it of the same split and number of images.
+    /// Figures on other images would not show a change.
     #[must_use]
     pub fn evaluations_until(&self, stage: Stage, step: u64) -> (Option<&Evaluation>, Option<&Evaluation>) {
         let history = self.stages.get(&stage).into_iter();

@@ -150,6 +150,7 @@ mod tests {
         assert!(!Abilities::of("tty33", Some(&teletype)).cursor);
     }
 
+    #[expect(clippy::option_option, reason = "no entry, and an entry that says nothing")]
     fn shows(terminal: &str, colors: Option<Option<u32>>, set: &[(&str, &str)]) -> Depth {
         let entry = colors.map(|colors| Terminfo { colors, ..XTERM });
         depth_of(terminal, entry.as_ref(), |name| {

@@ -222,8 +222,8 @@ mod tests {
     fn a_terminal_is_not_sent_a_protocol_that_it_denies() {
         let says = |kitty, sixel| {
             Some(Answer {
-                kitty,
                 sixel,
+                kitty,
                 ..Answer::default()
             })
         };

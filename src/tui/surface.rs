@@ -81,7 +81,7 @@ impl Painter {
             return encoded(&scaled(picture, size, graphics.cell), graphics);
         }
         Ok(Surface::of(if self.mono {
-            let size = self.fitted(picture, size);
+            let size = fitted(picture, size);
             let small = image::imageops::resize(picture, size.width.into(), size.height.into(), FilterType::Triangle);
             self.shades(size, |x, y| {
                 let Rgb([r, g, b]) = small.get_pixel(x.into(), y.into());
@@ -112,7 +112,7 @@ impl Painter {
             mark(&mut over, x, y, u32::from(graphics.cell.width));
             encoded(&over, graphics)?
         } else if self.mono {
-            let size = self.fitted(picture, size);
+            let size = fitted(picture, size);
             let place = |at: u16, of: u16| (f32::from(at) + 0.5) / f32::from(of);
             Surface::of(self.shades(size, |x, y| map.relative(place(x, size.width), place(y, size.height))))
         } else {
@@ -122,17 +122,6 @@ impl Painter {
         let (x, y) = ((x * f32::from(size.width)) as u16, (y * f32::from(size.height)) as u16);
         surface.peak = Some(Peak { x, y, weight });
         Ok(surface)
-    }
-
-    /// The cells that a picture covers within `size` without distortion; a cell counts as twice as high as wide.
-    fn fitted(&self, picture: &RgbImage, size: Size) -> Size {
-        let shape = picture.width() as f32 / picture.height().max(1) as f32;
-        let (width, height) = (f32::from(size.width), f32::from(size.height) * 2.0);
-        let width = width.min(height * shape).max(1.0);
-        Size::new(
-            width as u16,
-            ((width / shape / 2.0).round() as u16).clamp(1, size.height.max(1)),
-        )
     }
 
     fn shades(&self, size: Size, light: impl Fn(u16, u16) -> f32) -> Ink {
@@ -276,6 +265,17 @@ impl Surface {
         }
         place
     }
+}
+
+/// The cells that a picture covers within `size` without distortion; a cell counts as twice as high as wide.
+fn fitted(picture: &RgbImage, size: Size) -> Size {
+    let shape = picture.width() as f32 / picture.height().max(1) as f32;
+    let (width, height) = (f32::from(size.width), f32::from(size.height) * 2.0);
+    let width = width.min(height * shape).max(1.0);
+    Size::new(
+        width as u16,
+        ((width / shape / 2.0).round() as u16).clamp(1, size.height.max(1)),
+    )
 }
 
 #[cfg(test)]

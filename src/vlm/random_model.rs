@@ -18,6 +18,7 @@ use super::template::Template;
 use super::{Parameters, tiny};
 
 /// A model folder of a family, in a temporary folder that is deleted on drop.
+#[must_use]
 pub fn folder(family: Family) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, value: &Value| fs::write(folder.path().join(name), value.to_string()).unwrap();
@@ -43,6 +44,7 @@ pub fn on_a_grid() -> impl Iterator<Item = (Family, Value)> {
 }
 
 /// The content of config.json and preprocessor_config.json.
+#[must_use]
 pub fn settings(family: Family) -> (Value, Value) {
     let text = json!({
         "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2,

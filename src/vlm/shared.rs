@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::nn::{Interrupt, Mask, is_interrupt};
     use crate::vlm::base::{BaseModel, LoadOptions};
-    use crate::vlm::decoder::Positions;
+    use crate::vlm::decoder::{ForwardOptions, Positions};
     use crate::vlm::tiny;
 
     fn open(folder: &Path, dtype: DType, prompt_tokens: usize) -> BaseModel {
@@ -112,7 +112,12 @@ mod tests {
             let positions = Positions(vec![vec![[0; 3], [1; 3]]]);
             let mask = Mask::full(1, 2, true);
             let looked = model.vision.look(&model.vision.pictures.probe());
-            (model.decoder.forward(&x, &positions, &mask, false), looked)
+            (
+                model
+                    .decoder
+                    .forward(&x, &positions, &mask, ForwardOptions::default(), false),
+                looked,
+            )
         };
         assert!(pass(&left).0.is_ok() && pass(&left).1.is_ok());
         interrupt.0.store(true, std::sync::atomic::Ordering::Relaxed);

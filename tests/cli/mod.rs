@@ -157,7 +157,7 @@ fn unusable_data_and_targets_are_refused_at_once() {
         ("nowhere/out.pth", "there is no folder nowhere"),
         ("/dev/loop-control", "it is a device"),
     ] {
-        if to.starts_with('/') && !std::path::Path::new(to).exists() {
+        if to.starts_with('/') && !Path::new(to).exists() {
             continue;
         }
         let output = [&on("nowhere")[..], &["--save-ckpt", to]].concat();

@@ -160,7 +160,7 @@ impl Screen {
 }
 
 fn readable(master: std::os::fd::RawFd) -> bool {
-    // The pair outlives the thread: `hang_up` joins it first, and otherwise both live until the process ends.
+    // SAFETY: the pair outlives the thread: `hang_up` joins it first, and otherwise both live until the process ends.
     #[expect(unsafe_code, reason = "portable-pty lends its descriptor as a number")]
     let master = unsafe { BorrowedFd::borrow_raw(master) };
     let mut watched = [PollFd::new(&master, PollFlags::IN)];

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use masp::nn::{Interrupt, Mask};
-use masp::vlm::decoder::{Positions, Vocabulary};
+use masp::vlm::decoder::{ForwardOptions, Positions, Vocabulary};
 
 use super::reference::{Tensors, TinyA, assert_close, tiny_a};
 
@@ -152,7 +152,13 @@ fn multimodal_positions_agree() {
     ]);
     let hidden = model
         .language
-        .forward(&x, &positions, &Mask::full(1, ids.len(), true), false)
+        .forward(
+            &x,
+            &positions,
+            &Mask::full(1, ids.len(), true),
+            ForwardOptions::default(),
+            false,
+        )
         .unwrap();
     let logits = model
         .language

@@ -218,7 +218,7 @@ fn a_run_stops_at_its_epochs_end() {
     };
     running.commands.send(stop).unwrap();
     let mut last = None;
-    for record in running.records.iter() {
+    for record in &running.records {
         match record.event {
             Event::Step(step) => last = Some(step),
             Event::Ended(_) => break,

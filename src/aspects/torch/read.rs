@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
                     if self.entries > self.heap.len() {
                         return Err("its dictionaries have too many entries".to_owned());
                     }
-                    let name = self.join(name, self.heap.get(*key))?;
+                    let name = Self::join(name, self.heap.get(*key))?;
                     self.visit(&name, self.heap.get(*value), depth + 1)?;
                 }
             }
@@ -217,7 +217,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn join(&self, name: &str, key: &Object) -> Outcome<String> {
+    fn join(name: &str, key: &Object) -> Outcome<String> {
         let key = match key {
             Object::Text(key) => key.as_str(),
             _ => return Err(format!("a key in {name:?} is not a string")),

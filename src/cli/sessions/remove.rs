@@ -104,11 +104,6 @@ fn is_left_over(path: &Path) -> bool {
     !path.is_symlink() && names(path).is_some_and(|names| !names.is_empty() && names.iter().all(is_part))
 }
 
-/// Agrees without a question, for `--yes`.
-pub(super) fn do_not_ask(_: &str) -> Result<(), RemoveError> {
-    Ok(())
-}
-
 /// Asks on the terminal; only `y` and `yes` agree.
 pub(super) fn ask_on_terminal(question: &str) -> Result<(), RemoveError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -184,7 +179,7 @@ mod tests {
     fn removed(root: &Path, sessions: &[&str]) -> Result<String, SessionsError> {
         let sessions: Vec<String> = sessions.iter().map(|name| (*name).to_owned()).collect();
         let mut out = Vec::new();
-        remove(root, &sessions, do_not_ask, &mut out)?;
+        remove(root, &sessions, |_| Ok(()), &mut out)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 

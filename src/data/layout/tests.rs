@@ -25,10 +25,8 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn open_as(root: &Path, dataname: Option<&str>) -> Result<Dataset, DataError> {
     open(&DatasetOptions {
-        root: root.to_owned(),
         dataname: dataname.map(str::to_owned),
-        val_fraction: 0.0,
-        seed: 3407,
+        ..DatasetOptions::of(root)
     })
 }
 
@@ -323,10 +321,8 @@ fn folders_that_cannot_be_opened_are_errors() {
     assert!(text(unreadable.path(), None).contains("2 file(s) were left out"));
     assert!(text(&unreadable.path().join("a/1.png"), None).contains("is a file"));
     let fraction = open(&DatasetOptions {
-        root: empty.path().to_owned(),
-        dataname: None,
         val_fraction: 1.0,
-        seed: 0,
+        ..DatasetOptions::of(empty.path())
     });
     assert!(matches!(fraction, Err(DataError::Fraction(_))));
 }

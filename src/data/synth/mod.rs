@@ -21,6 +21,7 @@ pub use write::{Options, SynthError, synthesise};
 
 /// The folder `drawn` below `root`, with eight small pictures a split.
 #[cfg(test)]
+#[must_use]
 pub fn few(root: &std::path::Path) -> std::path::PathBuf {
     let few = Options {
         train: 8,

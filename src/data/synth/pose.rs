@@ -95,7 +95,7 @@ mod tests {
             };
             assert!(inside(pose.head, HEAD), "{}", word);
             for joint in pose.arms.iter().chain(&pose.legs).flatten() {
-                assert!(inside(*joint, (3.0, 3.0)), "{}: {joint:?}", word);
+                assert!(inside(*joint, (3.0, 3.0)), "{word}: {joint:?}");
             }
             for mirrored in [false, true] {
                 let mut person = Person {

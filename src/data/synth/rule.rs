@@ -291,7 +291,7 @@ mod tests {
         for (emotion, word) in MIKELS.iter().enumerate() {
             let share =
                 verdicts.iter().filter(|verdict| verdict.emotion == emotion).count() as f64 / verdicts.len() as f64;
-            assert!((0.10..0.15).contains(&share), "{}: {share}", word);
+            assert!((0.10..0.15).contains(&share), "{word}: {share}");
         }
     }
 

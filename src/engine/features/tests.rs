@@ -233,7 +233,7 @@ fn several_processes_share_the_limit() -> TestResult {
         }
     }
     let all = size(&root.join(mine)) + size(&root.join(other));
-    assert!(all <= limit, "{} of {limit} bytes", all);
+    assert!(all <= limit, "{all} of {limit} bytes");
     assert!(all + 2 * one > limit, "what is free is used: {all} of {limit}");
     Ok(())
 }

@@ -109,7 +109,7 @@ pub fn language(slice: &Slice, features: &Features, report: &mut Report) -> Resu
         deep: deep.as_ref(),
         ..ForwardOptions::default()
     };
-    let hidden = language.forward_at(&x, &positions, &mask, options, false)?;
+    let hidden = language.forward(&x, &positions, &mask, options, false)?;
     report.close(
         "vanilla.hidden",
         &hidden,

@@ -23,7 +23,7 @@ macro_rules! slice {
         Files {
             family: $family,
             bf16_gradients: $bf16_gradients,
-            files: slice!(
+            contents: slice!(
                 $folder,
                 "config.json",
                 "model.safetensors",
@@ -45,7 +45,7 @@ pub struct Files {
     /// The error allowed in a bf16 gradient: measured on a CPU, rounded up. It differs between slices: the smaller a gradient
     /// is against its summands, the larger the share of round-off in it.
     pub bf16_gradients: f64,
-    files: [(&'static str, &'static [u8]); 6],
+    contents: [(&'static str, &'static [u8]); 6],
 }
 
 /// One of each family.
@@ -164,7 +164,7 @@ impl Slice {
     /// Where there is no room for temporary files, or the device fails.
     pub fn open(files: &Files, device: &Device, dtype: DType) -> Result<Self, EngineError> {
         let folder = TempDir::new().map_err(|source| write_error(&std::env::temp_dir(), source))?;
-        for (name, bytes) in files.files.into_iter().chain([PICTURE]) {
+        for (name, bytes) in files.contents.into_iter().chain([PICTURE]) {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).map_err(|source| write_error(&path, source))?;
         }

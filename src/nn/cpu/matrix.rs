@@ -23,6 +23,7 @@ impl<'a, T> Matrix<'a, T> {
     }
 
     /// `count` rows from `from` on.
+    #[must_use]
     pub fn rows_from(self, from: usize, count: usize) -> Self {
         let data = &self.data[(from * self.stride).min(self.data.len())..];
         Self {
@@ -33,6 +34,7 @@ impl<'a, T> Matrix<'a, T> {
     }
 
     /// The elements of a row.
+    #[must_use]
     pub fn row(&self, row: usize) -> &'a [T] {
         &self.data[row * self.stride..][..self.columns]
     }
@@ -57,6 +59,7 @@ pub enum Threads {
 ///
 /// # Panics
 /// If the shapes do not match one another or the slices, which would be a bug in this crate.
+#[expect(unsafe_code, reason = "gemm takes pointers")]
 pub fn matrix_product<T: Real>(
     out: &mut [T],
     out_stride: usize,

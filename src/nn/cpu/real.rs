@@ -8,8 +8,11 @@ use super::spares::Spares;
 
 /// f32 or f64: the types in which the fused CPU operations compute.
 pub trait Real: WithDType + Sum {
+    #[must_use]
     fn exp(self) -> Self;
+    #[must_use]
     fn sqrt(self) -> Self;
+    #[must_use]
     fn of(value: f64) -> Self {
         Self::from_f64(value)
     }

@@ -104,9 +104,9 @@ fn viewers_send_commands_and_all_receive_the_answers() {
 fn a_viewer_may_die_at_any_time() {
     let run = run();
     drop(run.connect().unwrap());
-    let (mut half, _reader) = run.raw();
+    let (mut half, reader) = run.raw();
     half.write_all(b"{\"command\":\"pau").unwrap();
-    drop((half, _reader));
+    drop((half, reader));
     let stays = run.connect().unwrap();
     // Nobody reads from this viewer, and its buffers are smaller than what the run sends.
     let (_deaf, _) = run.raw();

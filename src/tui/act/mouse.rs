@@ -100,7 +100,7 @@ impl App {
         let by = |selected: usize| row as isize - selected as isize;
         match pane {
             Pane::Table if row < self.shown.browse.shown.len() => {
-                self.shown.browse.step(by(self.shown.browse.selected))
+                self.shown.browse.step(by(self.shown.browse.selected));
             }
             Pane::Sessions if row < self.sessions.shown.len() => self.sessions.step(by(self.sessions.selected)),
             Pane::Pairs if row < self.compare.shown.len() => self.compare.step(by(self.compare.selected)),

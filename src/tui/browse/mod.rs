@@ -247,7 +247,7 @@ impl Browse {
         match &answer.found {
             Found::Failed(reason) => kept.failed = Some(reason.clone()),
             Found::Prediction(_) if intervention::is_plain(&answer.request) => {
-                kept.plain = Some(Arc::new(answer.clone()))
+                kept.plain = Some(Arc::new(answer.clone()));
             }
             Found::Prediction(_) => (kept.tried, kept.other_is_newer) = (Some(Arc::new(answer.clone())), false),
             Found::Text(_) | Found::Faithfulness(_) | Found::Effects(_) => {

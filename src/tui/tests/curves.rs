@@ -345,7 +345,7 @@ fn the_frozen_models_figures_are_marked_in_the_bars() {
     let mut desk = Harness::new();
     assert!(!desk.text(120, 40).contains('┃'), "nothing is known of it");
     let folder = SessionFolder::at(&desk.root.path().join("a")).unwrap();
-    let (newest, _) = desk.app.shown.state.evaluations(Stage::Prompt);
+    let (newest, _) = desk.app.shown.state.evaluations_until(Stage::Prompt, u64::MAX);
     let mut metrics = Metrics {
         accuracy: 0.258,
         ..newest.unwrap().metrics.clone()

@@ -221,7 +221,7 @@ fn an_idle_screen_draws_nothing_and_waits_without_work() {
 #[test]
 fn a_replay_plays_pauses_and_seeks() {
     let root = tempfile::tempdir().unwrap();
-    let folder = crate::made_up::evaluated::session(root.path(), "run", 20, false);
+    let folder = made_up::evaluated::session(root.path(), "run", 20, false);
     let mut records = crate::session::read_journal(&folder.journal()).unwrap();
     // One record per second, as from a real run.
     (0..)

@@ -17,7 +17,7 @@ use crate::{
 /// A workbench on a folder with two sessions.
 struct Harness {
     app: App,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 impl Harness {
@@ -27,7 +27,7 @@ impl Harness {
         evaluated::session(root.path(), "b", 150, true);
         Self {
             app: workbench::app(&root),
-            _root: root,
+            root,
         }
     }
 
@@ -100,7 +100,7 @@ fn an_empty_folder_offers_the_demo() {
     viewer.sessions = Some(root.path().join("none"));
     let mut desk = Harness {
         app: App::new(viewer).unwrap(),
-        _root: root,
+        root,
     };
     desk.settle();
     assert!(desk.text(80, 24).contains("masp demo"));
@@ -153,7 +153,7 @@ fn each_pane_of_a_comparison() {
 #[test]
 fn two_evaluations_of_one_session_are_marked_on_its_loss() {
     let mut desk = Harness::new();
-    let folder = desk._root.path().join("a");
+    let folder = desk.root.path().join("a");
     let side = || {
         let mut side = Side::read(&folder).unwrap();
         let mut earlier = side.evaluations[0].clone();
@@ -262,7 +262,7 @@ fn a_session_without_predictions_says_so() {
 #[test]
 fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
     let mut desk = Harness::new();
-    let session = desk._root.path().join("a");
+    let session = desk.root.path().join("a");
     let again = session.join("evaluations/20261122-120000-val");
     std::fs::create_dir(&again).unwrap();
     std::fs::copy(
@@ -275,7 +275,7 @@ fn without_marks_two_evaluations_of_the_session_shown_are_compared() {
     desk.keys("3");
     let chosen = |desk: &Harness| {
         let sides = desk.app.compare.sides.as_deref().unwrap();
-        let of = |side: &crate::tui::compare::Side| (side.name.clone(), side.evaluation().unwrap().name.clone());
+        let of = |side: &Side| (side.name.clone(), side.evaluation().unwrap().name.clone());
         [of(&sides[0]), of(&sides[1])]
     };
     let name = |evaluation: &str| ("a".to_owned(), evaluation.to_owned());

@@ -165,21 +165,13 @@ impl LanguageModel {
         })
     }
 
-    /// Hidden states of `x` `[batch, tokens, hidden]` after the final norm, of the same shape. `positions` are those of
-    /// `x`; `mask` covers `x` only. With `recompute` the graph keeps only each layer's input.
+    /// Hidden states of `x` `[batch, tokens, hidden]` after the final norm, of the same shape, or with output positions
+    /// `[batch, outputs, hidden]`. `positions` are those of `x`; `mask` covers `x` only. With `recompute` the graph keeps
+    /// only each layer's input.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward(&self, x: &Tensor, positions: &Positions, mask: &Mask, recompute: bool) -> Result<Tensor> {
-        self.forward_at(x, positions, mask, ForwardOptions::default(), recompute)
-    }
-
-    /// Like [`Self::forward`], with options. With output positions the result is `[batch,
-    /// outputs, hidden]`.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_at(
+    pub fn forward(
         &self,
         x: &Tensor,
         positions: &Positions,
@@ -200,7 +192,7 @@ impl LanguageModel {
         self.norm.forward(&x)
     }
 
-    /// Like [`Self::forward_at`], for generation: `x` follows the tokens in `cache`, and its keys and values are
+    /// Like [`Self::forward`], for generation: `x` follows the tokens in `cache`, and its keys and values are
     /// appended there. `mask` covers the cached keys and those of `x`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Map, Value};
 
 use super::base::{BaseModel, LoadOptions, ModelError};
-use super::decoder::{Positions, Vocabulary};
+use super::decoder::{ForwardOptions, Positions, Vocabulary};
 use super::tiny;
 use crate::nn::Mask;
 
@@ -154,7 +154,13 @@ pub fn outcome(folder: &Path) -> Result<Vec<u32>, String> {
     let x = Tensor::cat(&[seen, words], 1).unwrap();
     let mask = Mask::full(1, x.dim(1).unwrap(), true);
     let hidden = language
-        .forward(&x, &Positions::sequential(&mask), &mask, false)
+        .forward(
+            &x,
+            &Positions::sequential(&mask),
+            &mask,
+            ForwardOptions::default(),
+            false,
+        )
         .unwrap();
     let logits = language
         .logits(&hidden.flatten_to(1).unwrap(), Vocabulary::Full)

@@ -110,7 +110,7 @@ mod tests {
     /// Folders with a tokenizer.json: the embedded model's, and the real one if it is available.
     fn whole() -> Vec<PathBuf> {
         let real = std::env::var_os("MASP_REFERENCE").map(|reference| PathBuf::from(reference).join("qwen2_tokenizer"));
-        [tiny::folder().unwrap().to_owned()].into_iter().chain(real).collect()
+        [tiny::folder().unwrap().clone()].into_iter().chain(real).collect()
     }
 
     /// Writes the older files that are equivalent to a tokenizer.json.

@@ -20,9 +20,8 @@ pub enum ScaleLayout {
 /// # Errors
 /// A message if the shapes do not match.
 pub fn shared(weight: &[usize], scale: &[usize], block: Option<[usize; 2]>) -> Result<ScaleLayout, String> {
-    let (rows, columns) = match *weight {
-        [rows, columns] => (rows, columns),
-        _ => return Err(format!("it has shape {weight:?}, and a matrix was expected")),
+    let [rows, columns] = *weight else {
+        return Err(format!("it has shape {weight:?}, and a matrix was expected"));
     };
     if let Some(block @ [high, wide]) = block
         && high > 0

@@ -125,6 +125,7 @@ impl Weights {
         opened.map_err(|source| unreadable(&path, source))?;
         // SAFETY: model folders are only read while a model is loaded; a file that another program cuts short
         // meanwhile ends the process, which is the known price of mapping gigabytes instead of copying them.
+        #[expect(unsafe_code, reason = "a mapped file")]
         let file = unsafe { MmapedSafetensors::new(&path) }.map_err(|error| unmappable(&path, error))?;
         let shard = self.shards.len();
         for (name, view) in file.tensors() {

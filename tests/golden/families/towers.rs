@@ -102,7 +102,7 @@ fn every_part_of_each_tower_agrees() {
                 );
             }
             wanted.extend(numbered(&tensors, &name("block")));
-            let unused = if tensors.find(&name("packed")).is_some() { 1 } else { 0 };
+            let unused = usize::from(tensors.find(&name("packed")).is_some());
             assert_eq!(parts.len(), wanted.len() - unused, "{} {case}", family.name);
             for (i, (part, want)) in parts.iter().zip(&wanted).enumerate() {
                 let what = format!("{} {case}, part {i}", family.name);
