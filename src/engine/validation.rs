@@ -141,7 +141,7 @@ impl<'a> Validation<'a> {
         trainer: &Trainer,
         store: &mut FeatureStore,
         samples: &[&Sample],
-        (room, left_out): (&mut Room, &mut Vec<String>),
+        (room, left_out): (&mut BatchLimit, &mut Vec<String>),
         reporter: &mut Reporter,
     ) -> Result<Evaluation, EngineError> {
         let learner = trainer.learner;
@@ -186,7 +186,7 @@ impl<'a> Validation<'a> {
         trainer: &Trainer,
         store: &mut FeatureStore,
         samples: &[&Sample],
-        (room, left_out): (&mut Room, &mut Vec<String>),
+        (room, left_out): (&mut BatchLimit, &mut Vec<String>),
         reporter: &mut Reporter,
     ) -> Result<Evaluation, EngineError> {
         let learner = trainer.learner;
