@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{D, Device, Tensor};
 use masp::nn::Mask;
-use masp::vlm::decoder::{LanguageModel, Positions, Vocabulary};
+use masp::vlm::decoder::{ForwardOptions, LanguageModel, Positions, Vocabulary};
 
 use super::sequence::{Row, Sequence, Target};
 
@@ -99,7 +99,13 @@ impl Batch {
     /// Where a tensor operation fails.
     pub fn log_probabilities(&self, model: &LanguageModel) -> Result<Tensor> {
         let hidden = model
-            .forward(&self.embeddings, &self.positions, &self.mask, false)?
+            .forward(
+                &self.embeddings,
+                &self.positions,
+                &self.mask,
+                ForwardOptions::default(),
+                false,
+            )?
             .flatten_to(1)?;
         let rows: Vec<u32> = self
             .targets

@@ -186,8 +186,8 @@ mod tests {
         }
     }
 
-    fn file(n: usize) -> Result<PathBuf, String> {
-        Ok(PathBuf::from(n.to_string()))
+    fn file(n: usize) -> PathBuf {
+        PathBuf::from(n.to_string())
     }
 
     #[test]
@@ -196,14 +196,14 @@ mod tests {
         let (files, _kept) = inbox.subscribe(Message::Exported);
         let keys = inbox.inputs();
         for n in 0..3 {
-            files.send(file(n)).unwrap();
+            files.send(Ok(file(n))).unwrap();
         }
         let key = Input::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
         keys.send(key.clone()).unwrap();
         assert!(matches!(inbox.next(Some(Instant::now())), Message::Clock));
         assert!(matches!(inbox.next(None), Message::Input(first) if first == key));
         for n in 0..3 {
-            assert_eq!(exported(inbox.next(None)), Some(file(n)));
+            assert_eq!(exported(inbox.next(None)), Some(Ok(file(n))));
         }
         drop(keys);
         assert!(matches!(inbox.try_next(), Some(Message::Input(Input::Gone))));
@@ -216,10 +216,10 @@ mod tests {
     fn nothing_arrives_for_a_dropped_subscription_and_the_sender_learns_it() {
         let mut inbox = Inbox::default();
         let (post, kept) = inbox.subscribe(Message::Exported);
-        post.send(file(0)).unwrap();
+        post.send(Ok(file(0))).unwrap();
         drop(kept);
         assert!(inbox.try_next().is_none());
-        assert_eq!(post.send(file(1)), Err(Unwanted));
+        assert_eq!(post.send(Ok(file(1))), Err(Unwanted));
         drop(post);
         assert!(inbox.try_next().is_none());
     }
@@ -234,8 +234,8 @@ mod tests {
         });
         assert_eq!(exported(inbox.next(None)), None);
         let (post, _kept) = inbox.subscribe(Message::Exported);
-        post.finish(file(7));
-        assert_eq!(exported(inbox.next(None)), Some(file(7)));
+        post.finish(Ok(file(7)));
+        assert_eq!(exported(inbox.next(None)), Some(Ok(file(7))));
         assert!(inbox.try_next().is_none());
     }
 
@@ -244,11 +244,11 @@ mod tests {
         let mut inbox = Inbox::default();
         let (sender, from) = unbounded();
         let kept = inbox.forward("test", from, Message::Exported).unwrap();
-        sender.send(file(1)).unwrap();
-        assert_eq!(exported(inbox.next(None)), Some(file(1)));
+        sender.send(Ok(file(1))).unwrap();
+        assert_eq!(exported(inbox.next(None)), Some(Ok(file(1))));
         drop(kept);
         // The thread, which has the only receiver, ends.
-        while sender.send(file(2)).is_ok() {
+        while sender.send(Ok(file(2))).is_ok() {
             thread::sleep(Duration::from_millis(10));
         }
         assert!(inbox.try_next().is_none());
