@@ -18,7 +18,7 @@ pub fn slice<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'
 /// Runs `f` on the elements of contiguous CPU tensors.
 ///
 /// # Errors
-/// As [`slice`], and those of `f`.
+/// As [`slice()`], and those of `f`.
 pub fn with_slices<T: Real, R>(tensors: &[&Tensor], f: impl FnOnce(&[&[T]]) -> Result<R>) -> Result<R> {
     let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
     let slices = guards
