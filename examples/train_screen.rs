@@ -68,8 +68,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let mut viewer = Viewer::new(folder.path().to_owned(), "made-up");
-    viewer.records = Some(records);
-    viewer.commands = Some(commands);
+    viewer.link.records = Some(records);
+    viewer.link.commands = Some(commands);
     viewer.owns_run = true;
     println!("{:?}", run(viewer)?);
     Ok(())

@@ -29,8 +29,8 @@ pub fn show_run(
 ) {
     if output == Output::Screen {
         let mut viewer = Viewer::new(folder.path().to_owned(), folder.name());
-        viewer.records = Some(running.records.clone());
-        viewer.commands = Some(commands);
+        viewer.link.records = Some(running.records.clone());
+        viewer.link.commands = Some(commands);
         viewer.owns_run = true;
         if let Err(failure) = appearance::apply(&mut viewer, &settings.tui) {
             say(failure);

@@ -14,7 +14,7 @@ use super::{
     event::{Event, FORMAT},
     folder::SessionFolder,
     journal_block::{Block, LONGEST_LINE},
-    journal_index::{INDEX, Indexed, JournalIndex, NewRows, Span},
+    journal_index::{INDEX, Indexed, JournalIndex, NewIndex, Span},
     record::Record,
 };
 use crate::{
@@ -84,7 +84,9 @@ pub fn read_journal(path: &Path) -> Result<Vec<Record>, JournalError> {
 pub fn each_record(path: &Path, each: impl FnMut(Record)) -> Result<(), JournalError> {
     let mut tail = JournalTail::new(path);
     let file = open_regular(path).map_err(|source| tail.read_error(source))?;
-    tail.begin(&file, each)
+    tail.begin(&file, each)?;
+    tail.write_index();
+    Ok(())
 }
 
 /// A journal's first record, which describes its session; None while its line is incomplete.
@@ -117,6 +119,8 @@ pub struct JournalTail {
     pub(super) lines: u64,
     /// So many bytes that had to be parsed are worth an index.
     pub(super) index_from: u64,
+    /// The index that the first read was worth, until it is written.
+    unwritten: Option<NewIndex>,
 }
 
 impl JournalTail {
@@ -132,6 +136,7 @@ impl JournalTail {
             offset: 0,
             lines: 0,
             index_from: Self::INDEX_FROM,
+            unwritten: None,
         }
     }
 
@@ -150,11 +155,7 @@ impl JournalTail {
     /// # Errors
     /// As [`each_record`].
     pub fn poll(&mut self, each: impl FnMut(Record)) -> Result<(), JournalError> {
-        let opened = match &self.folder {
-            Some(folder) => folder.open_journal(),
-            None => open_regular(&self.path),
-        };
-        let file = match opened {
+        let file = match self.open() {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.offset == 0 => return Ok(()),
             Err(error) => return Err(self.read_error(error)),
@@ -166,7 +167,27 @@ impl JournalTail {
         }
     }
 
-    /// The first read: what the index covers from there, the rest from the journal. If that was long, an index is written.
+    /// Writes the index that the first read was worth, if it was. It takes its time, so not while a person waits for the
+    /// records. Without it, the journal is parsed again the next time, so a folder that may not be written is no error.
+    pub fn write_index(&mut self) {
+        let Some(index) = self.unwritten.take() else { return };
+        let _ = self.open().and_then(|journal| {
+            let fill = |to: &mut File| index.write(&journal, to);
+            match &self.folder {
+                Some(folder) => folder.write(&folder.path().join(INDEX), fill),
+                None => write_atomically(&self.path.with_file_name(INDEX), fill),
+            }
+        });
+    }
+
+    fn open(&self) -> io::Result<File> {
+        match &self.folder {
+            Some(folder) => folder.open_journal(),
+            None => open_regular(&self.path),
+        }
+    }
+
+    /// The first read: what the index covers from there, the rest from the journal.
     fn begin(&mut self, file: &File, mut each: impl FnMut(Record)) -> Result<(), JournalError> {
         let found = match &self.folder {
             Some(folder) => folder.open_own(INDEX),
@@ -181,17 +202,12 @@ impl JournalTail {
         if length.saturating_sub(self.offset) < self.index_from {
             return self.read(file, each);
         }
-        let mut rows = NewRows::default();
+        let mut longer = NewIndex::after(index);
         self.read_lines(file, |record, line| {
-            rows.push(&record, line);
+            longer.push(&record, line);
             each(record);
         })?;
-        let fill = |to: &mut File| rows.write(file, index.as_ref(), self.offset, to);
-        // If the folder may not be written, the journal is read as a whole the next time too.
-        let _ = match &self.folder {
-            Some(folder) => folder.write(&folder.path().join(INDEX), fill),
-            None => write_atomically(&self.path.with_file_name(INDEX), fill),
-        };
+        self.unwritten = Some(longer);
         Ok(())
     }
 

@@ -154,14 +154,30 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// The rows of lines that were parsed, for an index that will cover them.
-#[derive(Debug, Default)]
-pub(super) struct NewRows {
-    bytes: Vec<u8>,
+/// An index to be written: of what an older one covers, and of lines that were parsed after it.
+#[derive(Debug)]
+pub(super) struct NewIndex {
+    before: Option<JournalIndex>,
+    /// The rows of the parsed lines.
+    rows: Vec<u8>,
+    /// Bytes of the journal that are covered, and lines in them.
+    covered: u64,
     lines: u64,
 }
 
-impl NewRows {
+impl NewIndex {
+    /// Covers what `before` does, so far.
+    pub fn after(before: Option<JournalIndex>) -> Self {
+        let (covered, lines) = before.as_ref().map_or((0, 0), |before| (before.covered, before.lines));
+        Self {
+            before,
+            rows: Vec::new(),
+            covered,
+            lines,
+        }
+    }
+
+    /// Adds the next line.
     pub fn push(&mut self, record: &Record, line: Span) {
         let row = match &record.event {
             Event::Step(step) => {
@@ -194,23 +210,22 @@ impl NewRows {
             }
             _ => [OTHER, line.offset, line.length, 0, 0, 0, 0, 0, 0],
         };
-        self.bytes.extend(row.iter().flat_map(|number| number.to_le_bytes()));
-        self.lines += 1;
+        self.rows.extend(row.iter().flat_map(|number| number.to_le_bytes()));
+        (self.covered, self.lines) = (line.offset + line.length, self.lines + 1);
     }
 
-    /// Writes the index of the journal's first `covered` bytes: what `before` covers, and the lines of these rows.
+    /// Writes the index of `journal`.
     ///
     /// # Errors
     /// What the file system reports.
-    pub fn write(&self, journal: &File, before: Option<&JournalIndex>, covered: u64, mut to: &File) -> io::Result<()> {
-        let lines = before.map_or(0, |before| before.lines) + self.lines;
-        to.write_all(&*JournalIndex::header(journal, covered, lines)?)?;
-        if let Some(before) = before {
+    pub fn write(&self, journal: &File, mut to: &File) -> io::Result<()> {
+        to.write_all(&*JournalIndex::header(journal, self.covered, self.lines)?)?;
+        if let Some(before) = &self.before {
             let mut from = &before.file;
             from.seek(SeekFrom::Start(HEADER as u64))?;
             io::copy(&mut from.take(before.lines * ROW as u64), &mut to)?;
         }
-        to.write_all(&self.bytes)
+        to.write_all(&self.rows)
     }
 }
 
@@ -257,6 +272,7 @@ mod tests {
         let mut records = Vec::new();
         // NaN is not equal to itself, but its text is.
         tail.poll(|record| records.push(format!("{record:?}")))?;
+        tail.write_index();
         Ok(records)
     }
 

@@ -9,7 +9,6 @@ use super::{
     beside::Beside,
     compare::{Compare, losses::Losses},
     display::Display,
-    follow::Link,
     graphics::Choice,
     inbox::{Asked, Inbox, Message},
     input::Input,
@@ -64,13 +63,6 @@ impl App {
     /// If a thread cannot be started.
     pub fn new(viewer: Viewer) -> std::io::Result<Self> {
         let display = Display::new(viewer.theme, viewer.images != Images::Off, viewer.fps);
-        let link = Link {
-            records: viewer.records,
-            commands: viewer.commands,
-            read_only: viewer.read_only,
-            resumed: viewer.resumed,
-            following: viewer.following,
-        };
         let inbox = Inbox::default();
         let shown = ShownSession {
             owns_run: viewer.owns_run,
@@ -78,7 +70,7 @@ impl App {
             ..ShownSession::new(
                 (viewer.session_dir, viewer.title),
                 viewer.history,
-                link,
+                viewer.link,
                 display.painter,
                 &inbox,
             )

@@ -24,9 +24,10 @@ pub struct Followed {
 }
 
 /// The way to a session's run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Link {
-    /// Later records, if any come; the channel ends if no process holds the session.
+    /// Later records, if any come; the channel ends if no process holds the session. It should be unbounded, because a sender
+    /// that waited for the screen would be slowed down by a slow terminal. Records that the history holds are ignored.
     pub records: Option<Receiver<Record>>,
     /// Takes commands for a running run.
     pub commands: Option<Sender<Command>>,
@@ -81,7 +82,7 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     };
     let (following, left) = bounded(0);
     let (tell, resumed) = bounded(1);
-    let forwarder = Forwarder {
+    let mut forwarder = Forwarder {
         folder: folder.clone(),
         tail,
         answers,
@@ -92,9 +93,16 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
         .name("follow".to_owned())
         .spawn(move || {
             let folder = forwarder.folder.clone();
-            if !live || forwarder.run() {
-                wait_for_more(&folder, &left, &tell);
+            let mut length = folder.journal_length().ok();
+            // Nobody waits any more. The length was read before, so that no line that is appended meanwhile is missed.
+            forwarder.tail.write_index();
+            if live {
+                if !forwarder.run() {
+                    return;
+                }
+                length = folder.journal_length().ok();
             }
+            wait_for_more(&folder, length, &left, &tell);
         })
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     Ok(Followed {
@@ -110,15 +118,13 @@ pub fn follow(path: &Path) -> Result<Followed, String> {
     })
 }
 
-/// Waits until somebody writes to a journal that has no writer. It checks the journal's length instead of the lock:
+/// Waits until somebody writes to a journal that has no writer, and had `before` bytes. It checks the journal's length instead of the lock:
 /// trying the lock holds it for a moment, and a run that starts then would be refused.
-fn wait_for_more(session: &SessionFolder, left: &Receiver<Infallible>, tell: &Sender<()>) {
-    let length = || session.journal_length().ok();
-    let before = length();
+fn wait_for_more(session: &SessionFolder, before: Option<u64>, left: &Receiver<Infallible>, tell: &Sender<()>) {
     loop {
         select! {
             recv(left) -> _ => return,
-            default(IDLE_POLL_INTERVAL) => if length() != before {
+            default(IDLE_POLL_INTERVAL) => if session.journal_length().ok() != before {
                 // The channel has room for this one message, or its receiver is gone.
                 let _ = tell.try_send(());
                 return;

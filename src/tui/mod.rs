@@ -64,7 +64,7 @@ use std::io::{self, BufWriter};
 
 pub use abilities::Abilities;
 pub use exit::{Exit, TuiError};
-pub use follow::Following;
+pub use follow::Link;
 pub use host::Host;
 pub use sessions::form::Field;
 pub use viewer::Viewer;

@@ -2,34 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::{Receiver, Sender};
-
 use super::{
-    follow::{Following, follow},
+    follow::{Link, follow},
     host::Host,
 };
 use crate::{
     images::Images,
     keymap::Keymap,
-    session::{Command, Record, RunState, SessionFolder},
+    session::{Record, RunState, SessionFolder},
     theme::Theme,
 };
 
 /// A run to be shown.
 #[derive(Debug)]
 pub struct Viewer {
-    /// The run's records as they arrive. The channel should be unbounded, because a sender that waited for the screen
-    /// would be slowed down by a slow terminal. Records that are already in `history` are ignored. `None`: none will come.
-    pub records: Option<Receiver<Record>>,
-    /// The channel for commands to the run; `None` if it has ended, or if it belongs to another process and has no
-    /// socket.
-    pub commands: Option<Sender<Command>>,
-    /// Why a running run does not take commands from here.
-    pub read_only: Option<String>,
-    /// Receives a message when another process continues the session.
-    pub resumed: Option<Receiver<()>>,
-    /// Kept while another process's journal is followed.
-    pub following: Option<Following>,
+    /// The way to the run.
+    pub link: Link,
     /// The past: the state computed from the journal so far.
     pub history: RunState,
     /// The session's folder: files that events name lie under it.
@@ -82,14 +70,9 @@ impl Viewer {
     pub fn of_session(folder: &Path) -> Result<Self, String> {
         let followed = follow(folder)?;
         let name = followed.folder.name().to_owned();
-        let link = followed.link;
         Ok(Self {
             history: followed.history,
-            records: link.records,
-            commands: link.commands,
-            read_only: link.read_only,
-            resumed: link.resumed,
-            following: link.following,
+            link: followed.link,
             ..Self::new(followed.folder.path().to_owned(), name)
         })
     }
@@ -99,11 +82,7 @@ impl Viewer {
     #[must_use]
     pub fn new(session_dir: PathBuf, title: impl Into<String>) -> Self {
         Self {
-            records: None,
-            commands: None,
-            read_only: None,
-            resumed: None,
-            following: None,
+            link: Link::default(),
             history: RunState::default(),
             session_dir,
             title: title.into(),

@@ -34,7 +34,7 @@ fn keymap() -> Keymap {
 
 fn viewer(theme: Theme) -> Viewer {
     let mut viewer = Viewer::new("/nowhere".into(), "script");
-    (viewer.commands, viewer.theme, viewer.keymap) = (Some(unbounded().0), theme, keymap());
+    (viewer.link.commands, viewer.theme, viewer.keymap) = (Some(unbounded().0), theme, keymap());
     for record in made_up::records(60).into_iter().take(120) {
         viewer.history.apply(&record);
     }
@@ -46,7 +46,7 @@ fn changed_keys_do_what_they_are_bound_to_and_the_old_ones_nothing() {
     let (to_engine, commands) = unbounded();
     let (_to_records, records) = unbounded();
     let mut viewer = viewer(Theme::dark(Depth::True));
-    (viewer.commands, viewer.records) = (Some(to_engine), Some(records));
+    (viewer.link.commands, viewer.link.records) = (Some(to_engine), Some(records));
     let mut app = App::new(viewer).unwrap();
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let inputs = app.inbox.inputs();

@@ -52,7 +52,7 @@ fn on_session(root: &Path, name: &str) -> App {
     viewer.theme = Theme::dark(Depth::True);
     viewer.sessions = Some(root.to_owned());
     viewer.host = Some(Box::new(MadeUpHost { root: root.to_owned() }));
-    (viewer.commands, viewer.owns_run) = (Some(unbounded().0), true);
+    (viewer.link.commands, viewer.owns_run) = (Some(unbounded().0), true);
     let mut app = App::new(viewer).unwrap();
     settle(&mut app);
     app

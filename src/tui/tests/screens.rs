@@ -35,7 +35,7 @@ fn app(stage: Stage, until: u64, theme: Theme) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     made_up::write_samples(folder.path()).unwrap();
     let mut viewer = Viewer::new(folder.path().to_owned(), "made-up");
-    (viewer.commands, viewer.theme) = (Some(unbounded().0), theme);
+    (viewer.link.commands, viewer.theme) = (Some(unbounded().0), theme);
     for record in made_up::records(STEPS) {
         let last = matches!(&record.event, Event::Step(step) if step.stage == stage && step.step == until);
         viewer.history.apply(&record);

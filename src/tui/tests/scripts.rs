@@ -29,8 +29,8 @@ impl LoopHarness {
     fn start(owns_run: bool) -> Self {
         let ((to_records, records), (to_engine, commands)) = (unbounded(), unbounded());
         let mut viewer = Viewer::new("/nowhere".into(), "script");
-        viewer.records = Some(records);
-        (viewer.commands, viewer.owns_run, viewer.theme) = (Some(to_engine), owns_run, Theme::dark(Depth::True));
+        viewer.link.records = Some(records);
+        (viewer.link.commands, viewer.owns_run, viewer.theme) = (Some(to_engine), owns_run, Theme::dark(Depth::True));
         for record in made_up::records(60).into_iter().take(120) {
             viewer.history.apply(&record);
         }
