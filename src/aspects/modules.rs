@@ -1,6 +1,6 @@
 //! The aspect modules: learned queries that attend to the image's tokens, one module a view.
 
-use candle_core::{D, DType, Device, Result, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use indexmap::IndexMap;
 use rand::Rng;
 use rand::distr::{Distribution, Uniform};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::aspect_file::{AspectFile, AspectTensors};
 use super::host_tensor::HostTensor;
 use crate::data::View;
+use crate::nn::attention::softmax;
 
 /// How a fresh module is initialised.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +105,7 @@ impl AspectModule {
             .broadcast_as((images, queries, hidden))?
             .contiguous()?;
         let scores = folded.matmul(&tokens.transpose(1, 2)?)?;
-        let attention = candle_nn::ops::softmax(&scores, D::Minus1)?;
+        let attention = softmax(&scores)?;
         let pooled = attention.matmul(tokens)?.reshape((images * queries, hidden))?;
         let value = pooled.matmul(&part(2)?.t()?)?.broadcast_add(&bias(2)?)?;
         let z = value

@@ -3,6 +3,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 
+use crate::nn::optimizer::{AdamStep, adamw_in_place, sum_of_squares};
+
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
@@ -35,12 +37,12 @@ impl AdamW {
     /// Where the device fails.
     pub fn new(parameters: Vec<(String, Var)>, weight_decay: f64) -> Result<Self> {
         let slot = |(name, var): (String, Var)| {
-            let zeros = var.zeros_like()?;
+            // Each has memory of its own, because kernels change them in place.
             Ok(Slot {
                 name,
+                exp_avg: var.zeros_like()?,
+                exp_avg_sq: var.zeros_like()?,
                 var,
-                exp_avg: zeros.clone(),
-                exp_avg_sq: zeros,
                 steps: 0,
             })
         };
@@ -57,18 +59,30 @@ impl AdamW {
     pub fn step(&mut self, grads: &Gradients, lr: f64, scale: f64) -> Result<()> {
         for (slot, grad) in self.slots.iter_mut().zip(&grads.0) {
             let Some(grad) = grad else { continue };
-            let grad = (grad * scale)?;
-            slot.steps += 1;
-            slot.exp_avg = ((&slot.exp_avg * BETA1)? + (&grad * (1.0 - BETA1))?)?;
-            slot.exp_avg_sq = ((&slot.exp_avg_sq * BETA2)? + (grad.sqr()? * (1.0 - BETA2))?)?;
-            let correction = |beta: f64| 1.0 - beta.powf(slot.steps as f64);
-            let denominator = ((slot.exp_avg_sq.sqrt()? / correction(BETA2).sqrt())? + EPS)?;
-            let change = ((&slot.exp_avg / denominator)? * (lr / correction(BETA1)))?;
+            let steps = slot.steps + 1;
+            let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
             let decay = if slot.name.contains("bias") {
                 0.0
             } else {
                 self.weight_decay
             };
+            let step = AdamStep {
+                scale,
+                rate: lr / correction(BETA1),
+                inverse_root: 1.0 / correction(BETA2).sqrt(),
+                kept: 1.0 - lr * decay,
+            };
+            let moments = (&slot.exp_avg, &slot.exp_avg_sq);
+            let changed = adamw_in_place(slot.var.as_tensor(), grad, moments, step)?;
+            slot.steps = steps;
+            if changed {
+                continue;
+            }
+            let grad = (grad * scale)?;
+            slot.exp_avg = ((&slot.exp_avg * BETA1)? + (&grad * (1.0 - BETA1))?)?;
+            slot.exp_avg_sq = ((&slot.exp_avg_sq * BETA2)? + (grad.sqr()? * (1.0 - BETA2))?)?;
+            let denominator = ((slot.exp_avg_sq.sqrt()? / correction(BETA2).sqrt())? + EPS)?;
+            let change = ((&slot.exp_avg / denominator)? * (lr / correction(BETA1)))?;
             slot.var
                 .set(&((slot.var.as_tensor() * (1.0 - lr * decay))? - change)?.detach())?;
         }
@@ -105,6 +119,9 @@ impl Gradients {
     /// # Errors
     /// Where the device fails.
     pub fn norm(&self) -> Result<f64> {
+        if let Some(sum) = sum_of_squares(&self.0.iter().flatten().collect::<Vec<_>>())? {
+            return Ok(sum.sqrt());
+        }
         let squares = self.0.iter().flatten().map(|grad| grad.sqr()?.sum_all());
         let squares = squares.collect::<Result<Vec<Tensor>>>()?;
         if squares.is_empty() {

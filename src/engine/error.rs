@@ -53,8 +53,10 @@ pub enum EngineError {
 
 /// The message for a device failure; if memory ran out, it adds what can be done.
 fn device_message(error: &candle_core::Error) -> String {
+    // candle appends a stack where `RUST_BACKTRACE` is set.
     let said = error.to_string();
-    if mentions_out_of_memory(&said) {
+    let said = said.lines().next().unwrap_or_default();
+    if mentions_out_of_memory(said) {
         return format!(
             "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller \
              pictures (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end \

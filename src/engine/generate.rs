@@ -143,13 +143,15 @@ fn choose(logits: &Tensor, sampling: &Sampling, choosers: &mut [LogitsProcessor]
     rows.map(|(i, chooser)| Ok(chooser.sample(&logits.get(i)?)?)).collect()
 }
 
-/// A generated id may be one of the soft prompt's.
+/// Embeddings `[ids, hidden]`. A generated id may be one of the soft prompt's.
 fn embed(base: &BaseModel, ids: &[u32], prompt: Option<&Tensor>) -> candle_core::Result<Tensor> {
     let first = base.text.vocab_len() as u32;
-    let rows = ids.iter().map(|&id| match prompt {
-        Some(prompt) if id >= first && ((id - first) as usize) < prompt.dim(0)? => {
-            prompt.get((id - first) as usize)?.to_dtype(base.dtype)
-        }
+    let prompt = match prompt {
+        Some(prompt) if ids.iter().any(|&id| id >= first) => prompt,
+        _ => return base.decoder.embed(ids),
+    };
+    let rows = ids.iter().map(|&id| match id.checked_sub(first) {
+        Some(row) if (row as usize) < prompt.dim(0)? => prompt.get(row as usize)?.to_dtype(base.dtype),
         _ => base.decoder.embed(&[id])?.squeeze(0),
     });
     Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)

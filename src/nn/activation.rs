@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::backend::Backend;
 use super::cpu::{Real, slice, vectorised, with_slices};
 use super::cuda;
+use super::linear::Linear;
 use super::precision::widened;
 
 /// Elements a task handles.
@@ -35,9 +36,36 @@ pub(super) fn plain_swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     match Backend::of(x) {
         Backend::Fused => x.contiguous()?.apply_op1(Gelu::Quick),
-        // x sigmoid(c x) = silu(c x) / c. (silu(z) / z would fail at 0.)
-        Backend::Kernels | Backend::Plain => ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype()),
+        Backend::Kernels => cuda::gelu(x, false),
+        Backend::Plain => plain_quick_gelu(x),
     }
+}
+
+/// [`quick_gelu`] of `first(x)`.
+///
+/// # Errors
+/// Where shapes, dtypes or devices differ.
+pub fn quick_gelu_of(first: &Linear, x: &Tensor) -> Result<Tensor> {
+    match first.forward_apart(x)? {
+        (y, Some(bias)) => cuda::biased_gelu(&y, bias, false),
+        (y, None) => quick_gelu(&y),
+    }
+}
+
+/// [`tanh_gelu`] of `first(x)`.
+///
+/// # Errors
+/// Where shapes, dtypes or devices differ.
+pub fn tanh_gelu_of(first: &Linear, x: &Tensor) -> Result<Tensor> {
+    match first.forward_apart(x)? {
+        (y, Some(bias)) => cuda::biased_gelu(&y, bias, true),
+        (y, None) => tanh_gelu(&y),
+    }
+}
+
+/// The plain form of [`quick_gelu`]: x sigmoid(c x) = silu(c x) / c. (silu(z) / z would fail at 0.)
+pub(super) fn plain_quick_gelu(x: &Tensor) -> Result<Tensor> {
+    ((widened(x)? * QUICK)?.silu()? / QUICK)?.to_dtype(x.dtype())
 }
 
 /// GELU with its tangent form, the activation of Qwen3-VL's blocks: `x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))`.
@@ -47,8 +75,14 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 pub fn tanh_gelu(x: &Tensor) -> Result<Tensor> {
     match Backend::of(x) {
         Backend::Fused => x.contiguous()?.apply_op1(Gelu::Tanh),
-        Backend::Kernels | Backend::Plain => widened(x)?.gelu()?.to_dtype(x.dtype()),
+        Backend::Kernels => cuda::gelu(x, true),
+        Backend::Plain => plain_tanh_gelu(x),
     }
+}
+
+/// The plain form of [`tanh_gelu`].
+pub(super) fn plain_tanh_gelu(x: &Tensor) -> Result<Tensor> {
+    widened(x)?.gelu()?.to_dtype(x.dtype())
 }
 
 const QUICK: f64 = 1.702;

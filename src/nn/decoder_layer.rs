@@ -5,6 +5,9 @@ mod backward;
 mod context;
 mod forward;
 mod fused;
+#[cfg(test)]
+mod kernel_tests;
+mod kernels;
 mod parameters;
 mod tasks;
 #[cfg(test)]
@@ -13,7 +16,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use candle_nn::kv_cache::KvCache;
 
 use super::backend::Backend;
@@ -36,8 +39,10 @@ impl DecoderLayer {
         past: Option<&Past>,
         recompute: bool,
     ) -> Result<Tensor> {
-        if self.is_fused(x) {
-            return fused::forward(self, x, (context, past), recompute);
+        match self.form(x) {
+            Backend::Fused => return fused::forward(self, x, (context, past), recompute),
+            Backend::Kernels => return kernels::forward(self, x, (context, past), recompute),
+            Backend::Plain => {}
         }
         if recompute {
             let (layer, context, past) = (self.clone(), context.clone(), past.cloned());
@@ -47,31 +52,71 @@ impl DecoderLayer {
         self.plain(x, context, |k, v| with_past(past, k, v))
     }
 
+    /// The dimension that counts the tokens in a cache for [`Self::forward_cached`] of tensors like `x`: 1 for
+    /// `[batch, tokens, kv_heads, head]`, 2 where heads precede tokens.
+    #[must_use]
+    pub fn cached_dimension(&self, x: &Tensor) -> usize {
+        if self.form(x) == Backend::Kernels { 2 } else { 1 }
+    }
+
     /// Like [`Self::forward`], but without an autograd graph: appends the keys and values of `x` to `cache`, and
-    /// attends to all keys in it.
+    /// attends to all keys in it. The cache counts its tokens by [`Self::cached_dimension`].
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn forward_cached(&self, x: &Tensor, context: &BatchContext, cache: &mut KvCache) -> Result<Tensor> {
+        self.forward_cached_behind(x, context, None, cache)
+    }
+
+    /// Like [`Self::forward_cached`]; where heads precede tokens, `past` may precede the keys and values of `x`, and goes into
+    /// the cache before them.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn forward_cached_behind(
+        &self,
+        x: &Tensor,
+        context: &BatchContext,
+        past: Option<&Past>,
+        cache: &mut KvCache,
+    ) -> Result<Tensor> {
+        let form = self.form(x);
+        if form == Backend::Kernels && cache.k_cache().dim() == 2 {
+            return kernels::forward_cached(self, x, context, (past, cache));
+        }
+        if past.is_some() {
+            bail!("a cache that is begun with its past");
+        }
         let append = |k: Tensor, v: Tensor| {
             let (k, v) = cache.append(&k.contiguous()?, &v.contiguous()?)?;
             Ok((k.contiguous()?, v.contiguous()?))
         };
-        if self.is_fused(x) {
+        if form == Backend::Fused {
             return fused::forward_with(self, x, context, append);
         }
         self.plain(x, context, append)
     }
 
-    /// Whether the fused CPU form can be used: all parameters are frozen, and no projection but those to queries, keys
-    /// and values has a bias.
-    fn is_fused(&self, x: &Tensor) -> bool {
+    /// The implementation for `x`. The whole layer is one operation, on the CPU and on a CUDA device, if all parameters
+    /// are frozen and no projection but those to queries, keys and values has a bias.
+    fn form(&self, x: &Tensor) -> Backend {
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());
-        Backend::of(x) == Backend::Fused
-            && frozen
-            && rest.iter().all(|l| l.bias().is_none())
-            && !self.input_norm.is_trained()
+        if frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained() {
+            Backend::of(x)
+        } else {
+            Backend::Plain
+        }
+    }
+
+    /// The layer by the CUDA kernels, whether or not these are trusted; used for comparisons.
+    pub(super) fn by_kernels(&self, x: &Tensor, context: &Arc<BatchContext>) -> Result<Tensor> {
+        kernels::forward(self, x, (context, None), false)
+    }
+
+    /// The layer as separate operations; used for comparisons.
+    pub(super) fn by_operations(&self, x: &Tensor, context: &BatchContext) -> Result<Tensor> {
+        self.plain(x, context, |k, v| Ok((k, v)))
     }
 
     /// The layer as separate operations, on any device. `seen` takes the keys and values of `x` and returns all visible

@@ -1,6 +1,6 @@
 //! Layer checkpointing: keeps only a layer's input, and runs the layer again in backward.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, D, Layout, Result, Shape, Storage, Tensor, Var, bail};
@@ -14,12 +14,25 @@ pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 /// Those of the layer.
 pub fn checkpointed(x: &Tensor, layer: Layer) -> Result<Tensor> {
     let result = layer(&x.detach())?.detach().contiguous()?;
-    x.apply_op1(Recomputed { layer, result })
+    x.apply_op1(Recomputed {
+        layer,
+        result: Mutex::new(Some(result)),
+    })
 }
 
 struct Recomputed {
     layer: Layer,
-    result: Tensor,
+    /// Taken by forward, which copies it: the graph holds it only once.
+    result: Mutex<Option<Tensor>>,
+}
+
+impl Recomputed {
+    fn result(&self) -> Result<Tensor> {
+        match self.result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(result) => Ok(result),
+            None => bail!("a layer's result was asked for twice"),
+        }
+    }
 }
 
 impl CustomOp1 for Recomputed {
@@ -28,7 +41,8 @@ impl CustomOp1 for Recomputed {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (storage, layout) = self.result.storage_and_layout();
+        let result = self.result()?;
+        let (storage, layout) = result.storage_and_layout();
         match &*storage {
             Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
             _ => bail!("the layer moved its input off the CPU"),
@@ -36,7 +50,8 @@ impl CustomOp1 for Recomputed {
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        let (storage, layout) = self.result.storage_and_layout();
+        let result = self.result()?;
+        let (storage, layout) = result.storage_and_layout();
         match &*storage {
             Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
             _ => bail!("the layer moved its input off the CUDA device"),

@@ -7,6 +7,7 @@ use candle_core::{
 
 use super::backend::Backend;
 use super::cpu::{Matrix, Real, Threads, matrix_product, slice, with_slices};
+use super::cuda;
 
 /// `y = x W^T + b` over the last dimension.
 ///
@@ -58,6 +59,9 @@ impl Linear {
     /// Where shapes, dtypes or devices differ.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (rows, dims) = self.rows(x)?;
+        if let (false, Some(bias)) = (rows.track_op() || !self.on_kernels(x), &self.bias) {
+            return cuda::biased(&rows.matmul(&self.weight.t()?)?, Some(bias), None)?.reshape(dims);
+        }
         let y = if self.trained {
             let y = rows.matmul(&self.weight.t()?)?;
             match &self.bias {
@@ -73,17 +77,42 @@ impl Linear {
         y.reshape(dims)
     }
 
+    /// Like [`Self::forward`], but where CUDA kernels can add it on their way, the bias is not yet added, and returned
+    /// instead.
+    ///
+    /// # Errors
+    /// Where shapes, dtypes or devices differ.
+    pub(super) fn forward_apart(&self, x: &Tensor) -> Result<(Tensor, Option<&Tensor>)> {
+        if self.on_kernels(x) && !x.track_op() {
+            let (rows, dims) = self.rows(x)?;
+            return Ok((rows.matmul(&self.weight.t()?)?.reshape(dims)?, self.bias.as_ref()));
+        }
+        Ok((self.forward(x)?, None))
+    }
+
     /// `residual + forward(x)`; `residual` has the result's shape.
     ///
     /// # Errors
     /// Where shapes, dtypes or devices differ.
     pub fn forward_onto(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        if self.trained || Backend::of(x) != Backend::Fused {
+        let on_kernels = self.on_kernels(x) && !x.track_op() && !residual.track_op();
+        if self.trained || (Backend::of(x) != Backend::Fused && !on_kernels) {
             return residual + self.forward(x)?;
         }
         let (rows, dims) = self.rows(x)?;
         if residual.dims() != dims {
             bail!("a residual {:?} for a result {dims:?}", residual.shape());
+        }
+        if on_kernels {
+            let (residual, weight) = (
+                residual.contiguous()?.reshape(((), dims[dims.len() - 1]))?,
+                self.weight.t()?,
+            );
+            let y = match &self.bias {
+                Some(bias) => cuda::biased(&rows.matmul(&weight)?, Some(bias), Some(&residual))?,
+                None => cuda::accumulate(residual.copy()?, &rows, &weight)?,
+            };
+            return y.reshape(dims);
         }
         let op = FrozenLinear {
             weight: self.weight.clone(),
@@ -91,6 +120,12 @@ impl Linear {
         };
         let residual = residual.contiguous()?.reshape(((), dims[dims.len() - 1]))?;
         rows.apply_op2(&residual, op)?.reshape(dims)
+    }
+
+    /// Whether the layer is frozen and `x` is for the CUDA kernels. They have no part in a graph here: there, the plain
+    /// form serves.
+    fn on_kernels(&self, x: &Tensor) -> bool {
+        !self.trained && Backend::of(x) == Backend::Kernels
     }
 
     /// `x` as `[rows, in]`, contiguous, and the result's shape.

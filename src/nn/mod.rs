@@ -22,13 +22,14 @@ pub mod layer_checkpoint;
 pub mod linear;
 pub mod loss;
 pub mod norm;
+pub mod optimizer;
 mod precision;
 mod probe;
 pub mod rope;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use attention::{Mask, attention};
+pub use attention::{Mask, attention, joined_attention, rotated_attention};
 pub use decoder_layer::DecoderLayer;
 pub use interrupt::{Interrupt, is_interrupt};
 pub use linear::Linear;

@@ -97,6 +97,7 @@ impl LayerNorm {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match Backend::of(x) {
             Backend::Fused if !self.trained => x.contiguous()?.apply_op1(FusedLayer(self.clone())),
+            Backend::Kernels if !self.trained => cuda::layer_norm(x, &self.weight, &self.bias, self.eps),
             Backend::Fused | Backend::Kernels | Backend::Plain => self.plain(x),
         }
     }

@@ -3,14 +3,15 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::backend::judge_kernels;
-use super::cuda::{self, DeviceMask};
-use super::{Mask, RmsNorm, Rotary, activation, attention, loss};
+use super::cuda::{self, AdamStep, DeviceMask};
+use super::decoder_layer::{BatchContext, DecoderLayer, Outputs};
+use super::{Interrupt, LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, attention, loss};
 
 const EPS: f64 = 1e-6;
 /// The attention scale of a head of width 32.
 const SCALE: f64 = 0.176_776_695;
 
-/// Prepares `device` if it is a CUDA device: makes it keep freed memory, compiles the kernels and compares them with the
+/// Prepares `device` if it is a CUDA device: makes it keep freed memory and make no events, compiles the kernels and compares them with the
 /// plain operations. Returns a message if something of this fails: training is then slower, and without the kernels
 /// takes more memory.
 #[must_use]
@@ -18,7 +19,7 @@ pub fn prepare_device(device: &Device) -> Option<String> {
     if !device.is_cuda() {
         return None;
     }
-    let notices = [cuda::keep_freed_memory(device), kernels(device)];
+    let notices = [cuda::configure(device), kernels(device)];
     notices.into_iter().flatten().reduce(|all, one| format!("{all}; {one}"))
 }
 
@@ -59,6 +60,41 @@ pub(super) fn disagreement(device: &Device) -> Result<Option<String>> {
             }
         }
     }
+    optimizer(device)
+}
+
+/// A message if two steps of AdamW or the sum of squares differ from the plain operations.
+fn optimizer(device: &Device) -> Result<Option<String>> {
+    let grad = noise(&[3, 301], device)?;
+    let [parameter, mean, square] = [0.5, 0.1, 0.2].map(|by| noise(&[3, 301], device).and_then(|x| x * by));
+    let (parameter, mean, square) = (parameter?, mean?, square?.sqr()?);
+    let step = AdamStep {
+        scale: 0.5,
+        rate: 0.02,
+        inverse_root: 3.0,
+        kept: 0.9,
+    };
+    let scaled = (&grad * step.scale)?;
+    let want_mean = ((&mean * 0.9)? + (&scaled * 0.1)?)?;
+    let want_square = ((&square * 0.999)? + (scaled.sqr()? * 0.001)?)?;
+    let change = (&want_mean / ((want_square.sqrt()? * step.inverse_root)? + 1e-8)?)?;
+    let want = ((&parameter * step.kept)? - (change * step.rate)?)?;
+    cuda::adamw(&parameter, &grad, (&mean, &square), step)?;
+    let sums = cuda::squares(&grad, None)?;
+    let sums = cuda::squares(&parameter, Some(&sums))?.sum_all()?;
+    let squares = (grad.sqr()?.sum_all()? + parameter.sqr()?.sum_all()?)?;
+    let pairs = [
+        (parameter, want),
+        (mean, want_mean),
+        (square, want_square),
+        (sums, squares),
+    ];
+    for (got, want) in &pairs {
+        let error = relative_error(got, want)?;
+        if !matches!(error, 0.0..1e-5) {
+            return Ok(Some(format!("the optimiser is off by {error:.1e}")));
+        }
+    }
     Ok(None)
 }
 
@@ -73,9 +109,27 @@ struct Case {
 
 enum Kind {
     RmsNorm(Tensor),
+    LayerNorm {
+        weight: Tensor,
+        bias: Tensor,
+    },
+    Gelu {
+        tangent: bool,
+    },
     SwiGlu,
-    Rotate { angles: Vec<f64>, cos: Tensor, sin: Tensor },
-    MaskedSoftmax { mask: Mask, on_device: DeviceMask },
+    /// The decoder layer with all positions, or with output positions alone.
+    DecoderLayer {
+        outputs: bool,
+    },
+    Rotate {
+        angles: Vec<f64>,
+        cos: Tensor,
+        sin: Tensor,
+    },
+    MaskedSoftmax {
+        mask: Mask,
+        on_device: DeviceMask,
+    },
     LogLikelihood(Tensor),
 }
 
@@ -115,7 +169,24 @@ fn cases(device: &Device) -> Result<Vec<Case>> {
         causal: true,
     };
     let targets = Tensor::new(&[3_u32, 699, 0, 255], device)?;
+    let layer_norm = Kind::LayerNorm {
+        weight: noise(&[300], device)?,
+        bias: (noise(&[300], device)? * 0.25)?,
+    };
     Ok(vec![
+        case("the layer norm", &[&[3, 5, 300]], layer_norm)?,
+        case("QuickGELU", &[&[7, 301]], Kind::Gelu { tangent: false })?,
+        case("the tanh GELU", &[&[7, 301]], Kind::Gelu { tangent: true })?,
+        case(
+            "the decoder layer",
+            &[&[2, 5, 24]],
+            Kind::DecoderLayer { outputs: false },
+        )?,
+        case(
+            "the decoder layer's output positions",
+            &[&[2, 5, 24]],
+            Kind::DecoderLayer { outputs: true },
+        )?,
         case("the RMS norm", &[&[3, 5, 300]], Kind::RmsNorm(noise(&[300], device)?))?,
         case("SwiGLU", &[&[7, 301], &[7, 301]], Kind::SwiGlu)?,
         case("the rotation", &[&[2, 3, 4, 16]], rotate)?,
@@ -128,9 +199,18 @@ impl Case {
     fn kernel(&self, x: &[Tensor]) -> Result<Tensor> {
         match &self.kind {
             Kind::RmsNorm(weight) => cuda::rms_norm(&x[0], &weight.to_dtype(x[0].dtype())?, EPS),
+            Kind::LayerNorm { weight, bias } => {
+                let of = |parameter: &Tensor| parameter.to_dtype(x[0].dtype());
+                cuda::layer_norm(&x[0], &of(weight)?, &of(bias)?, EPS)
+            }
+            Kind::Gelu { tangent } => cuda::gelu(&x[0], *tangent),
+            Kind::DecoderLayer { outputs } => {
+                let context = context(*outputs, x[0].dtype(), x[0].device())?;
+                layer(x[0].dtype(), x[0].device())?.by_kernels(&x[0], &context.into())
+            }
             Kind::SwiGlu => cuda::swiglu(&x[0], &x[1]),
             Kind::Rotate { cos, sin, .. } => cuda::rotate(&x[0], cos, sin),
-            Kind::MaskedSoftmax { on_device, .. } => cuda::masked_softmax(&x[0], on_device, SCALE),
+            Kind::MaskedSoftmax { on_device, .. } => cuda::masked_softmax(&x[0], Some(on_device), SCALE),
             Kind::LogLikelihood(targets) => cuda::log_likelihoods(&x[0], targets),
         }
     }
@@ -138,6 +218,13 @@ impl Case {
     fn plain(&self, x: &[Tensor]) -> Result<Tensor> {
         match &self.kind {
             Kind::RmsNorm(weight) => RmsNorm::new(weight.clone(), EPS, false).plain(&x[0]),
+            Kind::LayerNorm { weight, bias } => LayerNorm::new(weight.clone(), bias.clone(), EPS, false).plain(&x[0]),
+            Kind::Gelu { tangent: false } => activation::plain_quick_gelu(&x[0]),
+            Kind::Gelu { tangent: true } => activation::plain_tanh_gelu(&x[0]),
+            Kind::DecoderLayer { outputs } => {
+                let context = context(*outputs, x[0].dtype(), x[0].device())?;
+                layer(x[0].dtype(), x[0].device())?.by_operations(&x[0], &context)
+            }
             Kind::SwiGlu => activation::plain_swiglu(&x[0], &x[1]),
             Kind::Rotate { angles, .. } => Rotary::new(angles, (2, 3, 8), DType::F32, x[0].device())?.plain(&x[0]),
             Kind::MaskedSoftmax { mask, .. } => attention::plain_softmax(&x[0], mask, SCALE),
@@ -165,6 +252,53 @@ impl Case {
         };
         Ok((y, vars.iter().map(of).collect::<Result<Vec<_>>>()?))
     }
+}
+
+/// A frozen decoder layer with biases, four query heads and two heads of keys and values, each 6 wide.
+fn layer(dtype: DType, device: &Device) -> Result<DecoderLayer> {
+    let weight = |shape: &[usize]| (noise(shape, device)? * 0.125)?.to_dtype(dtype);
+    let linear = |out, input| Ok::<_, candle_core::Error>(Linear::frozen(weight(&[out, input])?, None));
+    let biased =
+        |out, input| Ok::<_, candle_core::Error>(Linear::frozen(weight(&[out, input])?, Some(weight(&[out])?)));
+    let norm = || Ok::<_, candle_core::Error>(RmsNorm::new(noise(&[24], device)?.to_dtype(dtype)?, EPS, false));
+    Ok(DecoderLayer {
+        input_norm: norm()?,
+        attention_norm: norm()?,
+        q: biased(24, 24)?,
+        k: biased(12, 24)?,
+        v: biased(12, 24)?,
+        head_norms: None,
+        o: linear(24, 24)?,
+        gate: linear(40, 24)?,
+        up: linear(40, 24)?,
+        down: linear(24, 40)?,
+        heads: (4, 2),
+    })
+}
+
+/// Two sequences of five tokens, of which the second ends in padding.
+fn context(outputs: bool, dtype: DType, device: &Device) -> Result<BatchContext> {
+    let mask = Mask::new(true, vec![vec![0; 5], vec![0, 0, 0, Mask::PADDING, Mask::PADDING]]);
+    let rotary = |tokens: usize| {
+        let angles: Vec<f64> = (0..2 * tokens * 3).map(|i| i as f64 * 0.3).collect();
+        Rotary::new(&angles, (2, tokens, 3), dtype, device)
+    };
+    let outputs = if outputs {
+        Some(Outputs {
+            index: Tensor::new(&[1_u32, 4, 5, 7], device)?,
+            per_sequence: 2,
+            rotary: rotary(2)?,
+            mask: mask.at(vec![vec![1, 4], vec![0, 2]]),
+        })
+    } else {
+        None
+    };
+    Ok(BatchContext {
+        rotary: rotary(5)?,
+        mask,
+        interrupt: Interrupt::default(),
+        outputs,
+    })
 }
 
 /// The norm of the difference divided by the norm of `want`.

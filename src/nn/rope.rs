@@ -11,6 +11,8 @@ use super::precision::{wide, widened};
 /// Angles of a batch of sequences, ready to rotate queries and keys.
 #[derive(Clone, Debug)]
 pub struct Rotary {
+    /// `[2, batch, tokens, head_dim / 2]`: cosines, then sines.
+    joined: Tensor,
     /// `[batch, tokens, head_dim / 2]`
     cos: Tensor,
     /// `[batch, tokens, head_dim / 2]`
@@ -24,15 +26,21 @@ impl Rotary {
     /// # Errors
     /// Where the device fails or the number of angles does not fit the shape.
     pub fn new(angles: &[f64], shape: (usize, usize, usize), dtype: DType, device: &Device) -> Result<Self> {
-        let table = |f: fn(f64) -> f64| {
-            Tensor::from_vec(angles.iter().map(|&a| f(a)).collect::<Vec<f64>>(), shape, &Device::Cpu)?
-                .to_dtype(wide(dtype))?
-                .to_device(device)
-        };
+        let (cos, sin) = (angles.iter().map(|a| a.cos()), angles.iter().map(|a| a.sin()));
+        let joined: Vec<f64> = cos.chain(sin).collect();
+        let joined = Tensor::from_vec(joined, (2, shape.0, shape.1, shape.2), &Device::Cpu)?
+            .to_dtype(wide(dtype))?
+            .to_device(device)?;
         Ok(Self {
-            cos: table(f64::cos)?,
-            sin: table(f64::sin)?,
+            cos: joined.get(0)?,
+            sin: joined.get(1)?,
+            joined,
         })
+    }
+
+    /// `[2, batch, tokens, head_dim / 2]`: cosines, then sines.
+    pub(super) fn joined(&self) -> &Tensor {
+        &self.joined
     }
 
     /// Cosines and sines, each `[batch, tokens, head_dim / 2]`.

@@ -11,7 +11,7 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Layout, Result};
 use half::bf16;
 
-use super::launch::Launch;
+use super::launch::{INPUTS, Launch};
 
 const SOURCE: &str = concat!(
     include_str!("emulated.h"),
@@ -65,30 +65,68 @@ fn start(format: &[&str]) -> Program {
     }
 }
 
-/// The kernel's output for these operands.
-pub fn run(launch: &Launch, operands: [(&CpuStorage, &Layout); 3]) -> Result<CpuStorage> {
-    let bytes = operands.map(|(storage, layout)| bytes(storage, layout));
-    let mut output = vec![0; launch.output.elem_count() * launch.dtype.size_in_bytes()];
-    let mut line = format!("{} {:e}", launch.kernel, launch.real);
-    let sizes = bytes.iter().map(Vec::len).chain([output.len()]);
-    let blocks = launch.work.blocks(THREADS) as usize;
-    let numbers_then_sizes = launch
-        .numbers
+/// The operands of a launch; those that are left out are `None`.
+pub type Inputs<'a> = [Option<(&'a CpuStorage, &'a Layout)>; INPUTS];
+
+/// The kernel's output for these inputs.
+pub fn run(launch: &Launch, inputs: &Inputs<'_>) -> Result<CpuStorage> {
+    let [.., output] = answered(launch, inputs, None)?;
+    Ok(storage(launch.dtype, &output))
+}
+
+/// The inputs and the output of a kernel that changes what it is given.
+pub fn change(
+    launch: &Launch,
+    inputs: &Inputs<'_>,
+    output: (&CpuStorage, &Layout),
+) -> Result<[CpuStorage; INPUTS + 1]> {
+    let answered = answered(launch, inputs, Some(output))?;
+    let dtypes = inputs
         .iter()
-        .map(|&number| number as usize)
-        .chain([blocks])
-        .chain(sizes);
-    numbers_then_sizes.for_each(|number| line += &format!(" {number}"));
-    let program = &PROGRAMS[usize::from(operands[0].0.dtype() == DType::BF16)];
-    let mut program = program.lock().unwrap_or_else(PoisonError::into_inner);
+        .map(|input| input.map_or(DType::F32, |(storage, _)| storage.dtype()));
+    let mut dtypes = dtypes.chain([output.0.dtype()]);
+    Ok(answered.map(|bytes| storage(dtypes.next().unwrap_or(DType::F32), &bytes)))
+}
+
+/// What the program answers: the inputs' bytes if the output is given, and the output's.
+fn answered(
+    launch: &Launch,
+    inputs: &Inputs<'_>,
+    output: Option<(&CpuStorage, &Layout)>,
+) -> Result<[Vec<u8>; INPUTS + 1]> {
+    let of_first = inputs[0].is_some_and(|(storage, _)| storage.dtype() == DType::BF16);
+    let is_bf16 = of_first || launch.dtype == DType::BF16;
+    let given = inputs.map(|input| input.map_or_else(Vec::new, |(storage, layout)| bytes(storage, layout)));
+    let own = output.map(|(storage, layout)| bytes(storage, layout));
+    let of_output = launch.output.elem_count() * launch.dtype.size_in_bytes();
+    let blocks = launch.work.blocks(THREADS);
+    let mut line = format!("{} {} {blocks}", launch.kernel, u8::from(own.is_some()));
+    launch.numbers.iter().for_each(|number| line += &format!(" {number}"));
+    launch.reals.iter().for_each(|real| line += &format!(" {real:e}"));
+    let sizes = given.iter().map(Vec::len).chain([of_output]);
+    sizes.for_each(|size| line += &format!(" {size}"));
+    let mut program = PROGRAMS[usize::from(is_bf16)]
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     program.input.write_all(format!("{line}\n").as_bytes())?;
-    program.input.write_all(&bytes.concat())?;
+    program.input.write_all(&given.concat())?;
+    program.input.write_all(own.as_deref().unwrap_or_default())?;
     program.input.flush()?;
-    program.output.read_exact(&mut output)?;
-    Ok(match launch.dtype {
-        DType::BF16 => CpuStorage::BF16(numbers(&output, bf16::from_le_bytes)),
-        _ => CpuStorage::F32(numbers(&output, f32::from_le_bytes)),
-    })
+    let [first, second, third, fourth] = given;
+    let mut answer = [first, second, third, fourth, vec![0; of_output]];
+    let from = if own.is_some() { 0 } else { INPUTS };
+    for bytes in &mut answer[from..] {
+        program.output.read_exact(bytes)?;
+    }
+    Ok(answer)
+}
+
+fn storage(dtype: DType, bytes: &[u8]) -> CpuStorage {
+    match dtype {
+        DType::BF16 => CpuStorage::BF16(numbers(bytes, bf16::from_le_bytes)),
+        DType::U32 => CpuStorage::U32(numbers(bytes, u32::from_le_bytes)),
+        _ => CpuStorage::F32(numbers(bytes, f32::from_le_bytes)),
+    }
 }
 
 fn numbers<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
@@ -96,7 +134,13 @@ fn numbers<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
 }
 
 fn bytes(storage: &CpuStorage, layout: &Layout) -> Vec<u8> {
-    let (from, to) = layout.contiguous_offsets().expect("contiguous operands");
+    // Of a part of wider rows the kernel gets all that follows, as on a device.
+    let all = match storage {
+        CpuStorage::F32(x) => x.len(),
+        CpuStorage::BF16(x) => x.len(),
+        _ => 0,
+    };
+    let (from, to) = layout.contiguous_offsets().unwrap_or((layout.start_offset(), all));
     match storage {
         CpuStorage::F32(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
         CpuStorage::BF16(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),

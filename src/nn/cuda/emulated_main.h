@@ -5,33 +5,47 @@ static const struct {
     kernel start;
 } KERNELS[] = {
 #define NAMED(name) {#name, name}
-    NAMED(rms_norm), NAMED(rms_norm_backward), NAMED(swiglu), NAMED(swiglu_backward), NAMED(rotate),
-    NAMED(masked_softmax), NAMED(masked_softmax_backward), NAMED(log_likelihood), NAMED(log_likelihood_backward),
+    NAMED(rms_norm), NAMED(add_rms_norm), NAMED(rms_norm_backward), NAMED(layer_norm), NAMED(layer_norm_backward),
+    NAMED(gelu), NAMED(gelu_backward), NAMED(biased), NAMED(swiglu), NAMED(swiglu_backward), NAMED(rotate),
+    NAMED(heads_major), NAMED(token_major), NAMED(masked_softmax), NAMED(masked_softmax_backward), NAMED(log_likelihood),
+    NAMED(log_likelihood_backward), NAMED(adamw), NAMED(squares),
 };
 static kernel chosen;
 static unsigned numbers[6], grid;
-static float real_number;
-static void *operands[4];
+static float reals[4];
+/* Four inputs, then the output. */
+static void *operands[5];
 
 static void *thread(void *index)
 {
     threadIdx.x = (unsigned)(uintptr_t)index;
     for (blockIdx.x = 0; blockIdx.x < grid; blockIdx.x++) {
-        chosen(operands[0], operands[1], operands[2], operands[3], numbers[0], numbers[1], numbers[2], numbers[3],
-               numbers[4], numbers[5], real_number);
+        chosen(operands[0], operands[1], operands[2], operands[3], operands[4], numbers[0], numbers[1], numbers[2],
+               numbers[3], numbers[4], numbers[5], reals[0], reals[1], reals[2], reals[3]);
         SYNC();
     }
     return NULL;
 }
 
-/* A line a start, KERNEL REAL N0 ... N5 GRID BYTES1 BYTES2 BYTES3 BYTES_OUT, and behind it the operands; until the end of the input. */
+/* A line a start, KERNEL GIVEN GRID N0 ... N5 R0 ... R3 BYTES1 ... BYTES4 BYTES_OUT, and behind it the inputs, and the output
+   if GIVEN; an input of no bytes is left out. Answers with the output, and if GIVEN with the inputs, which may have
+   changed. Until the end of its own input. */
 int main(void)
 {
     char name[64];
-    size_t bytes[4];
+    size_t bytes[5];
+    int given;
     pthread_barrier_init(&barrier, NULL, THREADS);
-    while (scanf("%63s %f %u %u %u %u %u %u %u %zu %zu %zu %zu", name, &real_number, &numbers[0], &numbers[1], &numbers[2],
-                 &numbers[3], &numbers[4], &numbers[5], &grid, &bytes[0], &bytes[1], &bytes[2], &bytes[3]) == 13) {
+    while (scanf("%63s %d %u", name, &given, &grid) == 3) {
+        for (int i = 0; i < 6; i++)
+            if (scanf("%u", &numbers[i]) != 1)
+                return 2;
+        for (int i = 0; i < 4; i++)
+            if (scanf("%f", &reals[i]) != 1)
+                return 2;
+        for (int i = 0; i < 5; i++)
+            if (scanf("%zu", &bytes[i]) != 1)
+                return 2;
         /* The line's end. */
         getchar();
         chosen = NULL;
@@ -40,9 +54,11 @@ int main(void)
                 chosen = KERNELS[i].start;
         if (!chosen)
             return 3;
-        for (int i = 0; i < 4; i++) {
-            operands[i] = malloc(bytes[i]);
-            if ((bytes[i] && !operands[i]) || (i < 3 && fread(operands[i], 1, bytes[i], stdin) != bytes[i]))
+        for (int i = 0; i < 5; i++) {
+            operands[i] = bytes[i] ? malloc(bytes[i]) : NULL;
+            if (bytes[i] && !operands[i])
+                return 4;
+            if ((i < 4 || given) && fread(operands[i], 1, bytes[i], stdin) != bytes[i])
                 return 4;
         }
         pthread_t threads[THREADS];
@@ -51,9 +67,12 @@ int main(void)
                 return 5;
         for (int i = 0; i < THREADS; i++)
             pthread_join(threads[i], NULL);
-        if (fwrite(operands[3], 1, bytes[3], stdout) != bytes[3] || fflush(stdout))
+        for (int i = given ? 0 : 4; i < 5; i++)
+            if (fwrite(operands[i], 1, bytes[i], stdout) != bytes[i])
+                return 6;
+        if (fflush(stdout))
             return 6;
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             free(operands[i]);
     }
     return 0;

@@ -2,12 +2,15 @@
 
 use candle_core::{DType, Shape};
 
+/// The most inputs that a kernel takes.
+pub const INPUTS: usize = 4;
+
 /// One launch of a kernel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Launch {
     pub kernel: &'static str,
     pub numbers: [u32; 6],
-    pub real: f32,
+    pub reals: [f32; 4],
     pub work: Work,
     pub output: Shape,
     /// The output's dtype, which may differ from the first operand's.

@@ -1,188 +1,285 @@
-//! What the kernels compute, the launch of each, and which kernel is the gradient of which.
+//! What the kernels compute, and the launch of each.
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Layout, Result, Shape, Tensor, bail};
 
-use super::launch::{Launch, Work};
+use super::launch::{INPUTS, Launch, Work};
 
 /// An operation of `kernels.cu`, with the parameters that are not operands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Operation {
-    RmsNorm { eps: f32 },
-    RmsNormBackward { eps: f32 },
+    RmsNorm {
+        eps: f32,
+    },
+    AddRmsNorm {
+        eps: f32,
+    },
+    RmsNormBackward {
+        eps: f32,
+    },
+    LayerNorm {
+        eps: f32,
+    },
+    LayerNormBackward {
+        eps: f32,
+    },
+    Gelu {
+        tangent: bool,
+    },
+    GeluBackward {
+        tangent: bool,
+    },
+    Biased,
     SwiGlu,
     SwiGluBackward,
-    Rotate { sign: f32 },
-    MaskedSoftmax { causal: bool, scale: f32 },
-    MaskedSoftmaxBackward { scale: f32 },
+    Rotate {
+        sign: f32,
+    },
+    HeadsMajor {
+        rotated: usize,
+    },
+    TokenMajor {
+        skipped: usize,
+        sign: f32,
+    },
+    /// `rounded`: of scores in f32, in bf16.
+    MaskedSoftmax {
+        causal: bool,
+        scale: f32,
+        rounded: bool,
+    },
+    /// `wide`: the gradient is in f32.
+    MaskedSoftmaxBackward {
+        scale: f32,
+        wide: bool,
+    },
     LogLikelihood,
     LogLikelihoodBackward,
+    AdamW {
+        reals: [f32; 4],
+    },
+    Squares,
 }
+
+/// The blocks, and so the sums, of [`Operation::Squares`].
+pub const SQUARES: usize = 1024;
+
+/// A kernel's operands; those that are left out are `None`.
+pub type Operands<T> = [Option<T>; INPUTS];
 
 impl Operation {
     /// The launch for operands with these layouts; `dtype` is the first operand's.
     ///
     /// # Errors
     /// If the operands are not contiguous, do not fit one another, or are too large.
-    pub fn launch(self, operands: [&Layout; 3], dtype: DType) -> Result<Launch> {
-        if operands.iter().any(|layout| !layout.is_contiguous()) {
+    pub fn launch(self, operands: Operands<&Layout>, dtype: DType) -> Result<Launch> {
+        let rest = usize::from(matches!(self, Self::HeadsMajor { .. }));
+        let strided = operands[rest..].iter().flatten().any(|layout| !layout.is_contiguous());
+        let Some(strides) = operands[0].map(Layout::stride).filter(|_| !strided) else {
             bail!("{self:?} needs contiguous operands");
-        }
-        let [first, second, third] = operands.map(Layout::shape);
+        };
+        let [Some(first), second, third, fourth] = operands.map(|layout| layout.map(Layout::shape)) else {
+            bail!("{self:?} without operands");
+        };
         let small = |n: usize| u32::try_from(n).map_err(|_| candle_core::Error::msg(format!("{n} is too large")));
+        let count = |shape: Option<&Shape>| shape.map(Shape::elem_count);
+        let dims = |shape: Option<&Shape>| shape.map(|shape| shape.dims().to_vec());
         let all = small(first.elem_count())?;
         let width = first.dims().last().copied().unwrap_or(1);
         let rows = first.elem_count() / width.max(1);
-        let (n_rows, n_width) = (small(rows)?, small(width)?);
-        let start = |kernel, numbers: &[u32], real, work| {
+        let n_rows = small(rows)?;
+        let start = |kernel, numbers: &[usize], real, work| {
             let mut launch = Launch {
                 kernel,
                 numbers: [0; 6],
-                real,
+                reals: [real, 0.0, 0.0, 0.0],
                 work,
                 output: first.clone(),
                 dtype,
             };
-            launch.numbers[..numbers.len()].copy_from_slice(numbers);
-            launch
+            for (own, &number) in launch.numbers.iter_mut().zip(numbers) {
+                *own = small(number)?;
+            }
+            Ok::<_, candle_core::Error>(launch)
         };
-        let by_row = |kernel, real| start(kernel, &[n_rows, n_width], real, Work::Rows(n_rows));
+        let by_row = |kernel, real| start(kernel, &[rows, width], real, Work::Rows(n_rows));
+        let each = |kernel, number| start(kernel, &[first.elem_count(), number], 0.0, Work::Elements(all));
         let fits = |holds: bool| {
             if holds {
                 Ok(())
             } else {
-                bail!("{self:?} of {first:?}, {second:?} and {third:?}")
+                bail!("{self:?} of {first:?}, {second:?}, {third:?} and {fourth:?}")
             }
         };
+        let same = |other: Option<&Shape>| other == Some(first);
+        let a_row = |other: Option<&Shape>| count(other) == Some(width);
         Ok(match self {
             Self::RmsNorm { eps } => {
-                fits(second.elem_count() == width)?;
-                by_row("rms_norm", eps)
+                fits(a_row(second))?;
+                by_row("rms_norm", eps)?
+            }
+            Self::AddRmsNorm { eps } => {
+                fits(same(second) && a_row(third) && same(fourth))?;
+                by_row("add_rms_norm", eps)?
             }
             Self::RmsNormBackward { eps } => {
-                fits(second.elem_count() == width && third == first)?;
-                by_row("rms_norm_backward", eps)
+                fits(a_row(second) && same(third) && (fourth.is_none() || same(fourth)))?;
+                by_row("rms_norm_backward", eps)?
+            }
+            Self::LayerNorm { eps } => {
+                fits(a_row(second) && a_row(third))?;
+                by_row("layer_norm", eps)?
+            }
+            Self::LayerNormBackward { eps } => {
+                fits(a_row(second) && same(third))?;
+                by_row("layer_norm_backward", eps)?
+            }
+            Self::Gelu { tangent } => {
+                fits(second.is_none() || a_row(second))?;
+                let numbers = [first.elem_count(), usize::from(tangent), width];
+                start("gelu", &numbers, 0.0, Work::Elements(all))?
+            }
+            Self::GeluBackward { tangent } => {
+                fits(same(second))?;
+                each("gelu_backward", usize::from(tangent))?
+            }
+            Self::Biased => {
+                fits((second.is_none() || a_row(second)) && (third.is_none() || same(third)))?;
+                each("biased", width)?
             }
             Self::SwiGlu => {
-                fits(second == first)?;
-                start("swiglu", &[all], 0.0, Work::Elements(all))
+                fits(same(second))?;
+                each("swiglu", 0)?
             }
             Self::SwiGluBackward => {
-                fits(second == first && third == first)?;
-                let mut launch = start("swiglu_backward", &[all], 0.0, Work::Elements(all));
-                launch.output = Shape::from([&[2], first.dims()].concat());
-                launch
+                fits(same(second) && same(third) && same(fourth))?;
+                each("swiglu_backward", 0)?
             }
             Self::Rotate { sign } => {
                 let (batch, tokens, heads, width) = first.dims4()?;
-                fits(second == third && second.dims3()? == (batch, tokens, width / 2) && width % 2 == 0)?;
-                let numbers = [small(batch * tokens)?, small(heads)?, small(width / 2)?];
-                start("rotate", &numbers, sign, Work::Elements(all / 2))
+                let table = Some(vec![batch, tokens, width / 2]);
+                fits(dims(second) == table && dims(third) == table && width % 2 == 0)?;
+                let numbers = [batch * tokens, heads, width / 2];
+                start("rotate", &numbers, sign, Work::Elements(all / 2))?
             }
-            Self::MaskedSoftmax { causal, scale } => {
+            Self::HeadsMajor { rotated } => {
+                let (batch, tokens, heads, width) = first.dims4()?;
+                let [of_batch, stride, of_head, 1] = *strides else {
+                    bail!("{self:?} needs heads that are contiguous");
+                };
+                let past = match dims(fourth).as_deref() {
+                    None => 0,
+                    Some(&[1, past, past_heads, past_width]) if (past_heads, past_width) == (heads, width) => past,
+                    Some(_) => bail!("{self:?} behind {fourth:?}"),
+                };
+                let joined = of_head == width && (batch == 1 || of_batch == tokens * stride);
+                let biased = second.is_none() || count(second) == Some(heads * width);
+                let tables = third.is_none() || dims(third) == Some(vec![2, batch, tokens, width / 2]);
+                fits(joined && biased && tables && rotated <= heads && width % 2 == 0)?;
+                let numbers = [batch, tokens, heads, width / 2, past, stride];
+                let output = Shape::from((batch, heads, past + tokens, width));
+                let work = Work::Elements(small(output.elem_count() / 2)?);
+                let mut launch = start("heads_major", &numbers, rotated as f32, work)?;
+                launch.output = output;
+                launch
+            }
+            Self::TokenMajor { skipped, sign } => {
+                let (batch, heads, tokens, width) = first.dims4()?;
+                let Some(kept) = tokens.checked_sub(skipped) else {
+                    bail!("{self:?} of {first:?}");
+                };
+                let rotated = second.is_none() || dims(second) == Some(vec![2, batch, kept, width / 2]);
+                fits(rotated && width % 2 == 0)?;
+                let output = Shape::from((batch, kept, heads, width));
+                let work = Work::Elements(small(output.elem_count() / 2)?);
+                let mut launch = start("token_major", &[batch, kept, heads, width / 2, skipped], sign, work)?;
+                launch.output = output;
+                launch
+            }
+            Self::MaskedSoftmax { causal, scale, rounded } => {
                 let (batch, heads, queries, keys) = first.dims4()?;
-                fits(second.dims2()? == (batch, keys) && third.dims2()? == (batch, queries))?;
-                let numbers = [batch, heads, queries, keys, usize::from(causal)];
-                let numbers = numbers.into_iter().map(small).collect::<Result<Vec<_>>>()?;
-                start("masked_softmax", &numbers, scale, Work::Rows(n_rows))
+                let masked = dims(second) == Some(vec![batch, keys]) && dims(third) == Some(vec![batch, queries]);
+                fits(masked || (second.is_none() && third.is_none() && !causal))?;
+                let numbers = [batch, heads, queries, keys, usize::from(causal), usize::from(rounded)];
+                let mut launch = start("masked_softmax", &numbers, scale, Work::Rows(n_rows))?;
+                if rounded {
+                    fits(dtype == DType::F32)?;
+                    launch.dtype = DType::BF16;
+                }
+                launch
             }
-            Self::MaskedSoftmaxBackward { scale } => {
-                fits(second == first)?;
-                by_row("masked_softmax_backward", scale)
+            Self::MaskedSoftmaxBackward { scale, wide } => {
+                fits(same(second))?;
+                let numbers = [rows, width, usize::from(wide)];
+                start("masked_softmax_backward", &numbers, scale, Work::Rows(n_rows))?
             }
             Self::LogLikelihood => {
-                fits(first.dims().len() == 2 && second.dims() == [rows])?;
-                let mut launch = by_row("log_likelihood", 0.0);
+                fits(first.dims().len() == 2 && dims(second) == Some(vec![rows]))?;
+                let mut launch = by_row("log_likelihood", 0.0)?;
                 (launch.output, launch.dtype) = (Shape::from(rows), DType::F32);
                 launch
             }
             Self::LogLikelihoodBackward => {
-                fits(first.dims().len() == 2 && second.dims() == [rows] && third.dims() == [2, rows])?;
-                by_row("log_likelihood_backward", 0.0)
+                fits(
+                    first.dims().len() == 2 && dims(second) == Some(vec![rows]) && dims(third) == Some(vec![2, rows]),
+                )?;
+                by_row("log_likelihood_backward", 0.0)?
+            }
+            Self::AdamW { reals } => {
+                fits(same(second) && same(third) && dtype == DType::F32)?;
+                let mut launch = each("adamw", 0)?;
+                launch.reals = reals;
+                launch
+            }
+            Self::Squares => {
+                fits(dtype == DType::F32 && (second.is_none() || count(second) == Some(SQUARES)))?;
+                let work = Work::Rows(SQUARES as u32);
+                let mut launch = start("squares", &[first.elem_count(), SQUARES], 0.0, work)?;
+                launch.output = Shape::from(SQUARES);
+                launch
             }
         })
     }
 
-    fn of(self, first: &Tensor, second: &Tensor, third: &Tensor) -> Result<Tensor> {
-        first.contiguous()?.apply_op3_no_bwd(second, third, &self)
-    }
-}
-
-impl CustomOp3 for Operation {
-    fn name(&self) -> &'static str {
-        "cuda-kernel"
-    }
-
-    #[cfg(not(test))]
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        bail!("{self:?} is for CUDA devices")
+    /// The result, without an autograd graph.
+    ///
+    /// # Errors
+    /// As [`Self::launch`], and where the device fails.
+    pub fn run(self, operands: Operands<&Tensor>) -> Result<Tensor> {
+        #[cfg(any(test, feature = "cuda"))]
+        return super::started::run(self, operands);
+        #[cfg(not(any(test, feature = "cuda")))]
+        bail!(
+            "{self:?} of {} operands is for CUDA devices",
+            operands.iter().flatten().count()
+        );
     }
 
-    #[cfg(test)]
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-        c: &CpuStorage,
-        c_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        use candle_core::backend::BackendStorage;
-        let launch = self.launch([a_layout, b_layout, c_layout], a.dtype())?;
-        let y = super::emulated::run(&launch, [(a, a_layout), (b, b_layout), (c, c_layout)])?;
-        Ok((y, launch.output))
+    /// The two results of an operation whose second one takes the place of the fourth operand; both have the first
+    /// operand's shape. No graph.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_pair(self, operands: [&Tensor; 3]) -> Result<(Tensor, Tensor)> {
+        #[cfg(any(test, feature = "cuda"))]
+        return super::started::run_pair(self, operands);
+        #[cfg(not(any(test, feature = "cuda")))]
+        bail!("{self:?} of {:?} is for CUDA devices", operands.map(Tensor::shape));
     }
 
-    #[cfg(feature = "cuda")]
-    fn cuda_fwd(
-        &self,
-        a: &candle_core::CudaStorage,
-        a_layout: &Layout,
-        b: &candle_core::CudaStorage,
-        b_layout: &Layout,
-        c: &candle_core::CudaStorage,
-        c_layout: &Layout,
-    ) -> Result<(candle_core::CudaStorage, Shape)> {
-        use candle_core::backend::BackendStorage;
-        let launch = self.launch([a_layout, b_layout, c_layout], a.dtype())?;
-        let y = super::device::run(&launch, [(a, a_layout), (b, b_layout), (c, c_layout)])?;
-        Ok((y, launch.output))
-    }
-
-    /// Weights, tables, masks and targets are constants without gradients. Second-order gradients are not needed.
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        c: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let grad = grad.contiguous()?;
-        Ok(match *self {
-            Self::RmsNorm { eps } => (Some(Self::RmsNormBackward { eps }.of(a, b, &grad)?), None, None),
-            Self::SwiGlu => {
-                let both = Self::SwiGluBackward.of(a, b, &grad)?;
-                (Some(both.get(0)?), Some(both.get(1)?), None)
-            }
-            Self::Rotate { sign } => (Some(Self::Rotate { sign: -sign }.of(&grad, b, c)?), None, None),
-            Self::MaskedSoftmax { scale, .. } => {
-                let dx = Self::MaskedSoftmaxBackward { scale }.of(y, &grad, &grad)?;
-                (Some(dx), None, None)
-            }
-            Self::LogLikelihood => {
-                let of_rows = Tensor::stack(&[y, &grad], 0)?;
-                (Some(Self::LogLikelihoodBackward.of(a, b, &of_rows)?), None, None)
-            }
-            _ => bail!("{self:?} has no gradient"),
-        })
+    /// Changes `output`, and for some operations the operands, in place.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn change(self, operands: Operands<&Tensor>, output: &Tensor) -> Result<()> {
+        #[cfg(any(test, feature = "cuda"))]
+        return super::started::change(self, operands, output);
+        #[cfg(not(any(test, feature = "cuda")))]
+        {
+            let operands = operands.iter().flatten().count();
+            bail!(
+                "{self:?} of {operands} operands into {:?} is for CUDA devices",
+                output.shape()
+            );
+        }
     }
 }

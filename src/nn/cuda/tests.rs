@@ -5,6 +5,13 @@ use super::operation::Operation;
 use super::*;
 use crate::engine::selftest::selftest;
 
+const ADAM: AdamStep = AdamStep {
+    scale: 1.0,
+    rate: 1e-3,
+    inverse_root: 1.0,
+    kept: 1.0,
+};
+
 /// The kernels' own code, forward and backward, in both number formats: see `nn/probe.rs`.
 #[test]
 fn the_kernels_agree_with_the_plain_operations() -> Result<()> {
@@ -34,11 +41,28 @@ fn operands_that_do_not_fit_are_refused() -> Result<()> {
         queries: Tensor::zeros((1, 4), DType::U32, &Device::Cpu)?,
         causal: true,
     };
-    assert!(masked_softmax(&zeros(&[1, 2, 3, 5])?, &mask, 1.0).is_err());
+    assert!(masked_softmax(&zeros(&[1, 2, 3, 5])?, Some(&mask), 1.0).is_err());
     let strided = zeros(&[4, 6])?.t()?;
-    let layout = strided.layout();
-    let refused = Operation::SwiGlu.launch([layout, layout, layout], DType::F32);
+    let layout = Some(strided.layout());
+    let refused = Operation::SwiGlu.launch([layout, layout, None, None], DType::F32);
     assert!(refused.is_err());
+    let heads = zeros(&[1, 2, 3, 8])?;
+    assert!(heads_major(&heads.transpose(1, 3)?, OnTheWay::default()).is_err());
+    let past = zeros(&[1, 2, 3, 6])?;
+    let past = Some(&past);
+    assert!(
+        heads_major(
+            &heads,
+            OnTheWay {
+                past,
+                ..OnTheWay::default()
+            }
+        )
+        .is_err()
+    );
+    assert!(token_major(&heads, None, 4).is_err());
+    assert!(accumulate(zeros(&[2, 3])?, &zeros(&[2, 4])?, &zeros(&[3, 4])?).is_err());
+    assert!(adamw(&heads, &past.cloned().unwrap_or(heads.clone()), (&heads, &heads), ADAM).is_err());
     Ok(())
 }
 
@@ -55,4 +79,26 @@ fn blocks_cover_all_elements() {
     assert_eq!(Work::Elements(257).blocks(256), 2);
     assert_eq!(Work::Elements(256).blocks(256), 1);
     assert_eq!(Work::Rows(3).blocks(256), 3);
+}
+
+#[test]
+fn heads_of_wider_rows_come_back_without_the_tokens_before_them() -> Result<()> {
+    // Queries, keys and values side by side; of the keys two heads.
+    let joined = crate::nn::tests::noise(1, &[2, 3, 3, 2, 4]).to_dtype(DType::F32)?;
+    let keys = joined.narrow(2, 1, 1)?.squeeze(2)?;
+    let past = crate::nn::tests::noise(2, &[1, 2, 2, 4]).to_dtype(DType::F32)?;
+    let bias = Tensor::arange(0_f32, 8.0, &Device::Cpu)?;
+    let way = OnTheWay {
+        bias: Some(&bias),
+        tables: None,
+        past: Some(&past),
+    };
+    let heads = heads_major(&keys, way)?;
+    let biased = keys.contiguous()?.broadcast_add(&bias.reshape((2, 4))?)?;
+    let want = Tensor::cat(&[&past.expand((2, 2, 2, 4))?.contiguous()?, &biased], 1)?;
+    let numbers = |x: &Tensor| x.flatten_all()?.to_vec1::<f32>();
+    assert_eq!(heads.dims(), [2, 2, 5, 4]);
+    assert_eq!(numbers(&heads.transpose(1, 2)?.contiguous()?)?, numbers(&want)?);
+    assert_eq!(numbers(&token_major(&heads, None, 2)?)?, numbers(&biased)?);
+    Ok(())
 }

@@ -20,7 +20,7 @@ fn layer() -> DecoderLayer {
 
 /// One layer each as in Qwen2, in Mistral (no biases) and in Qwen3 (norms over each head; all heads together are wider
 /// than the model).
-fn layers() -> [DecoderLayer; 3] {
+pub(super) fn layers() -> [DecoderLayer; 3] {
     let bare = |linear: &Linear| Linear::frozen(linear.weight().clone(), None);
     let of = |layer: DecoderLayer| DecoderLayer {
         q: bare(&layer.q),
@@ -45,7 +45,7 @@ fn layers() -> [DecoderLayer; 3] {
     [layer(), of(layer()), normed]
 }
 
-fn width(layer: &DecoderLayer) -> usize {
+pub(super) fn width(layer: &DecoderLayer) -> usize {
     layer.o.weight().dims()[0]
 }
 
@@ -75,7 +75,7 @@ fn rotary(positions: &[Vec<usize>]) -> Rotary {
     rotary_of(DType::F64, HEAD, positions)
 }
 
-fn rotary_of(dtype: DType, head: usize, positions: &[Vec<usize>]) -> Rotary {
+pub(super) fn rotary_of(dtype: DType, head: usize, positions: &[Vec<usize>]) -> Rotary {
     let angle = |&place: &usize| (0..head / 2).map(move |i| 0.3 * place as f64 / (i + 1) as f64);
     let angles: Vec<f64> = positions.iter().flatten().flat_map(angle).collect();
     Rotary::new(
@@ -98,8 +98,12 @@ pub(super) fn whole_context(dtype: DType, head: usize, mask: Mask) -> Arc<BatchC
     })
 }
 
-/// All positions of the mask; `outputs` are the output positions.
 fn context(mask: Mask, outputs: Option<&[Vec<usize>]>) -> Arc<BatchContext> {
+    context_in(DType::F64, mask, outputs)
+}
+
+/// All positions of the mask; `outputs` are the output positions.
+pub(super) fn context_in(dtype: DType, mask: Mask, outputs: Option<&[Vec<usize>]>) -> Arc<BatchContext> {
     let (batch, tokens) = (mask.segments().len(), mask.keys());
     let outputs = outputs.map(|outputs| {
         let rows = outputs.iter().enumerate();
@@ -109,12 +113,12 @@ fn context(mask: Mask, outputs: Option<&[Vec<usize>]>) -> Arc<BatchContext> {
         Outputs {
             index: Tensor::new(rows, &Device::Cpu).unwrap(),
             per_sequence: outputs[0].len(),
-            rotary: rotary(outputs),
+            rotary: rotary_of(dtype, HEAD, outputs),
             mask: mask.at(outputs.to_vec()),
         }
     });
     Arc::new(BatchContext {
-        rotary: rotary(&vec![(0..tokens).collect(); batch]),
+        rotary: rotary_of(dtype, HEAD, &vec![(0..tokens).collect(); batch]),
         mask,
         interrupt: Interrupt::default(),
         outputs,

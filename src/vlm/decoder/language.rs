@@ -123,8 +123,13 @@ impl LanguageModel {
     /// A cache for `tokens` positions.
     #[must_use]
     pub fn cache(&self, tokens: usize) -> KvCache {
+        let dimension = |layer: &DecoderLayer| layer.cached_dimension(&self.embeddings);
+        let layers = self.layers.iter().map(dimension);
         KvCache {
-            layers: vec![candle_nn::kv_cache::KvCache::new(1, tokens); self.layers.len()],
+            layers: layers
+                .map(|dimension| candle_nn::kv_cache::KvCache::new(dimension, tokens))
+                .collect(),
+            before: None,
         }
     }
 
@@ -135,13 +140,7 @@ impl LanguageModel {
     /// Where the device fails.
     pub fn cache_behind(&self, prefix: &Prefix, batch: usize, tokens: usize) -> Result<KvCache> {
         let mut cache = self.cache(prefix.tokens + tokens);
-        let of_each = |past: &Tensor| {
-            let (_, tokens, heads, head) = past.dims4()?;
-            past.expand((batch, tokens, heads, head))?.contiguous()
-        };
-        for (cache, past) in cache.layers.iter_mut().zip(&prefix.layers) {
-            cache.append(&of_each(&past.k)?, &of_each(&past.v)?)?;
-        }
+        cache.begin_with(&prefix.layers, batch)?;
         Ok(cache)
     }
 
@@ -206,11 +205,12 @@ impl LanguageModel {
         cache: &mut KvCache,
     ) -> Result<Tensor> {
         let (context, last) = self.contexts(x, positions, mask, outputs)?;
-        let mut x = x.clone();
+        let (mut x, before) = (x.clone(), cache.before.take());
         for (i, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
             self.interrupt.check()?;
             let context = if i + 1 == self.layers.len() { &last } else { &context };
-            x = layer.forward_cached(&x, context, cache)?;
+            let past = before.as_ref().and_then(|before| before.get(i));
+            x = layer.forward_cached_behind(&x, context, past, cache)?;
             x = self.deepened(x, i, (deep, outputs))?;
         }
         self.interrupt.check()?;

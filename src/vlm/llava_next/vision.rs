@@ -6,7 +6,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::VisionConfig;
 use super::pictures::TileProcessor;
-use crate::nn::{Interrupt, LayerNorm, Linear, Mask, attention};
+use crate::nn::{Interrupt, LayerNorm, Linear, Mask};
 use crate::vlm::pictures::{PictureError, Tiles};
 use crate::vlm::tower::{Activation, Block, Mlp, Norm, Qkv, layer_norm, patch_embedding};
 use crate::vlm::vision::{Features, Picture, Pictures, PixelLimits, Tower, TowerConfig, other_picture, pixels};
@@ -116,7 +116,7 @@ impl VisionTower {
         let mask = Mask::full(count, 1 + patches, false);
         for block in &self.blocks {
             interrupt.check()?;
-            x = block.forward(&x, None, |q, k, v| attention(q, k, v, &mask))?;
+            x = block.forward(&x, |attended| attended.attention(None, &mask))?;
             part(&x);
         }
         let x = x.narrow(1, 1, patches)?.contiguous()?;

@@ -4,7 +4,8 @@
 use candle_core::{Result, Tensor};
 
 use super::{GridSizes, layer_norm};
-use crate::nn::{LayerNorm, Linear, RmsNorm, Rotary, activation};
+use crate::nn::attention::parts;
+use crate::nn::{LayerNorm, Linear, Mask, RmsNorm, Rotary, activation, joined_attention, rotated_attention};
 use crate::vlm::Scope;
 
 /// The epsilon of all norms in towers over a grid.
@@ -80,39 +81,54 @@ impl Block {
         })
     }
 
-    /// Maps `x` `[images, patches, width]` to the same shape. `attend` computes attention of queries, keys and values
-    /// `[images, patches, heads, width / heads]`; if angles are given, queries and keys are rotated first.
+    /// Maps `x` `[images, patches, width]` to the same shape. `attend` computes the attention.
     ///
     /// # Errors
     /// Where shapes do not fit or the device fails.
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        rotary: Option<&Rotary>,
-        attend: impl FnOnce(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let [q, k, v] = self.projected(&self.norm1.forward(x)?)?;
-        let (q, k) = match rotary {
-            Some(rotary) => (rotary.apply(&q)?, rotary.apply(&k)?),
-            None => (q, k),
-        };
-        let seen = attend(&q, &k, &v)?;
+    pub fn forward(&self, x: &Tensor, attend: impl FnOnce(&Attended<'_>) -> Result<Tensor>) -> Result<Tensor> {
+        let seen = attend(&Attended {
+            block: self,
+            x: self.norm1.forward(x)?,
+        })?;
         let x = self.proj.forward_onto(&seen, x)?;
         self.mlp.forward_onto(&self.norm2.forward(&x)?, &x)
     }
+}
 
-    fn projected(&self, x: &Tensor) -> Result<[Tensor; 3]> {
-        let (images, patches, width) = x.dims3()?;
-        let heads = (images, patches, self.heads, width / self.heads);
-        match &self.qkv {
-            Qkv::Joined(linear) => {
-                let qkv = linear.forward(x)?;
-                let part = |i: usize| qkv.narrow(2, i * width, width)?.reshape(heads);
+/// What a block attends to: its normed input.
+pub struct Attended<'a> {
+    block: &'a Block,
+    x: Tensor,
+}
+
+impl Attended<'_> {
+    /// Queries, keys and values `[images, patches, heads, width / heads]`.
+    ///
+    /// # Errors
+    /// Where shapes do not fit or the device fails.
+    pub fn parts(&self) -> Result<[Tensor; 3]> {
+        let (images, patches, width) = self.x.dims3()?;
+        let heads = self.block.heads;
+        match &self.block.qkv {
+            Qkv::Joined(linear) => parts(&linear.forward(&self.x)?, heads),
+            Qkv::Apart(linears) => {
+                let dims = (images, patches, heads, width / heads);
+                let part = |i: usize| linears[i].forward(&self.x)?.reshape(dims);
                 Ok([part(0)?, part(1)?, part(2)?])
             }
-            Qkv::Apart(linears) => {
-                let part = |i: usize| linears[i].forward(x)?.reshape(heads);
-                Ok([part(0)?, part(1)?, part(2)?])
+        }
+    }
+
+    /// Attention `[images, patches, width]` of the parts, the former two of which are rotated if angles are given.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn attention(&self, rotary: Option<&Rotary>, mask: &Mask) -> Result<Tensor> {
+        match &self.block.qkv {
+            Qkv::Joined(linear) => joined_attention((linear, self.block.heads), &self.x, rotary, mask),
+            Qkv::Apart(_) => {
+                let [q, k, v] = self.parts()?;
+                rotated_attention((&q, &k, &v), rotary, mask)
             }
         }
     }
@@ -151,10 +167,9 @@ impl Mlp {
                 second,
                 activation,
             } => {
-                let wide = first.forward(x)?;
                 let wide = match activation {
-                    Activation::QuickGelu => activation::quick_gelu(&wide)?,
-                    Activation::TanhGelu => activation::tanh_gelu(&wide)?,
+                    Activation::QuickGelu => activation::quick_gelu_of(first, x)?,
+                    Activation::TanhGelu => activation::tanh_gelu_of(first, x)?,
                 };
                 second.forward_onto(&wide, residual)
             }

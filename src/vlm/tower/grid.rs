@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::{Block, GridSizes, Merger, PositionTable, Windowed, vision_angles};
-use crate::nn::{Interrupt, Linear, Mask, Rotary, attention};
+use crate::nn::{Interrupt, Linear, Mask, Rotary};
 use crate::vlm::vision::{Features, Picture, Tower, other_picture, pixels, rows};
 
 /// Patches go through the blocks; then neighbouring ones are merged into tokens of the language model's width.
@@ -82,9 +82,12 @@ impl GridTower {
         let mut deep = Vec::with_capacity(self.deep.len());
         for (i, block) in self.blocks.iter().enumerate() {
             interrupt.check()?;
-            x = block.forward(&x, Some(&rotary), |q, k, v| match &windows {
-                Some(windows) if windows.apply_to(i) => windows.attention(q, k, v),
-                _ => attention(q, k, v, &whole),
+            x = block.forward(&x, |attended| match &windows {
+                Some(windows) if windows.apply_to(i) => {
+                    let [q, k, v] = attended.parts()?;
+                    windows.attention(&rotary.apply(&q)?, &rotary.apply(&k)?, &v)
+                }
+                _ => attended.attention(Some(&rotary), &whole),
             })?;
             if let Some(part) = &mut part {
                 match &windows {
