@@ -5,4 +5,5 @@ mod compatibility;
 mod golden;
 mod imports;
 mod intervention;
+mod on_cuda;
 mod reliability;

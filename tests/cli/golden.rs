@@ -1,7 +1,7 @@
 //! Ten steps of each stage and predictions, through the command line, against the reference.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -20,8 +20,12 @@ fn close(what: &str, got: &Value, want: &Value, tolerance: f64) {
     );
 }
 
-/// A model, and the reference's command line on it.
-struct Setup {
+/// Runs the program in a folder with the words of a line, and returns its standard output.
+pub type Run = fn(&Path, &str) -> String;
+
+/// A model, the reference's command line on it, and the program that must agree.
+pub struct Setup {
+    run: Run,
     model: PathBuf,
     /// Parameter files and expected results.
     cli: PathBuf,
@@ -29,9 +33,11 @@ struct Setup {
     shared: PathBuf,
 }
 
-fn qwen2_vl() -> Option<Setup> {
+/// The smallest model.
+pub fn qwen2_vl(run: Run) -> Option<Setup> {
     let golden = reference::folder()?;
     Some(Setup {
+        run,
         model: golden.join("tiny_a"),
         cli: golden.join("cli"),
         shared: golden.join("cli"),
@@ -41,11 +47,12 @@ fn qwen2_vl() -> Option<Setup> {
 fn setups() -> Vec<Setup> {
     let shared = reference::folder().map(|golden| golden.join("cli"));
     let of = |(_, folder): (&str, PathBuf)| Setup {
+        run,
         model: folder.join("model"),
         cli: folder.join("cli"),
         shared: shared.clone().unwrap(),
     };
-    qwen2_vl()
+    qwen2_vl(run)
         .into_iter()
         .chain(families::folders().into_iter().map(of))
         .collect()
@@ -70,7 +77,7 @@ fn ten_steps_of_each_stage_agree_on_each_family() {
     setups().iter().for_each(ten_steps_agree);
 }
 
-fn ten_steps_agree(setup: &Setup) {
+pub fn ten_steps_agree(setup: &Setup) {
     let (folder, expected) = prepare(setup);
     let path = |name: &str| setup.cli.join(name).display().to_string();
     let data = setup.shared.join("data").display().to_string();
@@ -78,7 +85,7 @@ fn ten_steps_agree(setup: &Setup) {
     for (stage, key) in [("aspects", "stage1"), ("prompt", "stage2")] {
         let train = format!("train --data {data} --stage {stage} --session {stage} --headless --max_steps 10");
         let files = format!("--init-aspects {aspects} --init_prompt {prompt} --save_ckpt out.pth");
-        run(folder.path(), &format!("{train} {files}"));
+        (setup.run)(folder.path(), &format!("{train} {files}"));
         let journal = fs::read_to_string(folder.path().join("sessions").join(stage).join("journal.jsonl")).unwrap();
         let steps: Vec<Value> = lines(&journal)
             .into_iter()
@@ -100,7 +107,7 @@ fn predictions_agree_on_each_family() {
     setups().iter().for_each(predictions_agree);
 }
 
-fn predictions_agree(setup: &Setup) {
+pub fn predictions_agree(setup: &Setup) {
     let (folder, expected) = prepare(setup);
     let path = |name: &str| setup.cli.join(name).display().to_string();
     let wanted = expected["predict"].as_array().unwrap();
@@ -111,7 +118,7 @@ fn predictions_agree(setup: &Setup) {
         .collect();
     let (prompt, aspects) = (path("trained_prompt.pt"), path("aspect.pth"));
     let predict = format!("predict --json --load_ckpt {prompt} --load_spmodel_ckpt {aspects}");
-    let found = lines(&run(folder.path(), &format!("{predict} {}", images.join(" "))));
+    let found = lines(&(setup.run)(folder.path(), &format!("{predict} {}", images.join(" "))));
     assert_eq!(found.len(), wanted.len());
     for (got, want) in found.iter().zip(wanted) {
         for (label, value) in want["log_likelihoods"].as_object().unwrap() {
@@ -141,13 +148,13 @@ fn a_resumed_run_is_the_uninterrupted_one_on_each_family() {
     setups().iter().for_each(resumes);
 }
 
-fn resumes(setup: &Setup) {
+pub fn resumes(setup: &Setup) {
     let (folder, _) = prepare(setup);
     let data = setup.shared.join("data").display().to_string();
     let train = |session: &str, extra: &str| {
         let train = format!("train --data {data} --stage aspects --headless --session {session} --max-steps 8");
         let set = "--set data.shuffle=true --set checkpoint.every_steps=4";
-        run(folder.path(), &format!("{train} {set}{extra}"))
+        (setup.run)(folder.path(), &format!("{train} {set}{extra}"))
     };
     train("whole", "");
     train("parted", "");
