@@ -48,4 +48,5 @@ pub mod session;
 mod text;
 pub mod theme;
 pub mod tui;
+mod user_cache;
 pub mod vlm;

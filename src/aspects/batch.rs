@@ -311,7 +311,7 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn new(language: &'a LanguageModel, visuals: &Visuals) -> Result<Self> {
         let embeddings = language.embeddings();
-        let zero = Tensor::zeros((1, embeddings.dim(1)?), embeddings.dtype(), embeddings.device())?;
+        let zero = Tensor::zeros((1, embeddings.dims()?.1), embeddings.dtype(), embeddings.device())?;
         let mut parts = vec![zero];
         let (mut ranges, mut next) = (Vec::new(), 1);
         if let Visuals::Constant(samples) = visuals {

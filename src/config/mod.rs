@@ -37,7 +37,7 @@ pub use error::ConfigError;
 pub use eval::EvalSettings;
 pub use layers::{ConfigFile, Flag, Record, Sources};
 pub use merge::Loaded;
-pub use model::{Dtype, ModelSettings, Positions};
+pub use model::{Dtype, ModelSettings, Positions, Quantize};
 pub use prompt::PromptSettings;
 pub use session::SessionSettings;
 pub use settings::Settings;

@@ -13,6 +13,8 @@ section! {
         /// A folder in Hugging Face layout or a hub id (`Qwen/Qwen2-VL-7B-Instruct`); `None`: the embedded tiny model.
         path: Option<String> = None, Model;
         dtype: Dtype = Dtype::Auto, OneOf(&["auto", "f32", "bf16", "f16"]);
+        /// How the language model's frozen matrices are stored; gradients are those of what is stored.
+        quantize: Quantize = Quantize::None, OneOf(&["none", "q8_0", "q4_k"]);
         /// Fewest pixels after the resize; `None`: as the model's preprocessor_config.json says.
         min_pixels: Option<u64> = None, Count(1, PIXELS);
         /// Most pixels after the resize; `None`: as the model's preprocessor_config.json says.
@@ -47,6 +49,42 @@ impl Dtype {
                 let notice = format!("model.dtype: {asked} is slow on a CPU; the model computes in f32 instead");
                 (Self::F32, Some(notice))
             }
+        }
+    }
+}
+
+/// How the language model's frozen matrices are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantize {
+    /// In the number format that the model computes in.
+    None,
+    /// In ggml's blocks of 8-bit numbers (8.5 bits a weight).
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// In ggml's blocks of 4-bit numbers (4.5 bits a weight).
+    #[serde(rename = "q4_k")]
+    Q4K,
+}
+
+impl Quantize {
+    /// Its name in the settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+        }
+    }
+
+    /// Bits that a weight takes with its share of the scales; `None`: as many as the number format has.
+    #[must_use]
+    pub const fn bits(self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Q8_0 => Some(8.5),
+            Self::Q4K => Some(4.5),
         }
     }
 }

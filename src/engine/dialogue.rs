@@ -78,12 +78,13 @@ impl Dialogue<'_> {
     /// # Errors
     /// Where the device fails.
     pub fn initial_prompt(&self) -> Result<Tensor> {
-        let rows = self.base.decoder.embeddings();
+        let embeddings = self.base.decoder.embeddings();
         if self.prompt_tokens == 0 {
             // CUDA cannot launch a kernel, not even a dtype conversion, on zero elements.
-            return Tensor::zeros((0, rows.dim(1)?), DType::F32, rows.device());
+            return Tensor::zeros((0, embeddings.dims()?.1), DType::F32, embeddings.device());
         }
-        rows.narrow(0, self.base.text.vocab_len(), self.prompt_tokens)?
+        embeddings
+            .rows(self.base.text.vocab_len(), self.prompt_tokens)?
             .to_dtype(DType::F32)
     }
 

@@ -47,6 +47,8 @@ mod family_tests;
 mod finite_tests;
 #[cfg(test)]
 mod keeper_tests;
+#[cfg(test)]
+mod quantised_tests;
 
 pub use control::Signals;
 pub use device::DeviceChoice;

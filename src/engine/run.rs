@@ -72,6 +72,9 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
     }
 
     let mut base = open_model(&job.settings, &compute, reporter)?;
+    if let Some(notice) = &base.notice {
+        reporter.log(notice.clone())?;
+    }
     base.set_interrupt(&control.interrupt());
     let mut learner = Learner::fresh(&base, &job.settings, questions, dataset.classes.clone())?;
     // The newest usable checkpoint of each stage.

@@ -5,7 +5,8 @@
 //! - [`Backend::Kernels`]: our CUDA kernels (`cuda`), for some of these operations.
 //! - [`Backend::Plain`]: candle's own differentiable operations, which run on any device and dtype.
 //!
-//! **Who decides what, and when.** [`Backend::of`] is the only place that looks at a device or a dtype. An operation
+//! **Who decides what, and when.** [`Backend::of`] is the only place that looks at a device or a dtype (`Backend::on` for a packed
+//! weight, whose dtype is that of what it is unpacked to). An operation
 //! asks it at each call, for the tensor that it is called with, and matches on the answer; an operation that lacks the
 //! form (no kernel, or a parameter that is trained) takes the plain one, which it says in that `match`. The kernels
 //! take part only once they are trusted: when a CUDA device is opened, `probe` compiles them, compares each with its
@@ -14,7 +15,7 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::cuda;
 
@@ -37,9 +38,14 @@ static KERNELS: OnceLock<Verdict> = OnceLock::new();
 impl Backend {
     /// The implementation for operations on `x`.
     pub(super) fn of(x: &Tensor) -> Self {
-        let (device, emulated) = (x.device(), cuda::is_emulated());
+        Self::on(x.device(), x.dtype())
+    }
+
+    /// The implementation for operations in `dtype` on `device`.
+    pub(super) fn on(device: &Device, dtype: DType) -> Self {
+        let emulated = cuda::is_emulated();
         let kernels = emulated || (device.is_cuda() && matches!(KERNELS.get(), Some(Ok(()))));
-        match x.dtype() {
+        match dtype {
             DType::F32 | DType::F64 if device.is_cpu() && !emulated => Self::Fused,
             DType::F32 | DType::BF16 if kernels => Self::Kernels,
             _ => Self::Plain,

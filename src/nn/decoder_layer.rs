@@ -8,6 +8,8 @@ mod fused;
 #[cfg(test)]
 mod kernel_tests;
 mod kernels;
+#[cfg(test)]
+mod packed_tests;
 mod parameters;
 mod tasks;
 #[cfg(test)]
@@ -16,7 +18,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::kv_cache::KvCache;
 
 use super::backend::Backend;
@@ -39,7 +41,7 @@ impl DecoderLayer {
         past: Option<&Past>,
         recompute: bool,
     ) -> Result<Tensor> {
-        match self.form(x) {
+        match self.form(x.device(), x.dtype()) {
             Backend::Fused => return fused::forward(self, x, (context, past), recompute),
             Backend::Kernels => return kernels::forward(self, x, (context, past), recompute),
             Backend::Plain => {}
@@ -52,11 +54,15 @@ impl DecoderLayer {
         self.plain(x, context, |k, v| with_past(past, k, v))
     }
 
-    /// The dimension that counts the tokens in a cache for [`Self::forward_cached`] of tensors like `x`: 1 for
+    /// The dimension that counts the tokens in a cache for [`Self::forward_cached`] on this device and in this format: 1 for
     /// `[batch, tokens, kv_heads, head]`, 2 where heads precede tokens.
     #[must_use]
-    pub fn cached_dimension(&self, x: &Tensor) -> usize {
-        if self.form(x) == Backend::Kernels { 2 } else { 1 }
+    pub fn cached_dimension(&self, device: &Device, dtype: DType) -> usize {
+        if self.form(device, dtype) == Backend::Kernels {
+            2
+        } else {
+            1
+        }
     }
 
     /// Like [`Self::forward`], but without an autograd graph: appends the keys and values of `x` to `cache`, and
@@ -80,7 +86,7 @@ impl DecoderLayer {
         past: Option<&Past>,
         cache: &mut KvCache,
     ) -> Result<Tensor> {
-        let form = self.form(x);
+        let form = self.form(x.device(), x.dtype());
         if form == Backend::Kernels && cache.k_cache().dim() == 2 {
             return kernels::forward_cached(self, x, context, (past, cache));
         }
@@ -97,13 +103,13 @@ impl DecoderLayer {
         self.plain(x, context, append)
     }
 
-    /// The implementation for `x`. The whole layer is one operation, on the CPU and on a CUDA device, if all parameters
+    /// The implementation for inputs in `dtype` on `device`. The whole layer is one operation, on the CPU and on a CUDA device, if all parameters
     /// are frozen and no projection but those to queries, keys and values has a bias.
-    fn form(&self, x: &Tensor) -> Backend {
+    fn form(&self, device: &Device, dtype: DType) -> Backend {
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());
         if frozen && rest.iter().all(|l| l.bias().is_none()) && !self.input_norm.is_trained() {
-            Backend::of(x)
+            Backend::on(device, dtype)
         } else {
             Backend::Plain
         }

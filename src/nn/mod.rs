@@ -28,6 +28,7 @@ mod probe;
 pub mod rope;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod weight;
 
 pub use attention::{Mask, attention, joined_attention, rotated_attention};
 pub use decoder_layer::DecoderLayer;
@@ -36,3 +37,4 @@ pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use probe::prepare_device;
 pub use rope::Rotary;
+pub use weight::Weight;

@@ -13,9 +13,9 @@ use super::plan::{self, Mismatch};
 use super::text::Text;
 use super::tokenizer::TokenizerError;
 use super::vision::{Features, Picture, Pictures, PixelLimits, Tower};
-use super::weights::{Weights, WeightsError};
+use super::weights::{PackedFiles, Packing, Weights, WeightsError};
 use super::{Parameters, shared};
-use crate::nn::Interrupt;
+use crate::nn::{Interrupt, Weight};
 
 /// A model of any family.
 pub struct BaseModel {
@@ -27,6 +27,8 @@ pub struct BaseModel {
     pub text: Text,
     pub dtype: DType,
     pub device: Device,
+    /// What the user should know of how it was opened.
+    pub notice: Option<String>,
     /// Keeps the shared weights alive; other users in this process may hold them, too.
     _frozen: Arc<Frozen>,
 }
@@ -120,6 +122,8 @@ pub struct LoadOptions {
     pub max_pixels: Option<u64>,
     /// Rows of the embedding that the soft prompt needs after the tokenizer's.
     pub prompt_tokens: usize,
+    /// How its frozen matrices are packed, if they are.
+    pub packing: Option<Packing>,
 }
 
 impl BaseModel {
@@ -149,12 +153,13 @@ impl BaseModel {
             });
         }
         let (dtype, device) = (options.dtype, &options.device);
-        let load = || open_weights(folder, &file, dtype, device, progress);
+        let packing = options.packing.as_ref();
+        let load = || open_weights(folder, &file, (dtype, device), packing, progress);
         let failed = |source| ModelError::Build {
             folder: shown(),
             source,
         };
-        let frozen = shared::weights(folder, (dtype, device), load, failed)?;
+        let frozen = shared::weights(folder, (dtype, device), packing, load, failed)?;
         Ok(Self {
             name: options.name,
             family: config.family,
@@ -167,6 +172,7 @@ impl BaseModel {
             text,
             dtype,
             device: frozen.decoder.device().clone(),
+            notice: frozen.notice.clone(),
             _frozen: frozen,
         })
     }
@@ -192,25 +198,34 @@ impl BaseModel {
 pub fn open_weights(
     folder: &Path,
     file: &ConfigFile,
-    dtype: DType,
-    device: &Device,
+    (dtype, device): (DType, &Device),
+    packing: Option<&Packing>,
     progress: impl FnMut(usize, usize),
 ) -> Result<Frozen, ModelError> {
     let weights = Weights::open(folder)?.quantised(file.quantisation.clone());
     let config = plan::settle(ModelConfig::of(file)?, &weights)?;
+    let kept = packing.and_then(|packing| packing.kept_in.as_ref());
+    let kept = kept.map(|folder| PackedFiles::of(&weights, folder));
     let source = Folder {
         weights: &weights,
         dtype,
         device,
+        packing: packing.map(|packing| (packing, kept.as_ref())),
         fault: RefCell::default(),
     };
     let built = Frozen::new(&config, &source, progress);
     match source.fault.into_inner() {
         Some(fault) => Err(fault.into()),
-        None => built.map_err(|source| ModelError::Build {
-            folder: folder.display().to_string(),
-            source,
-        }),
+        None => {
+            let frozen = built.map_err(|source| ModelError::Build {
+                folder: folder.display().to_string(),
+                source,
+            })?;
+            Ok(Frozen {
+                notice: kept.and_then(|kept| kept.notice()),
+                ..frozen
+            })
+        }
     }
 }
 
@@ -218,19 +233,33 @@ struct Folder<'a> {
     weights: &'a Weights,
     dtype: DType,
     device: &'a Device,
+    packing: Option<(&'a Packing, Option<&'a PackedFiles>)>,
     /// The error of the weight that could not be loaded.
     fault: RefCell<Option<WeightsError>>,
 }
 
+impl Folder<'_> {
+    fn failed(&self, error: WeightsError) -> candle_core::Error {
+        // `Error::msg` would append a backtrace.
+        let message = candle_core::Error::Msg(error.to_string());
+        *self.fault.borrow_mut() = Some(error);
+        message
+    }
+}
+
 impl Parameters for Folder<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
-        self.weights
-            .tensor(name, shape, self.dtype, self.device)
-            .map_err(|error| {
-                // `Error::msg` would append a backtrace.
-                let message = candle_core::Error::Msg(error.to_string());
-                *self.fault.borrow_mut() = Some(error);
-                message
-            })
+        let tensor = self.weights.tensor(name, shape, self.dtype, self.device);
+        tensor.map_err(|error| self.failed(error))
+    }
+
+    fn weight(&self, name: &str, shape: &[usize; 2]) -> candle_core::Result<Weight> {
+        match self.packing {
+            None => self.get(name, shape).map(Weight::Dense),
+            Some(packing) => {
+                let weight = self.weights.packed(name, shape, packing, (self.dtype, self.device));
+                weight.map_err(|error| self.failed(error))
+            }
+        }
     }
 }

@@ -51,7 +51,8 @@ pub fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
         "it is an adapter (LoRA or the like), not a model; merge it into its base (peft: \
          `model.merge_and_unload().save_pretrained(...)`) and give the merged folder"
     } else if ends(".gguf") {
-        "its weights are GGUF (llama.cpp), which cannot be read; give the safetensors model that they were made of"
+        "its weights are GGUF (llama.cpp), which cannot be read; give the safetensors model that they were made of, and set \
+         model.quantize to q8_0 or q4_k to hold that in as little memory"
     } else if ends(".distcp") || begins("global_step") || ends("_states.pt") {
         "its weights are a sharded training checkpoint (FSDP or DeepSpeed), which cannot be read; gather it first \
          (`accelerate merge-weights`, `zero_to_fp32.py`) and save the model as safetensors"

@@ -12,6 +12,8 @@ use super::vision::Tower;
 pub struct Frozen {
     pub decoder: LanguageModel,
     pub tower: Arc<dyn Tower>,
+    /// What the user should know of how they were loaded.
+    pub notice: Option<String>,
 }
 
 impl Frozen {
@@ -31,6 +33,7 @@ impl Frozen {
         Ok(Self {
             decoder,
             tower: tower.into(),
+            notice: None,
         })
     }
 }

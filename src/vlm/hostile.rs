@@ -48,6 +48,7 @@ fn opened(folder: &Path) {
             min_pixels: None,
             max_pixels: None,
             prompt_tokens: 4,
+            packing: None,
         };
         let model = BaseModel::open(folder, options, |_, _| ()).map_err(|error| error.to_string())?;
         let picture = model.vision.pictures.prepare(&RgbImage::new(60, 40));

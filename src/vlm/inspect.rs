@@ -9,7 +9,7 @@ use super::model_config::ModelConfig;
 use super::plan;
 use super::text::Text;
 use super::vision::PixelLimits;
-use super::weights::Weights;
+use super::weights::{Weights, packing};
 
 /// A description of a model that can be opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Description {
     pub vision: (usize, usize),
     /// The number of parameters in the files, and the most frequent storage format.
     pub parameters: u64,
+    /// Those of them that `model.quantize` quantises: the language model's matrices.
+    pub quantisable: u64,
     pub dtype: String,
     pub tokens: usize,
     /// Whether the folder has settings for its image processor.
@@ -39,9 +41,13 @@ pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
     let config = plan::settle(read, &weights)?;
     let (_, _, blocks) = config.tower.blocks();
     let mut stored: BTreeMap<String, u64> = BTreeMap::new();
+    let mut quantisable = 0_u64;
     for name in weights.names() {
         if let (Some(shape), Some(dtype)) = (weights.shape(name), weights.dtype(name)) {
             let count = shape.iter().fold(1u64, |all, &size| all.saturating_mul(size as u64));
+            if shape.len() == 2 && packing::is_of_language(name) {
+                quantisable = quantisable.saturating_add(count);
+            }
             *stored.entry(format!("{dtype:?}").to_lowercase()).or_default() += count;
         }
     }
@@ -50,6 +56,7 @@ pub fn inspect(folder: &Path) -> Result<Description, ModelError> {
         vision: (blocks, config.tower.width()),
         decoder: config.decoder,
         parameters: stored.values().sum(),
+        quantisable,
         dtype: stored
             .into_iter()
             .max_by_key(|(_, count)| *count)

@@ -34,7 +34,7 @@ pub mod weights;
 
 use candle_core::{Result, Tensor};
 
-use crate::nn::{Linear, RmsNorm};
+use crate::nn::{Linear, RmsNorm, Weight};
 
 /// The largest size in bytes of a settings file next to a model's weights.
 const LONGEST_CONFIG: u64 = 16 << 20;
@@ -46,6 +46,14 @@ pub trait Parameters {
     /// # Errors
     /// If it is missing or has another shape; the message says where.
     fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor>;
+
+    /// As [`Self::get`], the matrix of a linear layer or of an embedding; a source may give it in a compact form.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    fn weight(&self, name: &str, shape: &[usize; 2]) -> Result<Weight> {
+        self.get(name, shape).map(Weight::Dense)
+    }
 
     /// Whether the tensors are variables that get gradients.
     fn trained(&self) -> bool {
@@ -86,6 +94,14 @@ impl<'a> Scope<'a> {
         self.parameters.get(&format!("{}.{name}", self.prefix), shape)
     }
 
+    /// The matrix `weight` in this scope.
+    ///
+    /// # Errors
+    /// As [`Parameters::get`].
+    pub fn weight(&self, shape: &[usize; 2]) -> Result<Weight> {
+        self.parameters.weight(&format!("{}.weight", self.prefix), shape)
+    }
+
     /// Whether the tensors get gradients.
     #[must_use]
     pub fn trained(&self) -> bool {
@@ -97,7 +113,7 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// As [`Parameters::get`].
     pub fn linear(&self, out: usize, input: usize, bias: bool) -> Result<Linear> {
-        let weight = self.get("weight", &[out, input])?;
+        let weight = self.weight(&[out, input])?;
         let bias = if bias { Some(self.get("bias", &[out])?) } else { None };
         Ok(Linear::new(weight, bias, self.trained()))
     }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use candle_core::{DType, Device, DeviceLocation};
 
 use super::frozen::Frozen;
+use super::weights::Packing;
 
 /// The weights that are in use.
 static OPEN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -25,6 +26,7 @@ struct Identity {
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
     dtype: DType,
     device: DeviceLocation,
+    packing: Option<Packing>,
 }
 
 /// The weights in `folder` on `device`: an open copy if there is one, otherwise the result of `load`. Other callers
@@ -35,6 +37,7 @@ struct Identity {
 pub fn weights<E>(
     folder: &Path,
     (dtype, device): (DType, &Device),
+    packing: Option<&Packing>,
     load: impl FnOnce() -> Result<Frozen, E>,
     failed: impl FnOnce(candle_core::Error) -> E,
 ) -> Result<Arc<Frozen>, E> {
@@ -42,6 +45,7 @@ pub fn weights<E>(
         files: files(folder),
         dtype,
         device: device.location(),
+        packing: packing.cloned(),
     };
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     open.retain(|known| known.weights.strong_count() > 0);
@@ -93,12 +97,13 @@ mod tests {
             min_pixels: None,
             max_pixels: Some(20_000 + prompt_tokens as u64),
             prompt_tokens,
+            packing: None,
         };
         BaseModel::open(folder, options, |_, _| ()).unwrap()
     }
 
     fn weight(model: &BaseModel) -> candle_core::TensorId {
-        model.decoder.embeddings().id()
+        model.decoder.embeddings().numbers().unwrap().id()
     }
 
     #[test]

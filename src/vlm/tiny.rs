@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::atomic_file::write_bytes_atomically;
+use crate::user_cache;
 
 /// Its name in records.
 pub const NAME: &str = "tiny";
@@ -41,7 +42,7 @@ pub fn folder() -> io::Result<PathBuf> {
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let folder = cache().join("masp").join(format!("tiny-{version}"));
+    let folder = user_cache::folder().join(format!("tiny-{version}"));
     std::fs::create_dir_all(&folder)?;
     for (name, bytes) in FILES {
         let path = folder.join(name);
@@ -51,15 +52,4 @@ pub fn folder() -> io::Result<PathBuf> {
         }
     }
     Ok(folder)
-}
-
-fn cache() -> PathBuf {
-    let named = |key: &str| {
-        std::env::var_os(key)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    named("XDG_CACHE_HOME")
-        .or_else(|| named("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
 }

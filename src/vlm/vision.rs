@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use super::Parameters;
 use super::pictures::{Patches, PictureError, Tiles};
-use crate::nn::Interrupt;
+use crate::nn::{Interrupt, Weight};
 
 /// A prepared picture, the input of a tower.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,7 +157,7 @@ pub struct PixelLimits {
 }
 
 /// Values `[images, rows, width]` in the dtype and on the device of `like`, a weight.
-pub(super) fn pixels(values: &[f32], (images, rows): (usize, usize), like: &Tensor) -> Result<Tensor> {
+pub(super) fn pixels(values: &[f32], (images, rows): (usize, usize), like: &Weight) -> Result<Tensor> {
     let rows = rows.max(1);
     if !values.len().is_multiple_of(images.max(1) * rows) {
         bail!("{} values are not {images} images of {rows} rows", values.len());

@@ -6,7 +6,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
 use super::machine::gib;
-use crate::config::{self, ConfigFile, Settings, Sources};
+use crate::config::{self, ConfigFile, Quantize, Settings, Sources};
 use crate::operating_system::machine_memory;
 use crate::vlm::hub;
 use crate::vlm::inspect::{Description, inspect};
@@ -62,9 +62,9 @@ fn model(settings: &Settings) -> Finding {
         return Finding::ok("model", "the embedded tiny model; --model names another");
     };
     match hub::cached(model) {
-        Ok(folder) => held(model, &folder),
+        Ok(folder) => held(model, settings.model.quantize, &folder),
         // A description of the folder says more than the names of the missing files.
-        Err(_) if Path::new(model).is_dir() => held(model, Path::new(model)),
+        Err(_) if Path::new(model).is_dir() => held(model, settings.model.quantize, Path::new(model)),
         Err(_) if hub::is_hub_id(model) => Finding::note(
             "model",
             format!("{model} is not complete in the hub cache; the first run downloads it"),
@@ -77,14 +77,14 @@ fn model(settings: &Settings) -> Finding {
 }
 
 /// The finding for a folder that should hold a model: what it holds instead.
-fn held(model: &str, folder: &Path) -> Finding {
+fn held(model: &str, quantize: Quantize, folder: &Path) -> Finding {
     match inspect(folder) {
         Ok(found) => Finding::ok(
             "model",
             format!(
                 "{model} at {}: {found}; {}",
                 folder.display(),
-                fits(&found, machine_memory().map(|memory| memory.total))
+                fits(&found, quantize, machine_memory().map(|memory| memory.total))
             ),
         ),
         Err(error) => Finding::problem("model", error.to_string()),
@@ -92,18 +92,56 @@ fn held(model: &str, folder: &Path) -> Finding {
 }
 
 /// How much memory the weights take on a GPU and on a CPU, and whether that fits this machine.
-fn fits(model: &Description, memory: Option<u64>) -> String {
-    let (gpu, cpu) = (model.parameters.saturating_mul(2), model.parameters.saturating_mul(4));
+fn fits(model: &Description, quantize: Quantize, memory: Option<u64>) -> String {
+    let on_cpu = cpu_bytes(model, quantize);
     let here = match memory {
-        Some(memory) if cpu > memory => format!(", more than the {} of this machine", gib(memory)),
+        Some(memory) if on_cpu > memory => {
+            let smaller = Quantize::Q4K;
+            let advice = if quantize == smaller {
+                String::new()
+            } else {
+                format!(
+                    "; {} with model.quantize: {}",
+                    gib(cpu_bytes(model, smaller)),
+                    smaller.name()
+                )
+            };
+            format!(", more than the {} of this machine{advice}", gib(memory))
+        }
         Some(memory) => format!(", of {} here", gib(memory)),
         None => String::new(),
     };
+    let formats = match quantize {
+        Quantize::None => ["bf16", "f32"],
+        quantised => [quantised.name(); 2],
+    };
     format!(
-        "its weights take {} on a GPU (bf16) and {} on a CPU (f32{here})",
-        gib(gpu),
-        gib(cpu)
+        "its weights take {} on a GPU ({}) and {} on a CPU ({}{here})",
+        gib(bytes(model, quantize, 2)),
+        formats[0],
+        gib(on_cpu),
+        formats[1]
     )
+}
+
+fn cpu_bytes(model: &Description, quantize: Quantize) -> u64 {
+    let halves = quantize != Quantize::None && matches!(model.dtype.as_str(), "bf16" | "f16");
+    bytes(model, quantize, if halves { 2 } else { 4 })
+}
+
+/// The weights' bytes, if those that are not quantised take `each`.
+fn bytes(model: &Description, quantize: Quantize, each: u64) -> u64 {
+    match quantize.bits() {
+        None => model.parameters.saturating_mul(each),
+        Some(bits) => {
+            let blocks = (model.quantisable as f64 * bits / 8.0) as u64;
+            model
+                .parameters
+                .saturating_sub(model.quantisable)
+                .saturating_mul(each)
+                .saturating_add(blocks)
+        }
+    }
 }
 
 fn data(settings: &Settings) -> Finding {
@@ -201,13 +239,20 @@ mod tests {
     fn a_models_memory_is_compared_with_the_machines() {
         let mut model = inspect(&crate::vlm::tiny::folder().unwrap()).unwrap();
         model.parameters = 3 << 30;
-        let small = fits(&model, Some(8 << 30));
+        model.quantisable = 2 << 30;
+        let small = fits(&model, Quantize::None, Some(8 << 30));
         assert!(
             small.contains("6.0 GiB on a GPU") && small.contains("12.0 GiB on a CPU (f32, more than the 8.0 GiB"),
             "{small}"
         );
-        assert!(fits(&model, Some(16 << 30)).contains("of 16.0 GiB here"));
-        assert!(fits(&model, None).ends_with("(f32)"));
+        // 2 Gi weights of 4.5 bits, and 1 Gi in the bf16 that they are stored in.
+        assert!(small.ends_with("; 3.1 GiB with model.quantize: q4_k)"), "{small}");
+        let quantised = fits(&model, Quantize::Q4K, Some(8 << 30));
+        let both = "3.1 GiB on a GPU (q4_k) and 3.1 GiB on a CPU (q4_k, of 8.0 GiB here)";
+        assert!(quantised.ends_with(both), "{quantised}");
+        assert!(fits(&model, Quantize::Q8_0, None).contains("4.1 GiB on a GPU (q8_0)"));
+        assert!(fits(&model, Quantize::None, Some(16 << 30)).contains("of 16.0 GiB here"));
+        assert!(fits(&model, Quantize::None, None).ends_with("(f32)"));
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Slice {
         let at = |name: &str| folder.path().join(name);
         let cases = std::fs::read_to_string(at("expected.json")).map_err(candle_core::Error::wrap)?;
         let config = ConfigFile::read(folder.path()).map_err(base::ModelError::from)?;
-        let model = base::open_weights(folder.path(), &config, dtype, device, |_, _| ())?;
+        let model = base::open_weights(folder.path(), &config, (dtype, device), None, |_, _| ())?;
         let settings = ModelConfig::of(&config).map_err(base::ModelError::from)?;
         let (pictures, _) = settings.tower.pictures(folder.path(), PixelLimits::default())?;
         Ok(Self {

@@ -216,7 +216,7 @@ pub fn greedy(slice: &Slice, features: &Features, report: &mut Report) -> Result
         // A prompt's row may be chosen: it stands behind the tokenizer's rows.
         let table = Tensor::cat(
             &[
-                language.embeddings().narrow(0, 0, slice.cases.tokenizer_tokens)?,
+                language.embeddings().rows(0, slice.cases.tokenizer_tokens)?,
                 prompt.clone(),
             ],
             0,

@@ -173,6 +173,7 @@ fn address<'a>((storage, layout): (&'a CudaStorage, &Layout), stream: &'a CudaSt
         CudaStorageSlice::F32(slice) => begin(slice, from, stream),
         CudaStorageSlice::BF16(slice) => begin(slice, from, stream),
         CudaStorageSlice::U32(slice) => begin(slice, from, stream),
+        CudaStorageSlice::U8(slice) => begin(slice, from, stream),
         _ => bail!("no kernel takes these numbers: {:?}", layout.shape()),
     })
 }

@@ -18,14 +18,17 @@ static pthread_barrier_t barrier;
 #define DEVICE static
 #define SHARED static
 #define SYNC() pthread_barrier_wait(&barrier)
+static float FROM_BITS(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
 #ifdef BF16
 typedef uint16_t REAL;
 static float from_bf16(uint16_t x)
 {
-    uint32_t bits = (uint32_t)x << 16;
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
+    return FROM_BITS((uint32_t)x << 16);
 }
 static uint16_t to_bf16(float value)
 {

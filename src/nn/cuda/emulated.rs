@@ -145,6 +145,7 @@ fn bytes(storage: &CpuStorage, layout: &Layout) -> Vec<u8> {
         CpuStorage::F32(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
         CpuStorage::BF16(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
         CpuStorage::U32(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
+        CpuStorage::U8(x) => x[from..to].to_vec(),
         other => panic!("no kernel takes {:?}", other.dtype()),
     }
 }

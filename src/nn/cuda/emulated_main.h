@@ -9,6 +9,7 @@ static const struct {
     NAMED(gelu), NAMED(gelu_backward), NAMED(biased), NAMED(swiglu), NAMED(swiglu_backward), NAMED(rotate),
     NAMED(heads_major), NAMED(token_major), NAMED(masked_softmax), NAMED(masked_softmax_backward), NAMED(log_likelihood),
     NAMED(log_likelihood_backward), NAMED(adamw), NAMED(squares),
+    NAMED(unpack),
 };
 static kernel chosen;
 static unsigned numbers[6], grid;

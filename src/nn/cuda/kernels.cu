@@ -388,3 +388,42 @@ KERNEL squares(ARGUMENTS)
     if (threadIdx.x == 0)
         ((float *)output)[blockIdx.x] = sum + (second ? ((const float *)second)[blockIdx.x] : 0);
 }
+
+// The f16 number at p.
+DEVICE float half_at(const unsigned char *p)
+{
+    unsigned bits = p[0] | (unsigned)p[1] << 8;
+    // An f32 of the same fraction whose exponent is 112 too small; so numbers below the smallest normal one come out, too.
+    return FROM_BITS((bits & 0x8000) << 16 | (bits & 0x7fff) << 13) * 5.192296858534828e33f;
+}
+
+// Blocks of a matrix of n1 columns, ggml's Q8_0 or if n2 its Q4_K, and rows (u32) or none: n0 numbers from number n3 on, or
+// those of the rows.
+KERNEL unpack(ARGUMENTS)
+{
+    wide i = ELEMENT;
+    if (i >= n0)
+        return;
+    const unsigned *rows = (const unsigned *)second;
+    wide number = rows ? (wide)rows[i / n1] * n1 + i % n1 : n3 + i;
+    float value;
+    if (n2) {
+        const unsigned char *block = (const unsigned char *)first + number / 256 * 144, *scales = block + 4;
+        unsigned within = number % 256, part = within / 32;
+        // Of each 64 numbers the first 32 are the bytes' low halves, the others the high ones.
+        unsigned whole = block[16 + within / 64 * 32 + within % 32] >> part % 2 * 4 & 15;
+        unsigned scale, least;
+        if (part < 4) {
+            scale = scales[part] & 63;
+            least = scales[part + 4] & 63;
+        } else {
+            scale = (scales[part + 4] & 15) | scales[part - 4] >> 6 << 4;
+            least = scales[part + 4] >> 4 | scales[part] >> 6 << 4;
+        }
+        value = half_at(block) * scale * whole - half_at(block + 2) * least;
+    } else {
+        const unsigned char *block = (const unsigned char *)first + number / 32 * 34;
+        value = half_at(block) * (signed char)block[2 + number % 32];
+    }
+    ((REAL *)output)[i] = STORE(value);
+}

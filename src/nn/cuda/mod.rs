@@ -37,6 +37,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use differentiable::Differentiable;
 use operation::Operation;
 
+use super::weight::Format;
+
 pub(super) use product::{accumulate, product_in_f32};
 
 /// Compiles the kernels, once in a process.
@@ -270,4 +272,39 @@ pub(super) fn adamw(
 /// Sums `[blocks]` of the squares of shares of `x` (f32), onto the sums of other tensors if there are any.
 pub(super) fn squares(x: &Tensor, others: Option<&Tensor>) -> Result<Tensor> {
     Operation::Squares.run([Some(&x.contiguous()?), others, None, None])
+}
+
+/// The numbers `[count, columns]` in `dtype` of the rows from `from` on; `of_rows` is `(from, count, columns)`, `blocks` a
+/// matrix in Q8_0 or Q4_K, as bytes.
+pub(super) fn unpack(
+    format: Format,
+    blocks: &Tensor,
+    (from, count, columns): (usize, usize, usize),
+    dtype: DType,
+) -> Result<Tensor> {
+    let operation = Operation::Unpack {
+        format,
+        columns,
+        from,
+        count,
+        dtype,
+    };
+    operation.run([Some(blocks), None, None, None])
+}
+
+/// The numbers `[rows, columns]` in `dtype` of `rows` (u32), which the matrix has.
+pub(super) fn unpack_rows(
+    format: Format,
+    blocks: &Tensor,
+    (rows, columns): (&Tensor, usize),
+    dtype: DType,
+) -> Result<Tensor> {
+    let operation = Operation::Unpack {
+        format,
+        columns,
+        from: 0,
+        count: rows.elem_count(),
+        dtype,
+    };
+    operation.run([Some(blocks), Some(rows), None, None])
 }

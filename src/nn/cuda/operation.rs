@@ -3,6 +3,7 @@
 use candle_core::{DType, Layout, Result, Shape, Tensor, bail};
 
 use super::launch::{INPUTS, Launch, Work};
+use crate::nn::weight::Format;
 
 /// An operation of `kernels.cu`, with the parameters that are not operands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +59,14 @@ pub enum Operation {
         reals: [f32; 4],
     },
     Squares,
+    /// Numbers of `dtype` from packed blocks (u8): `count` rows from row `from` on, or those that the second operand names.
+    Unpack {
+        format: Format,
+        columns: usize,
+        from: usize,
+        count: usize,
+        dtype: DType,
+    },
 }
 
 /// The blocks, and so the sums, of [`Operation::Squares`].
@@ -235,6 +244,29 @@ impl Operation {
                 let work = Work::Rows(SQUARES as u32);
                 let mut launch = start("squares", &[first.elem_count(), SQUARES], 0.0, work)?;
                 launch.output = Shape::from(SQUARES);
+                launch
+            }
+            Self::Unpack {
+                format,
+                columns,
+                from,
+                count: asked,
+                dtype: result,
+            } => {
+                let kind = match format {
+                    Format::Q8_0 => 0,
+                    Format::Q4K => 1,
+                    Format::Bf16 | Format::F16 => bail!("no kernel unpacks {format:?}"),
+                };
+                let numbers = first.elem_count() / format.bytes() * format.numbers();
+                let chosen = count(second).unwrap_or(asked);
+                let is_there = second.is_some() || (from + asked) * columns <= numbers;
+                fits(is_there && chosen == asked && matches!(result, DType::F32 | DType::BF16))?;
+                let output = Shape::from((asked, columns));
+                let work = Work::Elements(small(output.elem_count())?);
+                let numbers = [output.elem_count(), columns, kind, from * columns];
+                let mut launch = start("unpack", &numbers, 0.0, work)?;
+                (launch.output, launch.dtype) = (output, result);
                 launch
             }
         })

@@ -5,6 +5,7 @@ typedef unsigned long long wide;
 #define SHARED __shared__
 #define SYNC() __syncthreads()
 #define THREADS 256
+#define FROM_BITS(bits) __uint_as_float(bits)
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7f800000)
 #endif

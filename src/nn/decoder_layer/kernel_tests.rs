@@ -12,7 +12,8 @@ use crate::nn::{Linear, Mask, RmsNorm};
 /// The layer in another number format.
 fn cast(layer: &DecoderLayer, dtype: DType) -> DecoderLayer {
     let tensor = |x: &Tensor| x.to_dtype(dtype).unwrap();
-    let linear = |linear: &Linear| Linear::frozen(tensor(linear.weight()), linear.bias().map(tensor));
+    let linear =
+        |linear: &Linear| Linear::frozen(tensor(&linear.weight().numbers().unwrap()), linear.bias().map(tensor));
     let norm = |norm: &RmsNorm| RmsNorm::new(tensor(norm.weight()), norm.eps(), false);
     DecoderLayer {
         input_norm: norm(&layer.input_norm),
@@ -120,7 +121,7 @@ fn a_cache_gives_what_the_whole_sequence_gives() {
             .unwrap();
         let (layer, x) = (cast(&layer, DType::F32), x.to_dtype(DType::F32).unwrap());
         let steps = emulated(|| {
-            assert_eq!(layer.cached_dimension(&x), 2);
+            assert_eq!(layer.cached_dimension(x.device(), x.dtype()), 2);
             let mut cache = KvCache::new(2, 5);
             let mut step = |from: usize, count: usize| {
                 let all = context(DType::F32, Mask::full(2, from + count, true), None);

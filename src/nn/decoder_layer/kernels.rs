@@ -134,7 +134,7 @@ fn activations(
         (on_device::forward((&q, &k, &v), mask)?, None)
     };
     let attended = on_device::joined(&attended)?.reshape((batch * queries, ()))?;
-    let attended = attended.matmul(&layer.o.weight().t()?)?;
+    let attended = product(&attended, &layer.o)?;
     let norm = &layer.attention_norm;
     let (middle, normed) = cuda::add_rms_norm(&rows, &attended, norm.weight(), norm.eps())?;
     Ok(Activations {
@@ -144,8 +144,8 @@ fn activations(
         raw: (raw_q, raw_k),
         weights,
         rows,
-        gate: normed.matmul(&layer.gate.weight().t()?)?,
-        up: normed.matmul(&layer.up.weight().t()?)?,
+        gate: product(&normed, &layer.gate)?,
+        up: product(&normed, &layer.up)?,
         middle,
     })
 }
@@ -155,7 +155,7 @@ fn activations(
 fn result(layer: &DecoderLayer, sum: Tensor, activations: &Activations, batch: usize) -> Result<Tensor> {
     let hidden = sum.dim(1)?;
     let wide = cuda::swiglu(&activations.gate, &activations.up)?;
-    accumulate(sum, &wide, &layer.down.weight().t()?)?.reshape((batch, (), hidden))
+    product_onto(sum, &wide, &layer.down)?.reshape((batch, (), hidden))
 }
 
 /// The heads `[batch, heads, past + tokens, head]` of `rows` `[batch * tokens, hidden]`, normed and rotated if a norm and
@@ -166,7 +166,7 @@ fn projected(
     dims: (usize, usize, usize, usize),
     (rotary, past): (Option<&Rotary>, Option<&Tensor>),
 ) -> Result<(Tensor, Option<Tensor>)> {
-    let product = rows.matmul(&linear.weight().t()?)?.reshape(dims)?;
+    let product = product(rows, linear)?.reshape(dims)?;
     let tables = rotary.map(Rotary::joined);
     let Some(norm) = norm else {
         let (bias, tables) = (linear.bias(), tables);
@@ -212,16 +212,16 @@ fn backward(
         cuda::rms_norm_backward(x, (norm.weight(), norm.eps()), d, residual)
     };
 
-    let d_wide = grad.matmul(layer.down.weight())?;
+    let d_wide = backwards(&grad, &layer.down)?;
     let (d_gate, d_up) = cuda::swiglu_backward(&gate, &up, &d_wide)?;
     drop((d_wide, gate, up));
-    let d_normed = accumulate(d_gate.matmul(layer.gate.weight())?, &d_up, layer.up.weight())?;
+    let d_normed = backwards_onto(backwards(&d_gate, &layer.gate)?, &d_up, &layer.up)?;
     drop((d_gate, d_up));
     let d_middle = of_norm(&layer.attention_norm, &middle, &d_normed, Some(&grad))?;
 
     let queries = rows.dim(0)? / batch;
     let heads = (batch, queries, layer.heads.0, layer.head_dim()?);
-    let d_attended = d_middle.matmul(layer.o.weight())?.reshape(heads)?;
+    let d_attended = backwards(&d_middle, &layer.o)?.reshape(heads)?;
     let d_attended = cuda::heads_major(&d_attended, OnTheWay::default())?;
     let (rotary, mask) = context.of_outputs();
     let (dq, dk, dv) = on_device::backward((&q, &k, &v), mask, weights, &d_attended)?;
@@ -246,20 +246,40 @@ fn backward(
     let dv = of_projection(&dv, None, skipped, None)?;
     let dq = of_projection(&dq, Some(rotary), 0, norms.map(|norms| &norms.q).zip(raw.0.as_ref()))?;
 
-    let d_normed = accumulate(dk.matmul(layer.k.weight())?, &dv, layer.v.weight())?;
+    let d_normed = backwards_onto(backwards(&dk, &layer.k)?, &dv, &layer.v)?;
     let all = x.reshape((batch * tokens, hidden))?;
     let dx = match &context.outputs {
         None => {
-            let d_normed = accumulate(d_normed, &dq, layer.q.weight())?;
+            let d_normed = backwards_onto(d_normed, &dq, &layer.q)?;
             of_norm(&layer.input_norm, &all, &d_normed, Some(&d_middle))?
         }
         Some(outputs) => {
-            let of_outputs = dq.matmul(layer.q.weight())?;
+            let of_outputs = backwards(&dq, &layer.q)?;
             let of_outputs = of_norm(&layer.input_norm, &rows, &of_outputs, Some(&d_middle))?;
             of_norm(&layer.input_norm, &all, &d_normed, None)?.index_add(&outputs.index, &of_outputs, 0)?
         }
     };
     dx.reshape(x.shape())
+}
+
+/// `x W^T`. Functions of their own, so that what a packed weight is unpacked to is dropped before the next one's.
+fn product(x: &Tensor, linear: &Linear) -> Result<Tensor> {
+    x.matmul(&linear.weight().numbers()?.t()?)
+}
+
+/// `sum + x W^T`, in the place of `sum`.
+fn product_onto(sum: Tensor, x: &Tensor, linear: &Linear) -> Result<Tensor> {
+    accumulate(sum, x, &linear.weight().numbers()?.t()?)
+}
+
+/// The gradient `grad W` of [`product`]'s `x`.
+fn backwards(grad: &Tensor, linear: &Linear) -> Result<Tensor> {
+    grad.matmul(&linear.weight().numbers()?)
+}
+
+/// `sum + grad W`, in the place of `sum`.
+fn backwards_onto(sum: Tensor, grad: &Tensor, linear: &Linear) -> Result<Tensor> {
+    accumulate(sum, grad, &linear.weight().numbers()?)
 }
 
 struct FrozenLayer {

@@ -32,6 +32,6 @@ pub struct HeadNorms {
 impl DecoderLayer {
     /// The width of one head, which need not be `hidden / heads`.
     pub(super) fn head_dim(&self) -> Result<usize> {
-        Ok(self.q.weight().dim(0)? / self.heads.0)
+        Ok(self.q.weight().dims()?.0 / self.heads.0)
     }
 }

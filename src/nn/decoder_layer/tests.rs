@@ -46,7 +46,7 @@ pub(super) fn layers() -> [DecoderLayer; 3] {
 }
 
 pub(super) fn width(layer: &DecoderLayer) -> usize {
-    layer.o.weight().dims()[0]
+    layer.o.weight().dims().unwrap().0
 }
 
 /// A frozen layer of these sizes.

@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::parameters::DecoderLayer;
-use crate::nn::cpu::{Matrix, Real, Threads, matrix_product, with_slices};
+use crate::nn::Weight;
+use crate::nn::cpu::{Buffer, Matrix, Real, Threads, matrix_product, with_slices};
 
 /// The sizes of a layer.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +123,15 @@ pub fn with_weights<T: Real, R>(
         head_norms.map(|norms| &norms.q),
         head_norms.map(|norms| &norms.k),
     ];
-    let mut tensors: Vec<&Tensor> = linears.iter().map(|linear| linear.weight()).collect();
+    let mut tensors = Vec::new();
+    // The whole layer is unpacked, because each task passes its rows through all of its weights.
+    let mut unpacked: [Option<Buffer<T>>; 7] = [const { None }; 7];
+    for (linear, unpacked) in linears.iter().zip(&mut unpacked) {
+        match linear.weight() {
+            Weight::Dense(weight) => tensors.push(weight),
+            Weight::Packed(packed) => *unpacked = Some(packed.buffer()?),
+        }
+    }
     tensors.extend(biased.iter().filter_map(|linear| linear.bias()));
     tensors.extend(norms.iter().flatten().map(|norm| norm.weight()));
     let own = tensors.len();
@@ -131,7 +140,8 @@ pub fn with_weights<T: Real, R>(
         let (own, others) = slices.split_at(own);
         let mut own = own.iter().copied();
         let mut next = || own.next().unwrap_or_default();
-        let [q, k, v, o, gate, up, down]: [&[T]; 7] = std::array::from_fn(|_| next());
+        let [q, k, v, o, gate, up, down]: [&[T]; 7] =
+            std::array::from_fn(|i| unpacked[i].as_deref().unwrap_or_else(&mut next));
         let [q_bias, k_bias, v_bias] = [&layer.q, &layer.k, &layer.v].map(|linear| linear.bias().map(|_| next()));
         let [input_norm, attention_norm, q_norm, k_norm] = norms.map(|norm| norm.map(|norm| (next(), norm.eps())));
         let (Some(input_norm), Some(attention_norm)) = (input_norm, attention_norm) else {

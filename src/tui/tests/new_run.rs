@@ -112,8 +112,11 @@ fn a_run_is_started_listed_and_opened() {
     send(&inputs, "nfresh".chars().map(KeyCode::Char));
     // Enter goes from field to field, and starts on the last row.
     send(&inputs, [KeyCode::Enter; 5]);
-    thread::sleep(Duration::from_millis(500));
-    send(&inputs, [KeyCode::Char('q')]);
+    // The form ignores the key until the run has been started and opened.
+    while !screen.is_finished() {
+        drop(inputs.send(Input::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE))));
+        thread::sleep(Duration::from_millis(20));
+    }
     let (exit, app) = screen.join().unwrap();
     assert_eq!(
         (exit, app.ui.screen, app.ui.layer),
@@ -127,12 +130,14 @@ fn a_run_is_started_listed_and_opened() {
 #[test]
 fn the_form_shows_why_a_run_did_not_begin() {
     let root = tempfile::tempdir().unwrap();
-    let (inputs, screen) = at_work(&root);
-    send(&inputs, "nlate".chars().map(KeyCode::Char));
-    send(&inputs, [KeyCode::Up, KeyCode::Enter]);
-    thread::sleep(Duration::from_millis(500));
-    inputs.send(Input::Gone).unwrap();
-    let (_, mut app) = screen.join().unwrap();
+    let mut app = app(&root);
+    keys(&mut app, "nlate");
+    [KeyCode::Up, KeyCode::Enter]
+        .into_iter()
+        .for_each(|code| press(&mut app, code));
+    while app.sessions.form.as_ref().is_some_and(|form| form.starting) {
+        assert!(app.handle_arrived(None).is_continue());
+    }
     let form = app.sessions.form.as_ref().unwrap();
     assert_eq!(
         (form.starting, form.refused.as_deref()),

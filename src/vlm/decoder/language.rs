@@ -8,7 +8,7 @@ use super::kv_cache::KvCache;
 use super::prefix::{Prefix, Prefixes};
 use super::{DecoderConfig, DeepRows, OutputPositions, Positions};
 use crate::nn::decoder_layer::{BatchContext, DecoderLayer, HeadNorms, Outputs};
-use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary};
+use crate::nn::{Interrupt, Linear, Mask, RmsNorm, Rotary, Weight};
 use crate::vlm::{Parameters, Scope};
 
 /// Differentiable with respect to its input embeddings. Its parameters are frozen, or trained if they are variables.
@@ -16,7 +16,7 @@ use crate::vlm::{Parameters, Scope};
 pub struct LanguageModel {
     config: DecoderConfig,
     /// `[vocab_size, hidden]`
-    embeddings: Tensor,
+    embeddings: Weight,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     head: Linear,
@@ -54,7 +54,7 @@ impl LanguageModel {
     pub fn new(config: &DecoderConfig, parameters: &dyn Parameters, mut progress: impl FnMut(usize)) -> Result<Self> {
         let scope = Scope::new(parameters, "model");
         let shape = [config.vocab_size, config.hidden_size];
-        let embeddings = scope.at("embed_tokens").get("weight", &shape)?;
+        let embeddings = scope.at("embed_tokens").weight(&shape)?;
         let layers = (0..config.num_hidden_layers)
             .map(|i| {
                 progress(i);
@@ -64,7 +64,7 @@ impl LanguageModel {
         let head = if config.tie_word_embeddings {
             embeddings.clone()
         } else {
-            parameters.get("lm_head.weight", &shape)?
+            parameters.weight("lm_head.weight", &shape)?
         };
         let norm = scope.at("norm").rms_norm(config.hidden_size, config.rms_norm_eps)?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl LanguageModel {
 
     /// `[vocab_size, hidden]`
     #[must_use]
-    pub fn embeddings(&self) -> &Tensor {
+    pub const fn embeddings(&self) -> &Weight {
         &self.embeddings
     }
 
@@ -110,8 +110,7 @@ impl LanguageModel {
     /// # Errors
     /// If an id is outside the vocabulary.
     pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        self.embeddings
-            .index_select(&Tensor::new(ids, self.embeddings.device())?, 0)
+        self.embeddings.gather(ids)
     }
 
     /// Whether no parameter gets a gradient.
@@ -123,7 +122,7 @@ impl LanguageModel {
     /// A cache for `tokens` positions.
     #[must_use]
     pub fn cache(&self, tokens: usize) -> KvCache {
-        let dimension = |layer: &DecoderLayer| layer.cached_dimension(&self.embeddings);
+        let dimension = |layer: &DecoderLayer| layer.cached_dimension(self.device(), self.embeddings.dtype());
         let layers = self.layers.iter().map(dimension);
         KvCache {
             layers: layers
@@ -261,7 +260,7 @@ impl LanguageModel {
     /// # Errors
     /// Where shapes do not fit or the device fails.
     pub fn logits(&self, hidden: &Tensor, vocabulary: Vocabulary) -> Result<Tensor> {
-        let rows = |count| -> Result<Linear> { Ok(Linear::frozen(self.head.weight().narrow(0, 0, count)?, None)) };
+        let rows = |count| -> Result<Linear> { Ok(Linear::frozen(self.head.weight().first_rows(count)?, None)) };
         match vocabulary {
             Vocabulary::Full => self.head.forward(hidden),
             Vocabulary::Prompted { tokens, prompt } if self.config.tie_word_embeddings => {

@@ -139,6 +139,7 @@ pub fn open(folder: &Path, dtype: DType) -> Result<BaseModel, ModelError> {
         min_pixels: None,
         max_pixels: None,
         prompt_tokens: 4,
+        packing: None,
     };
     BaseModel::open(folder, options, |_, _| ())
 }

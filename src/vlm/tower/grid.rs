@@ -178,7 +178,7 @@ mod tests {
             let patch = random_model::settings(family).1["patch_size"].as_u64().unwrap_or(14) as usize;
             let folder = random_model::folder(family);
             let file = ConfigFile::read(folder.path()).unwrap();
-            let tower = open_weights(folder.path(), &file, DType::F32, &Device::Cpu, |_, _| ())
+            let tower = open_weights(folder.path(), &file, (DType::F32, &Device::Cpu), None, |_, _| ())
                 .unwrap()
                 .tower;
             let values = waves(grid.patches() * 3 * 2 * patch * patch);

@@ -82,7 +82,8 @@ pub enum WeightsError {
     },
     #[error(
         "the weights of {} are quantised ({method}): {name} is {stored}, which is not read as numbers; give the model in \
-         bf16, f16 or f32 that it was made of, or save it dequantised",
+         bf16, f16 or f32 that it was made of, or save it dequantised (model.quantize: q8_0 or q4_k holds that in as little \
+         memory)",
         printable_path(folder)
     )]
     Quantised {

@@ -148,6 +148,26 @@ impl Weights {
     }
 }
 
+/// Lets the system take back the memory of a weight that has been read: as long as its pages are mapped they count as this
+/// process's, and a model would be in memory twice while it is loaded. They are read from the file again if need be.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a mapped file")]
+pub(super) fn release(weight: &[u8]) {
+    let page = rustix::param::page_size();
+    let begin = weight.as_ptr().addr();
+    let (from, to) = (begin.next_multiple_of(page), (begin + weight.len()) / page * page);
+    if from < to {
+        let pages = weight.as_ptr().wrapping_add(from - begin).cast_mut().cast();
+        // SAFETY: these are whole pages of a file that is mapped for reading alone, so they still hold the same bytes when
+        // they are next read. A failure leaves them as they are.
+        let _ = unsafe { rustix::mm::madvise(pages, to - from, rustix::mm::Advice::LinuxDontNeed) };
+    }
+}
+
+/// Other systems take the memory of mapped files back by themselves.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn release(_: &[u8]) {}
+
 /// The error for a file that cannot be read, or whose header is none.
 pub(super) fn unreadable(path: &Path, source: io::Error) -> WeightsError {
     let path = path.to_owned();

@@ -7,6 +7,10 @@ pub mod finite;
 pub mod fp8;
 mod mapped;
 mod names;
+mod packed_files;
+pub mod packing;
+#[cfg(test)]
+mod packing_tests;
 mod quantised;
 #[cfg(test)]
 mod tests;
@@ -17,10 +21,12 @@ use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use mapped::{Place, Shard, root_cause};
+use mapped::{Place, Shard, release, root_cause};
 
 pub use error::WeightsError;
 pub use mapped::Weights;
+pub use packed_files::PackedFiles;
+pub use packing::Packing;
 
 /// Where a weight is stored, found without looking at its numbers.
 struct Found<'a> {
@@ -78,6 +84,7 @@ impl Weights {
                 Tensor::from_vec(product, shape, device)
             }
         };
+        release(view.data());
         tensor.and_then(|tensor| tensor.to_dtype(dtype)).map_err(load_error)
     }
 

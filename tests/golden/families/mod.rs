@@ -55,6 +55,7 @@ pub fn open(folder: PathBuf) -> BaseModel {
         min_pixels: None,
         max_pixels: None,
         prompt_tokens: PROMPT,
+        packing: None,
     };
     BaseModel::open(&folder, options, |_, _| ()).unwrap()
 }

@@ -80,8 +80,8 @@ fn every_part_of_each_tower_agrees() {
             let frozen = masp::vlm::base::open_weights(
                 &family.folder.join("model"),
                 &ConfigFile::read(&family.folder.join("model")).unwrap(),
-                DType::F32,
-                &candle_core::Device::Cpu,
+                (DType::F32, &candle_core::Device::Cpu),
+                None,
                 |_, _| (),
             );
             let mut parts = Vec::new();

@@ -132,6 +132,12 @@ fn facts_line(state: &RunState, width: usize, theme: &Theme) -> Line<'static> {
     if let Some(session) = &state.session {
         facts.push(("device", clean(&session.device)));
         facts.push(("model", clean(session.model.rsplit('/').next().unwrap_or_default())));
+        let quantised = session.settings["model"]["quantize"].as_str();
+        facts.extend(
+            quantised
+                .filter(|format| *format != "none")
+                .map(|format| ("weights", clean(format))),
+        );
         facts.push(("data", clean(&session.dataname)));
     }
     let (mut spans, mut used) = (Vec::new(), 0);
