@@ -51,7 +51,7 @@ fn forward_in((q, k, v): (&Tensor, &Tensor, &Tensor), mask: &Mask, most: usize) 
         attended.push(weights.matmul(&v)?);
         last = (pieces.all.len() == 1).then_some(weights);
     }
-    Ok((pieces.joined(attended, q)?, last))
+    Ok((Pieces::joined(attended, q)?, last))
 }
 
 /// The gradients of `q`, `k` and `v`, from that of the result. The weights are computed again if forward did not keep them.
@@ -95,7 +95,7 @@ fn backward_in(
         dq.push(d_scores.matmul(&k)?);
         dk.push(d_scores.t()?.matmul(&q)?);
     }
-    Ok((pieces.joined(dq, q)?, pieces.joined(dk, k)?, pieces.joined(dv, v)?))
+    Ok((Pieces::joined(dq, q)?, Pieces::joined(dk, k)?, Pieces::joined(dv, v)?))
 }
 
 /// Sequences and heads whose scores are computed at once.
@@ -183,7 +183,7 @@ impl Pieces {
     }
 
     /// The pieces' results as one tensor of the shape of `like`.
-    fn joined(&self, mut parts: Vec<Tensor>, like: &Tensor) -> Result<Tensor> {
+    fn joined(mut parts: Vec<Tensor>, like: &Tensor) -> Result<Tensor> {
         if parts.len() > 1 {
             // Of several pieces each has one sequence, or all heads: they follow one another.
             let rows = parts.iter().map(|part| part.flatten(0, 1));

@@ -91,7 +91,7 @@ impl CustomOp3 for Differentiable {
                 let dx = Operation::LayerNormBackward { eps }.run([Some(a), Some(b), Some(grad), None])?;
                 (Some(dx), None, None)
             }
-            Operation::Gelu { tangent } => {
+            Operation::Gelu { tangent, .. } => {
                 let dx = Operation::GeluBackward { tangent }.run([Some(a), Some(grad), None, None])?;
                 (Some(dx), None, None)
             }

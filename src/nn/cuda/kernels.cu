@@ -45,6 +45,8 @@ DEVICE float block_max(float value)
 
 // This thread's element of all that the grid has.
 #define ELEMENT ((wide)blockIdx.x * blockDim.x + threadIdx.x)
+// The number at `i` of an operand that is in f32 if `is_wide`.
+#define NUMBER(operand, i, is_wide) ((is_wide) ? ((const float *)(operand))[i] : LOAD(((const REAL *)(operand))[i]))
 // The columns of a row that this thread has.
 #define COLUMNS(i, width) unsigned i = threadIdx.x; i < (width); i += blockDim.x
 
@@ -150,13 +152,13 @@ DEVICE float gelu_of(float x, unsigned tangent, float *slope)
     return 1.5957691216f * (x + 0.044715f * x * x * x);
 }
 
-// x [n0], the bias of its rows [n2] or none, n1 which form: x sigmoid(u(x)) of the biased x.
+// x [n0], in f32 if n3, the bias of its rows [n2] or none, n1 which form: x sigmoid(u(x)) of the biased x.
 KERNEL gelu(ARGUMENTS)
 {
     wide i = ELEMENT;
     if (i >= n0)
         return;
-    float x = LOAD(((const REAL *)first)[i]), slope;
+    float x = NUMBER(first, i, n3), slope;
     if (second)
         x += LOAD(((const REAL *)second)[i % n2]);
     ((REAL *)output)[i] = STORE(x / (1 + expf(-gelu_of(x, n1, &slope))));
@@ -173,13 +175,13 @@ KERNEL gelu_backward(ARGUMENTS)
     ((REAL *)output)[i] = STORE(LOAD(((const REAL *)second)[i]) * sigmoid * (1 + x * slope * (1 - sigmoid)));
 }
 
-// y [n0], the bias of its rows [n1] and a residual [n0], either of which may be left out: their sum.
+// y [n0], in f32 if n2, the bias of its rows [n1] and a residual [n0], either of which may be left out: their sum.
 KERNEL biased(ARGUMENTS)
 {
     wide i = ELEMENT;
     if (i >= n0)
         return;
-    float sum = LOAD(((const REAL *)first)[i]);
+    float sum = NUMBER(first, i, n2);
     if (second)
         sum += LOAD(((const REAL *)second)[i % n1]);
     if (third)
@@ -228,7 +230,7 @@ KERNEL rotate(ARGUMENTS)
     y[n2 + column] = STORE(b * cosine + a * sine);
 }
 
-// x [n0 batch, n1 tokens] of n5 numbers a token, of which n2 heads of 2 n3 are read; the heads' bias [n2, 2 n3]; f32 tables
+// x [n0 batch, n1 tokens] (f32 if real1) of n5 numbers a token, of which n2 heads of 2 n3 are read; the heads' bias [n2, 2 n3]; f32 tables
 // [2, n0, n1, n3] of cosines and sines; past [n4, n2, 2 n3], which stands before each sequence. Gives [n0, n2, n4 + n1,
 // 2 n3]: heads before tokens, biased, then, of the first real ones, rotated. Bias, tables and past may be left out. A
 // thread has a pair.
@@ -248,8 +250,8 @@ KERNEL heads_major(ARGUMENTS)
         return;
     }
     wide of_all = row / tokens / n2 * n1 + (token - n4);
-    const REAL *x = (const REAL *)first + of_all * n5 + (wide)head * 2 * n3;
-    float a = LOAD(x[column]), b = LOAD(x[n3 + column]), cosine = 1, sine = 0;
+    wide at = of_all * n5 + (wide)head * 2 * n3 + column;
+    float a = NUMBER(first, at, real1), b = NUMBER(first, at + n3, real1), cosine = 1, sine = 0;
     if (second) {
         const REAL *bias = (const REAL *)second + (wide)head * 2 * n3;
         a += LOAD(bias[column]);
@@ -292,9 +294,7 @@ KERNEL masked_softmax(ARGUMENTS)
 {
     wide row = blockIdx.x;
     unsigned batch = (unsigned)(row / ((wide)n1 * n2)), query = (unsigned)(row % n2);
-    const REAL *x = (const REAL *)first + row * n3;
-    const float *wide_x = (const float *)first + row * n3;
-#define SCORE(key) ((n5 ? wide_x[key] : LOAD(x[key])) * real)
+#define SCORE(key) (NUMBER(first, row * n3 + (key), n5) * real)
     const unsigned *segments = second ? (const unsigned *)second + (wide)batch * n3 : 0;
     unsigned place = second ? ((const unsigned *)third)[(wide)batch * n2 + query] : 0;
     REAL *y = (REAL *)output + row * n3;
@@ -320,9 +320,7 @@ KERNEL masked_softmax(ARGUMENTS)
 KERNEL masked_softmax_backward(ARGUMENTS)
 {
     const REAL *y = (const REAL *)first + (wide)blockIdx.x * n1;
-    const REAL *gradient = (const REAL *)second + (wide)blockIdx.x * n1;
-    const float *wide_gradient = (const float *)second + (wide)blockIdx.x * n1;
-#define GRADIENT(key) (n2 ? wide_gradient[key] : LOAD(gradient[key]))
+#define GRADIENT(key) NUMBER(second, (wide)blockIdx.x * n1 + (key), n2)
     REAL *dx = (REAL *)output + (wide)blockIdx.x * n1;
     float products = 0;
     for (COLUMNS(i, n1))

@@ -128,17 +128,25 @@ pub(super) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -
 /// GELU: its tanh form where `tangent`, else `x sigmoid(1.702 x)`.
 pub(super) fn gelu(x: &Tensor, tangent: bool) -> Result<Tensor> {
     let x = x.contiguous()?;
-    in_graph(Operation::Gelu { tangent }, 1, [&x, &x, &x])
+    in_graph(Operation::Gelu { tangent, wide: false }, 1, [&x, &x, &x])
 }
 
-/// [`gelu`] of `x + bias`, with a bias `[width]`. No graph.
+/// [`gelu`] of `x + bias`, with a bias `[width]`, in whose format the result is. `x` may be in f32. No graph.
 pub(super) fn biased_gelu(x: &Tensor, bias: &Tensor, tangent: bool) -> Result<Tensor> {
-    Operation::Gelu { tangent }.run([Some(&x.contiguous()?), Some(bias), None, None])
+    let wide = is_wide(x, Some(bias));
+    Operation::Gelu { tangent, wide }.run([Some(&x.contiguous()?), Some(bias), None, None])
 }
 
-/// `y` `[rows, width]` plus a bias `[width]` and a residual of the same shape, if these are given. No graph.
+/// `y` `[rows, width]` plus a bias `[width]` and a residual of the same shape, if these are given. `y` may be in f32 where
+/// these, and so the result, are in bf16. No graph.
 pub(super) fn biased(y: &Tensor, bias: Option<&Tensor>, residual: Option<&Tensor>) -> Result<Tensor> {
-    Operation::Biased.run([Some(y), bias, residual, None])
+    let wide = is_wide(y, bias.or(residual));
+    Operation::Biased { wide }.run([Some(y), bias, residual, None])
+}
+
+/// Whether `x` is in f32, and its result, in the format of `other`, is not.
+fn is_wide(x: &Tensor, other: Option<&Tensor>) -> bool {
+    x.dtype() == DType::F32 && other.is_some_and(|other| other.dtype() == DType::BF16)
 }
 
 /// `silu(gate) * up`, both `[.., width]`.
@@ -170,18 +178,19 @@ pub(super) struct OnTheWay<'a> {
 }
 
 /// `x` `[batch, tokens, heads, head_dim]` as `[batch, heads, past + tokens, head_dim]`. The rows of `x` may be parts of
-/// wider ones. No graph.
+/// wider ones; they may be in f32 where the bias, and so the result, is in bf16. No graph.
 pub(super) fn heads_major(x: &Tensor, on_the_way: OnTheWay<'_>) -> Result<Tensor> {
-    let rotated = x.dim(2)?;
-    let OnTheWay { bias, tables, past } = on_the_way;
-    Operation::HeadsMajor { rotated }.run([Some(x), bias, tables, past])
+    let (rotated, OnTheWay { bias, tables, past }) = (x.dim(2)?, on_the_way);
+    let wide = is_wide(x, bias);
+    Operation::HeadsMajor { rotated, wide }.run([Some(x), bias, tables, past])
 }
 
 /// Queries, keys and values side by side `[1, tokens, 3 heads, head_dim]` as `[1, heads, tokens, head_dim]` each, the former
-/// two rotated if there are tables. No graph.
+/// two rotated if there are tables. `x` as for [`heads_major`]. No graph.
 pub(super) fn joined_heads(x: &Tensor, bias: Option<&Tensor>, tables: Option<&Tensor>) -> Result<[Tensor; 3]> {
-    let heads = x.dim(2)? / 3;
-    let all = Operation::HeadsMajor { rotated: 2 * heads }.run([Some(x), bias, tables, None])?;
+    let (heads, wide) = (x.dim(2)? / 3, is_wide(x, bias));
+    let rotated = 2 * heads;
+    let all = Operation::HeadsMajor { rotated, wide }.run([Some(x), bias, tables, None])?;
     let part = |i: usize| all.narrow(1, i * heads, heads);
     Ok([part(0)?, part(1)?, part(2)?])
 }
@@ -207,7 +216,7 @@ pub(super) fn masked_softmax(scores: &Tensor, mask: Option<&DeviceMask>, scale: 
     let operation = Operation::MaskedSoftmax {
         causal: mask.is_some_and(|mask| mask.causal),
         scale: scale as f32,
-        rounded: false,
+        wide: false,
     };
     let scores = &scores.contiguous()?;
     match mask {
@@ -221,7 +230,7 @@ pub(super) fn rounded_softmax(scores: &Tensor, mask: Option<&DeviceMask>, scale:
     let operation = Operation::MaskedSoftmax {
         causal: mask.is_some_and(|mask| mask.causal),
         scale: scale as f32,
-        rounded: true,
+        wide: true,
     };
     let (segments, queries) = (mask.map(|mask| &mask.segments), mask.map(|mask| &mask.queries));
     operation.run([Some(scores), segments, queries, None])

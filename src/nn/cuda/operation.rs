@@ -23,13 +23,17 @@ pub enum Operation {
     LayerNormBackward {
         eps: f32,
     },
+    /// `wide`, here and below: of a first operand in f32, in bf16.
     Gelu {
         tangent: bool,
+        wide: bool,
     },
     GeluBackward {
         tangent: bool,
     },
-    Biased,
+    Biased {
+        wide: bool,
+    },
     SwiGlu,
     SwiGluBackward,
     Rotate {
@@ -37,16 +41,16 @@ pub enum Operation {
     },
     HeadsMajor {
         rotated: usize,
+        wide: bool,
     },
     TokenMajor {
         skipped: usize,
         sign: f32,
     },
-    /// `rounded`: of scores in f32, in bf16.
     MaskedSoftmax {
         causal: bool,
         scale: f32,
-        rounded: bool,
+        wide: bool,
     },
     /// `wide`: the gradient is in f32.
     MaskedSoftmaxBackward {
@@ -119,6 +123,14 @@ impl Operation {
                 bail!("{self:?} of {first:?}, {second:?}, {third:?} and {fourth:?}")
             }
         };
+        // Of a first operand in f32, in bf16.
+        let rounded = |wide: bool, mut launch: Launch| {
+            if wide {
+                fits(dtype == DType::F32)?;
+                launch.dtype = DType::BF16;
+            }
+            Ok::<_, candle_core::Error>(launch)
+        };
         let same = |other: Option<&Shape>| other == Some(first);
         let a_row = |other: Option<&Shape>| count(other) == Some(width);
         Ok(match self {
@@ -142,18 +154,19 @@ impl Operation {
                 fits(a_row(second) && same(third))?;
                 by_row("layer_norm_backward", eps)?
             }
-            Self::Gelu { tangent } => {
+            Self::Gelu { tangent, wide } => {
                 fits(second.is_none() || a_row(second))?;
-                let numbers = [first.elem_count(), usize::from(tangent), width];
-                start("gelu", &numbers, 0.0, Work::Elements(all))?
+                let numbers = [first.elem_count(), usize::from(tangent), width, usize::from(wide)];
+                rounded(wide, start("gelu", &numbers, 0.0, Work::Elements(all))?)?
             }
             Self::GeluBackward { tangent } => {
                 fits(same(second))?;
                 each("gelu_backward", usize::from(tangent))?
             }
-            Self::Biased => {
+            Self::Biased { wide } => {
                 fits((second.is_none() || a_row(second)) && (third.is_none() || same(third)))?;
-                each("biased", width)?
+                let numbers = [first.elem_count(), width, usize::from(wide)];
+                rounded(wide, start("biased", &numbers, 0.0, Work::Elements(all))?)?
             }
             Self::SwiGlu => {
                 fits(same(second))?;
@@ -170,7 +183,7 @@ impl Operation {
                 let numbers = [batch * tokens, heads, width / 2];
                 start("rotate", &numbers, sign, Work::Elements(all / 2))?
             }
-            Self::HeadsMajor { rotated } => {
+            Self::HeadsMajor { rotated, wide } => {
                 let (batch, tokens, heads, width) = first.dims4()?;
                 let [of_batch, stride, of_head, 1] = *strides else {
                     bail!("{self:?} needs heads that are contiguous");
@@ -189,7 +202,8 @@ impl Operation {
                 let work = Work::Elements(small(output.elem_count() / 2)?);
                 let mut launch = start("heads_major", &numbers, rotated as f32, work)?;
                 launch.output = output;
-                launch
+                launch.reals[1] = f32::from(u8::from(wide));
+                rounded(wide, launch)?
             }
             Self::TokenMajor { skipped, sign } => {
                 let (batch, heads, tokens, width) = first.dims4()?;
@@ -204,17 +218,12 @@ impl Operation {
                 launch.output = output;
                 launch
             }
-            Self::MaskedSoftmax { causal, scale, rounded } => {
+            Self::MaskedSoftmax { causal, scale, wide } => {
                 let (batch, heads, queries, keys) = first.dims4()?;
                 let masked = dims(second) == Some(vec![batch, keys]) && dims(third) == Some(vec![batch, queries]);
                 fits(masked || (second.is_none() && third.is_none() && !causal))?;
-                let numbers = [batch, heads, queries, keys, usize::from(causal), usize::from(rounded)];
-                let mut launch = start("masked_softmax", &numbers, scale, Work::Rows(n_rows))?;
-                if rounded {
-                    fits(dtype == DType::F32)?;
-                    launch.dtype = DType::BF16;
-                }
-                launch
+                let numbers = [batch, heads, queries, keys, usize::from(causal), usize::from(wide)];
+                rounded(wide, start("masked_softmax", &numbers, scale, Work::Rows(n_rows))?)?
             }
             Self::MaskedSoftmaxBackward { scale, wide } => {
                 fits(same(second))?;

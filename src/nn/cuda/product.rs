@@ -33,8 +33,8 @@ pub fn accumulate(sum: Tensor, x: &Tensor, w: &Tensor) -> Result<Tensor> {
     Ok(sum)
 }
 
-/// The product in f32 of `a` `[n, m, rows, in]` and `b` `[n, m, in, columns]`, in f32 or bf16: its sums are not rounded to
-/// the operands' format. No graph.
+/// The product in f32 of `a` `[.., rows, in]` and `b` `[.., in, columns]`, in f32 or bf16, with no or two dimensions of
+/// matrices: its sums are not rounded to the operands' format. No graph.
 ///
 /// # Errors
 /// As [`accumulate`].

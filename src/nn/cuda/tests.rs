@@ -4,6 +4,8 @@ use super::launch::Work;
 use super::operation::Operation;
 use super::*;
 use crate::engine::selftest::selftest;
+use crate::nn::tests::noise;
+use crate::nn::{Linear, activation};
 
 const ADAM: AdamStep = AdamStep {
     scale: 1.0,
@@ -84,9 +86,9 @@ fn blocks_cover_all_elements() {
 #[test]
 fn heads_of_wider_rows_come_back_without_the_tokens_before_them() -> Result<()> {
     // Queries, keys and values side by side; of the keys two heads.
-    let joined = crate::nn::tests::noise(1, &[2, 3, 3, 2, 4]).to_dtype(DType::F32)?;
+    let joined = noise(1, &[2, 3, 3, 2, 4]).to_dtype(DType::F32)?;
     let keys = joined.narrow(2, 1, 1)?.squeeze(2)?;
-    let past = crate::nn::tests::noise(2, &[1, 2, 2, 4]).to_dtype(DType::F32)?;
+    let past = noise(2, &[1, 2, 2, 4]).to_dtype(DType::F32)?;
     let bias = Tensor::arange(0_f32, 8.0, &Device::Cpu)?;
     let way = OnTheWay {
         bias: Some(&bias),
@@ -101,4 +103,47 @@ fn heads_of_wider_rows_come_back_without_the_tokens_before_them() -> Result<()> 
     assert_eq!(numbers(&heads.transpose(1, 2)?.contiguous()?)?, numbers(&want)?);
     assert_eq!(numbers(&token_major(&heads, None, 2)?)?, numbers(&biased)?);
     Ok(())
+}
+
+/// The norm of the difference by the norm of `want`, which is in f64.
+fn off(got: &Tensor, want: &Tensor) -> Result<f64> {
+    let norm = |x: &Tensor| x.sqr()?.sum_all()?.to_scalar::<f64>().map(f64::sqrt);
+    Ok(norm(&(got.to_dtype(DType::F64)? - want)?)? / norm(want)?)
+}
+
+#[test]
+fn a_biased_product_is_rounded_once() -> Result<()> {
+    let rounded = |x: &Tensor| x.to_dtype(DType::BF16);
+    let exact = |x: &Tensor| x.to_dtype(DType::F64);
+    // Rows that differ little, so that the bias takes most of the product away: were it rounded before that, the result
+    // would be off by many times its own rounding.
+    let row = (noise(1, &[1, 1, 16]) * 4.0)?;
+    let x = rounded(&row.broadcast_add(&(noise(2, &[1, 6, 16]) * 0.25)?)?)?;
+    let weight = rounded(&noise(3, &[24, 16]))?;
+    let product = exact(&x)?.squeeze(0)?.matmul(&exact(&weight)?.t()?)?;
+    let bias = rounded(&product.mean(0)?.neg()?)?;
+    let want = product.broadcast_add(&exact(&bias)?)?.unsqueeze(0)?;
+    let residual = rounded(&noise(4, &[1, 6, 24]))?;
+    let quick_gelu = (&want * ((&want * -1.702)?.exp()? + 1.0)?.recip()?)?;
+    let linear = Linear::frozen(weight, Some(bias));
+    emulated::emulated(|| {
+        let (y, bias) = linear.forward_apart(&x)?;
+        let [q, k, v] = joined_heads(&y.reshape((1, 6, 6, 4))?, bias, None)?;
+        let heads = Tensor::cat(&[q, k, v], 1)?.transpose(1, 2)?.reshape((1, 6, 24))?;
+        for (name, got, want) in [
+            ("forward", linear.forward(&x)?, &want),
+            (
+                "onto",
+                linear.forward_onto(&x, &residual)?,
+                &(&want + exact(&residual)?)?,
+            ),
+            ("gelu", activation::quick_gelu_of(&linear, &x)?, &quick_gelu),
+            ("heads", heads, &want),
+        ] {
+            let off = off(&got, want)?;
+            // Half a unit of bf16's last place.
+            assert!(got.dtype() == DType::BF16 && off < 2e-3, "{name}: {off}");
+        }
+        Ok(())
+    })
 }

@@ -42,12 +42,16 @@ pub fn accumulate(sum: &Tensor, x: &Tensor, w: &Tensor) -> Result<()> {
     )
 }
 
-/// The product in f32 of two bf16 operands with two dimensions of matrices.
+/// The product in f32 of two bf16 operands, which are matrices or have two dimensions of matrices.
 pub fn product_in_f32(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let ((n, m, rows, inner), (b_n, b_m, b_inner, columns)) = (a.dims4()?, b.dims4()?);
-    if (n, m, inner) != (b_n, b_m, b_inner) {
+    let (&[ref matrices @ .., rows, inner], &[ref b_matrices @ .., b_inner, columns]) = (a.dims(), b.dims()) else {
+        bail!("the product of {:?} and {:?}", a.shape(), b.shape());
+    };
+    if matrices != b_matrices || inner != b_inner {
         bail!("the product of {:?} and {:?}", a.shape(), b.shape());
     }
+    let count: usize = matrices.iter().product();
+    let shape = [matrices, &[rows, columns]].concat();
     let held = [a, b].map(Tensor::storage_and_layout);
     let [(a, a_layout), (b, b_layout)] = &held;
     let (Storage::Cuda(a), Storage::Cuda(b)) = (&**a, &**b) else {
@@ -57,12 +61,12 @@ pub fn product_in_f32(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let stream = device.cuda_stream();
     let dtype = of_all(&[a, b])?;
     // SAFETY: the product, which begins at 0, writes all of it.
-    let mut product: CudaSlice<f32> = unsafe { device.alloc(n * m * rows * columns)? };
+    let mut product: CudaSlice<f32> = unsafe { device.alloc(count * rows * columns)? };
     let operands = (operand(a, a_layout, &stream)?, operand(b, b_layout, &stream)?);
     let (address, to) = product.device_ptr_mut(&stream);
     start(
         device,
-        (n * m, rows, inner, columns),
+        (count, rows, inner, columns),
         operands,
         (address, 0.0),
         (dtype, DType::F32),
@@ -72,12 +76,7 @@ pub fn product_in_f32(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         slice: CudaStorageSlice::F32(product),
         device: device.clone(),
     });
-    Ok(Tensor::from_storage(
-        storage,
-        (n, m, rows, columns),
-        BackpropOp::none(),
-        false,
-    ))
+    Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
 }
 
 fn of_all(storages: &[&CudaStorage]) -> Result<DType> {
