@@ -22,7 +22,8 @@ impl Batch {
     /// # Errors
     /// Where a tensor operation fails.
     pub fn new(sequences: &[Sequence], model: &LanguageModel, prompt: Option<&Tensor>) -> Result<Self> {
-        let (vocabulary, width) = model.embeddings().dims2()?;
+        let embedded = model.embeddings().numbers()?;
+        let (vocabulary, width) = embedded.dims2()?;
         let tokens = sequences.iter().map(Sequence::len).max().unwrap_or(0);
         let (mut ids, mut vision, mut mixtures) = (Vec::new(), Vec::new(), Vec::new());
         let all: Vec<&Row> = sequences.iter().flat_map(|sequence| &sequence.rows).collect();
@@ -55,12 +56,12 @@ impl Batch {
             }
             ids.resize(ids.len() + tokens - sequence.len(), 0);
         }
-        let mut tables = vec![model.embeddings().clone()];
+        let mut tables = vec![embedded.clone()];
         if pictured > 0 {
             tables.push(Tensor::from_vec(vision, (pictured, width), &Device::Cpu)?);
         }
         if mixed > 0 {
-            tables.push(Tensor::from_vec(mixtures, (mixed, vocabulary), &Device::Cpu)?.matmul(model.embeddings())?);
+            tables.push(Tensor::from_vec(mixtures, (mixed, vocabulary), &Device::Cpu)?.matmul(&embedded)?);
         }
         tables.extend(prompt.cloned());
         let rows = Tensor::from_vec(ids, sequences.len() * tokens, &Device::Cpu)?;

@@ -173,6 +173,7 @@ fn language_stage(arguments: &Arguments, workers: &Workers, vision: &Params) -> 
         min_pixels: None,
         max_pixels: None,
         prompt_tokens: PROMPT_TOKENS,
+        packing: None,
     };
     let base = BaseModel::open(&arguments.out, options, |_, _| ())?;
     let held_out = report::new_pictures(&base, workers, HELD_OUT_PICTURES, &TINY)?;

@@ -114,7 +114,7 @@ fn a_run_is_started_listed_and_opened() {
     send(&inputs, [KeyCode::Enter; 5]);
     // The form ignores the key until the run has been started and opened.
     while !screen.is_finished() {
-        drop(inputs.send(Input::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE))));
+        let _ = inputs.send(Input::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE)));
         thread::sleep(Duration::from_millis(20));
     }
     let (exit, app) = screen.join().unwrap();
