@@ -32,6 +32,17 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
+/// Bytes of memory as drivers and makers of cards count them: `12.5 MiB`, `3.1 GiB`.
+#[must_use]
+pub fn memory(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1024.0 {
+        format!("{mib:.1} MiB")
+    } else {
+        format!("{:.1} GiB", mib / 1024.0)
+    }
+}
+
 /// Bytes with three significant digits: `812 MB`, `1.21 GB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, bail};
 
 use super::beginning::beginning;
 use super::sequence::{Row, Sequence};
@@ -157,7 +157,14 @@ impl Batch {
                 owners.push((i, target.answer));
             }
         }
-        let device = embeddings.device().clone();
+        // Sequences with open answers have no targets. A device without memory pools gives no memory for nothing, so their
+        // empty tensors stay on the host; nothing computes with them.
+        let device = if tokens.is_empty() {
+            &Device::Cpu
+        } else {
+            embeddings.device()
+        };
+        let (rows, tokens) = (Tensor::new(rows, device)?, Tensor::new(tokens, device)?);
         Ok(Self {
             prefix,
             embeddings,
@@ -165,8 +172,8 @@ impl Batch {
             mask: Mask::new(true, segments),
             deep,
             outputs,
-            rows: Tensor::new(rows, &device)?,
-            tokens: Tensor::new(tokens, &device)?,
+            rows,
+            tokens,
             owners,
         })
     }
@@ -249,7 +256,7 @@ impl Deep {
     }
 
     /// Gathers the levels' rows in the order of their places.
-    fn finish(self, visuals: &Visuals, device: &candle_core::Device) -> Result<Option<DeepRows>> {
+    fn finish(self, visuals: &Visuals, device: &Device) -> Result<Option<DeepRows>> {
         let Visuals::Constant(samples) = visuals else {
             return Ok(None);
         };
@@ -363,7 +370,7 @@ fn occurrences(mut trained: Vec<(usize, u32)>, count: usize) -> Result<Tensor> {
         bail!("trained rows do not occur equally often in the batch");
     }
     let places: Vec<u32> = trained.iter().map(|(_, place)| *place).collect();
-    Tensor::from_vec(places, (count, times), &candle_core::Device::Cpu)?
+    Tensor::from_vec(places, (count, times), &Device::Cpu)?
         .t()?
         .contiguous()
 }

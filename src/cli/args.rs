@@ -1,6 +1,7 @@
 //! The definition of the command line for clap. [`sources`] turns flags into settings, [`argv`] turns `_` in flags into `-`.
 
 mod argv;
+mod device;
 mod session_spec;
 mod sources;
 #[cfg(test)]
@@ -13,7 +14,9 @@ use clap_complete::Shell;
 
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
-use crate::{data::View, export::What, images::Images, session::Stage};
+use device::DeviceParser;
+
+use crate::{data::View, engine::DeviceChoice, export::What, images::Images, session::Stage};
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
 ///
@@ -106,27 +109,9 @@ pub struct ModelArgs {
     /// Name of the dataset (EmoSet, Emotion6, FI, ...), which sets its layout and classes [default: detected]
     #[arg(long, value_name = "NAME")]
     pub dataname: Option<String>,
-    /// Device to compute on; auto uses a GPU if there is one
-    #[arg(long, value_enum, default_value_t)]
+    /// Device to compute on; auto uses the first GPU if it can be used, cuda:N is the one with the index N, from 0
+    #[arg(long, value_name = "DEVICE", default_value_t, value_parser = DeviceParser)]
     pub device: DeviceChoice,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum DeviceChoice {
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-}
-
-impl From<DeviceChoice> for crate::engine::DeviceChoice {
-    fn from(choice: DeviceChoice) -> Self {
-        match choice {
-            DeviceChoice::Auto => Self::Auto,
-            DeviceChoice::Cpu => Self::Cpu,
-            DeviceChoice::Cuda => Self::Cuda,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -37,7 +37,7 @@ struct Document {
 /// # Errors
 /// Something cannot be opened, an evaluation fails, or the two have different classes or no image in common.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
-    let device = args.model.device.into();
+    let device = args.model.device;
     let choose =
         |spec: &SessionSpec| ChosenModel::trained(args.sources(), device, Some(spec), &CheckpointArgs::default());
     let (a, b) = (choose(&args.a)?, choose(&args.b)?);

@@ -60,7 +60,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("data/drawn"));
     settings.data.root = Some(data.clone());
-    let device: DeviceChoice = args.model.device.into();
+    let device: DeviceChoice = args.model.device;
     let headless = args.headless || args.json;
     let output = if headless { Output::Headless } else { Output::best() };
     let run = |name: &str, stages: &[Stage], settings: &Settings| {

@@ -1,5 +1,6 @@
 //! `masp doctor`: checks the machine, the terminal and the folders, and says what to do about problems.
 
+mod cards;
 mod detached;
 mod finding;
 mod machine;
@@ -10,8 +11,9 @@ mod terminal;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use super::args::{DeviceChoice, DoctorArgs};
+use super::args::DoctorArgs;
 use super::failure::Failure;
+use crate::engine::device::target;
 use crate::operating_system::machine_memory;
 use crate::printable::printable;
 use finding::{Finding, Level};
@@ -26,7 +28,7 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         problems: 0,
     };
     report.say([program(), machine::cpu(), machine::memory(machine_memory())])?;
-    report.say(machine::devices(args.model.device == DeviceChoice::Cuda))?;
+    report.say(cards::findings(args.model.device))?;
     report.say(terminal::findings())?;
     report.say(places::findings(args.sources()))?;
     report.say(detached::findings())?;
@@ -64,12 +66,12 @@ impl<W: Write> Report<W> {
 }
 
 fn program() -> Finding {
-    let cuda = if candle_core::utils::cuda_is_available() {
-        "with CUDA"
-    } else {
-        "for the CPU only"
+    let cuda = match (candle_core::utils::cuda_is_available(), target::compiled()) {
+        (false, _) => "built for the CPU only".to_owned(),
+        (true, None) => "built with CUDA".to_owned(),
+        (true, Some(target)) => format!("built with CUDA for compute capability {target}"),
     };
-    Finding::ok("program", format!("masp {}, built {cuda}", env!("CARGO_PKG_VERSION")))
+    Finding::ok("program", format!("masp {}, {cuda}", env!("CARGO_PKG_VERSION")))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     if let Some(to) = &args.predictions {
         check_rows_target(to).map_err(Failure::usage)?;
     }
-    let (sources, device, session) = (args.sources(), args.model.device.into(), args.session.as_ref());
+    let (sources, device, session) = (args.sources(), args.model.device, args.session.as_ref());
     let model = if args.frozen {
         ChosenModel::frozen(sources, device, session)?
     } else {

@@ -21,7 +21,7 @@ use crate::session::{Prediction, rationale_mark};
 /// # Errors
 /// Where model or checkpoints cannot be opened, or the device fails.
 pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
-    let device = args.model.device.into();
+    let device = args.model.device;
     let model = ChosenModel::trained(args.sources(), device, args.session.as_ref(), &args.checkpoints)?;
     // Shown by one closure, cleared by the other before it prints.
     let phases = std::cell::RefCell::new(Phases::new());
@@ -30,7 +30,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     };
     let mut failed = false;
     let mut out = std::io::stdout().lock();
-    predict_images(
+    let notes = predict_images(
         &model.settings,
         model.device,
         &model.parts,
@@ -55,6 +55,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             })
         },
     )?;
+    notes.iter().for_each(|note| say(printable(note)));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

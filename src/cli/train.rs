@@ -77,7 +77,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         init_prompt: args.init_prompt.clone(),
         save_ckpt: args.save_ckpt.clone(),
         notices: loaded.notices,
-        ..TrainJob::new(settings, stages.clone(), folder, args.model.device.into())
+        ..TrainJob::new(settings, stages.clone(), folder, args.model.device)
     };
     let folder = job.folder.clone();
     let outcome = execute(job, output)?;

@@ -52,13 +52,25 @@ impl AdamW {
         })
     }
 
-    /// One update with the gradients times `scale`.
+    /// One update with the gradients times `scale`: of all parameters and moments, or, where it fails for lack of memory,
+    /// of none.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn step(&mut self, grads: &Gradients, lr: f64, scale: f64) -> Result<()> {
-        for (slot, grad) in self.slots.iter_mut().zip(&grads.0) {
-            let Some(grad) = grad else { continue };
+        // A process that the host refuses memory ends, so there is nothing to undo; all new values at once would take
+        // three times the parameters' memory.
+        let at_once = self.slots.iter().any(|slot| !slot.var.device().is_cpu());
+        self.update(grads, lr, scale, at_once)
+    }
+
+    /// As [`Self::step`]. With `at_once`, nothing is changed before all new values are there.
+    fn update(&mut self, grads: &Gradients, lr: f64, scale: f64, at_once: bool) -> Result<()> {
+        let mut changes = Vec::new();
+        for (place, grad) in grads.0.iter().enumerate() {
+            let (Some(slot), Some(grad)) = (self.slots.get_mut(place), grad) else {
+                continue;
+            };
             let steps = slot.steps + 1;
             let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
             let decay = if slot.name.contains("bias") {
@@ -73,19 +85,47 @@ impl AdamW {
                 kept: 1.0 - lr * decay,
             };
             let moments = (&slot.exp_avg, &slot.exp_avg_sq);
-            let changed = adamw_in_place(slot.var.as_tensor(), grad, moments, step)?;
-            slot.steps = steps;
-            if changed {
+            if adamw_in_place(slot.var.as_tensor(), grad, moments, step)? {
+                slot.steps = steps;
                 continue;
             }
             let grad = (grad * scale)?;
-            slot.exp_avg = ((&slot.exp_avg * BETA1)? + (&grad * (1.0 - BETA1))?)?;
-            slot.exp_avg_sq = ((&slot.exp_avg_sq * BETA2)? + (grad.sqr()? * (1.0 - BETA2))?)?;
-            let denominator = ((slot.exp_avg_sq.sqrt()? / correction(BETA2).sqrt())? + EPS)?;
-            let change = ((&slot.exp_avg / denominator)? * (lr / correction(BETA1)))?;
-            slot.var
-                .set(&((slot.var.as_tensor() * (1.0 - lr * decay))? - change)?.detach())?;
+            let exp_avg = ((&slot.exp_avg * BETA1)? + (&grad * (1.0 - BETA1))?)?;
+            let exp_avg_sq = ((&slot.exp_avg_sq * BETA2)? + (grad.sqr()? * (1.0 - BETA2))?)?;
+            let denominator = ((exp_avg_sq.sqrt()? / correction(BETA2).sqrt())? + EPS)?;
+            let change = ((&exp_avg / denominator)? * (lr / correction(BETA1)))?;
+            let value = ((slot.var.as_tensor() * (1.0 - lr * decay))? - change)?.detach();
+            let change = Change {
+                place,
+                value,
+                exp_avg,
+                exp_avg_sq,
+            };
+            if at_once {
+                changes.push(change);
+            } else {
+                change.make(&mut self.slots)?;
+            }
         }
+        // Copies within the device: they take no memory.
+        changes.into_iter().try_for_each(|change| change.make(&mut self.slots))
+    }
+}
+
+/// What a step makes of the slot at `place`.
+struct Change {
+    place: usize,
+    value: Tensor,
+    exp_avg: Tensor,
+    exp_avg_sq: Tensor,
+}
+
+impl Change {
+    fn make(self, slots: &mut [Slot]) -> Result<()> {
+        let slot = &mut slots[self.place];
+        slot.var.set(&self.value)?;
+        (slot.exp_avg, slot.exp_avg_sq) = (self.exp_avg, self.exp_avg_sq);
+        slot.steps += 1;
         Ok(())
     }
 }
@@ -105,6 +145,8 @@ impl Gradients {
         let sums = self.0.iter().zip(&optimizer.slots).map(|(sum, slot)| {
             // A variable's gradient keeps its graph: stored in the moments undetached, it would hold every step's activations.
             let grad = grads.remove(&slot.var).map(|grad| grad.detach());
+            // Contiguous, so that the optimiser's step need not copy it.
+            let grad = grad.map(|grad| grad.contiguous()).transpose()?;
             Ok(match (sum, grad) {
                 (Some(sum), Some(grad)) => Some((sum + grad)?),
                 (sum, grad) => grad.or_else(|| sum.clone()),
@@ -172,6 +214,39 @@ mod tests {
         assert!((value(&bias) - (0.9 - second)).abs() < 1e-6);
         assert!((value(&weight) - ((0.95 - 0.1) * 0.95 - second)).abs() < 1e-6);
         assert_eq!((value(&idle), adam.slots[2].steps), (3.0, 0));
+    }
+
+    #[test]
+    fn a_step_that_fails_half_way_changes_nothing() {
+        let (first, second) = (var(1.0), var(1.0));
+        let named = [("first", &first), ("second", &second)];
+        let mut adam = AdamW::new(named.map(|(n, v)| (n.to_owned(), v.clone())).to_vec(), 0.5).unwrap();
+        let one = Tensor::new(&[1f32], &Device::Cpu).unwrap();
+        let unfit = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+        let values = |adam: &AdamW| {
+            let of = |slot: &Slot| {
+                let tensors = [slot.var.as_tensor(), &slot.exp_avg, &slot.exp_avg_sq];
+                (tensors.map(|tensor| tensor.to_vec1::<f32>().unwrap()), slot.steps)
+            };
+            adam.slots.iter().map(of).collect::<Vec<_>>()
+        };
+        let before = values(&adam);
+        let grads = Gradients(vec![Some(one.clone()), Some(unfit)]);
+        assert!(adam.update(&grads, 0.1, 1.0, true).is_err());
+        assert_eq!(values(&adam), before);
+
+        // Made at once or one after the other, a step that succeeds is the same.
+        let grads = Gradients(vec![Some(one.clone()), Some(one)]);
+        adam.update(&grads, 0.1, 1.0, true).unwrap();
+        let at_once = values(&adam);
+        assert!(at_once != before && at_once[0].1 == 1);
+        let mut other = AdamW::new(
+            vec![("first".to_owned(), var(1.0)), ("second".to_owned(), var(1.0))],
+            0.5,
+        )
+        .unwrap();
+        other.update(&grads, 0.1, 1.0, false).unwrap();
+        assert_eq!(values(&other), at_once);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The questions of MASP as sequences for the language model.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::error::EngineError;
 use crate::aspects::{PositionRule, Sequence, VisionRun};
@@ -80,8 +80,9 @@ impl Dialogue<'_> {
     pub fn initial_prompt(&self) -> Result<Tensor> {
         let embeddings = self.base.decoder.embeddings();
         if self.prompt_tokens == 0 {
-            // CUDA cannot launch a kernel, not even a dtype conversion, on zero elements.
-            return Tensor::zeros((0, embeddings.dims()?.1), DType::F32, embeddings.device());
+            // On the host: CUDA cannot launch a kernel on zero elements, not even a dtype conversion, and a device without
+            // memory pools gives no memory for them.
+            return Tensor::zeros((0, embeddings.dims()?.1), DType::F32, &Device::Cpu);
         }
         embeddings
             .rows(self.base.text.vocab_len(), self.prompt_tokens)?

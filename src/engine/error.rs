@@ -3,7 +3,7 @@
 use crate::aspects::checkpoint::CheckpointError;
 use crate::data::prompts::PromptError;
 use crate::data::{DataError, image_file::DecodeError};
-use crate::nn::is_interrupt;
+use crate::nn::{Fault, is_interrupt, without_backtrace};
 use crate::session::{FolderError, JournalError};
 use crate::vlm::base::ModelError;
 use crate::vlm::hub::HubError;
@@ -51,31 +51,27 @@ pub enum EngineError {
     Failed(String),
 }
 
-/// The message for a device failure; if memory ran out, it adds what can be done.
+/// The message for a device failure; if memory ran out or the device was lost, it adds what can be done.
 fn device_message(error: &candle_core::Error) -> String {
-    // candle appends a stack where `RUST_BACKTRACE` is set.
     let said = error.to_string();
     let said = said.lines().next().unwrap_or_default();
-    if mentions_out_of_memory(said) {
-        return format!(
+    match Fault::of(said) {
+        Fault::OutOfMemory => format!(
             "the device's memory ran out ({said}); use smaller batches (train.batch_size, test.batch_size), smaller \
              pictures (model.max_pixels), a smaller cache (data.cache_mb) or train.gradient_checkpointing, or end \
              other programs that use the device"
-        );
+        ),
+        Fault::Lost => format!(
+            "the device was lost ({said}), and this process can no longer use it; if a new one fails in the same way, run \
+             `masp doctor --selftest`, and look at what `dmesg` and `nvidia-smi` say about the card"
+        ),
+        Fault::Other => format!("the computation failed: {said}"),
     }
-    format!("the computation failed: {said}")
-}
-
-/// Matches the wording of CUDA and cuBLAS.
-fn mentions_out_of_memory(said: &str) -> bool {
-    let said = said.to_lowercase();
-    ["out of memory", "out_of_memory", "alloc_failed", "memory ran out"]
-        .iter()
-        .any(|words| said.contains(words))
 }
 
 impl From<candle_core::Error> for EngineError {
     fn from(error: candle_core::Error) -> Self {
+        let error = without_backtrace(error);
         if is_interrupt(&error) {
             Self::Interrupted
         } else {
@@ -99,7 +95,13 @@ impl EngineError {
     /// Whether the device's memory ran out, judged by the wording of CUDA and cuBLAS.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        mentions_out_of_memory(&self.to_string())
+        Fault::of(&self.to_string()) == Fault::OutOfMemory
+    }
+
+    /// Whether the device was lost, so that nothing can be computed or read there any more.
+    #[must_use]
+    pub fn is_lost_device(&self) -> bool {
+        Fault::of(&self.to_string()) == Fault::Lost
     }
 
     /// Whether the command line was wrong (exit status 2) rather than the machine or a file (exit status 1).
@@ -110,5 +112,44 @@ impl EngineError {
             Self::Folder(error) => error.is_wrong_usage(),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::backtrace::Backtrace;
+
+    use super::*;
+
+    fn traced(said: &str) -> EngineError {
+        EngineError::from(candle_core::Error::WithBacktrace {
+            inner: Box::new(candle_core::Error::Msg(said.to_owned())),
+            backtrace: Box::new(Backtrace::force_capture()),
+        })
+    }
+
+    #[test]
+    fn failures_of_the_device_are_one_line_that_says_what_to_do() {
+        let memory = traced("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+        assert!(memory.is_out_of_memory() && !memory.is_lost_device());
+        let lost = traced("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"CUDA_ERROR_ILLEGAL_ADDRESS\")");
+        assert!(lost.is_lost_device() && !lost.is_out_of_memory());
+        for (error, advice) in [
+            (memory, "train.batch_size"),
+            (lost, "nvidia-smi"),
+            (traced("a shape"), "failed"),
+        ] {
+            let said = error.to_string();
+            assert!(said.lines().count() == 1 && said.contains(advice), "{said}");
+            assert!(!format!("{error:?}").contains("backtrace"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_interrupt_is_recognised() {
+        let interrupt = crate::nn::Interrupt::default();
+        interrupt.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        let error = interrupt.check().map_err(EngineError::from);
+        assert!(matches!(error, Err(EngineError::Interrupted)));
     }
 }

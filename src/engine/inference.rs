@@ -12,6 +12,7 @@ use super::generate::Decoding;
 use super::items::items;
 use super::learner::Learner;
 use super::memory::BatchLimit;
+use super::memory_plan::MemoryPlan;
 use super::opening::{open_dataset, questions};
 use super::pointing::{Pointing, play};
 use super::predictor::predict;
@@ -69,10 +70,11 @@ pub fn evaluate_split(
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
     let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
+    let plan = MemoryPlan::of(&compute, &learner, None);
     let mut store = FeatureStore::of(&base, settings, 0)?;
     let decoding = Decoding::new(&settings.test, settings.train.seed);
     let total = samples.len() as u64;
-    let mut left_out = Vec::new();
+    let mut left_out = Vec::from_iter(compute.notice.clone());
     let mut room = BatchLimit(settings.test.batch_size);
     let seen = evaluate(
         &learner,
@@ -85,7 +87,8 @@ pub fn evaluate_split(
             progress("evaluating", done as u64, total);
             Ok(())
         },
-    )?;
+    )
+    .map_err(|error| plan.explain(error))?;
     left_out.extend(room.notice(BatchLimit(settings.test.batch_size)));
     for (sample, judged) in &seen.rows {
         check_finite(&learner, &sample.id, judged)?;
@@ -105,11 +108,11 @@ pub fn evaluate_split(
     })
 }
 
-/// Predicts `images` in order, handing each result to `each`.
+/// Predicts `images` in order, handing each result to `each`. Gives what else is to be said.
 ///
 /// # Errors
-/// Where the model or its parts cannot be opened or the device fails; an image that cannot be read is handed on as its
-/// own error.
+/// Where the model or its parts cannot be opened or the device is lost; an image that cannot be read, or does not fit the
+/// device's memory, is handed on as its own error.
 pub fn predict_images(
     settings: &Settings,
     device: DeviceChoice,
@@ -117,7 +120,7 @@ pub fn predict_images(
     (images, muted): (&[PathBuf], &[View]),
     mut progress: impl FnMut(&str, u64, u64),
     mut each: impl FnMut(&Path, Result<Prediction, EngineError>) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
+) -> Result<Vec<String>, EngineError> {
     let compute = device::open(device, settings.model.dtype)?;
     let base = model::open(settings, &compute, &mut progress)?;
     let named = settings.data.dataname.as_deref().and_then(classes::by_name);
@@ -132,11 +135,16 @@ pub fn predict_images(
     let learner = learner(&base, settings, classes, parts)?;
     let mut store = FeatureStore::of(&base, settings, settings.data.cache_mb)?;
     let decoding = Decoding::new(&settings.test, settings.train.seed);
+    let plan = MemoryPlan::of(&compute, &learner, None);
     for path in images {
         let name = path.display().to_string();
-        each(path, predict(&learner, &mut store, (path, name), muted, &decoding))?;
+        let predicted = predict(&learner, &mut store, (path, name), muted, &decoding);
+        match predicted.map_err(|error| plan.explain(error)) {
+            Err(error) if error.is_lost_device() => return Err(error),
+            predicted => each(path, predicted)?,
+        }
     }
-    Ok(())
+    Ok(Vec::from_iter(compute.notice.clone()))
 }
 
 /// How well each aspect's own question is answered, and where its heatmap peaks.

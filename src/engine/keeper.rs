@@ -254,6 +254,28 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// The error with which a run ends, with the checkpoint from which it can go on if the device is what failed.
+    #[must_use]
+    pub fn last_words(&self, error: EngineError, stage: Stage) -> EngineError {
+        if !(error.is_lost_device() || error.is_out_of_memory()) {
+            return error;
+        }
+        let name = self.run.job.folder.name();
+        let newest = self.checkpoints.files().rev().find(|file| file.stage == stage);
+        let newest = newest.map_or_else(
+            || "there is no checkpoint of this stage yet".to_owned(),
+            |file| {
+                format!(
+                    "the newest checkpoint is {}",
+                    self.run.job.folder.relative(&file.path).display()
+                )
+            },
+        );
+        EngineError::Failed(format!(
+            "{error}; {newest}, and `masp train --resume --session {name}` goes on from what is saved"
+        ))
+    }
+
     fn record(&mut self, trainer: &Trainer, reporter: &mut Reporter, best: bool) -> Result<(), EngineError> {
         let folder = &self.run.job.folder;
         let path = folder.checkpoints().join(checkpoint_name(trainer.stage, trainer.step));

@@ -24,7 +24,7 @@ pub struct Learner<'a> {
     /// In the label list's order.
     pub classes: Vec<String>,
     pub aspects: AspectModules,
-    /// `[tokens, hidden]`, f32.
+    /// `[tokens, hidden]`, f32; on the host if it has no tokens.
     pub prompt: Var,
     rule: PositionRule,
     supervise_end: bool,
@@ -68,7 +68,7 @@ impl<'a> Learner<'a> {
             rule,
             supervise_end,
         };
-        let prompt = Var::from_tensor(&dialogue.initial_prompt()?.to_device(&base.device)?)?;
+        let prompt = Var::from_tensor(&dialogue.initial_prompt()?)?;
         Ok(Self {
             base,
             questions,

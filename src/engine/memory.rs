@@ -1,4 +1,4 @@
-//! Splits batches that the device's memory cannot hold.
+//! What is given up, in which order, where the device's memory runs out.
 
 use super::error::EngineError;
 
@@ -25,6 +25,15 @@ impl BatchLimit {
         })
     }
 
+    /// Halves the size of the largest part of batches of `most` samples. False if a part is a single sample already.
+    pub fn halve(&mut self, most: usize) -> bool {
+        let size = self.0.min(most);
+        if size > 1 {
+            self.0 = size / 2;
+        }
+        size > 1
+    }
+
     /// Runs `work` on `batch` in parts that fit the device. If memory runs out, `relieve` first tries to free some.
     /// If it cannot, the part is halved, and later batches use parts of that size. A failed `work` must
     /// leave no effects behind.
@@ -43,11 +52,54 @@ impl BatchLimit {
             match work(&batch[done..done + size]) {
                 Ok(()) => done += size,
                 Err(error) if error.is_out_of_memory() && relieve() => {}
-                Err(error) if size > 1 && error.is_out_of_memory() => self.0 = size / 2,
+                Err(error) if error.is_out_of_memory() && self.halve(size) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+}
+
+/// How a training step spares the device's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thrift {
+    pub room: BatchLimit,
+    /// Whether layers run again in the backward pass (`train.gradient_checkpointing`).
+    pub recompute: bool,
+}
+
+impl Thrift {
+    /// Whole batches.
+    #[must_use]
+    pub fn new(recompute: bool) -> Self {
+        Self {
+            room: BatchLimit::default(),
+            recompute,
+        }
+    }
+
+    /// After memory ran out in a step with batches of `most` samples: takes smaller parts, and where these are single
+    /// samples, runs layers again, at first with whole batches. False if there is nothing left to save.
+    pub fn save(&mut self, most: usize) -> bool {
+        if self.room.halve(most) {
+            return true;
+        }
+        if !self.recompute {
+            *self = Self::new(true);
+            return true;
+        }
+        false
+    }
+
+    /// Sentences for the user on what has changed since `before`.
+    #[must_use]
+    pub fn notices(self, before: Self) -> Vec<String> {
+        let recompute = (self.recompute && !before.recompute).then(|| {
+            "the device's memory ran out with a single sample; from here on layers run again in the backward pass \
+             (train.gradient_checkpointing), which takes longer but does not change the results"
+                .to_owned()
+        });
+        recompute.into_iter().chain(self.room.notice(before.room)).collect()
     }
 }
 
@@ -109,6 +161,30 @@ mod tests {
         .unwrap();
         assert_eq!((held, room, tries), (vec![vec![1, 2, 3, 4]], BatchLimit::default(), 3));
         assert!(kept.is_empty());
+    }
+
+    #[test]
+    fn parts_become_smaller_before_layers_run_again() {
+        let begin = Thrift::new(false);
+        let mut thrift = begin;
+        let mut tried = Vec::new();
+        while thrift.save(4) {
+            tried.push((thrift.room.0.min(4), thrift.recompute));
+        }
+        assert_eq!(tried, [(2, false), (1, false), (4, true), (2, true), (1, true)]);
+        let notices = thrift.notices(begin);
+        assert!(
+            matches!(&notices[..], [layers, parts] if layers.contains("gradient_checkpointing") && parts.contains("1 sample")),
+            "{notices:?}"
+        );
+        assert!(thrift.notices(thrift).is_empty());
+        assert!(
+            !Thrift {
+                room: BatchLimit(1),
+                recompute: true
+            }
+            .save(1)
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod job;
 mod keeper;
 mod learner;
 mod memory;
+mod memory_plan;
 mod model;
 mod not_finite;
 mod opening;

@@ -21,7 +21,7 @@ const THUMBNAIL: u32 = 224;
 /// Predicts each of `samples` and reports the result, or why it cannot be predicted or kept. Returns the predictions.
 ///
 /// # Errors
-/// Where the journal cannot be written, or the process is about to exit.
+/// Where the journal cannot be written, the device is lost, or the process is about to exit.
 pub fn look(
     learner: &Learner,
     store: &mut FeatureStore,
@@ -37,6 +37,7 @@ pub fn look(
         let prediction = match predict(learner, store, (&sample.path, sample.id.clone()), &[], decoding) {
             Ok(prediction) => prediction,
             Err(EngineError::Interrupted) => return Err(EngineError::Interrupted),
+            Err(error) if error.is_lost_device() => return Err(error),
             Err(error) => {
                 reporter.warn(
                     format!("cannot predict {} for the panel: {error}", sample.id),

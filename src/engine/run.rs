@@ -9,6 +9,7 @@ use super::features::FeatureStore;
 use super::items::training_items;
 use super::job::{Outcome, StageRun, TrainJob};
 use super::learner::Learner;
+use super::memory_plan::MemoryPlan;
 use super::opening::{open_data, open_model, questions};
 use super::reporter::Reporter;
 use super::sampler::Sampler;
@@ -116,7 +117,8 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
             dataset: &dataset,
             job: &job,
         };
-        let stop = run_stage(&stage_run, &learner, &mut store, reporter, control)?;
+        let plan = MemoryPlan::of(&compute, &learner, Some(stage));
+        let stop = run_stage(&stage_run, &learner, &mut store, reporter, control, &plan)?;
         if stop.is_some() {
             return Ok(Outcome::Stopped);
         }

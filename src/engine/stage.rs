@@ -8,6 +8,7 @@ use super::items::training_items;
 use super::job::StageRun;
 use super::keeper::Keeper;
 use super::learner::Learner;
+use super::memory_plan::MemoryPlan;
 use super::not_finite::{how_to_go_on, stops_at_nan, warning};
 use super::reporter::Reporter;
 use super::score::Score;
@@ -26,11 +27,13 @@ pub fn run_stage(
     store: &mut FeatureStore,
     reporter: &mut Reporter,
     control: &mut Control,
+    plan: &MemoryPlan,
 ) -> Result<Option<StopAfter>, EngineError> {
     let settings = &run.job.settings;
     let items = training_items(run.stage, settings, run.dataset);
     let train = settings.train.stage(run.stage);
-    let mut trainer = Trainer::new(learner, run.stage, items, train, settings.data.shuffle)?;
+    let trainer = Trainer::new(learner, run.stage, items, train, settings.data.shuffle);
+    let mut trainer = trainer.map_err(|error| plan.explain(error))?;
     let keeper = match &run.from {
         None => Keeper::new(run)?,
         Some(from) => {
@@ -48,14 +51,15 @@ pub fn run_stage(
         control,
         left_out: None,
     };
-    training.begin()?;
-    let trained = training.train();
-    if trained.is_err() {
+    let begun = training.begin();
+    let trained = if begun.is_ok() { training.train() } else { Ok(None) };
+    if trained.as_ref().is_err_and(|error| !error.is_lost_device()) {
         training
             .keeper
             .save_before_the_end(&training.trainer, training.reporter);
     }
-    trained
+    let last_words = |error| training.keeper.last_words(plan.explain(error), run.stage);
+    begun.and(trained).map_err(last_words)
 }
 
 /// A stage that is being trained.

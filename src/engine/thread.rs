@@ -123,6 +123,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        // Of a failed `unwrap` it may hold a backtrace.
+        .and_then(|message| message.lines().next())
         .unwrap_or("no message")
 }
 
@@ -135,7 +137,11 @@ mod tests {
         let (listener, records) = unbounded();
         let (_commands, receiver) = bounded(1);
         let control = Control::new(receiver, Signals::default());
-        let outcome = supervise(|_, _| panic!("a matrix is broken"), Reporter::new(listener), control);
+        let outcome = supervise(
+            |_, _| panic!("a matrix is broken\n   0: a frame"),
+            Reporter::new(listener),
+            control,
+        );
         assert!(outcome.is_err_and(|error| error.to_string() == "the engine panicked: a matrix is broken"));
         let events: Vec<Event> = records.iter().map(|record| record.event).collect();
         assert!(

@@ -10,7 +10,7 @@ use super::error::EngineError;
 use super::features::{FeatureStore, Features};
 use super::items::{Item, left_out_sentence};
 use super::learner::Learner;
-use super::memory::BatchLimit;
+use super::memory::Thrift;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
 use crate::aspects::{Batch, Sequence, Visuals};
@@ -34,8 +34,8 @@ pub struct Trainer<'a, 'b> {
     pub step: u64,
     /// Whether the evaluation after the last step is still pending.
     pub evaluation_due: bool,
-    /// The most samples that the device holds at once.
-    room: BatchLimit,
+    /// What the device's memory has room for.
+    thrift: Thrift,
 }
 
 /// The result of a step.
@@ -55,8 +55,14 @@ pub struct NotFinite {
     pub samples: Vec<String>,
 }
 
-/// A sample of a step with its sequence and features.
-type Loaded<'a, 'b> = (Sequence, &'a Item<'b>, Features);
+/// The mean loss over a step's supervised tokens, and the gradients' norm before it is clipped.
+struct Learnt {
+    loss: f64,
+    grad_norm: f64,
+}
+
+/// A sample of a step: its sequence, the index of its item, and its features.
+type Loaded = (Sequence, usize, Features);
 
 impl<'a, 'b> Trainer<'a, 'b> {
     /// A trainer at step 0.
@@ -97,6 +103,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             settings.lr_scheduler_type,
         );
         let optimizer = AdamW::new(learner.parameters(stage), settings.weight_decay)?;
+        let thrift = Thrift::new(settings.gradient_checkpointing);
         Ok(Self {
             learner,
             stage,
@@ -107,7 +114,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
             optimizer,
             step: 0,
             evaluation_due: false,
-            room: BatchLimit::default(),
+            thrift,
         })
     }
 
@@ -144,35 +151,23 @@ impl<'a, 'b> Trainer<'a, 'b> {
             .map(|(sequence, ..)| sequence.targets.len())
             .sum();
         let samples: usize = batches.iter().map(Vec::len).sum();
-        let mut gradients = Gradients::default();
-        let mut loss = 0.0;
-        let mut room = self.room;
-        for batch in &batches {
-            room.in_parts(
-                batch,
-                || store.relieve(),
-                |part| {
-                    let mean = (self.loss_sum(part)? / tokens as f64)?;
-                    let grads = mean.backward()?;
-                    // Here the CPU waits for the device.
-                    let value = f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
-                    gradients.add(&self.optimizer, grads)?;
-                    loss += value;
-                    Ok(())
-                },
-            )?;
-        }
-        let grad_norm = gradients.norm()?;
+        let most = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let lr = self.rate.at(step);
+        let mut thrift = self.thrift;
+        let Learnt { loss, grad_norm } = loop {
+            match self.learn(&batches, (tokens, lr), &mut thrift, store) {
+                // Nothing is changed yet: the step is made again with less memory.
+                Err(error) if error.is_out_of_memory() && (store.relieve() || thrift.save(most)) => {}
+                learnt => break learnt?,
+            }
+        };
         if samples > 0 && !(loss.is_finite() && grad_norm.is_finite()) {
-            let samples = self.faulty(&batches)?;
+            let samples = self.faulty(&batches, thrift.recompute)?;
             return Ok(Advanced::NotFinite(NotFinite { step, loss, samples }));
         }
         notes.extend(store.take_notes());
-        notes.extend(room.notice(self.room));
-        self.room = room;
-        let lr = self.rate.at(step);
-        self.optimizer
-            .step(&gradients, lr, clip_factor(grad_norm, self.settings.max_grad_norm))?;
+        notes.extend(thrift.notices(self.thrift));
+        self.thrift = thrift;
         self.step = step;
         Ok(Advanced::Step(Step {
             stage: self.stage,
@@ -184,6 +179,41 @@ impl<'a, 'b> Trainer<'a, 'b> {
             samples_per_s: samples as f64 / begin.elapsed().as_secs_f64(),
             cache_hits,
         }))
+    }
+
+    /// Learns from the batches of one step, which have so many supervised tokens: changes all parameters and moments, or,
+    /// where it fails or the gradient is not finite, none.
+    fn learn(
+        &mut self,
+        batches: &[Vec<Loaded>],
+        (tokens, lr): (usize, f64),
+        thrift: &mut Thrift,
+        store: &mut FeatureStore,
+    ) -> Result<Learnt, EngineError> {
+        let mut gradients = Gradients::default();
+        let mut loss = 0.0;
+        let recompute = thrift.recompute;
+        for batch in batches {
+            thrift.room.in_parts(
+                batch,
+                || store.relieve(),
+                |part| {
+                    let mean = (self.loss_sum(part, recompute)? / tokens as f64)?;
+                    let grads = mean.backward()?;
+                    // Here the CPU waits for the device.
+                    let value = f64::from(mean.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?);
+                    gradients.add(&self.optimizer, grads)?;
+                    loss += value;
+                    Ok(())
+                },
+            )?;
+        }
+        let grad_norm = gradients.norm()?;
+        if loss.is_finite() && grad_norm.is_finite() {
+            let clipped = clip_factor(grad_norm, self.settings.max_grad_norm);
+            self.optimizer.step(&gradients, lr, clipped)?;
+        }
+        Ok(Learnt { loss, grad_norm })
     }
 
     /// The micro-batches of a step; none after the last.
@@ -230,15 +260,15 @@ impl<'a, 'b> Trainer<'a, 'b> {
     }
 
     /// The samples whose own loss is not finite: `image/awe/3.png (object)`.
-    fn faulty(&self, batches: &[Vec<Loaded<'_, 'b>>]) -> Result<Vec<String>, EngineError> {
+    fn faulty(&self, batches: &[Vec<Loaded>], recompute: bool) -> Result<Vec<String>, EngineError> {
         let mut found = Vec::new();
         for one in batches.iter().flatten() {
-            let loss = self.loss_sum(std::slice::from_ref(one))?;
+            let loss = self.loss_sum(std::slice::from_ref(one), recompute)?;
             if !loss.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?.is_finite() {
-                let id = &one.1.sample.id;
+                let item = &self.items[one.1];
+                let id = &item.sample.id;
                 found.push(
-                    one.1
-                        .view
+                    item.view
                         .map_or_else(|| id.clone(), |view| format!("{id} ({})", view.name())),
                 );
             }
@@ -252,13 +282,16 @@ impl<'a, 'b> Trainer<'a, 'b> {
         drawn: &[Drawn],
         store: &mut FeatureStore,
         notes: &mut Vec<String>,
-    ) -> Result<Vec<Loaded<'_, 'b>>, EngineError> {
+    ) -> Result<Vec<Loaded>, EngineError> {
         let items: Vec<&Item<'b>> = drawn.iter().map(|drawn| &self.items[drawn.item]).collect();
         let paths: Vec<_> = items.iter().map(|item| item.sample.path.as_path()).collect();
         let mut batch = Vec::with_capacity(items.len());
         for ((item, drawn), features) in items.into_iter().zip(drawn).zip(store.get(&paths)?) {
             match features {
-                Ok(features) => batch.push((self.sequence(item, drawn.template, &features)?, item, features)),
+                Ok(features) => {
+                    let sequence = self.sequence(item, drawn.template, &features)?;
+                    batch.push((sequence, drawn.item, features));
+                }
                 Err(error) => notes.push(left_out_sentence(item.sample, &error)),
             }
         }
@@ -277,11 +310,10 @@ impl<'a, 'b> Trainer<'a, 'b> {
         }
     }
 
-    /// The summed loss of a micro-batch, with its graph.
-    fn loss_sum(&self, batch: &[Loaded<'_, 'b>]) -> Result<Tensor, EngineError> {
+    /// The summed loss of a micro-batch, with its graph. With `recompute`, backward runs the layers again.
+    fn loss_sum(&self, batch: &[Loaded], recompute: bool) -> Result<Tensor, EngineError> {
         let language = &self.learner.base.decoder;
         let sequences: Vec<Sequence> = batch.iter().map(|(sequence, ..)| sequence.clone()).collect();
-        let recompute = self.settings.gradient_checkpointing;
         let (spliced, vocabulary) = match self.stage {
             Stage::Aspects => {
                 let z = self.z(batch)?;
@@ -305,10 +337,10 @@ impl<'a, 'b> Trainer<'a, 'b> {
     }
 
     /// z `[samples * queries, hidden]` with its graph: images of one view and size pass its module together.
-    fn z(&self, batch: &[Loaded<'_, 'b>]) -> Result<Tensor, EngineError> {
+    fn z(&self, batch: &[Loaded]) -> Result<Tensor, EngineError> {
         let mut groups: IndexMap<(View, usize), Vec<usize>> = IndexMap::new();
         for (i, (_, item, features)) in batch.iter().enumerate() {
-            if let Some(view) = item.view {
+            if let Some(view) = self.items[*item].view {
                 groups
                     .entry((view, features.grid.0 * features.grid.1))
                     .or_default()

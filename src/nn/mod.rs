@@ -17,6 +17,7 @@ pub mod cpu;
 mod cuda;
 pub mod decoder_layer;
 pub mod embedding;
+mod fault;
 mod interrupt;
 pub mod layer_checkpoint;
 pub mod linear;
@@ -31,7 +32,9 @@ pub(crate) mod tests;
 pub mod weight;
 
 pub use attention::{Mask, attention, joined_attention, rotated_attention};
+pub use cuda::{DeviceMemory, memory};
 pub use decoder_layer::DecoderLayer;
+pub use fault::{Fault, without_backtrace};
 pub use interrupt::{Interrupt, is_interrupt};
 pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};

@@ -10,12 +10,14 @@ use super::frozen::Frozen;
 use super::model_config::ModelConfig;
 use super::pictures::PictureError;
 use super::plan::{self, Mismatch};
+use super::size;
 use super::text::Text;
 use super::tokenizer::TokenizerError;
 use super::vision::{Features, Picture, Pictures, PixelLimits, Tower};
 use super::weights::{PackedFiles, Packing, Weights, WeightsError};
 use super::{Parameters, shared};
-use crate::nn::{Interrupt, Weight};
+use crate::figures;
+use crate::nn::{DeviceMemory, Interrupt, Weight, memory, without_backtrace};
 
 /// A model of any family.
 pub struct BaseModel {
@@ -29,6 +31,8 @@ pub struct BaseModel {
     pub device: Device,
     /// What the user should know of how it was opened.
     pub notice: Option<String>,
+    /// What the weights take of a CUDA device's memory; 0 on others.
+    pub weight_bytes: u64,
     /// Keeps the shared weights alive; other users in this process may hold them, too.
     _frozen: Arc<Frozen>,
 }
@@ -75,6 +79,18 @@ pub enum ModelError {
     Mismatch(Box<Mismatch>),
     #[error("cannot build the model of {folder}: {source}")]
     Build { folder: String, source: candle_core::Error },
+    #[error(
+        "the weights of {folder} take {} in {format}, and of the device's {} only {} are free; end the programs that use it \
+         (`nvidia-smi` lists them), take another card (--device cuda:N) or the CPU (--device cpu), set model.quantize (q8_0, q4_k), or use \
+         a smaller model",
+        figures::memory(*.needed), figures::memory(.memory.total), figures::memory(.memory.free)
+    )]
+    DeviceFull {
+        folder: String,
+        needed: u64,
+        format: &'static str,
+        memory: DeviceMemory,
+    },
     #[error(
         "the model of {folder} has {rows} embedding rows, but its {tokens} tokens and a soft prompt of {prompt} need {}; {}",
         tokens + prompt, room(*rows, *tokens)
@@ -154,10 +170,16 @@ impl BaseModel {
         }
         let (dtype, device) = (options.dtype, &options.device);
         let packing = options.packing.as_ref();
-        let load = || open_weights(folder, &file, (dtype, device), packing, progress);
+        let load = || {
+            let free = || memory(device).map_or(0, |memory| memory.free);
+            let before = free();
+            let mut frozen = open_weights(folder, &file, (dtype, device), packing, progress)?;
+            frozen.device_bytes = before.saturating_sub(free());
+            Ok(frozen)
+        };
         let failed = |source| ModelError::Build {
             folder: shown(),
-            source,
+            source: without_backtrace(source),
         };
         let frozen = shared::weights(folder, (dtype, device), packing, load, failed)?;
         Ok(Self {
@@ -173,6 +195,7 @@ impl BaseModel {
             dtype,
             device: frozen.decoder.device().clone(),
             notice: frozen.notice.clone(),
+            weight_bytes: frozen.device_bytes,
             _frozen: frozen,
         })
     }
@@ -204,6 +227,14 @@ pub fn open_weights(
 ) -> Result<Frozen, ModelError> {
     let weights = Weights::open(folder)?.quantised(file.quantisation.clone());
     let config = plan::settle(ModelConfig::of(file)?, &weights)?;
+    if let Some(memory) = memory(device) {
+        let needed = size::bytes(&config, dtype, packing).map_err(|source| ModelError::Build {
+            folder: folder.display().to_string(),
+            source: without_backtrace(source),
+        })?;
+        let format = packing.map_or(dtype.as_str(), |packing| packing.format.name());
+        fits(folder, (needed, format), memory)?;
+    }
     let kept = packing.and_then(|packing| packing.kept_in.as_ref());
     let kept = kept.map(|folder| PackedFiles::of(&weights, folder));
     let source = Folder {
@@ -219,7 +250,7 @@ pub fn open_weights(
         None => {
             let frozen = built.map_err(|source| ModelError::Build {
                 folder: folder.display().to_string(),
-                source,
+                source: without_backtrace(source),
             })?;
             Ok(Frozen {
                 notice: kept.and_then(|kept| kept.notice()),
@@ -227,6 +258,20 @@ pub fn open_weights(
             })
         }
     }
+}
+
+/// # Errors
+/// If a device with this memory cannot hold the weights.
+fn fits(folder: &Path, (needed, format): (u64, &'static str), memory: DeviceMemory) -> Result<(), ModelError> {
+    if needed <= memory.free {
+        return Ok(());
+    }
+    Err(ModelError::DeviceFull {
+        folder: folder.display().to_string(),
+        needed,
+        format,
+        memory,
+    })
 }
 
 struct Folder<'a> {

@@ -14,6 +14,8 @@ pub struct Frozen {
     pub tower: Arc<dyn Tower>,
     /// What the user should know of how they were loaded.
     pub notice: Option<String>,
+    /// What they take of a CUDA device's memory, once they are there; 0 on others.
+    pub device_bytes: u64,
 }
 
 impl Frozen {
@@ -34,6 +36,7 @@ impl Frozen {
             decoder,
             tower: tower.into(),
             notice: None,
+            device_bytes: 0,
         })
     }
 }

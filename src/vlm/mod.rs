@@ -24,6 +24,7 @@ pub mod qwen3_vl;
 #[cfg(test)]
 pub mod random_model;
 mod shared;
+mod size;
 pub mod template;
 pub mod text;
 pub mod tiny;

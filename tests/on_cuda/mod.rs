@@ -1,5 +1,7 @@
 //! A build with CUDA, on a graphics card or on a stand-in for its driver (tests/README.md).
 
+mod failure;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -13,7 +13,7 @@ const NAMED: usize = 8;
 
 /// One finding for each number format of the device (f32, on a GPU also bf16), and on a GPU one for the kernels.
 pub(super) fn findings(model: &ModelArgs) -> Vec<Finding> {
-    let compute = match device::open(model.device.into(), Dtype::F32) {
+    let compute = match device::open(model.device, Dtype::F32) {
         Ok(compute) => compute,
         Err(error) => return vec![Finding::problem("selftest", error.to_string())],
     };

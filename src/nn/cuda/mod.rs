@@ -75,6 +75,35 @@ pub(super) const fn configure(_: &Device) -> Option<String> {
     None
 }
 
+/// A device's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceMemory {
+    /// What this process can still get, what it keeps freed included.
+    pub free: u64,
+    pub total: u64,
+}
+
+/// The memory of a CUDA device; `None` for others, and where the driver does not tell.
+#[cfg(feature = "cuda")]
+#[must_use]
+pub fn memory(device: &Device) -> Option<DeviceMemory> {
+    let Device::Cuda(cuda) = device else {
+        return None;
+    };
+    let (free, total) = cuda.cuda_stream().context().mem_get_info().ok()?;
+    Some(DeviceMemory {
+        free: free as u64 + pool::kept(cuda),
+        total: total as u64,
+    })
+}
+
+/// Without the `cuda` feature there is no such device.
+#[cfg(not(feature = "cuda"))]
+#[must_use]
+pub const fn memory(_: &Device) -> Option<DeviceMemory> {
+    None
+}
+
 /// Whether this thread treats the CPU as a CUDA device; only tests do.
 #[cfg(test)]
 pub(super) fn is_emulated() -> bool {

@@ -23,3 +23,28 @@ pub fn keep_freed_memory(device: &CudaDevice) -> Result<(), DriverError> {
         result::mem_pool::set_attribute(pool, attribute, (&raw mut threshold).cast())
     }
 }
+
+/// Bytes that the pool keeps and no tensor uses; 0 on a device without one.
+pub fn kept(device: &CudaDevice) -> u64 {
+    use sys::CUmemPool_attribute::{CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, CU_MEMPOOL_ATTR_USED_MEM_CURRENT};
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    if !context.has_async_alloc() {
+        return 0;
+    }
+    let bytes = |attribute| {
+        let mut bytes = 0_u64;
+        // SAFETY: the device is an open context's, so its pool is valid.
+        let pool = unsafe { result::device::get_mem_pool(context.cu_device())? };
+        // SAFETY: both attributes are a u64, which is written during the call alone.
+        unsafe { result::mem_pool::get_attribute(pool, attribute, (&raw mut bytes).cast())? };
+        Ok::<_, DriverError>(bytes)
+    };
+    match (
+        bytes(CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT),
+        bytes(CU_MEMPOOL_ATTR_USED_MEM_CURRENT),
+    ) {
+        (Ok(reserved), Ok(used)) => reserved.saturating_sub(used),
+        _ => 0,
+    }
+}

@@ -18,6 +18,17 @@ pub enum Format {
 }
 
 impl Format {
+    /// Its name, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+        }
+    }
+
     /// Numbers in a block.
     #[must_use]
     pub const fn numbers(self) -> usize {

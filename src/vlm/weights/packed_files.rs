@@ -99,13 +99,7 @@ impl PackedFiles {
     }
 
     fn path(&self, name: &str, format: Format) -> PathBuf {
-        let end = match format {
-            Format::Bf16 => "bf16",
-            Format::F16 => "f16",
-            Format::Q8_0 => "q8_0",
-            Format::Q4K => "q4_k",
-        };
         // Names come from the program, not from the files, and have no separators.
-        self.folder.join(format!("{name}.{end}"))
+        self.folder.join(format!("{name}.{}", format.name()))
     }
 }

@@ -26,6 +26,16 @@ pub struct Packing {
     pub kept_in: Option<PathBuf>,
 }
 
+impl Packing {
+    /// The bytes of the matrix's blocks; `None` if it is not packed in blocks.
+    #[must_use]
+    pub fn bytes(&self, name: &str, shape: &[usize; 2]) -> Option<u64> {
+        let count = shape[0].checked_mul(shape[1])?;
+        let (_, size) = blocks(self.format, count).filter(|_| is_of_language(name))?;
+        Some(size as u64)
+    }
+}
+
 impl Weights {
     /// The matrix `name` `[rows, columns]`, which is computed with in `dtype` on `device`. The language model's are in
     /// blocks of the packing's format: layers, embeddings and head. All others are as they are; on a CPU, those with 16 bits
