@@ -47,8 +47,8 @@ fn dense_twin(model: &Path, format: GgmlDType) -> TempDir {
     twin
 }
 
-/// Loss and gradient norm of each step of both stages, as bits.
-fn numbers(model: &Path, quantize: Quantize, (folder, drawn): (&Path, &Path), name: &str) -> Vec<u64> {
+/// Loss and gradient norm of each step of both stages.
+fn numbers(model: &Path, quantize: Quantize, (folder, drawn): (&Path, &Path), name: &str) -> Vec<[f64; 2]> {
     let mut settings = Settings::default();
     settings.model.path = Some(model.display().to_string());
     settings.model.quantize = quantize;
@@ -74,14 +74,15 @@ fn numbers(model: &Path, quantize: Quantize, (folder, drawn): (&Path, &Path), na
         Event::Step(step) => Some([step.loss, step.grad_norm]),
         _ => None,
     });
-    let numbers: Vec<u64> = steps.flatten().map(f64::to_bits).collect();
-    assert_eq!(numbers.len(), 8);
+    let numbers: Vec<_> = steps.collect();
+    assert_eq!(numbers.len(), 4);
     numbers
 }
 
-/// So forward computes with the blocks' numbers, and the gradients are exact for what forward computed.
+/// So forward computes with the blocks' numbers, and the gradients are exact for what forward computed. The losses are equal to
+/// the bit; the head's gradient is summed in pieces (`linear/frozen.rs`), so in another order.
 #[test]
-fn a_quantised_run_is_to_the_bit_the_run_on_the_numbers_of_its_blocks() {
+fn a_quantised_run_is_the_run_on_the_numbers_of_its_blocks() {
     for family in Family::ALL {
         let (model, folder) = (random_model::folder(family), tempfile::tempdir().unwrap());
         let drawn = synth::few(folder.path());
@@ -92,7 +93,13 @@ fn a_quantised_run_is_to_the_bit_the_run_on_the_numbers_of_its_blocks() {
             let name = quantize.name();
             let got = numbers(model.path(), quantize, places, name);
             let want = numbers(twin.path(), Quantize::None, places, &format!("{name}-dense"));
-            assert_eq!(got, want, "{family:?} in {name}");
+            for ([loss, norm], [want_loss, want_norm]) in got.iter().zip(&want) {
+                assert_eq!(loss.to_bits(), want_loss.to_bits(), "{family:?} in {name}");
+                assert!(
+                    (norm / want_norm - 1.0).abs() < 1e-6,
+                    "{family:?} in {name}: {norm}, {want_norm}"
+                );
+            }
             assert_ne!(got, plain, "{family:?} in {name}");
         }
     }
