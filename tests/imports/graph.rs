@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use syn::visit::Visit;
-use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
+use syn::{Arm, Attribute, ImplItemFn, Item, ItemMod, ItemUse, UseTree, Visibility};
 
 /// A module's path within the crate; empty for `lib.rs`.
 type Module = Vec<String>;
@@ -84,6 +84,18 @@ impl<'ast> Visit<'ast> for Code {
     fn visit_item(&mut self, item: &'ast Item) {
         if !attributes(item).iter().any(is_test) {
             syn::visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast ImplItemFn) {
+        if !function.attrs.iter().any(is_test) {
+            syn::visit::visit_impl_item_fn(self, function);
+        }
+    }
+
+    fn visit_arm(&mut self, arm: &'ast Arm) {
+        if !arm.attrs.iter().any(is_test) {
+            syn::visit::visit_arm(self, arm);
         }
     }
 
