@@ -157,8 +157,8 @@ impl Batch {
                 owners.push((i, target.answer));
             }
         }
-        // Sequences with open answers have no targets. A device without memory pools gives no memory for nothing, so their
-        // empty tensors stay on the host; nothing computes with them.
+        // Sequences with open answers have no targets. A device without memory pools refuses to allocate 0 bytes, so
+        // their empty tensors stay on the host; nothing computes with them.
         let device = if tokens.is_empty() {
             &Device::Cpu
         } else {

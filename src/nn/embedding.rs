@@ -1,7 +1,8 @@
 //! Rows of trained vectors placed among constant ones.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+use super::known_result::KnownResult;
 
 /// A sequence of rows, each from a constant or from a trained table.
 ///
@@ -24,13 +25,13 @@ pub fn place(constants: &Tensor, trained: &Tensor, placement: &Placement) -> Res
     let result = table.index_select(&placement.rows, 0)?;
     trained.apply_op1(Placed {
         placement: placement.clone(),
-        result,
+        result: KnownResult::new(result),
     })
 }
 
 struct Placed {
     placement: Placement,
-    result: Tensor,
+    result: KnownResult,
 }
 
 impl CustomOp1 for Placed {
@@ -39,19 +40,11 @@ impl CustomOp1 for Placed {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (storage, layout) = self.result.storage_and_layout();
-        match &*storage {
-            Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the constant rows are not on the CPU, the trained ones are"),
-        }
+        self.result.on_cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        let (storage, layout) = self.result.storage_and_layout();
-        match &*storage {
-            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the constant rows are not on the CUDA device, the trained ones are"),
-        }
+        self.result.on_cuda()
     }
 
     fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

@@ -1,9 +1,10 @@
 //! Layer checkpointing: keeps only a layer's input, and runs the layer again in backward.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp1, D, Layout, Result, Shape, Storage, Tensor, Var, bail};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, D, Layout, Result, Shape, Tensor, Var};
+
+use super::known_result::KnownResult;
 
 /// A differentiable function of one tensor whose other operands are constants.
 pub type Layer = Arc<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
@@ -16,23 +17,13 @@ pub fn checkpointed(x: &Tensor, layer: Layer) -> Result<Tensor> {
     let result = layer(&x.detach())?.detach().contiguous()?;
     x.apply_op1(Recomputed {
         layer,
-        result: Mutex::new(Some(result)),
+        result: KnownResult::new(result),
     })
 }
 
 struct Recomputed {
     layer: Layer,
-    /// Taken by forward, which copies it: the graph holds it only once.
-    result: Mutex<Option<Tensor>>,
-}
-
-impl Recomputed {
-    fn result(&self) -> Result<Tensor> {
-        match self.result.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(result) => Ok(result),
-            None => bail!("a layer's result was asked for twice"),
-        }
-    }
+    result: KnownResult,
 }
 
 impl CustomOp1 for Recomputed {
@@ -41,21 +32,11 @@ impl CustomOp1 for Recomputed {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let result = self.result()?;
-        let (storage, layout) = result.storage_and_layout();
-        match &*storage {
-            Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the layer moved its input off the CPU"),
-        }
+        self.result.on_cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        let result = self.result()?;
-        let (storage, layout) = result.storage_and_layout();
-        match &*storage {
-            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the layer moved its input off the CUDA device"),
-        }
+        self.result.on_cuda()
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

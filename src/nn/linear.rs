@@ -6,6 +6,7 @@ use candle_core::{Module, Result, Tensor, bail};
 
 use super::backend::Backend;
 use super::cuda;
+use super::known_result::KnownResult;
 use super::weight::Weight;
 use frozen::{FrozenLinear, product};
 
@@ -99,7 +100,7 @@ impl Linear {
         FrozenLinear {
             weight: self.weight.clone(),
             bias: self.bias.clone(),
-            result,
+            result: result.map(KnownResult::new),
         }
     }
 

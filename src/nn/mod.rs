@@ -19,6 +19,7 @@ pub mod decoder_layer;
 pub mod embedding;
 mod fault;
 mod interrupt;
+mod known_result;
 pub mod layer_checkpoint;
 pub mod linear;
 pub mod loss;

@@ -1,8 +1,9 @@
 //! Attention on a CUDA device, forward and backward, of heads that precede tokens. Backward computes the scores again, and
 //! neither ever holds more of them than [`MOST`] bytes, or one head's.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor};
 
+use super::check_sizes;
 use super::mask::Mask;
 use crate::nn::cuda::{self, DeviceMask};
 
@@ -122,16 +123,12 @@ impl Pieces {
     fn new((q, k, v): (&Tensor, &Tensor, &Tensor), mask: &Mask, most: usize) -> Result<Self> {
         let (batch, heads, queries, width) = q.dims4()?;
         let (k_batch, kv_heads, keys, _) = k.dims4()?;
-        let fits = k.dims() == v.dims() && k_batch == batch && heads % kv_heads == 0 && mask.fits(queries);
-        if !fits || mask.keys() != keys || mask.segments().len() != batch {
-            bail!(
-                "attention over q {:?}, k {:?}, v {:?}, {} masked keys",
-                q.shape(),
-                k.shape(),
-                v.shape(),
-                mask.keys()
-            );
-        }
+        check_sizes(
+            (batch, heads, queries),
+            (k_batch, kv_heads, keys),
+            k.dims() == v.dims(),
+            mask,
+        )?;
         // Scores are in f32.
         let of_head = heads / kv_heads * queries * keys * 4;
         let at_once = (most / of_head.max(1)).max(1);

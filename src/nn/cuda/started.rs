@@ -89,30 +89,37 @@ fn launch_of(operation: Operation, operands: Operands<&Tensor>) -> Result<Launch
     operation.launch(operands.map(|operand| operand.map(Tensor::layout)), first.dtype())
 }
 
-#[cfg(feature = "cuda")]
-fn on_cuda<'a>(held: &'a Held<'_>) -> Result<super::device::Inputs<'a>> {
+/// The operands as one device's storages, which `of` gives if they are.
+fn inputs<'a, S>(
+    held: &'a Held<'_>,
+    of: impl Fn(&'a Storage) -> Option<&'a S>,
+) -> Result<[Option<(&'a S, &'a Layout)>; super::launch::INPUTS]> {
     let mut inputs = [None; super::launch::INPUTS];
     for (input, operand) in inputs.iter_mut().zip(held) {
-        *input = match operand.as_ref().map(|(storage, layout)| (&**storage, *layout)) {
-            Some((Storage::Cuda(storage), layout)) => Some((storage, layout)),
-            None => None,
-            Some(_) => bail!("an operand of a kernel is not on the CUDA device"),
-        };
+        if let Some((storage, layout)) = operand {
+            match of(storage) {
+                Some(storage) => *input = Some((storage, *layout)),
+                None => bail!("the operands of a kernel are not all on one device"),
+            }
+        }
     }
     Ok(inputs)
 }
 
+#[cfg(feature = "cuda")]
+fn on_cuda<'a>(held: &'a Held<'_>) -> Result<super::device::Inputs<'a>> {
+    inputs(held, |storage| match storage {
+        Storage::Cuda(storage) => Some(storage),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 fn on_cpu<'a>(held: &'a Held<'_>) -> Result<super::emulated::Inputs<'a>> {
-    let mut inputs = [None; super::launch::INPUTS];
-    for (input, operand) in inputs.iter_mut().zip(held) {
-        *input = match operand.as_ref().map(|(storage, layout)| (&**storage, *layout)) {
-            Some((Storage::Cpu(storage), layout)) => Some((storage, layout)),
-            None => None,
-            Some(_) => bail!("an operand of an emulated kernel is not on the CPU"),
-        };
-    }
-    Ok(inputs)
+    inputs(held, |storage| match storage {
+        Storage::Cpu(storage) => Some(storage),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

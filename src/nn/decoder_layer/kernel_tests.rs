@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::kv_cache::KvCache;
 
-use super::tests::{context_in as context, layers, width};
+use super::tests::{context_in as context, layers, width, with_linears};
 use super::{DecoderLayer, Past, with_past};
 use crate::nn::cuda::emulated;
 use crate::nn::tests::{masks, noise};
@@ -18,18 +18,11 @@ fn cast(layer: &DecoderLayer, dtype: DType) -> DecoderLayer {
     DecoderLayer {
         input_norm: norm(&layer.input_norm),
         attention_norm: norm(&layer.attention_norm),
-        q: linear(&layer.q),
-        k: linear(&layer.k),
-        v: linear(&layer.v),
         head_norms: layer.head_norms.as_ref().map(|norms| super::HeadNorms {
             q: norm(&norms.q),
             k: norm(&norms.k),
         }),
-        o: linear(&layer.o),
-        gate: linear(&layer.gate),
-        up: linear(&layer.up),
-        down: linear(&layer.down),
-        heads: layer.heads,
+        ..with_linears(layer, linear)
     }
 }
 

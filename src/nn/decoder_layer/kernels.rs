@@ -5,14 +5,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CudaStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use candle_nn::kv_cache::KvCache;
 
 use super::context::{BatchContext, Past};
 use super::parameters::DecoderLayer;
 use crate::nn::attention::on_device;
 use crate::nn::cuda::{self, OnTheWay, accumulate};
+use crate::nn::known_result::KnownResult;
 use crate::nn::{Linear, RmsNorm, Rotary};
 
 /// Like [`DecoderLayer::forward`].
@@ -38,7 +38,7 @@ pub fn forward(
         layer: layer.clone(),
         context: context.clone(),
         past: past.cloned(),
-        result: Mutex::new(Some(result)),
+        result: KnownResult::new(result),
         kept: Mutex::new(keep.then_some(activations)),
     })
 }
@@ -286,23 +286,9 @@ struct FrozenLayer {
     layer: DecoderLayer,
     context: Arc<BatchContext>,
     past: Option<Past>,
-    /// Taken by forward.
-    result: Mutex<Option<Tensor>>,
+    result: KnownResult,
     /// Kept from forward until backward takes them.
     kept: Mutex<Option<Activations>>,
-}
-
-fn taken<T>(place: &Mutex<Option<T>>) -> Option<T> {
-    place.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-impl FrozenLayer {
-    fn result(&self) -> Result<Tensor> {
-        match taken(&self.result) {
-            Some(result) => Ok(result),
-            None => bail!("a layer's result was asked for twice"),
-        }
-    }
 }
 
 impl CustomOp1 for FrozenLayer {
@@ -311,26 +297,16 @@ impl CustomOp1 for FrozenLayer {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let result = self.result()?;
-        let (storage, layout) = result.storage_and_layout();
-        match &*storage {
-            Storage::Cpu(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the layer moved its input off the CPU"),
-        }
+        self.result.on_cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        let result = self.result()?;
-        let (storage, layout) = result.storage_and_layout();
-        match &*storage {
-            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
-            _ => bail!("the layer moved its input off the CUDA device"),
-        }
+        self.result.on_cuda()
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let (x, grad) = (x.detach(), grad.detach().contiguous()?);
-        let activations = match taken(&self.kept) {
+        let activations = match self.kept.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(kept) => kept,
             None => {
                 let before = Before {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::tests::{layer_of, whole_context};
+use super::tests::{layer_of, whole_context, with_linears};
 use super::{BatchContext, DecoderLayer};
 use crate::nn::cuda::emulated;
 use crate::nn::tests::noise;
@@ -32,16 +32,7 @@ fn pair(format: (Format, GgmlDType), dtype: DType) -> [DecoderLayer; 2] {
             };
             Linear::frozen(weight, linear.bias().cloned())
         };
-        DecoderLayer {
-            q: of(&layer.q),
-            k: of(&layer.k),
-            v: of(&layer.v),
-            o: of(&layer.o),
-            gate: of(&layer.gate),
-            up: of(&layer.up),
-            down: of(&layer.down),
-            ..layer.clone()
-        }
+        with_linears(&layer, of)
     })
 }
 

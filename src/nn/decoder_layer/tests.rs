@@ -45,6 +45,20 @@ pub(super) fn layers() -> [DecoderLayer; 3] {
     [layer(), of(layer()), normed]
 }
 
+/// The layer with other linear layers.
+pub(super) fn with_linears(layer: &DecoderLayer, of: impl Fn(&Linear) -> Linear) -> DecoderLayer {
+    DecoderLayer {
+        q: of(&layer.q),
+        k: of(&layer.k),
+        v: of(&layer.v),
+        o: of(&layer.o),
+        gate: of(&layer.gate),
+        up: of(&layer.up),
+        down: of(&layer.down),
+        ..layer.clone()
+    }
+}
+
 pub(super) fn width(layer: &DecoderLayer) -> usize {
     layer.o.weight().dims().unwrap().0
 }

@@ -7,11 +7,12 @@ use candle_core::{
 
 use crate::nn::backend::Backend;
 use crate::nn::cpu::{Matrix, Real, Threads, matrix_product, slice, with_slices};
+use crate::nn::known_result::KnownResult;
 use crate::nn::weight::{Packed, Weight};
 
 /// Numbers of a packed matrix that are unpacked at a time: 256 MiB in f32. Only embeddings and heads have more; the tests'
 /// matrices are small.
-const PIECE: usize = if cfg!(test) { 1 << 12 } else { 1 << 26 };
+const PIECE: usize = if cfg!(test) { 1 << 16 } else { 1 << 26 };
 
 /// The rows of a packed matrix that are unpacked at a time.
 fn piece(columns: usize) -> usize {
@@ -74,7 +75,7 @@ pub(super) struct FrozenLinear {
     pub weight: Weight,
     pub bias: Option<Tensor>,
     /// The result, if it is known already: that of a packed weight which is not for the fused CPU form.
-    pub result: Option<Tensor>,
+    pub result: Option<KnownResult>,
 }
 
 impl FrozenLinear {
@@ -137,17 +138,13 @@ impl FrozenLinear {
         Tensor::from_vec(d, (rows, input), grad.device())
     }
 
-    /// The result if it is known, else candle's own product with a dense weight; `x` is `[rows, in]`, contiguous.
+    /// candle's own product with a dense weight; `x` is `[rows, in]`, contiguous.
     fn plain<S: BackendStorage>(
         &self,
         x: &S,
         x_layout: &Layout,
         operand: impl for<'a> Fn(&'a Storage) -> Result<&'a S>,
     ) -> Result<(S, Shape)> {
-        if let Some(result) = &self.result {
-            let (storage, layout) = result.storage_and_layout();
-            return Ok((operand(&storage)?.try_clone(layout)?, layout.shape().clone()));
-        }
         let Weight::Dense(weight) = &self.weight else {
             bail!("the result of a packed layer is not there");
         };
@@ -190,14 +187,13 @@ impl CustomOp1 for FrozenLinear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        if let Some(result) = &self.result {
+            return result.on_cpu();
+        }
         let rows = layout.dims()[0];
         let y = match x {
-            CpuStorage::F32(_) if self.result.is_none() => {
-                CpuStorage::F32(self.forward(slice(x, layout)?, rows, None)?)
-            }
-            CpuStorage::F64(_) if self.result.is_none() => {
-                CpuStorage::F64(self.forward(slice(x, layout)?, rows, None)?)
-            }
+            CpuStorage::F32(_) => CpuStorage::F32(self.forward(slice(x, layout)?, rows, None)?),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(slice(x, layout)?, rows, None)?),
             _ => {
                 return self.plain(x, layout, |storage| match storage {
                     Storage::Cpu(storage) => Ok(storage),
@@ -209,6 +205,9 @@ impl CustomOp1 for FrozenLinear {
     }
 
     fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        if let Some(result) = &self.result {
+            return result.on_cuda();
+        }
         self.plain(x, layout, |storage| match storage {
             Storage::Cuda(storage) => Ok(storage),
             _ => bail!("the input is on a CUDA device, the weight is not"),

@@ -115,8 +115,8 @@ fn with_gradient(layer: &Linear, x: &Tensor) -> Result<[Tensor; 2]> {
 fn a_packed_layer_is_the_dense_layer_of_its_numbers_forward_and_backward() -> Result<()> {
     for format in FORMATS {
         for (dtype, bound) in [(DType::F64, 1e-13), (DType::F32, 1e-6), (DType::BF16, 1e-2)] {
-            for bias in [None, Some(noise(3, &[320]).to_dtype(dtype)?)] {
-                let (packed, dense) = packed(format, (320, 40), dtype);
+            for bias in [None, Some(noise(3, &[2048]).to_dtype(dtype)?)] {
+                let (packed, dense) = packed(format, (2048, 40), dtype);
                 let layers = [packed.into(), Weight::Dense(dense.to_dtype(dtype)?)]
                     .map(|weight| Linear::frozen(weight, bias.clone()));
                 let x = noise(1, &[2, 3, 40]).to_dtype(dtype)?;
@@ -126,7 +126,7 @@ fn a_packed_layer_is_the_dense_layer_of_its_numbers_forward_and_backward() -> Re
                     let error = off(got, want);
                     assert!(error < bound, "{format:?} in {dtype:?}: {error:e}");
                 }
-                let residual = noise(2, &[2, 3, 320]).to_dtype(dtype)?;
+                let residual = noise(2, &[2, 3, 2048]).to_dtype(dtype)?;
                 let (got, want) = (
                     layer.forward_onto(&x, &residual)?,
                     of_dense.forward_onto(&x, &residual)?,

@@ -1,10 +1,9 @@
-//! The form for a new run: snapshots, and keys through the real loop.
+//! The form for a new run: snapshots, keys, and what the host answers.
 
-use std::{thread, time::Duration};
+use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
     screens::{described, settled},
@@ -14,7 +13,7 @@ use crate::{
     keymap::Screen,
     made_up::evaluated,
     theme::{Depth, Theme},
-    tui::{Exit, app::App, event_loop, input::Input, post::Post, ui::Layer},
+    tui::{app::App, ui::Layer},
 };
 
 /// A workbench on a folder with one session.
@@ -86,42 +85,29 @@ fn without_colours_the_form_uses_marks() {
     assert!(described(&mono, &Theme::dark(Depth::Mono)).contains("✗ use letters"));
 }
 
-/// Runs the real loop on a thread of its own.
-fn at_work(root: &tempfile::TempDir) -> (Post<Input>, thread::JoinHandle<(Exit, App)>) {
-    let mut app = app(root);
-    let inputs = app.inbox.inputs();
-    let screen = thread::spawn(move || {
-        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-        (event_loop::run(&mut terminal, &mut app), app)
-    });
-    (inputs, screen)
-}
-
-fn send(inputs: &Post<Input>, codes: impl IntoIterator<Item = KeyCode>) {
-    for code in codes {
-        inputs
-            .send(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)))
-            .unwrap();
+/// Handles what arrives until `done`.
+fn until(app: &mut App, done: impl Fn(&App) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done(app) {
+        assert!(Instant::now() < deadline, "a minute is enough");
+        assert!(app.handle_arrived(Some(deadline)).is_continue());
     }
 }
 
 #[test]
 fn a_run_is_started_listed_and_opened() {
     let root = tempfile::tempdir().unwrap();
-    let (inputs, screen) = at_work(&root);
-    send(&inputs, "nfresh".chars().map(KeyCode::Char));
+    let mut app = app(&root);
+    keys(&mut app, "nfresh");
     // Enter goes from field to field, and starts on the last row.
-    send(&inputs, [KeyCode::Enter; 5]);
-    thread::sleep(Duration::from_secs(2));
-    send(&inputs, [KeyCode::Char('q')]);
-    let (exit, app) = screen.join().unwrap();
-    assert_eq!(
-        (exit, app.ui.screen, app.ui.layer),
-        (Exit::Quit, Screen::Train, Layer::Main)
-    );
+    (0..5).for_each(|_| press(&mut app, KeyCode::Enter));
+    until(&mut app, |app| {
+        let listed = app.sessions.all.as_ref().and_then(|all| all.as_ref().ok());
+        let is_listed = listed.is_some_and(|all| all.iter().any(|session| session.name == "fresh"));
+        is_listed && app.ui.screen == Screen::Train
+    });
+    assert_eq!(app.ui.layer, Layer::Main);
     assert_eq!(app.shown.folder, root.path().join("fresh"));
-    let listed = app.sessions.all.as_ref().unwrap().as_ref().unwrap();
-    assert!(listed.iter().any(|session| session.name == "fresh"));
 }
 
 #[test]
@@ -132,9 +118,9 @@ fn the_form_shows_why_a_run_did_not_begin() {
     [KeyCode::Up, KeyCode::Enter]
         .into_iter()
         .for_each(|code| press(&mut app, code));
-    while app.sessions.form.as_ref().is_some_and(|form| form.starting) {
-        assert!(app.handle_arrived(None).is_continue());
-    }
+    until(&mut app, |app| {
+        app.sessions.form.as_ref().is_none_or(|form| !form.starting)
+    });
     let form = app.sessions.form.as_ref().unwrap();
     assert_eq!(
         (form.starting, form.refused.as_deref()),
