@@ -101,7 +101,9 @@ fn losses(folder: &Path, session: &str) -> Vec<f64> {
     let journal = fs::read_to_string(folder.join("sessions").join(session).join("journal.jsonl")).unwrap();
     let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let steps = events.filter(|event| event["event"] == "step");
-    steps.map(|step| step["loss"].as_f64().unwrap()).collect()
+    let losses: Vec<f64> = steps.map(|step| step["loss"].as_f64().unwrap()).collect();
+    assert!(!losses.is_empty(), "{session} has no steps: {journal}");
+    losses
 }
 
 fn drawn(folder: &Path) {
