@@ -58,8 +58,8 @@ impl AdamW {
     /// # Errors
     /// Where the device fails.
     pub fn step(&mut self, grads: &Gradients, lr: f64, scale: f64) -> Result<()> {
-        // A process that the host refuses memory ends, so there is nothing to undo; all new values at once would take
-        // three times the parameters' memory.
+        // On the CPU a failed allocation ends the process, so there is nothing to undo, and holding all new values at once
+        // would take three times the parameters' memory.
         let at_once = self.slots.iter().any(|slot| !slot.var.device().is_cpu());
         self.update(grads, lr, scale, at_once)
     }

@@ -6,7 +6,7 @@ pub(super) mod heads;
 mod mask;
 pub(super) mod on_device;
 
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{D, Result, Tensor};
 
 use super::backend::Backend;
 use super::cuda::{self, OnTheWay};
@@ -27,12 +27,7 @@ pub use mask::Mask;
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tensor> {
     let (batch, queries, heads, width) = q.dims4()?;
     let (k_batch, keys, kv_heads, _) = k.dims4()?;
-    check_sizes(
-        (batch, heads, queries),
-        (k_batch, kv_heads, keys),
-        k.dims() == v.dims(),
-        mask,
-    )?;
+    mask.check_sizes((batch, heads, queries), (k_batch, kv_heads, keys), k.dims() == v.dims())?;
     match Backend::of(q) {
         Backend::Fused => {
             let op = fused::Attention { mask: mask.clone() };
@@ -41,28 +36,6 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Mask) -> Result<Tens
         }
         Backend::Kernels | Backend::Plain => plain(q, k, v, mask),
     }
-}
-
-/// Checks that queries of `(batch, heads, queries)` fit keys of `(batch, kv_heads, keys)`, these the values, and the mask both.
-fn check_sizes(
-    q @ (batch, heads, queries): (usize, usize, usize),
-    k @ (k_batch, kv_heads, keys): (usize, usize, usize),
-    values_fit: bool,
-    mask: &Mask,
-) -> Result<()> {
-    let fits = values_fit && k_batch == batch && heads % kv_heads == 0 && mask.fits(queries);
-    if !fits || mask.keys() != keys || mask.segments().len() != batch {
-        bail!(
-            "attention of (batch, heads, queries) {q:?} over (batch, heads, keys) {k:?} with values {}, {} masked keys",
-            if values_fit {
-                "of this shape"
-            } else {
-                "of another shape"
-            },
-            mask.keys()
-        );
-    }
-    Ok(())
 }
 
 /// [`attention()`] over `q` and `k` that are first rotated, if angles are given.

@@ -103,8 +103,8 @@ impl DecoderLayer {
         self.plain(x, context, append)
     }
 
-    /// The implementation for inputs in `dtype` on `device`. The whole layer is one operation, on the CPU and on a CUDA device, if all parameters
-    /// are frozen and no projection but those to queries, keys and values has a bias.
+    /// The implementation for inputs in `dtype` on `device`. The whole layer is one operation, on the CPU and on a CUDA
+    /// device, if all parameters are frozen and no projection but those to queries, keys and values has a bias.
     fn form(&self, device: &Device, dtype: DType) -> Backend {
         let rest = [&self.o, &self.gate, &self.up, &self.down];
         let frozen = [&self.q, &self.k, &self.v].iter().chain(&rest).all(|l| l.is_frozen());

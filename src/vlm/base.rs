@@ -17,7 +17,7 @@ use super::vision::{Features, Picture, Pictures, PixelLimits, Tower};
 use super::weights::{PackedFiles, Packing, Weights, WeightsError};
 use super::{Parameters, shared};
 use crate::figures;
-use crate::nn::{DeviceMemory, Interrupt, Weight, memory, without_backtrace};
+use crate::nn::{DeviceMemory, Fault, Interrupt, Weight, memory, without_backtrace};
 
 /// A model of any family.
 pub struct BaseModel {
@@ -227,14 +227,23 @@ pub fn open_weights(
 ) -> Result<Frozen, ModelError> {
     let weights = Weights::open(folder)?.quantised(file.quantisation.clone());
     let config = plan::settle(ModelConfig::of(file)?, &weights)?;
-    if let Some(memory) = memory(device) {
-        let needed = size::bytes(&config, dtype, packing).map_err(|source| ModelError::Build {
-            folder: folder.display().to_string(),
-            source: without_backtrace(source),
-        })?;
-        let format = packing.map_or(dtype.as_str(), |packing| packing.format.name());
-        fits(folder, (needed, format), memory)?;
-    }
+    let failed = |source| ModelError::Build {
+        folder: folder.display().to_string(),
+        source: without_backtrace(source),
+    };
+    let full = |needed, memory| ModelError::DeviceFull {
+        folder: folder.display().to_string(),
+        needed,
+        format: packing.map_or(dtype.as_str(), |packing| packing.format.name()),
+        memory,
+    };
+    let needed = match memory(device) {
+        None => 0,
+        Some(memory) => match size::bytes(&config, dtype, packing).map_err(failed)? {
+            needed if needed > memory.free => return Err(full(needed, memory)),
+            needed => needed,
+        },
+    };
     let kept = packing.and_then(|packing| packing.kept_in.as_ref());
     let kept = kept.map(|folder| PackedFiles::of(&weights, folder));
     let source = Folder {
@@ -245,33 +254,18 @@ pub fn open_weights(
         fault: RefCell::default(),
     };
     let built = Frozen::new(&config, &source, progress);
-    match source.fault.into_inner() {
-        Some(fault) => Err(fault.into()),
-        None => {
-            let frozen = built.map_err(|source| ModelError::Build {
-                folder: folder.display().to_string(),
-                source: without_backtrace(source),
-            })?;
+    match (source.fault.into_inner(), memory(device)) {
+        // Other programs took the memory meanwhile.
+        (Some(fault), Some(memory)) if Fault::of(&fault.to_string()) == Fault::OutOfMemory => Err(full(needed, memory)),
+        (Some(fault), _) => Err(fault.into()),
+        (None, _) => {
+            let frozen = built.map_err(failed)?;
             Ok(Frozen {
                 notice: kept.and_then(|kept| kept.notice()),
                 ..frozen
             })
         }
     }
-}
-
-/// # Errors
-/// If a device with this memory cannot hold the weights.
-fn fits(folder: &Path, (needed, format): (u64, &'static str), memory: DeviceMemory) -> Result<(), ModelError> {
-    if needed <= memory.free {
-        return Ok(());
-    }
-    Err(ModelError::DeviceFull {
-        folder: folder.display().to_string(),
-        needed,
-        format,
-        memory,
-    })
 }
 
 struct Folder<'a> {

@@ -83,8 +83,12 @@ fn a_resumed_run_is_the_uninterrupted_one() {
 
 /// Two steps of stage 1 on drawn pictures.
 fn train(folder: &Path, session: &str, more: &[&str], environment: &[(&str, &str)]) -> Output {
+    train_stage("aspects", folder, session, more, environment)
+}
+
+fn train_stage(stage: &str, folder: &Path, session: &str, more: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut arguments = vec!["train", "--data", "drawn", "--session", session, "--headless"];
-    arguments.extend(["--stage", "aspects", "--max-steps", "2"]);
+    arguments.extend(["--stage", stage, "--max-steps", "2"]);
     for setting in [
         "train.batch_size=8",
         "eval.panel=0",

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::finding::Finding;
-use super::machine::gib;
 use crate::engine::DeviceChoice;
 use crate::engine::device::cards::{self, Card, CardError, Driver};
+use crate::figures;
 use crate::nn::DeviceMemory;
 use crate::operating_system::proc_field;
 
@@ -49,7 +49,9 @@ fn of_driver(driver: &Driver) -> Vec<Finding> {
     let card = |card: &Card| {
         let (major, minor) = card.capability;
         let memory = match card.memory {
-            Some(DeviceMemory { free, total }) => format!("{} free of {}", gib(free), gib(total)),
+            Some(DeviceMemory { free, total }) => {
+                format!("{} free of {}", figures::memory(free), figures::memory(total))
+            }
             None => "its memory is unknown: it cannot be opened".to_owned(),
         };
         let text = format!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
-use super::machine::gib;
+use crate::figures;
 use crate::operating_system::MAY_HAVE_LOGIND;
 use crate::session::socket;
 
@@ -120,7 +120,7 @@ fn limits() -> Vec<Finding> {
             SUBJECT,
             format!(
                 "no file may be larger than {} (`ulimit -f`); remove the limit with `ulimit -f unlimited`",
-                gib(bytes)
+                figures::memory(bytes)
             ),
         ));
     }
@@ -143,7 +143,7 @@ fn memory_limit(root: &Path) -> Option<Finding> {
         SUBJECT,
         format!(
             "the system ends a process that uses more than {} of memory (memory.max of its control group)",
-            gib(limit)
+            figures::memory(limit)
         ),
     ))
 }

@@ -1,6 +1,7 @@
 //! Processor and memory.
 
 use super::finding::Finding;
+use crate::figures;
 use crate::operating_system::{MachineMemory, processor_name};
 
 /// With less memory available the default demo may not fit.
@@ -31,20 +32,19 @@ pub(super) fn memory(memory: Option<MachineMemory>) -> Finding {
         return Finding::note("memory", "unknown: the system does not tell it");
     };
     let Some(available) = available else {
-        let text = format!("{} in total; how much is available is unknown", gib(total));
+        let text = format!("{} in total; how much is available is unknown", figures::memory(total));
         return Finding::note("memory", text);
     };
-    let text = format!("{} in total, {} available", gib(total), gib(available));
+    let text = format!(
+        "{} in total, {} available",
+        figures::memory(total),
+        figures::memory(available)
+    );
     if available < LOW_MEMORY {
         let advice = "; close other programs, or lower train.batch_size, model.max_pixels and data.cache_mb";
         return Finding::note("memory", text + advice);
     }
     Finding::ok("memory", text)
-}
-
-/// `3.1 GiB`.
-pub(super) fn gib(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]

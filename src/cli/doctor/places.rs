@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::Finding;
-use super::machine::gib;
 use crate::config::{self, ConfigFile, Quantize, Settings, Sources};
+use crate::figures;
 use crate::operating_system::machine_memory;
 use crate::vlm::hub;
 use crate::vlm::inspect::{Description, inspect};
@@ -102,13 +102,13 @@ fn fits(model: &Description, quantize: Quantize, memory: Option<u64>) -> String 
             } else {
                 format!(
                     "; {} with model.quantize: {}",
-                    gib(cpu_bytes(model, smaller)),
+                    figures::memory(cpu_bytes(model, smaller)),
                     smaller.name()
                 )
             };
-            format!(", more than the {} of this machine{advice}", gib(memory))
+            format!(", more than the {} of this machine{advice}", figures::memory(memory))
         }
-        Some(memory) => format!(", of {} here", gib(memory)),
+        Some(memory) => format!(", of {} here", figures::memory(memory)),
         None => String::new(),
     };
     let formats = match quantize {
@@ -117,9 +117,9 @@ fn fits(model: &Description, quantize: Quantize, memory: Option<u64>) -> String 
     };
     format!(
         "its weights take {} on a GPU ({}) and {} on a CPU ({}{here})",
-        gib(bytes(model, quantize, 2)),
+        figures::memory(bytes(model, quantize, 2)),
         formats[0],
-        gib(on_cpu),
+        figures::memory(on_cpu),
         formats[1]
     )
 }
@@ -182,10 +182,13 @@ fn sessions(root: &Path) -> Finding {
             format!(
                 "{}, only {} free; free some space for checkpoints",
                 root.display(),
-                gib(free)
+                figures::memory(free)
             ),
         ),
-        Ok(free) => Finding::ok("sessions", format!("{}, {} free", root.display(), gib(free))),
+        Ok(free) => Finding::ok(
+            "sessions",
+            format!("{}, {} free", root.display(), figures::memory(free)),
+        ),
         Err(error) => Finding::note(
             "sessions",
             format!("{}; the free space is unknown: {error}", root.display()),

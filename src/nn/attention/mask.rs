@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use crate::nn::cuda::DeviceMask;
 
@@ -93,6 +93,32 @@ impl Mask {
         positions.map_or(queries <= self.keys(), |positions| {
             positions.len() == self.segments.len() && positions.iter().all(inside)
         })
+    }
+
+    /// Checks that queries of `(batch, heads, queries)` fit keys of `(batch, kv_heads, keys)`, these the values, and this
+    /// mask both.
+    ///
+    /// # Errors
+    /// Where they do not fit.
+    pub(super) fn check_sizes(
+        &self,
+        q @ (batch, heads, queries): (usize, usize, usize),
+        k @ (k_batch, kv_heads, keys): (usize, usize, usize),
+        values_fit: bool,
+    ) -> Result<()> {
+        let fits = values_fit && k_batch == batch && heads % kv_heads == 0 && self.fits(queries);
+        if !fits || self.keys() != keys || self.segments.len() != batch {
+            bail!(
+                "attention of (batch, heads, queries) {q:?} over (batch, heads, keys) {k:?} with values {}, {} masked keys",
+                if values_fit {
+                    "of this shape"
+                } else {
+                    "of another shape"
+                },
+                self.keys()
+            );
+        }
+        Ok(())
     }
 
     /// The number of keys, the same for all rows.

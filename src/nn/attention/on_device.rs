@@ -3,7 +3,6 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::check_sizes;
 use super::mask::Mask;
 use crate::nn::cuda::{self, DeviceMask};
 
@@ -123,12 +122,7 @@ impl Pieces {
     fn new((q, k, v): (&Tensor, &Tensor, &Tensor), mask: &Mask, most: usize) -> Result<Self> {
         let (batch, heads, queries, width) = q.dims4()?;
         let (k_batch, kv_heads, keys, _) = k.dims4()?;
-        check_sizes(
-            (batch, heads, queries),
-            (k_batch, kv_heads, keys),
-            k.dims() == v.dims(),
-            mask,
-        )?;
+        mask.check_sizes((batch, heads, queries), (k_batch, kv_heads, keys), k.dims() == v.dims())?;
         // Scores are in f32.
         let of_head = heads / kv_heads * queries * keys * 4;
         let at_once = (most / of_head.max(1)).max(1);

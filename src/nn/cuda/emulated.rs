@@ -1,5 +1,5 @@
-//! Emulates the kernels on the CPU: `kernels.cu` compiled as C. Blocks run one after another; a block's threads are
-//! real threads.
+//! Emulates the kernels on the CPU: `kernels.cu` compiled as C. Blocks run one after another; a block's threads take turns
+//! at its barriers.
 
 use std::cell::Cell;
 use std::fs;
@@ -49,7 +49,7 @@ fn start(format: &[&str]) -> Program {
     fs::write(&source, SOURCE).expect("a file in it");
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let mut command = Command::new(compiler);
-    command.args(["-std=gnu11", "-O1", "-pthread"]).args(format);
+    command.args(["-std=gnu11", "-O1"]).args(format);
     let status = command.arg(&source).arg("-o").arg(&program).arg("-lm").status();
     assert!(status.expect("a C compiler").success(), "the kernels compile as C");
     let child = Command::new(program)

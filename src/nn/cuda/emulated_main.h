@@ -17,15 +17,36 @@ static float reals[4];
 /* Four inputs, then the output. */
 static void *operands[5];
 
-static void *thread(void *index)
+static unsigned ended;
+
+/* One thread's way through its block. */
+static void thread(void)
 {
-    threadIdx.x = (unsigned)(uintptr_t)index;
-    for (blockIdx.x = 0; blockIdx.x < grid; blockIdx.x++) {
-        chosen(operands[0], operands[1], operands[2], operands[3], operands[4], numbers[0], numbers[1], numbers[2],
-               numbers[3], numbers[4], numbers[5], reals[0], reals[1], reals[2], reals[3]);
-        SYNC();
+    chosen(operands[0], operands[1], operands[2], operands[3], operands[4], numbers[0], numbers[1], numbers[2], numbers[3],
+           numbers[4], numbers[5], reals[0], reals[1], reals[2], reals[3]);
+    ended++;
+}
+
+/* Runs the threads of the block `blockIdx` to their ends, each from barrier to barrier. Whether all pass the same barriers. */
+static int run_block(void)
+{
+    static char stacks[THREADS][1 << 16];
+
+    for (int i = 0; i < THREADS; i++) {
+        if (getcontext(&threads[i]))
+            return 0;
+        threads[i].uc_stack.ss_sp = stacks[i];
+        threads[i].uc_stack.ss_size = sizeof stacks[i];
+        threads[i].uc_link = &turns;
+        makecontext(&threads[i], thread, 0);
     }
-    return NULL;
+    for (ended = 0; ended < THREADS;) {
+        if (ended)
+            return 0;
+        for (threadIdx.x = 0; threadIdx.x < THREADS; threadIdx.x++)
+            swapcontext(&turns, &threads[threadIdx.x]);
+    }
+    return 1;
 }
 
 /* A line a start, KERNEL GIVEN GRID N0 ... N5 R0 ... R3 BYTES1 ... BYTES4 BYTES_OUT, and behind it the inputs, and the output
@@ -36,7 +57,6 @@ int main(void)
     char name[64];
     size_t bytes[5];
     int given;
-    pthread_barrier_init(&barrier, NULL, THREADS);
     while (scanf("%63s %d %u", name, &given, &grid) == 3) {
         for (int i = 0; i < 6; i++)
             if (scanf("%u", &numbers[i]) != 1)
@@ -62,12 +82,9 @@ int main(void)
             if ((i < 4 || given) && fread(operands[i], 1, bytes[i], stdin) != bytes[i])
                 return 4;
         }
-        pthread_t threads[THREADS];
-        for (uintptr_t i = 0; i < THREADS; i++)
-            if (pthread_create(&threads[i], NULL, thread, (void *)i))
+        for (blockIdx.x = 0; blockIdx.x < grid; blockIdx.x++)
+            if (!run_block())
                 return 5;
-        for (int i = 0; i < THREADS; i++)
-            pthread_join(threads[i], NULL);
         for (int i = given ? 0 : 4; i < 5; i++)
             if (fwrite(operands[i], 1, bytes[i], stdout) != bytes[i])
                 return 6;

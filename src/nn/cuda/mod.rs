@@ -92,7 +92,7 @@ pub fn memory(device: &Device) -> Option<DeviceMemory> {
     };
     let (free, total) = cuda.cuda_stream().context().mem_get_info().ok()?;
     Some(DeviceMemory {
-        free: free as u64 + pool::kept(cuda),
+        free: (free as u64 + pool::kept(cuda)).min(total as u64),
         total: total as u64,
     })
 }

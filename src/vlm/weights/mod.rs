@@ -55,11 +55,7 @@ impl Weights {
     pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let found = self.find(name, shape)?;
         let path = &found.shard.path;
-        let load_error = |source: candle_core::Error| WeightsError::Load {
-            path: path.clone(),
-            name: name.to_owned(),
-            source: Box::new(source),
-        };
+        let load_error = |source| found.unloadable(name, source);
         let view = found.shard.file.get(&found.place.name).map_err(load_error)?;
         let numbers = |odd: Option<(usize, f64)>| match odd {
             Some((index, value)) => Err(WeightsError::NotFinite {

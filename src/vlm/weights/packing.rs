@@ -11,8 +11,8 @@ use safetensors::Dtype;
 use super::mapped::release;
 use super::packed_files::PackedFiles;
 use super::{Found, Weights, WeightsError, finite, fp8, place_of};
-use crate::nn::Weight;
 use crate::nn::weight::{Format, Packed};
+use crate::nn::{Weight, without_backtrace};
 
 /// Numbers that a task quantises: whole blocks of every format.
 const GRAIN: usize = 1 << 16;
@@ -139,11 +139,12 @@ impl<'a> Found<'a> {
             .map_err(|source| self.unloadable(name, source))
     }
 
-    fn unloadable(&self, name: &str, source: candle_core::Error) -> WeightsError {
+    /// The error where `candle` cannot read or move the weight `name`.
+    pub(super) fn unloadable(&self, name: &str, source: candle_core::Error) -> WeightsError {
         WeightsError::Load {
             path: self.shard.path.clone(),
             name: name.to_owned(),
-            source: Box::new(source),
+            source: Box::new(without_backtrace(source)),
         }
     }
 
