@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::beginning::beginning;
+use super::prompt_rows::PromptRows;
 use super::sequence::{Row, Sequence};
 use crate::nn::embedding::{Placement, place};
 use crate::nn::{Mask, loss};
@@ -60,8 +61,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Splices `sequences` into one batch. Padding is on the right, and no token attends to it. `prompt` `[tokens,
-    /// hidden]` fills the `Prompt` rows, and gets a gradient if it is a variable.
+    /// Splices `sequences` into one batch. Padding is on the right, and no token attends to it. `prompt` fills the
+    /// `Prompt` rows.
     ///
     /// # Errors
     /// If a row has no source, if both the visuals and the prompt are trained, or if shapes differ.
@@ -69,7 +70,7 @@ impl Batch {
         language: &LanguageModel,
         sequences: &[Sequence],
         visuals: &Visuals,
-        prompt: Option<&Tensor>,
+        prompt: Option<&PromptRows>,
     ) -> Result<Self> {
         let device = language.device();
         let prefix = beginning(language, sequences, prompt)?;
@@ -103,7 +104,7 @@ impl Batch {
         let constants = table.finish()?;
         let source = match visuals {
             Visuals::Trained(z) => Some(*z),
-            Visuals::Constant(_) => prompt,
+            Visuals::Constant(_) => prompt.map(PromptRows::rows),
         };
         let count = constants.dim(0)?;
         let index: Vec<u32> = rows.iter().map(|row| row.index(count)).collect();

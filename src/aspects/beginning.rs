@@ -3,34 +3,34 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 
+use super::prompt_rows::PromptRows;
 use super::sequence::{Row, Sequence};
 use crate::nn::Mask;
 use crate::vlm::decoder::{LanguageModel, Positions, Prefix};
 
-/// The shared prefix of `sequences`, if they have one. `prompt` `[tokens, hidden]` holds the values of their `Prompt`
-/// rows.
+/// The shared prefix of `sequences`, if they have one. `prompt` fills their `Prompt` rows.
 ///
 /// # Errors
 /// Where the device fails.
 pub(super) fn beginning(
     language: &LanguageModel,
     sequences: &[Sequence],
-    prompt: Option<&Tensor>,
+    prompt: Option<&PromptRows>,
 ) -> Result<Option<Arc<Prefix>>> {
-    let prompt = prompt.filter(|prompt| !prompt.track_op());
+    let prompt = prompt.and_then(|prompt| Some((prompt.rows(), prompt.bits()?)));
     let rows = shared_rows(sequences, prompt.is_some());
     let Some(first) = sequences.first().filter(|_| rows > 0 && language.is_frozen()) else {
         return Ok(None);
     };
     let (rows, positions) = (&first.rows[..rows], &first.positions[..rows]);
     let prompt = prompt.filter(|_| rows.iter().any(|row| matches!(row, Row::Prompt(_))));
-    let key = key(rows, positions, prompt)?;
+    let key = key(rows, positions, prompt.map(|(_, bits)| bits));
     let begin = || {
         let embedded = rows.iter().map(|row| match (row, prompt) {
             (Row::Token(id), _) => language.embed(&[*id]),
-            (Row::Prompt(i), Some(prompt)) => prompt.narrow(0, *i, 1)?.to_dtype(language.embeddings().dtype()),
+            (Row::Prompt(i), Some((prompt, _))) => prompt.narrow(0, *i, 1)?.to_dtype(language.embeddings().dtype()),
             (row, _) => candle_core::bail!("a beginning has no embedding for its {row:?}"),
         });
         let x = Tensor::cat(&embedded.collect::<Result<Vec<_>>>()?, 0)?;
@@ -63,8 +63,8 @@ fn shared_rows(sequences: &[Sequence], constant_prompt: bool) -> usize {
     sequences.iter().map(begins).min().unwrap_or(0)
 }
 
-/// The cache key of this prefix: its rows and positions, and the prompt's values if it contains prompt rows.
-fn key(rows: &[Row], positions: &[[u32; 3]], prompt: Option<&Tensor>) -> Result<Vec<u32>> {
+/// The cache key of this prefix: its rows and positions, and the bits of the prompt if it contains prompt rows.
+fn key(rows: &[Row], positions: &[[u32; 3]], prompt: Option<&[u32]>) -> Vec<u32> {
     let mut key: Vec<u32> = rows
         .iter()
         .flat_map(|row| match row {
@@ -74,11 +74,8 @@ fn key(rows: &[Row], positions: &[[u32; 3]], prompt: Option<&Tensor>) -> Result<
         })
         .collect();
     key.extend(positions.iter().flatten());
-    if let Some(prompt) = prompt {
-        let values = prompt.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        key.extend(values.into_iter().map(f32::to_bits));
-    }
-    Ok(key)
+    key.extend(prompt.into_iter().flatten());
+    key
 }
 
 #[cfg(test)]

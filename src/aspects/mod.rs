@@ -13,9 +13,11 @@ mod hostile;
 pub mod modules;
 pub mod parameter_file;
 pub mod prompt_file;
+pub mod prompt_rows;
 pub mod sequence;
 pub mod torch;
 
 pub use batch::{Batch, VisualRows, Visuals};
 pub use modules::{AspectModule, AspectModules, Initial};
+pub use prompt_rows::PromptRows;
 pub use sequence::{PositionRule, Row, Sequence, VisionRun};

@@ -10,7 +10,7 @@ use super::generate::{Decoding, generate};
 use super::items::Item;
 use super::learner::Learner;
 use super::memory::BatchLimit;
-use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
+use crate::aspects::{Batch, PromptRows, Sequence, VisualRows, Visuals};
 use crate::data::{Sample, View};
 use crate::metrics::{Scored, Speed, predicted, summarise};
 use crate::nn::loss;
@@ -74,12 +74,12 @@ pub struct Evaluated<'a> {
     pub rows: Vec<(&'a Sample, Judged)>,
 }
 
-/// Judges images; `gold` holds each image's label where it is known. The tokens of views in `muted` are left out.
+/// Judges images with the learner's [`Learner::constant_prompt`]; `gold` holds each image's label where it is known. The tokens of views in `muted` are left out.
 ///
 /// # Errors
 /// Where the device fails.
 pub fn judge(
-    learner: &Learner,
+    (learner, prompt): (&Learner, &PromptRows),
     features: &[Features],
     gold: &[Option<usize>],
     muted: &[View],
@@ -88,16 +88,15 @@ pub fn judge(
 ) -> Result<Vec<Judged>, EngineError> {
     let begin = Instant::now();
     let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), muted)?;
-    let prompt = learner.prompt.as_detached_tensor();
     let chat = learner.emotion_chat(0);
-    let (sequences, scores) = score(learner, features, &rows, muted)?;
+    let (sequences, scores) = score((learner, prompt), features, &rows, muted)?;
     clock.scoring += begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
     let open = |f: &Features| learner.dialogue().open(&chat, learner.visual_run(f, muted));
     let open = features.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let decoding = decoding.on(features)?;
-    let answers = generate(learner.base, &open, &rows, Some(&prompt), learner.prompted(), &decoding)?;
+    let answers = generate(learner.base, &open, &rows, Some(prompt), learner.prompted(), &decoding)?;
     clock.generating += begin.elapsed().as_secs_f64();
 
     let mut judged = Vec::with_capacity(features.len());
@@ -132,7 +131,8 @@ pub fn label_probabilities(
     muted: &[View],
 ) -> Result<Vec<Vec<f64>>, EngineError> {
     let rows = learner.visual_rows_of(&features.iter().collect::<Vec<_>>(), muted)?;
-    let (_, scores) = score(learner, features, &rows, muted)?;
+    let prompt = learner.constant_prompt()?;
+    let (_, scores) = score((learner, &prompt), features, &rows, muted)?;
     let labels = scores
         .iter()
         .map(|scores| scores.get(..learner.classes.len()).unwrap_or_default());
@@ -142,7 +142,7 @@ pub fn label_probabilities(
 /// Asks the emotion question about each image with all labels as answers. Gives the log-likelihoods
 /// `[images][labels + 1]`; the last column is that of the tokens that the family's template puts before an answer, if any.
 fn score(
-    learner: &Learner,
+    (learner, prompt): (&Learner, &PromptRows),
     features: &[Features],
     rows: &[VisualRows],
     muted: &[View],
@@ -153,8 +153,8 @@ fn score(
         learner.dialogue().scored(&chat, run, &learner.classes)
     };
     let sequences = features.iter().map(build).collect::<Result<Vec<_>, _>>()?;
-    let (language, prompt) = (&learner.base.decoder, learner.prompt.as_detached_tensor());
-    let batch = Batch::splice(language, &sequences, &Visuals::Constant(rows), Some(&prompt))?;
+    let language = &learner.base.decoder;
+    let batch = Batch::splice(language, &sequences, &Visuals::Constant(rows), Some(prompt))?;
     let scores = batch.scores(language, learner.prompted())?;
     Ok((sequences, scores))
 }
@@ -174,6 +174,7 @@ pub fn evaluate<'a>(
     mut progress: impl FnMut(usize) -> Result<(), EngineError>,
 ) -> Result<Evaluated<'a>, EngineError> {
     let mut rows = Vec::with_capacity(samples.len());
+    let prompt = learner.constant_prompt()?;
     let mut clock = Clock::default();
     let mut chunks = samples.chunks(room.0.max(1)).peekable();
     while let Some(chunk) = chunks.next() {
@@ -194,7 +195,7 @@ pub fn evaluate<'a>(
             |part| {
                 let gold: Vec<_> = part.iter().map(|(sample, _)| Some(sample.label)).collect();
                 let features: Vec<_> = part.iter().map(|(_, features)| features.clone()).collect();
-                let judged = judge(learner, &features, &gold, &[], decoding, &mut clock)?;
+                let judged = judge((learner, &prompt), &features, &gold, &[], decoding, &mut clock)?;
                 rows.extend(part.iter().map(|(sample, _)| *sample).zip(judged));
                 Ok(())
             },

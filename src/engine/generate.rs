@@ -5,7 +5,7 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::error::EngineError;
 use super::features::{CHECKSUM, Features};
-use crate::aspects::{Batch, Sequence, VisualRows, Visuals};
+use crate::aspects::{Batch, PromptRows, Sequence, VisualRows, Visuals};
 use crate::config::TestSettings;
 use crate::vlm::base::BaseModel;
 use crate::vlm::decoder::{OutputPositions, Positions, Vocabulary};
@@ -83,7 +83,7 @@ pub fn generate(
     base: &BaseModel,
     sequences: &[Sequence],
     visuals: &[VisualRows],
-    prompt: Option<&Tensor>,
+    prompt: Option<&PromptRows>,
     vocabulary: Vocabulary,
     decoding: &Decoding,
 ) -> Result<Vec<Vec<u32>>, EngineError> {
@@ -127,7 +127,7 @@ pub fn generate(
             .iter()
             .map(|s| vec![[s.next_position() + step as u32; 3]])
             .collect();
-        let x = embed(base, &chosen, prompt)?.unsqueeze(1)?;
+        let x = embed(base, &chosen, prompt.map(PromptRows::rows))?.unsqueeze(1)?;
         last = language
             .forward_cached(&x, &Positions(positions), &mask, (None, None), &mut cache)?
             .squeeze(1)?;
@@ -196,7 +196,16 @@ mod tests {
             let features: Vec<_> = store.get(paths).unwrap().into_iter().map(Result::unwrap).collect();
             let gold = vec![None; features.len()];
             let decoding = Decoding::new(&settings.test, seed);
-            let judged = judge(&learner, &features, &gold, &[], &decoding, &mut Clock::default()).unwrap();
+            let prompt = learner.constant_prompt().unwrap();
+            let judged = judge(
+                (&learner, &prompt),
+                &features,
+                &gold,
+                &[],
+                &decoding,
+                &mut Clock::default(),
+            )
+            .unwrap();
             judged.into_iter().map(|judged| judged.generated).collect()
         };
         let together = answers(&mut store, &paths, 1);

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::dialogue::{Dialogue, VisualRun};
 use super::error::EngineError;
 use super::features::Features;
-use crate::aspects::{AspectModules, PositionRule, Sequence, VisionRun, VisualRows};
+use crate::aspects::{AspectModules, PositionRule, PromptRows, Sequence, VisionRun, VisualRows};
 use crate::config::{Positions, Settings};
 use crate::data::View;
 use crate::data::prompts::Questions;
@@ -107,6 +107,14 @@ impl<'a> Learner<'a> {
             tokens: self.base.text.vocab_len(),
             prompt: self.prompt.as_tensor(),
         }
+    }
+
+    /// The soft prompt as it is now, for batches that are not trained. Here the CPU waits for the device.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn constant_prompt(&self) -> Result<PromptRows, EngineError> {
+        Ok(PromptRows::constant(self.prompt.as_tensor())?)
     }
 
     /// Euclidean norm of the soft prompt.

@@ -66,7 +66,14 @@ pub fn predict_batch(
     decoding: &Decoding,
 ) -> Result<Vec<Prediction>, EngineError> {
     let gold = vec![None; features.len()];
-    let judged = judge(learner, features, &gold, muted, decoding, &mut Clock::default())?;
+    let judged = judge(
+        (learner, &learner.constant_prompt()?),
+        features,
+        &gold,
+        muted,
+        decoding,
+        &mut Clock::default(),
+    )?;
     let mut predictions: Vec<Prediction> = images
         .into_iter()
         .zip(&judged)

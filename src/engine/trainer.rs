@@ -13,7 +13,7 @@ use super::learner::Learner;
 use super::memory::Thrift;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
-use crate::aspects::{Batch, Sequence, Visuals};
+use crate::aspects::{Batch, PromptRows, Sequence, Visuals};
 use crate::config::StageTrain;
 use crate::data::View;
 use crate::data::prompts::Questions;
@@ -325,9 +325,9 @@ impl<'a, 'b> Trainer<'a, 'b> {
             Stage::Prompt => {
                 let features: Vec<&Features> = batch.iter().map(|(_, _, features)| features).collect();
                 let rows = self.learner.visual_rows_of(&features, &[])?;
-                let prompt = self.learner.prompt.as_tensor();
+                let prompt = PromptRows::trained(self.learner.prompt.as_tensor());
                 (
-                    Batch::splice(language, &sequences, &Visuals::Constant(&rows), Some(prompt))?,
+                    Batch::splice(language, &sequences, &Visuals::Constant(&rows), Some(&prompt))?,
                     self.learner.prompted(),
                 )
             }

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor, Var};
 
 use super::report::Report;
 use super::slice::{Slice, StageCase, Trajectory};
-use crate::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
+use crate::aspects::{AspectModules, Batch, PositionRule, PromptRows, Sequence, VisualRows, Visuals};
 use crate::config::Schedule;
 use crate::data::View;
 use crate::engine::adamw::{AdamW, Gradients, clip_factor};
@@ -78,8 +78,8 @@ fn loss_2(
     let visuals = std::slice::from_ref(rows);
     let sequences = [answered(slice, case)];
     let prompt = prompt.as_tensor();
-    let language = &slice.model.decoder;
-    let batch = Batch::splice(language, &sequences, &Visuals::Constant(visuals), Some(prompt))?;
+    let (language, trained) = (&slice.model.decoder, PromptRows::trained(prompt));
+    let batch = Batch::splice(language, &sequences, &Visuals::Constant(visuals), Some(&trained))?;
     mean_loss(slice, &batch, vocabulary(slice, prompt), recompute)
 }
 
@@ -176,7 +176,8 @@ pub fn stage_2(slice: &Slice, features: &Features, report: &mut Report) -> Resul
         sequence.text(&case.answer[..slice.cases.lead]);
         sequence.alternatives(case.labels.iter().map(|label| label.ids.as_slice()));
         let visuals = Visuals::Constant(std::slice::from_ref(&rows));
-        let batch = Batch::splice(language, &[sequence], &visuals, Some(prompt.as_tensor()))?;
+        let constant = PromptRows::constant(prompt.as_tensor())?;
+        let batch = Batch::splice(language, &[sequence], &visuals, Some(&constant))?;
         let got = batch.scores(language, vocabulary(slice, prompt.as_tensor()))?;
         let want: Vec<f64> = case.labels.iter().map(|label| label.log_likelihood).collect();
         report.near(
@@ -200,7 +201,8 @@ pub fn greedy(slice: &Slice, features: &Features, report: &mut Report) -> Result
     let prompt = prompt.as_detached_tensor();
     let rows = rows(slice, features)?;
     let visuals = Visuals::Constant(std::slice::from_ref(&rows));
-    let batch = Batch::splice(language, &[open(slice, &greedy.prompt_ids)], &visuals, Some(&prompt))?;
+    let constant = PromptRows::constant(&prompt)?;
+    let batch = Batch::splice(language, &[open(slice, &greedy.prompt_ids)], &visuals, Some(&constant))?;
     let mut mask = batch.mask.clone();
     let mut cache = batch.cache(language, greedy.tokens.len())?;
     let (mut x, mut positions, mut deep) = (batch.embeddings, batch.positions, batch.deep);

@@ -1,6 +1,5 @@
 /* What kernels.cu needs of CUDA, on the CPU: a block's threads are coroutines that take turns at each barrier, and the blocks
-   come one after another. Threads of the system would spend a hundred times a kernel's time on its barriers. The tests
-   compile and run it. */
+   come one after another. Threads of the system would spend most of their time at barriers. The tests compile and run it. */
 #define _XOPEN_SOURCE 700
 #include <math.h>
 #include <stdint.h>
