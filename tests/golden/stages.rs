@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use masp::aspects::aspect_file::read_aspects;
-use masp::aspects::{AspectModules, Batch, PositionRule, Sequence, VisualRows, Visuals};
+use masp::aspects::{AspectModules, Batch, PositionRule, PromptRows, Sequence, VisualRows, Visuals};
 use masp::data::View;
 use masp::nn::Interrupt;
 use masp::vlm::decoder::Vocabulary;
@@ -217,7 +217,7 @@ fn stage_2_agrees_sample_by_sample() {
             &golden.model.language,
             &[sequence],
             &Visuals::Constant(&visuals),
-            Some(prompt.as_tensor()),
+            Some(&PromptRows::trained(prompt.as_tensor())),
         )
         .unwrap();
         let embeddings = embeddings_of(&batch, length, want("inputs_embeds"));
@@ -288,7 +288,7 @@ fn label_scores_agree() {
         &golden.model.language,
         &sequences,
         &Visuals::Constant(&visuals),
-        Some(prompt),
+        Some(&PromptRows::constant(prompt).unwrap()),
     )
     .unwrap();
     let scores = batch.scores(&golden.model.language, vocabulary).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use candle_core::{Device, Tensor, Var};
 use masp::aspects::aspect_file::read_aspects;
-use masp::aspects::{AspectModules, Batch, PositionRule, Sequence, VisionRun, VisualRows, Visuals};
+use masp::aspects::{AspectModules, Batch, PositionRule, PromptRows, Sequence, VisionRun, VisualRows, Visuals};
 use masp::data::View;
 use masp::vlm::base::BaseModel;
 use masp::vlm::decoder::Vocabulary;
@@ -216,7 +216,8 @@ fn stage_2_agrees() {
             let visuals = Visuals::Constant(&visuals);
             let decoder = &golden.model.decoder;
             let vocabulary = golden.vocabulary(prompt.as_tensor());
-            let batch = Batch::splice(decoder, &[sequence], &visuals, Some(prompt.as_tensor())).unwrap();
+            let trained = PromptRows::trained(prompt.as_tensor());
+            let batch = Batch::splice(decoder, &[sequence], &visuals, Some(&trained)).unwrap();
             for recompute in [false, true] {
                 let loss = mean_loss(&golden.model, &batch, vocabulary, recompute);
                 assert_close(&what("loss"), &loss, want("loss"), 1e-5);
@@ -237,7 +238,7 @@ fn stage_2_agrees() {
             let mut scored = open;
             scored.text(&lead);
             scored.alternatives(labels.iter().map(Vec::as_slice));
-            let frozen = prompt.as_detached_tensor();
+            let frozen = PromptRows::constant(prompt.as_tensor()).unwrap();
             let batch = Batch::splice(decoder, &[scored], &visuals, Some(&frozen)).unwrap();
             let scores = batch.scores(decoder, vocabulary).unwrap().concat();
             let wanted: Vec<f64> = want("label_sum_logprob")
