@@ -254,17 +254,25 @@ pub fn open_weights(
         fault: RefCell::default(),
     };
     let built = Frozen::new(&config, &source, progress);
-    match (source.fault.into_inner(), memory(device)) {
-        // Other programs took the memory meanwhile.
-        (Some(fault), Some(memory)) if Fault::of(&fault.to_string()) == Fault::OutOfMemory => Err(full(needed, memory)),
-        (Some(fault), _) => Err(fault.into()),
-        (None, _) => {
-            let frozen = built.map_err(failed)?;
-            Ok(Frozen {
-                notice: kept.and_then(|kept| kept.notice()),
-                ..frozen
-            })
-        }
+    if let Some(fault) = source.fault.into_inner() {
+        return Err(of_fault(fault, memory(device), |memory| full(needed, memory)));
+    }
+    let frozen = built.map_err(failed)?;
+    Ok(Frozen {
+        notice: kept.and_then(|kept| kept.notice()),
+        ..frozen
+    })
+}
+
+/// The error for a weight that cannot be loaded: `full` if other programs have taken the device's memory meanwhile.
+fn of_fault(
+    fault: WeightsError,
+    memory: Option<DeviceMemory>,
+    full: impl FnOnce(DeviceMemory) -> ModelError,
+) -> ModelError {
+    match memory {
+        Some(memory) if Fault::of(&fault.to_string()) == Fault::OutOfMemory => full(memory),
+        _ => fault.into(),
     }
 }
 
@@ -300,5 +308,41 @@ impl Parameters for Folder<'_> {
                 weight.map_err(|error| self.failed(error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_fills_while_weights_are_loaded_is_said_to_be_full() {
+        let memory = DeviceMemory {
+            free: 1 << 30,
+            total: 24 << 30,
+        };
+        let of = |said: &str, memory| {
+            let fault = WeightsError::Load {
+                path: "model.safetensors".into(),
+                name: "lm_head.weight".to_owned(),
+                source: Box::new(candle_core::Error::Msg(said.to_owned())),
+            };
+            let full = |memory| ModelError::DeviceFull {
+                folder: "7b".to_owned(),
+                needed: 15 << 30,
+                format: "bf16",
+                memory,
+            };
+            of_fault(fault, memory, full).to_string()
+        };
+        let said = of("DriverError(CUDA_ERROR_OUT_OF_MEMORY)", Some(memory));
+        assert!(
+            said.contains("take 15.0 GiB in bf16") && said.contains("only 1.0 GiB are free"),
+            "{said}"
+        );
+        let other = of("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS)", Some(memory));
+        assert!(other.contains("lm_head.weight"), "{other}");
+        let on_cpu = of("out of memory", None);
+        assert!(on_cpu.contains("lm_head.weight"), "{on_cpu}");
     }
 }

@@ -27,10 +27,15 @@ static void thread(void)
     ended++;
 }
 
-/* Runs the threads of the block `blockIdx` to their ends, each from barrier to barrier. Whether all pass the same barriers. */
+/* Runs the threads of the block `blockIdx` to their ends, each from barrier to barrier. Whether all pass the same barriers.
+   Every second block begins with its last thread: what a thread reads of another without a barrier between is wrong in one
+   of the two orders. */
 static int run_block(void)
 {
     static char stacks[THREADS][1 << 16];
+    static int backwards;
+
+    backwards = !backwards;
 
     for (int i = 0; i < THREADS; i++) {
         if (getcontext(&threads[i]))
@@ -43,8 +48,10 @@ static int run_block(void)
     for (ended = 0; ended < THREADS;) {
         if (ended)
             return 0;
-        for (threadIdx.x = 0; threadIdx.x < THREADS; threadIdx.x++)
+        for (unsigned i = 0; i < THREADS; i++) {
+            threadIdx.x = backwards ? THREADS - 1 - i : i;
             swapcontext(&turns, &threads[threadIdx.x]);
+        }
     }
     return 1;
 }

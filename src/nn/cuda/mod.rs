@@ -91,9 +91,11 @@ pub fn memory(device: &Device) -> Option<DeviceMemory> {
         return None;
     };
     let (free, total) = cuda.cuda_stream().context().mem_get_info().ok()?;
+    let (free, total, pool::Held { used, kept }) = (free as u64, total as u64, pool::held(cuda));
     Some(DeviceMemory {
-        free: (free as u64 + pool::kept(cuda)).min(total as u64),
-        total: total as u64,
+        // A pool reserves in large pieces, on a small device more than there is.
+        free: (free + kept).min(total.saturating_sub(used)),
+        total,
     })
 }
 

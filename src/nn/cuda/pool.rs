@@ -24,13 +24,22 @@ pub fn keep_freed_memory(device: &CudaDevice) -> Result<(), DriverError> {
     }
 }
 
-/// Bytes that the pool keeps and no tensor uses; 0 on a device without one.
-pub fn kept(device: &CudaDevice) -> u64 {
+/// What the pool holds of a device's memory, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// By tensors.
+    pub used: u64,
+    /// Freed, for the next tensors.
+    pub kept: u64,
+}
+
+/// What the pool holds; nothing on a device without one.
+pub fn held(device: &CudaDevice) -> Held {
     use sys::CUmemPool_attribute::{CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, CU_MEMPOOL_ATTR_USED_MEM_CURRENT};
     let stream = device.cuda_stream();
     let context = stream.context();
     if !context.has_async_alloc() {
-        return 0;
+        return Held::default();
     }
     let bytes = |attribute| {
         let mut bytes = 0_u64;
@@ -44,7 +53,10 @@ pub fn kept(device: &CudaDevice) -> u64 {
         bytes(CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT),
         bytes(CU_MEMPOOL_ATTR_USED_MEM_CURRENT),
     ) {
-        (Ok(reserved), Ok(used)) => reserved.saturating_sub(used),
-        _ => 0,
+        (Ok(reserved), Ok(used)) => Held {
+            used,
+            kept: reserved.saturating_sub(used),
+        },
+        _ => Held::default(),
     }
 }
