@@ -16,7 +16,7 @@ pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
 use device::DeviceParser;
 
-use crate::{data::View, engine::DeviceChoice, export::What, images::Images, session::Stage};
+use crate::{data::View, engine::DeviceChoice, export::What, images::Images, session::Stage, tui::REPLAY_SPEEDS};
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
 ///
@@ -58,7 +58,7 @@ pub enum Command {
     /// Show a session, and control the process that runs it
     Attach(OneSessionArgs),
     /// Replay a recorded session
-    Replay(OneSessionArgs),
+    Replay(ReplayArgs),
     /// List, show, export or remove sessions
     Sessions {
         #[command(subcommand)]
@@ -295,6 +295,24 @@ pub struct OneSessionArgs {
     pub settings: ConfigArgs,
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub session: OneSessionArgs,
+    /// How many times as fast as the run went: 0.25, 0.5, 1, 2, 5, 10, 20, 50 or 100; keys change it
+    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = speed)]
+    pub speed: f64,
+}
+
+/// A speed of a replay.
+fn speed(text: &str) -> Result<f64, String> {
+    let times = text.trim_end_matches('x').parse().ok();
+    times.filter(|times| REPLAY_SPEEDS.contains(times)).ok_or_else(|| {
+        let all: Vec<String> = REPLAY_SPEEDS.iter().map(f64::to_string).collect();
+        format!("choose one of {}", all.join(", "))
+    })
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! The model that a command line chooses: settings, device and trained parts, settled once and then handed on as one value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{CheckpointArgs, SessionSpec};
 use super::failure::Failure;
@@ -91,6 +91,22 @@ impl ChosenModel {
             checkpoint: None,
             evaluated: Evaluated::Frozen,
         })
+    }
+
+    /// Finds the session's images where a command needs them: if its drawn dataset is gone, it is drawn again in the user's
+    /// cache. `progress` is called with the number of pictures done and in all, from several threads. Does nothing if
+    /// another dataset was named.
+    ///
+    /// # Errors
+    /// Where the pictures cannot be written.
+    pub fn find_images(&mut self, progress: impl Fn(usize, usize) + Sync) -> Result<(), Failure> {
+        let start = self.session.as_ref().and_then(|session| session.start.as_ref());
+        let root = self.settings.data.root.as_deref();
+        if let Some(start) = start.filter(|start| root == Some(Path::new(&start.data))) {
+            start.draw_missing_images(progress)?;
+            self.settings.data.root = Some(start.images());
+        }
+        Ok(())
     }
 
     /// Evaluates the model on a split of its dataset and shows the progress.

@@ -10,6 +10,7 @@ use super::args::{CheckpointArgs, CompareArgs, SessionSpec};
 use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::json::write_line;
+use super::phases::bar;
 use super::say::say;
 use crate::engine::inference::SplitEvaluation;
 use crate::figures::{self, fixed};
@@ -38,8 +39,11 @@ struct Document {
 /// Something cannot be opened, an evaluation fails, or the two have different classes or no image in common.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let device = args.model.device;
-    let choose =
-        |spec: &SessionSpec| ChosenModel::trained(args.sources(), device, Some(spec), &CheckpointArgs::default());
+    let choose = |spec: &SessionSpec| {
+        let mut model = ChosenModel::trained(args.sources(), device, Some(spec), &CheckpointArgs::default())?;
+        model.find_images(bar("drawing pictures again"))?;
+        Ok::<_, Failure>(model)
+    };
     let (a, b) = (choose(&args.a)?, choose(&args.b)?);
     let split = args.split.name();
     let (seen_a, seen_b) = (a.evaluate(split)?, b.evaluate(split)?);

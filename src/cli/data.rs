@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::args::{ConfigArgs, DataCommand};
 use super::failure::Failure;
+use super::phases::bar;
 use crate::config::{self, Flag};
 use crate::data::synth::{Options, SynthError, synthesise};
 use crate::data::{DatasetOptions, View, check};
@@ -93,23 +93,6 @@ fn draw(dir: &Path, options: &Options, out: &mut impl Write) -> Result<(), Failu
         100.0 * options.noise
     )?;
     Ok(())
-}
-
-/// A progress bar on stderr, where that is a terminal. The closure takes the done and the total count, from any thread.
-fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} ({eta})") {
-        bar.set_style(style);
-    }
-    bar.set_message(what);
-    move |done, total| {
-        bar.set_length(total as u64);
-        if done < total {
-            bar.set_position(done as u64);
-        } else {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 impl From<SynthError> for Failure {

@@ -68,12 +68,16 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
             attended: output == Output::Screen,
+            // Without a screen the figures below say more.
+            test: output == Output::Screen,
             ..TrainJob::new(settings.clone(), stages.to_vec(), session(settings, name)?, device)
         };
         let folder = job.folder.clone();
         let outcome = execute(job, output)?;
-        if output == Output::Screen || outcome == Outcome::Stopped {
-            say(next_command(outcome, stages, &folder));
+        match outcome {
+            Outcome::Done if output == Output::Screen => say(what_next(&folder, begin.elapsed().as_secs())),
+            Outcome::Stopped => say(next_command(outcome, stages, &folder)),
+            Outcome::Done => {}
         }
         Ok::<_, Failure>((outcome == Outcome::Done).then_some(folder))
     };
@@ -139,6 +143,17 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         print(&mut out, &figures, &masp)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The message after a demo on the screen.
+fn what_next(folder: &SessionFolder, seconds: u64) -> String {
+    let name = printable(folder.name());
+    format!(
+        "{name} is done, in {seconds} s. Try next:\n  \
+         masp replay {name} --speed 0.25   watch it again, at a quarter of its pace\n  \
+         masp                            all runs: enter opens one, 2 shows its predictions, ? lists the keys\n  \
+         masp eval {name}                  its figures on the test images"
+    )
 }
 
 /// The demo's settings, which config file and flags override.

@@ -8,6 +8,7 @@ use super::args::EvalArgs;
 use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::json::write_line;
+use super::phases::bar;
 use super::recorded_session::RecordedSession;
 use super::say::say;
 use crate::engine::inference::SplitEvaluation;
@@ -25,11 +26,12 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         check_rows_target(to).map_err(Failure::usage)?;
     }
     let (sources, device, session) = (args.sources(), args.model.device, args.session.as_ref());
-    let model = if args.frozen {
+    let mut model = if args.frozen {
         ChosenModel::frozen(sources, device, session)?
     } else {
         ChosenModel::trained(sources, device, session, &args.checkpoints)?
     };
+    model.find_images(bar("drawing pictures again"))?;
     let evaluation = model.evaluate(args.split.name())?;
     for line in &evaluation.left_out {
         say(format_args!("left out: {}", printable(line)));
@@ -85,8 +87,7 @@ pub fn note(evaluated: Evaluated, start: Option<&SessionStart>, seen: &SplitEval
 /// Whether `data` is the session's dataset, however its path is spelled. If the session's folder is gone, a dataset with
 /// the same classes and split sizes counts as the same one, moved.
 fn is_own_data(start: &SessionStart, data: &str, seen: &SplitEvaluation) -> bool {
-    let place = |path: &str| std::fs::canonicalize(Path::new(path)).ok();
-    match (place(&start.data), place(data)) {
+    match (start.images().canonicalize().ok(), Path::new(data).canonicalize().ok()) {
         (Some(own), Some(this)) => own == this,
         (None, Some(_)) => start.splits == seen.splits && start.classes == seen.metrics.confusion.labels,
         _ => start.data == data,

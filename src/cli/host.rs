@@ -32,7 +32,8 @@ impl Host for WorkbenchHost {
                 checkpoint: step.map_or_else(CheckpointChoice::default, CheckpointChoice::Step),
             };
             let chosen = ChosenModel::trained(sources, DeviceChoice::Auto, Some(&spec), &CheckpointArgs::default());
-            let chosen = chosen.map_err(|error| error.to_string())?;
+            let mut chosen = chosen.map_err(|error| error.to_string())?;
+            chosen.find_images(|_, _| ()).map_err(|error| error.to_string())?;
             Ok(study::Subject {
                 at: chosen.checkpoint.unwrap_or((Stage::Aspects, 0)),
                 settings: chosen.settings,

@@ -34,6 +34,23 @@ pub fn evaluate_with_phases(
     Ok(seen)
 }
 
+/// A progress bar on stderr, where that is a terminal. The closure takes the done and the total count, from any thread.
+pub fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} ({eta})") {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    move |done, total| {
+        bar.set_length(total as u64);
+        if done < total {
+            bar.set_position(done as u64);
+        } else {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// The phase being shown.
 pub struct Phases {
     bar: ProgressBar,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::appearance;
-use super::args::{Cli, OneSessionArgs};
+use super::args::{Cli, OneSessionArgs, ReplayArgs};
 use super::failure::Failure;
 use super::host::WorkbenchHost;
 use super::new_run::NewRun;
@@ -36,11 +36,13 @@ pub fn attach(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// Where there is no such session, its journal cannot be read, the settings are wrong or the terminal cannot be used.
-pub fn replay(args: &OneSessionArgs) -> Result<ExitCode, Failure> {
-    let settings = config::load(args.sources())?.settings;
-    let folder = SessionFolder::open(&settings.session.root, &args.session)?;
-    let records = read_journal(&folder.journal())?;
-    show(Viewer::replay(&folder, records), args.sources(), &settings)
+pub fn replay(args: &ReplayArgs) -> Result<ExitCode, Failure> {
+    let sources = args.session.sources();
+    let settings = config::load(sources.clone())?.settings;
+    let folder = SessionFolder::open(&settings.session.root, &args.session.session)?;
+    let mut viewer = Viewer::replay(&folder, read_journal(&folder.journal())?);
+    viewer.speed = args.speed;
+    show(viewer, sources, &settings)
 }
 
 fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {

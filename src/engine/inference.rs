@@ -21,7 +21,7 @@ use super::rationales::read_rationales;
 use super::{model, snapshot};
 use crate::config::Settings;
 use crate::data::synth::vocabulary;
-use crate::data::{View, classes};
+use crate::data::{Dataset, Sample, View, classes};
 use crate::session::{ImageResult, Metrics, Prediction, Stage};
 
 /// The trained parts to use; a part without a file is fresh.
@@ -56,12 +56,7 @@ pub fn evaluate_split(
 ) -> Result<SplitEvaluation, EngineError> {
     progress("opening data", 0, 0);
     let dataset = open_dataset(settings)?;
-    let samples: Vec<_> = match split {
-        "train" => dataset.train.iter().collect(),
-        "val" => dataset.val.iter().collect(),
-        _ => dataset.test.iter().collect(),
-    };
-    if samples.is_empty() {
+    if samples(&dataset, split).is_empty() {
         return Err(EngineError::Failed(format!(
             "the split `{split}` of {} has no image; choose another with --split",
             dataset.root.display()
@@ -72,31 +67,43 @@ pub fn evaluate_split(
     let learner = learner(&base, settings, dataset.classes.clone(), parts)?;
     let plan = MemoryPlan::of(&compute, &learner, None);
     let mut store = FeatureStore::of(&base, settings, 0)?;
-    let decoding = Decoding::new(&settings.test, settings.train.seed);
+    let mut seen = evaluate_on(&learner, &mut store, (&dataset, split), settings, |done, total| {
+        progress("evaluating", done, total);
+        Ok(())
+    })
+    .map_err(|error| plan.explain(error))?;
+    seen.left_out.splice(0..0, compute.notice.clone());
+    Ok(seen)
+}
+
+/// Evaluates a learner on a split of an opened dataset; `progress` gets the number of images done and in all.
+///
+/// # Errors
+/// Where what the model says is not finite, the device fails, or `progress` does.
+pub(super) fn evaluate_on(
+    learner: &Learner,
+    store: &mut FeatureStore,
+    (dataset, split): (&Dataset, &str),
+    settings: &Settings,
+    mut progress: impl FnMut(u64, u64) -> Result<(), EngineError>,
+) -> Result<SplitEvaluation, EngineError> {
+    let samples = samples(dataset, split);
     let total = samples.len() as u64;
-    let mut left_out = Vec::from_iter(compute.notice.clone());
-    let mut room = BatchLimit(settings.test.batch_size);
+    let (mut room, mut left_out) = (BatchLimit(settings.test.batch_size), Vec::new());
     let seen = evaluate(
-        &learner,
-        &mut store,
+        learner,
+        store,
         &samples,
         (split, &mut room),
-        &decoding,
+        &Decoding::new(&settings.test, settings.train.seed),
         |sample, error| left_out.push(format!("{}: {error}", sample.id)),
-        |done| {
-            progress("evaluating", done as u64, total);
-            Ok(())
-        },
-    )
-    .map_err(|error| plan.explain(error))?;
+        |done| progress(done as u64, total),
+    )?;
     left_out.extend(room.notice(BatchLimit(settings.test.batch_size)));
     for (sample, judged) in &seen.rows {
-        check_finite(&learner, &sample.id, judged)?;
+        check_finite(learner, &sample.id, judged)?;
     }
-    let results = seen
-        .rows
-        .iter()
-        .map(|(sample, judged)| result(&learner, sample, judged));
+    let results = seen.rows.iter().map(|(sample, judged)| result(learner, sample, judged));
     Ok(SplitEvaluation {
         metrics: Metrics {
             data: Some(dataset.root.display().to_string()),
@@ -106,6 +113,15 @@ pub fn evaluate_split(
         splits: [dataset.train.len(), dataset.val.len(), dataset.test.len()],
         left_out,
     })
+}
+
+fn samples<'a>(dataset: &'a Dataset, split: &str) -> Vec<&'a Sample> {
+    let samples = match split {
+        "train" => &dataset.train,
+        "val" => &dataset.val,
+        _ => &dataset.test,
+    };
+    samples.iter().collect()
 }
 
 /// Predicts `images` in order, handing each result to `each`. Gives what else is to be said.

@@ -23,6 +23,8 @@ pub struct TrainJob {
     pub save_ckpt: Option<PathBuf>,
     /// Draw this dataset where `data.root` has none.
     pub draw: Option<synth::Options>,
+    /// Evaluate on the test split at the end.
+    pub test: bool,
     /// Lines for the log: settings that cannot be honoured.
     pub notices: Vec<String>,
     /// Whether a person watches from the start, and can decide what the run cannot.
@@ -43,6 +45,7 @@ impl TrainJob {
             init_prompt: None,
             save_ckpt: None,
             draw: None,
+            test: false,
             notices: Vec::new(),
             attended: false,
         }

@@ -38,6 +38,7 @@ mod snapshot;
 mod stage;
 pub mod study;
 mod subset;
+mod test_split;
 mod thread;
 mod trainer;
 mod validation;

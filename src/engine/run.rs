@@ -15,7 +15,7 @@ use super::reporter::Reporter;
 use super::sampler::Sampler;
 use super::stage::run_stage;
 use super::trainer::steps;
-use super::{model, snapshot};
+use super::{model, snapshot, test_split};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::config::Settings;
 use crate::data::prompts::Questions;
@@ -122,6 +122,10 @@ pub fn run(mut job: TrainJob, reporter: &mut Reporter, control: &mut Control) ->
         if stop.is_some() {
             return Ok(Outcome::Stopped);
         }
+    }
+    let prompt = plan.iter().find(|(stage, _)| *stage == Stage::Prompt);
+    if let Some((_, step)) = prompt.filter(|_| job.test) {
+        test_split::test((&learner, *step), (&dataset, &job), &mut store, reporter)?;
     }
     if let Some(path) = &job.save_ckpt {
         save_for_use_elsewhere(&learner, &job, path)?;
@@ -288,6 +292,7 @@ fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> Sessio
         settings: job.settings.to_record(),
         model: model::name(&job.settings),
         data: dataset.root.display().to_string(),
+        drawn: synth::Recipe::of(&dataset.root),
         dataname: dataset.name.clone(),
         classes: dataset.classes.clone(),
         splits: [dataset.train.len(), dataset.val.len(), dataset.test.len()],

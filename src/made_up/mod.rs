@@ -98,6 +98,7 @@ fn session(steps: u64) -> SessionStart {
         settings: serde_json::Value::Null,
         model: "assets/tiny".to_owned(),
         data: "data/drawn".to_owned(),
+        drawn: None,
         dataname: "EmoSet".to_owned(),
         classes: CLASSES.map(str::to_owned).to_vec(),
         splits: [2000, 256, 512],

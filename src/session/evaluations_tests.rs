@@ -22,6 +22,7 @@ fn session(root: &Path) -> SessionFolder {
         settings: serde_json::json!({}),
         model: "tiny".into(),
         data: "drawn".into(),
+        drawn: None,
         dataname: "EmoSet".into(),
         classes: vec!["awe".into(), "fear".into()],
         splits: [4, 2, 2],

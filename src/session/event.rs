@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::{Answer, Request, nullable, prediction::Metrics};
-use crate::data::View;
+use crate::data::{View, synth::Recipe};
 
 /// The journal's format version; a newer one is refused.
 pub const FORMAT: u32 = 1;
@@ -106,6 +106,9 @@ pub struct SessionStart {
     pub model: String,
     /// The dataset's root.
     pub data: String,
+    /// How the dataset was drawn, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Recipe>,
     pub dataname: String,
     pub classes: Vec<String>,
     /// Samples in train, val, test.

@@ -16,6 +16,7 @@ pub fn start(format: u32) -> Event {
         settings: serde_json::json!({"train": {"learning_rate": 1e-5}}),
         model: "tiny".into(),
         data: "data".into(),
+        drawn: None,
         dataname: "EmoSet".into(),
         classes: vec!["awe".into()],
         splits: [3, 2, 1],

@@ -9,6 +9,7 @@ mod folder;
 mod held;
 #[cfg(test)]
 pub(crate) mod hostile;
+mod images;
 mod journal;
 mod journal_block;
 mod journal_index;

@@ -9,6 +9,7 @@ use super::{
     beside::Beside,
     compare::{Compare, losses::Losses},
     display::Display,
+    drawing::Drawing,
     graphics::Choice,
     inbox::{Asked, Inbox, Message},
     input::Input,
@@ -51,6 +52,10 @@ pub struct App {
     pub started: Option<Subscription>,
     /// An export that is being written.
     pub exported: Option<Subscription>,
+    /// Images that are being drawn again.
+    pub(super) drawing: Option<Drawing>,
+    /// Whether drawing images again has failed.
+    pub(super) cannot_draw: bool,
     pub inbox: Inbox,
     losses: Losses,
     pub display: Display,
@@ -66,7 +71,7 @@ impl App {
         let inbox = Inbox::default();
         let shown = ShownSession {
             owns_run: viewer.owns_run,
-            player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, Instant::now())),
+            player: (!viewer.replay.is_empty()).then(|| Player::new(viewer.replay, viewer.speed, Instant::now())),
             ..ShownSession::new(
                 (viewer.session_dir, viewer.title),
                 viewer.history,
@@ -94,6 +99,8 @@ impl App {
             host: viewer.host,
             started: None,
             exported: None,
+            drawing: None,
+            cannot_draw: false,
             inbox,
             display,
         };
@@ -125,7 +132,11 @@ impl App {
             Event::Evaluation(seen) if seen.predictions.is_some() => self.read_evaluations(),
             Event::Answer(answer) if answer.has_maps() => self.shown.browse.take(answer),
             // A request that the ended run did not answer can be repeated, with the session's own model.
-            Event::Ended(_) => self.shown.browse.intervention.waiting = None,
+            Event::Ended(_) => {
+                self.shown.browse.intervention.waiting = None;
+                // A run may end with an evaluation on the test split, which is kept beside the journal.
+                self.read_evaluations();
+            }
             _ => {}
         }
         None
@@ -219,6 +230,7 @@ impl App {
                 if let Some(files) = self.compare.sides_read(sides) {
                     self.reader.compare(files);
                 }
+                self.draw_missing_images();
             }
             Done::Compared(files, compared) => {
                 self.compare.compared(&files, compared);
@@ -233,6 +245,7 @@ impl App {
         let beside = Beside::read(&self.shown.folder, &self.shown.state);
         let wanted = self.shown.take_beside(beside);
         self.read_predictions(wanted);
+        self.draw_missing_images();
     }
 
     /// Requests the rows of a file of predictions, if one is to be read.
@@ -309,6 +322,7 @@ impl App {
             folder: &self.shown.folder,
             overlays: &self.overlays,
             frozen: self.shown.frozen.as_ref(),
+            images: self.shown.images.as_deref(),
             playing: self.shown.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
             opening: self.shown.model.opening.as_deref(),

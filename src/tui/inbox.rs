@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{
     beside::Beside,
+    drawing::Drawn,
     input::Input,
     opening::Opened,
     pictures,
@@ -37,6 +38,8 @@ pub enum Message {
     Started(Option<Result<PathBuf, String>>),
     /// The exported file, or why the export failed.
     Exported(Option<Result<PathBuf, String>>),
+    /// Images are being drawn again.
+    Drawn(Option<Drawn>),
     /// A model that was asked answers.
     Model(Asked, Option<Record>),
 }

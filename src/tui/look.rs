@@ -98,7 +98,7 @@ impl Source {
                         return error.to_string();
                     }
                     let root = printable_path(root);
-                    format!("the session's pictures are not here: there is no folder {root} (`masp demo` draws the example's)")
+                    format!("the session's pictures are not here: there is no folder {root}")
                 }),
             },
         }

@@ -17,6 +17,7 @@ mod connected;
 mod cursor;
 mod decimate;
 mod display;
+mod drawing;
 mod event_loop;
 mod exit;
 mod follow;
@@ -66,6 +67,7 @@ pub use abilities::Abilities;
 pub use exit::{Exit, TuiError};
 pub use follow::Link;
 pub use host::Host;
+pub use player::SPEEDS as REPLAY_SPEEDS;
 pub use sessions::form::Field;
 pub use viewer::Viewer;
 

@@ -9,7 +9,7 @@ use std::{
 use crate::session::{Event, Record};
 
 /// The speeds to choose from.
-const SPEEDS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+pub const SPEEDS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// The gap between two processes of a session is shortened to this many seconds.
 const LONGEST_GAP: f64 = 1.0;
 
@@ -38,9 +38,9 @@ pub struct Place {
 }
 
 impl Player {
-    /// Plays `records` at ten times their speed, starting at `now`.
+    /// Plays `records` at `speed` times their pace, one of [`SPEEDS`], starting at `now`.
     #[must_use]
-    pub fn new(records: Vec<Record>, now: Instant) -> Self {
+    pub fn new(records: Vec<Record>, speed: f64, now: Instant) -> Self {
         let mut time = 0.0;
         let mut times = Vec::with_capacity(records.len());
         let mut before: Option<f64> = None;
@@ -59,7 +59,7 @@ impl Player {
             times,
             next: 0,
             at: 0.0,
-            speed: 3,
+            speed: SPEEDS.iter().position(|&of| of >= speed).unwrap_or(SPEEDS.len() - 1),
             paused: false,
             clock: now,
         }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_replay_runs_ten_times_as_fast() {
         let begin = Instant::now();
-        let mut player = Player::new(records(&[100.0, 110.0, 130.0]), begin);
+        let mut player = Player::new(records(&[100.0, 110.0, 130.0]), 10.0, begin);
         assert_eq!(player.advance(begin), 0..1);
         assert_eq!(player.due(), Some(after(begin, 1.0)));
         assert_eq!(player.advance(after(begin, 0.9)), 1..1);
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn pausing_seeking_and_speed() {
         let begin = Instant::now();
-        let mut player = Player::new(records(&[0.0, 10.0, 20.0, 30.0, 40.0]), begin);
+        let mut player = Player::new(records(&[0.0, 10.0, 20.0, 30.0, 40.0]), 10.0, begin);
         player.paused = true;
         assert_eq!((player.advance(after(begin, 50.0)), player.due()), (0..1, None));
         assert_eq!(player.seek(0.5, after(begin, 50.0)), 3);
@@ -185,7 +185,7 @@ mod tests {
             "8 seconds were seen, 13 more come"
         );
         player.change_speed(-100);
-        assert!(player.label().starts_with("▶ 1x"), "{}", player.label());
+        assert!(player.label().starts_with("▶ 0.25x"), "{}", player.label());
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             from_step: 1,
             plan: vec![],
         });
-        let player = Player::new(records, Instant::now());
+        let player = Player::new(records, 10.0, Instant::now());
         assert_eq!(player.length(), 7.0);
     }
 }

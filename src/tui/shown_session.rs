@@ -37,6 +37,8 @@ pub struct ShownSession {
     pub lost: bool,
     /// The frozen model's figures, if the session has them.
     pub frozen: Option<Metrics>,
+    /// The folder of the dataset's images, once it was looked for.
+    pub images: Option<PathBuf>,
     pub browse: Browse,
     /// The model of a run that has ended.
     pub model: Model,
@@ -75,6 +77,7 @@ impl ShownSession {
             owns_run: false,
             lost: false,
             frozen: None,
+            images: None,
             browse: Browse::default(),
             model: Model::default(),
             curves: Curves::default(),
@@ -119,7 +122,7 @@ impl ShownSession {
 
     /// Takes the stored evaluations; returns the file of predictions to read.
     pub fn take_beside(&mut self, beside: Beside) -> Option<PathBuf> {
-        self.frozen = beside.frozen;
+        (self.frozen, self.images) = (beside.frozen, beside.images);
         self.browse.update(beside.evaluations)
     }
 

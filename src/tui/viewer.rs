@@ -36,6 +36,8 @@ pub struct Viewer {
     pub images: Images,
     /// Records to be played instead of a run.
     pub replay: Vec<Record>,
+    /// How many times as fast as the run they are played at first.
+    pub speed: f64,
     /// A session's folder, to be opened once the screens are shown.
     pub open: Option<PathBuf>,
     /// The folder of all sessions, for the screen that lists them.
@@ -93,6 +95,7 @@ impl Viewer {
             fps: 10,
             images: Images::Auto,
             replay: Vec::new(),
+            speed: 10.0,
             open: None,
             sessions: None,
             host: None,

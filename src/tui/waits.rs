@@ -9,6 +9,8 @@ pub enum Waits {
     Rejoining,
     /// The state at another place of a journal that is played.
     Seeking,
+    /// A session's images that are drawn again: how many are done, and of how many.
+    Drawing((usize, usize)),
 }
 
 impl Waits {
@@ -19,6 +21,7 @@ impl Waits {
             Self::Opening(_) => "◌ opening",
             Self::Rejoining => "◌ reading",
             Self::Seeking => "◌ seeking",
+            Self::Drawing(_) => "◌ drawing",
         }
     }
 
@@ -29,12 +32,14 @@ impl Waits {
             Self::Opening(name) => format!("opening {name} …"),
             Self::Rejoining => "reading the session again …".to_owned(),
             Self::Seeking => "seeking …".to_owned(),
+            Self::Drawing((done, total @ 1..)) => format!("drawing the session's pictures again: {done}/{total} …"),
+            Self::Drawing(_) => "drawing the session's pictures again …".to_owned(),
         }
     }
 
     /// Whether a key can cancel it.
     #[must_use]
-    pub fn can_be_given_up(&self) -> bool {
-        *self != Self::Rejoining
+    pub const fn can_be_given_up(&self) -> bool {
+        matches!(self, Self::Opening(_) | Self::Seeking)
     }
 }

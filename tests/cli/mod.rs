@@ -1,6 +1,7 @@
 //! The real binary without a terminal, as scripts use it.
 
 mod compare;
+mod example;
 pub mod golden;
 mod manual;
 pub mod screen;

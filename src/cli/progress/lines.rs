@@ -146,6 +146,7 @@ mod tests {
             settings: serde_json::Value::Null,
             model: "tiny\u{1b}[2J".into(),
             data: "data".into(),
+            drawn: None,
             dataname: "EmoSet".into(),
             classes: vec![],
             splits: [20, 4, 6],

@@ -14,6 +14,7 @@ pub fn start() -> SessionStart {
         settings: json!({"session": "run"}),
         model: "tiny\u{1b}[2J".into(),
         data: "data".into(),
+        drawn: None,
         dataname: "EmoSet".into(),
         classes: vec![],
         splits: [0; 3],

@@ -6,6 +6,7 @@ mod info;
 mod place;
 mod plan;
 mod pose;
+mod recipe;
 pub mod rule;
 pub mod scene;
 pub mod situation;
@@ -15,6 +16,7 @@ mod words;
 mod write;
 
 pub use info::{BestPossible, GENERATOR, Info, Synth};
+pub use recipe::Recipe;
 pub use scene::Scene;
 pub use words::vocabulary;
 pub use write::{Options, SynthError, synthesise};

@@ -10,13 +10,14 @@ use crate::nn::cpu::{Matrix, Real, Threads, matrix_product, slice, with_slices};
 use crate::nn::known_result::KnownResult;
 use crate::nn::weight::{Packed, Weight};
 
-/// Numbers of a packed matrix that are unpacked at a time: 256 MiB in f32. Only embeddings and heads have more; the tests'
-/// matrices are small.
-const PIECE: usize = if cfg!(test) { 1 << 16 } else { 1 << 26 };
+/// Numbers of a packed matrix that are unpacked at a time: on the CPU 64 MiB in f32, where memory is scarcer than time; elsewhere
+/// 128 MiB in bf16, which only embeddings and heads exceed. The tests' matrices are small.
+const PIECE_ON_CPU: usize = if cfg!(test) { 1 << 16 } else { 1 << 24 };
+const PIECE_ON_DEVICE: usize = if cfg!(test) { 1 << 16 } else { 1 << 26 };
 
-/// The rows of a packed matrix that are unpacked at a time.
-fn piece(columns: usize) -> usize {
-    (PIECE / columns.max(1)).max(1)
+/// The rows of a packed matrix that are unpacked at a time, of `piece` numbers.
+fn rows_of(piece: usize, columns: usize) -> usize {
+    (piece / columns.max(1)).max(1)
 }
 
 /// `x W^T` for `x` `[rows, in]`, outside of a graph.
@@ -65,7 +66,7 @@ fn parts(packed: &Packed) -> Result<impl Iterator<Item = (usize, usize)>> {
     if rows == 0 {
         bail!("a linear layer without rows");
     }
-    let at_once = piece(columns);
+    let at_once = rows_of(PIECE_ON_DEVICE, columns);
     let begins = (0..rows).step_by(at_once);
     Ok(begins.map(move |from| (from, at_once.min(rows - from))))
 }
@@ -104,7 +105,7 @@ impl FrozenLinear {
                 f(0, Matrix::contiguous(s[0], out, input));
                 Ok(())
             }),
-            Weight::Packed(packed) => packed.pieces(piece(input), |from, numbers| {
+            Weight::Packed(packed) => packed.pieces(rows_of(PIECE_ON_CPU, input), |from, numbers| {
                 let count = numbers.len() / input.max(1);
                 f(from, Matrix::contiguous(numbers, count, input));
             }),

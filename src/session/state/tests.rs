@@ -54,6 +54,7 @@ fn session(plan: &[(Stage, u64)]) -> Event {
         settings: serde_json::Value::Null,
         model: String::new(),
         data: String::new(),
+        drawn: None,
         dataname: String::new(),
         classes: vec![],
         splits: [0; 3],

@@ -51,6 +51,7 @@ impl App {
             Message::Rejoined(read) => self.rejoined(or_gone(read, "the session cannot be read")),
             Message::Sought(sought) => self.take_sought(sought),
             Message::Started(started) => self.run_started(or_gone(started, "the run could not be started")),
+            Message::Drawn(drawn) => self.drawn(drawn),
             Message::Exported(written) => self.export_done(or_gone(written, "nothing was written")),
             Message::Model(asked, record) => self.model_answered(asked, record),
         }

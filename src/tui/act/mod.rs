@@ -2,6 +2,7 @@
 //! screen is in that screen's `keys.rs`.
 
 mod cursor;
+mod drawing;
 pub mod entry;
 mod message;
 mod mouse;

@@ -27,13 +27,17 @@ impl App {
         if self.shown.seeking.is_some() {
             return Some(Waits::Seeking);
         }
-        self.shown.rejoining.as_ref().map(|_| Waits::Rejoining)
+        if self.shown.rejoining.is_some() {
+            return Some(Waits::Rejoining);
+        }
+        self.drawing.as_ref().map(|drawing| Waits::Drawing(drawing.progress))
     }
 
     /// Whether something is being read in the background that has not arrived yet.
     pub(in crate::tui) fn is_reading(&self) -> bool {
         let opening = self.opening.as_ref().is_some_and(|opening| opening.arrived.is_none());
-        opening || self.shown.rejoining.is_some() || self.shown.seeking.is_some() || self.reader.wanted()
+        let shown = self.shown.rejoining.is_some() || self.shown.seeking.is_some();
+        opening || shown || self.reader.wanted() || self.drawing.is_some()
     }
 
     /// Begins to open a session. The current one stays on the screen until it has been read. If several are requested,
@@ -138,6 +142,7 @@ impl App {
         self.shown = shown;
         self.overlays.take_away(&self.shown.folder);
         self.read_predictions(wanted);
+        self.draw_missing_images();
         Ok(())
     }
 

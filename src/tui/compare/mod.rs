@@ -16,7 +16,9 @@ use serde_json::Value;
 
 use self::compared::{Compared, Outcome};
 use super::{browse::query::Query, follow::follow, model::Model};
-use crate::session::{Answer, Difference, Found, KeptEvaluation, Prediction, RunState, differences, kept_evaluations};
+use crate::session::{
+    Answer, Difference, Found, KeptEvaluation, Prediction, RunState, SessionStart, differences, kept_evaluations,
+};
 
 /// One of the two sessions.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Side {
     pub folder: PathBuf,
     pub name: String,
     pub state: RunState,
+    /// The folder of the dataset's images; `None` if the journal does not name one.
+    images: Option<PathBuf>,
     /// Evaluations whose predictions were saved.
     pub evaluations: Vec<KeptEvaluation>,
     /// The index of the evaluation that is compared.
@@ -117,6 +121,7 @@ impl Side {
         Ok(Self {
             folder: folder.to_owned(),
             name: followed.folder.name().to_owned(),
+            images: images(&followed.history),
             state: followed.history,
             chosen: evaluations
                 .iter()
@@ -137,10 +142,10 @@ impl Side {
 
     /// The root of the dataset that the evaluation was made on.
     #[must_use]
-    pub fn data(&self) -> &str {
+    pub fn data(&self) -> &Path {
         let other = self.evaluation().filter(|kept| !kept.own_data);
-        let own = self.state.session.as_ref().map(|session| session.data.as_str());
-        other.and_then(|kept| kept.data.as_deref()).or(own).unwrap_or_default()
+        let other = other.and_then(|kept| kept.data.as_deref()).map(Path::new);
+        other.or(self.images.as_deref()).unwrap_or(Path::new(""))
     }
 
     /// The model's answer for an image.
@@ -195,7 +200,18 @@ impl Side {
     }
 }
 
+fn images(state: &RunState) -> Option<PathBuf> {
+    state.session.as_ref().map(SessionStart::images)
+}
+
 impl Compare {
+    /// Looks again for the sessions' images.
+    pub fn find_images(&mut self) {
+        for side in self.sides.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            side.images = images(&side.state);
+        }
+    }
+
     /// Whether these two sessions are already being compared.
     #[must_use]
     pub fn is_on(&self, folders: &[PathBuf; 2]) -> bool {

@@ -18,6 +18,7 @@ use crate::{
     tui::{
         browse::intervention::Intervention,
         pictures::{Source, Subject},
+        waits::Waits,
     },
 };
 
@@ -166,6 +167,9 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
                     heading.push(Span::styled(weight, Style::new().fg(theme.dim)));
                 }
             }
+        }
+        Some(Err(_)) if matches!(scene.waits, Some(Waits::Drawing(_))) => {
+            message("being drawn …", area, buffer, theme.dim);
         }
         Some(Err(error)) => {
             let bare = matches!(subject, Subject::Attention(..));

@@ -36,6 +36,8 @@ pub struct Scene<'a> {
     pub overlays: &'a Overlays,
     /// The frozen model's figures.
     pub frozen: Option<&'a Metrics>,
+    /// The folder of the session's images.
+    pub images: Option<&'a Path>,
     /// The player's position and speed, if a journal is played.
     pub playing: Option<String>,
     /// Whether predictions are being read.
@@ -65,6 +67,13 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// The folder of the session's images; until it was looked for, what the journal says.
+    #[must_use]
+    pub fn images(&self) -> &Path {
+        let recorded = self.state.session.as_ref().map(|session| Path::new(&session.data));
+        self.images.or(recorded).unwrap_or(Path::new(""))
+    }
+
     /// The steps that a stage's curves show; `None`: all.
     #[must_use]
     pub fn span(&self, stage: Stage) -> Option<Span> {

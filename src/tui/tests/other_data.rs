@@ -42,9 +42,12 @@ fn sides(root: &Path, names: [&str; 2]) -> Compare {
 /// The name and the data of each of the two evaluations.
 fn chosen(compare: &Compare) -> [(String, String); 2] {
     let sides = compare.sides.as_deref().unwrap();
-    sides
-        .each_ref()
-        .map(|side| (side.evaluation().unwrap().name.clone(), side.data().to_owned()))
+    sides.each_ref().map(|side| {
+        (
+            side.evaluation().unwrap().name.clone(),
+            side.data().display().to_string(),
+        )
+    })
 }
 
 #[test]

@@ -37,11 +37,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         Some(crate::session::Found::Prediction(prediction)) => prediction.prediction.clone(),
         _ => row.prediction.prediction.clone(),
     };
-    let own = scene.state.session.as_ref().map(|session| session.data.as_str());
     let other = browse.evaluation().filter(|kept| !kept.own_data);
-    let root = other.and_then(|kept| kept.data.as_deref()).or(own).unwrap_or_default();
+    let other = other.and_then(|kept| kept.data.as_deref()).map(Path::new);
+    let root = other.unwrap_or_else(|| scene.images());
     let portrait = Portrait {
-        source: Source::image(Path::new(root), id, answer, ""),
+        source: Source::image(root, id, answer, ""),
         gold: &row.gold,
         prediction: &said,
         tried: Some(tried),

@@ -1,8 +1,6 @@
 //! One image with both checkpoints: their predictions, their attention maps and the divergence between these, and their
 //! rationales.
 
-use std::path::Path;
-
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout, Rect, Size},
@@ -108,7 +106,7 @@ fn verdicts([a, b]: [&ImageResult; 2], sides: &[Side; 2], area: Rect, buffer: &m
     let width = (area.height * 2).min(area.width / 3);
     let picture = Rect { width, ..area };
     if scene.show_pictures {
-        let source = Source::image(Path::new(sides[0].data()), &a.prediction.image, None, "");
+        let source = Source::image(sides[0].data(), &a.prediction.image, None, "");
         match scene
             .pictures
             .surface(&source, Subject::Picture, Size::new(picture.width, picture.height))
@@ -200,7 +198,7 @@ fn paint_maps(
                 continue;
             }
             let source = Source::image(
-                Path::new(sides[side].data()),
+                sides[side].data(),
                 image,
                 sides[side].answer(image).cloned(),
                 &sides[side].folder.to_string_lossy(),

@@ -1,6 +1,6 @@
 //! One image of the panel, at the look under the cursor.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -63,9 +63,8 @@ pub fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> 
 
 /// The files of the look, or the picture with the answer.
 pub fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
-    let root = scene.state.session.as_ref().map_or("", |session| session.data.as_str());
     match answer {
-        Some(answer) => Source::image(Path::new(root), &sample.image, Some(answer), ""),
+        Some(answer) => Source::image(scene.images(), &sample.image, Some(answer), ""),
         None => Source::seen(sample),
     }
 }
