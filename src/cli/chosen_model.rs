@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::args::{CheckpointArgs, SessionSpec};
 use super::failure::Failure;
 use super::phases::evaluate_with_phases;
@@ -9,7 +11,9 @@ use super::recorded_session::RecordedSession;
 use crate::config::{self, Settings, Sources};
 use crate::engine::DeviceChoice;
 use crate::engine::inference::{SplitEvaluation, TrainedParts};
-use crate::session::{CheckpointFile, Checkpoints, CheckpointsError, Evaluated, Selector, SessionFolder, Stage};
+use crate::session::{
+    CheckpointFile, Checkpoints, CheckpointsError, Evaluated, Selector, SessionFolder, SessionStart, Stage,
+};
 
 /// A base model with the parts that were trained for it, and where these come from.
 pub struct ChosenModel {
@@ -101,8 +105,13 @@ impl ChosenModel {
     /// Where the pictures cannot be written.
     pub fn find_images(&mut self, progress: impl Fn(usize, usize) + Sync) -> Result<(), Failure> {
         let start = self.session.as_ref().and_then(|session| session.start.as_ref());
-        let root = self.settings.data.root.as_deref();
-        if let Some(start) = start.filter(|start| root == Some(Path::new(&start.data))) {
+        let root = self.settings.data.root.as_deref().and_then(Path::to_str);
+        // The settings hold an absolute path, the start the one that the user gave.
+        let is_own = |start: &&Box<SessionStart>| {
+            let recorded = start.settings.pointer("/data/root").and_then(Value::as_str);
+            root.is_some_and(|root| root == start.data || Some(root) == recorded)
+        };
+        if let Some(start) = start.filter(is_own) {
             start.draw_missing_images(progress)?;
             self.settings.data.root = Some(start.images());
         }

@@ -155,26 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn the_example_in_sessions_is_small_and_can_be_browsed() {
+    fn the_examples_in_sessions_can_be_browsed() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions");
-        let folder = SessionFolder::open(&root, "example").unwrap();
-        let mut state = RunState::default();
-        for record in crate::session::read_journal(&folder.journal()).unwrap() {
-            state.apply(&record);
+        for name in ["example", "example-prompt-only"] {
+            let folder = SessionFolder::open(&root, name).unwrap();
+            let mut state = RunState::default();
+            for record in crate::session::read_journal(&folder.journal()).unwrap() {
+                state.apply(&record);
+            }
+            assert_eq!(state.ended.as_ref().map(|ended| ended.reason.as_str()), Some("done"));
+            assert!(state.session.as_ref().is_some_and(|start| start.drawn.is_some()));
+            let kept = kept_evaluations(folder.path(), &state);
+            let rows = kept.iter().map(|kept| read_results(&kept.path).unwrap().len());
+            assert_eq!(rows.collect::<Vec<_>>(), [96, 160, 240], "{name}");
+            for look in state.panel.values().flatten() {
+                assert!(folder.path().join(&look.file).is_file() && folder.path().join(&look.thumbnail).is_file());
+            }
         }
-        assert_eq!(state.ended.as_ref().map(|ended| ended.reason.as_str()), Some("done"));
-        let kept = kept_evaluations(folder.path(), &state);
-        let rows = read_results(&kept.last().unwrap().path).unwrap();
-        assert_eq!(rows.len(), 400);
-        for look in state.panel.values().flatten() {
-            assert!(folder.path().join(&look.file).is_file() && folder.path().join(&look.thumbnail).is_file());
-        }
-        let size = |name: &str| -> u64 {
-            let entries = std::fs::read_dir(folder.path().join(name)).unwrap();
-            entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
-        };
-        let bytes: u64 = ["samples", "thumbnails", "predictions"].map(size).iter().sum();
-        assert!(bytes + folder.journal().metadata().unwrap().len() < 1_000_000);
     }
 
     #[test]

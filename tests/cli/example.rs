@@ -80,14 +80,15 @@ fn everything_works_on_the_example() {
     // The example is the older one.
     screen.press("j\r");
     screen.wait_for("accuracy per emotion");
+    screen.wait_for("✓ done");
     screen.press("2");
-    screen.wait_for("confusion");
+    screen.wait_for("enter lets the model look");
     screen.press("\r");
     screen.wait_for("attention  low");
     screen.press("e");
     screen.wait_for("and without");
     screen.press("4mkm3");
-    screen.wait_for("McNemar p");
+    screen.wait_for("enter lets both models look");
     screen.press("\r");
     screen.wait_for("B has no aspects");
     screen.press("q");

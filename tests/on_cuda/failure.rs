@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::{BINARY, LIBRARIES, drawn, is_here, losses, run, train, train_stage};
+use super::{BINARY, LIBRARIES, asks_at_most, drawn, is_here, losses, run, train, train_stage};
 use crate::cli::stdout;
 
 /// Whether the driver is a stand-in whose memory and capability can be set, judged by the name of its card.
@@ -163,6 +163,7 @@ fn a_card_that_cannot_hold_a_run_ends_it_with_the_plans_numbers() {
     let peak = |session: &str, more: &[&str]| {
         stdout(&train(session, more, &[("COC_TRACE", trace.to_str().unwrap())]));
         let trace: Value = serde_json::from_str(&fs::read_to_string(&trace).unwrap()).unwrap();
+        asks_at_most(&trace, [0, 0, 0]);
         trace["peak_bytes"].as_u64().unwrap()
     };
     // What one sample takes with and without running layers again.
