@@ -104,10 +104,10 @@ impl ChosenModel {
     /// # Errors
     /// Where the pictures cannot be written.
     pub fn find_images(&mut self, progress: impl Fn(usize, usize) + Sync) -> Result<(), Failure> {
-        let start = self.session.as_ref().and_then(|session| session.start.as_ref());
+        let start = self.session.as_ref().and_then(|session| session.start.as_deref());
         let root = self.settings.data.root.as_deref().and_then(Path::to_str);
         // The settings hold an absolute path, the start the one that the user gave.
-        let is_own = |start: &&Box<SessionStart>| {
+        let is_own = |start: &&SessionStart| {
             let recorded = start.settings.pointer("/data/root").and_then(Value::as_str);
             root.is_some_and(|root| root == start.data || Some(root) == recorded)
         };
