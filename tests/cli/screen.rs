@@ -232,6 +232,37 @@ fn trains_on_the_screen_and_leaves_with_the_session_done() {
     assert!(screen.child.wait().unwrap().success());
 }
 
+#[test]
+fn the_demo_leaves_its_test_figures_and_says_what_to_try_next() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&masp(folder.path(), &["data", "synth", "drawn", "--images", "60"]));
+    let mut arguments = vec!["demo"];
+    for setting in [
+        "data.root=drawn",
+        "train.aspects.max_steps=1",
+        "train.prompt.max_steps=1",
+        "eval.panel=1",
+    ] {
+        arguments.extend(["--set", setting]);
+    }
+    let mut screen = Screen::open(folder.path(), &arguments);
+    screen.wait_for("images are right");
+    screen.wait_for("✓ done");
+    screen.press("q");
+    screen.wait_for("masp replay demo --speed 0.25");
+    assert!(screen.wait().success());
+    let listed = stdout(&masp(folder.path(), &["sessions", "list", "--json"]));
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert!(listed[0]["test_accuracy"].is_number(), "{listed}");
+    let mut screen = Screen::open(folder.path(), &["replay", "demo", "--speed", "0.25"]);
+    screen.wait_for("▶ 0.25x");
+    screen.press("q");
+    assert!(screen.wait().success());
+    let refused = masp(folder.path(), &["replay", "demo", "--speed", "3"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("choose one of 0.25, 0.5, 1"));
+}
+
 /// A hang-up ends the screen, not the run.
 #[test]
 fn a_run_outlives_a_hang_up() {
