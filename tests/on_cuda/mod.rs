@@ -144,7 +144,7 @@ fn a_run_that_runs_out_of_memory_goes_on_in_smaller_parts() {
         return;
     };
     let trace: Value = serde_json::from_str(&trace).unwrap();
-    asks_at_most(&trace, [0, 0, 0]);
+    asks_at_most(&trace, [5950, 1441, 200]);
     let peak = trace["peak_bytes"].as_u64().unwrap();
     let less = (peak * 96 / 100).to_string();
     let narrow = train(folder.path(), "narrow", &[], &[("COC_MEMORY", &less)]);
