@@ -32,8 +32,8 @@ impl Waits {
             Self::Opening(name) => format!("opening {name} …"),
             Self::Rejoining => "reading the session again …".to_owned(),
             Self::Seeking => "seeking …".to_owned(),
-            Self::Drawing((done, total @ 1..)) => format!("drawing the session's pictures again: {done}/{total} …"),
-            Self::Drawing(_) => "drawing the session's pictures again …".to_owned(),
+            Self::Drawing((done, total @ 1..)) => format!("drawing pictures {done}/{total} …"),
+            Self::Drawing(_) => "drawing pictures …".to_owned(),
         }
     }
 
