@@ -308,7 +308,7 @@ pub struct ReplayArgs {
 
 /// A speed of a replay.
 fn speed(text: &str) -> Result<f64, String> {
-    let times = text.trim_end_matches('x').parse().ok();
+    let times = text.parse().ok();
     times.filter(|times| REPLAY_SPEEDS.contains(times)).ok_or_else(|| {
         let all: Vec<String> = REPLAY_SPEEDS.iter().map(f64::to_string).collect();
         format!("choose one of {}", all.join(", "))

@@ -68,7 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             draw: Some(Options::default()),
             notices: loaded.notices.clone(),
             attended: output == Output::Screen,
-            // Without a screen the figures below say more.
+            // Without a screen, the demo evaluates the test images itself, below.
             test: output == Output::Screen,
             ..TrainJob::new(settings.clone(), stages.to_vec(), session(settings, name)?, device)
         };
@@ -95,7 +95,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let parts = parts(&masp)?;
     let of_masp = evaluated(&settings, &parts)?;
     let seconds = begin.elapsed().as_secs_f64();
-    let study = study_aspects(&settings, device, &parts, info.synth.options.size)?;
+    let study = study_aspects(&settings, device, &parts, info.synth.recipe.options.size)?;
 
     // The ablations: the same seed, data and steps without the aspects' tokens, and the base model alone.
     let mut without = settings.clone();

@@ -40,8 +40,9 @@ pub fn bar(what: &'static str) -> impl Fn(usize, usize) + Sync {
     if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} ({eta})") {
         bar.set_style(style);
     }
-    bar.set_message(what);
     move |done, total| {
+        // Not sooner: a message shows the bar, and there may be nothing to do.
+        bar.set_message(what);
         bar.set_length(total as u64);
         if done < total {
             bar.set_position(done as u64);

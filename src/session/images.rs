@@ -8,9 +8,9 @@ use crate::{
     user_cache,
 };
 
-/// More pictures than this are not drawn without a command: it would take long, and a journal may come from anywhere.
+/// More pictures than this are not drawn unless `masp data synth` is told to: it takes long, and a journal may come from anywhere.
 const MOST_PICTURES: usize = 10_000;
-/// The largest side, in pixels, of pictures that are drawn without a command.
+/// The same for their side, in pixels.
 const LARGEST_SIDE: u32 = 256;
 
 impl SessionStart {

@@ -311,6 +311,7 @@ impl App {
         let waits = self.waits();
         // While a session is being opened, the header shows its name next to the word for that.
         let title = self.opening.as_ref().map_or(self.shown.title.as_str(), Opening::name);
+        let images = self.shown.images().to_owned();
         let mut scene = Scene {
             state: &self.shown.state,
             ui: &mut self.ui,
@@ -322,7 +323,7 @@ impl App {
             folder: &self.shown.folder,
             overlays: &self.overlays,
             frozen: self.shown.frozen.as_ref(),
-            images: self.shown.images.as_deref(),
+            images: &images,
             playing: self.shown.player.as_ref().map(Player::label),
             reading: self.reader.wanted(),
             opening: self.shown.model.opening.as_deref(),

@@ -1,6 +1,9 @@
 //! The session that is shown, with everything that is replaced when another one is opened.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     beside::Beside,
@@ -38,7 +41,7 @@ pub struct ShownSession {
     /// The frozen model's figures, if the session has them.
     pub frozen: Option<Metrics>,
     /// The folder of the dataset's images, once it was looked for.
-    pub images: Option<PathBuf>,
+    found_images: Option<PathBuf>,
     pub browse: Browse,
     /// The model of a run that has ended.
     pub model: Model,
@@ -77,7 +80,7 @@ impl ShownSession {
             owns_run: false,
             lost: false,
             frozen: None,
-            images: None,
+            found_images: None,
             browse: Browse::default(),
             model: Model::default(),
             curves: Curves::default(),
@@ -122,7 +125,7 @@ impl ShownSession {
 
     /// Takes the stored evaluations; returns the file of predictions to read.
     pub fn take_beside(&mut self, beside: Beside) -> Option<PathBuf> {
-        (self.frozen, self.images) = (beside.frozen, beside.images);
+        (self.frozen, self.found_images) = (beside.frozen, beside.images);
         self.browse.update(beside.evaluations)
     }
 
@@ -141,6 +144,13 @@ impl ShownSession {
         folder.name().clone_into(&mut self.title);
         self.browse = Browse::default();
         Ok(())
+    }
+
+    /// The folder of the dataset's images; until it was looked for, what the journal says.
+    #[must_use]
+    pub fn images(&self) -> &Path {
+        let recorded = self.state.session.as_ref().map(|start| Path::new(&start.data));
+        self.found_images.as_deref().or(recorded).unwrap_or(Path::new(""))
     }
 
     /// The steps that a stage's curves show; `None`: all.

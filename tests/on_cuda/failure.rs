@@ -160,17 +160,17 @@ fn a_card_that_cannot_hold_a_run_ends_it_with_the_plans_numbers() {
         train_stage("prompt", folder, session, &more, environment)
     };
     let trace = folder.join("trace.json");
-    let peak = |session: &str, more: &[&str]| {
+    let peak = |session: &str, more: &[&str], bounds: [u64; 3]| {
         stdout(&train(session, more, &[("COC_TRACE", trace.to_str().unwrap())]));
         let trace: Value = serde_json::from_str(&fs::read_to_string(&trace).unwrap()).unwrap();
-        // They were 4936, 1316 and 113; how many tokens an untrained prompt generates may depend on rounding.
-        asks_at_most(&trace, [5200, 1390, 120]);
+        asks_at_most(&trace, bounds);
         trace["peak_bytes"].as_u64().unwrap()
     };
     // What one sample takes with and without running layers again.
     let kept = ["--set", "train.gradient_checkpointing=false"];
     let single = ["--set", "train.batch_size=1", "--set", "data.cache_mb=0"];
-    let (again, once) = (peak("again", &single), peak("once", &[&single[..], &kept[..]].concat()));
+    let again = peak("again", &single, [4936, 1316, 113]);
+    let once = peak("once", &[&single[..], &kept[..]].concat(), [4936, 1316, 113]);
     assert!(again < once, "{again} and {once}");
 
     let between = ((again + once) / 2).to_string();

@@ -6,7 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{rule, write::Options};
+use super::{recipe::Recipe, rule, write::Options};
 use crate::bounded_file::read_bounded;
 use crate::data::classes::MIKELS;
 
@@ -33,10 +33,8 @@ pub struct EmotionIndex {
 /// How the dataset was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Synth {
-    /// [`GENERATOR`] at that time.
-    pub generator: u32,
     #[serde(flatten)]
-    pub options: Options,
+    pub recipe: Recipe,
     pub best_possible: BestPossible,
     /// The share of pictures whose emotion leads by [`rule::CLEAR`] points or more.
     pub clear: f64,
@@ -62,8 +60,10 @@ impl Info {
                 idx2label: (0..).map(|index: usize| index.to_string()).zip(emotions()).collect(),
             },
             synth: Synth {
-                generator: GENERATOR,
-                options: options.clone(),
+                recipe: Recipe {
+                    generator: GENERATOR,
+                    options: options.clone(),
+                },
                 best_possible: BestPossible {
                     train: best(options.train),
                     val: best(options.val),

@@ -23,11 +23,7 @@ impl Recipe {
     /// The recipe of the drawn dataset in `dir`; `None` where there is none.
     #[must_use]
     pub fn of(dir: &Path) -> Option<Self> {
-        let synth = Info::read(dir)?.synth;
-        Some(Self {
-            generator: synth.generator,
-            options: synth.options,
-        })
+        Some(Info::read(dir)?.synth.recipe)
     }
 
     /// Where its files are: in `dir`, or drawn again in `cache`; `None` where they are in neither.

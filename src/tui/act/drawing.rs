@@ -41,10 +41,9 @@ impl App {
             }
             Some(Drawn::Over(Ok(()))) => {
                 self.drawing = None;
-                self.read_evaluations();
                 self.compare.find_images();
-                // The other session of a comparison may miss others.
-                self.draw_missing_images();
+                // This also draws what the other session of a comparison misses.
+                self.read_evaluations();
             }
             Some(Drawn::Over(Err(reason))) => self.not_drawn(&reason),
             None => self.not_drawn("the thread has ended"),

@@ -37,7 +37,7 @@ pub struct Scene<'a> {
     /// The frozen model's figures.
     pub frozen: Option<&'a Metrics>,
     /// The folder of the session's images.
-    pub images: Option<&'a Path>,
+    pub images: &'a Path,
     /// The player's position and speed, if a journal is played.
     pub playing: Option<String>,
     /// Whether predictions are being read.
@@ -67,13 +67,6 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The folder of the session's images; until it was looked for, what the journal says.
-    #[must_use]
-    pub fn images(&self) -> &Path {
-        let recorded = self.state.session.as_ref().map(|session| Path::new(&session.data));
-        self.images.or(recorded).unwrap_or(Path::new(""))
-    }
-
     /// The steps that a stage's curves show; `None`: all.
     #[must_use]
     pub fn span(&self, stage: Stage) -> Option<Span> {

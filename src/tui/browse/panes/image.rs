@@ -39,7 +39,7 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     };
     let other = browse.evaluation().filter(|kept| !kept.own_data);
     let other = other.and_then(|kept| kept.data.as_deref()).map(Path::new);
-    let root = other.unwrap_or_else(|| scene.images());
+    let root = other.unwrap_or(scene.images);
     let portrait = Portrait {
         source: Source::image(root, id, answer, ""),
         gold: &row.gold,

@@ -64,7 +64,7 @@ pub fn answer_of_now(sample: &SampleSeen, scene: &Scene) -> Option<Arc<Answer>> 
 /// The files of the look, or the picture with the answer.
 pub fn source(sample: &SampleSeen, answer: Option<Arc<Answer>>, scene: &Scene) -> Source {
     match answer {
-        Some(answer) => Source::image(scene.images(), &sample.image, Some(answer), ""),
+        Some(answer) => Source::image(scene.images, &sample.image, Some(answer), ""),
         None => Source::seen(sample),
     }
 }
