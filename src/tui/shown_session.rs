@@ -41,7 +41,7 @@ pub struct ShownSession {
     /// The frozen model's figures, if the session has them.
     pub frozen: Option<Metrics>,
     /// The folder of the dataset's images, once it was looked for.
-    found_images: Option<PathBuf>,
+    pub found_images: Option<PathBuf>,
     pub browse: Browse,
     /// The model of a run that has ended.
     pub model: Model,
