@@ -131,10 +131,13 @@ fn a_run_waits_until_a_full_disk_has_space() {
         drop(std::io::copy(&mut std::io::repeat(0), &mut &file));
     };
     fill("filler");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    let before = std::fs::metadata(&journal).unwrap().len();
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    assert_eq!(std::fs::metadata(&journal).unwrap().len(), before, "it waits");
+    // It waits once the journal's last page is full, which takes a slow machine longer.
+    let length = || std::fs::metadata(&journal).unwrap().len();
+    wait_until("a journal that no longer grows", || {
+        let before = length();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        length() == before
+    });
     std::fs::remove_file(sessions.join("filler")).unwrap();
     // The journal's last page may have room for all lines until the stage's end; then the run waits for the checkpoint.
     wait_until("a word on the wait", || {

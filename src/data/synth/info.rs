@@ -6,7 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{recipe::Recipe, rule, write::Options};
+use super::{rule, write::Options};
 use crate::bounded_file::read_bounded;
 use crate::data::classes::MIKELS;
 
@@ -38,6 +38,15 @@ pub struct Synth {
     pub best_possible: BestPossible,
     /// The share of pictures whose emotion leads by [`rule::CLEAR`] points or more.
     pub clear: f64,
+}
+
+/// What determines a drawn dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// [`GENERATOR`] at that time.
+    pub generator: u32,
+    #[serde(flatten)]
+    pub options: Options,
 }
 
 /// The best accuracy that can be expected, see [`rule::best_possible`].

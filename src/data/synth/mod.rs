@@ -15,8 +15,7 @@ mod tests;
 mod words;
 mod write;
 
-pub use info::{BestPossible, GENERATOR, Info, Synth};
-pub use recipe::Recipe;
+pub use info::{BestPossible, GENERATOR, Info, Recipe, Synth};
 pub use scene::Scene;
 pub use words::vocabulary;
 pub use write::{Options, SynthError, synthesise};

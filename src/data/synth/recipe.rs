@@ -1,23 +1,13 @@
-//! How a drawn dataset was made, so that one that is gone can be drawn again: the same recipe gives the same files.
+//! Finds a drawn dataset by its recipe, and draws it again where it is gone: the same recipe gives the same files.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    info::{GENERATOR, Info},
-    write::{Options, SynthError, synthesise},
+    info::{GENERATOR, Info, Recipe},
+    write::{SynthError, synthesise},
 };
-
-/// What determines a drawn dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recipe {
-    /// [`GENERATOR`] at that time.
-    pub generator: u32,
-    #[serde(flatten)]
-    pub options: Options,
-}
 
 impl Recipe {
     /// The recipe of the drawn dataset in `dir`; `None` where there is none.
@@ -63,7 +53,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::synth::few;
+    use crate::data::synth::{Options, few};
 
     #[test]
     fn a_dataset_that_is_gone_is_drawn_again_and_another_one_is_not_taken_for_it() {
