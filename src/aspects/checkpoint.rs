@@ -2,6 +2,7 @@
 //! metadata, everything that a run needs to go on.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Write},
@@ -19,7 +20,7 @@ pub use super::{
 };
 use super::{
     checkpoint_meta::{from_strings, to_strings},
-    host_tensor::HostTensor,
+    host_tensor::{HostTensor, count},
 };
 use crate::{
     atomic_file::write_atomically, bounded_file::open_regular, output_file::write_output,
@@ -42,18 +43,8 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Write`]: what the file system reports, or a tensor whose shape does not fit its values.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let header = header(&self.meta, &self.tensors);
-        header
-            .and_then(|header| write_atomically(path, |file| write(file, &header, &self.tensors)))
+        write_atomically(path, |file| write_all(file, &self.meta, &self.tensors))
             .map_err(|source| not_written(path, source))
-    }
-
-    /// Writes it to an open file.
-    ///
-    /// # Errors
-    /// What the file system reports, or a tensor whose shape does not fit its values.
-    pub fn write_to(&self, file: &mut File) -> io::Result<()> {
-        write(file, &header(&self.meta, &self.tensors)?, &self.tensors)
     }
 
     /// Reads a checkpoint of [`Checkpoint::save`], with all its tensors.
@@ -110,9 +101,43 @@ pub(super) fn export(
     meta: &CheckpointMeta,
     tensors: &BTreeMap<String, HostTensor>,
 ) -> Result<(), CheckpointError> {
-    header(meta, tensors)
-        .and_then(|header| write_output(path, |file| write(file, &header, tensors)))
-        .map_err(|source| not_written(path, source))
+    write_output(path, |file| write_all(file, meta, tensors)).map_err(|source| not_written(path, source))
+}
+
+/// Writes a checkpoint to an open file, one tensor after the other in the order of their names. `shapes` names them;
+/// `values` gives a tensor's values in row-major order when its turn comes, so that the tensors of a device are copied
+/// to the host one at a time.
+///
+/// # Errors
+/// What `values` or the file system reports, or a tensor whose shape does not fit its values.
+pub fn write_checkpoint<'a>(
+    file: &mut File,
+    meta: &CheckpointMeta,
+    shapes: &BTreeMap<String, &[usize]>,
+    mut values: impl FnMut(&str) -> io::Result<Cow<'a, [f32]>>,
+) -> io::Result<()> {
+    let header = header(meta, shapes)?;
+    let mut file = BufWriter::new(file);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    for (name, &shape) in shapes {
+        let values = values(name)?;
+        if count(shape) != Some(values.len()) {
+            let message = format!("the shape of {name} does not fit its values");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        for values in values.chunks(1 << 16) {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            file.write_all(&bytes)?;
+        }
+    }
+    file.flush()
+}
+
+fn write_all(file: &mut File, meta: &CheckpointMeta, tensors: &BTreeMap<String, HostTensor>) -> io::Result<()> {
+    let shapes = tensors.iter().map(|(name, tensor)| (name.clone(), &*tensor.shape));
+    let shapes = shapes.collect();
+    write_checkpoint(file, meta, &shapes, |name| Ok(Cow::from(&tensors[name].data)))
 }
 
 fn not_written(path: &Path, source: io::Error) -> CheckpointError {
@@ -124,36 +149,21 @@ fn not_written(path: &Path, source: io::Error) -> CheckpointError {
 
 /// The file's JSON header. We write it ourselves because the safetensors crate writes the metadata in random order (the
 /// bytes of two runs with one seed would differ), and makes the file readable by its owner only.
-fn header(meta: &CheckpointMeta, tensors: &BTreeMap<String, HostTensor>) -> io::Result<Vec<u8>> {
+fn header(meta: &CheckpointMeta, shapes: &BTreeMap<String, &[usize]>) -> io::Result<Vec<u8>> {
     let mut header = Map::new();
     header.insert("__metadata__".to_owned(), Value::Object(to_strings(meta)?));
-    let mut offset = 0;
-    for (name, tensor) in tensors {
-        if !tensor.is_consistent() {
-            let message = format!("the shape of {name} does not fit its values");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let end = offset + 4 * tensor.data.len();
-        let info = json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end] });
+    let mut offset = 0usize;
+    for (name, shape) in shapes {
+        let bytes = count(shape).and_then(|count| count.checked_mul(4));
+        let end = bytes.and_then(|bytes| offset.checked_add(bytes));
+        let end = end.ok_or_else(|| io::Error::other(format!("{name} has too many values for a file")))?;
+        let info = json!({ "dtype": "F32", "shape": shape, "data_offsets": [offset, end] });
         header.insert(name.clone(), info);
         offset = end;
     }
     let mut bytes = serde_json::to_vec(&header)?;
     bytes.resize(bytes.len().next_multiple_of(8), b' ');
     Ok(bytes)
-}
-
-fn write(file: &mut File, header: &[u8], tensors: &BTreeMap<String, HostTensor>) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(header)?;
-    for tensor in tensors.values() {
-        for values in tensor.data.chunks(1 << 16) {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            file.write_all(&bytes)?;
-        }
-    }
-    file.flush()
 }
 
 /// Reads a safetensors file's metadata and the tensors that `wanted` names, as f32.

@@ -29,6 +29,11 @@ impl HostTensor {
     /// Whether the number of values matches the shape.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
-        self.shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)) == Some(self.data.len())
+        count(&self.shape) == Some(self.data.len())
     }
+}
+
+/// The number of values that a shape requires; `None` where it does not fit in memory.
+pub(super) fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim))
 }

@@ -1,6 +1,8 @@
 //! A trainer's state as a checkpoint, and back.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use candle_core::{Tensor, Var};
@@ -11,7 +13,7 @@ use super::learner::Learner;
 use super::schedule::LearningRate;
 use super::trainer::Trainer;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
-use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta, FORMAT};
+use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta, FORMAT, write_checkpoint};
 use crate::aspects::modules::{AspectModules, to_host};
 use crate::aspects::parameter_file::check_family;
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
@@ -60,37 +62,39 @@ pub fn save(
     meta.sampler = Some(sampler.to_string());
     meta.rng = Some(serde_json::json!({ "generator": "chacha8", "seed": seed }).to_string());
     let mut tensors = BTreeMap::new();
-    let to_host = |name: &str, tensor: &Tensor| {
-        let tensor = to_host(tensor)?;
-        if tensor.is_finite() {
-            Ok(tensor)
-        } else {
-            Err(EngineError::NotFinite(format!(
-                "at step {} of stage `{}` the numbers of {name} are not finite, so no checkpoint of them is written",
-                trainer.step,
-                trainer.stage.name()
-            )))
-        }
-    };
     for slot in &trainer.optimizer.slots {
-        let [first, second] = ["exp_avg", "exp_avg_sq"].map(|moment| format!("optimizer.{moment}.{}", slot.name));
-        let all = [
-            (slot.name.clone(), slot.var.as_tensor()),
-            (first, &slot.exp_avg),
-            (second, &slot.exp_avg_sq),
-        ];
-        for (name, tensor) in all {
-            let tensor = to_host(&name, tensor)?;
-            tensors.insert(name, tensor);
-        }
+        tensors.insert(slot.name.clone(), slot.var.as_tensor());
+        tensors.insert(format!("optimizer.exp_avg.{}", slot.name), &slot.exp_avg);
+        tensors.insert(format!("optimizer.exp_avg_sq.{}", slot.name), &slot.exp_avg_sq);
         meta.optimizer_steps.insert(slot.name.clone(), slot.steps);
     }
-    let checkpoint = Checkpoint { meta, tensors };
-    let written = folder.write(path, |file| checkpoint.write_to(file));
-    Ok(written.map_err(|source| CheckpointError::Write {
-        path: path.to_owned(),
-        source,
-    })?)
+    let values = |name: &str| {
+        let tensor = to_host(tensors[name])?;
+        if tensor.is_finite() {
+            return Ok(tensor.data);
+        }
+        Err(EngineError::NotFinite(format!(
+            "at step {} of stage `{}` the numbers of {name} are not finite, so no checkpoint of them is written",
+            trainer.step,
+            trainer.stage.name()
+        )))
+    };
+    let shapes = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.dims()));
+    let shapes = shapes.collect();
+    let written = folder.write(path, |file| {
+        // Parameters and moments together are three times the parameters: never all of them beside the model.
+        write_checkpoint(file, &meta, &shapes, |name| {
+            values(name).map(Cow::from).map_err(io::Error::other)
+        })
+    });
+    written.map_err(|failed| match failed.downcast::<EngineError>() {
+        Ok(failed) => failed,
+        Err(source) => CheckpointError::Write {
+            path: path.to_owned(),
+            source,
+        }
+        .into(),
+    })
 }
 
 /// What a checkpoint records beyond the trainer's state.
