@@ -157,6 +157,27 @@ impl AspectModules {
         Ok(Self(views.iter().map(module).collect::<Result<_>>()?))
     }
 
+    /// Takes a file's values, with its number of queries. The large tensors are overwritten, so that at no time do both
+    /// sets stand on the device.
+    ///
+    /// # Errors
+    /// Where the file lacks a view or is of another width, or the device fails.
+    pub fn set(&mut self, file: &AspectFile) -> Result<()> {
+        for (view, module) in &mut self.0 {
+            let Some(from) = file.views.get(view) else {
+                bail!("the file has no module for {view}");
+            };
+            let device = module.query.device().clone();
+            let tensor = |tensor: &HostTensor| Tensor::from_slice(&tensor.data, tensor.shape.as_slice(), &device);
+            module.query = Var::from_tensor(&tensor(&from.query)?)?;
+            module.in_proj_weight.set(&tensor(&from.in_proj_weight)?)?;
+            module.in_proj_bias.set(&tensor(&from.in_proj_bias)?)?;
+            module.out_proj_weight.set(&tensor(&from.out_proj_weight)?)?;
+            module.out_proj_bias.set(&tensor(&from.out_proj_bias)?)?;
+        }
+        Ok(())
+    }
+
     /// The modules as a file holds them.
     ///
     /// # Errors
@@ -236,4 +257,30 @@ pub fn to_host(tensor: &Tensor) -> Result<HostTensor> {
         tensor.dims().to_vec(),
         tensor.flatten_all()?.to_vec1::<f32>()?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{AspectModules, Initial};
+    use crate::data::View;
+
+    #[test]
+    fn a_files_values_are_taken_in_place_with_its_number_of_queries() -> candle_core::Result<()> {
+        let views = [View::Scene, View::Object];
+        let fresh = |queries, seed| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            AspectModules::fresh(&views, queries, 8, Initial::Reference, &mut rng, &Device::Cpu)
+        };
+        let (mut modules, other) = (fresh(3, 1)?, fresh(5, 2)?.to_file()?);
+        let identity = |modules: &AspectModules| modules.0[&View::Object].in_proj_weight.id();
+        let before = identity(&modules);
+        modules.set(&other)?;
+        assert_eq!(modules.to_file()?, other);
+        assert_eq!(identity(&modules), before);
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ use super::schedule::LearningRate;
 use super::trainer::Trainer;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta, FORMAT, write_checkpoint};
-use crate::aspects::modules::{AspectModules, to_host};
+use crate::aspects::modules::to_host;
 use crate::aspects::parameter_file::check_family;
 use crate::aspects::prompt_file::{SoftPromptFile, read_soft_prompt, write_soft_prompt};
 use crate::config::Settings;
@@ -188,10 +188,8 @@ fn go_on_with_rate(trainer: &mut Trainer, sampler: &serde_json::Value) -> Option
 pub fn load_aspects(learner: &mut Learner, path: &Path) -> Result<(), EngineError> {
     check_family(path, learner.base.family)?;
     let file = read_aspects(path)?;
-    let views = learner.views();
-    file.require(path, learner.base.hidden_size(), &views)?;
-    learner.aspects = AspectModules::from_file(&file, &views, &learner.base.device)?;
-    Ok(())
+    file.require(path, learner.base.hidden_size(), &learner.views())?;
+    Ok(learner.aspects.set(&file)?)
 }
 
 /// Takes the soft prompt of a file: ours or the reference's.
