@@ -43,6 +43,8 @@ pub mod nn;
 mod operating_system;
 mod output_file;
 mod printable;
+mod relation;
+pub mod runs;
 mod safetensors_header;
 pub mod session;
 mod text;

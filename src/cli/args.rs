@@ -16,7 +16,15 @@ pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
 use device::DeviceParser;
 
-use crate::{data::View, engine::DeviceChoice, export::What, images::Images, session::Stage, tui::REPLAY_SPEEDS};
+use crate::{
+    data::View,
+    engine::DeviceChoice,
+    export::What,
+    images::Images,
+    runs::{Column, Query, Sort},
+    session::Stage,
+    tui::REPLAY_SPEEDS,
+};
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
 ///
@@ -315,16 +323,40 @@ fn speed(text: &str) -> Result<f64, String> {
     })
 }
 
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub settings: ConfigArgs,
+    /// Columns: what runs reached (test, test_f1, best_ece, samples/s, memory ...) and settings (lr, seed, aspects.views)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Column::parse)]
+    pub columns: Vec<Column>,
+    /// Runs that pass: state:finished model:qwen lr<1e-4 best>=80% tag:paper -word
+    #[arg(long, value_name = "TERMS", value_parser = Query::parse, allow_hyphen_values = true)]
+    pub filter: Option<Query>,
+    /// Order, the best or latest first; -COLUMN turns it [default: started]
+    #[arg(long, value_name = "COLUMN", value_parser = Sort::parse, allow_hyphen_values = true)]
+    pub sort: Option<Sort>,
+    /// A row for the runs that differ by these settings alone: mean, standard deviation, and the difference from the first row
+    #[arg(long, value_name = "SETTINGS", value_delimiter = ',', value_parser = Column::parse, num_args = 0..=1, default_missing_value = "seed")]
+    pub group: Vec<Column>,
+    /// Print one JSON document on stdout
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// Print CSV with exact values
+    #[arg(long, group = "form")]
+    pub csv: bool,
+    /// Print a Markdown table
+    #[arg(long, group = "form")]
+    pub markdown: bool,
+    /// Print a LaTeX tabular (for the package booktabs)
+    #[arg(long, group = "form")]
+    pub latex: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// List all sessions with their state and results
-    List {
-        #[command(flatten)]
-        settings: ConfigArgs,
-        /// Print the sessions as one JSON document on stdout
-        #[arg(long)]
-        json: bool,
-    },
+    /// List all sessions with their state and results, or groups of them
+    List(ListArgs),
     /// Show one session's state, checkpoints and evaluations; with --json also its settings
     Show {
         /// Name or path of a session

@@ -3,10 +3,12 @@
 mod error;
 mod evaluated;
 mod export;
+mod formats;
 mod list;
 mod remove;
 mod show;
 mod table;
+mod tabulated;
 #[cfg(test)]
 mod tests;
 
@@ -31,9 +33,9 @@ use error::SessionsError;
 pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     match command {
-        SessionsCommand::List { settings, json } => {
-            let sessions = list_sessions(&root(settings.sources())?).map_err(SessionsError::from)?;
-            list::list(&sessions, *json, &mut out)?;
+        SessionsCommand::List(asked) => {
+            let sessions = list_sessions(&root(asked.settings.sources())?).map_err(SessionsError::from)?;
+            list::list(&sessions, asked, &mut out)?;
         }
         SessionsCommand::Show {
             session,

@@ -64,6 +64,8 @@ pub enum Action {
     ClearFilter,
     SortColumn,
     SortOrder,
+    /// In Sessions: choose the table's columns.
+    Columns,
     Summary,
     Normalise,
     NextEvaluation,
@@ -181,6 +183,7 @@ impl Action {
             Self::ClearFilter => "clear_filter",
             Self::SortColumn => "sort_column",
             Self::SortOrder => "sort_order",
+            Self::Columns => "columns",
             Self::Summary => "summary",
             Self::Normalise => "normalise",
             Self::NextEvaluation => "next_evaluation",

@@ -85,11 +85,14 @@ pub(super) const TABLE: &[Row] = table! {
     Compare "z"            => A::Enlarge,        Move,    "enlarge",    "the pane alone, and back";
 
     Sessions "enter"       => A::Open,           Look,    "open",       "show the session";
-    Sessions "/"           => A::Filter,         Look,    "filter",     "words that must occur: in name, state, data, model";
+    Sessions "/"           => A::Filter,         Look,    "filter",     "filter: state:live  model:qwen  lr<1e-4  best>=80%  tag:paper  -word";
     Sessions "x"           => A::ClearFilter,    Look,    "",           "show all sessions again";
-    Sessions "s"           => A::SortColumn,     Look,    "sort",       "sort by start, name, best accuracy, state";
-    Sessions "m space"     => A::Mark,           Look,    "mark",       "mark two sessions to be compared";
-    Sessions "o"           => A::Overlay,        Look,    "",           "lay its curves over those on Train, or take them away";
+    Sessions "s"           => A::SortColumn,     Look,    "sort",       "sort by the next column";
+    Sessions "S"           => A::SortOrder,      Look,    "",           "turn the order";
+    Sessions "c"           => A::Columns,        Look,    "columns",    "choose the columns: figures (test_f1 best_ece samples/s ...) and settings (lr seed ...)";
+    Sessions "v"           => A::Summary,        Look,    "groups",     "a row for runs that differ by their seed alone, mean and deviation; enter shows them";
+    Sessions "m space"     => A::Mark,           Look,    "mark",       "mark sessions: A and B are compared, all can be laid over one another";
+    Sessions "o"           => A::Overlay,        Look,    "overlay",    "lay the curves of the marked sessions, or its own, over those on Train, or take them away";
     Sessions "n"           => A::NewRun,         Run,     "new run",    "start a new run: a form, with the settings that hold here";
     Sessions "N"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
     Sessions "R"           => A::Rename,         General, "",           "give the session another name";

@@ -134,6 +134,8 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
         steps: 180,
         best_accuracy: (n != 2).then(|| 0.8 + 0.1 * noise(n as u64, 21)),
         test_accuracy: (n % 2 == 1).then(|| 0.78 + 0.1 * noise(n as u64, 22)),
+        samples_per_s: Some(40.0 + n as f64),
+        memory: Some(180 << 20),
         started: Some(1.7e9 - 3600.0 * n as f64),
         duration: 152.0 + n as f64,
         problem: (states[n % states.len()] == SessionState::Failed).then(|| "the disk is full".into()),
@@ -142,6 +144,8 @@ pub fn summaries(count: usize) -> Vec<SessionSummary> {
             "train": { "seed": 3407, "prompt": { "learning_rate": if n == 1 { 3e-3 } else { 3e-2 } } },
             "aspects": { "views": if n == 2 { vec!["scene"] } else { vec!["scene", "object"] } },
         }),
+        best: None,
+        test: None,
         spark: (0..24_u32)
             .map(|step| (-f64::from(step) / 8.0).exp() + 0.1 * noise(n as u64, u64::from(step) + 30))
             .collect(),

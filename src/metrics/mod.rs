@@ -12,6 +12,7 @@ mod divergence;
 mod generated;
 mod mcnemar;
 mod pointing;
+mod spread;
 mod summary;
 mod wheel;
 
@@ -23,6 +24,7 @@ pub use divergence::jensen_shannon;
 pub use generated::{accuracy_generated, generated_label};
 pub use mcnemar::{McNemar, mcnemar};
 pub use pointing::{BoundingBox, expected_hit_rate, pointing_hit};
+pub use spread::{MeanDifference, Spread};
 pub use summary::{Speed, summarise};
 pub use wheel::{MIKELS_WHEEL, Polarity, polarity, polarity_accuracy, wheel_distance};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -45,8 +46,47 @@ pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let defaults = Settings::default().to_record();
     collect("", (Some(a), Some(b)), Some(&defaults), &mut found);
-    found.retain(|difference| !["session", "tui"].contains(&difference.key.split('.').next().unwrap_or_default()));
+    found.retain(|difference| !is_of_the_session(&difference.key));
     found
+}
+
+/// All settings that [`differences`] compares, by their keys with dots, in such a form that two runs agree on a key exactly
+/// if the values are equal: what is missing has its default, paths are absolute, numbers are f64.
+#[must_use]
+pub fn comparable(settings: &Value) -> IndexMap<String, Value> {
+    let mut flat = IndexMap::new();
+    let defaults = Settings::default().to_record();
+    flatten("", Some(settings), Some(&defaults), &mut flat);
+    flat.retain(|key, _| !is_of_the_session(key));
+    flat
+}
+
+fn flatten(key: &str, value: Option<&Value>, default: Option<&Value>, flat: &mut IndexMap<String, Value>) {
+    let sections = [value, default].map(|value| value.and_then(Value::as_object));
+    if sections.iter().all(Option::is_none) {
+        let value = match value.or(default) {
+            Some(Value::Number(number)) => number.as_f64().into(),
+            Some(Value::String(path)) if PATHS.contains(&key) => place(path).to_string_lossy().into(),
+            value => value.cloned().unwrap_or(Value::Null),
+        };
+        flat.insert(key.to_owned(), value);
+        return;
+    }
+    let names: IndexSet<&String> = sections.iter().flatten().flat_map(|section| section.keys()).collect();
+    for name in names {
+        let inner = if key.is_empty() {
+            name.clone()
+        } else {
+            format!("{key}.{name}")
+        };
+        let [value, default] = sections.map(|section| section.and_then(|section| section.get(name)));
+        flatten(&inner, value, default, flat);
+    }
+}
+
+/// Whether a key says where a session lies or how it is shown, which does not change what was learnt.
+fn is_of_the_session(key: &str) -> bool {
+    ["session", "tui"].contains(&key.split('.').next().unwrap_or_default())
 }
 
 fn collect(key: &str, (a, b): (Option<&Value>, Option<&Value>), default: Option<&Value>, found: &mut Vec<Difference>) {
@@ -137,6 +177,7 @@ mod tests {
         older["data"].as_object_mut().unwrap().remove("disk_cache_mb");
         older["checkpoint"].as_object_mut().unwrap().remove("every_minutes");
         older.as_object_mut().unwrap().remove("eval");
+        assert_eq!(comparable(&older), comparable(&now));
         assert_eq!(keys(&older, &now), Vec::<String>::new());
         assert_eq!(keys(&now, &older), Vec::<String>::new());
         let mut set = now;

@@ -73,14 +73,20 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
         steps: 12,
         best_accuracy: Some(0.75),
         test_accuracy: Some(0.875),
+        samples_per_s: summary.samples_per_s,
+        memory: None,
         started: Some(1000.0),
         duration: 80.0,
         problem: None,
         note: String::new(),
         settings: summary.settings.clone(),
+        best: summary.best.clone(),
+        test: summary.test.clone(),
         spark: Vec::new(),
     };
     assert_eq!(summary, expected);
+    let splits = [&summary.best, &summary.test].map(|made| made.as_ref().map(|made| made.split.as_str()));
+    assert_eq!(splits, [Some("val"), Some("test")]);
     assert!(summary.settings.is_object(), "{}", summary.settings);
     assert_eq!(summary.progress(), "prompt 8/8");
     Ok(())

@@ -35,7 +35,7 @@ mod utc;
 
 pub use answer::{Answer, Effects, Faithfulness, Found, Request};
 pub use checkpoints::{CheckpointFile, Checkpoints, CheckpointsError, Keep, Selector, checkpoint_name};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, comparable, differences};
 pub use evaluations::{
     Evaluated, EvaluationNote, KeepError, LaterEvaluation, frozen_metrics, keep_evaluation, later_evaluations,
 };

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::{
     evaluations::later_evaluations,
-    event::{Evaluation, SessionStart, Stage},
+    event::{SessionStart, Stage},
     folder::SessionFolder,
+    prediction::Metrics,
     series::StageHistory,
     state::RunState,
 };
@@ -86,6 +87,12 @@ pub struct SessionSummary {
     pub best_accuracy: Option<f64>,
     /// The accuracy of the last evaluation on `test`: by `masp eval` on the session's own data, else by the run.
     pub test_accuracy: Option<f64>,
+    /// Samples a second: the median over the steps of the stage that made the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples_per_s: Option<f64>,
+    /// Resident memory of its process in bytes, as last reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// Seconds since the Unix epoch.
     pub started: Option<f64>,
     /// Seconds at work; pauses and the time between two processes do not count.
@@ -98,6 +105,12 @@ pub struct SessionSummary {
     /// The settings as the session recorded them; null where nothing could be read.
     #[serde(skip)]
     pub settings: Value,
+    /// All figures of the evaluation whose accuracy is `best_accuracy`.
+    #[serde(skip)]
+    pub best: Option<Metrics>,
+    /// All figures of the evaluation whose accuracy is `test_accuracy`.
+    #[serde(skip)]
+    pub test: Option<Metrics>,
     /// The losses of the stage that made the last step, at most [`SPARK`] means of neighbours.
     #[serde(skip)]
     pub spark: Vec<f64>,
@@ -114,6 +127,8 @@ impl SessionSummary {
         let current = state.stages.iter().rfind(|(_, history)| !history.steps.is_empty());
         let stands = SessionState::of(state, &live);
         let failed = state.ended.as_ref().filter(|_| stands == SessionState::Failed);
+        let best = best(state).cloned();
+        let test = later_test(folder).or_else(|| test(state).cloned());
         Self {
             name: folder.name().to_owned(),
             path: folder.path().to_owned(),
@@ -130,8 +145,12 @@ impl SessionSummary {
                 .values()
                 .map(StageHistory::last_step)
                 .fold(0, u64::saturating_add),
-            best_accuracy: best_accuracy(state),
-            test_accuracy: later_test_accuracy(folder).or_else(|| test_accuracy(state)),
+            best_accuracy: best.as_ref().map(|made| made.accuracy),
+            test_accuracy: test.as_ref().map(|made| made.accuracy),
+            best,
+            test,
+            samples_per_s: current.and_then(|(_, history)| samples_per_s(history)),
+            memory: state.memory,
             started: state.started,
             duration: state.active_s,
             problem: live.err().or_else(|| failed.map(|ended| ended.reason.clone())),
@@ -155,35 +174,46 @@ impl SessionSummary {
 }
 
 /// The run's evaluations of the soft prompt that have an accuracy.
-fn evaluations(state: &RunState) -> impl DoubleEndedIterator<Item = &Evaluation> {
+fn evaluations(state: &RunState) -> impl DoubleEndedIterator<Item = &Metrics> {
     let history = state.history(Stage::Prompt).into_iter();
-    let all = history.flat_map(|history| &history.evaluations);
-    all.filter(|made| made.metrics.samples > 0 && made.metrics.accuracy.is_finite())
+    let all = history
+        .flat_map(|history| &history.evaluations)
+        .map(|made| &made.metrics);
+    all.filter(|made| made.samples > 0 && made.accuracy.is_finite())
 }
 
-/// The highest accuracy on the evaluations with the most images: a high accuracy on a few images is no record. On `test`
+/// The most accurate of the evaluations with the most images: a high accuracy on a few images is no record. On `test`
 /// only if nothing else was evaluated.
-fn best_accuracy(state: &RunState) -> Option<f64> {
+fn best(state: &RunState) -> Option<&Metrics> {
     let best = |test| {
-        let of_split = || evaluations(state).filter(move |made| (made.metrics.split == "test") == test);
-        let most = of_split().map(|made| made.metrics.samples).max()?;
-        let of_most = of_split().filter(|made| made.metrics.samples == most);
-        of_most.map(|made| made.metrics.accuracy).max_by(f64::total_cmp)
+        let of_split = || evaluations(state).filter(move |made| (made.split == "test") == test);
+        let most = of_split().map(|made| made.samples).max()?;
+        let of_most = of_split().filter(|made| made.samples == most);
+        of_most.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
     };
     best(false).or_else(|| best(true))
 }
 
-/// The accuracy of the run's last evaluation on `test`.
-fn test_accuracy(state: &RunState) -> Option<f64> {
-    let last = evaluations(state).rfind(|made| made.metrics.split == "test");
-    last.map(|made| made.metrics.accuracy)
+/// The run's last evaluation on `test`.
+fn test(state: &RunState) -> Option<&Metrics> {
+    evaluations(state).rfind(|made| made.split == "test")
 }
 
-/// The accuracy of the newest `masp eval` of the session's own parameters on its own test split.
-fn later_test_accuracy(folder: &SessionFolder) -> Option<f64> {
+/// The newest `masp eval` of the session's own parameters on its own test split.
+fn later_test(folder: &SessionFolder) -> Option<Metrics> {
     let later = later_evaluations(folder.path()).into_iter().rev();
     let mut of_test = later.filter(|later| later.split == "test" && later.is_own());
-    of_test.find_map(|later| Some(later.metrics()?.accuracy).filter(|accuracy| accuracy.is_finite()))
+    of_test.find_map(|later| later.metrics().filter(|made| made.accuracy.is_finite()))
+}
+
+fn samples_per_s(history: &StageHistory) -> Option<f64> {
+    let mut rates: Vec<f64> = history.steps.iter().map(|step| step.samples_per_s).collect();
+    rates.retain(|rate| rate.is_finite());
+    if rates.is_empty() {
+        return None;
+    }
+    let middle = rates.len() / 2;
+    Some(*rates.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 /// Means over neighbouring losses, without those that are not finite.

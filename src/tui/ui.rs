@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{browse::rows::Column, map_style::MapStyle, metric::Metric, sessions::Sort};
+use super::{browse::rows::Column, map_style::MapStyle, metric::Metric};
 use crate::{
     data::View,
     keymap::{Scope, Screen},
@@ -80,7 +80,7 @@ pub enum Spot {
     /// A heading of the predictions.
     Column(Column),
     /// A heading of the sessions.
-    Sort(Sort),
+    Sort(usize),
     /// A row of a list or a dialog on top of the screen.
     Choice(usize),
 }
@@ -121,6 +121,8 @@ pub enum Entry {
     Pairs,
     /// The filter of Sessions.
     Sessions,
+    /// The columns of Sessions.
+    Columns,
     Question,
     LearningRate,
     /// A note on a session.
@@ -144,6 +146,7 @@ impl Entry {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Filter | Self::Pairs | Self::Sessions => "filter",
+            Self::Columns => "columns",
             Self::Question => "ask about this image",
             Self::LearningRate => "learning rate",
             Self::Note => "note (#tags are found by the filter)",

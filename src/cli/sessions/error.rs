@@ -24,6 +24,8 @@ pub enum SessionsError {
     Print(#[from] io::Error),
     #[error("cannot write the sessions as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("--group takes settings, such as seed, and `{0}` is none; columns are chosen with --columns")]
+    Group(String),
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     #[error(transparent)]
@@ -40,6 +42,7 @@ impl SessionsError {
         match self {
             Self::Folder(error) => error.is_wrong_usage(),
             Self::Export(_)
+            | Self::Group(_)
             | Self::Written(ExportError::Ending { .. } | ExportError::Own(_) | ExportError::Selected(_)) => true,
             Self::Remove(error) => error.is_wrong_usage(),
             _ => false,

@@ -3,6 +3,7 @@
 use crate::cli::progress::duration;
 use crate::printable::printable;
 use crate::session::{SessionSummary, Utc};
+use crate::text::{columns, pad};
 
 /// A share, or a dash where it was not computed.
 pub(super) fn figure(value: f64) -> String {
@@ -33,15 +34,17 @@ pub(super) fn session_row(session: &SessionSummary) -> [String; 10] {
     ]
 }
 
-/// Columns padded to their widest cell; the last one is not padded.
-pub(super) fn aligned<const N: usize>(table: &[[String; N]]) -> Vec<String> {
+/// Columns padded to their widest cell; the last one is not padded. All rows have as many cells as the first.
+pub(super) fn aligned<R: AsRef<[String]>>(table: &[R]) -> Vec<String> {
     let width = |column: usize| {
-        let cells = table.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let cells = table.iter().filter_map(|row| row.as_ref().get(column));
+        cells.map(|cell| columns(cell)).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let widths: Vec<usize> = (0..table.first().map_or(0, |row| row.as_ref().len()))
+        .map(width)
+        .collect();
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| pad(cell, *width));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     table.iter().map(line).collect()

@@ -3,7 +3,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use clap::Parser;
+
 use super::{list, show};
+use crate::cli::args::{Cli, Command, SessionsCommand};
 use crate::session::{Ended, Event, JournalWriter, SessionFolder, SessionStart, Stage, list_sessions};
 
 pub fn start() -> SessionStart {
@@ -27,7 +30,16 @@ pub fn start() -> SessionStart {
 fn printed(root: &Path, name: Option<&str>, json: bool) -> Result<String, Box<dyn Error>> {
     let mut out = Vec::new();
     match name {
-        None => list::list(&list_sessions(root)?, json, &mut out)?,
+        None => {
+            let argv = ["masp", "sessions", "list"].into_iter().chain(json.then_some("--json"));
+            let Some(Command::Sessions {
+                command: SessionsCommand::List(asked),
+            }) = Cli::parse_from(argv).command
+            else {
+                return Err("not the list".into());
+            };
+            list::list(&list_sessions(root)?, &asked, &mut out)?;
+        }
         Some(name) => show::show(&SessionFolder::open(root, name)?, json, &mut out)?,
     }
     Ok(String::from_utf8(out)?)

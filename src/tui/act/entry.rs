@@ -93,10 +93,8 @@ impl App {
         let taken = match entry {
             Entry::Filter => self.shown.browse.set_filter(&text),
             Entry::Pairs => self.compare.set_filter(&text),
-            Entry::Sessions => {
-                self.sessions.set_filter(&text);
-                Ok(())
-            }
+            Entry::Sessions => self.sessions.set_filter(&text),
+            Entry::Columns => self.sessions.set_columns(&text),
             Entry::LearningRate => match text.parse::<f64>() {
                 Ok(lr) if (0.0..=HIGHEST_RATE).contains(&lr) => {
                     self.tell(Command::SetLearningRate { lr }, "learning rate asked for");

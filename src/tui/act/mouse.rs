@@ -83,7 +83,7 @@ impl App {
                 self.shown.browse.sort_by(column);
                 self.row_moved();
             }
-            Spot::Sort(sort) => self.sessions.sort_by(sort),
+            Spot::Sort(column) => self.sessions.sort_by(column),
             Spot::Tab(_) | Spot::Choice(_) => {}
         }
     }

@@ -3,13 +3,17 @@
 //! ```text
 //! wrong  right                      the prediction
 //! gold:fear  pred:awe               a class, by the beginning of its name; gold=fear by all of it
-//! conf<0.4  margin>=0.2  loss>2     a number
+//! conf<0.4  conf<40%  margin>=0.2    a number
 //! scene:beach  object:dog  ...      the annotation of an aspect holds this
 //! beach                             the image's name or anything of its annotation holds this
 //! -wrong  -gold:fear  -beach        not
 //! ```
 
-use crate::{data::View, session::ImageResult};
+use crate::{
+    data::View,
+    relation::{Relation, number},
+    session::ImageResult,
+};
 
 /// A filter; the empty one passes all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,22 +43,6 @@ enum Figure {
     Margin,
     Loss,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    Less,
-    AtMost,
-    More,
-    AtLeast,
-}
-
-/// The relations' notations, the longer ones first.
-const RELATIONS: [(&str, Relation); 4] = [
-    ("<=", Relation::AtMost),
-    (">=", Relation::AtLeast),
-    ("<", Relation::Less),
-    (">", Relation::More),
-];
 
 impl Query {
     /// Parses a filter, ignoring case.
@@ -97,18 +85,14 @@ fn what(word: &str) -> Result<What, String> {
     if let Some(class) = word.strip_prefix("pred=").or_else(|| word.strip_prefix("says=")) {
         return Ok(What::Predicted(spaced(class), true));
     }
-    if let Some((name, relation, value)) = RELATIONS
-        .into_iter()
-        .find_map(|(sign, relation)| word.split_once(sign).map(|(name, value)| (name, relation, value)))
-    {
+    if let Some((name, relation, value)) = Relation::split(word) {
         let figure = match name {
             "conf" | "confidence" => Figure::Confidence,
             "margin" => Figure::Margin,
             "loss" => Figure::Loss,
             _ => return Err(format!("`{name}` is not a numeric column; use conf, margin or loss")),
         };
-        let value = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
-        return Ok(What::Number(figure, relation, value));
+        return Ok(What::Number(figure, relation, number(value)?));
     }
     if let Some((name, _)) = word.split_once('=') {
         return Err(format!("`{name}=` does not select a class; use gold= or pred="));
@@ -164,12 +148,7 @@ impl What {
                     Figure::Margin => row.margin(),
                     Figure::Loss => row.loss,
                 };
-                match relation {
-                    Relation::Less => number < *value,
-                    Relation::AtMost => number <= *value,
-                    Relation::More => number > *value,
-                    Relation::AtLeast => number >= *value,
-                }
+                relation.holds(number, *value)
             }
             Self::Annotated(view, part) => row.annotation.get(view).is_some_and(|text| holds(text, part)),
             Self::Text(part) => {
@@ -216,6 +195,7 @@ mod tests {
             kept("expression:smile"),
             by(&|row| row.annotation[&View::FacialExpression] == "smile")
         );
+        assert_eq!(kept("conf<60%"), kept("conf<0.6"));
         assert_eq!(
             kept("margin>=0.2 loss<=1"),
             by(&|row| row.margin() >= 0.2 && row.loss <= 1.0)

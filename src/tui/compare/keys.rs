@@ -46,11 +46,11 @@ impl App {
         }
     }
 
-    /// Starts reading the two marked sessions. With one mark it reads that session and the one shown; without marks,
+    /// Starts reading the first two marked sessions. With one mark it reads that session and the one shown; without marks,
     /// two evaluations of the session shown. `again`: reads them even if they are the ones compared already.
     pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
         let folders = match self.sessions.marked.as_slice() {
-            [a, b] => [a.clone(), b.clone()],
+            [a, b, ..] => [a.clone(), b.clone()],
             [a] if self.shown.state.session.is_some() => [self.shown.folder.clone(), a.clone()],
             [a] => [a.clone(), a.clone()],
             _ if self.shown.state.session.is_some() => [self.shown.folder.clone(), self.shown.folder.clone()],

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// What keys of one session say on a group.
+const ON_A_GROUP: &str = "a group is no session: enter shows its runs";
+
 impl App {
     pub(in crate::tui) fn act_sessions(&mut self, action: Action) {
         match action {
@@ -21,22 +24,34 @@ impl App {
                 let filter = self.sessions.filter.clone();
                 self.ui.ask(Entry::Sessions, &filter);
             }
-            Action::ClearFilter | Action::Out => self.sessions.set_filter(""),
+            Action::Out if self.sessions.groups.is_some() => self.sessions.group(),
+            Action::ClearFilter | Action::Out => self.sessions.clear_filter(),
             Action::SortColumn => self.sessions.sort_on(),
+            Action::SortOrder => self.sessions.turn(),
+            Action::Columns => {
+                let columns = self.sessions.named_columns();
+                self.ui.ask(Entry::Columns, &columns);
+            }
+            Action::Summary => self.sessions.group(),
+            Action::Open if self.sessions.groups.is_some() => self.sessions.open_group(),
             Action::Refresh => self.list_sessions(),
             Action::Mark => match self.sessions.mark() {
                 Ok(()) => self.sessions.step(1),
                 Err(reason) => self.ui.notice = Some(reason),
             },
-            Action::Overlay => {
+            Action::Overlay if self.sessions.marked.is_empty() => {
                 let path = self.sessions.session().map(|session| session.path.clone());
                 let said = path.map(|path| self.overlay(&path).map_or_else(|reason| reason, str::to_owned));
                 self.ui.notice = said;
             }
+            Action::Overlay => self.overlay_marked(),
             Action::Open => self.open_selected(),
             Action::NewRun => self.begin_form(),
             Action::Note | Action::Rename | Action::Remove | Action::Export => {
-                let Some(session) = self.sessions.session() else { return };
+                let Some(session) = self.sessions.session() else {
+                    self.ui.notice = self.sessions.groups.is_some().then(|| ON_A_GROUP.to_owned());
+                    return;
+                };
                 let (entry, begun) = match action {
                     Action::Note => (Entry::Note, session.note.clone()),
                     Action::Rename => (Entry::Rename, session.name.clone()),
@@ -54,6 +69,22 @@ impl App {
                 None => {}
             },
         }
+    }
+
+    /// Overlays all marked sessions on the curves, or removes them if all are there.
+    fn overlay_marked(&mut self) {
+        let marked = self.sessions.marked.iter().filter(|path| **path != self.shown.folder);
+        let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
+            marked.cloned().partition(|path| self.overlays.holds(path));
+        let change = if missing.is_empty() { there } else { missing };
+        let number = change.len();
+        let refused = change.iter().find_map(|path| self.overlay(path).err());
+        let lie = if self.sessions.marked.iter().any(|path| self.overlays.holds(path)) || number == 0 {
+            "are removed from"
+        } else {
+            "lie over those on"
+        };
+        self.ui.notice = Some(refused.unwrap_or_else(|| format!("the curves of the marked sessions {lie} Train")));
     }
 
     /// Starts reading the list of sessions.

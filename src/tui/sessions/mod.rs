@@ -1,8 +1,9 @@
-//! The Sessions screen, and its state: all sessions, those that are shown, and the two that are marked for a
+//! The Sessions screen, and its state: all sessions, those that are shown, alone or in groups, and those that are marked for a
 //! comparison.
 
 pub mod form;
 mod form_keys;
+pub mod groups;
 mod keys;
 pub mod layout;
 pub mod panes;
@@ -11,49 +12,70 @@ use std::path::{Path, PathBuf};
 
 use form::Form;
 
-use super::palette::matching;
-use crate::session::SessionSummary;
+use super::{overlays::MOST, palette::matching};
+use crate::{
+    runs::{Column, Figure, Groups, Query, Sort, arrange, parse_columns},
+    session::SessionSummary,
+    text::{clean, columns},
+};
 
 /// The screen's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sessions {
     /// The folder of all sessions.
     pub root: Option<PathBuf>,
     /// All sessions, the latest start first; `None` until the folder has been read.
     pub all: Option<Result<Vec<SessionSummary>, String>>,
-    /// Words that must all occur in a row.
+    /// The filter as it was typed, and what it asks for.
     pub filter: String,
+    pub query: Query,
+    /// The table's columns, from the left.
+    pub columns: Vec<Column>,
+    /// The width that each column would like, over the rows shown.
+    pub widths: Vec<usize>,
     pub sort: Sort,
     /// Indices into `all`, in order.
     pub shown: Vec<usize>,
-    /// The row under the cursor, an index into `shown`.
+    /// The row under the cursor: an index into `shown`, or into the groups.
     pub selected: usize,
-    /// The sessions to be compared, by path: the first is A.
+    /// The sessions to be compared or overlaid, by path: the first is A.
     pub marked: Vec<PathBuf>,
+    /// The shown sessions as groups, where groups are shown.
+    pub groups: Option<Groups>,
+    /// The sessions of the group that was opened: no others are shown.
+    pub within: Option<Vec<PathBuf>>,
     /// The form for a new run, while it is filled in.
     pub form: Option<Form>,
 }
 
-/// The order of the rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The latest start first.
-    #[default]
-    Started,
-    Name,
-    /// The most accurate first.
-    Best,
-    State,
-}
-
-impl Sort {
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Started => Self::Name,
-            Self::Name => Self::Best,
-            Self::Best => Self::State,
-            Self::State => Self::Started,
+impl Default for Sessions {
+    fn default() -> Self {
+        let columns = vec![
+            Column::Name,
+            Column::State,
+            Column::Progress,
+            Column::Best(Figure::Accuracy),
+            Column::Test(Figure::Accuracy),
+            Column::Time,
+            Column::Curve,
+            Column::Started,
+            Column::Data,
+            Column::Model,
+        ];
+        Self {
+            root: None,
+            all: None,
+            filter: String::new(),
+            query: Query::default(),
+            widths: vec![0; columns.len()],
+            columns,
+            sort: Sort::default(),
+            shown: Vec::new(),
+            selected: 0,
+            marked: Vec::new(),
+            groups: None,
+            within: None,
+            form: None,
         }
     }
 }
@@ -64,7 +86,7 @@ impl Sessions {
         let path = self.session().map(|session| session.path.clone());
         self.all = Some(all);
         self.arrange();
-        if let Some(path) = path {
+        if let Some(path) = path.filter(|_| self.groups.is_none()) {
             let place = (0..self.shown.len()).find(|&row| self.row(row).is_some_and(|session| session.path == path));
             self.selected = place.unwrap_or(self.selected);
         }
@@ -77,10 +99,10 @@ impl Sessions {
         all.get(*self.shown.get(row)?)
     }
 
-    /// The session under the cursor.
+    /// The session under the cursor; `None` on a group.
     #[must_use]
     pub fn session(&self) -> Option<&SessionSummary> {
-        self.row(self.selected)
+        self.groups.is_none().then(|| self.row(self.selected)).flatten()
     }
 
     /// The session that the one under the cursor is compared with in the details: the first marked one, or else the
@@ -110,31 +132,80 @@ impl Sessions {
 
     /// Moves the cursor.
     pub fn step(&mut self, by: isize) {
-        let last = self.shown.len().saturating_sub(1);
+        let last = self.rows().saturating_sub(1);
         self.selected = self.selected.saturating_add_signed(by).min(last);
     }
 
+    /// Rows of the table.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.groups
+            .as_ref()
+            .map_or(self.shown.len(), |groups| groups.groups.len())
+    }
+
     /// Sets the filter.
-    pub fn set_filter(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// A sentence on the first term that is none.
+    pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
+        self.query = Query::parse(text)?;
         text.trim().clone_into(&mut self.filter);
+        self.arrange();
+        Ok(())
+    }
+
+    /// Shows all sessions again.
+    pub fn clear_filter(&mut self) {
+        (self.query, self.within) = (Query::default(), None);
+        self.filter.clear();
         self.arrange();
     }
 
-    /// Sorts by the next column.
-    pub fn sort_on(&mut self) {
-        self.sort_by(self.sort.next());
+    /// Sets the columns.
+    ///
+    /// # Errors
+    /// A sentence on the first name that is no column.
+    pub fn set_columns(&mut self, text: &str) -> Result<(), String> {
+        self.columns = parse_columns(text)?;
+        self.arrange();
+        Ok(())
     }
 
-    /// Sorts by a column.
-    pub fn sort_by(&mut self, sort: Sort) {
-        self.sort = sort;
+    /// The names of the columns, as [`Self::set_columns`] reads them.
+    #[must_use]
+    pub fn named_columns(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(Column::name).collect();
+        names.join(" ")
+    }
+
+    /// Sorts by the next column of the table.
+    pub fn sort_on(&mut self) {
+        let place = self.columns.iter().position(|column| *column == self.sort.column);
+        let next = place.map_or(0, |place| (place + 1) % self.columns.len().max(1));
+        self.sort_by(next);
+    }
+
+    /// Sorts by a column of the table, or the other way round if it is sorted by that one.
+    pub fn sort_by(&mut self, place: usize) {
+        let Some(column) = self.columns.get(place) else { return };
+        if self.sort.column == *column {
+            return self.turn();
+        }
+        self.sort = Sort::by(column.clone());
+        self.arrange();
+    }
+
+    /// Turns the order.
+    pub fn turn(&mut self) {
+        self.sort = self.sort.clone().turned();
         self.arrange();
     }
 
     /// Marks the session under the cursor, or unmarks it.
     ///
     /// # Errors
-    /// A message if two others are already marked.
+    /// A message if as many as have a colour of their own are already marked.
     pub fn mark(&mut self) -> Result<(), String> {
         let Some(path) = self.session().map(|session| session.path.clone()) else {
             return Ok(());
@@ -148,47 +219,55 @@ impl Sessions {
             self.marked
                 .retain(|marked| all.iter().any(|session| session.path == *marked));
         }
-        if let [a, b] = self.marked.as_slice() {
-            let [a, b] = [a, b].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
+        if self.marked.len() == MOST {
             return Err(format!(
-                "{a} and {b} are marked already, and only two can be compared: unmark one first"
+                "{MOST} sessions are marked, as many as have a colour of their own: unmark one first"
             ));
         }
         self.marked.push(path);
         Ok(())
     }
 
+    /// The letter of a marked session: A and B are compared.
+    #[must_use]
+    pub fn letter(&self, path: &Path) -> Option<char> {
+        let place = self.marked.iter().position(|marked| marked == path)?;
+        ('A'..='Z').nth(place)
+    }
+
     fn arrange(&mut self) {
         let Some(Ok(all)) = &self.all else {
             self.shown.clear();
+            self.groups = self.groups.take().map(|_| Groups::of(&[], &[]));
             return;
         };
-        let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        let holds = |session: &SessionSummary| {
-            let parts = [
-                session.name.as_str(),
-                session.state.name(),
-                &session.dataname,
-                &session.data,
-                &session.model,
-                &session.note,
-            ];
-            let text = parts.join(" ").to_lowercase();
-            words.iter().all(|word| text.contains(word))
-        };
-        let mut shown: Vec<usize> = (0..all.len()).filter(|&row| holds(&all[row])).collect();
-        match self.sort {
-            Sort::Started => {}
-            Sort::Name => shown.sort_by(|&a, &b| all[a].name.cmp(&all[b].name)),
-            Sort::Best => {
-                let best = |row: usize| all[row].best_accuracy.unwrap_or(f64::NEG_INFINITY);
-                shown.sort_by(|&a, &b| best(b).total_cmp(&best(a)));
-            }
-            Sort::State => shown.sort_by_key(|&row| all[row].state.name()),
+        self.shown = arrange(all, &self.query, &self.sort);
+        if let Some(within) = &self.within {
+            self.shown.retain(|&row| within.contains(&all[row].path));
         }
-        self.shown = shown;
-        self.selected = self.selected.min(self.shown.len().saturating_sub(1));
+        if self.groups.is_some() {
+            self.groups = Some(groups::of(&self.runs(), &self.sort));
+        }
+        self.widths = widths(&self.columns, &self.runs());
+        self.selected = self.selected.min(self.rows().saturating_sub(1));
     }
+
+    /// The sessions that are shown, in order.
+    #[must_use]
+    pub fn runs(&self) -> Vec<&SessionSummary> {
+        let all = self.all.as_ref().and_then(|all| all.as_ref().ok());
+        self.shown.iter().filter_map(|&row| all?.get(row)).collect()
+    }
+}
+
+/// The widest cell of each column, heading included.
+fn widths(columns_shown: &[Column], runs: &[&SessionSummary]) -> Vec<usize> {
+    let width = |column: &Column| {
+        let cells = runs.iter().map(|run| columns(&clean(&column.shown(&column.cell(run)))));
+        // The heading has room for the mark of the order.
+        cells.max().unwrap_or(0).max(columns(column.name()) + 1)
+    };
+    columns_shown.iter().map(width).collect()
 }
 
 #[cfg(test)]
@@ -212,10 +291,12 @@ mod tests {
     fn words_of_the_filter_must_all_occur() {
         let mut sessions = listed(9);
         assert_eq!(sessions.shown.len(), 9);
-        sessions.set_filter("finished RUN-3");
+        sessions.set_filter("finished RUN-3").unwrap();
         assert_eq!(names(&sessions), ["run-3"]);
-        sessions.set_filter("nothing");
+        sessions.set_filter("nothing").unwrap();
         assert!(sessions.session().is_none());
+        assert!(sessions.set_filter("mood:x").unwrap_err().contains("`mood`"));
+        assert_eq!(sessions.filter, "nothing");
     }
 
     #[test]
@@ -230,40 +311,48 @@ mod tests {
     }
 
     #[test]
-    fn at_most_two_sessions_are_marked() {
-        let mut sessions = listed(4);
-        let mut said = Vec::new();
-        for _ in 0..3 {
-            said.push(sessions.mark());
+    fn as_many_sessions_are_marked_as_have_a_colour() {
+        let mut sessions = listed(MOST + 1);
+        for _ in 0..MOST {
+            sessions.mark().unwrap();
             sessions.step(1);
         }
-        let [first, second] = [0, 1].map(|row| names(&sessions)[row].clone());
-        let refused = said[2].clone().unwrap_err();
-        assert!(said[0].is_ok() && said[1].is_ok());
-        assert!(
-            refused.contains(&format!("{first} and {second} are marked")),
-            "{refused}"
-        );
-        let marked: Vec<_> = sessions
+        let refused = sessions.mark().unwrap_err();
+        assert!(refused.contains(&format!("{MOST} sessions are marked")), "{refused}");
+        let letters: Vec<_> = sessions
             .marked
             .iter()
-            .map(|path| path.file_name().unwrap().to_owned())
+            .map(|path| sessions.letter(path).unwrap())
             .collect();
-        assert_eq!(marked, [&first, &second].map(|name| name.as_str()));
+        assert_eq!(
+            letters.iter().collect::<String>(),
+            ('A'..='Z').take(MOST).collect::<String>()
+        );
         sessions.step(-2);
         sessions.mark().unwrap();
-        assert_eq!(sessions.marked.len(), 1);
+        assert_eq!(sessions.marked.len(), MOST - 1);
     }
 
     #[test]
-    fn the_most_accurate_comes_first() {
+    fn the_order_goes_through_the_columns_and_is_turned() {
         let mut sessions = listed(6);
-        while sessions.sort != Sort::Best {
+        let best = Column::Best(Figure::Accuracy);
+        while sessions.sort.column != best {
             sessions.sort_on();
         }
-        let best: Vec<f64> = (0..6)
-            .filter_map(|row| sessions.row(row).unwrap().best_accuracy)
-            .collect();
-        assert!(best.windows(2).all(|two| two[0] >= two[1]), "{best:?}");
+        let values = |sessions: &Sessions| -> Vec<f64> {
+            (0..6)
+                .filter_map(|row| sessions.row(row).unwrap().best_accuracy)
+                .collect()
+        };
+        let falling = values(&sessions);
+        assert!(falling.windows(2).all(|two| two[0] >= two[1]), "{falling:?}");
+        sessions.turn();
+        assert_eq!(values(&sessions), falling.into_iter().rev().collect::<Vec<_>>());
+        sessions.set_columns("name lr").unwrap();
+        assert_eq!(sessions.named_columns(), "name lr");
+        assert!(sessions.set_columns("name lrr").unwrap_err().contains("lr"));
+        sessions.sort_on();
+        assert_eq!(sessions.sort.column, Column::Name);
     }
 }

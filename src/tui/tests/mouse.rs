@@ -8,7 +8,6 @@ use crate::{
     tui::{
         browse::rows::Column,
         input::Input,
-        sessions::Sort,
         ui::{Layer, Pane, Spot},
     },
 };
@@ -115,10 +114,10 @@ fn sessions_are_sorted_by_a_heading() {
     let mut desk = Harness::new(10, dark());
     desk.app.sessions.listed(Ok(crate::made_up::evaluated::summaries(5)));
     desk.app.ui.screen = Screen::Sessions;
-    click(&mut desk, (120, 40), Spot::Sort(Sort::Best));
-    assert_eq!(desk.app.sessions.sort, Sort::Best);
+    click(&mut desk, (120, 40), Spot::Sort(3));
+    assert_eq!(desk.app.sessions.sort.column.name(), "best");
     let shown = desk.text(120, 40);
-    assert!(shown.contains("by accuracy"), "{shown}");
+    assert!(shown.contains("by best"), "{shown}");
     // The details name what differs from the next session.
     let next = desk.app.sessions.row(1).unwrap().name.clone();
     assert!(shown.contains(&next) && shown.contains("settings"), "{shown}");

@@ -115,12 +115,12 @@ fn sessions_and_their_filter_at_three_sizes() {
         desk.keys("mjjm/live");
         desk.press(KeyCode::Backspace);
         desk.press(KeyCode::Enter);
-        desk.app.sessions.set_filter("");
+        desk.app.sessions.clear_filter();
         insta::assert_snapshot!(format!("sessions_{width}x{height}"), desk.text(width, height));
     }
     let wide = desk.text(200, 55);
     assert!(
-        wide.contains("started (UTC)     data ") && wide.contains("2023-11-14 22:13  EmoSet "),
+        wide.contains("started↓          data ") && wide.contains("2023-11-14 22:13  EmoSet "),
         "{wide}"
     );
 }

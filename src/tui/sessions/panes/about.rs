@@ -2,6 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 
+use super::group;
 use crate::{
     figures::{count, duration, percent},
     session::{SessionSummary, Utc, differences},
@@ -20,14 +21,19 @@ use crate::{
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let inner = bordered(Pane::About, "about", "", area, buffer, scene);
-    let Some(session) = scene.sessions.session() else {
-        return;
+    let (sessions, width) = (scene.sessions, inner.width.into());
+    let lines = match (sessions.session(), &sessions.groups) {
+        (Some(session), _) => {
+            let mut lines = lines(session, width, scene.theme);
+            if let Some(other) = sessions.beside() {
+                lines.push(Line::default());
+                lines.extend(differing(session, other, width, scene.theme));
+            }
+            lines
+        }
+        (None, Some(groups)) => group::lines(groups, sessions, width, scene.theme),
+        (None, None) => return,
     };
-    let mut lines = lines(session, inner.width.into(), scene.theme);
-    if let Some(other) = scene.sessions.beside() {
-        lines.push(Line::default());
-        lines.extend(differing(session, other, inner.width.into(), scene.theme));
-    }
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::About, hidden);
     more_below(hidden - from, area, buffer, scene.theme);

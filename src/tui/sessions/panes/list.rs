@@ -7,9 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use super::groups;
 use crate::{
-    figures::{count, duration, percent, sparkline},
-    session::{SPARK, SessionState, SessionSummary, Utc},
+    figures::count,
+    runs::Column,
+    session::{SessionState, SessionSummary},
     text::{clean, columns, fit, pad},
     theme::Theme,
     tui::{
@@ -19,7 +21,7 @@ use crate::{
             rows,
             scene::Scene,
         },
-        sessions::Sort,
+        sessions::Sessions,
         ui::{Pane, Spot},
     },
 };
@@ -27,19 +29,16 @@ use crate::{
 /// Paints the pane and scrolls so that the cursor's row is visible.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (sessions, theme) = (scene.sessions, scene.theme);
-    let by = match sessions.sort {
-        Sort::Started => "by start",
-        Sort::Name => "by name",
-        Sort::Best => "by accuracy",
-        Sort::State => "by state",
-    };
-    let filter = if sessions.filter.is_empty() {
-        String::new()
-    } else {
-        format!("{} · ", clean(&sessions.filter))
-    };
-    let note = format!("{filter}{} · {by}", count(sessions.shown.len() as u64));
-    let inner = bordered(Pane::Sessions, "sessions", &note, area, buffer, scene);
+    let room = usize::from(area.width.saturating_sub(4));
+    let widths = Widths::of(room, sessions);
+    let inner = bordered(
+        Pane::Sessions,
+        "sessions",
+        &note(sessions, &widths),
+        area,
+        buffer,
+        scene,
+    );
     let all = match &sessions.all {
         None => return nothing_yet("reading the sessions …", inner, buffer, theme),
         Some(Err(reason)) => return message(&clean(reason), inner, buffer, theme.bad),
@@ -53,126 +52,122 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             theme,
         );
     }
-    let names = all
-        .iter()
-        .map(|session| columns(&clean(&session.name)))
-        .max()
-        .unwrap_or(0);
-    let widths = Widths::of(inner.width.into(), names);
-    let head = Line::styled(widths.heading(), Style::new().fg(theme.dim));
-    let words = [
-        ("name", Sort::Name),
-        ("state", Sort::State),
-        ("best", Sort::Best),
-        ("started", Sort::Started),
-    ];
-    rows::clickable(&head, words.map(|(word, sort)| (word, Spot::Sort(sort))), inner, scene);
+    if let Some(found) = &sessions.groups {
+        return groups::render(found, inner, buffer, scene);
+    }
+    for (place, heading) in widths.headings(inner) {
+        scene.ui.spots.push((Spot::Sort(place), heading));
+    }
+    let head = widths.heading(sessions, theme);
     let cursor = (sessions.shown.len(), sessions.selected);
     rows::render(Pane::Sessions, (inner, head), cursor, buffer, scene, |row| {
         let session = sessions.row(row)?;
-        let mark = sessions.marked.iter().position(|path| *path == session.path);
-        Some(widths.line(session, mark, theme))
+        Some(widths.line(session, sessions.letter(&session.path), theme))
     });
 }
 
-/// The width of each column; 0 if there is no room for it.
-struct Widths {
-    name: usize,
-    time: usize,
-    /// Columns of the small curve, each with one or two points.
-    spark: usize,
-    started: usize,
-    data: usize,
-    model: usize,
-}
-
-impl Widths {
-    fn of(width: usize, longest: usize) -> Self {
-        // The columns of mark, state, progress, best and test.
-        let mut left = width.saturating_sub(2 + 10 + 16 + 7 + 7);
-        let name = longest.clamp(8, 32).min(left);
-        left -= name;
-        let mut take = |columns: usize| {
-            let taken = if left >= columns { columns } else { 0 };
-            left -= taken;
-            taken
-        };
-        let (time, half, started, rest) = (take(9), take(SPARK / 2 + 2), take(18), take(SPARK / 2));
-        let (data, model) = (take(12), take(18));
-        Self {
-            name,
-            time,
-            spark: half + rest,
-            started,
-            data,
-            // The last column gets the remaining room.
-            model: if model > 0 { model + left } else { 0 },
+/// `finished · 12 · by start · 2 columns have no room`
+fn note(sessions: &Sessions, widths: &Widths) -> String {
+    let mut parts = Vec::new();
+    if !sessions.filter.is_empty() {
+        parts.push(clean(&sessions.filter));
+    }
+    if sessions.within.is_some() {
+        parts.push("one group".to_owned());
+    }
+    let order = format!("by {}", sessions.sort.column.name());
+    match &sessions.groups {
+        Some(groups) => {
+            let number = groups.groups.len();
+            parts.push(format!("{} in {number} group{}", sessions.shown.len(), plural(number)));
         }
-    }
-
-    fn heading(&self) -> String {
-        self.row(
-            "",
-            "name",
-            ["state", "progress", "best", "test"],
-            ["time", "loss", "started (UTC)", "data", "model"],
-        )
-    }
-
-    fn row(&self, mark: &str, name: &str, [state, progress, best, test]: [&str; 4], rest: [&str; 5]) -> String {
-        let mut text = format!(
-            "{mark:<2}{} {state:<9}{progress:>16}{best:>7}{test:>7}",
-            pad(name, self.name)
-        );
-        let widths = [self.time, self.spark, self.started, self.data, self.model];
-        for (value, width) in rest.into_iter().zip(widths) {
-            if width > 0 {
-                text += &format!("  {}", pad(value, width - 2));
+        None => {
+            parts.extend([count(sessions.shown.len() as u64), order]);
+            match sessions.columns.len() - widths.0.len() {
+                0 => {}
+                1 => parts.push("1 column has no room".to_owned()),
+                hidden => parts.push(format!("{hidden} columns have no room")),
             }
         }
-        text
     }
+    parts.join(" · ")
+}
 
-    /// The small curve, reduced to the width of its column.
-    fn points(&self, session: &SessionSummary) -> String {
-        let pairs: Vec<f64> = session
-            .spark
-            .chunks(2)
-            .map(|two| two.iter().sum::<f64>() / two.len() as f64)
+const fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
+/// Columns of the marks' letters.
+const MARK: usize = 2;
+/// The widest a text is shown.
+const WIDEST: usize = 32;
+/// The narrowest a name is shown so that a figure stands beside it.
+pub(super) const NARROWEST: usize = 8;
+
+/// The columns that have room, with their widths.
+struct Widths(Vec<(Column, usize)>);
+
+impl Widths {
+    fn of(room: usize, sessions: &Sessions) -> Self {
+        let wanted: Vec<(&Column, usize)> = sessions
+            .columns
+            .iter()
+            .zip(&sessions.widths)
+            .map(|(column, &width)| (column, width.min(WIDEST)))
             .collect();
-        let points = if self.spark > SPARK { &session.spark } else { &pairs };
-        let low = points.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = points.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        sparkline(points, low, high)
+        let mut left = room.saturating_sub(MARK);
+        let mut taken = Vec::new();
+        for (column, width) in wanted {
+            let gap = if taken.is_empty() { 0 } else { GAP };
+            let can_be_cut = column.is_text() && *column != Column::Curve;
+            let least = if can_be_cut { width.min(NARROWEST) } else { width };
+            // The first column is always there; a text may be cut at the right border.
+            if left < gap + least && !taken.is_empty() {
+                break;
+            }
+            let width = width.min(left.saturating_sub(gap));
+            left = left.saturating_sub(gap + width);
+            taken.push((column.clone(), width));
+        }
+        Self(taken)
     }
 
-    fn line(&self, session: &SessionSummary, mark: Option<usize>, theme: &Theme) -> Line<'static> {
-        let share = |accuracy: Option<f64>| accuracy.map(percent).unwrap_or_default();
-        let started = session
-            .started
-            .map(|start| Utc::from_seconds(start).to_minutes())
-            .unwrap_or_default();
-        let row = self.row(
-            match mark {
-                Some(0) => "A",
-                Some(_) => "B",
-                None => "",
-            },
-            &clean(&session.name),
-            [
-                session.state.name(),
-                &fit(&session.progress(), 15),
-                &share(session.best_accuracy),
-                &share(session.test_accuracy),
-            ],
-            [
-                &duration(session.duration),
-                &self.points(session),
-                &started,
-                &clean(&session.dataname),
-                &clean(&session.model),
-            ],
-        );
+    /// Where the headings stand, by the place of their column.
+    fn headings(&self, area: Rect) -> Vec<(usize, Rect)> {
+        let mut x = usize::from(area.x) + MARK;
+        let mut found = Vec::new();
+        for (place, (_, width)) in self.0.iter().enumerate() {
+            let heading = Rect::new(x as u16, area.y, *width as u16, 1).intersection(area);
+            found.push((place, heading));
+            x += width + GAP;
+        }
+        found
+    }
+
+    fn heading(&self, sessions: &Sessions, theme: &Theme) -> Line<'static> {
+        let mut spans = vec![Span::raw(" ".repeat(MARK))];
+        for (place, (column, width)) in self.0.iter().enumerate() {
+            let (style, name) = if *column == sessions.sort.column {
+                let sign = if sessions.sort.descending { '↓' } else { '↑' };
+                (Style::new().fg(theme.accent), format!("{}{sign}", column.name()))
+            } else {
+                (Style::new().fg(theme.dim), column.name().to_owned())
+            };
+            if place > 0 {
+                spans.push(Span::raw(" ".repeat(GAP)));
+            }
+            spans.push(Span::styled(aligned(&name, *width, column), style));
+        }
+        Line::from(spans)
+    }
+
+    fn line(&self, session: &SessionSummary, letter: Option<char>, theme: &Theme) -> Line<'static> {
+        let cells = self.0.iter().map(|(column, width)| {
+            let shown = clean(&column.shown(&column.cell(session)));
+            aligned(&shown, *width, column)
+        });
+        let cells: Vec<String> = cells.collect();
+        let letter = letter.map(String::from).unwrap_or_default();
         let color = match session.state {
             SessionState::Live => theme.good,
             SessionState::Paused => theme.warning,
@@ -180,11 +175,25 @@ impl Widths {
             SessionState::Finished | SessionState::Stopped => theme.text,
         };
         let style = Style::new().fg(color);
-        let style = if mark.is_some() {
-            style.add_modifier(Modifier::BOLD)
-        } else {
+        let style = if letter.is_empty() {
             style
+        } else {
+            style.add_modifier(Modifier::BOLD)
         };
+        let row = format!("{letter:<MARK$}{}", cells.join(&" ".repeat(GAP)));
         Line::from(Span::styled(row, style))
     }
+}
+
+/// Columns between two columns of a table.
+pub(super) const GAP: usize = 2;
+
+/// A cell in its width: numbers stand right, texts left.
+pub(super) fn aligned(text: &str, width: usize, column: &Column) -> String {
+    if column.is_text() {
+        return pad(text, width);
+    }
+    let text = fit(text, width);
+    let spaces = width.saturating_sub(columns(&text));
+    " ".repeat(spaces) + &text
 }

@@ -2,4 +2,6 @@
 
 pub mod about;
 pub mod form;
+mod group;
+mod groups;
 pub mod list;
