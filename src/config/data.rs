@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::section::section;
+use super::{allowed::MANY, section::section};
 
 /// A cache of a pebibyte.
 const MIB: u64 = 1 << 30;
@@ -21,6 +21,9 @@ section! {
         shuffle: bool = true, Switch;
         /// Share of the training split that becomes the validation split where the dataset has none; 0: no validation.
         val_fraction: f64 = 0.1, ShareBelowOne;
+        /// Images a class that both stages train on, drawn by `train.seed` from what validation leaves of the training split;
+        /// those of a smaller number are among those of a larger one. `None`: all.
+        shots: Option<usize> = None, Count(1, MANY);
         /// Turn images as their EXIF orientation says; the reference does not.
         exif_orientation: bool = false, Switch;
         /// Bound of the cache of vision features in memory, in MiB; 0: no cache.

@@ -207,8 +207,8 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
     if begun.splits != now.splits {
         let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
         warnings.push(format!(
-            "the dataset has changed since the session was begun: its images in train / val / test were {1} and are \
-             now {0}",
+            "the dataset has changed since the session was begun, or how it is split (data.val_fraction, data.shots): its \
+             images in train / val / test were {1} and are now {0}",
             of(now.splits),
             of(begun.splits)
         ));
