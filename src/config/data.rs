@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{allowed::MANY, section::section};
 
 /// A cache of a pebibyte.
@@ -19,6 +21,9 @@ section! {
         aspect_prompts: Option<PathBuf> = None, Path;
         /// Draw order and templates at random; false: sorted, and the first template of each file.
         shuffle: bool = true, Switch;
+        /// How often an epoch of stage 2 has each image; stage 1 asks about aspects, not about a class. Without `shuffle` an
+        /// image's repeats follow one another, and the first images of a class have those that are left over.
+        balance: Balance = Balance::None, OneOf(&["none", "classes"]);
         /// Share of the training split that becomes the validation split where the dataset has none; 0: no validation.
         val_fraction: f64 = 0.1, ShareBelowOne;
         /// Images a class that both stages train on, drawn by `train.seed` from what validation leaves of the training split;
@@ -33,4 +38,14 @@ section! {
         /// The folder of the cache on disk; `None`: `.features` in the folder of all sessions.
         cache_dir: Option<PathBuf> = None, Path;
     }
+}
+
+/// How often an epoch has each image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// Once.
+    None,
+    /// Images of rarer classes repeat, so that each class counts as often as the most frequent one.
+    Classes,
 }

@@ -6,7 +6,7 @@ use super::control::Control;
 use super::device::{self, Compute};
 use super::error::EngineError;
 use super::features::FeatureStore;
-use super::items::training_items;
+use super::items::{classes_of, training_items};
 use super::job::{Outcome, StageRun, TrainJob};
 use super::learner::Learner;
 use super::memory_plan::MemoryPlan;
@@ -279,10 +279,10 @@ fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) 
 fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> SessionStart {
     let plan = job.stages.iter().map(|&stage| {
         let train = job.settings.train.stage(stage);
-        let count = training_items(stage, &job.settings, dataset).len();
+        let classes = classes_of(&training_items(stage, &job.settings, dataset));
         (
             stage,
-            steps(&Sampler::new(stage, count, &train, job.settings.data.shuffle), &train),
+            steps(&Sampler::new(stage, &classes, &train, &job.settings.data), &train),
         )
     });
     SessionStart {
