@@ -68,6 +68,7 @@ fn dataset(dir: &str, settings: &ConfigArgs, dataname: Option<&str>) -> Result<(
         root: dir.into(),
         dataname: settings.data.dataname,
         val_fraction: settings.data.val_fraction,
+        shots: settings.data.shots,
         seed: settings.train.seed,
     };
     Ok((options, settings.aspects.views))

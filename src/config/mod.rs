@@ -32,7 +32,7 @@ mod yaml;
 
 pub use aspects::AspectsSettings;
 pub use checkpoint::CheckpointSettings;
-pub use data::DataSettings;
+pub use data::{Balance, DataSettings};
 pub use error::ConfigError;
 pub use eval::EvalSettings;
 pub use layers::{ConfigFile, Flag, Record, Sources};

@@ -72,7 +72,7 @@ stage_keys! {
     weight_decay: f64 = 0.01, NotNegative(1.0);
     /// The gradients' global norm is clipped to it; 0: no clipping.
     max_grad_norm: f64 = 1.0, NotNegative(1e12);
-    /// Of everything random: initial values, order, templates, validation split.
+    /// Of everything random: initial values, order, templates, validation split, shots.
     seed: u64 = 3407, Count(0, MANY);
     /// A console line every so many steps; the journal has every step.
     logging_steps: u64 = 10, Count(1, STEPS);

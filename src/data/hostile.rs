@@ -27,6 +27,7 @@ const PNG: &[u8] = include_bytes!("image_file/fixtures/palette.png");
 fn options(root: &Path) -> DatasetOptions {
     DatasetOptions {
         val_fraction: 0.3,
+        shots: Some(2),
         ..DatasetOptions::of(root)
     }
 }
@@ -36,7 +37,10 @@ fn opened(root: &Path) -> Result<(), TestCaseError> {
     match open(&options(root)) {
         Err(error) => prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string()),
         Ok(dataset) => {
-            for sample in [&dataset.train, &dataset.val, &dataset.test].into_iter().flatten() {
+            for sample in [&dataset.train, &dataset.val, &dataset.test, &dataset.undrawn]
+                .into_iter()
+                .flatten()
+            {
                 prop_assert!(sample.path.starts_with(root) && root.join(&sample.id) == sample.path);
                 prop_assert!(is_fit(&sample.id) && sample.label < dataset.classes.len());
             }

@@ -2,6 +2,7 @@
 
 mod annotation;
 pub mod check;
+mod class_order;
 pub mod classes;
 mod control_token;
 mod error;
@@ -12,6 +13,7 @@ mod layout;
 mod open;
 pub mod prompts;
 mod readiness;
+mod shots;
 mod split;
 pub mod synth;
 mod text;
@@ -69,6 +71,8 @@ pub struct Dataset {
     pub train: Vec<Sample>,
     pub val: Vec<Sample>,
     pub test: Vec<Sample>,
+    /// Training images that are not trained on, because others were drawn (`data.shots`).
+    pub undrawn: Vec<Sample>,
     pub left_out: Vec<LeftOut>,
     /// Sentences for the log (a class with one image, a missing split, ...).
     pub warnings: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Annotation, DataError, Dataset, layout, split};
+use super::{Annotation, DataError, Dataset, layout, shots::draw_shots, split};
 use crate::printable::printable_path;
 
 /// What to open, and how to split it.
@@ -13,17 +13,20 @@ pub struct DatasetOptions {
     pub dataname: Option<String>,
     /// Share of the training images held out for validation where the dataset has no such split; in `[0, 1)`.
     pub val_fraction: f64,
+    /// Images a class that are drawn from the training split, once validation has its own; at least 1. `None`: all.
+    pub shots: Option<usize>,
     pub seed: u64,
 }
 
 impl DatasetOptions {
-    /// Whatever lies at `root`, with nothing held out.
+    /// Whatever lies at `root`, with nothing held out and all of the training split.
     #[must_use]
     pub fn of(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
             dataname: None,
             val_fraction: 0.0,
+            shots: None,
             seed: 1,
         }
     }
@@ -50,12 +53,16 @@ pub fn open(options: &DatasetOptions) -> Result<Dataset, DataError> {
         train: found.train,
         val: Vec::new(),
         test: found.test,
+        undrawn: Vec::new(),
         left_out: found.left_out,
         warnings: found.warnings,
     };
     match found.val {
         Some(val) => dataset.val = val,
         None => split::hold_out_validation(&mut dataset, options.val_fraction, options.seed),
+    }
+    if let Some(shots) = options.shots {
+        draw_shots(&mut dataset, shots, options.seed);
     }
     if dataset.train.is_empty() && dataset.val.is_empty() && dataset.test.is_empty() {
         let example = dataset

@@ -1,9 +1,9 @@
 //! The validation split, where a dataset has none: stratified and seeded.
 
-use rand::{SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
-
-use super::{Dataset, Sample};
+use super::{
+    Dataset,
+    class_order::{Purpose, in_random_order},
+};
 
 /// Moves the share `fraction` of each class, rounded, at least one image and at most all but one, from `train` to
 /// `val`. A class with one image stays in train, with a warning. Order is kept in both.
@@ -16,8 +16,7 @@ pub(super) fn hold_out_validation(dataset: &mut Dataset, fraction: f64, seed: u6
     let mut held_out = vec![false; dataset.train.len()];
     let mut lonely = Vec::new();
     for (label, class) in dataset.classes.iter().enumerate() {
-        let of_class = |(index, sample): (usize, &Sample)| (sample.label == label).then_some(index);
-        let mut indices: Vec<usize> = dataset.train.iter().enumerate().filter_map(of_class).collect();
+        let indices = in_random_order(&dataset.train, label, seed, Purpose::Validation);
         let count = match indices.len() {
             0 => 0,
             1 => {
@@ -26,11 +25,7 @@ pub(super) fn hold_out_validation(dataset: &mut Dataset, fraction: f64, seed: u6
             }
             images => ((images as f64 * fraction).round() as usize).clamp(1, images - 1),
         };
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(label as u64);
-        indices.shuffle(&mut rng);
-        indices.truncate(count);
-        for index in indices {
+        for index in indices.into_iter().take(count) {
             held_out[index] = true;
         }
     }
@@ -49,7 +44,7 @@ pub(super) fn hold_out_validation(dataset: &mut Dataset, fraction: f64, seed: u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Annotation;
+    use crate::data::{Annotation, Sample};
 
     fn dataset(counts: &[usize]) -> Dataset {
         let sample = |label, index| Sample {
@@ -68,6 +63,7 @@ mod tests {
                 .collect(),
             val: Vec::new(),
             test: Vec::new(),
+            undrawn: Vec::new(),
             left_out: Vec::new(),
             warnings: Vec::new(),
         }

@@ -38,7 +38,8 @@ pub fn answer(
 }
 
 fn find<'a>(dataset: &'a Dataset, image: &str) -> Result<&'a Sample, EngineError> {
-    let mut samples = dataset.val.iter().chain(&dataset.test).chain(&dataset.train);
+    let splits = [&dataset.val, &dataset.test, &dataset.train, &dataset.undrawn];
+    let mut samples = splits.into_iter().flatten();
     samples
         .find(|sample| sample.id == image)
         .ok_or_else(|| EngineError::Failed(format!("the dataset {} has no image {image}", dataset.root.display())))

@@ -221,7 +221,7 @@ fn a_resume_from_the_checkpoint_of_another_family_is_refused() {
         .map(|learner| {
             let train = settings.train.stage(Stage::Aspects);
             let items = training_items(Stage::Aspects, settings, &dataset);
-            Trainer::new(learner, Stage::Aspects, items, train, true).unwrap()
+            Trainer::new(learner, Stage::Aspects, items, train, &settings.data).unwrap()
         })
         .collect();
     let folder = SessionFolder::create(places[0].folder.path(), "run").unwrap();

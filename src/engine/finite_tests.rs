@@ -102,7 +102,7 @@ impl Fixture {
     pub(super) fn trainer<'a, 'b>(&self, learner: &'b Learner<'a>, dataset: &'b Dataset) -> Trainer<'a, 'b> {
         let items = training_items(Stage::Aspects, &self.settings, dataset);
         let settings = self.settings.train.stage(Stage::Aspects);
-        Trainer::new(learner, Stage::Aspects, items, settings, true).unwrap()
+        Trainer::new(learner, Stage::Aspects, items, settings, &self.settings.data).unwrap()
     }
 }
 

@@ -49,6 +49,12 @@ pub fn training_items<'a>(stage: Stage, settings: &Settings, dataset: &'a Datase
     items(stage, &dataset.train, &settings.aspects.views, &dataset.classes)
 }
 
+/// The class of each item's image.
+#[must_use]
+pub fn classes_of(items: &[Item]) -> Vec<usize> {
+    items.iter().map(|item| item.sample.label).collect()
+}
+
 /// The sentence on an image that could not be read.
 #[must_use]
 pub fn left_out_sentence(sample: &Sample, error: &EngineError) -> String {

@@ -23,6 +23,7 @@ mod memory_plan;
 mod model;
 mod not_finite;
 mod opening;
+mod oversampling;
 mod pace;
 mod panel;
 pub mod pointing;

@@ -47,6 +47,7 @@ pub fn open_dataset(settings: &Settings) -> Result<Dataset, EngineError> {
         root,
         dataname: settings.data.dataname.clone(),
         val_fraction: settings.data.val_fraction,
+        shots: settings.data.shots,
         seed: settings.train.seed,
     })?)
 }

@@ -6,7 +6,7 @@ use super::control::Control;
 use super::device::{self, Compute};
 use super::error::EngineError;
 use super::features::FeatureStore;
-use super::items::training_items;
+use super::items::{classes_of, training_items};
 use super::job::{Outcome, StageRun, TrainJob};
 use super::learner::Learner;
 use super::memory_plan::MemoryPlan;
@@ -207,8 +207,8 @@ fn differences(begun: &SessionStart, now: &SessionStart) -> Result<Vec<String>, 
     if begun.splits != now.splits {
         let of = |splits: [usize; 3]| format!("{} / {} / {}", splits[0], splits[1], splits[2]);
         warnings.push(format!(
-            "the dataset has changed since the session was begun: its images in train / val / test were {1} and are \
-             now {0}",
+            "the dataset has changed since the session was begun, or how it is split (data.val_fraction, data.shots): its \
+             images in train / val / test were {1} and are now {0}",
             of(now.splits),
             of(begun.splits)
         ));
@@ -279,10 +279,10 @@ fn draw(settings: &Settings, options: &synth::Options, reporter: &mut Reporter) 
 fn session_start(job: &TrainJob, dataset: &Dataset, compute: &Compute) -> SessionStart {
     let plan = job.stages.iter().map(|&stage| {
         let train = job.settings.train.stage(stage);
-        let count = training_items(stage, &job.settings, dataset).len();
+        let classes = classes_of(&training_items(stage, &job.settings, dataset));
         (
             stage,
-            steps(&Sampler::new(stage, count, &train, job.settings.data.shuffle), &train),
+            steps(&Sampler::new(stage, &classes, &train, &job.settings.data), &train),
         )
     });
     SessionStart {

@@ -4,7 +4,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::StageTrain;
+use super::oversampling::Oversampling;
+use crate::config::{Balance, DataSettings, StageTrain};
 use crate::session::Stage;
 
 /// A training item of a step: its index in the stage's list, and the template drawn for it.
@@ -23,23 +24,29 @@ pub struct Sampler {
     accumulation: usize,
     seed: u64,
     shuffle: bool,
+    /// `None`: each item has one turn an epoch.
+    oversampling: Option<Oversampling>,
     /// The epoch whose order is cached.
     epoch: u64,
+    /// Its turns: `turn % items` is the item, `turn / items` counts the item's earlier turns.
     order: Vec<usize>,
 }
 
 impl Sampler {
-    /// For `items` items with the stage's batch size, accumulation and seed.
+    /// For items of these classes, with the stage's batch size, accumulation and seed.
     #[must_use]
-    pub fn new(stage: Stage, items: usize, train: &StageTrain, shuffle: bool) -> Self {
+    pub fn new(stage: Stage, classes: &[usize], train: &StageTrain, data: &DataSettings) -> Self {
+        // Stage 1 asks about aspects: an image's class is no answer there.
+        let balanced = stage == Stage::Prompt && data.balance == Balance::Classes;
         let batch = train.batch_size.max(1);
         let mut sampler = Self {
             stage,
-            items,
+            items: classes.len(),
             batch,
             accumulation: train.gradient_accumulation_steps.max(1),
             seed: train.seed,
-            shuffle,
+            shuffle: data.shuffle,
+            oversampling: balanced.then(|| Oversampling::new(classes)),
             epoch: 0,
             order: Vec::new(),
         };
@@ -50,7 +57,8 @@ impl Sampler {
     /// Optimiser steps in an epoch; the last one may be smaller.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        self.items.div_ceil(self.batch).div_ceil(self.accumulation) as u64
+        let turns = self.oversampling.as_ref().map_or(self.items, Oversampling::turns);
+        turns.div_ceil(self.batch).div_ceil(self.accumulation) as u64
     }
 
     /// Epochs done after `step`, including the fraction of the current one.
@@ -68,14 +76,16 @@ impl Sampler {
             self.epoch = epoch;
         }
         let size = self.batch * self.accumulation;
-        let items = self.order.iter().skip(place * size).take(size);
-        let drawn: Vec<Drawn> = items.map(|&item| self.template(epoch, item, templates(item))).collect();
+        let turns = self.order.iter().skip(place * size).take(size);
+        let drawn: Vec<Drawn> = turns.map(|&turn| self.drawn(epoch, turn, &templates)).collect();
         drawn.chunks(self.batch).map(<[Drawn]>::to_vec).collect()
     }
 
-    fn template(&self, epoch: u64, item: usize, templates: usize) -> Drawn {
+    fn drawn(&self, epoch: u64, turn: usize, templates: impl Fn(usize) -> usize) -> Drawn {
+        let item = turn % self.items;
+        let templates = templates(item);
         let template = if self.shuffle && templates > 1 {
-            self.rng(1 + epoch, item as u64).random_range(0..templates)
+            self.rng(1 + epoch, turn as u64).random_range(0..templates)
         } else {
             0
         };
@@ -83,9 +93,13 @@ impl Sampler {
     }
 
     fn order_of(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.items).collect();
-        if self.shuffle {
-            order.shuffle(&mut self.rng(0, epoch));
+        let mut rng = self.shuffle.then(|| self.rng(0, epoch));
+        let mut order = match &self.oversampling {
+            Some(oversampling) => oversampling.epoch(rng.as_mut()),
+            None => (0..self.items).collect(),
+        };
+        if let Some(rng) = &mut rng {
+            order.shuffle(rng);
         }
         order
     }
@@ -108,7 +122,24 @@ mod tests {
         let mut train = Settings::default().train.stage(Stage::Aspects);
         train.batch_size = batch;
         train.gradient_accumulation_steps = accumulation;
-        Sampler::new(Stage::Aspects, items, &train, shuffle)
+        let data = DataSettings {
+            shuffle,
+            ..DataSettings::default()
+        };
+        Sampler::new(Stage::Aspects, &vec![0; items], &train, &data)
+    }
+
+    /// 20 items of class 0, 7 of class 1, in batches of 4.
+    fn balanced(stage: Stage, balance: Balance, shuffle: bool) -> Sampler {
+        let mut train = Settings::default().train.stage(stage);
+        train.batch_size = 4;
+        let data = DataSettings {
+            shuffle,
+            balance,
+            ..DataSettings::default()
+        };
+        let classes: Vec<usize> = (0..27).map(|item| usize::from(item >= 20)).collect();
+        Sampler::new(stage, &classes, &train, &data)
     }
 
     fn items(step: &[Vec<Drawn>]) -> Vec<usize> {
@@ -147,5 +178,68 @@ mod tests {
             one.draw(step, |_| 5);
         });
         assert_eq!(one.draw(30, |_| 5), other.draw(30, |_| 5));
+    }
+
+    #[test]
+    fn a_balanced_epoch_has_each_class_equally_often_in_an_order_of_its_own() {
+        let mut sampler = balanced(Stage::Prompt, Balance::Classes, true);
+        assert_eq!(sampler.steps_per_epoch(), 10);
+        let mut epoch = |first: u64| -> Vec<usize> {
+            (first..first + 10)
+                .flat_map(|step| items(&sampler.draw(step, |_| 5)))
+                .collect()
+        };
+        let (first, second) = (epoch(1), epoch(11));
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            assert!(!order.is_sorted());
+            order.sort_unstable();
+            assert_eq!(order[..20], (0..20).collect::<Vec<_>>());
+            assert_eq!(order.len(), 40);
+            let often = |item| order.iter().filter(|drawn| **drawn == item).count();
+            assert!((20..27).all(|item| [2, 3].contains(&often(item))), "{order:?}");
+        }
+    }
+
+    /// A resumed run begins with a fresh sampler.
+    #[test]
+    fn a_balanced_step_draws_the_same_items_whatever_came_before() {
+        for shuffle in [true, false] {
+            let mut whole = balanced(Stage::Prompt, Balance::Classes, shuffle);
+            for step in 1..=25 {
+                let drawn = whole.draw(step, |_| 5);
+                let mut resumed = balanced(Stage::Prompt, Balance::Classes, shuffle);
+                assert_eq!(drawn, resumed.draw(step, |_| 5), "{step}");
+            }
+        }
+    }
+
+    #[test]
+    fn sorted_repeats_follow_one_another_with_the_first_template() {
+        let mut sampler = balanced(Stage::Prompt, Balance::Classes, false);
+        assert_eq!(items(&sampler.draw(6, |_| 5)), [20, 20, 20, 21]);
+        assert_eq!(items(&sampler.draw(16, |_| 5)), [20, 20, 20, 21]);
+        assert!(sampler.draw(6, |_| 5).iter().flatten().all(|drawn| drawn.template == 0));
+    }
+
+    #[test]
+    fn an_item_that_repeats_draws_a_template_each_time() {
+        let mut sampler = balanced(Stage::Prompt, Balance::Classes, true);
+        let drawn = (1..=10).flat_map(|step| sampler.draw(step, |_| 1000).concat());
+        let rare: Vec<Drawn> = drawn.filter(|drawn| drawn.item >= 20).collect();
+        let templates: std::collections::BTreeSet<usize> = rare.iter().map(|drawn| drawn.template).collect();
+        assert!(templates.len() > 15, "{rare:?}");
+    }
+
+    /// Stage 1 has no class, and without oversampling nothing changes.
+    #[test]
+    fn only_stage_2_is_balanced() {
+        let draws = |mut sampler: Sampler| -> Vec<_> { (1..=7).map(|step| sampler.draw(step, |_| 5)).collect() };
+        let aspects = [Balance::None, Balance::Classes].map(|balance| draws(balanced(Stage::Aspects, balance, true)));
+        assert_eq!(aspects[0], aspects[1]);
+        assert_eq!(balanced(Stage::Aspects, Balance::Classes, true).steps_per_epoch(), 7);
+        let mut order = draws(balanced(Stage::Prompt, Balance::None, true)).concat().concat();
+        order.sort_unstable_by_key(|drawn| drawn.item);
+        assert!(order.iter().map(|drawn| drawn.item).eq(0..27));
     }
 }

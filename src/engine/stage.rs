@@ -32,7 +32,7 @@ pub fn run_stage(
     let settings = &run.job.settings;
     let items = training_items(run.stage, settings, run.dataset);
     let train = settings.train.stage(run.stage);
-    let trainer = Trainer::new(learner, run.stage, items, train, settings.data.shuffle);
+    let trainer = Trainer::new(learner, run.stage, items, train, &settings.data);
     let mut trainer = trainer.map_err(|error| plan.explain(error))?;
     let keeper = match &run.from {
         None => Keeper::new(run)?,

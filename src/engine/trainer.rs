@@ -8,13 +8,13 @@ use indexmap::IndexMap;
 use super::adamw::{AdamW, Gradients, clip_factor};
 use super::error::EngineError;
 use super::features::{FeatureStore, Features};
-use super::items::{Item, left_out_sentence};
+use super::items::{Item, classes_of, left_out_sentence};
 use super::learner::Learner;
 use super::memory::Thrift;
 use super::sampler::{Drawn, Sampler};
 use super::schedule::LearningRate;
 use crate::aspects::{Batch, PromptRows, Sequence, Visuals};
-use crate::config::StageTrain;
+use crate::config::{DataSettings, StageTrain};
 use crate::data::View;
 use crate::data::prompts::Questions;
 use crate::nn::loss;
@@ -74,7 +74,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
         stage: Stage,
         items: Vec<Item<'b>>,
         settings: StageTrain,
-        shuffle: bool,
+        data: &DataSettings,
     ) -> Result<Self, EngineError> {
         if items.is_empty() {
             return Err(EngineError::Failed(match stage {
@@ -94,7 +94,7 @@ impl<'a, 'b> Trainer<'a, 'b> {
                  set them with --set"
             )));
         }
-        let sampler = Sampler::new(stage, items.len(), &settings, shuffle);
+        let sampler = Sampler::new(stage, &classes_of(&items), &settings, data);
         let total = steps(&sampler, &settings);
         let rate = LearningRate::new(
             settings.learning_rate,

@@ -168,3 +168,33 @@ fn unusable_data_and_targets_are_refused_at_once() {
     // A writable target is accepted, so the error is about the data.
     refused(&["--data", "nowhere", "--save-ckpt", "out.pth"], 1, "nowhere");
 }
+
+/// Four pictures of one class and one of the other: three and one are drawn, and the one is shown three times.
+#[test]
+fn a_run_on_few_balanced_images_plans_their_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run(folder, "data synth drawn --images 60");
+    let mut pictures = std::fs::read_dir(folder.join("drawn/image/awe")).unwrap();
+    for name in ["joy/a.png", "joy/b.png", "joy/c.png", "joy/d.png", "fear/a.png"] {
+        let path = folder.join("pairs").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(pictures.next().unwrap().unwrap().path(), path).unwrap();
+    }
+    let few = "--set aspects.views=[] --set data.val_fraction=0 --set data.shots=3 --set data.balance=classes";
+    let line = format!("train --data pairs --session few --stage prompt --headless {few}");
+    let output = masp(folder, &line.split(' ').collect::<Vec<_>>());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &stdout(&output);
+    assert!(
+        said.contains("(4 train, 0 val, 0 test); prompt 6 steps") && said.contains("fear (1)"),
+        "{said}"
+    );
+    assert_eq!(said.matches("data.shots").count(), 1, "{said}");
+
+    let refused = masp(folder, &["train", "--data", "pairs", "--set", "data.shots=0"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(2) && said.contains("data.shots"),
+        "{said}"
+    );
+}
