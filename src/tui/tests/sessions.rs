@@ -125,6 +125,88 @@ fn sessions_and_their_filter_at_three_sizes() {
     );
 }
 
+/// Three learning rates with three seeds each.
+fn nine_runs() -> Vec<crate::session::SessionSummary> {
+    let mut runs = evaluated::summaries(9);
+    for (n, run) in runs.iter_mut().enumerate() {
+        let rate = [3e-3, 1e-2, 3e-2][n / 3];
+        run.settings = serde_json::json!({ "train": { "seed": n % 3 + 1, "prompt": { "learning_rate": rate } } });
+        run.test_accuracy = Some(0.7 + 0.06 * (n / 3) as f64 + 0.01 * (n % 3) as f64);
+    }
+    runs
+}
+
+#[test]
+fn groups_of_runs_at_three_sizes() {
+    for (width, height) in [(80, 24), (120, 40), (200, 55)] {
+        let mut desk = Harness::new();
+        desk.app.sessions.listed(Ok(nine_runs()));
+        desk.keys("vj");
+        insta::assert_snapshot!(format!("groups_{width}x{height}"), desk.text(width, height));
+    }
+}
+
+#[test]
+fn a_group_is_entered_and_left() {
+    let mut desk = Harness::new();
+    desk.app.sessions.listed(Ok(nine_runs()));
+    desk.keys("vN");
+    assert!(desk.text(120, 40).contains("enter shows its runs"));
+    desk.press(KeyCode::Enter);
+    // The best group stands first: the largest rate.
+    let shown: Vec<String> = desk.app.sessions.runs().iter().map(|run| run.name.clone()).collect();
+    assert_eq!(shown, ["run-6", "run-7", "run-8"]);
+    desk.press(KeyCode::Esc);
+    assert_eq!((desk.app.sessions.rows(), desk.app.sessions.groups.is_some()), (9, false));
+    desk.keys("v");
+    desk.press(KeyCode::Esc);
+    assert!(desk.app.sessions.groups.is_none());
+}
+
+#[test]
+fn columns_and_a_filter_are_typed() {
+    let mut desk = Harness::new();
+    desk.app.sessions.listed(Ok(nine_runs()));
+    desk.keys("c lr seedd");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("there is no column `seedd`"));
+    desk.press(KeyCode::Backspace);
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.sessions.columns.len(), 12);
+    desk.keys("c");
+    for _ in 0..100 {
+        desk.press(KeyCode::Backspace);
+    }
+    desk.keys("name test lr seed");
+    desk.press(KeyCode::Enter);
+    desk.keys("/lr<0.02 -seed=1");
+    desk.press(KeyCode::Enter);
+    desk.keys("ss");
+    let shown = desk.text(120, 40);
+    assert!(shown.contains("lr<0.02 -seed=1 · 4 · by test"), "{shown}");
+    assert!(shown.contains("run-5  78.0 %  0.01     3"), "{shown}");
+    desk.keys("/lr<fast");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("`fast` is not a number"));
+}
+
+/// Three marks: their curves lie over those of the session shown, and lie there no more.
+#[test]
+fn all_marked_sessions_are_laid_over_the_curves() {
+    let mut desk = Harness::new();
+    evaluated::session(desk.root.path(), "c", 150, true);
+    desk.keys("r");
+    desk.settle();
+    desk.press(KeyCode::Enter);
+    desk.keys("4gmmmo");
+    desk.settle();
+    assert_eq!((desk.app.sessions.marked.len(), desk.app.overlays.shown().len()), (3, 2));
+    assert!(desk.text(120, 40).contains("lie over those on Train"));
+    desk.keys("o");
+    assert_eq!(desk.app.overlays.shown().len(), 0);
+    assert!(desk.text(120, 40).contains("are removed from Train"));
+}
+
 #[test]
 fn two_sessions_side_by_side_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (200, 55)] {
