@@ -58,7 +58,7 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
         ended("done"),
     ];
     let folder = session(root.path(), "run", &events)?;
-    let summary = summarise_session(&folder);
+    let mut summary = summarise_session(&folder);
     let expected = SessionSummary {
         name: "run".into(),
         path: folder.path().to_owned(),
@@ -80,13 +80,15 @@ fn a_finished_run_in_all_its_figures() -> Outcome {
         problem: None,
         note: String::new(),
         settings: summary.settings.clone(),
-        best: summary.best.clone(),
-        test: summary.test.clone(),
+        best: None,
+        test: None,
         spark: Vec::new(),
     };
-    assert_eq!(summary, expected);
     let splits = [&summary.best, &summary.test].map(|made| made.as_ref().map(|made| made.split.as_str()));
     assert_eq!(splits, [Some("val"), Some("test")]);
+    // Figures that were not taken are NaN, which equals nothing.
+    (summary.best, summary.test) = (None, None);
+    assert_eq!(summary, expected);
     assert!(summary.settings.is_object(), "{}", summary.settings);
     assert_eq!(summary.progress(), "prompt 8/8");
     Ok(())

@@ -85,10 +85,7 @@ impl App {
             shown,
             ui: Ui::default(),
             compare: Compare::default(),
-            sessions: Sessions {
-                root: viewer.sessions,
-                ..Sessions::default()
-            },
+            sessions: Sessions::of(viewer.sessions),
             reader: Reader::start(inbox.subscribe(Message::Read))?,
             overlays: Overlays::default(),
             losses: Losses::default(),

@@ -14,12 +14,22 @@ use crate::{
     },
 };
 
-/// What keys of one session say on a group.
-const ON_A_GROUP: &str = "a group is no session: enter shows its runs";
+/// The keys of one session, which a group is not.
+const OF_ONE_SESSION: [Action; 6] = [
+    Action::Mark,
+    Action::Overlay,
+    Action::Note,
+    Action::Rename,
+    Action::Remove,
+    Action::Export,
+];
 
 impl App {
     pub(in crate::tui) fn act_sessions(&mut self, action: Action) {
         match action {
+            action if self.sessions.groups.is_some() && OF_ONE_SESSION.contains(&action) => {
+                self.ui.notice = Some("a group is no session: enter shows its runs".to_owned());
+            }
             Action::Filter => {
                 let filter = self.sessions.filter.clone();
                 self.ui.ask(Entry::Sessions, &filter);
@@ -48,10 +58,7 @@ impl App {
             Action::Open => self.open_selected(),
             Action::NewRun => self.begin_form(),
             Action::Note | Action::Rename | Action::Remove | Action::Export => {
-                let Some(session) = self.sessions.session() else {
-                    self.ui.notice = self.sessions.groups.is_some().then(|| ON_A_GROUP.to_owned());
-                    return;
-                };
+                let Some(session) = self.sessions.session() else { return };
                 let (entry, begun) = match action {
                     Action::Note => (Entry::Note, session.note.clone()),
                     Action::Rename => (Entry::Rename, session.name.clone()),
@@ -76,15 +83,13 @@ impl App {
         let marked = self.sessions.marked.iter().filter(|path| **path != self.shown.folder);
         let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
             marked.cloned().partition(|path| self.overlays.holds(path));
-        let change = if missing.is_empty() { there } else { missing };
-        let number = change.len();
-        let refused = change.iter().find_map(|path| self.overlay(path).err());
-        let lie = if self.sessions.marked.iter().any(|path| self.overlays.holds(path)) || number == 0 {
-            "are removed from"
+        let (change, said) = if missing.is_empty() {
+            (there, "the curves of the marked sessions are removed from Train")
         } else {
-            "lie over those on"
+            (missing, "the curves of the marked sessions lie over those on Train")
         };
-        self.ui.notice = Some(refused.unwrap_or_else(|| format!("the curves of the marked sessions {lie} Train")));
+        let refused = change.iter().find_map(|path| self.overlay(path).err());
+        self.ui.notice = Some(refused.unwrap_or_else(|| said.to_owned()));
     }
 
     /// Starts reading the list of sessions.

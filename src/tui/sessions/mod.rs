@@ -28,12 +28,14 @@ pub struct Sessions {
     pub all: Option<Result<Vec<SessionSummary>, String>>,
     /// The filter as it was typed, and what it asks for.
     pub filter: String,
-    pub query: Query,
+    query: Query,
     /// The table's columns, from the left.
     pub columns: Vec<Column>,
     /// The width that each column would like, over the rows shown.
     pub widths: Vec<usize>,
     pub sort: Sort,
+    /// The column that was chosen for the order; `None`: the latest start first.
+    sorted_by: Option<usize>,
     /// Indices into `all`, in order.
     pub shown: Vec<usize>,
     /// The row under the cursor: an index into `shown`, or into the groups.
@@ -70,6 +72,7 @@ impl Default for Sessions {
             widths: vec![0; columns.len()],
             columns,
             sort: Sort::default(),
+            sorted_by: None,
             shown: Vec::new(),
             selected: 0,
             marked: Vec::new(),
@@ -81,6 +84,15 @@ impl Default for Sessions {
 }
 
 impl Sessions {
+    /// The sessions under a root, which has not been read yet.
+    #[must_use]
+    pub fn of(root: Option<PathBuf>) -> Self {
+        Self {
+            root,
+            ..Self::default()
+        }
+    }
+
     /// Takes a new list; the cursor stays on its session.
     pub fn listed(&mut self, all: Result<Vec<SessionSummary>, String>) {
         let path = self.session().map(|session| session.path.clone());
@@ -168,6 +180,7 @@ impl Sessions {
     /// A sentence on the first name that is no column.
     pub fn set_columns(&mut self, text: &str) -> Result<(), String> {
         self.columns = parse_columns(text)?;
+        self.sorted_by = self.columns.iter().position(|column| *column == self.sort.column);
         self.arrange();
         Ok(())
     }
@@ -179,11 +192,13 @@ impl Sessions {
         names.join(" ")
     }
 
-    /// Sorts by the next column of the table.
+    /// Sorts by the next column of the table; after the last one, the latest start comes first again.
     pub fn sort_on(&mut self) {
-        let place = self.columns.iter().position(|column| *column == self.sort.column);
-        let next = place.map_or(0, |place| (place + 1) % self.columns.len().max(1));
-        self.sort_by(next);
+        let next = self.sorted_by.map_or(0, |place| place + 1);
+        self.sorted_by = Some(next).filter(|place| *place < self.columns.len());
+        let column = self.sorted_by.and_then(|place| self.columns.get(place));
+        self.sort = column.cloned().map(Sort::by).unwrap_or_default();
+        self.arrange();
     }
 
     /// Sorts by a column of the table, or the other way round if it is sorted by that one.
@@ -193,6 +208,7 @@ impl Sessions {
             return self.turn();
         }
         self.sort = Sort::by(column.clone());
+        self.sorted_by = Some(place);
         self.arrange();
     }
 
@@ -354,5 +370,8 @@ mod tests {
         assert!(sessions.set_columns("name lrr").unwrap_err().contains("lr"));
         sessions.sort_on();
         assert_eq!(sessions.sort.column, Column::Name);
+        sessions.sort_on();
+        sessions.sort_on();
+        assert_eq!(sessions.sort, Sort::default());
     }
 }
