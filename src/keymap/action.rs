@@ -107,6 +107,8 @@ pub enum Action {
     Stop,
     /// In a dialog: accept the marked choice or the typed line.
     Choose,
+    /// Complete the word that is being typed.
+    Complete,
 }
 
 impl Action {
@@ -221,6 +223,7 @@ impl Action {
             Self::Headless => "headless",
             Self::Stop => "stop",
             Self::Choose => "choose",
+            Self::Complete => "complete",
         }
     }
 }

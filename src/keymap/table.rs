@@ -144,8 +144,9 @@ pub(super) const TABLE: &[Row] = table! {
     Quit "enter"           => A::Choose,         General, "take it",    "take the marked choice";
 
     Entry "enter"          => A::Choose,         General, "take it",    "take the line";
-    Entry "up"             => A::Up,             Move,    "",           "the command above";
-    Entry "down"           => A::Down,           Move,    "",           "the command below";
+    Entry "tab"            => A::Complete,       General, "complete",   "complete the word: a key, a class, a column";
+    Entry "up"             => A::Up,             Move,    "",           "the command above, or the line typed before";
+    Entry "down"           => A::Down,           Move,    "",           "the command below, or the line typed after it";
     Entry "f2"             => A::Message,        General, "",           "why the line was refused, whole";
     Entry "esc ctrl-c"     => A::Out,            General, "leave it",   "leave all as it was";
 

@@ -152,6 +152,14 @@ impl Column {
         }
     }
 
+    /// The names of all columns, settings last.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        let named = NAMED.iter().map(|(name, ..)| (*name).to_owned());
+        let short = SHORT.iter().map(|(short, _)| (*short).to_owned());
+        named.chain(short).chain(keys()).collect()
+    }
+
     /// Its name in heads and in JSON. A setting has the short name by which it is found again.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -35,6 +35,16 @@ pub enum SessionState {
 }
 
 impl SessionState {
+    pub const ALL: [Self; 7] = [
+        Self::Live,
+        Self::Paused,
+        Self::Finished,
+        Self::Stopped,
+        Self::Failed,
+        Self::Crashed,
+        Self::Unreadable,
+    ];
+
     /// How the session stands; `live` as in [`SessionSummary::of`].
     fn of(state: &RunState, live: &Result<bool, String>) -> Self {
         let ended = state.ended.as_ref().map(|ended| ended.reason.as_str());

@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{
     browse, compare,
-    panes::{choice, entry, help, keybar, message, notice, palette, quit, scene::Scene},
+    panes::{choice, entry, help, hint, keybar, message, notice, palette, quit, scene::Scene},
     sessions::{self, panes::form},
     train::{self, panes::status},
     ui::{Entry, Layer},
@@ -57,7 +57,7 @@ pub fn render(title: &str, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
             match line {
                 Entry::Command => palette::render(above, buffer, scene),
                 Entry::Overlay => choice::render(above, buffer, scene),
-                _ => {}
+                _ => hint::render(line, body, buffer, scene),
             }
             entry::render(line, bottom, buffer, scene);
         }

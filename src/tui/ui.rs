@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::{browse::rows::Column, map_style::MapStyle, metric::Metric};
+use super::{browse::rows::Column, history::History, map_style::MapStyle, metric::Metric};
 use crate::{
     data::View,
     keymap::{Scope, Screen},
@@ -113,7 +113,7 @@ impl Layer {
 }
 
 /// What a typed line is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entry {
     /// The filter of Browse.
     Filter,
@@ -196,6 +196,10 @@ pub struct Ui {
     pub line: tui_input::Input,
     /// The line still holds its initial value: the first typed character replaces it.
     pub replaced: bool,
+    /// The line's initial value, which comes back if it is left.
+    pub begun: String,
+    /// Lines typed before.
+    pub history: BTreeMap<Entry, History>,
     /// Why the line was refused.
     pub refused: Option<String>,
     /// The focused pane has the whole body.
@@ -238,6 +242,8 @@ impl Default for Ui {
             focus: BTreeMap::new(),
             line: tui_input::Input::default(),
             replaced: false,
+            begun: String::new(),
+            history: BTreeMap::new(),
             refused: None,
             enlarged: false,
             smoothing: Smoothing::default(),
@@ -313,6 +319,8 @@ impl Ui {
     pub fn ask(&mut self, entry: Entry, begun: &str) {
         (self.layer, self.refused) = (Layer::Entry(entry), None);
         self.line = tui_input::Input::new(begun.to_owned());
+        begun.clone_into(&mut self.begun);
+        self.history.entry(entry).or_default().begin();
         self.replaced = entry == Entry::LearningRate;
     }
 

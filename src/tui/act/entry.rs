@@ -9,6 +9,7 @@ use crate::{
     tui::{
         Exit,
         app::App,
+        completion::{Known, completed},
         palette,
         ui::{Entry, Layer, Pane},
     },
@@ -16,11 +17,33 @@ use crate::{
 
 /// The largest number of characters in a line.
 pub const LONGEST: usize = 1000;
+/// The most rows that are filtered with each character: more of them would hold the keys up.
+const MOST_LIVE: usize = 20_000;
 
 impl App {
     pub(in crate::tui) fn type_in(&mut self, entry: Entry, action: Option<Action>, event: KeyEvent) -> Option<Exit> {
         match action {
             Some(Action::Choose) => return self.take_choice(entry),
+            Some(Action::Complete) => {
+                let known = Known {
+                    browse: &self.shown.browse,
+                    sessions: &self.sessions,
+                };
+                if let Some(line) = completed(entry, self.ui.line.value(), known) {
+                    self.replace_line(entry, line);
+                }
+            }
+            Some(Action::Up) if !has_list(entry) => {
+                let history = self.ui.history.entry(entry).or_default();
+                if let Some(line) = history.earlier(self.ui.line.value()) {
+                    self.replace_line(entry, line);
+                }
+            }
+            Some(Action::Down) if !has_list(entry) => {
+                if let Some(line) = self.ui.history.entry(entry).or_default().later() {
+                    self.replace_line(entry, line);
+                }
+            }
             Some(Action::Up) => self.ui.choice = self.ui.choice.saturating_sub(1),
             Some(Action::Down) => {
                 let found = match entry {
@@ -33,6 +56,8 @@ impl App {
             Some(_) => {
                 self.ui.layer = Layer::Main;
                 self.ui.refused = None;
+                let begun = std::mem::take(&mut self.ui.begun);
+                self.filter_as_typed(entry, &begun);
             }
             None => {
                 let full = is_full(&self.ui.line, event);
@@ -40,10 +65,44 @@ impl App {
                     self.ui.edits(matches!(request, InputRequest::InsertChar(_)));
                     self.ui.line.handle(request);
                     (self.ui.refused, self.ui.choice) = (None, 0);
+                    let line = self.ui.line.value().to_owned();
+                    self.filter_as_typed(entry, &line);
                 }
             }
         }
         None
+    }
+
+    fn replace_line(&mut self, entry: Entry, line: String) {
+        self.ui.replaced = false;
+        self.filter_as_typed(entry, &line);
+        self.ui.line = Input::new(line);
+        self.ui.refused = None;
+    }
+
+    /// Shows what a filter passes while it is typed. One that is not whole yet changes nothing.
+    fn filter_as_typed(&mut self, entry: Entry, line: &str) {
+        let (rows, now) = match entry {
+            Entry::Filter => {
+                let browse = &self.shown.browse;
+                (browse.rows().map_or(0, |rows| rows.len()), &browse.filter)
+            }
+            Entry::Pairs => (self.compare.images(), &self.compare.filter),
+            Entry::Sessions => (0, &self.sessions.filter),
+            _ => return,
+        };
+        // The same filter again would put the cursor on the first row.
+        if rows > MOST_LIVE || now == line.trim() {
+            return;
+        }
+        let taken = match entry {
+            Entry::Filter => self.shown.browse.set_filter(line),
+            Entry::Pairs => self.compare.set_filter(line),
+            _ => self.sessions.set_filter(line),
+        };
+        if taken.is_ok() {
+            self.row_moved();
+        }
     }
 
     /// Accepts the typed line, or the marked item of the list above it.
@@ -113,7 +172,10 @@ impl App {
             Entry::Question if text.is_empty() => Ok(()),
             Entry::Question => match self.shown.browse.row().map(|row| row.prediction.image.clone()) {
                 Some(image) => {
-                    let request = Request::Question { image, question: text };
+                    let request = Request::Question {
+                        image,
+                        question: text.clone(),
+                    };
                     match request.refusal() {
                         Some(reason) => Err(reason),
                         None => {
@@ -128,12 +190,18 @@ impl App {
         };
         match taken {
             Ok(()) => {
+                self.ui.history.entry(entry).or_default().keep(&text);
                 self.ui.layer = Layer::Main;
                 self.row_moved();
             }
             Err(reason) => self.ui.refused = Some(reason),
         }
     }
+}
+
+/// Whether the arrow keys move in a list above the line.
+const fn has_list(entry: Entry) -> bool {
+    matches!(entry, Entry::Command | Entry::Overlay)
 }
 
 /// Whether the line has no room for the character that a key would add.

@@ -184,7 +184,11 @@ impl Browse {
     /// # Errors
     /// A message if the filter is invalid; the old one then stays.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text)?;
+        let query = Query::parse(text)?;
+        if let Some(rows) = self.rows() {
+            query.check(&rows.labels)?;
+        }
+        self.query = query;
         text.trim().clone_into(&mut self.filter);
         self.selected = 0;
         self.arrange();

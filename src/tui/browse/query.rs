@@ -57,6 +57,26 @@ impl Query {
             .map(Self)
     }
 
+    /// Checks that each class of the filter is the beginning of one of `labels`.
+    ///
+    /// # Errors
+    /// A sentence on the first that is not, with the nearest label.
+    pub fn check(&self, labels: &[String]) -> Result<(), String> {
+        for term in &self.0 {
+            let (What::Gold(name, whole) | What::Predicted(name, whole)) = &term.what else {
+                continue;
+            };
+            if labels.iter().any(|label| is_class(label, name, *whole)) {
+                continue;
+            }
+            let near = |label: &str| strsim::jaro_winkler(&label.to_lowercase(), name);
+            if let Some(nearest) = labels.iter().max_by(|a, b| near(a).total_cmp(&near(b))) {
+                return Err(format!("there is no class `{name}`; the nearest is `{nearest}`"));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a row passes.
     #[must_use]
     pub fn holds(&self, row: &ImageResult) -> bool {
@@ -200,6 +220,17 @@ mod tests {
             kept("margin>=0.2 loss<=1"),
             by(&|row| row.margin() >= 0.2 && row.loss <= 1.0)
         );
+    }
+
+    #[test]
+    fn a_class_that_there_is_not_is_named_with_the_nearest() {
+        let labels = ["fear", "awe", "mixed feelings"].map(str::to_owned);
+        let check = |query: &str| Query::parse(query).unwrap().check(&labels);
+        assert_eq!(check("gold:fe pred=awe -says:mixed_f wrong"), Ok(()));
+        let said = check("pred:faer").unwrap_err();
+        assert!(said.contains("`faer`") && said.contains("nearest is `fear`"), "{said}");
+        assert!(check("gold=fe").is_err());
+        assert_eq!(Query::parse("gold:x").unwrap().check(&[]), Ok(()));
     }
 
     #[test]

@@ -289,10 +289,20 @@ impl Compare {
     /// # Errors
     /// A message if the filter is invalid.
     pub fn set_filter(&mut self, text: &str) -> Result<(), String> {
-        self.query = Query::parse(text)?;
+        let query = Query::parse(text)?;
+        if let Some(compared) = &self.compared {
+            query.check(&compared.labels)?;
+        }
+        self.query = query;
         text.trim().clone_into(&mut self.filter);
         self.arrange();
         Ok(())
+    }
+
+    /// Images that can be listed.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.compared.as_ref().map_or(0, |compared| compared.pairs.len())
     }
 
     /// Puts the cursor on an image, if it is shown.

@@ -8,6 +8,7 @@ pub mod choice;
 pub mod entry;
 pub mod frame;
 pub mod help;
+pub mod hint;
 pub mod keybar;
 pub mod message;
 pub mod notice;

@@ -16,6 +16,7 @@ mod screens;
 mod scripts;
 mod sessions;
 mod sizes;
+mod typing;
 mod walks;
 mod workbench;
 

@@ -187,12 +187,8 @@ fn columns_and_a_filter_are_typed() {
     desk.keys("ss");
     let shown = desk.text(120, 40);
     assert!(shown.contains("lr<0.02 -seed=1 · 4 · by test"), "{shown}");
-    let row: Vec<&str> = shown
-        .lines()
-        .find(|line| line.contains("run-5"))
-        .unwrap()
-        .split_whitespace()
-        .collect();
+    let row = shown.lines().find(|line| line.starts_with("│   run-5"));
+    let row: Vec<&str> = row.unwrap().split_whitespace().collect();
     assert_eq!(row[..6], ["│", "run-5", "78.0", "%", "0.01", "3"]);
     desk.keys("/lr<fast");
     desk.press(KeyCode::Enter);
