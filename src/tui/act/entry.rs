@@ -9,7 +9,7 @@ use crate::{
     tui::{
         Exit,
         app::App,
-        completion::{Known, completed},
+        completion::{Known, candidates, completed, word},
         palette,
         ui::{Entry, Layer, Pane},
     },
@@ -57,7 +57,7 @@ impl App {
                 self.ui.layer = Layer::Main;
                 self.ui.refused = None;
                 let begun = std::mem::take(&mut self.ui.begun);
-                self.filter_as_typed(entry, &begun);
+                self.show_filtered(entry, &begun);
             }
             None => {
                 let full = is_full(&self.ui.line, event);
@@ -80,8 +80,20 @@ impl App {
         self.ui.refused = None;
     }
 
-    /// Shows what a filter passes while it is typed. One that is not whole yet changes nothing.
+    /// Shows what a filter passes while it is typed, but for a last word that may become a key.
     fn filter_as_typed(&mut self, entry: Entry, line: &str) {
+        let known = Known {
+            browse: &self.shown.browse,
+            sessions: &self.sessions,
+        };
+        let typed = word(line);
+        let is_begun = !typed.contains([':', '=', '<', '>']) && !candidates(entry, typed, known).is_empty();
+        let whole = if is_begun { line.len() - typed.len() } else { line.len() };
+        self.show_filtered(entry, &line[..whole]);
+    }
+
+    /// Shows what a filter passes; one that is invalid changes nothing.
+    fn show_filtered(&mut self, entry: Entry, line: &str) {
         let (rows, now) = match entry {
             Entry::Filter => {
                 let browse = &self.shown.browse;

@@ -190,7 +190,7 @@ fn columns_and_a_filter_are_typed() {
     let row = shown.lines().find(|line| line.starts_with("│   run-5"));
     let row: Vec<&str> = row.unwrap().split_whitespace().collect();
     assert_eq!(row[..6], ["│", "run-5", "78.0", "%", "0.01", "3"]);
-    desk.keys("/lr<fast");
+    desk.keys("/ lr<fast");
     desk.press(KeyCode::Enter);
     assert!(desk.text(120, 40).contains("`fast` is not a number"));
 }
