@@ -200,7 +200,6 @@ impl Column {
             Self::State => text(run.state.name()),
             Self::Progress => text(&run.progress()),
             Self::Steps => Cell::Number(run.steps as f64),
-            // The lists' own fields, which older readers of the list set alone.
             Self::Best(Figure::Accuracy) => number(run.best_accuracy),
             Self::Test(Figure::Accuracy) => number(run.test_accuracy),
             Self::Best(figure) => number(run.best.as_ref().map(|made| figure.of(made))),
