@@ -1,8 +1,7 @@
-//! The sessions that are shown as groups of runs that differ by their seed alone.
+//! Groups of runs that differ by their seed alone: what they are over, and their figures.
 
-use super::Sessions;
 use crate::{
-    runs::{Column, Figure, Group, Groups, Sort},
+    runs::{Column, Figure, Groups, Sort},
     session::SessionSummary,
 };
 
@@ -33,36 +32,4 @@ pub const fn figures() -> [Column; 4] {
         Column::Test(Figure::Ece),
         Column::Best(Figure::Accuracy),
     ]
-}
-
-impl Sessions {
-    /// Shows groups, or single runs again.
-    pub fn group(&mut self) {
-        self.groups = match self.groups {
-            Some(_) => None,
-            None => Some(of(&self.runs(), &self.sort)),
-        };
-        self.selected = 0;
-    }
-
-    /// The group under the cursor.
-    #[must_use]
-    pub fn chosen_group(&self) -> Option<&Group> {
-        self.groups.as_ref()?.groups.get(self.selected)
-    }
-
-    /// Shows the runs of the group under the cursor alone.
-    pub fn open_group(&mut self) {
-        let Some(group) = self.chosen_group() else { return };
-        let runs = self.runs();
-        let within = group
-            .runs
-            .iter()
-            .filter_map(|&run| runs.get(run))
-            .map(|run| run.path.clone());
-        self.within = Some(within.collect());
-        self.groups = None;
-        self.selected = 0;
-        self.arrange();
-    }
 }

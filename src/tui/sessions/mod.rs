@@ -3,6 +3,7 @@
 
 pub mod form;
 mod form_keys;
+mod grouping;
 pub mod groups;
 mod keys;
 pub mod layout;

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::list::{GAP, NARROWEST, aligned};
+use super::cells::{GAP, NARROWEST, aligned};
 use crate::{
     runs::{Column, Group, Groups},
     session::SessionSummary,

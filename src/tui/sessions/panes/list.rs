@@ -7,12 +7,15 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::groups;
+use super::{
+    cells::{GAP, NARROWEST, aligned},
+    groups,
+};
 use crate::{
     figures::count,
     runs::Column,
     session::{SessionState, SessionSummary},
-    text::{clean, columns, fit, pad},
+    text::clean,
     theme::Theme,
     tui::{
         panes::{
@@ -101,8 +104,6 @@ const fn plural(number: usize) -> &'static str {
 const MARK: usize = 2;
 /// The widest a text is shown.
 const WIDEST: usize = 32;
-/// The narrowest a name is shown so that a figure stands beside it.
-pub(super) const NARROWEST: usize = 8;
 
 /// The columns that have room, with their widths.
 struct Widths(Vec<(Column, usize)>);
@@ -183,17 +184,4 @@ impl Widths {
         let row = format!("{letter:<MARK$}{}", cells.join(&" ".repeat(GAP)));
         Line::from(Span::styled(row, style))
     }
-}
-
-/// Columns between two columns of a table.
-pub(super) const GAP: usize = 2;
-
-/// A cell in its width: numbers stand right, texts left.
-pub(super) fn aligned(text: &str, width: usize, column: &Column) -> String {
-    if column.is_text() {
-        return pad(text, width);
-    }
-    let text = fit(text, width);
-    let spaces = width.saturating_sub(columns(&text));
-    " ".repeat(spaces) + &text
 }

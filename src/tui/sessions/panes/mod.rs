@@ -1,6 +1,7 @@
 //! The panes of the Sessions screen.
 
 pub mod about;
+mod cells;
 pub mod form;
 mod group;
 mod groups;
