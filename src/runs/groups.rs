@@ -13,6 +13,15 @@ use crate::{
     session::{SessionSummary, comparable},
 };
 
+/// Settings that change nothing of what is learnt, by what their keys begin with: checkpoints, log and caches.
+const NOT_LEARNT: [&str; 5] = [
+    "checkpoint.",
+    "train.logging_steps",
+    "train.save_strategy",
+    "data.cache",
+    "data.disk_cache_mb",
+];
+
 /// The groups of some runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Groups {
@@ -45,7 +54,7 @@ impl Groups {
         let differ = |key: &&String| flat.windows(2).any(|two| two[0].get(*key) != two[1].get(*key));
         let keys: Vec<&String> = keys
             .into_iter()
-            .filter(|key| !over.contains(&key.as_str()))
+            .filter(|key| !over.contains(&key.as_str()) && !NOT_LEARNT.iter().any(|begin| key.starts_with(begin)))
             .filter(differ)
             .collect();
         let mut groups: IndexMap<Vec<String>, Vec<usize>> = IndexMap::new();
@@ -130,7 +139,8 @@ mod tests {
         let mut runs = summaries(6);
         for (n, run) in runs.iter_mut().enumerate() {
             let rate = if n % 2 == 0 { 1e-3 } else { 3e-3 };
-            run.settings = json!({ "train": { "seed": n / 2, "prompt": { "learning_rate": rate } }, "session": { "name": run.name } });
+            run.settings = json!({ "train": { "seed": n / 2, "prompt": { "learning_rate": rate } }, "session": { "name": run.name },
+                "checkpoint": { "keep_last": n + 1 } });
             run.test_accuracy = (n != 5).then_some(0.8 + 0.01 * n as f64);
         }
         runs
