@@ -47,6 +47,7 @@ mod relation;
 pub mod runs;
 mod safetensors_header;
 pub mod session;
+mod terms;
 mod text;
 pub mod theme;
 pub mod tui;

@@ -42,12 +42,12 @@ impl Relation {
 /// # Errors
 /// A sentence where it is none.
 pub fn number(text: &str) -> Result<f64, String> {
-    let (digits, unit) = match text.strip_suffix('%') {
-        Some(digits) => (digits, 0.01),
+    let (digits, whole) = match text.strip_suffix('%') {
+        Some(digits) => (digits, 100.0),
         None => (text, 1.0),
     };
     let number = digits.parse::<f64>().map_err(|_| format!("`{text}` is not a number"))?;
-    Ok(number * unit)
+    Ok(number / whole)
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn shares_may_be_written_in_percent() {
-        assert_eq!(number("80%"), Ok(0.8));
+        assert_eq!([number("80%"), number("7%")], [Ok(0.8), Ok(0.07)]);
         assert_eq!(number("0.8"), Ok(0.8));
         assert!(number("x%").unwrap_err().contains("`x%` is not a number"));
         assert!(!Relation::Less.holds(f64::NAN, 1.0) && !Relation::AtLeast.holds(f64::NAN, 1.0));

@@ -2,16 +2,17 @@
 
 use std::sync::LazyLock;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
     config::Settings,
     figures::{calibration, duration, fixed, memory, percent, short, sparkline},
-    session::{Metrics, SessionSummary, Utc},
+    session::{Metrics, SessionSummary, Utc, comparable},
 };
 
 /// A column: what a run is, what it reached, or one of its settings.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Column {
     Name,
     State,
@@ -40,7 +41,7 @@ pub enum Column {
 }
 
 /// A figure of an evaluation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
     Accuracy,
     Generated,
@@ -100,6 +101,12 @@ const SHORT: [(&str, &str); 5] = [
 /// The settings with their defaults, which a run has that is older than a key.
 static DEFAULTS: LazyLock<Value> = LazyLock::new(|| Settings::default().to_record());
 
+/// The keys of all settings.
+static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let all = comparable(&[&*DEFAULTS]);
+    all.into_iter().flat_map(IndexMap::into_keys).collect()
+});
+
 /// The columns that a list names: `name,test,lr,seed`, or with spaces.
 ///
 /// # Errors
@@ -136,15 +143,14 @@ impl Column {
         if let Some((_, key)) = SHORT.iter().find(|(short, _)| *short == name) {
             return Ok(Self::Setting((*key).to_owned()));
         }
-        let keys = keys();
-        if keys.contains(&name) {
+        if KEYS.contains(&name) {
             return Ok(Self::Setting(name));
         }
         let end = format!(".{name}");
-        let ends: Vec<&String> = keys.iter().filter(|key| key.ends_with(&end)).collect();
+        let ends: Vec<&String> = KEYS.iter().filter(|key| key.ends_with(&end)).collect();
         match ends.as_slice() {
             [key] => Ok(Self::Setting((*key).clone())),
-            [] => Err(unknown(&name, &keys)),
+            [] => Err(unknown(&name)),
             several => {
                 let several: Vec<&str> = several.iter().map(|key| key.as_str()).collect();
                 Err(format!("`{name}` may be any of {}: name one", several.join(", ")))
@@ -157,7 +163,7 @@ impl Column {
     pub fn names() -> Vec<String> {
         let named = NAMED.iter().map(|(name, ..)| (*name).to_owned());
         let short = SHORT.iter().map(|(short, _)| (*short).to_owned());
-        named.chain(short).chain(keys()).collect()
+        named.chain(short).chain(KEYS.iter().cloned()).collect()
     }
 
     /// Its name in heads and in JSON. A setting has the short name by which it is found again.
@@ -257,17 +263,12 @@ impl Figure {
     }
 }
 
-/// The keys of all settings.
-fn keys() -> Vec<String> {
-    crate::session::comparable(&DEFAULTS).into_keys().collect()
-}
-
-fn unknown(name: &str, keys: &[String]) -> String {
+fn unknown(name: &str) -> String {
     let names = NAMED
         .iter()
         .flat_map(|(name, others, _)| others.iter().chain([name]).copied());
     let short = SHORT.iter().map(|(short, _)| *short);
-    let all = names.chain(short).chain(keys.iter().map(String::as_str));
+    let all = names.chain(short).chain(KEYS.iter().map(String::as_str));
     let nearest = all.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     match nearest.filter(|nearest| strsim::jaro_winkler(nearest, name) > 0.8) {
         Some(nearest) => format!("there is no column `{name}`; did you mean `{nearest}`?"),
@@ -330,8 +331,8 @@ mod tests {
                 assert_eq!(Column::parse(other).as_ref(), Ok(column), "{other}");
             }
         }
-        for key in keys() {
-            let column = Column::Setting(key);
+        for key in KEYS.iter() {
+            let column = Column::Setting(key.clone());
             assert_eq!(Column::parse(column.name()), Ok(column.clone()));
         }
     }

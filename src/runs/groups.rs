@@ -49,7 +49,8 @@ impl Groups {
                 _ => None,
             })
             .collect();
-        let flat: Vec<IndexMap<String, _>> = runs.iter().map(|run| comparable(&run.settings)).collect();
+        let settings: Vec<_> = runs.iter().map(|run| &run.settings).collect();
+        let flat = comparable(&settings);
         let keys: BTreeSet<&String> = flat.iter().flat_map(IndexMap::keys).collect();
         let differ = |key: &&String| flat.windows(2).any(|two| two[0].get(*key) != two[1].get(*key));
         let keys: Vec<&String> = keys

@@ -13,17 +13,12 @@ use super::column::{Cell, Column};
 use crate::{
     relation::{Relation, number},
     session::SessionSummary,
+    terms::Terms,
 };
 
 /// A filter; the empty one passes all runs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query(Vec<Term>);
-
-#[derive(Debug, Clone, PartialEq)]
-struct Term {
-    not: bool,
-    what: What,
-}
+pub struct Query(Terms<What>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum What {
@@ -40,20 +35,13 @@ impl Query {
     /// # Errors
     /// A sentence on the first term that is none.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let terms = text.split_whitespace().map(|word| {
-            let (not, word) = match word.strip_prefix('-') {
-                Some(rest) if !rest.is_empty() => (true, rest),
-                _ => (false, word),
-            };
-            Ok(Term { not, what: what(word)? })
-        });
-        terms.collect::<Result<_, _>>().map(Self)
+        Terms::parse(text, what).map(Self)
     }
 
     /// Whether a run passes.
     #[must_use]
     pub fn holds(&self, run: &SessionSummary) -> bool {
-        self.0.iter().all(|term| term.what.holds(run) != term.not)
+        self.0.hold(|what| what.holds(run))
     }
 }
 
@@ -62,12 +50,12 @@ fn what(word: &str) -> Result<What, String> {
         return Ok(What::Compared(Column::parse(name)?, relation, number(value)?));
     }
     if let Some((name, value)) = word.split_once('=') {
-        return Ok(What::Is(Column::parse(name)?, value.to_lowercase()));
+        return Ok(What::Is(Column::parse(name)?, value.to_owned()));
     }
     match word.split_once(':') {
-        Some(("tag", tag)) => Ok(What::Tag(tag.trim_start_matches('#').to_lowercase())),
-        Some((name, part)) => Ok(What::Holds(Column::parse(name)?, part.to_lowercase())),
-        None => Ok(What::Text(word.to_lowercase())),
+        Some(("tag", tag)) => Ok(What::Tag(tag.trim_start_matches('#').to_owned())),
+        Some((name, part)) => Ok(What::Holds(Column::parse(name)?, part.to_owned())),
+        None => Ok(What::Text(word.to_owned())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What differs between two sets of settings.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use indexmap::{IndexMap, IndexSet};
@@ -50,15 +51,26 @@ pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     found
 }
 
-/// All settings that [`differences`] compares, by their keys with dots, in such a form that two runs agree on a key exactly
-/// if the values are equal: what is missing has its default, paths are absolute, numbers are f64.
+/// All settings that [`differences`] compares, of each run, by their keys with dots, in such a form that two runs agree on a
+/// key exactly if the values are equal: what is missing has its default, paths are absolute, numbers are f64. The file
+/// system is asked about each path once.
 #[must_use]
-pub fn comparable(settings: &Value) -> IndexMap<String, Value> {
-    let mut flat = IndexMap::new();
+pub fn comparable(runs: &[&Value]) -> Vec<IndexMap<String, Value>> {
     let defaults = Settings::default().to_record();
-    flatten("", Some(settings), Some(&defaults), &mut flat);
-    flat.retain(|key, _| !is_of_the_session(key));
-    flat
+    let mut places: HashMap<String, Value> = HashMap::new();
+    let mut of = |settings: &&Value| {
+        let mut flat = IndexMap::new();
+        flatten("", Some(settings), Some(&defaults), &mut flat);
+        flat.retain(|key, _| !is_of_the_session(key));
+        for (key, value) in &mut flat {
+            if let (Value::String(path), true) = (&*value, PATHS.contains(&key.as_str())) {
+                let known = places.entry(path.clone());
+                *value = known.or_insert_with(|| place(path).to_string_lossy().into()).clone();
+            }
+        }
+        flat
+    };
+    runs.iter().map(&mut of).collect()
 }
 
 fn flatten(key: &str, value: Option<&Value>, default: Option<&Value>, flat: &mut IndexMap<String, Value>) {
@@ -66,7 +78,6 @@ fn flatten(key: &str, value: Option<&Value>, default: Option<&Value>, flat: &mut
     if sections.iter().all(Option::is_none) {
         let value = match value.or(default) {
             Some(Value::Number(number)) => number.as_f64().into(),
-            Some(Value::String(path)) if PATHS.contains(&key) => place(path).to_string_lossy().into(),
             value => value.cloned().unwrap_or(Value::Null),
         };
         flat.insert(key.to_owned(), value);
@@ -177,7 +188,10 @@ mod tests {
         older["data"].as_object_mut().unwrap().remove("disk_cache_mb");
         older["checkpoint"].as_object_mut().unwrap().remove("every_minutes");
         older.as_object_mut().unwrap().remove("eval");
-        assert_eq!(comparable(&older), comparable(&now));
+        let [a, b] = &comparable(&[&older, &now])[..] else {
+            panic!("one of them is missing")
+        };
+        assert_eq!(a, b);
         assert_eq!(keys(&older, &now), Vec::<String>::new());
         assert_eq!(keys(&now, &older), Vec::<String>::new());
         let mut set = now;

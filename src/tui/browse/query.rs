@@ -13,17 +13,12 @@ use crate::{
     data::View,
     relation::{Relation, number},
     session::ImageResult,
+    terms::Terms,
 };
 
 /// A filter; the empty one passes all rows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query(Vec<Term>);
-
-#[derive(Debug, Clone, PartialEq)]
-struct Term {
-    not: bool,
-    what: What,
-}
+pub struct Query(Terms<What>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum What {
@@ -50,11 +45,7 @@ impl Query {
     /// # Errors
     /// A message on the first invalid term.
     pub fn parse(text: &str) -> Result<Self, String> {
-        text.to_lowercase()
-            .split_whitespace()
-            .map(term)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        Terms::parse(text, what).map(Self)
     }
 
     /// Checks that each class of the filter is the beginning of one of `labels`.
@@ -62,8 +53,8 @@ impl Query {
     /// # Errors
     /// A sentence on the first that is not, with the nearest label.
     pub fn check(&self, labels: &[String]) -> Result<(), String> {
-        for term in &self.0 {
-            let (What::Gold(name, whole) | What::Predicted(name, whole)) = &term.what else {
+        for what in self.0.iter() {
+            let (What::Gold(name, whole) | What::Predicted(name, whole)) = what else {
                 continue;
             };
             if labels.iter().any(|label| is_class(label, name, *whole)) {
@@ -80,16 +71,8 @@ impl Query {
     /// Whether a row passes.
     #[must_use]
     pub fn holds(&self, row: &ImageResult) -> bool {
-        self.0.iter().all(|term| term.what.holds(row) != term.not)
+        self.0.hold(|what| what.holds(row))
     }
-}
-
-fn term(word: &str) -> Result<Term, String> {
-    let (not, word) = match word.strip_prefix('-') {
-        Some(rest) if !rest.is_empty() => (true, rest),
-        _ => (false, word),
-    };
-    Ok(Term { not, what: what(word)? })
 }
 
 fn what(word: &str) -> Result<What, String> {
