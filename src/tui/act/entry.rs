@@ -17,7 +17,7 @@ use crate::{
 
 /// The largest number of characters in a line.
 pub const LONGEST: usize = 1000;
-/// The most rows that are filtered with each character, which took 26 ms at most on two cores of 2026; more of them would hold
+/// The most rows that are filtered with each character: so many took up to 26 ms in a build for tests, and more would hold
 /// the keys up.
 const MOST_LIVE: usize = 20_000;
 
