@@ -1,8 +1,12 @@
-//! An aspect's attention over the picture: the mean of its queries, in viridis, on the greyed picture.
+//! An aspect's attention over the picture: the mean of its queries, in viridis, which covers the picture where attention is high.
 
 use image::{Rgb, RgbImage};
 
 use crate::session::AspectSeen;
+
+/// How much of the picture the map's colour covers, at the lowest and at the highest weight.
+const LEAST_COVER: f32 = 0.1;
+const MOST_COVER: f32 = 0.9;
 
 /// The mean of an aspect's queries over the grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +101,29 @@ impl AttentionMap {
         ((row(y0) * (1.0 - fy) + row(y1) * fy) - low) / (high - low)
     }
 
-    /// The map blended over the greyed `picture`: low weights let more of the picture show through. `strength` in `[0,
-    /// 1]` is the map's opacity.
+    /// The share of the attention on the outermost patches, if the map hugs the border: if it lies there for more than half
+    /// of what separates even attention from attention to the border alone. Vision towers are known to store what concerns the
+    /// whole picture in border patches ("border sinks"), so such a map says little about places.
+    #[must_use]
+    pub fn on_border(&self) -> Option<f32> {
+        let (height, width) = (self.height, self.width);
+        let inner = height.saturating_sub(2) * width.saturating_sub(2);
+        let whole: f32 = self.weights.iter().sum();
+        if inner == 0 || whole <= 0.0 {
+            return None;
+        }
+        let is_border = |at: usize| {
+            let (row, column) = (at / width, at % width);
+            row == 0 || column == 0 || row + 1 == height || column + 1 == width
+        };
+        let on_border = self.weights.iter().enumerate().filter(|(at, _)| is_border(*at));
+        let share = on_border.map(|(_, weight)| weight).sum::<f32>() / whole;
+        let even = 1.0 - inner as f32 / (height * width) as f32;
+        (share > even + (1.0 - even) / 2.0).then_some(share)
+    }
+
+    /// The map blended over `picture`, which shows where weights are low and is covered by the map's colour where they are
+    /// high. `strength` in `[0, 1]` is the highest weight's opacity.
     #[must_use]
     pub fn over(&self, picture: &RgbImage, strength: f32) -> RgbImage {
         let (width, height) = picture.dimensions();
@@ -106,8 +131,14 @@ impl AttentionMap {
             let heat = self.relative((x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32);
             let Rgb([r, g, b]) = *picture.get_pixel(x, y);
             let grey = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
-            let cover = strength * (0.5 + 0.4 * heat);
-            Rgb(sequential(heat).map(|part| (f32::from(part) * cover + 0.8 * grey * (1.0 - cover)) as u8))
+            let cover = strength * (LEAST_COVER + (MOST_COVER - LEAST_COVER) * heat);
+            let colour = sequential(heat);
+            let blend = |part: u8, colour: u8| {
+                // Half grey, so that the picture's own colours are not taken for the map's.
+                let picture = 0.5 * (f32::from(part) + grey);
+                (f32::from(colour) * cover + picture * (1.0 - cover)) as u8
+            };
+            Rgb([blend(r, colour[0]), blend(g, colour[1]), blend(b, colour[2])])
         })
     }
 }
@@ -149,11 +180,27 @@ mod tests {
             &RgbImage::from_fn(2, 2, |x, _| Rgb([if x == 0 { 255 } else { 0 }; 3])),
             1.0,
         );
-        let hot = sequential(1.0).map(|part| (f32::from(part) * 0.9) as u8);
+        let hot = sequential(1.0).map(|part| (f32::from(part) * MOST_COVER) as u8);
         assert_eq!(over.get_pixel(1, 1).0, hot);
-        assert!(
-            over.get_pixel(0, 0).0[1] > over.get_pixel(1, 0).0[1],
-            "the picture shows through where it is cold"
+        let cold = over.get_pixel(0, 0).0;
+        assert!(cold.iter().all(|part| *part > 200), "the white picture shows: {cold:?}");
+    }
+
+    #[test]
+    fn a_map_that_hugs_the_border_is_known() {
+        let at = |weight: &dyn Fn(usize, usize) -> f32| {
+            let weights = (0..64).map(|at| weight(at / 8, at % 8)).collect();
+            AttentionMap::new(8, 8, weights).on_border()
+        };
+        assert_eq!(at(&|_, _| 1.0), None, "even");
+        assert_eq!(at(&|row, column| if (row, column) == (4, 4) { 1.0 } else { 0.0 }), None);
+        assert_eq!(at(&|row, _| if row == 0 { 1.0 } else { 0.0 }), Some(1.0));
+        let share = at(&|row, _| if row == 7 { 4.5 } else { 0.3 }).unwrap();
+        assert!((share - 42.0 / 52.8).abs() < 1e-5, "{share}");
+        assert_eq!(
+            AttentionMap::new(2, 9, vec![1.0; 18]).on_border(),
+            None,
+            "there is nothing but border"
         );
     }
 

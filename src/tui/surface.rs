@@ -53,6 +53,8 @@ pub struct Peak {
     pub y: u16,
     /// The share of the attention on its patch.
     pub weight: f32,
+    /// The share on the outermost patches, if the map hugs the border.
+    pub border: Option<f32>,
 }
 
 enum Ink {
@@ -120,7 +122,12 @@ impl Painter {
         };
         let size = surface.size();
         let (x, y) = ((x * f32::from(size.width)) as u16, (y * f32::from(size.height)) as u16);
-        surface.peak = Some(Peak { x, y, weight });
+        surface.peak = Some(Peak {
+            x,
+            y,
+            weight,
+            border: map.on_border(),
+        });
         Ok(surface)
     }
 

@@ -1,4 +1,4 @@
-//! Where the sample pane's parts go: the picture and the six maps are equal tiles, as large as the pane allows.
+//! Where the sample pane's parts go: the picture and the six maps are tiles, as large as the pane allows.
 //!
 //! ```text
 //! row:     picture  face    object  scene       column:  picture  verdict, probabilities
@@ -87,13 +87,24 @@ impl Arrangement {
     }
 
     fn column(area: Rect, width: u16) -> Self {
-        let grid = Grid::new(area, width);
-        let beside = grid.tile(1, 0);
-        let x = beside.x + 1;
+        let maps = 2 * Grid::new(area, width).high;
+        // The picture has the rows that the maps leave.
+        let by_height = area.height.saturating_sub(maps + 1) * 2;
+        let by_width = area.width.saturating_sub(PROBABILITIES + 2);
+        let picture = Grid::new(area, (by_height.min(by_width) & !1).max(width)).tile(0, 0);
+        let grid = Grid::new(
+            Rect {
+                y: picture.bottom(),
+                height: area.bottom() - picture.bottom(),
+                ..area
+            },
+            width,
+        );
+        let x = picture.right() + 2;
         let beside = Rect {
             x,
             width: area.right().saturating_sub(x),
-            ..beside
+            ..picture
         };
         let verdict = Rect {
             height: beside.height.min(5),
@@ -104,8 +115,8 @@ impl Arrangement {
             height: beside.height - verdict.height,
             ..beside
         };
-        let places = [(0, 0), (0, 1), (1, 1), (2, 1), (0, 2), (1, 2), (2, 2)];
-        let tiles = places.map(|(x, y)| grid.tile(x, y));
+        let [a, b, c, d, e, f] = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)].map(|(x, y)| grid.tile(x, y));
+        let tiles = [picture, a, b, c, d, e, f];
         let probabilities = (rest.height >= 2).then_some(rest);
         Self {
             tiles,
@@ -170,6 +181,8 @@ mod tests {
         let wide = Arrangement::fitting(Rect::new(0, 0, 50, 20));
         assert_eq!((wide.tiles[0].width, wide.tiles[3].y), (10, 0));
         let high = Arrangement::fitting(Rect::new(0, 0, 78, 46));
-        assert_eq!((high.tiles[0].width, high.tiles[1].x), (24, 0));
+        assert_eq!((high.tiles[1].width, high.tiles[1].x), (24, 0));
+        assert_eq!(high.tiles[0].width, 36, "the picture has the rows that are left");
+        assert_eq!(high.tiles[6].bottom(), 45);
     }
 }

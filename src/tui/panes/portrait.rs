@@ -18,6 +18,7 @@ use crate::{
     tui::{
         browse::intervention::Intervention,
         pictures::{Source, Subject},
+        surface::Peak,
         waits::Waits,
     },
 };
@@ -162,10 +163,11 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
                 if surface.pixels().is_none() {
                     mark_peak(place.x + peak.x, place.y + peak.y, buffer);
                 }
-                let weight = format!(" {:.0}%", peak.weight * 100.0);
-                if columns(label) + columns(&weight) <= usize::from(tile.width) {
-                    heading.push(Span::styled(weight, Style::new().fg(theme.dim)));
-                }
+                heading.extend(shares(
+                    &peak,
+                    usize::from(tile.width).saturating_sub(columns(label)),
+                    theme,
+                ));
             }
         }
         Some(Err(_)) if matches!(scene.waits, Some(Waits::Drawing(_))) => {
@@ -178,6 +180,22 @@ fn paint_tile(tile: Rect, subject: Subject, portrait: &Portrait, buffer: &mut Bu
         None => message("…", area, buffer, theme.dim),
     }
     Line::from(heading).render(Rect { height: 1, ..tile }, buffer);
+}
+
+/// What the heading says of a map in `room` columns: the peak's share, or that the map hugs the border.
+fn shares(peak: &Peak, room: usize, theme: &Theme) -> Option<Span<'static>> {
+    let weight = format!(" {:.0}%", peak.weight * 100.0);
+    let border = peak.border.map(|share| format!(" {:.0}% on the border", share * 100.0));
+    let short = peak.border.map(|_| " border".to_owned());
+    let warning = Style::new().fg(theme.warning);
+    let told = [
+        (border, warning),
+        (short, warning),
+        (Some(weight), Style::new().fg(theme.dim)),
+    ];
+    let mut told = told.into_iter().filter_map(|(text, style)| Some((text?, style)));
+    told.find(|(text, _)| columns(text) <= room)
+        .map(|(text, style)| Span::styled(text, style))
 }
 
 /// The grid of the picture's merged patches, if the model has been asked.

@@ -21,7 +21,7 @@ use crate::{
     text::{clean, columns, fit, fit_end, wrap},
     theme::Theme,
     tui::{
-        compare::Side,
+        compare::side::Side,
         panes::{
             frame::{bordered, more_below, nothing_yet},
             portrait::{message, short_name},
@@ -148,9 +148,12 @@ fn verdicts([a, b]: [&ImageResult; 2], sides: &[Side; 2], area: Rect, buffer: &m
     }
 }
 
+/// Columns before the maps, for their rows' letters.
+const LETTER: u16 = 2;
+
 /// The height of a tile with six tiles per row: half its width, or less if the two rows of tiles would not fit.
 fn tile_height(area: Rect) -> u16 {
-    let wide = area.width.saturating_sub(5) / 6;
+    let wide = area.width.saturating_sub(5 + LETTER) / 6;
     (wide / 2).min(area.height.saturating_sub(3) / 3).max(2)
 }
 
@@ -164,8 +167,20 @@ fn paint_maps(
     scene: &mut Scene,
 ) {
     let theme = scene.theme;
-    let width = area.width.saturating_sub(5) / 6;
     let high = (area.height.saturating_sub(3)) / 2;
+    // The rows' letters stand beside them.
+    for (letter, y) in [("A", area.y + 1), ("B", area.y + 2 + high)] {
+        if y < area.bottom() {
+            let style = Style::new().fg(theme.accent).add_modifier(Modifier::BOLD);
+            buffer.set_string(area.x, y, letter, style);
+        }
+    }
+    let area = Rect {
+        x: area.x + LETTER,
+        width: area.width.saturating_sub(LETTER),
+        ..area
+    };
+    let width = area.width.saturating_sub(5) / 6;
     if width < 4 || high < 2 {
         return;
     }
