@@ -6,6 +6,7 @@
 mod few;
 mod palette;
 mod repaint;
+mod shade;
 
 use ratatui::{
     buffer::Buffer,

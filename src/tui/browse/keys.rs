@@ -58,7 +58,13 @@ impl App {
             Action::Look if self.ui.focus() == Pane::Summary => {
                 match self.shown.browse.summary {
                     Summary::Confusion => self.shown.browse.filter_by_cell(self.shown.cursor.class),
-                    Summary::Classes => self.shown.browse.filter_by_class(self.shown.cursor.class),
+                    Summary::Confusions => {
+                        self.go_to_confusion(0);
+                        self.shown.browse.filter_by_cell(self.shown.cursor.class);
+                    }
+                    Summary::Classes | Summary::Ranking => {
+                        self.shown.browse.filter_by_class(self.shown.cursor.class);
+                    }
                     Summary::Reliability => {}
                 }
                 self.row_moved();
@@ -143,6 +149,8 @@ impl App {
     fn move_in_browse(&mut self, action: Action) {
         let vertical = lines(action);
         match (self.ui.focus(), vertical) {
+            (Pane::Summary, Some(by)) if self.shown.browse.summary == Summary::Confusions => self.go_to_confusion(by),
+            (Pane::Summary, Some(by)) if self.shown.browse.summary == Summary::Classes => self.go_to_class(by),
             (Pane::Summary, _) => {
                 let classes = self.shown.browse.rows().map_or(0, |rows| rows.labels.len());
                 let last = classes.saturating_sub(1);
@@ -162,6 +170,29 @@ impl App {
             }
             _ => {}
         }
+    }
+
+    /// Moves in the list of confusions; the cell of the matrix and the class that all screens share follow.
+    fn go_to_confusion(&mut self, by: isize) {
+        let browse = &mut self.shown.browse;
+        let Some(rows) = browse.rows().cloned() else { return };
+        let last = rows.confusions.len().saturating_sub(1);
+        browse.confused = browse.confused.saturating_add_signed(by).min(last);
+        if let Some(confusion) = rows.confusions.get(browse.confused) {
+            (self.shown.cursor.class, browse.predicted) = (confusion.gold, confusion.predicted);
+        }
+    }
+
+    /// Moves in the list of classes, which stands in the order of their recalls.
+    fn go_to_class(&mut self, by: isize) {
+        let Some(rows) = self.shown.browse.rows() else { return };
+        let place = rows
+            .by_recall
+            .iter()
+            .position(|&class| class == self.shown.cursor.class);
+        let last = rows.by_recall.len().saturating_sub(1);
+        let place = place.unwrap_or(0).saturating_add_signed(by).min(last);
+        self.shown.cursor.class = rows.by_recall.get(place).copied().unwrap_or(0);
     }
 
     /// Handles the keys while patches are being chosen.

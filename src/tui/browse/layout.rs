@@ -49,8 +49,9 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
 
 fn table_and_summary(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let classes = scene.browse.rows().map_or(8, |rows| rows.labels.len());
-    // Plus the heading, the row of figures and the border.
-    let summary = (classes.clamp(6, 12) as u16 + 4).min(area.height / 2);
+    // Plus the heading, the row of figures and the border; where there is room, the heading has whole names in three rows.
+    let heading = if area.height >= 32 { 3 } else { 1 };
+    let summary = (classes.clamp(6, 12) as u16 + 3 + heading).min(area.height / 2);
     let [table, summary] = Layout::vertical([Constraint::Min(6), Constraint::Length(summary)]).areas(area);
     panes::render(Pane::Table, table, buffer, scene);
     panes::render(Pane::Summary, summary, buffer, scene);

@@ -5,6 +5,7 @@ mod keys;
 pub mod layout;
 pub mod panes;
 pub mod query;
+pub mod rankings;
 pub mod rows;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -21,17 +22,23 @@ use crate::session::{Answer, Found, ImageResult, KeptEvaluation};
 pub enum Summary {
     #[default]
     Confusion,
+    /// The most frequent confusions.
+    Confusions,
     Classes,
     Reliability,
+    /// Precision by recall, risk by coverage.
+    Ranking,
 }
 
 impl Summary {
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
-            Self::Confusion => Self::Classes,
+            Self::Confusion => Self::Confusions,
+            Self::Confusions => Self::Classes,
             Self::Classes => Self::Reliability,
-            Self::Reliability => Self::Confusion,
+            Self::Reliability => Self::Ranking,
+            Self::Ranking => Self::Confusion,
         }
     }
 }
@@ -64,6 +71,8 @@ pub struct Browse {
     pub selected: usize,
     /// The predicted class under the confusion matrix's cursor; the gold one is the class that all screens share.
     pub predicted: usize,
+    /// The row under the cursor in the list of confusions.
+    pub confused: usize,
     pub summary: Summary,
     /// The intervention on the image under the cursor.
     pub intervention: Intervention,

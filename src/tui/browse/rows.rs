@@ -4,7 +4,11 @@ use std::cmp::{Ordering, Reverse};
 
 use rayon::prelude::*;
 
-use super::query::Query;
+pub use super::rankings::Ranking;
+use super::{
+    query::Query,
+    rankings::{Confusion, by_recall, confusions, of_classes, of_confidence},
+};
 use crate::{
     metrics::{Bin, Scored, reliability},
     session::ImageResult,
@@ -70,8 +74,15 @@ pub struct Rows {
     pub labels: Vec<String>,
     /// `[gold][predicted]`
     pub confusion: Vec<Vec<u32>>,
+    /// The most frequent first.
+    pub confusions: Vec<Confusion>,
+    /// The classes, the lowest recall first.
+    pub by_recall: Vec<usize>,
     /// Ten bins of equal width.
     pub bins: Vec<Bin>,
+    /// For each class.
+    pub precision_recall: Vec<Ranking>,
+    pub risk_coverage: Ranking,
     pub figures: Figures,
 }
 
@@ -123,15 +134,23 @@ impl Rows {
             polarity_accuracy: crate::metrics::polarity_accuracy(&labels, &scored),
         };
         let bins = reliability(&scored);
+        let (precision_recall, risk_coverage) = (of_classes(labels.len(), &scored), of_confidence(&scored));
         let ranks = Column::ALL.par_iter().map(|&column| ranks(&all, column)).collect();
-        Self {
+        let mut rows = Self {
             all,
             ranks,
             labels,
+            confusions: confusions(&confusion),
+            by_recall: Vec::new(),
             confusion,
             bins,
+            precision_recall,
+            risk_coverage,
             figures,
-        }
+        };
+        let recalls: Vec<f64> = (0..rows.labels.len()).map(|class| rows.class(class).0).collect();
+        rows.by_recall = by_recall(&recalls);
+        rows
     }
 
     #[must_use]

@@ -69,7 +69,7 @@ fn cells_classes_and_headings_are_chosen_by_a_click() {
     );
     desk.press(KeyCode::Enter);
     assert_eq!(desk.app.shown.browse.filter, "gold=contentment pred=disgust");
-    desk.keys("xv");
+    desk.keys("xvv");
     click(&mut desk, size, Spot::Class(6));
     assert_eq!(desk.app.shown.cursor.class, 6);
     // The first click sorts in descending order.

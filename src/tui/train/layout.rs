@@ -97,10 +97,10 @@ fn three_columns(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     }
 }
 
-/// One row per class, the summary and the border; more than twelve classes scroll.
+/// One row per class, the summary and the border. More than eight classes scroll, so that the curves keep their size.
 fn bars_height(scene: &Scene) -> u16 {
     let classes = scene.state.session.as_ref().map_or(8, |session| session.classes.len());
-    classes.clamp(6, 12) as u16 + 3
+    classes.clamp(6, 8) as u16 + 3
 }
 
 fn tabs(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {

@@ -1,4 +1,4 @@
-//! Recall and precision of each class.
+//! Recall and precision of each class, the lowest recall first.
 
 use ratatui::{
     buffer::Buffer,
@@ -18,18 +18,19 @@ use crate::{
     },
 };
 
-/// Paints the classes in the label list's order.
+/// Paints the classes, scrolled so that the cursor's is visible.
 pub fn render(rows: &Rows, area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let theme = scene.theme;
     let labels: Vec<String> = rows.labels.iter().map(|label| clean(label)).collect();
     let names = labels.iter().map(|label| columns(label)).max().unwrap_or(0);
     let names = names.min(usize::from(area.width) / 3);
     let hidden = labels.len().saturating_sub(area.height.into());
-    // Scrolls so that the cursor's class is visible.
     let class_at = scene.cursor.class;
-    let top = class_at.min(hidden);
+    let place = rows.by_recall.iter().position(|&class| class == class_at).unwrap_or(0);
+    let top = place.min(hidden);
     let width = usize::from(area.width).saturating_sub(names + 2 + 27);
-    for (y, (class, label)) in (area.y..area.bottom()).zip(labels.iter().enumerate().skip(top)) {
+    for (y, &class) in (area.y..area.bottom()).zip(rows.by_recall.iter().skip(top)) {
+        let Some(label) = labels.get(class) else { continue };
         let (recall, precision, support) = rows.class(class);
         let (filled, rest) = bar(recall, width);
         let marked = class == class_at && scene.ui.focus() == Pane::Summary;
