@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, unbounded};
 
 use super::{
     browse::rows::Rows,
-    compare::{Side, compared::Compared},
+    compare::{compared::Compared, many::Many, side::Side},
     overlays::Overlaid,
     post::{Post, Subscription},
 };
@@ -18,6 +18,8 @@ enum Wanted {
     Sessions(PathBuf),
     /// Two sessions' folders.
     Sides([PathBuf; 2]),
+    /// The folders of three or more sessions.
+    Many(Vec<PathBuf>),
     /// Two files of predictions.
     Compare([PathBuf; 2]),
     /// A session's folder.
@@ -33,6 +35,7 @@ pub enum Done {
     },
     Sessions(Result<Vec<SessionSummary>, String>),
     Sides(Result<Box<[Side; 2]>, String>),
+    Many(Many),
     Compared([PathBuf; 2], Result<Arc<Compared>, String>),
     Overlaid(Result<Box<Overlaid>, String>),
 }
@@ -67,6 +70,7 @@ impl Reader {
                         let sides = Side::read(&a).and_then(|a| Ok(Box::new([a, Side::read(&b)?])));
                         Done::Sides(sides)
                     }
+                    Wanted::Many(folders) => Done::Many(Many::read(&folders)),
                     Wanted::Overlay(folder) => Done::Overlaid(Overlaid::read(&folder).map(Box::new)),
                     Wanted::Compare(files) => {
                         let compared = Compared::read(&files).map(Arc::new);
@@ -98,6 +102,11 @@ impl Reader {
     /// Asks for two sessions' journals.
     pub fn sides(&mut self, folders: [PathBuf; 2]) {
         self.want(Wanted::Sides(folders));
+    }
+
+    /// Asks for the figures of three or more sessions, each against the first.
+    pub fn many(&mut self, folders: Vec<PathBuf>) {
+        self.want(Wanted::Many(folders));
     }
 
     /// Requests the comparison of two files of predictions.

@@ -6,6 +6,7 @@ use crate::{
     tui::{
         act::lines,
         app::App,
+        compare::many::Many,
         inbox::{Asked, Message},
         ui::{Entry, Pane},
     },
@@ -34,6 +35,9 @@ impl App {
             Action::PreviousOfA => self.step_compared(0, -1),
             Action::Look => self.look_with_both(true),
             Action::Smoothing => self.ui.smoothing = self.ui.smoothing.next(),
+            Action::Up | Action::Down if self.chooses_among_many() => {
+                self.step_chosen(if action == Action::Up { -1 } else { 1 });
+            }
             action => match (self.ui.focus(), lines(action)) {
                 (Pane::Figures | Pane::Differences | Pane::Pair, Some(by)) => self.scroll(by),
                 (_, Some(by)) => {
@@ -46,10 +50,23 @@ impl App {
         }
     }
 
-    /// Starts reading the first two marked sessions. With one mark it reads that session and the one shown; without marks,
+    /// Whether the arrow keys choose which of many sessions is beside the baseline.
+    fn chooses_among_many(&self) -> bool {
+        self.compare.many.is_some() && self.ui.focus() == Pane::Figures
+    }
+
+    /// Starts reading the first two marked sessions, and with more marks the figures of all. With one mark it reads that session and the one shown; without marks,
     /// two evaluations of the session shown. `again`: reads them even if they are the ones compared already.
     pub(in crate::tui) fn begin_comparison(&mut self, again: bool) {
-        let folders = match self.sessions.marked.as_slice() {
+        let marked = self.sessions.marked.clone();
+        if marked.len() > 2 {
+            if again || !self.compare.many.as_ref().is_some_and(|many| many.is_on(&marked)) {
+                self.reader.many(marked);
+            }
+            return;
+        }
+        self.compare.many = None;
+        let folders = match marked.as_slice() {
             [a, b, ..] => [a.clone(), b.clone()],
             [a] if self.shown.state.session.is_some() => [self.shown.folder.clone(), a.clone()],
             [a] => [a.clone(), a.clone()],
@@ -57,6 +74,32 @@ impl App {
             _ => return,
         };
         if again || !self.compare.is_on(&folders) {
+            self.reader.sides(folders);
+        }
+    }
+
+    /// Takes the figures of many sessions, and begins to read two of them: those that are side by side already, if they are
+    /// among them.
+    pub(in crate::tui) fn compare_many(&mut self, mut many: Many) {
+        if let Some(b) = self.compare.sides.as_ref().map(|sides| sides[1].folder.clone()) {
+            many.select(&b);
+        }
+        self.compare.many = Some(many);
+        self.compare_chosen();
+    }
+
+    /// Puts another of many sessions beside the baseline.
+    fn step_chosen(&mut self, by: isize) {
+        let Some(many) = &mut self.compare.many else { return };
+        let before = many.selected;
+        many.step(by);
+        if many.selected != before {
+            self.compare_chosen();
+        }
+    }
+
+    fn compare_chosen(&mut self) {
+        if let Some(folders) = self.compare.many.as_ref().and_then(Many::pair) {
             self.reader.sides(folders);
         }
     }

@@ -21,6 +21,8 @@ use crate::tui::{
 // ╭ images · flips · 38 ────────────────────╮ │                              │
 // ╰─────────────────────────────────────────╯ ╰──────────────────────────────╯
 //
+// With more than two sessions, `figures` begins with a row for each, `differences` has the recalls of all.
+//
 // From 170 columns on the losses are shown too; on less they have a pane of their own.
 //
 // Smaller: a row of tabs, one pane.
@@ -37,11 +39,12 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
         .map_or(8, |compared| compared.labels.len());
     let classes = classes.clamp(6, 12) as u16 + 3;
     let settings = scene.compare.settings.len().min(6) as u16;
-    let figures = 9 + settings + u16::from(settings > 0);
+    let many = scene.compare.many.as_ref().map_or(0, |many| many.runs.len() as u16);
+    let figures = 9 + settings + u16::from(settings > 0) + many;
     if area.width < 170 {
         let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Min(0)]).areas(area);
         let [top, middle, bottom] = Layout::vertical([
-            Constraint::Length(figures.min(left.height / 3)),
+            Constraint::Length(figures.min(if many > 0 { left.height / 2 } else { left.height / 3 })),
             Constraint::Length(classes.min(left.height / 3)),
             Constraint::Min(0),
         ])

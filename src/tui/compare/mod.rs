@@ -1,42 +1,25 @@
-//! The Compare screen, and its state: two sessions, an evaluation of each, and the images on which they differ.
+//! The Compare screen, and its state: two sessions, an evaluation of each, and the images on which they differ; with more
+//! sessions the figures of each against the first one.
 
 pub mod compared;
 mod keys;
 pub mod layout;
 pub mod losses;
+pub mod many;
 pub mod panes;
+pub mod side;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
-use self::compared::{Compared, Outcome};
-use super::{browse::query::Query, follow::follow, model::Model};
-use crate::session::{
-    Answer, Difference, Found, KeptEvaluation, Prediction, RunState, SessionStart, differences, kept_evaluations,
+use self::{
+    compared::{Compared, Outcome},
+    many::Many,
+    side::{Side, choose_one_split, images},
 };
-
-/// One of the two sessions.
-#[derive(Debug)]
-pub struct Side {
-    pub folder: PathBuf,
-    pub name: String,
-    pub state: RunState,
-    /// The folder of the dataset's images; `None` if the journal does not name one.
-    images: Option<PathBuf>,
-    /// Evaluations whose predictions were saved.
-    pub evaluations: Vec<KeptEvaluation>,
-    /// The index of the evaluation that is compared.
-    chosen: usize,
-    pub model: Model,
-    answers: BTreeMap<String, Arc<Answer>>,
-    /// The image of a request that the model has not answered yet.
-    waiting: Option<String>,
-}
+use super::{browse::query::Query, model::Model};
+use crate::session::{Answer, Difference, differences};
 
 /// Which pairs are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,6 +71,8 @@ impl Only {
 /// The screen's state.
 #[derive(Debug, Default)]
 pub struct Compare {
+    /// All marked sessions against the first, if there are more than two.
+    pub many: Option<Many>,
     pub sides: Option<Box<[Side; 2]>>,
     /// Why there is nothing to show.
     pub problem: Option<String>,
@@ -102,106 +87,6 @@ pub struct Compare {
     pub selected: usize,
     /// Whether to show the difference of the confusion matrices instead of that of the classes.
     pub confusion: bool,
-}
-
-impl Side {
-    /// Reads a session.
-    ///
-    /// # Errors
-    /// A message if it cannot be read.
-    pub fn read(folder: &Path) -> Result<Self, String> {
-        let followed = follow(folder)?;
-        let evaluations = kept_evaluations(folder, &followed.history);
-        if evaluations.is_empty() {
-            return Err(format!(
-                "{} has no predictions yet: they come with the prompt's evaluations, and with `masp eval {0}`",
-                followed.folder.name()
-            ));
-        }
-        Ok(Self {
-            folder: folder.to_owned(),
-            name: followed.folder.name().to_owned(),
-            images: images(&followed.history),
-            state: followed.history,
-            chosen: evaluations
-                .iter()
-                .rposition(KeptEvaluation::is_own)
-                .unwrap_or(evaluations.len() - 1),
-            evaluations,
-            model: Model::default(),
-            answers: BTreeMap::new(),
-            waiting: None,
-        })
-    }
-
-    /// The evaluation that is compared.
-    #[must_use]
-    pub fn evaluation(&self) -> Option<&KeptEvaluation> {
-        self.evaluations.get(self.chosen)
-    }
-
-    /// The root of the dataset that the evaluation was made on.
-    #[must_use]
-    pub fn data(&self) -> &Path {
-        let other = self.evaluation().filter(|kept| !kept.own_data);
-        let other = other.and_then(|kept| kept.data.as_deref()).map(Path::new);
-        other.or(self.images.as_deref()).unwrap_or(Path::new(""))
-    }
-
-    /// The model's answer for an image.
-    #[must_use]
-    pub fn answer(&self, image: &str) -> Option<&Arc<Answer>> {
-        self.answers.get(image)
-    }
-
-    /// The prediction with its maps.
-    #[must_use]
-    pub fn looked(&self, image: &str) -> Option<&Prediction> {
-        match &self.answer(image)?.found {
-            Found::Prediction(prediction) => Some(prediction),
-            _ => None,
-        }
-    }
-
-    /// Whether to ask the model about an image: it was not asked before, and it is idle.
-    #[must_use]
-    pub fn may_look(&self, image: &str) -> bool {
-        self.waiting.is_none() && !self.answers.contains_key(image)
-    }
-
-    /// Whether the model may be asked again about an image, because it could not answer.
-    #[must_use]
-    pub fn may_look_again(&self, image: &str) -> bool {
-        let failed = self
-            .answer(image)
-            .is_some_and(|answer| matches!(answer.found, Found::Failed(_)));
-        self.waiting.is_none() && failed
-    }
-
-    /// Whether the model was asked and has not answered yet.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.waiting.is_some()
-    }
-
-    /// Records that the model was asked.
-    pub fn asked(&mut self, image: String) {
-        self.waiting = Some(image);
-    }
-
-    fn split(&self, place: usize) -> Option<&str> {
-        Some(&self.evaluations.get(place)?.split)
-    }
-
-    /// The split of an evaluation, if it is one of the session's own. Evaluations on other data or parameters can be
-    /// chosen, but never count as own.
-    fn own_split(&self, place: usize) -> Option<&str> {
-        self.split(place).filter(|_| self.evaluations[place].is_own())
-    }
-}
-
-fn images(state: &RunState) -> Option<PathBuf> {
-    state.session.as_ref().map(SessionStart::images)
 }
 
 impl Compare {
@@ -219,16 +104,23 @@ impl Compare {
         sides.is_some_and(|sides| sides.iter().zip(folders).all(|(side, folder)| side.folder == *folder))
     }
 
-    /// The folders of the two sessions; `None` if none are compared.
+    /// The folders of the sessions that are compared.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
         let sides = self.sides.iter().flat_map(|sides| sides.iter());
-        sides.map(|side| side.folder.clone()).collect()
+        let many = self.many.iter().flat_map(|many| many.runs.iter());
+        let folders = sides.map(|side| &side.folder).chain(many.map(|run| &run.folder));
+        folders.cloned().collect()
     }
 
     /// Takes two sessions; returns the files to compare.
     pub fn sides_read(&mut self, sides: Result<Box<[Side; 2]>, String>) -> Option<[PathBuf; 2]> {
-        *self = Self::default();
+        *self = Self {
+            many: self.many.take(),
+            only: self.only,
+            confusion: self.confusion,
+            ..Self::default()
+        };
         match sides {
             Err(reason) => {
                 self.problem = Some(reason);
@@ -236,6 +128,12 @@ impl Compare {
             }
             Ok(mut sides) => {
                 choose_one_split(&mut sides);
+                if let Some(split) = self.many.as_ref().and_then(|many| many.split.as_deref()) {
+                    // The same evaluations as in the table of all.
+                    for side in sides.iter_mut() {
+                        side.choose_newest(split);
+                    }
+                }
                 let settings = |side: &Side| side.state.session.as_ref().map_or(Value::Null, |s| s.settings.clone());
                 self.settings = differences(&settings(&sides[0]), &settings(&sides[1]));
                 self.sides = Some(sides);
@@ -372,34 +270,6 @@ impl Compare {
         self.selected = self.selected.min(self.shown.len().saturating_sub(1));
         if let Some(image) = image {
             self.select(&image);
-        }
-    }
-}
-
-/// Chooses the newest evaluations of a common split: `test` if both sides have it, otherwise the first of A's splits,
-/// newest first, that B also has. For a single session it chooses the last two evaluations of the newest one's split.
-/// The sessions' own evaluations are preferred.
-fn choose_one_split(sides: &mut [Side; 2]) {
-    if sides[0].folder == sides[1].folder {
-        let last = sides[1].chosen;
-        let before = (0..last).rev().find(|&n| sides[0].own_split(n) == sides[0].split(last));
-        sides[0].chosen = before.unwrap_or(last);
-        return;
-    }
-    let newest = |side: &Side, split: &str| {
-        (0..side.evaluations.len())
-            .rev()
-            .find(|&n| side.own_split(n) == Some(split))
-    };
-    let of_a: Vec<String> = (0..sides[0].evaluations.len())
-        .rev()
-        .filter_map(|n| sides[0].own_split(n).map(str::to_owned))
-        .collect();
-    let splits = std::iter::once("test").chain(of_a.iter().map(String::as_str));
-    for split in splits {
-        if let (Some(a), Some(b)) = (newest(&sides[0], split), newest(&sides[1], split)) {
-            (sides[0].chosen, sides[1].chosen) = (a, b);
-            return;
         }
     }
 }

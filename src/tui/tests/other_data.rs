@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     made_up::{self, evaluated},
     session::{Evaluated, EvaluationNote, Event, Metrics, SessionFolder, Stage, keep_evaluation},
-    tui::compare::{Compare, Side},
+    tui::compare::{Compare, side::Side},
 };
 
 const CHECKPOINT: Evaluated = Evaluated::Checkpoint {

@@ -11,7 +11,7 @@ use crate::{
     keymap::Screen,
     made_up::evaluated,
     theme::{Depth, Theme},
-    tui::{Viewer, app::App, compare::Side, input::Input, rehearsal::settle, ui::Pane},
+    tui::{Viewer, app::App, compare::side::Side, input::Input, rehearsal::settle, ui::Pane},
 };
 
 /// A workbench on a folder with two sessions.

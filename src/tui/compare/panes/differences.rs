@@ -1,4 +1,5 @@
-//! Where B is better or worse than A: recall of each class, or the difference of the confusion matrices.
+//! Where B is better or worse than A: recall of each class (with more than two sessions, in each of them), or the difference
+//! of the confusion matrices.
 
 use ratatui::{
     buffer::Buffer,
@@ -8,7 +9,7 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::figures::nothing;
+use super::{figures::nothing, recalls};
 use crate::{
     figures::{count, percent, signed},
     text::{clean, columns, fit, pad},
@@ -31,17 +32,18 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (title, note) = if scene.compare.confusion {
         ("confusion, B − A", "gold down, says across")
     } else {
-        ("recall, B − A", "")
+        match scene.compare.many {
+            Some(_) => ("recall, %", "• the best"),
+            None => ("recall, B − A", ""),
+        }
     };
     let inner = bordered(Pane::Differences, title, note, area, buffer, scene);
-    let Some(compared) = scene.compare.compared.clone() else {
-        return nothing_yet(&nothing(scene), inner, buffer, scene.theme);
-    };
     let width = usize::from(inner.width);
-    let lines = if scene.compare.confusion {
-        confusion(&compared, width, scene.cursor.class, scene.theme)
-    } else {
-        classes(&compared, width, scene.theme)
+    let lines = match (&scene.compare.compared, &scene.compare.many, scene.compare.confusion) {
+        (_, Some(many), false) => recalls::lines(many, width, scene),
+        (None, ..) => return nothing_yet(&nothing(scene), inner, buffer, scene.theme),
+        (Some(compared), _, true) => confusion(compared, width, scene.cursor.class, scene.theme),
+        (Some(compared), None, false) => classes(compared, width, scene.theme),
     };
     let hidden = lines.len().saturating_sub(inner.height.into());
     let from = scene.ui.scrolled(Pane::Differences, hidden);

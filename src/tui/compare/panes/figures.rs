@@ -1,4 +1,5 @@
-//! The figures of two evaluations with their intervals, and the settings that differ.
+//! The figures of two evaluations with their intervals, and the settings that differ; above them a row for each session, if
+//! more than two are compared.
 
 use ratatui::{
     buffer::Buffer,
@@ -8,6 +9,7 @@ use ratatui::{
     widgets::Widget,
 };
 
+use super::many;
 use crate::{
     figures::{count, fixed, signed},
     keymap::{Action, Screen},
@@ -15,11 +17,12 @@ use crate::{
     text::{clean, fit},
     theme::Theme,
     tui::{
-        compare::{Side, compared::Compared},
+        compare::{compared::Compared, side::Side},
         panes::{
             frame::{bordered, more_below, nothing_yet},
             portrait::message,
             scene::Scene,
+            words::wrapped,
         },
         ui::Pane,
     },
@@ -28,25 +31,43 @@ use crate::{
 /// Paints the pane.
 pub fn render(area: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let (compare, theme) = (scene.compare, scene.theme);
+    let split = compare.many.as_ref().and_then(|many| many.split.as_deref());
+    let split = split.map(|split| format!("{split} · ")).unwrap_or_default();
     let note = compare
         .compared
         .as_ref()
         .map(|compared| {
             format!(
-                "{} images · % (ECE 0–1), 95 % intervals",
+                "{split}{} images · % (ECE 0–1), 95 % intervals",
                 count(compared.pairs.len() as u64)
             )
         })
         .unwrap_or_default();
     let inner = bordered(Pane::Figures, "figures", &note, area, buffer, scene);
-    if let Some(problem) = &compare.problem {
-        return message(&clean(problem), inner, buffer, theme.bad);
-    }
-    let (Some(sides), Some(compared)) = (&compare.sides, &compare.compared) else {
-        return nothing_yet(&nothing(scene), inner, buffer, theme);
+    let mut lines = match &compare.many {
+        Some(many) => {
+            let focused = scene.ui.focus() == Pane::Figures;
+            many::lines(many, inner.width.into(), focused, scene)
+        }
+        None => Vec::new(),
     };
-    let mut lines = vec![side("A", &sides[0], theme), side("B", &sides[1], theme)];
-    lines.extend(figures(compared, theme));
+    match (&compare.problem, &compare.sides, &compare.compared) {
+        (Some(problem), ..) if lines.is_empty() => return message(&clean(problem), inner, buffer, theme.bad),
+        (Some(problem), ..) => lines.extend(wrapped(&clean(problem), inner.width.into(), Style::new().fg(theme.bad))),
+        (None, Some(sides), Some(compared)) => {
+            if lines.is_empty() {
+                lines.extend([side("A", &sides[0], theme), side("B", &sides[1], theme)]);
+            } else {
+                lines.push(Line::styled(
+                    format!("{:<9}{:<17}{:<17}B − A", "", "A", "B"),
+                    Style::new().fg(theme.dim),
+                ));
+            }
+            lines.extend(figures(compared, theme));
+        }
+        _ if lines.is_empty() => return nothing_yet(&nothing(scene), inner, buffer, theme),
+        _ => lines.push(Line::styled(nothing(scene), Style::new().fg(theme.dim))),
+    }
     if !compare.settings.is_empty() {
         lines.push(Line::styled("settings that differ", Style::new().fg(theme.dim)));
     }

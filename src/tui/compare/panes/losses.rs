@@ -17,7 +17,7 @@ use crate::{
     theme::Theme,
     tui::{
         axis::grown,
-        compare::{Side, losses::Losses},
+        compare::{losses::Losses, side::Side},
         metric::Metric,
         panes::{
             frame::{bordered, nothing_yet},

@@ -3,5 +3,7 @@
 pub mod differences;
 pub mod figures;
 pub mod losses;
+pub mod many;
 pub mod pair;
 pub mod pairs;
+pub mod recalls;
