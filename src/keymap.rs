@@ -6,6 +6,7 @@ mod changeable;
 mod key;
 mod scope;
 mod screen;
+mod synonyms;
 mod table;
 
 use crossterm::event::KeyEvent;
@@ -17,6 +18,7 @@ pub use self::{
     key::Key,
     scope::{Scope, Section},
     screen::Screen,
+    synonyms::synonyms,
 };
 
 /// A row of the table.

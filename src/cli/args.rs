@@ -23,7 +23,7 @@ use crate::{
     images::Images,
     runs::{Column, Query, Sort},
     session::Stage,
-    tui::REPLAY_SPEEDS,
+    tui::{REPLAY_SPEED, REPLAY_SPEEDS},
 };
 
 /// Multi-aspect soft-prompt tuning of vision-language models on visual emotion, shown while it happens.
@@ -150,6 +150,9 @@ pub struct TrainArgs {
     /// Continue from the session's newest checkpoint, or start the session if there is none
     #[arg(long)]
     pub resume: bool,
+    /// Begin with the settings of this session; other flags, --set and --config change them
+    #[arg(long, value_name = "SESSION")]
+    pub like: Option<String>,
     /// Start from these aspect modules (safetensors, .pth)
     #[arg(long, value_name = "FILE")]
     pub init_aspects: Option<PathBuf>,
@@ -310,7 +313,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub session: OneSessionArgs,
     /// How many times as fast as the run went: 0.25, 0.5, 1, 2, 5, 10, 20, 50 or 100; keys change it
-    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = speed)]
+    #[arg(long, value_name = "TIMES", default_value_t = REPLAY_SPEED, value_parser = speed)]
     pub speed: f64,
 }
 

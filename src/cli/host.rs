@@ -7,7 +7,8 @@ use crossbeam_channel::{Receiver, bounded};
 use super::args::{CheckpointArgs, CheckpointChoice, ExportChoice, SessionSpec};
 use super::chosen_model::ChosenModel;
 use super::failure::Failure;
-use super::new_run::NewRun;
+use super::new_run::{self, NewRun};
+use super::recorded_session::as_argument;
 use crate::config::Sources;
 use crate::engine::{DeviceChoice, study};
 use crate::export::{self, ExportError, Selected, Source};
@@ -71,8 +72,8 @@ impl Host for WorkbenchHost {
         in_background(move || export::export_rows(&rows, &origin, &to))
     }
 
-    fn new_run(&mut self) -> Result<Vec<Field>, String> {
-        self.new_run.fields()
+    fn new_run(&mut self, like: Option<&Path>) -> Result<Vec<Field>, String> {
+        self.new_run.fields(like)
     }
 
     fn check_run(&mut self, values: &[String]) -> Vec<Option<String>> {
@@ -81,6 +82,11 @@ impl Host for WorkbenchHost {
 
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String> {
         self.new_run.start(values)
+    }
+
+    fn resume(&mut self, session: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let folder = SessionFolder::at(session).ok_or("the session's folder no longer exists")?;
+        new_run::resume(folder)
     }
 }
 
@@ -109,8 +115,5 @@ fn in_background(
 
 /// Removes a session; the screens have already asked the user.
 fn remove(session: &Path) -> Result<(), Failure> {
-    let name = session.display().to_string();
-    // A bare name would be looked up under the sessions' root, but here it is the folder's own path.
-    let path = if name.contains('/') { name } else { format!("./{name}") };
-    super::sessions::remove(Path::new(""), &path)
+    super::sessions::remove(Path::new(""), &as_argument(session))
 }

@@ -1,4 +1,4 @@
-//! Runs started from the workbench's form: the form, the checks of its values, and the start.
+//! Runs started from the workbench: the form for a new one, the checks of its values, the start, and going on with an old one.
 
 mod form;
 mod problems;
@@ -6,22 +6,26 @@ mod problems;
 mod tests;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, bounded};
 
 use super::detach;
 use super::failure::Failure;
+use super::recorded_session::{RecordedSession, as_argument};
 use super::run_folder::run_folder;
 use crate::config::{self, ConfigFile, Settings, Sources, refusal};
+use crate::session::{SessionFolder, trained_stages};
 use crate::tui::Field;
-use form::{DATA, DATASET, FIELDS, Filled, MODEL, SESSION, Target, field};
+use form::{DATA, DATASET, FIELDS, Filled, MODEL, SESSION, Target, field, stage_field};
 use problems::field_problem;
 
 /// Answers the workbench's form for a new run.
 #[derive(Debug)]
 pub struct NewRun {
     sources: Sources,
+    /// The session whose settings the run begins with.
+    like: Option<RecordedSession>,
     /// The form's initial values. A field that was not changed is not passed on: the settings supply it.
     initial: Vec<String>,
 }
@@ -31,19 +35,36 @@ impl NewRun {
     pub const fn new(sources: Sources) -> Self {
         Self {
             sources,
+            like: None,
             initial: Vec::new(),
         }
     }
 
-    /// The fields, with the settings that `masp train` would have in this folder.
+    /// The fields, with the settings of the session in a folder, or those that `masp train` would have here.
     ///
     /// # Errors
-    /// Where the settings are wrong.
-    pub fn fields(&mut self) -> Result<Vec<Field>, String> {
-        let settings = config::load(self.sources.clone()).map_err(|error| error.to_string())?;
-        let fields = FIELDS.map(|(name, target, empty)| field(&settings.settings, name, target, empty));
+    /// Where the settings are wrong, or the session has not recorded its own.
+    pub fn fields(&mut self, like: Option<&Path>) -> Result<Vec<Field>, String> {
+        let read = |path| RecordedSession::named(&self.sources, &as_argument(path));
+        self.like = like.map(read).transpose().map_err(|failure| failure.to_string())?;
+        let settings = config::load(self.sources()).map_err(|error| error.to_string())?;
+        let stages = match &self.like {
+            Some(like) => trained_stages(&like.folder.journal()).map_err(|error| error.to_string())?,
+            None => Vec::new(),
+        };
+        let fields = FIELDS.map(|(name, target, empty)| match (target, stages.as_slice()) {
+            (Target::Stage, &[stage]) => stage_field(stage, name, empty),
+            _ => field(&settings.settings, name, target, empty),
+        });
         self.initial = fields.iter().map(|field| field.value.clone()).collect();
         Ok(fields.to_vec())
+    }
+
+    fn sources(&self) -> Sources {
+        Sources {
+            record: self.like.as_ref().and_then(RecordedSession::settings),
+            ..self.sources.clone()
+        }
     }
 
     /// What is wrong with each value.
@@ -93,27 +114,11 @@ impl NewRun {
         let failed = |failure: Failure| failure.to_string();
         let folder = run_folder(&settings, false).map_err(failed)?;
         let arguments = self.arguments(&filled, folder.name());
-        let (sender, started) = bounded(1);
-        let begin = move || match detach::launch(&folder, &arguments) {
-            Ok(mut child) => {
-                // Nobody receives this if the user left the screens; the run goes on.
-                let _ = sender.send(Ok(folder.path().to_owned()));
-                drop(child.wait());
-            }
-            Err(failure) => {
-                if let Ok(lock) = folder.lock() {
-                    folder.remove_unbegun(lock);
-                }
-                let _ = sender.send(Err(failed(failure)));
-            }
-        };
-        let thread = std::thread::Builder::new().name("start".to_owned()).spawn(begin);
-        thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(started)
+        launch(folder, arguments)
     }
 
     fn settings(&self, filled: &Filled) -> Result<Settings, String> {
-        let mut sources = self.sources.clone();
+        let mut sources = self.sources();
         sources.set.extend(filled.sets());
         let loaded = config::load(sources).map_err(|error| error.to_string())?;
         Ok(loaded.settings)
@@ -127,6 +132,9 @@ impl NewRun {
         if let ConfigFile::Named(path) = &self.sources.config {
             arguments.extend(["--config".into(), path.into()]);
         }
+        if let Some(like) = &self.like {
+            arguments.extend(["--like".into(), as_argument(like.folder.path()).into()]);
+        }
         for set in self.sources.set.iter().cloned().chain(filled.sets()) {
             arguments.extend(["--set".into(), set.into()]);
         }
@@ -139,4 +147,46 @@ impl NewRun {
         }
         arguments
     }
+}
+
+/// Goes on with a session's run as `masp train --resume` does, with the settings that it began with. The receiver is as in
+/// [`NewRun::start`].
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn resume(folder: SessionFolder) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    let root = folder.path().parent().unwrap_or(Path::new("."));
+    // A path is no YAML: quoted as JSON, it is.
+    let root = serde_json::to_string(root).map_err(|_| "its path is no text".to_owned())?;
+    let arguments = [
+        "train".into(),
+        "--resume".into(),
+        "--headless".into(),
+        "--session".into(),
+        folder.name().into(),
+        "--set".into(),
+        format!("session.root={root}").into(),
+    ];
+    launch(folder, arguments.to_vec())
+}
+
+/// Starts the command in the background. A folder in which nothing has begun is removed again.
+fn launch(folder: SessionFolder, arguments: Vec<OsString>) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    let (sender, started) = bounded(1);
+    let begin = move || match detach::launch(&folder, &arguments) {
+        Ok(mut child) => {
+            // Nobody receives this if the user left the screens; the run goes on.
+            let _ = sender.send(Ok(folder.path().to_owned()));
+            drop(child.wait());
+        }
+        Err(failure) => {
+            if let Ok(lock) = folder.lock() {
+                folder.remove_unbegun(lock);
+            }
+            let _ = sender.send(Err(failure.to_string()));
+        }
+    };
+    let thread = std::thread::Builder::new().name("start".to_owned()).spawn(begin);
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(started)
 }

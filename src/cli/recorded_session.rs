@@ -1,6 +1,10 @@
 //! A session on disk and what its journal recorded when the run began.
 
-use crate::config::Record;
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::config::{self, Record, Sources};
+use crate::printable::printable;
 use crate::session::{Event, JournalError, SessionFolder, SessionStart, first_record};
 
 /// A session's folder with the first event of its journal.
@@ -24,6 +28,22 @@ impl RecordedSession {
         Ok(Self { folder, start })
     }
 
+    /// Reads the session of this name or path, which has recorded its settings.
+    ///
+    /// # Errors
+    /// Where the settings are wrong, there is no such session, or it ended before it wrote its settings.
+    pub fn named(sources: &Sources, name: &str) -> Result<Self, Failure> {
+        let root = config::load(sources.clone())?.settings.session.root;
+        let session = Self::read(SessionFolder::open(&root, name)?)?;
+        if session.start.is_none() {
+            return Err(Failure::failed(format!(
+                "session {} ended before it recorded its settings; name another one",
+                printable(session.folder.name())
+            )));
+        }
+        Ok(session)
+    }
+
     /// The settings that the run began with, as a layer for [`crate::config::load`].
     #[must_use]
     pub fn settings(&self) -> Option<Record> {
@@ -32,4 +52,11 @@ impl RecordedSession {
             settings: start.settings.clone(),
         })
     }
+}
+
+/// How a command line names the session in a folder: a bare name would be looked up under the sessions' root.
+#[must_use]
+pub fn as_argument(session: &Path) -> String {
+    let path = session.display().to_string();
+    if path.contains('/') { path } else { format!("./{path}") }
 }

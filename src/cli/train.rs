@@ -33,6 +33,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     if let Some(session) = &resumed {
         sources.record = session.settings();
         stages = resumed_stages(args.stage, &session.folder)?;
+    } else if let Some(like) = &args.like {
+        let session = RecordedSession::named(&sources, like)?;
+        stages = resumed_stages(args.stage, &session.folder)?;
+        sources.record = session.settings();
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
@@ -145,7 +149,8 @@ fn resumed_session(sources: &config::Sources) -> Result<Option<RecordedSession>,
     }
 }
 
-/// The stages to resume: those that the command line names, else those that the session trained last.
+/// The stages of a session's own run, or of one like it: those that the command line names, else those that the session
+/// trained last.
 fn resumed_stages(asked: Option<StageChoice>, folder: &SessionFolder) -> Result<Vec<Stage>, Failure> {
     let stages = match asked {
         Some(_) => Vec::new(),

@@ -1,5 +1,6 @@
 //! The workbench on existing sessions: `masp`, `masp attach`, `masp replay`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::appearance;
@@ -8,9 +9,11 @@ use super::failure::Failure;
 use super::host::WorkbenchHost;
 use super::new_run::NewRun;
 use super::output::Output;
+use super::say::say;
 use crate::config::{self, Settings, Sources};
+use crate::printable::printable;
 use crate::session::{SessionFolder, read_journal};
-use crate::tui::{self, Viewer};
+use crate::tui::{self, Exit, Viewer};
 
 /// Without a command: the sessions, to choose from.
 ///
@@ -58,6 +61,52 @@ fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<Exi
         new_run: NewRun::new(sources.clone()),
         sources,
     }));
-    tui::run(viewer)?;
+    let exit = tui::run(viewer)?;
+    if exit == Exit::Quit
+        && let Some(message) = going_on(&settings.session.root)
+    {
+        say(message);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which runs go on although the screens were left, and how to see them again.
+fn going_on(root: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(root).ok()?;
+    let folders = entries.filter_map(|entry| SessionFolder::at(&entry.ok()?.path()));
+    let mut live: Vec<String> = folders
+        .filter(|folder| folder.is_live().unwrap_or(false))
+        .map(|folder| printable(folder.name()).to_string())
+        .collect();
+    live.sort();
+    let first = live.first()?;
+    Some(match live.len() {
+        1 => format!("{first} goes on in the background; `masp attach {first}` shows it"),
+        more => format!(
+            "{more} runs go on in the background ({}); `masp attach NAME` shows one",
+            live.join(", ")
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaving_names_the_runs_that_go_on() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = ["b", "a"].map(|name| SessionFolder::create(root.path(), name).unwrap());
+        assert_eq!(going_on(root.path()), None);
+        let _first = folders[0].lock().unwrap();
+        let one = going_on(root.path()).unwrap();
+        assert_eq!(one, "b goes on in the background; `masp attach b` shows it");
+        let _second = folders[1].lock().unwrap();
+        assert!(
+            going_on(root.path())
+                .unwrap()
+                .starts_with("2 runs go on in the background (a, b);")
+        );
+        assert_eq!(going_on(&root.path().join("none")), None);
+    }
 }

@@ -93,9 +93,13 @@ pub enum Action {
     Remove,
     Refresh,
     Export,
-    /// In Sessions: the form for a new run.
+    /// In Sessions: the form for a new run with the settings of the session under the cursor.
+    CloneRun,
+    /// In Sessions: the form for a new run with the settings that hold here.
     NewRun,
-    /// Pause or continue a replay.
+    /// In Sessions: go on with a run that ended early.
+    Resume,
+    /// Begin a replay, pause it or continue it.
     PlayPause,
     SeekBack,
     SeekForth,
@@ -214,7 +218,9 @@ impl Action {
             Self::Remove => "remove",
             Self::Refresh => "refresh",
             Self::Export => "export",
+            Self::CloneRun => "clone_run",
             Self::NewRun => "new_run",
+            Self::Resume => "resume",
             Self::PlayPause => "play_pause",
             Self::SeekBack => "seek_back",
             Self::SeekForth => "seek_forth",

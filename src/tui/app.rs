@@ -218,16 +218,22 @@ impl App {
             Done::Overlaid(Ok(overlaid)) => self.overlays.lay(*overlaid, &self.compare.folders()),
             Done::Overlaid(Err(reason)) => self.ui.notice = Some(reason),
             Done::Sides(sides) => {
-                let folders = match &sides {
+                let mut folders = match &sides {
                     Ok(sides) => sides.each_ref().map(|side| side.folder.clone()).to_vec(),
                     Err(_) => Vec::new(),
                 };
+                folders.extend(self.compare.folders());
                 folders.iter().for_each(|folder| self.overlays.claim(folder, &folders));
                 self.losses = Losses::default();
                 if let Some(files) = self.compare.sides_read(sides) {
                     self.reader.compare(files);
                 }
                 self.draw_missing_images();
+            }
+            Done::Many(many) => {
+                let folders: Vec<PathBuf> = many.runs.iter().map(|run| run.folder.clone()).collect();
+                folders.iter().for_each(|folder| self.overlays.claim(folder, &folders));
+                self.compare_many(many);
             }
             Done::Compared(files, compared) => {
                 self.compare.compared(&files, compared);
@@ -346,6 +352,7 @@ impl App {
         Offers {
             commands: self.shown.link.commands.is_some() && self.shown.state.ended.is_none(),
             playing: self.shown.player.is_some(),
+            playable: self.to_play().is_some(),
             stages: self.shown.state.stages.len() > 1,
             overlaid: !self.overlays.shown().is_empty(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{browse::Browse, sessions::Sessions, ui::Entry};
+use super::{browse::Browse, common_prefix::common_prefix, paths, sessions::Sessions, ui::Entry};
 use crate::{
     data::View,
     runs::Column,
@@ -26,10 +26,12 @@ pub fn word(line: &str) -> &str {
 /// The line with its last word completed as far as all candidates agree; `None` where that adds nothing.
 #[must_use]
 pub fn completed(entry: Entry, line: &str, known: Known) -> Option<String> {
+    if matches!(entry, Entry::Export | Entry::ExportRows) {
+        return paths::completed(line);
+    }
     let typed = word(line);
     let found = candidates(entry, typed, known);
-    let first = found.first()?;
-    let shared = found.iter().fold(first.as_str(), |shared, other| common(shared, other));
+    let shared = common_prefix(found.iter().map(String::as_str))?;
     (shared.len() > typed.len()).then(|| format!("{}{shared}", &line[..line.len() - typed.len()]))
 }
 
@@ -159,13 +161,6 @@ fn spaceless(class: &str) -> String {
     clean(class).to_lowercase().replace(char::is_whitespace, "_")
 }
 
-/// What both begin with.
-fn common<'a>(a: &'a str, b: &str) -> &'a str {
-    let same = a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b);
-    let shorter = a.chars().zip(b.chars()).map(|(c, _)| c.len_utf8()).sum();
-    &a[..same.map_or(shorter, |((at, _), _)| at)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,14 +196,6 @@ mod tests {
         assert_eq!(tab(Entry::Filter, "wr"), Some("wrong".to_owned()));
         assert_eq!(tab(Entry::Filter, "-sc"), Some("-scene:".to_owned()));
         assert_eq!(tab(Entry::Question, "wh"), None);
-    }
-
-    #[test]
-    fn what_two_words_begin_with() {
-        assert_eq!(
-            [common("best_ece", "best_f1"), common("ab", "abc"), common("é", "è")],
-            ["best_", "ab", ""]
-        );
     }
 
     #[test]

@@ -41,11 +41,12 @@ pub trait Host: Send + std::fmt::Debug {
         to: &Path,
     ) -> Result<Receiver<Result<PathBuf, String>>, String>;
 
-    /// The fields of a new run, with the settings that a run in the current folder would have.
+    /// The fields of a new run, with the settings that the session in a folder has, or those that a run in the current
+    /// folder would have.
     ///
     /// # Errors
-    /// A message if the settings are wrong.
-    fn new_run(&mut self) -> Result<Vec<Field>, String>;
+    /// A message if the settings are wrong or the session has not recorded its own.
+    fn new_run(&mut self, like: Option<&Path>) -> Result<Vec<Field>, String>;
 
     /// What is wrong with each field's value, in the order of [`Host::new_run`].
     fn check_run(&mut self, values: &[String]) -> Vec<Option<String>>;
@@ -56,4 +57,10 @@ pub trait Host: Send + std::fmt::Debug {
     /// # Errors
     /// A message if the run cannot be started.
     fn start_run(&mut self, values: &[String]) -> Result<Receiver<Result<PathBuf, String>>, String>;
+
+    /// Goes on with the run of the session in a folder, in the background; the channel is as in [`Host::start_run`].
+    ///
+    /// # Errors
+    /// A message if the run cannot be continued.
+    fn resume(&mut self, session: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
 }

@@ -9,6 +9,8 @@ pub struct Offers {
     pub commands: bool,
     /// A journal is played.
     pub playing: bool,
+    /// There is a session whose journal could be played.
+    pub playable: bool,
     /// Both stages have begun.
     pub stages: bool,
     /// Other sessions' curves are overlaid.
@@ -19,7 +21,7 @@ impl Offers {
     #[must_use]
     pub fn holds(self, action: Action) -> bool {
         (self.commands || !action.is_command())
-            && (self.playing || !action.is_playing())
+            && (self.playing || !action.is_playing() || (self.playable && action == Action::PlayPause))
             && (self.stages || action != Action::OtherStage)
             && (self.overlaid || action != Action::ClearOverlays)
     }

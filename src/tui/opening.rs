@@ -9,10 +9,13 @@ use std::{
 use super::{
     background::Background,
     beside::Beside,
-    follow::{Followed, follow},
+    follow::{Followed, Link, follow},
     seeking::{Fold, fold},
 };
-use crate::keymap::Screen;
+use crate::{
+    keymap::Screen,
+    session::{Record, RunState, SessionFolder, read_journal},
+};
 
 /// Reads the session in a folder.
 type Follow = Arc<dyn Fn(&Path) -> Result<Followed, String> + Send + Sync>;
@@ -44,6 +47,42 @@ impl fmt::Debug for Readers {
 pub struct Opened {
     pub followed: Followed,
     pub beside: Beside,
+    /// The journal, if it is to be played.
+    pub replay: Option<Vec<Record>>,
+}
+
+impl Opened {
+    /// The session that `follow` has read, as it is now.
+    #[must_use]
+    pub fn now(followed: Followed) -> Self {
+        Self {
+            beside: Beside::read(followed.folder.path(), &followed.history),
+            followed,
+            replay: None,
+        }
+    }
+
+    /// Reads the session in a folder, to play its journal from the first record.
+    ///
+    /// # Errors
+    /// A message if the folder is not a session's, or its journal cannot be read or is empty.
+    pub fn replay(path: &Path) -> Result<Self, String> {
+        let folder = SessionFolder::at(path).ok_or_else(|| format!("{} is not a session's folder", path.display()))?;
+        let records = read_journal(&folder.journal()).map_err(|error| error.to_string())?;
+        if records.is_empty() {
+            return Err(format!("{} has recorded nothing yet", folder.name()));
+        }
+        let history = RunState::default();
+        Ok(Self {
+            beside: Beside::read(folder.path(), &history),
+            followed: Followed {
+                folder,
+                history,
+                link: Link::default(),
+            },
+            replay: Some(records),
+        })
+    }
 }
 
 /// Why a session is being opened.

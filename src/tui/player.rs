@@ -10,6 +10,8 @@ use crate::session::{Event, Record};
 
 /// The speeds to choose from.
 pub const SPEEDS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+/// The speed at which a replay begins unless the command line names one.
+pub const USUAL_SPEED: f64 = 10.0;
 /// The gap between two processes of a session is shortened to this many seconds.
 const LONGEST_GAP: f64 = 1.0;
 

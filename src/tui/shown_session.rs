@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     model::Model,
     opening::{Opened, Rejoining},
     pictures::{self, Pictures},
-    player::Player,
+    player::{Player, USUAL_SPEED},
     post::{Post, Subscription},
     seeking::Seeking,
     span::Span,
@@ -97,10 +98,15 @@ impl ShownSession {
     /// # Errors
     /// A sentence where a thread cannot be started.
     pub fn of(opened: Opened, painter: Painter, inbox: &Inbox) -> Result<(Self, Option<PathBuf>), String> {
-        let Opened { followed, beside } = opened;
+        let Opened {
+            followed,
+            beside,
+            replay,
+        } = opened;
         let Followed { folder, history, link } = followed;
         let place = (folder.path().to_owned(), folder.name().to_owned());
         let mut shown = Self::new(place, history, link, painter, inbox)?;
+        shown.player = replay.map(|records| Player::new(records, USUAL_SPEED, Instant::now()));
         let wanted = shown.take_beside(beside);
         Ok((shown, wanted))
     }
@@ -111,7 +117,7 @@ impl ShownSession {
     /// # Errors
     /// A sentence where a thread cannot be started.
     pub fn reread(&mut self, opened: Opened, inbox: &Inbox) -> Result<Option<PathBuf>, String> {
-        let Opened { followed, beside } = opened;
+        let Opened { followed, beside, .. } = opened;
         self.link = Connected::new(followed.link, inbox)?;
         (self.lost, self.model) = (false, Model::default());
         Ok(self.go_to(followed.history, beside))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     follow::{Link, follow},
     host::Host,
+    player::USUAL_SPEED,
 };
 use crate::{
     images::Images,
@@ -95,7 +96,7 @@ impl Viewer {
             fps: 10,
             images: Images::Auto,
             replay: Vec::new(),
-            speed: 10.0,
+            speed: USUAL_SPEED,
             open: None,
             sessions: None,
             host: None,

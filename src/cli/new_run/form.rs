@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::Settings;
+use crate::data::classes;
 use crate::session::Stage;
-use crate::tui::Field;
+use crate::tui::{Completes, Field};
 
 /// What a field of the form sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Target {
     /// `--init-aspects`
     InitAspects,
 }
+
+const STAGES: [&str; 3] = ["both", "aspects", "prompt"];
 
 pub const SESSION: Target = Target::Setting("session.name");
 pub const DATA: Target = Target::Setting("data.root");
@@ -94,15 +97,32 @@ pub fn field(settings: &Settings, name: &'static str, target: Target, empty: &'s
         },
     };
     let choices: &'static [&'static str] = match target {
-        Target::Stage => &["both", "aspects", "prompt"],
+        Target::Stage => &STAGES,
         Target::Device => &["auto", "cpu", "cuda"],
         _ => &[],
+    };
+    let completes = match target {
+        DATA | MODEL | Target::InitAspects => Completes::Path,
+        DATASET => Completes::Words(classes::KNOWN.iter().map(|known| known.name.to_owned()).collect()),
+        _ => Completes::Nothing,
     };
     Field {
         name,
         value,
         empty,
         choices,
+        completes,
+    }
+}
+
+/// The field of the stages, for a run like one that trained this stage alone.
+pub fn stage_field(stage: Stage, name: &'static str, empty: &'static str) -> Field {
+    Field {
+        name,
+        value: stage.name().to_owned(),
+        empty,
+        choices: &STAGES,
+        completes: Completes::Nothing,
     }
 }
 

@@ -24,7 +24,7 @@ impl Form {
     fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut run = NewRun::new(sources(text, folder.path()));
-        let values = run.fields().unwrap().into_iter().map(|field| field.value).collect();
+        let values = run.fields(None).unwrap().into_iter().map(|field| field.value).collect();
         Self { run, values, folder }
     }
 
@@ -266,6 +266,31 @@ fn without_aspects_only_stage_2_can_be_trained() {
 fn wrong_settings_give_an_error_instead_of_a_form() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = NewRun::new(sources("train: {sed: 1}\n", folder.path()));
-    let reason = run.fields().unwrap_err();
+    let reason = run.fields(None).unwrap_err();
     assert!(reason.contains("line 1") && reason.contains("train.seed"), "{reason}");
+}
+
+#[test]
+fn a_run_like_another_begins_with_its_settings_and_stages() {
+    let root = tempfile::tempdir().unwrap();
+    let like = crate::made_up::evaluated::session(root.path(), "first", 8, false);
+    let mut run = NewRun::new(Sources {
+        config: ConfigFile::None,
+        ..Sources::default()
+    });
+    let fields = run.fields(Some(like.path())).unwrap();
+    let value = |name: &str| fields.iter().find(|field| field.name == name).unwrap().value.clone();
+    // What the made-up session recorded.
+    assert_eq!(
+        (value("epochs, stage 1"), value("seed")),
+        ("2".to_owned(), "0".to_owned())
+    );
+    assert_eq!(value("session"), "", "a name is not shared");
+    let values: Vec<String> = fields.into_iter().map(|field| field.value).collect();
+    let filled = Filled::new(&run.initial, &values);
+    let arguments = run.arguments(&filled, "second");
+    let like_it = ["--like".into(), like.path().as_os_str().to_owned()];
+    assert!(arguments.windows(2).any(|two| two == like_it), "{arguments:?}");
+    assert!(!arguments.iter().any(|argument| argument == "--set"), "{arguments:?}");
+    assert!(run.fields(Some(&root.path().join("none"))).is_err());
 }

@@ -4,13 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::{
-    keymap::{Action, Binding, Scope},
+    keymap::Action,
     session::{Command, HIGHEST_RATE, Request},
     tui::{
         Exit,
         app::App,
         completion::{Known, candidates, completed, word},
-        palette,
+        palette::{self, Found},
         ui::{Entry, Layer, Pane},
     },
 };
@@ -129,20 +129,23 @@ impl App {
     }
 
     /// The palette's matches for the line.
-    fn found(&self) -> Vec<&Binding> {
-        let scopes = Scope::of_screen(self.ui.screen);
-        palette::find(&self.keymap, scopes, self.offers(), self.ui.line.value())
+    fn found(&self) -> Vec<Found<'_>> {
+        palette::find(&self.keymap, self.ui.screen, self.offers(), self.ui.line.value())
     }
 
     /// Executes the command marked in the palette.
     fn take_command(&mut self) -> Option<Exit> {
         let found = self.found();
         let marked = self.ui.choice.min(found.len().saturating_sub(1));
-        let Some(action) = found.get(marked).map(|binding| binding.action) else {
-            self.ui.refused = Some("no command here matches".to_owned());
+        let Some(Found { binding, screen }) = found.get(marked).copied() else {
+            self.ui.refused = Some("no command matches".to_owned());
             return None;
         };
+        let action = binding.action;
         self.ui.layer = Layer::Main;
+        if let Some(screen) = screen {
+            self.show(screen);
+        }
         self.act(action)
     }
 

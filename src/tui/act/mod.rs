@@ -8,9 +8,11 @@ mod message;
 mod mouse;
 mod opening;
 mod paste;
+mod playing;
 mod seeking;
 
 pub use message::Wanted;
+pub use playing::OWN_RUN;
 
 use crossbeam_channel::TrySendError;
 use crossterm::event::KeyEvent;
@@ -94,11 +96,7 @@ impl App {
             }
             Action::Strength => self.ui.heat = self.ui.heat.next_strength(),
             Action::Pixels => self.ui.notice = Some(self.display.toggle_pixels()),
-            Action::PlayPause => {
-                if let Some(player) = &mut self.shown.player {
-                    player.paused = !player.paused;
-                }
-            }
+            Action::PlayPause => self.play_or_pause(),
             Action::SeekBack => self.seek(-0.05),
             Action::SeekForth => self.seek(0.05),
             Action::Slower | Action::Faster => {

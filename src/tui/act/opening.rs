@@ -8,7 +8,6 @@ use crate::{
     tui::{
         app::App,
         background::Background,
-        beside::Beside,
         inbox::Message,
         opening::{For, Opened, Opening, Rejoining},
         shown_session::ShownSession,
@@ -46,7 +45,21 @@ impl App {
         if self.opening.as_ref().is_some_and(|opening| opening.is_of(path)) {
             return;
         }
-        match self.begin_reading(path, Message::Opened) {
+        let work = self.begin_reading(path, Message::Opened);
+        self.opening_begun(path, wanted, work);
+    }
+
+    /// Begins to read a session's journal, to play it on Train.
+    pub(in crate::tui) fn replay(&mut self, path: &Path) {
+        let of = path.to_owned();
+        let work = Background::begin("open", self.inbox.subscribe(Message::Opened), move |_| {
+            Opened::replay(&of)
+        });
+        self.opening_begun(path, For::Person(self.ui.screen), work);
+    }
+
+    fn opening_begun(&mut self, path: &Path, wanted: For, work: Result<Background, String>) {
+        match work {
             Ok(work) => self.opening = Some(Opening::new(path, wanted, work)),
             Err(reason) => self.not_opened(wanted, reason),
         }
@@ -59,9 +72,7 @@ impl App {
     ) -> Result<Background, String> {
         let (follow, path) = (Arc::clone(&self.readers.follow), path.to_owned());
         Background::begin("open", self.inbox.subscribe(message), move |_| {
-            let followed = follow(&path)?;
-            let beside = Beside::read(followed.folder.path(), &followed.history);
-            Ok(Opened { followed, beside })
+            follow(&path).map(Opened::now)
         })
     }
 

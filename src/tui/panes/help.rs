@@ -21,10 +21,10 @@ use crate::{
 /// Paints the overlay in the middle of `screen`.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
     let bindings: Vec<&Binding> = scene.keymap.of(Scope::of_screen(scene.ui.screen)).collect();
-    // The keys of a replay are left out if none is playing.
+    // The keys of a replay are left out if none is playing, but for the one that begins it.
     let shown = bindings
         .into_iter()
-        .filter(|binding| scene.offers.playing || !binding.action.is_playing());
+        .filter(|binding| !binding.action.is_playing() || scene.offers.holds(binding.action));
     let lines = lines(&shown.collect::<Vec<_>>(), scene.theme);
     let width = lines.iter().map(Line::width).max().unwrap_or(0) as u16 + 4;
     let height = lines.len() as u16 + 2;

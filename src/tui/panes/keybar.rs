@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{notice::fits, scene::Scene};
 use crate::{
-    keymap::Action,
+    keymap::{Action, Screen},
     text::{clean, columns, fit},
     tui::ui::Layer,
 };
@@ -40,7 +40,11 @@ pub fn render(area: Rect, buffer: &mut Buffer, scene: &Scene) {
         (format!(" {key} "), format!("{GIVE_UP} "))
     });
     let room = usize::from(area.width).saturating_sub(columns(&notice) + 1);
-    let bar = scene.keymap.bar(scene.ui.scopes(), |action| scene.offers.holds(action));
+    // A replay that has not begun has no room on screens that show another thing.
+    let unplayed = |action: Action| action.is_playing() && !scene.offers.playing && scene.ui.screen != Screen::Sessions;
+    let bar = scene.keymap.bar(scene.ui.scopes(), |action| {
+        scene.offers.holds(action) && !unplayed(action)
+    });
     let items = bar.into_iter().map(|(keys, word)| {
         let word = if word == "pause" && scene.state.paused {
             "go on"

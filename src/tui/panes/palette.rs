@@ -10,7 +10,6 @@ use ratatui::{
 
 use super::scene::Scene;
 use crate::{
-    keymap::Scope,
     text::{fit, pad},
     tui::{palette::find, ui::Spot},
 };
@@ -21,25 +20,26 @@ const KEYS: usize = 12;
 
 /// Paints the commands at the lower end of `screen`, above its last row.
 pub fn render(screen: Rect, buffer: &mut Buffer, scene: &mut Scene) {
-    let found = find(
-        scene.keymap,
-        Scope::of_screen(scene.ui.screen),
-        scene.offers,
-        scene.ui.line.value(),
-    );
+    let found = find(scene.keymap, scene.ui.screen, scene.offers, scene.ui.line.value());
     let marked = found.get(scene.ui.choice.min(found.len().saturating_sub(1)));
     let list = List {
         title: " commands ",
-        none: "no command here matches",
+        none: "no command matches",
         count: found.len(),
         // The marked action's name in the config file, for binding another key to it.
-        foot: marked.map_or_else(String::new, |binding| format!(" tui.keys.{} ", binding.action.name())),
+        foot: marked.map_or_else(String::new, |found| {
+            format!(" tui.keys.{} ", found.binding.action.name())
+        }),
     };
     let rows = list.render(screen, buffer, scene, |place, style, width| {
-        let binding = found.get(place)?;
-        let keys = binding.keys.iter().map(ToString::to_string);
+        let found = found.get(place)?;
+        let keys = found.binding.keys.iter().map(ToString::to_string);
         let keys = keys.collect::<Vec<_>>().join(" ");
-        let words = fit(binding.long, width.saturating_sub(KEYS + 2));
+        let words = match found.screen {
+            Some(screen) => format!("{}: {}", screen.title(), found.binding.long),
+            None => found.binding.long.to_owned(),
+        };
+        let words = fit(&words, width.saturating_sub(KEYS + 2));
         let words = pad(&words, width.saturating_sub(KEYS + 1));
         Some(Line::from(vec![
             Span::styled(format!(" {}", pad(&keys, KEYS)), style.add_modifier(Modifier::BOLD)),

@@ -2,6 +2,8 @@
 
 use tui_input::Input;
 
+use crate::tui::{common_prefix::common_prefix, paths};
+
 /// A field with its initial value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -11,11 +13,25 @@ pub struct Field {
     pub empty: &'static str,
     /// The choices; if there are none, any text may be typed.
     pub choices: &'static [&'static str],
+    /// What the tab key completes.
+    pub completes: Completes,
+}
+
+/// What is completed in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completes {
+    Nothing,
+    /// The path of a file or folder.
+    Path,
+    /// One of these.
+    Words(Vec<String>),
 }
 
 /// The form.
 #[derive(Debug, Default)]
 pub struct Form {
+    /// The session whose settings the fields begin with.
+    pub like: Option<String>,
     pub rows: Vec<Row>,
     /// The row under the cursor; after the fields comes the start button.
     pub at: usize,
@@ -35,7 +51,7 @@ pub struct Row {
 
 impl Form {
     /// A form of these fields, or an error message in its place.
-    pub fn new(fields: Result<Vec<Field>, String>) -> Self {
+    pub fn new(like: Option<String>, fields: Result<Vec<Field>, String>) -> Self {
         let row = |field: Field| Row {
             line: Input::new(field.value.clone()),
             field,
@@ -43,6 +59,7 @@ impl Form {
         };
         match fields {
             Ok(fields) => Self {
+                like,
                 rows: fields.into_iter().map(row).collect(),
                 ..Self::default()
             },
@@ -95,6 +112,12 @@ impl Form {
         self.at = (self.at as isize + by).rem_euclid(places) as usize;
     }
 
+    /// The number of fields that were changed.
+    #[must_use]
+    pub fn changed(&self) -> usize {
+        self.rows.iter().filter(|row| row.is_changed()).count()
+    }
+
     /// Moves the cursor to the first field with a problem.
     pub fn go_to_wrong(&mut self) {
         let wrong = self.rows.iter().position(|row| row.problem.is_some());
@@ -103,6 +126,31 @@ impl Form {
 }
 
 impl Row {
+    /// Whether the value is another one than at first.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.line.value().trim() != self.field.value
+    }
+
+    /// Completes the value; returns false if there is nothing to add.
+    pub fn complete(&mut self) -> bool {
+        let typed = self.line.value();
+        let completed = match &self.field.completes {
+            Completes::Nothing => None,
+            Completes::Path => paths::completed(typed),
+            Completes::Words(words) => {
+                let begins = words
+                    .iter()
+                    .filter(|word| word.to_lowercase().starts_with(&typed.to_lowercase()));
+                let shared = common_prefix(begins.map(String::as_str));
+                shared.filter(|word| word.len() > typed.len()).map(str::to_owned)
+            }
+        };
+        let Some(line) = completed else { return false };
+        self.line = Input::new(line);
+        true
+    }
+
     /// Selects the choice `by` places further; returns false if the field takes any text.
     pub fn choose(&mut self, by: isize) -> bool {
         let choices = self.field.choices;
@@ -126,8 +174,9 @@ mod tests {
             value: "b".to_owned(),
             empty: "",
             choices,
+            completes: Completes::Words(vec!["Bohemian".to_owned(), "Both".to_owned(), "other".to_owned()]),
         };
-        Form::new(Ok(vec![field("text", &[]), field("choice", &["a", "b", "c"])]))
+        Form::new(None, Ok(vec![field("text", &[]), field("choice", &["a", "b", "c"])]))
     }
 
     #[test]
@@ -140,6 +189,16 @@ mod tests {
         form.judge(vec![None, Some("wrong".to_owned())]);
         form.go_to_wrong();
         assert_eq!((form.at, form.wrong()), (1, 1));
+    }
+
+    #[test]
+    fn a_word_is_completed_as_far_as_all_agree_and_marked_as_changed() {
+        let mut form = form();
+        assert_eq!(form.changed(), 0);
+        assert!(form.rows[0].complete());
+        assert_eq!(form.values()[0], "Bo");
+        assert!(!form.rows[0].complete(), "two words begin so");
+        assert_eq!(form.changed(), 1);
     }
 
     #[test]

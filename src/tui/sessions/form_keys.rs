@@ -6,23 +6,28 @@ use crossterm::event::KeyEvent;
 
 use crate::{
     keymap::Action,
+    session::SessionState,
+    text::clean,
     tui::{
         act::entry::{editing, is_full},
         app::App,
         inbox::Message,
         opening::For,
-        sessions::form::Form,
+        sessions::form::{Form, Row},
         ui::Layer,
     },
 };
 
 impl App {
-    pub(in crate::tui) fn begin_form(&mut self) {
+    /// Opens the form, with the settings of the session under the cursor (`like_it`) or those that hold here.
+    pub(in crate::tui) fn begin_form(&mut self, like_it: bool) {
+        let like = self.sessions.session().filter(|_| like_it);
+        let (path, name) = (like.map(|like| like.path.clone()), like.map(|like| like.name.clone()));
         let fields = match &mut self.host {
-            Some(host) => host.new_run(),
+            Some(host) => host.new_run(path.as_deref()),
             None => Err("runs cannot be started from here".to_owned()),
         };
-        self.sessions.form = Some(Form::new(fields));
+        self.sessions.form = Some(Form::new(name, fields));
         self.ui.layer = Layer::Form;
         self.check_form();
     }
@@ -35,6 +40,8 @@ impl App {
         match action {
             Some(Action::Up) => form.step(-1),
             Some(Action::Down) => form.step(1),
+            Some(Action::Complete) if form.row_mut().is_some_and(Row::complete) => self.check_form(),
+            Some(Action::Complete) => form.step(1),
             Some(Action::Choose) if form.is_on_start() => self.start_run(),
             Some(Action::Choose) => form.step(1),
             Some(Action::Message) => self.show_message(),
@@ -104,6 +111,31 @@ impl App {
                 self.show_started(&path, waits);
             }
         }
+    }
+
+    /// Goes on with the run under the cursor, in the background.
+    pub(in crate::tui) fn resume(&mut self) {
+        let Some(session) = self.sessions.session() else { return };
+        let (name, path) = (clean(&session.name), session.path.clone());
+        self.ui.notice = Some(match session.state {
+            SessionState::Live | SessionState::Paused => format!("{name} is at work: enter shows it"),
+            SessionState::Finished => format!("{name} has made all its steps: n begins another run like it"),
+            SessionState::Unreadable => format!("{name} cannot be read: its details say why"),
+            SessionState::Stopped | SessionState::Failed | SessionState::Crashed => match self.begin_again(&path) {
+                Ok(()) => format!("{name}: model and data are being read …"),
+                Err(reason) => reason,
+            },
+        });
+    }
+
+    fn begin_again(&mut self, path: &Path) -> Result<(), String> {
+        if self.started.is_some() {
+            return Err("another run is being started".to_owned());
+        }
+        let host = self.host.as_mut().ok_or("runs cannot be continued from here")?;
+        let started = host.resume(path)?;
+        self.started = Some(self.inbox.forward("start", started, Message::Started)?);
+        Ok(())
     }
 
     fn show_started(&mut self, path: &Path, waits: bool) {

@@ -6,7 +6,7 @@ use crate::{
     keymap::{Action, Screen},
     session::SessionFolder,
     tui::{
-        act::lines,
+        act::{OWN_RUN, lines},
         app::App,
         inbox::Message,
         opening::For,
@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// The keys of one session, which a group is not.
-const OF_ONE_SESSION: [Action; 6] = [
+const OF_ONE_SESSION: [Action; 8] = [
+    Action::CloneRun,
+    Action::Resume,
     Action::Mark,
     Action::Overlay,
     Action::Note,
@@ -56,7 +58,9 @@ impl App {
             }
             Action::Overlay => self.overlay_marked(),
             Action::Open => self.open_selected(),
-            Action::NewRun => self.begin_form(),
+            Action::CloneRun => self.begin_form(true),
+            Action::NewRun => self.begin_form(false),
+            Action::Resume => self.resume(),
             Action::Note | Action::Rename | Action::Remove | Action::Export => {
                 let Some(session) = self.sessions.session() else { return };
                 let (entry, begun) = match action {
@@ -149,7 +153,8 @@ impl App {
         let Some(path) = self.sessions.session().map(|session| session.path.clone()) else {
             return;
         };
-        if path == self.shown.folder {
+        // The key that opens a session leaves its replay.
+        if path == self.shown.folder && self.shown.player.is_none() {
             // If two sessions were requested, the last one counts: cancel opening the other.
             self.opening.take_if(|opening| !opening.is_of(&path));
             if self.shown.link.commands.is_none() && self.shown.link.read_only.is_some() {
@@ -158,8 +163,7 @@ impl App {
             }
             self.show(Screen::Train);
         } else if self.run_is_ours() {
-            self.ui.notice =
-                Some("a run of this process is at work; `masp` in another terminal shows others".to_owned());
+            self.ui.notice = Some(OWN_RUN.to_owned());
         } else {
             self.open(&path, For::Person(self.ui.screen));
         }

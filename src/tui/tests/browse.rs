@@ -175,8 +175,11 @@ fn each_figure_and_pane() {
     desk.settle();
     desk.keys("Fd");
     for (name, pane, keys) in [
+        ("browse_confusion", Pane::Summary, ""),
+        ("browse_confusions", Pane::Summary, "v"),
         ("browse_classes", Pane::Summary, "v"),
         ("browse_reliability", Pane::Summary, "v"),
+        ("browse_ranking", Pane::Summary, "v"),
         ("browse_answers", Pane::Answers, ""),
     ] {
         desk.app.ui.focus_on(pane);
@@ -417,11 +420,11 @@ fn the_palette_finds_and_runs_a_command() {
     desk.press(KeyCode::Enter);
     assert_eq!(
         (desk.app.ui.layer, desk.app.shown.browse.summary),
-        (Layer::Main, Summary::Classes)
+        (Layer::Main, Summary::Confusions)
     );
     desk.keys(":zzzz");
     desk.press(KeyCode::Enter);
-    assert!(desk.text(80, 24).contains("no command here matches"));
+    assert!(desk.text(80, 24).contains("no command matches"));
     desk.press(KeyCode::Esc);
     desk.keys(":");
     desk.press(KeyCode::Down);
@@ -440,4 +443,26 @@ fn unreadable_predictions_are_an_error_message() {
     assert!(matches!(desk.app.shown.browse.state(), Some(Loaded::Failed(_))));
     assert!(desk.text(120, 40).contains("line 1"));
     assert_eq!(desk.app.ui.screen, Screen::Browse);
+}
+
+#[test]
+fn a_confusion_of_the_list_becomes_the_filter() {
+    let mut desk = Harness::new(400, dark());
+    desk.app.ui.focus_on(Pane::Summary);
+    desk.keys("vj");
+    let rows = desk.app.shown.browse.rows().unwrap().clone();
+    let second = rows.confusions[1];
+    assert!(rows.confusions[0].images >= second.images);
+    assert_eq!(
+        (desk.app.shown.cursor.class, desk.app.shown.browse.predicted),
+        (second.gold, second.predicted)
+    );
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.shown.browse.shown.len(), second.images as usize);
+    // The classes stand in the order of their recalls, and the keys follow it.
+    desk.keys("xv");
+    desk.press(KeyCode::Home);
+    assert_eq!(desk.app.shown.cursor.class, rows.by_recall[0]);
+    desk.keys("j");
+    assert_eq!(desk.app.shown.cursor.class, rows.by_recall[1]);
 }

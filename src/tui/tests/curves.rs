@@ -279,8 +279,8 @@ fn an_overlaid_session_has_no_values_beyond_its_end() {
         desk.text(120, 40)
     };
     let (within, beyond, newest) = (at(Some(250)), at(Some(251)), at(None));
-    assert!(beyond.contains("c ended at 250"), "{beyond}");
-    assert!(!within.contains("ended at") && !newest.contains("ended at"), "{within}");
+    assert!(beyond.contains("c – (ends at 250)"), "{beyond}");
+    assert!(!within.contains("ends at") && !newest.contains("ends at"), "{within}");
 }
 
 #[test]
@@ -478,9 +478,15 @@ fn one_class_for_train_and_browse() {
     assert_eq!(desk.app.shown.cursor.class, 3);
     desk.keys("2");
     desk.press(KeyCode::Tab);
-    desk.keys("vj");
+    desk.keys("v");
+    desk.press(KeyCode::Down);
+    desk.keys("v");
+    let rows = desk.app.shown.browse.rows().unwrap().clone();
+    let class = desk.app.shown.cursor.class;
+    assert_eq!(class, rows.confusions[1].gold);
     desk.press(KeyCode::Enter);
-    assert_eq!(desk.app.shown.browse.filter, "gold=anger");
+    let filter = format!("gold={}", rows.labels[class]);
+    assert_eq!(desk.app.shown.browse.filter, filter);
     desk.keys("1G");
     assert_eq!(desk.app.shown.cursor.class, 7, "the last one");
     desk.keys("t");

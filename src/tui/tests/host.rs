@@ -11,7 +11,7 @@ use crate::{
         Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, Origin, Phase, Prediction, Record, Request,
         Stage, Study,
     },
-    tui::{Field, Host},
+    tui::{Completes, Field, Host},
 };
 
 /// Opens [`answer`] as a model.
@@ -68,18 +68,23 @@ impl Host for MadeUpHost {
         Ok(told)
     }
 
-    fn new_run(&mut self) -> Result<Vec<Field>, String> {
+    fn new_run(&mut self, like: Option<&Path>) -> Result<Vec<Field>, String> {
         let field = |name, value: &str, empty, choices| Field {
             name,
             value: value.to_owned(),
             empty,
             choices,
+            completes: if name == "data folder" {
+                Completes::Path
+            } else {
+                Completes::Nothing
+            },
         };
         Ok(vec![
             field("session", "", "named by the date", &[]),
             field("data folder", "sets/a", "", &[]),
             field("stage", "both", "", &["both", "aspects", "prompt"]),
-            field("rate, stage 1", "1e-5", "", &[]),
+            field("rate, stage 1", if like.is_some() { "3e-2" } else { "1e-5" }, "", &[]),
         ])
     }
 
@@ -104,6 +109,13 @@ impl Host for MadeUpHost {
             name => Ok(session(&self.root, name, 20, false).path().to_owned()),
         })
         .map_err(|error| error.to_string())?;
+        Ok(started)
+    }
+
+    /// The run is at work again at once.
+    fn resume(&mut self, session: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let (say, started) = unbounded();
+        say.send(Ok(session.to_owned())).map_err(|error| error.to_string())?;
         Ok(started)
     }
 }

@@ -7,6 +7,7 @@ mod curves;
 mod graphics;
 mod host;
 mod hostile;
+mod many;
 mod messages;
 mod mouse;
 mod new_run;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use insta::assert_snapshot;
 
 use super::{
@@ -140,4 +140,85 @@ fn a_workbench_without_a_host_cannot_start_runs_and_says_so() {
     assert!(shown.contains("runs cannot be started from here"), "{shown}");
     press(&mut app, KeyCode::Esc);
     assert_eq!(app.ui.layer, Layer::Main);
+}
+
+#[test]
+fn a_clone_begins_with_the_sessions_settings_and_marks_what_is_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    let shown = |app: &mut App| described(&settled(app, 120, 40), &Theme::dark(Depth::True));
+    keys(&mut app, "n");
+    let text = shown(&mut app);
+    assert!(
+        text.contains("new run, as a") && text.contains("3e-2") && !text.contains('●'),
+        "{text}"
+    );
+    (0..3).for_each(|_| press(&mut app, KeyCode::Down));
+    press(&mut app, KeyCode::Backspace);
+    keys(&mut app, "3");
+    let text = shown(&mut app);
+    assert!(text.contains("● rate, stage 1") && text.contains("was 3e-2"), "{text}");
+    press(&mut app, KeyCode::Esc);
+    app.key(KeyEvent::new(KeyCode::Char('n'), KeyModifiers::CONTROL));
+    let text = shown(&mut app);
+    assert!(!text.contains("as a") && text.contains("1e-5"), "{text}");
+}
+
+#[test]
+fn tab_completes_a_path_and_goes_on_where_nothing_is_missing() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("pictures of spring")).unwrap();
+    let mut app = app(&root);
+    keys(&mut app, "n");
+    press(&mut app, KeyCode::Tab);
+    let value = |app: &App| app.sessions.form.as_ref().unwrap().values()[1].clone();
+    (0..20).for_each(|_| press(&mut app, KeyCode::Backspace));
+    keys(&mut app, &format!("{}/pic", root.path().display()));
+    press(&mut app, KeyCode::Tab);
+    assert_eq!(value(&app), format!("{}/pictures of spring/", root.path().display()));
+    press(&mut app, KeyCode::Tab);
+    assert_eq!(app.sessions.form.as_ref().unwrap().at, 2);
+}
+
+#[test]
+fn a_run_that_ended_early_goes_on_from_its_row() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    app.sessions.root = None;
+    app.sessions.listed(Ok(evaluated::summaries(6)));
+    keys(&mut app, "p");
+    assert_eq!(app.ui.notice.as_deref(), Some("run-0 is at work: enter shows it"));
+    keys(&mut app, "jp");
+    let finished = "run-1 has made all its steps: n begins another run like it";
+    assert_eq!(app.ui.notice.as_deref(), Some(finished));
+    keys(&mut app, "jp");
+    until(&mut app, |app| app.started.is_none());
+    assert_eq!(app.ui.notice.as_deref(), Some("run-2 trains in the background"));
+}
+
+#[test]
+fn a_session_is_replayed_from_its_row_and_left_by_opening_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    keys(&mut app, "P");
+    until(&mut app, |app| app.shown.player.is_some());
+    assert_eq!(app.ui.screen, Screen::Train);
+    keys(&mut app, "P");
+    assert!(app.shown.player.as_ref().unwrap().paused);
+    keys(&mut app, "4");
+    press(&mut app, KeyCode::Enter);
+    until(&mut app, |app| app.shown.player.is_none());
+    assert!(app.shown.state.ended.is_some());
+    assert_eq!(app.ui.screen, Screen::Train);
+    keys(&mut app, "P");
+    until(&mut app, |app| app.shown.player.is_some());
+}
+
+#[test]
+fn a_command_of_another_screen_is_found_and_goes_there() {
+    let root = tempfile::tempdir().unwrap();
+    let mut app = app(&root);
+    keys(&mut app, "2:clone");
+    press(&mut app, KeyCode::Enter);
+    assert_eq!((app.ui.screen, app.ui.layer), (Screen::Sessions, Layer::Form));
 }

@@ -20,7 +20,7 @@ use crate::{
 
 const WIDTH: u16 = 100;
 /// Columns of the fields' names.
-const NAME: usize = 17;
+const NAME: usize = 19;
 /// Rows below the fields: a gap, the start, and its message.
 const BELOW: u16 = 4;
 
@@ -30,7 +30,11 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
         return;
     };
     let height = form.rows.len() as u16 + BELOW + 2;
-    let (_, inner) = popup("new run", [WIDTH, height], screen, buffer, theme);
+    let title = match &form.like {
+        Some(like) => format!("new run, as {}", clean(like)),
+        None => "new run".to_owned(),
+    };
+    let (_, inner) = popup(&title, [WIDTH, height], screen, buffer, theme);
     let seen = usize::from(inner.height.saturating_sub(BELOW).max(1)).min(form.rows.len());
     let top = (form.at + 1).saturating_sub(seen).min(form.rows.len() - seen);
     let room = usize::from(inner.width);
@@ -52,7 +56,7 @@ pub fn render(screen: Rect, buffer: &mut Buffer, scene: &Scene) {
     }
 }
 
-/// A field's name, its value, and its problem or what an empty value means.
+/// A mark if it was changed, a field's name, its value, and its problem, its first value or what an empty one means.
 fn line(row: &Row, focused: bool, room: usize, theme: &Theme) -> Line<'static> {
     let name = Style::new().fg(if focused { theme.accent } else { theme.dim });
     let name = if focused {
@@ -61,13 +65,21 @@ fn line(row: &Row, focused: bool, room: usize, theme: &Theme) -> Line<'static> {
         name
     };
     let width = (room.saturating_sub(NAME) / 2).min(40);
-    let mut spans = vec![Span::styled(pad(row.field.name, NAME), name)];
+    let mark = if row.is_changed() { "● " } else { "  " };
+    let mut spans = vec![
+        Span::styled(mark, Style::new().fg(theme.accent)),
+        Span::styled(pad(row.field.name, NAME - 2), name),
+    ];
     spans.extend(value(row, focused, width, theme));
     let note = room.saturating_sub(NAME + width + 2);
     let note = match &row.problem {
         Some(problem) => Span::styled(
             fit(&format!("  ✗ {}", clean(problem)), note + 2),
             Style::new().fg(theme.bad),
+        ),
+        None if row.is_changed() && !row.field.value.is_empty() => Span::styled(
+            fit(&format!("  was {}", clean(&row.field.value)), note + 2),
+            Style::new().fg(theme.dim),
         ),
         None if row.line.value().is_empty() => Span::styled(
             fit(&format!("  {}", row.field.empty), note + 2),
@@ -116,10 +128,15 @@ fn start(form: &Form, theme: &Theme) -> Line<'static> {
     };
     let (message, color) = match form.wrong() {
         _ if form.starting => ("starting: model and data are being read …".to_owned(), theme.dim),
-        0 => (
-            "in the background; its screen opens when it has begun".to_owned(),
-            theme.dim,
-        ),
+        0 => {
+            let changed = match form.changed() {
+                0 => String::new(),
+                1 => "1 field changed · ".to_owned(),
+                changed => format!("{changed} fields changed · "),
+            };
+            let where_to = "in the background; its screen opens when it has begun";
+            (format!("{changed}{where_to}"), theme.dim)
+        }
         1 => ("1 field is wrong".to_owned(), theme.bad),
         wrong => (format!("{wrong} fields are wrong"), theme.bad),
     };

@@ -206,12 +206,15 @@ impl Readings {
                 Span::styled(value, Style::new().fg(theme.text)),
             ]);
         };
+        let read = Reading::of(run, self.metric, self.weight, self.at);
+        if let Some(step) = read.ended_at {
+            told("━".to_owned(), theme.smooth, "step", ended(step));
+        }
         let mut entry = |mark: String, color: Color, name: &str, value: Option<f64>| {
             if let Some(value) = value {
                 told(mark, color, name, self.metric.shown(value));
             }
         };
-        let read = Reading::of(run, self.metric, self.weight, self.at);
         if self.weight > 0.0 {
             let name = if self.named {
                 "smoothed".to_owned()
@@ -234,13 +237,17 @@ impl Readings {
             let sign = overlays.sign(&overlaid.folder).map(String::from).unwrap_or_default();
             let name = fit(&clean(&overlaid.name), NAME);
             let value = read.smoothed.or(read.evaluated).map(|value| self.metric.shown(value));
-            let ended = read.ended_at.map(|step| format!("ended at {}", count(step)));
-            if let Some(value) = value.or(ended) {
+            if let Some(value) = value.or(read.ended_at.map(ended)) {
                 told(format!("━{sign}"), color, &name, value);
             }
         }
         wrapped(entries, width)
     }
+}
+
+/// A series beyond its run's end.
+fn ended(step: u64) -> String {
+    format!("– (ends at {})", count(step))
 }
 
 /// Entries side by side, three columns apart, on as many lines as needed.
