@@ -17,7 +17,7 @@ use crate::{
 /// Columns of a session's recall.
 const CELL: usize = 7;
 
-/// A heading with the sessions' digits, and a row for each class; the best recall of a class is bold and marked. Sessions
+/// A heading with the sessions' digits, and a row for each class; the best recall of a class is bold and marked, if they differ. Sessions
 /// that do not fit are left out from the end, but never the one beside the baseline.
 #[must_use]
 pub fn lines(many: &Many, width: usize, scene: &Scene) -> Vec<Line<'static>> {
@@ -71,9 +71,10 @@ pub fn lines(many: &Many, width: usize, scene: &Scene) -> Vec<Line<'static>> {
             })
             .collect();
         let best = recalls.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let all_equal = recalls.iter().all(|recall| *recall == best);
         let mut spans = vec![Span::styled(pad(&clean(class), names), Style::new().fg(theme.text))];
         for recall in recalls {
-            let is_best = recall == best && best > 0.0;
+            let is_best = recall == best && !all_equal;
             let text = if recall.is_finite() {
                 format!("{}{}", fixed(recall * 100.0, 1), if is_best { "•" } else { " " })
             } else {
