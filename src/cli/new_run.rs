@@ -62,7 +62,7 @@ impl NewRun {
 
     fn sources(&self) -> Sources {
         Sources {
-            record: self.like.as_ref().and_then(RecordedSession::settings),
+            record: self.like.as_ref().and_then(RecordedSession::settings_for_another),
             ..self.sources.clone()
         }
     }
@@ -90,9 +90,12 @@ impl NewRun {
             Ok(settings) => (Ok(settings), None),
             Err(reason) => (self.settings(&Filled::new(&self.initial, &names)), Some(reason)),
         };
+        // The run draws them again before it begins.
+        let to_be_drawn =
+            filled.typed(DATA).is_none() && self.like.as_ref().is_some_and(RecordedSession::misses_images);
         if let Ok(settings) = settings {
             for (place, (_, target, _)) in FIELDS.into_iter().enumerate() {
-                if problems[place].is_none() {
+                if problems[place].is_none() && !(to_be_drawn && target == DATA) {
                     problems[place] = field_problem(&settings, &filled, target);
                 }
             }

@@ -52,6 +52,34 @@ impl RecordedSession {
             settings: start.settings.clone(),
         })
     }
+
+    /// The same for another run: a drawn dataset is where its pictures are now.
+    #[must_use]
+    pub fn settings_for_another(&self) -> Option<Record> {
+        let mut record = self.settings()?;
+        let drawn = self.start.as_ref().filter(|start| start.drawn.is_some());
+        if let (Some(start), Some(root)) = (drawn, record.settings.pointer_mut("/data/root")) {
+            *root = start.images().display().to_string().into();
+        }
+        Some(record)
+    }
+
+    /// Draws the pictures of a drawn dataset that is gone; `progress` is called with the number of pictures done and in all.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn draw_missing_images(&self, progress: impl Fn(usize, usize) + Sync) -> Result<(), Failure> {
+        Ok(self
+            .start
+            .as_ref()
+            .map_or(Ok(()), |start| start.draw_missing_images(progress))?)
+    }
+
+    /// Whether [`RecordedSession::draw_missing_images`] has something to do.
+    #[must_use]
+    pub fn misses_images(&self) -> bool {
+        self.start.as_ref().is_some_and(|start| start.misses_images())
+    }
 }
 
 /// How a command line names the session in a folder: a bare name would be looked up under the sessions' root.

@@ -8,6 +8,7 @@ use super::args::{StageChoice, TrainArgs};
 use super::detach;
 use super::failure::Failure;
 use super::output::Output;
+use super::phases::bar;
 use super::recorded_session::RecordedSession;
 use super::run_folder::run_folder;
 use super::say::say;
@@ -36,7 +37,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     } else if let Some(like) = &args.like {
         let session = RecordedSession::named(&sources, like)?;
         stages = resumed_stages(args.stage, &session.folder)?;
-        sources.record = session.settings();
+        if args.data.is_none() {
+            session.draw_missing_images(bar("drawing pictures again"))?;
+        }
+        sources.record = session.settings_for_another();
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;

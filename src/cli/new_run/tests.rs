@@ -294,3 +294,18 @@ fn a_run_like_another_begins_with_its_settings_and_stages() {
     assert!(!arguments.iter().any(|argument| argument == "--set"), "{arguments:?}");
     assert!(run.fields(Some(&root.path().join("none"))).is_err());
 }
+
+#[test]
+fn a_drawn_dataset_that_is_gone_is_no_problem_of_a_clone() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions/example");
+    let mut run = NewRun::new(Sources {
+        config: ConfigFile::None,
+        ..Sources::default()
+    });
+    let fields = run.fields(Some(&example)).unwrap();
+    let mut values: Vec<String> = fields.into_iter().map(|field| field.value).collect();
+    assert_eq!(run.check(&values), vec![None; FIELDS.len()]);
+    let data = FIELDS.iter().position(|(_, target, _)| *target == DATA).unwrap();
+    values[data].push_str("-other");
+    assert!(run.check(&values)[data].is_some());
+}
