@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::args::{CheckpointArgs, CheckpointChoice, ExportChoice, SessionSpec};
+use super::args::{CheckpointArgs, CheckpointChoice, SessionSpec};
 use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::new_run::NewRun;
 use crate::config::Sources;
 use crate::engine::{DeviceChoice, study};
-use crate::export::{self, ExportError, Selected, Source};
+use crate::export::{self, Asked, ExportError, Source, What};
 use crate::session::{ImageResult, Origin, SessionFolder, Stage, Study};
 use crate::tui::{Field, Host};
 
@@ -49,12 +49,14 @@ impl Host for WorkbenchHost {
     }
 
     fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
-        let what = ExportChoice::by_ending(to).what();
-        let what = what.ok_or("the file's extension says what to write; use .html, .csv, .jsonl, .svg or .png")?;
+        let what = What::of_file(to).ok_or(
+            "the file's name says what to write: .html, .csv, .jsonl, .svg, .pdf, .png, .md, .tex, .npz, or a word as in \
+             confusion.svg",
+        )?;
         let folder = SessionFolder::at(session).ok_or("the session's folder no longer exists")?;
         let to = unused(to)?;
         in_background(move || {
-            Source::read(&folder).and_then(|source| export::export(&source, what, &Selected::default(), &to))
+            Source::read(&folder).and_then(|source| export::export(&source, what, &Asked::default(), &to))
         })
     }
 

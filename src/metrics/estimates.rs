@@ -67,7 +67,7 @@ mod tests {
         let labels = MIKELS.map(str::to_owned);
         let probabilities: Vec<Vec<f64>> = (0..60_usize)
             .map(|n| {
-                let said = if n % 4 == 0 { (n + 4) % 8 } else { n % 8 };
+                let said = if n % 5 == 0 { (n + 4) % 8 } else { n % 8 };
                 (0..8).map(|class| if class == said { 0.65 } else { 0.05 }).collect()
             })
             .collect();
