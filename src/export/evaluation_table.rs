@@ -42,6 +42,7 @@ type Table = (Vec<Head>, Vec<Vec<String>>);
 pub fn figures(metrics: &Metrics, of: Option<&Estimates>, frozen: Option<&Metrics>) -> Table {
     type Value = fn(&Metrics) -> Option<f64>;
     type Interval = fn(&Estimates) -> Option<Estimate>;
+    type Row<'a> = (&'a str, fn(f64) -> String, Value, Interval);
     let distance = |number: f64| {
         if number.is_finite() {
             fixed(number, 3)
@@ -49,7 +50,7 @@ pub fn figures(metrics: &Metrics, of: Option<&Estimates>, frozen: Option<&Metric
             "–".to_owned()
         }
     };
-    let all: [(&str, fn(f64) -> String, Value, Interval); 7] = [
+    let all: [Row; 7] = [
         ("accuracy", percent, |m| Some(m.accuracy), |of| Some(of.accuracy)),
         (
             "accuracy, generated",

@@ -26,7 +26,7 @@ pub fn maps(source: &Source, step: Option<u64>, style: FigureStyle) -> Result<Dr
     let looks = looks(source, step)?;
     let rows: Result<Vec<PanelRow>, ExportError> = looks
         .iter()
-        .map(|look| Ok(panel_row(source, look, &source.prediction(look)?, TILE)?))
+        .map(|look| panel_row(source, look, &source.prediction(look)?, TILE))
         .collect();
     let mut words = words(source, &looks);
     let title = words.remove(0).1;

@@ -67,9 +67,9 @@ pub fn table(page: &mut String, caption: &str, (heads, rows): &(Vec<Head>, Vec<V
 
 /// Adds a drawing with a caption; the drawing's title is its text for who does not see it.
 pub fn drawing(page: &mut String, drawing: &Drawing, caption: &str) {
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<figure>{}<figcaption>{}</figcaption></figure>\n",
+        "<figure>{}<figcaption>{}</figcaption></figure>",
         inline(drawing),
         escaped(caption)
     );
@@ -82,9 +82,9 @@ pub fn picture(page: &mut String, picture: &RgbImage, alt: &str, caption: &str) 
     let mut jpeg = Cursor::new(Vec::new());
     // Encoding to memory fails only for a picture without pixels, in whose place the alternative text stands.
     let _ = JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(picture);
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<figure><img alt=\"{}\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\"><figcaption>{}</figcaption></figure>\n",
+        "<figure><img alt=\"{}\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\"><figcaption>{}</figcaption></figure>",
         escaped(alt),
         picture.width(),
         picture.height(),

@@ -118,10 +118,8 @@ fn evaluations(source: &Source, step: Option<u64>) -> Vec<Shown> {
         .iter()
         .rev()
         .filter(|kept| kept.step.is_none() && kept.split == "test" && kept.is_own());
-    let of_step = tests.filter(|kept| step.is_none() || kept.prompt == step);
-    let newest = of_step
-        .filter_map(|kept| Some((kept.prompt?, EvaluatedRows::read(source, kept).ok()?)))
-        .next();
+    let mut of_step = tests.filter(|kept| step.is_none() || kept.prompt == step);
+    let newest = of_step.find_map(|kept| Some((kept.prompt?, EvaluatedRows::read(source, kept).ok()?)));
     if let Some((step, rows)) = newest {
         shown.push(Shown {
             step,

@@ -91,6 +91,7 @@ impl fmt::Display for CurveMetric {
 
 impl CurveMetric {
     /// Its value at a step; None where only evaluations have it.
+    #[must_use]
     pub fn of_step(&self, point: &StepPoint) -> Option<f64> {
         Some(match self {
             Self::Loss => point.loss,
@@ -103,6 +104,7 @@ impl CurveMetric {
     }
 
     /// Its value in an evaluation; None where only steps have it, or the stage does not measure it.
+    #[must_use]
     pub fn of_evaluation(&self, seen: &Evaluation) -> Option<f64> {
         let metrics = &seen.metrics;
         Some(match self {
@@ -121,11 +123,13 @@ impl CurveMetric {
     }
 
     /// Whether its steps scatter, so that a moving average is easier to read.
+    #[must_use]
     pub const fn is_noisy(&self) -> bool {
         !matches!(self, Self::LearningRate)
     }
 
     /// The value that no curve of it exceeds, where there is one.
+    #[must_use]
     pub const fn most(&self) -> Option<f64> {
         match self {
             Self::CacheHits

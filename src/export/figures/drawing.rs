@@ -81,7 +81,7 @@ impl Dash {
 pub struct Text {
     /// On the baseline.
     pub at: Point,
-    pub text: String,
+    pub line: String,
     /// Height of the font in points.
     pub size: f64,
     /// Which of its points lies at `at`.
@@ -103,8 +103,8 @@ impl Text {
     pub fn begin(&self) -> Point {
         let before = match self.anchor {
             Anchor::Start => 0.0,
-            Anchor::Middle => font::width(&self.text, self.size) / 2.0,
-            Anchor::End => font::width(&self.text, self.size),
+            Anchor::Middle => font::width(&self.line, self.size) / 2.0,
+            Anchor::End => font::width(&self.line, self.size),
         };
         let (sin, cos) = self.turned.to_radians().sin_cos();
         (self.at.0 - before * cos, self.at.1 + before * sin)
@@ -173,7 +173,7 @@ impl Drawing {
     pub fn colored(&mut self, at: Point, text: &str, (size, turned): (f64, f64), anchor: Anchor, color: Color) {
         self.items.push(Item::Text(Text {
             at,
-            text: printable(text).into_owned(),
+            line: printable(text).into_owned(),
             size,
             anchor,
             turned,

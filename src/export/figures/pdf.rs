@@ -224,7 +224,7 @@ impl<'a> Painter<'a> {
         let (sin, cos) = text.turned.to_radians().sin_cos();
         let (sin, cos) = (sin as f32, cos as f32);
         let mut bytes = Vec::new();
-        for c in text.text.chars() {
+        for c in text.line.chars() {
             let glyph = font::glyph(c).0.0;
             self.glyphs.entry(glyph).or_insert(c);
             bytes.extend(glyph.to_be_bytes());

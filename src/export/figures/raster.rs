@@ -142,7 +142,7 @@ fn outline(text: &Text) -> Option<Path> {
     let line = Transform::from_rotate(-text.turned as f32).post_translate(x as f32, y as f32);
     let mut along = 0.0;
     let mut whole = PathBuilder::new();
-    for c in text.text.chars() {
+    for c in text.line.chars() {
         let (glyph, advance) = font::glyph(c);
         if face.outline_glyph(glyph, &mut letters).is_some() {
             let builder = std::mem::take(&mut letters.0);

@@ -66,7 +66,7 @@ pub fn svg(drawing: &Drawing) -> String {
                     "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turned}>{}</text>",
                     short(text.size),
                     hex(text.color),
-                    escaped(&text.text)
+                    escaped(&text.line)
                 )
             }
             Item::Picture { at, size, pixels } => {

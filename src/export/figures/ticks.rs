@@ -33,7 +33,7 @@ pub fn labels(ticks: &[f64]) -> Vec<String> {
             .collect();
     }
     if largest >= 10_000.0 && step >= 100.0 {
-        let decimals = if step % 1000.0 < 1.0 { 0 } else { 1 };
+        let decimals = usize::from(step % 1000.0 >= 1.0);
         return ticks
             .iter()
             .map(|tick| {
@@ -55,7 +55,7 @@ pub fn labels(ticks: &[f64]) -> Vec<String> {
 
 /// `2·10⁻⁵`, with the digits that a tick needs.
 fn power(number: f64) -> String {
-    let written = format!("{:.1e}", number);
+    let written = format!("{number:.1e}");
     let (digits, exponent) = written.split_once('e').unwrap_or((&written, "0"));
     let digits = digits.strip_suffix(".0").unwrap_or(digits);
     let raised: String = exponent
