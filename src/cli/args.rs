@@ -369,7 +369,12 @@ pub enum SessionsCommand {
         json: bool,
     },
     /// Export a checkpoint's parameters, tables, figures for a paper, arrays, a report or TensorBoard events
-    Export(Box<ExportArgs>),
+    Export {
+        #[command(flatten)]
+        asked: Box<ExportArgs>,
+        #[command(flatten)]
+        settings: ConfigArgs,
+    },
     /// Remove sessions with their checkpoints
     Rm {
         /// Names or paths of sessions

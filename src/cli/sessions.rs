@@ -47,7 +47,7 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
             let folder = SessionFolder::open(&root(settings.sources())?, session)?;
             show::show(&folder, *json, &mut out)?;
         }
-        SessionsCommand::Export(asked) => write_export(asked, &mut out)?,
+        SessionsCommand::Export { asked, settings } => write_export(asked, &root(settings.sources())?, &mut out)?,
         SessionsCommand::Rm {
             sessions,
             settings,
@@ -60,24 +60,20 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_export(args: &ExportArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let root = root(args.settings.sources())?;
+fn write_export(args: &ExportArgs, root: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let to = &args.to;
     let may_replace = |files: &[PathBuf]| overwrite::may_replace(files, args.force, overwrite::ask_on_terminal);
     let Some(what) = args.kind() else {
-        return Ok(export::export(&root, &args.session, to, may_replace, out)?);
+        args.check_of_parameters().map_err(Failure::usage)?;
+        return Ok(export::export(root, &args.session, to, may_replace, out)?);
     };
-    if args.live {
-        if what != What::TensorBoard {
-            return Err(Failure::usage(
-                "only TensorBoard's events are written live; add --what tensorboard",
-            ));
-        }
-        let folder = SessionFolder::open(&root, &args.session.session).map_err(SessionsError::from)?;
-        return live::follow(&folder, to, out);
+    if args.live && what != What::TensorBoard {
+        return Err(Failure::usage(
+            "only TensorBoard's events are written live; add --what tensorboard",
+        ));
     }
     let read = |session: &str| -> Result<(SessionFolder, Source), SessionsError> {
-        let folder = SessionFolder::open(&root, session)?;
+        let folder = SessionFolder::open(root, session)?;
         let source = Source::read(&folder)?;
         Ok((folder, source))
     };
@@ -93,6 +89,9 @@ fn write_export(args: &ExportArgs, out: &mut impl Write) -> Result<(), Failure> 
         with: others?,
     };
     crate::export::check(&source, what, &asked, to).map_err(SessionsError::from)?;
+    if args.live {
+        return live::follow(&folder, to, out);
+    }
     may_replace(std::slice::from_ref(to)).map_err(SessionsError::from)?;
     let written = crate::export::export(&source, what, &asked, to).map_err(SessionsError::from)?;
     let line = format!("wrote {}", printable(&written.to_string_lossy()));

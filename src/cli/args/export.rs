@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{ConfigArgs, SessionSpec};
+use super::SessionSpec;
 use crate::export::{CurveMetric, FigureStyle, What};
 
 #[derive(Debug, Args)]
@@ -43,8 +43,6 @@ pub struct ExportArgs {
     /// Replace a file that exists without asking
     #[arg(long)]
     pub force: bool,
-    #[command(flatten)]
-    pub settings: ConfigArgs,
 }
 
 /// What `sessions export` writes.
@@ -110,6 +108,21 @@ impl ExportArgs {
         }
     }
 
+    /// Checks that nothing was asked that an export of parameters would ignore.
+    ///
+    /// # Errors
+    /// A sentence that names the flags.
+    pub fn check_of_parameters(&self) -> Result<(), &'static str> {
+        let of_figures = self.metric.is_some() || !self.with.is_empty() || !self.style().is_usual();
+        if of_figures || self.evaluation.is_some() || self.live {
+            return Err(
+                "parameters have no evaluation, no size and no curves, and are not written live; name a figure or a table with \
+                 --what, or leave these flags out",
+            );
+        }
+        Ok(())
+    }
+
     #[must_use]
     pub fn style(&self) -> FigureStyle {
         FigureStyle {
@@ -125,4 +138,46 @@ fn of_evaluation(to: &Path) -> What {
     What::of_file(to)
         .filter(|what| what.is_of_predictions())
         .unwrap_or(What::Predictions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Cli, Command, SessionsCommand};
+
+    fn parsed(line: &str) -> Box<ExportArgs> {
+        let words = format!("masp sessions export {line}");
+        match Cli::from_argv(words.split(' ').map(Into::into)).unwrap().command {
+            Some(Command::Sessions {
+                command: SessionsCommand::Export { asked, .. },
+            }) => asked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_kind_follows_from_what_or_the_file() {
+        for (line, kind) in [
+            ("S a.csv", Some(What::Metrics)),
+            ("S a.csv --evaluation E", Some(What::Predictions)),
+            ("S confusion.pdf --evaluation E", Some(What::Confusion)),
+            ("S a.pdf --what maps", Some(What::Maps)),
+            ("S a.pdf --what heatmaps", Some(What::Maps)),
+            ("S a.pth", None),
+            ("S a.csv --what parameters", None),
+        ] {
+            assert_eq!(parsed(line).kind(), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn parameters_take_no_flags_of_figures() {
+        assert!(parsed("S a.pth --force").check_of_parameters().is_ok());
+        for flag in ["--metric loss", "--with T", "--width-mm 60", "--live"] {
+            assert!(
+                parsed(&format!("S a.pth {flag}")).check_of_parameters().is_err(),
+                "{flag}"
+            );
+        }
+    }
 }

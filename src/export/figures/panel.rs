@@ -103,11 +103,14 @@ pub fn panel(rows: &[PanelRow], style: FigureStyle, title: String) -> Result<Dra
     Ok(drawing)
 }
 
-/// A line under a tile of this width, in the middle.
+/// A line under a tile of this width, in the middle: smaller where it is too long, and cut where that does not suffice.
 fn caption(drawing: &mut Drawing, (x, y): (f64, f64), text: &str, (font, width): (f64, f64), color: Color) {
-    let text = font::fitted(text, font, width + 0.3 * font);
+    const SMALLEST: f64 = 0.6;
+    let room = width + 0.3 * font;
+    let size = font * (room / font::width(text, font).max(room)).max(SMALLEST);
+    let text = font::fitted(text, size, room);
     if !text.is_empty() {
-        drawing.colored((x + width / 2.0, y), &text, (font, 0.0), Anchor::Middle, color);
+        drawing.colored((x + width / 2.0, y), &text, (size, 0.0), Anchor::Middle, color);
     }
 }
 
