@@ -2,6 +2,7 @@
 
 mod argv;
 mod device;
+mod export;
 mod session_spec;
 mod sources;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use export::{ExportArgs, ExportChoice};
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
 
 use device::DeviceParser;
@@ -19,7 +21,6 @@ use device::DeviceParser;
 use crate::{
     data::View,
     engine::DeviceChoice,
-    export::What,
     images::Images,
     runs::{Column, Query, Sort},
     session::Stage,
@@ -370,19 +371,10 @@ pub enum SessionsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Export a checkpoint's parameters, or metrics, predictions, curves, heatmaps, a report or TensorBoard events
+    /// Export a checkpoint's parameters, tables, figures for a paper, arrays, a report or TensorBoard events
     Export {
-        /// Name or path of a session, with @best, @last (default) or @STEP
-        session: SessionSpec,
-        /// File to write (parameters: .pth and .pt as the reference's PyTorch files, else safetensors); for TensorBoard a folder
-        #[arg(value_name = "FILE")]
-        to: PathBuf,
-        /// What to write [default, by extension: .svg curves, .png maps, .html report, .csv and .jsonl metrics, else parameters]
-        #[arg(long, value_enum)]
-        what: Option<ExportChoice>,
-        /// Export the predictions of this evaluation: a folder's name under `evaluations`, or a file's under `predictions`
-        #[arg(long, value_name = "NAME")]
-        evaluation: Option<String>,
+        #[command(flatten)]
+        asked: Box<ExportArgs>,
         #[command(flatten)]
         settings: ConfigArgs,
     },
@@ -397,55 +389,6 @@ pub enum SessionsCommand {
         #[arg(long)]
         yes: bool,
     },
-}
-
-/// What `sessions export` writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportChoice {
-    /// A checkpoint's parameters (.safetensors, .pth, .pt)
-    Parameters,
-    /// Every step and evaluation (.csv, .jsonl)
-    Metrics,
-    /// The predictions of the session's newest evaluation, or of the newest of @STEP (.csv, .jsonl)
-    Predictions,
-    /// Both stages' losses (.svg)
-    Curves,
-    /// The panel's images with their heatmaps (.png)
-    Maps,
-    /// A self-contained page (.html)
-    Report,
-    /// Every step and evaluation as TensorBoard events, in a folder of the session's name inside FILE
-    #[value(name = "tensorboard")]
-    TensorBoard,
-}
-
-impl ExportChoice {
-    /// What [`crate::export`] writes; None for parameters, which are copied from a checkpoint.
-    #[must_use]
-    pub const fn what(self) -> Option<What> {
-        match self {
-            Self::Parameters => None,
-            Self::Metrics => Some(What::Metrics),
-            Self::Predictions => Some(What::Predictions),
-            Self::Curves => Some(What::Curves),
-            Self::Maps => Some(What::Maps),
-            Self::Report => Some(What::Report),
-            Self::TensorBoard => Some(What::TensorBoard),
-        }
-    }
-
-    /// What is written to a file with this extension if `--what` does not say.
-    #[must_use]
-    pub fn by_ending(path: &std::path::Path) -> Self {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        match ending.to_lowercase().as_str() {
-            "csv" | "jsonl" => Self::Metrics,
-            "svg" => Self::Curves,
-            "png" => Self::Maps,
-            "html" => Self::Report,
-            _ => Self::Parameters,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

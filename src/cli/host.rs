@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::args::{CheckpointArgs, CheckpointChoice, ExportChoice, SessionSpec};
+use super::args::{CheckpointArgs, CheckpointChoice, SessionSpec};
 use super::chosen_model::ChosenModel;
 use super::failure::Failure;
 use super::new_run::{self, NewRun};
 use super::recorded_session::as_argument;
 use crate::config::Sources;
 use crate::engine::{DeviceChoice, study};
-use crate::export::{self, ExportError, Selected, Source};
+use crate::export::{self, Asked, ExportError, Source, What};
+use crate::printable::printable_path;
 use crate::session::{ImageResult, Origin, SessionFolder, Stage, Study};
-use crate::tui::{Field, Host};
+use crate::tui::{ENTER_REPLACES, Field, Host};
 
 /// The command line's answers to the screens.
 #[derive(Debug)]
@@ -49,13 +50,20 @@ impl Host for WorkbenchHost {
         remove(session).map_err(|error| error.to_string())
     }
 
-    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
-        let what = ExportChoice::by_ending(to).what();
-        let what = what.ok_or("the file's extension says what to write; use .html, .csv, .jsonl, .svg or .png")?;
+    fn export(
+        &mut self,
+        session: &Path,
+        to: &Path,
+        replace: bool,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        let what = What::of_file(to).ok_or(
+            "the file's name says what to write: .html, .csv, .jsonl, .svg, .pdf, .png, .md, .tex, .npz, or a word as in \
+             confusion.svg",
+        )?;
         let folder = SessionFolder::at(session).ok_or("the session's folder no longer exists")?;
-        let to = unused(to)?;
+        let to = usable(to, replace)?;
         in_background(move || {
-            Source::read(&folder).and_then(|source| export::export(&source, what, &Selected::default(), &to))
+            Source::read(&folder).and_then(|source| export::export(&source, what, &Asked::default(), &to))
         })
     }
 
@@ -64,11 +72,12 @@ impl Host for WorkbenchHost {
         rows: Vec<ImageResult>,
         origin: Origin,
         to: &Path,
+        replace: bool,
     ) -> Result<Receiver<Result<PathBuf, String>>, String> {
-        let to = unused(to)?;
-        if !matches!(export::ending(&to).as_str(), "csv" | "jsonl") {
+        if !matches!(export::ending(to).as_str(), "csv" | "jsonl") {
             return Err("the file's extension says what to write; use .csv or .jsonl".to_owned());
         }
+        let to = usable(to, replace)?;
         in_background(move || export::export_rows(&rows, &origin, &to))
     }
 
@@ -90,13 +99,15 @@ impl Host for WorkbenchHost {
     }
 }
 
-/// The path, if nothing exists there yet: the screens cannot ask whether to overwrite a file.
-fn unused(to: &Path) -> Result<PathBuf, String> {
-    // A dangling link counts as existing.
-    if to.symlink_metadata().is_ok() {
-        return Err(format!("{} already exists; name another file", to.display()));
+/// The path, if nothing exists there yet or the file there is to be replaced.
+fn usable(to: &Path, replace: bool) -> Result<PathBuf, String> {
+    let name = printable_path(to);
+    match to.symlink_metadata() {
+        Ok(there) if there.is_file() && !replace => Err(format!("{name} exists; {ENTER_REPLACES}")),
+        // A link, which may lead nowhere, a folder, a device: never replaced.
+        Ok(there) if !there.is_file() => Err(format!("{name} exists and is no file; name another")),
+        _ => Ok(to.to_owned()),
     }
-    Ok(to.to_owned())
 }
 
 /// Runs `work` on a thread of its own. The receiver gets the path that it wrote, or the error.

@@ -5,6 +5,8 @@ mod evaluated;
 mod export;
 mod formats;
 mod list;
+mod live;
+mod overwrite;
 mod remove;
 mod show;
 mod table;
@@ -16,11 +18,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{ExportChoice, SessionsCommand};
+use super::args::{ExportArgs, SessionsCommand};
 use super::failure::Failure;
 use super::say::say;
 use crate::config::{self, Sources};
-use crate::export::{Selected, Source};
+use crate::export::{Asked, Selected, Source, What};
 use crate::output_file::is_stdout;
 use crate::printable::printable;
 use crate::session::{SessionFolder, list_sessions};
@@ -45,36 +47,7 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
             let folder = SessionFolder::open(&root(settings.sources())?, session)?;
             show::show(&folder, *json, &mut out)?;
         }
-        SessionsCommand::Export {
-            session,
-            to,
-            what,
-            evaluation,
-            settings,
-        } => {
-            let root = root(settings.sources())?;
-            let by_ending = || match evaluation {
-                Some(_) => ExportChoice::Predictions,
-                None => ExportChoice::by_ending(to),
-            };
-            let Some(what) = what.unwrap_or_else(by_ending).what() else {
-                export::export(&root, session, to, &mut out)?;
-                return Ok(ExitCode::SUCCESS);
-            };
-            let folder = SessionFolder::open(&root, &session.session).map_err(SessionsError::from)?;
-            let source = Source::read(&folder).map_err(SessionsError::from)?;
-            let selected = Selected {
-                step: export::step(&folder, session.checkpoint).map_err(SessionsError::from)?,
-                evaluation: evaluation.clone(),
-            };
-            let written = crate::export::export(&source, what, &selected, to).map_err(SessionsError::from)?;
-            let line = format!("wrote {}", printable(&written.to_string_lossy()));
-            if is_stdout(to) {
-                say(line);
-            } else {
-                writeln!(out, "{line}")?;
-            }
-        }
+        SessionsCommand::Export { asked, settings } => write_export(asked, &root(settings.sources())?, &mut out)?,
         SessionsCommand::Rm {
             sessions,
             settings,
@@ -85,6 +58,49 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_export(args: &ExportArgs, root: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let to = &args.to;
+    let may_replace = |files: &[PathBuf]| overwrite::may_replace(files, args.force, overwrite::ask_on_terminal);
+    let Some(what) = args.kind() else {
+        args.check_of_parameters().map_err(Failure::usage)?;
+        return Ok(export::export(root, &args.session, to, may_replace, out)?);
+    };
+    if args.live && what != What::TensorBoard {
+        return Err(Failure::usage(
+            "only TensorBoard's events are written live; add --what tensorboard",
+        ));
+    }
+    let read = |session: &str| -> Result<(SessionFolder, Source), SessionsError> {
+        let folder = SessionFolder::open(root, session)?;
+        let source = Source::read(&folder)?;
+        Ok((folder, source))
+    };
+    let (folder, source) = read(&args.session.session)?;
+    let others: Result<Vec<Source>, SessionsError> = args.with.iter().map(|other| Ok(read(other)?.1)).collect();
+    let asked = Asked {
+        selected: Selected {
+            step: export::step(&folder, args.session.checkpoint).map_err(SessionsError::from)?,
+            evaluation: args.evaluation.clone(),
+        },
+        style: args.style(),
+        metric: args.metric.clone(),
+        with: others?,
+    };
+    crate::export::check(&source, what, &asked, to).map_err(SessionsError::from)?;
+    if args.live {
+        return live::follow(&folder, to, out);
+    }
+    may_replace(std::slice::from_ref(to)).map_err(SessionsError::from)?;
+    let written = crate::export::export(&source, what, &asked, to).map_err(SessionsError::from)?;
+    let line = format!("wrote {}", printable(&written.to_string_lossy()));
+    if is_stdout(to) {
+        say(line);
+    } else {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
 /// Removes one session without a question.

@@ -25,6 +25,6 @@ pub enum ExportError {
     Ending {
         ending: String,
         what: &'static str,
-        use_instead: &'static str,
+        use_instead: String,
     },
 }

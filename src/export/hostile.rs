@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::tensorboard::Times;
+use super::answers::Answers;
+use super::times::Times;
 use super::*;
 use crate::{
     hostile::{Wild, config, is_sentence, wild},
@@ -20,18 +21,27 @@ proptest! {
             folder: folder.path().to_owned(),
             state: RunState::default(),
             times: Times::default(),
+            answers: Answers::default(),
         };
         for document in documents {
             if let Ok(record) = serde_json::from_value::<Record>(document) {
-                source.state.apply(&record);
+                source.take(&record);
             }
         }
-        prop_assert!(!metrics_csv(&source.state).is_empty());
-        prop_assert!(metrics_jsonl(&source.state).lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+        prop_assert!(!metrics_table::metrics_csv(&source).is_empty());
+        let lines = metrics_table::metrics_jsonl(&source);
+        prop_assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+        let style = FigureStyle::default();
+        let of = |metric| titled::curves(&source, &[], &metric, style).map(|drawing| figures::inline(&drawing));
+        for svg in [CurveMetric::Loss, CurveMetric::GradNorm, CurveMetric::Recall("awe".to_owned())].map(of).into_iter().flatten() {
+            prop_assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
         let drawn = [
-            curves_svg(&source.state).map(drop),
-            maps_png(&source, None).map(drop),
-            report_html(&source, None).map(drop),
+            of(CurveMetric::Accuracy).map(drop),
+            maps::maps(&source, None, style).map(drop),
+            report::report_html(&source, None).map(drop),
+            attention::attention_npz(&source, None).map(drop),
+            tensorboard::events(&source).map(drop),
         ];
         for error in drawn.into_iter().filter_map(Result::err) {
             prop_assert!(is_sentence(&error.to_string()), "{:?}", error.to_string());

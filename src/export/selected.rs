@@ -20,16 +20,16 @@ impl Selected {
             What::Metrics => "metrics hold every step",
             What::Curves => "curves are drawn of every step",
             What::TensorBoard => "the event file holds every step",
-            What::Predictions | What::Maps | What::Report => "",
+            _ => "",
         };
         if !whole.is_empty() && self.step.is_some() {
             return Err(ExportError::Selected(format!(
                 "{whole}; leave the @ and what follows it out"
             )));
         }
-        if what != What::Predictions && self.evaluation.is_some() {
-            let only =
-                "an evaluation is chosen for predictions alone; add --what predictions, or leave --evaluation out";
+        if !what.is_of_predictions() && self.evaluation.is_some() {
+            let only = "an evaluation is chosen for predictions, table, confusion, reliability and classes alone; name one \
+                        of these with --what, or leave --evaluation out";
             return Err(ExportError::Selected(only.to_owned()));
         }
         if self.step.is_some() && self.evaluation.is_some() {

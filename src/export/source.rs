@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::ExportError;
-use super::tensorboard::Times;
+use super::answers::Answers;
+use super::times::Times;
 use crate::bounded_file::read_bounded;
 use crate::inside::inside_links_too;
 use crate::printable::printable_path;
-use crate::session::{Prediction, RunState, SampleSeen, SessionFolder, each_record};
+use crate::session::{JournalTail, Prediction, Record, RunState, SampleSeen, SessionFolder, each_record};
 
 /// The largest prediction file that is read, in bytes; one with the maps of six aspects over a large image needs less.
 const LARGEST_PREDICTION: u64 = 64 << 20;
@@ -18,6 +19,7 @@ pub struct Source {
     pub folder: PathBuf,
     pub state: RunState,
     pub(super) times: Times,
+    pub(super) answers: Answers,
 }
 
 impl Source {
@@ -26,17 +28,36 @@ impl Source {
     /// # Errors
     /// Where it cannot be read.
     pub fn read(folder: &SessionFolder) -> Result<Self, ExportError> {
-        let (mut state, mut times) = (RunState::default(), Times::default());
-        each_record(&folder.journal(), |record| {
-            state.apply(&record);
-            times.take(&record);
-        })?;
-        Ok(Self {
+        let mut source = Self::empty(folder);
+        each_record(&folder.journal(), |record| source.take(&record))?;
+        Ok(source)
+    }
+
+    /// Reads a session's journal that a run may be writing; the tail gives what comes after.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(super) fn followed(folder: &SessionFolder) -> Result<(Self, JournalTail), ExportError> {
+        let (mut source, mut tail) = (Self::empty(folder), JournalTail::of(folder));
+        tail.poll(|record| source.take(&record))?;
+        Ok((source, tail))
+    }
+
+    fn empty(folder: &SessionFolder) -> Self {
+        Self {
             name: folder.name().to_owned(),
             folder: folder.path().to_owned(),
-            state,
-            times,
-        })
+            state: RunState::default(),
+            times: Times::default(),
+            answers: Answers::default(),
+        }
+    }
+
+    /// Notes one of the journal's records.
+    pub(super) fn take(&mut self, record: &Record) {
+        self.state.apply(record);
+        self.times.take(record);
+        self.answers.take(record);
     }
 
     /// The prediction for a panel image at one look.

@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Row] = table! {
     Sessions "N"           => A::Note,           Look,    "note",       "write a note on the session; its words are found by the filter";
     Sessions "R"           => A::Rename,         General, "",           "give the session another name";
     Sessions "D"           => A::Remove,         General, "",           "remove the session; asks for its name";
-    Sessions "X"           => A::Export,         General, "",           "export it: a report (.html), its steps (.csv .jsonl), curves (.svg), maps (.png); predictions: on Browse";
+    Sessions "X"           => A::Export,         General, "",           "export it: a report (.html), steps (.csv), figures by their names (curves.pdf, confusion.svg), a table (.tex)";
     Sessions "r"           => A::Refresh,        General, "",           "read the sessions' folder again";
 
     Everywhere "y"         => A::Query,          Look,    "",           "the maps of one query alone, the next one, the mean";

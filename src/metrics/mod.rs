@@ -9,6 +9,7 @@ mod calibration;
 mod classification;
 mod comparison;
 mod divergence;
+mod estimates;
 mod generated;
 mod mcnemar;
 mod pointing;
@@ -16,12 +17,14 @@ mod ranking;
 mod spread;
 mod summary;
 mod wheel;
+mod wilson;
 
 pub use bootstrap::{Estimate, Resampling, intervals};
 pub use calibration::{Bin, brier_score, expected_calibration_error, reliability};
 pub use classification::{accuracy, confusion, macro_f1, per_class, predicted};
 pub use comparison::{Both, ClassDifference, Comparison, Flip, Pair, compare};
 pub use divergence::jensen_shannon;
+pub use estimates::{Estimates, estimates};
 pub use generated::{accuracy_generated, generated_label};
 pub use mcnemar::{McNemar, mcnemar};
 pub use pointing::{BoundingBox, expected_hit_rate, pointing_hit};
@@ -29,6 +32,7 @@ pub use ranking::{Point, average_precision, mean_risk, precision_recall, risk_co
 pub use spread::{MeanDifference, Spread};
 pub use summary::{Speed, summarise};
 pub use wheel::{MIKELS_WHEEL, Polarity, polarity, polarity_accuracy, wheel_distance};
+pub use wilson::wilson;
 
 /// One evaluated sample.
 #[derive(Debug, Clone, Copy, PartialEq)]

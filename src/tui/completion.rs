@@ -99,7 +99,7 @@ pub fn example(entry: Entry, known: Known) -> String {
             "figures such as test_f1 best_ece samples/s memory, settings such as lr seed views".to_owned()
         }
         Entry::LearningRate => "a number from 0 to 1, such as 3e-4; it holds from the next step on".to_owned(),
-        Entry::Export => "a file: report.html  steps.csv  steps.jsonl  curves.svg  maps.png".to_owned(),
+        Entry::Export => "a file: report.html  steps.csv  curves.pdf  confusion.svg  reliability.svg  classes.svg  maps.png  table.tex".to_owned(),
         Entry::ExportRows => "a file: rows.csv or rows.jsonl, with the rows shown, in their order".to_owned(),
         Entry::Question => "a question in plain words; the model answers from the image and its aspects".to_owned(),
         Entry::Note => "plain words; #paper is found by tag:paper".to_owned(),

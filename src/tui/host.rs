@@ -7,6 +7,9 @@ use crossbeam_channel::Receiver;
 use super::sessions::form::Field;
 use crate::session::{ImageResult, Origin, Study};
 
+/// How a message ends that refuses to replace a file unless it is asked for once more.
+pub const ENTER_REPLACES: &str = "enter replaces it";
+
 /// What the screens request from outside.
 pub trait Host: Send + std::fmt::Debug {
     /// Opens the model of the session in a folder, at the checkpoint of a step of the prompt stage or at the newest
@@ -22,23 +25,26 @@ pub trait Host: Send + std::fmt::Debug {
     /// A message for the person, such as that a running session cannot be removed.
     fn remove(&mut self, session: &Path) -> Result<(), String>;
 
-    /// Exports a session to a file in the background, in the format of its extension. The channel receives the file's
+    /// Exports a session to a file in the background; the file's name says what it holds. The channel receives the file's
     /// path, or why nothing was written.
     ///
     /// # Errors
-    /// A message if the export cannot be started.
-    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String>;
+    /// A message if the export cannot be started. It ends with [`ENTER_REPLACES`] where the file exists and `replace` is not
+    /// set.
+    fn export(&mut self, session: &Path, to: &Path, replace: bool)
+    -> Result<Receiver<Result<PathBuf, String>>, String>;
 
-    /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel is as in
-    /// [`Host::export`].
+    /// Exports rows of an evaluation to a file in the background, in the format of its extension; the channel and `replace`
+    /// are as in [`Host::export`].
     ///
     /// # Errors
-    /// A message if the export cannot be started.
+    /// As [`Host::export`].
     fn export_rows(
         &mut self,
         rows: Vec<ImageResult>,
         origin: Origin,
         to: &Path,
+        replace: bool,
     ) -> Result<Receiver<Result<PathBuf, String>>, String>;
 
     /// The fields of a new run, with the settings that the session in a folder has, or those that a run in the current

@@ -70,7 +70,7 @@ use std::io::{self, BufWriter};
 pub use abilities::Abilities;
 pub use exit::{Exit, TuiError};
 pub use follow::Link;
-pub use host::Host;
+pub use host::{ENTER_REPLACES, Host};
 pub use player::{SPEEDS as REPLAY_SPEEDS, USUAL_SPEED as REPLAY_SPEED};
 pub use sessions::form::{Completes, Field};
 pub use viewer::Viewer;

@@ -152,7 +152,7 @@ impl Entry {
             Self::Note => "note (#tags are found by the filter)",
             Self::Rename => "new name",
             Self::Remove => "type its name to remove the session for good",
-            Self::Export => "export to (.html .csv .jsonl .svg .png)",
+            Self::Export => "export to (.html .csv .jsonl .svg .pdf .png .tex .npz)",
             Self::ExportRows => "export the rows shown to (.csv .jsonl)",
             Self::Command => ":",
             Self::Overlay => "lay over the curves",

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::overwrite::Kept;
 use crate::aspects::checkpoint::CheckpointError as ParameterError;
 use crate::cli::failure::Failure;
 use crate::export::ExportError;
@@ -33,6 +34,8 @@ pub enum SessionsError {
     #[error(transparent)]
     Written(#[from] ExportError),
     #[error(transparent)]
+    Kept(#[from] Kept),
+    #[error(transparent)]
     Remove(#[from] RemoveError),
 }
 
@@ -42,6 +45,7 @@ impl SessionsError {
         match self {
             Self::Folder(error) => error.is_wrong_usage(),
             Self::Export(_)
+            | Self::Kept(Kept::Exists(_))
             | Self::Group(_)
             | Self::Written(ExportError::Ending { .. } | ExportError::Own(_) | ExportError::Selected(_)) => true,
             Self::Remove(error) => error.is_wrong_usage(),

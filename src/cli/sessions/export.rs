@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::error::{BadTarget, SessionsError};
+use super::overwrite::Kept;
 use crate::aspects::aspect_file::{read_aspects, write_aspects};
 use crate::aspects::checkpoint::{Checkpoint, CheckpointError, CheckpointMeta};
 use crate::aspects::prompt_file::{read_soft_prompt, write_soft_prompt};
@@ -18,11 +19,18 @@ use crate::session::{CheckpointFile, Checkpoints, CheckpointsError, Selector, Se
 
 /// Writes the parameters that the checkpoint's stage trained to `to`, in the format that its name implies. A soft prompt
 /// works only with the aspect modules that it was trained with: those of the session's newest aspect checkpoint are
-/// written beside it as `*.aspects.*`, as `masp train --save-ckpt` does, but not if `to` is a pipe.
+/// written beside it as `*.aspects.*`, as `masp train --save-ckpt` does, but not if `to` is a pipe. `may_replace` is asked
+/// about all files before the first is written.
 ///
 /// # Errors
-/// An unknown session or checkpoint, a damaged file, a file that cannot be written.
-pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl Write) -> Result<(), SessionsError> {
+/// An unknown session or checkpoint, a damaged file, a file that cannot be written or must not be replaced.
+pub(super) fn export(
+    root: &Path,
+    spec: &SessionSpec,
+    to: &Path,
+    may_replace: impl FnOnce(&[PathBuf]) -> Result<(), Kept>,
+    out: &mut impl Write,
+) -> Result<(), SessionsError> {
     let folder = SessionFolder::open(root, &spec.session)?;
     refuse_own_files(&folder, to)?;
     let checkpoints = Checkpoints::read(&folder)?;
@@ -32,11 +40,15 @@ pub(super) fn export(root: &Path, spec: &SessionSpec, to: &Path, out: &mut impl 
         .ok()
         .and_then(|session| session.start);
     let trained_on = TrainedOn::of(folder.name(), start.as_deref());
+    let aspects = match found.stage {
+        Stage::Prompt if !is_stream(to) => checkpoints.find(Selector::Last, Some(Stage::Aspects)).ok(),
+        _ => None,
+    };
+    let mut files = vec![to.to_owned()];
+    files.extend(aspects.as_ref().map(|_| beside(to)));
+    may_replace(&files)?;
     copy(&found, &trained_on, to, out)?;
-    if found.stage == Stage::Prompt
-        && !is_stream(to)
-        && let Ok(aspects) = checkpoints.find(Selector::Last, Some(Stage::Aspects))
-    {
+    if let Some(aspects) = aspects {
         copy(&aspects, &trained_on, &beside(to), out)?;
     }
     Ok(())
@@ -178,7 +190,7 @@ mod tests {
         for name in ["out.safetensors", "out.pth"] {
             let to = root.path().join(name);
             let mut out = Vec::new();
-            export(root.path(), &"run".parse()?, &to, &mut out)?;
+            export(root.path(), &"run".parse()?, &to, |_| Ok(()), &mut out)?;
             assert!(String::from_utf8(out)?.contains("soft prompt of prompt@9"));
             assert_eq!(read_soft_prompt(&to)?.rows, tensor(&[4, 2]));
             let aspects = read_aspects(&beside(&to))?;
@@ -201,12 +213,21 @@ mod tests {
         assert_eq!(written.tensors.keys().collect::<Vec<_>>(), ["soft_prompt"]);
         assert!(written.meta.optimizer_steps.is_empty() && written.meta.sampler.is_none());
 
+        let files = std::cell::RefCell::new(Vec::new());
+        let refuse = |asked: &[PathBuf]| {
+            files.borrow_mut().extend_from_slice(asked);
+            Err(Kept::Declined)
+        };
+        let to = root.path().join("out.pth");
+        assert!(export(root.path(), &"run".parse()?, &to, refuse, &mut Vec::new()).is_err());
+        assert_eq!(*files.borrow(), [to.clone(), beside(&to)], "both files are asked for");
+
         let to = root.path().join("step.safetensors");
-        export(root.path(), &"run@4".parse()?, &to, &mut Vec::new())?;
+        export(root.path(), &"run@4".parse()?, &to, |_| Ok(()), &mut Vec::new())?;
         assert_eq!(read_aspects(&to)?.views.len(), 1);
-        assert!(export(root.path(), &"run@5".parse()?, &to, &mut Vec::new()).is_err());
+        assert!(export(root.path(), &"run@5".parse()?, &to, |_| Ok(()), &mut Vec::new()).is_err());
         let own = folder.checkpoints().join(checkpoint_name(Stage::Prompt, 9));
-        let refused = export(root.path(), &"run".parse()?, &own, &mut Vec::new());
+        let refused = export(root.path(), &"run".parse()?, &own, |_| Ok(()), &mut Vec::new());
         assert!(refused.is_err_and(|error| error.is_wrong_usage()));
         Ok(())
     }

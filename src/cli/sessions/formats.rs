@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::table::aligned;
 use super::tabulated::Tabulated;
 use crate::cli::json::write_line;
+use crate::export::{latex, markdown};
 use crate::printable::printable;
 
 /// How a table is printed.
@@ -26,8 +27,8 @@ pub(super) fn write(table: &Tabulated, format: Format, out: &mut impl Write) -> 
         Format::Text => text(table, out),
         Format::Json => write_line(out, &table.documents),
         Format::Csv => csv(table, out),
-        Format::Markdown => markdown(table, out),
-        Format::Latex => latex(table, out),
+        Format::Markdown => write!(out, "{}", markdown(&table.heads, &table.rows)),
+        Format::Latex => write!(out, "{}", latex(&table.heads, &table.rows)),
     }
 }
 
@@ -55,53 +56,6 @@ fn csv(table: &Tabulated, out: &mut impl Write) -> io::Result<()> {
         writer.write_record(row)?;
     }
     writer.flush()
-}
-
-fn markdown(table: &Tabulated, out: &mut impl Write) -> io::Result<()> {
-    let escaped = |text: &str| printable(text).replace('\\', "\\\\").replace('|', "\\|");
-    let mut line = |cells: Vec<String>| writeln!(out, "| {} |", cells.join(" | "));
-    line(table.heads.iter().map(|head| escaped(&head.name)).collect())?;
-    let rule = |is_text: bool| if is_text { "---" } else { "---:" }.to_owned();
-    line(table.heads.iter().map(|head| rule(head.is_text)).collect())?;
-    table
-        .rows
-        .iter()
-        .try_for_each(|row| line(row.iter().map(|cell| escaped(cell)).collect()))
-}
-
-/// A `tabular` with the rules of booktabs.
-fn latex(table: &Tabulated, out: &mut impl Write) -> io::Result<()> {
-    let columns: String = table
-        .heads
-        .iter()
-        .map(|head| if head.is_text { 'l' } else { 'r' })
-        .collect();
-    writeln!(out, "\\begin{{tabular}}{{{columns}}}\n\\toprule")?;
-    let line = |cells: Vec<String>| format!("{} \\\\", cells.join(" & "));
-    writeln!(
-        out,
-        "{}\n\\midrule",
-        line(table.heads.iter().map(|head| for_latex(&head.name)).collect())
-    )?;
-    for row in &table.rows {
-        writeln!(out, "{}", line(row.iter().map(|cell| for_latex(cell)).collect()))?;
-    }
-    writeln!(out, "\\bottomrule\n\\end{{tabular}}")
-}
-
-fn for_latex(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in printable(text).chars() {
-        match c {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', c]),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '±' => escaped.push_str("$\\pm$"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

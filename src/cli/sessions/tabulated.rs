@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::export::Head;
 use crate::runs::{Cell, Column, Figure, Group, Groups, Sort};
 use crate::session::SessionSummary;
 
@@ -14,12 +15,6 @@ pub(super) struct Tabulated {
     /// The exact values, with a column for each of their parts.
     pub exact_heads: Vec<String>,
     pub exact: Vec<Vec<String>>,
-}
-
-pub(super) struct Head {
-    pub name: String,
-    /// Whether its cells are read from their left end.
-    pub is_text: bool,
 }
 
 /// The columns of a table of runs where none are named.
@@ -40,7 +35,7 @@ pub(super) fn usual() -> Vec<Column> {
 
 /// A row a run.
 pub(super) fn of_runs(runs: &[&SessionSummary], columns: &[Column]) -> Tabulated {
-    let mut table = Tabulated::new(columns.iter().map(Head::of));
+    let mut table = Tabulated::new(columns.iter().map(head_of));
     table.exact_heads = columns.iter().map(|column| column.name().to_owned()).collect();
     for run in runs {
         let cells: Vec<Cell> = columns.iter().map(|column| column.cell(run)).collect();
@@ -75,7 +70,7 @@ pub(super) fn of_groups(
         name: name.to_owned(),
         is_text: false,
     };
-    let mut table = Tabulated::new(groups.settings.iter().chain(&figures).map(Head::of));
+    let mut table = Tabulated::new(groups.settings.iter().chain(&figures).map(head_of));
     table.heads.insert(groups.settings.len(), count("runs"));
     let names = groups.settings.iter().map(|column| column.name().to_owned());
     table.exact_heads = names.chain(["runs".to_owned()]).collect();
@@ -163,16 +158,14 @@ impl Tabulated {
     }
 }
 
-impl Head {
-    fn of(column: &Column) -> Self {
-        let name = match column {
-            Column::Started => "started (UTC)",
-            column => column.name(),
-        };
-        Self {
-            name: name.to_owned(),
-            is_text: column.is_text(),
-        }
+fn head_of(column: &Column) -> Head {
+    let name = match column {
+        Column::Started => "started (UTC)",
+        column => column.name(),
+    };
+    Head {
+        name: name.to_owned(),
+        is_text: column.is_text(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         Exit,
         app::App,
         completion::{Known, candidates, completed, word},
+        host::ENTER_REPLACES,
         palette::{self, Found},
         ui::{Entry, Layer, Pane},
     },
@@ -165,6 +166,12 @@ impl App {
 
     fn take_line(&mut self, entry: Entry) {
         let text = self.ui.line.value().trim().to_owned();
+        // The line was not edited since the refusal: that would have removed it.
+        let replace = self
+            .ui
+            .refused
+            .as_deref()
+            .is_some_and(|said| said.ends_with(ENTER_REPLACES));
         let taken = match entry {
             Entry::Filter => self.shown.browse.set_filter(&text),
             Entry::Pairs => self.compare.set_filter(&text),
@@ -180,8 +187,8 @@ impl App {
                 )),
                 Err(_) => Err(format!("`{text}` is not a learning rate; type a number such as 3e-4")),
             },
-            Entry::Export => self.export(&text),
-            Entry::ExportRows => self.export_rows(&text),
+            Entry::Export => self.export(&text, replace),
+            Entry::ExportRows => self.export_rows(&text, replace),
             Entry::Note | Entry::Rename | Entry::Remove => self.change_session(entry, &text),
             // Handled by `take_command` and `take_overlay`.
             Entry::Command | Entry::Overlay => Ok(()),

@@ -132,15 +132,16 @@ impl App {
         self.row_moved();
     }
 
-    /// Writes the rows that are shown, in their order, in the background.
-    pub(in crate::tui) fn export_rows(&mut self, to: &str) -> Result<(), String> {
+    /// Writes the rows that are shown, in their order, in the background; over a file only where `replace` says so.
+    pub(in crate::tui) fn export_rows(&mut self, to: &str, replace: bool) -> Result<(), String> {
         let rows = self.shown.browse.rows().ok_or("there are no rows")?;
         let shown = self.shown.browse.shown.iter().filter_map(|&row| rows.get(row).cloned());
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
         let kept = self.shown.browse.evaluation().ok_or("there is no evaluation")?;
         let session = self.shown.state.session.as_ref();
         let (name, data) = session.map_or(("", ""), |session| (session.name.as_str(), session.data.as_str()));
-        let written = host.export_rows(shown.collect(), kept.origin(name, data), Path::new(to))?;
+        let origin = kept.origin(name, data);
+        let written = host.export_rows(shown.collect(), origin, Path::new(to), replace)?;
         self.exported = Some(self.inbox.forward("export", written, Message::Exported)?);
         self.ui.notice = Some("writing …".to_owned());
         Ok(())

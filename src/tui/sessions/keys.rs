@@ -103,11 +103,11 @@ impl App {
         }
     }
 
-    /// Writes the session under the cursor to a file, in the background.
-    pub(in crate::tui) fn export(&mut self, to: &str) -> Result<(), String> {
+    /// Writes the session under the cursor to a file, in the background; one that exists only where `replace` says so.
+    pub(in crate::tui) fn export(&mut self, to: &str, replace: bool) -> Result<(), String> {
         let session = self.sessions.session().ok_or("no session is chosen")?;
         let host = self.host.as_mut().ok_or("nothing can be exported from here")?;
-        let written = host.export(&session.path, Path::new(to))?;
+        let written = host.export(&session.path, Path::new(to), replace)?;
         self.exported = Some(self.inbox.forward("export", written, Message::Exported)?);
         self.ui.notice = Some("writing …".to_owned());
         Ok(())

@@ -11,7 +11,7 @@ use crate::{
         Answer, Command, Effects, Event, Faithfulness, Found, ImageResult, Origin, Phase, Prediction, Record, Request,
         Stage, Study,
     },
-    tui::{Completes, Field, Host},
+    tui::{Completes, ENTER_REPLACES, Field, Host},
 };
 
 /// Opens [`answer`] as a model.
@@ -50,7 +50,15 @@ impl Host for MadeUpHost {
         std::fs::remove_dir_all(session).map_err(|error| error.to_string())
     }
 
-    fn export(&mut self, session: &Path, to: &Path) -> Result<Receiver<Result<PathBuf, String>>, String> {
+    fn export(
+        &mut self,
+        session: &Path,
+        to: &Path,
+        replace: bool,
+    ) -> Result<Receiver<Result<PathBuf, String>>, String> {
+        if to == Path::new("there.html") && !replace {
+            return Err(format!("there.html exists; {ENTER_REPLACES}"));
+        }
         let (tell, told) = unbounded();
         tell.send(Ok(session.with_file_name(to))).unwrap();
         Ok(told)
@@ -61,6 +69,7 @@ impl Host for MadeUpHost {
         rows: Vec<ImageResult>,
         _origin: Origin,
         to: &Path,
+        _replace: bool,
     ) -> Result<Receiver<Result<PathBuf, String>>, String> {
         let (tell, told) = unbounded();
         tell.send(Ok(PathBuf::from(format!("/{} rows to {}", rows.len(), to.display()))))

@@ -338,6 +338,26 @@ fn sessions_are_noted_renamed_and_removed() {
 }
 
 #[test]
+fn an_export_replaces_a_file_only_if_it_is_entered_twice() {
+    let mut desk = Harness::new();
+    desk.keys("sX");
+    for _ in 0..20 {
+        desk.press(KeyCode::Backspace);
+    }
+    desk.keys("there.htm");
+    desk.keys("l");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("there.html exists; enter replaces it"));
+    // A line that was edited is a new one.
+    desk.press(KeyCode::Backspace);
+    desk.keys("l");
+    desk.press(KeyCode::Enter);
+    assert!(desk.text(120, 40).contains("enter replaces it"));
+    desk.press(KeyCode::Enter);
+    assert!(!desk.text(120, 40).contains("enter replaces it"));
+}
+
+#[test]
 fn a_session_without_predictions_says_so() {
     let mut desk = Harness::new();
     let root = desk.app.sessions.root.clone().unwrap();
