@@ -95,7 +95,7 @@ impl NewRun {
         let arguments = self.arguments(&filled, folder.name());
         let (sender, started) = bounded(1);
         let begin = move || match detach::launch(&folder, &arguments) {
-            Ok(mut child) => {
+            Ok(child) => {
                 // Nobody receives this if the user left the screens; the run goes on.
                 let _ = sender.send(Ok(folder.path().to_owned()));
                 drop(child.wait());

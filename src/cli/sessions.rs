@@ -16,14 +16,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{ExportChoice, SessionsCommand};
+use super::args::{ExportChoice, ListArgs, SessionsCommand};
 use super::failure::Failure;
 use super::say::say;
 use crate::config::{self, Sources};
 use crate::export::{Selected, Source};
 use crate::output_file::is_stdout;
 use crate::printable::printable;
-use crate::session::{SessionFolder, list_sessions};
+use crate::runs::Column;
+use crate::session::{SessionFolder, SessionSummary, list_sessions};
 use error::SessionsError;
 
 /// Runs the command.
@@ -85,6 +86,19 @@ pub fn run(command: &SessionsCommand) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints these sessions as `masp sessions list --group seed` does, as a table or as JSON.
+///
+/// # Errors
+/// A closed output.
+pub fn print_groups(sessions: &[SessionSummary], json: bool) -> Result<(), Failure> {
+    let asked = ListArgs {
+        group: vec![Column::Setting("train.seed".to_owned())],
+        json,
+        ..ListArgs::default()
+    };
+    Ok(list::list(sessions, &asked, &mut io::stdout().lock())?)
 }
 
 /// Removes one session without a question.
