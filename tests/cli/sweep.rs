@@ -42,7 +42,7 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     let folder = workplace();
     let folder = folder.path();
     // So many steps that the signal comes before their end; the second command asks for as many.
-    let steps = "--max-steps 20";
+    let steps = "--max-steps 12";
     let child = command(folder)
         .args(words(steps))
         .stdout(Stdio::piped())
@@ -68,10 +68,10 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     begun
         .iter()
         .for_each(|begun| assert!(begun.contains("\"reason\":\"stopped\"")));
-    let other = sweep(folder, "--max-steps 19");
+    let other = sweep(folder, "--max-steps 11");
     let text = said(&other);
     assert!(
-        other.status.code() == Some(2) && text.contains("its train.max_steps is 20, here 19"),
+        other.status.code() == Some(2) && text.contains("its train.max_steps is 12, here 11"),
         "{text}"
     );
     assert!(!resumed(folder));
