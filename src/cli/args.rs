@@ -4,7 +4,10 @@ mod argv;
 mod device;
 mod export;
 mod session_spec;
+mod settings;
 mod sources;
+mod stage;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -15,15 +18,13 @@ use clap_complete::Shell;
 
 pub use export::{ExportArgs, ExportChoice};
 pub use session_spec::{BadSessionSpec, CheckpointChoice, SessionSpec};
-
-use device::DeviceParser;
+pub use settings::{ConfigArgs, ModelArgs, ScreenArgs};
+pub use stage::StageChoice;
+pub use sweep::SweepArgs;
 
 use crate::{
     data::View,
-    engine::DeviceChoice,
-    images::Images,
     runs::{Column, Query, Sort},
-    session::Stage,
     tui::{REPLAY_SPEED, REPLAY_SPEEDS},
 };
 
@@ -58,6 +59,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Train on a dataset: stage 1 (aspects), stage 2 (soft prompt), or both
     Train(TrainArgs),
+    /// Train one session for each combination of settings and seeds; the same command again goes on where it ended
+    Sweep(SweepArgs),
     /// Evaluate a session or checkpoint files on a split
     Eval(EvalArgs),
     /// Predict which emotion images evoke, and why
@@ -84,43 +87,6 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write the pages of all commands to a folder
     Man(ManArgs),
-}
-
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Settings")]
-pub struct ConfigArgs {
-    /// Settings file [default: ./config.yaml, if present]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Set a key of config.yaml, for example train.epochs=2; overrides the file, may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-}
-
-/// The options of every command that opens the screens.
-#[derive(Debug, Clone, Copy, Default, Args)]
-#[command(next_help_heading = "Screen")]
-pub struct ScreenArgs {
-    /// How pictures are drawn [default: auto]
-    #[arg(long, value_enum)]
-    pub images: Option<Images>,
-}
-
-/// The options of every command that runs a model.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Settings")]
-pub struct ModelArgs {
-    #[command(flatten)]
-    pub settings: ConfigArgs,
-    /// Base model: a folder in Hugging Face layout or a hub id [default: the embedded tiny model]
-    #[arg(long, value_name = "DIR|HUB-ID")]
-    pub model: Option<String>,
-    /// Name of the dataset (EmoSet, Emotion6, FI, ...), which sets its layout and classes [default: detected]
-    #[arg(long, value_name = "NAME")]
-    pub dataname: Option<String>,
-    /// Device to compute on; auto uses the first GPU if it can be used, cuda:N is the one with the index N, from 0
-    #[arg(long, value_name = "DEVICE", default_value_t, value_parser = DeviceParser)]
-    pub device: DeviceChoice,
 }
 
 #[derive(Debug, Args)]
@@ -176,28 +142,6 @@ pub struct TrainArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub screen: ScreenArgs,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum StageChoice {
-    /// Stage 1: queries and cross-attention
-    Aspects,
-    /// Stage 2: the soft prompt
-    Prompt,
-    #[default]
-    Both,
-}
-
-impl StageChoice {
-    /// The stages to train, in order.
-    #[must_use]
-    pub const fn stages(self) -> &'static [Stage] {
-        match self {
-            Self::Aspects => &[Stage::Aspects],
-            Self::Prompt => &[Stage::Prompt],
-            Self::Both => &[Stage::Aspects, Stage::Prompt],
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -327,7 +271,7 @@ fn speed(text: &str) -> Result<f64, String> {
     })
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
     #[command(flatten)]
     pub settings: ConfigArgs,

@@ -5,11 +5,12 @@
 //! wait for one another; the threads of its elementwise operations spin while they wait.
 
 use std::ffi::OsStr;
+use std::num::NonZero;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// The environment variable that both crates read.
-const THREADS: &str = "RAYON_NUM_THREADS";
+pub const THREADS: &str = "RAYON_NUM_THREADS";
 
 /// Executes the program again in the same process, with `RAYON_NUM_THREADS` set to the cores that it may use, where candle
 /// counts more cores than that. Otherwise returns. Call it before any other thread runs.
@@ -31,6 +32,18 @@ pub fn limit_threads() {
     drop(again.args(arguments).env(THREADS, threads.to_string()).exec());
 }
 
+/// The number of threads that each of several processes at once may compute with, so that they do not slow one another down.
+/// None if there is one process alone, which decides this itself.
+pub fn share(processes: usize) -> Option<usize> {
+    let set = std::env::var(THREADS).ok().and_then(|set| set.parse().ok());
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    part(set.filter(|&set| set > 0).unwrap_or_else(cores), processes)
+}
+
+fn part(threads: usize, processes: usize) -> Option<usize> {
+    (processes > 1).then(|| (threads / processes).max(1))
+}
+
 /// The number of threads to set; None where it is set already or all counted cores may be used.
 fn limit(counted: usize, may: usize, set: Option<&OsStr>) -> Option<usize> {
     (set.is_none() && counted > may).then_some(may)
@@ -39,6 +52,12 @@ fn limit(counted: usize, may: usize, set: Option<&OsStr>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_share_the_threads() {
+        assert_eq!([part(8, 1), part(8, 2), part(8, 3)], [None, Some(4), Some(2)]);
+        assert_eq!(part(2, 5), Some(1));
+    }
 
     #[test]
     fn only_a_thread_count_that_is_too_high_and_not_set_is_changed() {

@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::cores::THREADS;
 use super::failure::Failure;
 use super::say::say;
 use crate::printable::printable;
@@ -53,30 +56,92 @@ pub fn start(folder: &SessionFolder) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// Where no process can be started, or the run fails before it begins.
-pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Child, Failure> {
-    let mut stderr = tempfile::tempfile()?;
+pub fn launch(folder: &SessionFolder, arguments: &[OsString]) -> Result<Background, Failure> {
     let mut startup = Startup::skipping_earlier_records(folder);
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(arguments)
-        .env(DETACHED, "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(stderr.try_clone()?)
-        .spawn()?;
+    let mut child = Background::start(arguments, None)?;
     while !startup.is_over() {
-        if let Some(status) = child.try_wait()? {
-            let text = read_stderr(&mut stderr)?;
-            let reason = text.trim().trim_start_matches("masp: ");
-            return match status.code() {
-                // The run ended before this check.
-                Some(0) => Ok(child),
-                Some(2) => Err(Failure::usage(reason)),
-                _ => Err(Failure::failed(reason)),
-            };
+        if let Some(ended) = child.ended()? {
+            return ended.map(|()| child);
         }
         std::thread::sleep(POLL_INTERVAL);
     }
     Ok(child)
+}
+
+/// A process of this program in the background.
+#[derive(Debug)]
+pub struct Background {
+    child: Child,
+    stderr: File,
+}
+
+impl Background {
+    /// Starts the program with these arguments, in its own system session; `threads` limits how many it computes with.
+    ///
+    /// # Errors
+    /// Where no process can be started.
+    pub fn start(arguments: &[OsString], threads: Option<usize>) -> io::Result<Self> {
+        let stderr = tempfile::tempfile()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .env(DETACHED, "1")
+            .envs(threads.map(|threads| (THREADS, threads.to_string())))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr.try_clone()?)
+            .spawn()?;
+        Ok(Self { child, stderr })
+    }
+
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How the process has ended; None while it runs.
+    ///
+    /// # Errors
+    /// What the system reports. A process that failed is no such error.
+    pub fn ended(&mut self) -> io::Result<Option<Result<(), Failure>>> {
+        let Some(status) = self.child.try_wait()? else {
+            return Ok(None);
+        };
+        let text = read_stderr(&mut self.stderr)?;
+        let reason = match reason(&text) {
+            "" => format!("its process has ended: {status}"),
+            reason => reason.to_owned(),
+        };
+        Ok(Some(match status.code() {
+            Some(0) => Ok(()),
+            Some(2) => Err(Failure::usage(reason)),
+            _ => Err(Failure::failed(reason)),
+        }))
+    }
+
+    /// Sends the process a signal, unless it has ended.
+    pub fn signal(&self, signal: Signal) {
+        // The process cannot have ended and been replaced by another one of its number: `ended` alone collects it, after which
+        // nobody signals it.
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn wait(mut self) -> io::Result<()> {
+        self.child.wait().map(drop)
+    }
+}
+
+/// What a process that failed wrote last on stderr: its error, without the lines before it.
+fn reason(stderr: &str) -> &str {
+    const NAME: &str = "masp: ";
+    let text = stderr.trim();
+    match text.rfind(&format!("\n{NAME}")) {
+        Some(at) => &text[at + 1 + NAME.len()..],
+        None => text.strip_prefix(NAME).unwrap_or(text),
+    }
 }
 
 /// The same arguments without `--detach`, headless, on the session whose folder exists by now.
@@ -148,7 +213,7 @@ fn is_at_work(record: &Record) -> bool {
     }
 }
 
-fn read_stderr(stderr: &mut File) -> std::io::Result<String> {
+fn read_stderr(stderr: &mut File) -> io::Result<String> {
     let mut text = Vec::new();
     stderr.rewind()?;
     stderr.take(LONGEST_STDERR).read_to_end(&mut text)?;
@@ -158,6 +223,14 @@ fn read_stderr(stderr: &mut File) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_is_the_last_error() {
+        assert_eq!(reason("masp: no data\n"), "no data");
+        let several = "warning: slow\nmasp: 2 of 3 runs failed:\n  a: masp: x\n";
+        assert_eq!(reason(several), "2 of 3 runs failed:\n  a: masp: x");
+        assert_eq!(reason("killed\n"), "killed");
+    }
 
     #[test]
     fn the_detached_command_names_the_new_session() {

@@ -27,6 +27,7 @@ mod sessions;
 mod show;
 mod show_run;
 mod signals;
+mod sweep;
 mod train;
 mod watchdog;
 mod workbench;
@@ -62,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Failure> {
         None => workbench::run(cli),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Train(args)) => train::run(args),
+        Some(Command::Sweep(args)) => sweep::run(args),
         Some(Command::Eval(args)) => eval::run(args),
         Some(Command::Predict(args)) => predict::run(args),
         Some(Command::Data { command }) => data::run(command),

@@ -177,7 +177,7 @@ pub fn resume(folder: SessionFolder) -> Result<Receiver<Result<PathBuf, String>>
 fn launch(folder: SessionFolder, arguments: Vec<OsString>) -> Result<Receiver<Result<PathBuf, String>>, String> {
     let (sender, started) = bounded(1);
     let begin = move || match detach::launch(&folder, &arguments) {
-        Ok(mut child) => {
+        Ok(child) => {
             // Nobody receives this if the user left the screens; the run goes on.
             let _ = sender.send(Ok(folder.path().to_owned()));
             drop(child.wait());

@@ -18,14 +18,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{ExportArgs, SessionsCommand};
+use super::args::{ExportArgs, ListArgs, SessionsCommand};
 use super::failure::Failure;
 use super::say::say;
 use crate::config::{self, Sources};
 use crate::export::{Asked, Selected, Source, What};
 use crate::output_file::is_stdout;
 use crate::printable::printable;
-use crate::session::{SessionFolder, list_sessions};
+use crate::runs::Column;
+use crate::session::{SessionFolder, SessionSummary, list_sessions};
 use error::SessionsError;
 
 /// Runs the command.
@@ -101,6 +102,19 @@ fn write_export(args: &ExportArgs, root: &Path, out: &mut impl Write) -> Result<
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// Prints these sessions as `masp sessions list --group seed` does, as a table or as JSON.
+///
+/// # Errors
+/// A closed output.
+pub fn print_groups(sessions: &[SessionSummary], json: bool) -> Result<(), Failure> {
+    let asked = ListArgs {
+        group: vec![Column::Setting("train.seed".to_owned())],
+        json,
+        ..ListArgs::default()
+    };
+    Ok(list::list(sessions, &asked, &mut io::stdout().lock())?)
 }
 
 /// Removes one session without a question.

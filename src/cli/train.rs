@@ -15,7 +15,7 @@ use super::say::say;
 use super::show_run::{next_command, show_run};
 use super::signals;
 use super::watchdog::Watchdog;
-use crate::config;
+use crate::config::{self, Settings};
 use crate::engine::{self, Outcome, Signals, TrainJob};
 use crate::output_file::check_output;
 use crate::printable::printable_path;
@@ -44,16 +44,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     }
     let loaded = config::load(sources)?;
     let settings = loaded.settings;
-    if settings.data.root.is_none() {
-        return Err(Failure::usage(
-            "no dataset is named; give its folder with --data, or run `masp demo`",
-        ));
-    }
-    if settings.aspects.views.is_empty() && stages.contains(&Stage::Aspects) {
-        return Err(Failure::usage(
-            "aspects.views is empty, so stage 1 has nothing to train; choose --stage prompt",
-        ));
-    }
+    check_can_train(&settings, &stages)?;
     if let Some(path) = &args.save_ckpt {
         // Fail here, not after hours of training.
         let refused = |error| Failure::usage(format!("--save-ckpt cannot write {}: {error}", printable_path(path)));
@@ -91,6 +82,24 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let outcome = execute(job, output)?;
     say(next_command(outcome, &stages, &folder));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks that these settings name a dataset, and something to train in each stage.
+///
+/// # Errors
+/// Wrong usage.
+pub fn check_can_train(settings: &Settings, stages: &[Stage]) -> Result<(), Failure> {
+    if settings.data.root.is_none() {
+        return Err(Failure::usage(
+            "no dataset is named; give its folder with --data, or run `masp demo`",
+        ));
+    }
+    if settings.aspects.views.is_empty() && stages.contains(&Stage::Aspects) {
+        return Err(Failure::usage(
+            "aspects.views is empty, so stage 1 has nothing to train; choose --stage prompt",
+        ));
+    }
+    Ok(())
 }
 
 /// Checks that the folder of a file to be written exists.

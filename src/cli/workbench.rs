@@ -48,7 +48,11 @@ pub fn replay(args: &ReplayArgs) -> Result<ExitCode, Failure> {
     show(viewer, sources, &settings)
 }
 
-fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
+/// Shows a viewer on the screens until the person leaves.
+///
+/// # Errors
+/// Where the terminal cannot be used.
+pub fn show(mut viewer: Viewer, sources: Sources, settings: &Settings) -> Result<ExitCode, Failure> {
     if Output::best() == Output::Headless {
         return Err(Failure::failed(
             "the workbench needs a terminal that can move its cursor, but there is none, or TERM names one that cannot; `masp \

@@ -28,7 +28,7 @@ mod tests;
 mod train;
 mod tui;
 mod user_file;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use aspects::AspectsSettings;
 pub use checkpoint::CheckpointSettings;

@@ -9,12 +9,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 /// Parses one YAML document; an empty one is null. A key that stands twice is an error.
-pub(super) fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
+pub fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
     read(text, None)
 }
 
 /// The line, from 1, of the key at `path` (`train.prompt.epochs`).
-pub(super) fn line_of(text: &str, path: &str) -> Option<usize> {
+pub fn line_of(text: &str, path: &str) -> Option<usize> {
     read(text, Some(path)).err()?.location().map(|location| location.line())
 }
 

@@ -22,6 +22,12 @@ const NOT_LEARNT: [&str; 5] = [
     "data.disk_cache_mb",
 ];
 
+/// Whether two runs that differ by this setting may learn different things.
+#[must_use]
+pub fn changes_what_is_learnt(key: &str) -> bool {
+    !NOT_LEARNT.iter().any(|begin| key.starts_with(begin))
+}
+
 /// The groups of some runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Groups {
@@ -55,7 +61,7 @@ impl Groups {
         let differ = |key: &&String| flat.windows(2).any(|two| two[0].get(*key) != two[1].get(*key));
         let keys: Vec<&String> = keys
             .into_iter()
-            .filter(|key| !over.contains(&key.as_str()) && !NOT_LEARNT.iter().any(|begin| key.starts_with(begin)))
+            .filter(|key| !over.contains(&key.as_str()) && changes_what_is_learnt(key))
             .filter(differ)
             .collect();
         let mut groups: IndexMap<Vec<String>, Vec<usize>> = IndexMap::new();

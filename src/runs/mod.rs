@@ -9,5 +9,5 @@ mod spread;
 
 pub use arrange::{Sort, arrange};
 pub use column::{Cell, Column, Figure, parse_columns};
-pub use groups::{Group, Groups};
+pub use groups::{Group, Groups, changes_what_is_learnt};
 pub use query::Query;

@@ -21,6 +21,7 @@ use super::{
     player::Player,
     post::Subscription,
     reader::{Done, Reader},
+    relisting::Relisting,
     screens,
     sessions::Sessions,
     shown_session::ShownSession,
@@ -41,6 +42,7 @@ pub struct App {
     pub sessions: Sessions,
     pub overlays: Overlays,
     pub reader: Reader,
+    pub(super) relisting: Relisting,
     pub(super) keymap: Keymap,
     pub readers: Readers,
     /// The session that is being opened.
@@ -87,6 +89,7 @@ impl App {
             compare: Compare::default(),
             sessions: Sessions::of(viewer.sessions),
             reader: Reader::start(inbox.subscribe(Message::Read))?,
+            relisting: Relisting::new(viewer.more_to_come),
             overlays: Overlays::default(),
             losses: Losses::default(),
             keymap: viewer.keymap,
@@ -102,6 +105,10 @@ impl App {
             display,
         };
         app.ui.notice.clone_from(&app.shown.link.read_only);
+        app.sessions.set_filter(&viewer.filter).map_err(std::io::Error::other)?;
+        if viewer.grouped {
+            app.sessions.group();
+        }
         if let Some(path) = viewer.open {
             app.open(&path, For::TheStart);
             return Ok(app);
@@ -166,6 +173,14 @@ impl App {
         Some(due.max(Instant::now() + self.display.frame))
     }
 
+    /// When the list of sessions that is shown is to be read again. Not while a line is typed: it may be about the session under
+    /// the cursor.
+    #[must_use]
+    pub fn relist_due(&self) -> Option<Instant> {
+        let shown = self.ui.screen == Screen::Sessions && self.ui.layer == Layer::Main;
+        self.relisting.due().filter(|_| shown)
+    }
+
     /// The run's channel has ended. Without a final record its process has disappeared.
     pub fn records_ended(&mut self) {
         self.shown.link.records_ended();
@@ -214,7 +229,10 @@ impl App {
                 self.shown.browse.loaded(path, rows);
                 self.ask_idle_model();
             }
-            Done::Sessions(all) => self.sessions.listed(all),
+            Done::Sessions(all) => {
+                self.relisting.listed(&all, Instant::now());
+                self.sessions.listed(all);
+            }
             Done::Overlaid(Ok(overlaid)) => self.overlays.lay(*overlaid, &self.compare.folders()),
             Done::Overlaid(Err(reason)) => self.ui.notice = Some(reason),
             Done::Sides(sides) => {

@@ -45,7 +45,7 @@ pub fn run<B: Backend>(terminal: &mut Terminal<B>, app: &mut App) -> Exit {
             }
             Some(Instant::now())
         } else {
-            [due, app.play_due()].into_iter().flatten().min()
+            [due, app.play_due(), app.relist_due()].into_iter().flatten().min()
         };
         match app.handle_arrived(due) {
             ControlFlow::Continue(more) => wanted = wanted.max(more),

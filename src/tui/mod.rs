@@ -47,6 +47,7 @@ mod probe;
 mod reader;
 #[doc(hidden)]
 pub mod rehearsal;
+mod relisting;
 mod screens;
 mod seeking;
 mod series;

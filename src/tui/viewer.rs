@@ -43,6 +43,11 @@ pub struct Viewer {
     pub open: Option<PathBuf>,
     /// The folder of all sessions, for the screen that lists them.
     pub sessions: Option<PathBuf>,
+    /// The filter of the list of sessions, and whether it shows groups.
+    pub filter: String,
+    pub grouped: bool,
+    /// Whether another process begins further runs, so that the list is to be read again.
+    pub more_to_come: bool,
     /// Opens models; without a host only a live run can be asked.
     pub host: Option<Box<dyn Host>>,
 }
@@ -99,6 +104,9 @@ impl Viewer {
             speed: USUAL_SPEED,
             open: None,
             sessions: None,
+            filter: String::new(),
+            grouped: false,
+            more_to_come: false,
             host: None,
         }
     }

@@ -5,6 +5,7 @@ mod example;
 pub mod golden;
 mod manual;
 pub mod screen;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Cli, CompareArgs, ConfigArgs, DemoArgs, DoctorArgs, EvalArgs, ModelArgs, OneSessionArgs, PredictArgs, ScreenArgs,
-    TrainArgs,
+    SweepArgs, TrainArgs,
 };
 use crate::config::{ConfigFile, Flag, Sources, user_file};
 use crate::images::Images;
@@ -76,6 +76,21 @@ impl TrainArgs {
             [
                 flag("--data", "data.root", self.data.as_deref()),
                 flag("--session", "session.name", self.session.as_deref()),
+                flag("--max-steps", "train.max_steps", self.max_steps),
+                self.screen.flag(),
+            ],
+        )
+    }
+}
+
+impl SweepArgs {
+    /// What all runs of the sweep have in common.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        with_flags(
+            self.model.sources(),
+            [
+                flag("--data", "data.root", self.data.as_deref()),
                 flag("--max-steps", "train.max_steps", self.max_steps),
                 self.screen.flag(),
             ],

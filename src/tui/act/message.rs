@@ -33,8 +33,7 @@ impl App {
         let (mut wanted, mut exit) = (Wanted::Promptly, None);
         match message {
             Message::Input(input) => exit = self.input(input),
-            Message::Clock if self.play(Instant::now()) => wanted = Wanted::Soon,
-            Message::Clock => wanted = Wanted::Nothing,
+            Message::Clock => wanted = self.clock(Instant::now()),
             Message::Run(Some(record)) => {
                 exit = self.record(&record);
                 wanted = Wanted::Soon;
@@ -57,6 +56,14 @@ impl App {
         }
         self.show_arrived();
         exit.map_or(ControlFlow::Continue(wanted), ControlFlow::Break)
+    }
+
+    /// Does what is due by now.
+    fn clock(&mut self, now: Instant) -> Wanted {
+        if self.relist_due().is_some_and(|due| due <= now) {
+            self.list_sessions();
+        }
+        if self.play(now) { Wanted::Soon } else { Wanted::Nothing }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The Sessions screen's keys.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use crate::{
     keymap::{Action, Screen},
@@ -100,6 +103,7 @@ impl App {
     pub(in crate::tui) fn list_sessions(&mut self) {
         if let Some(root) = self.sessions.root.clone() {
             self.reader.list(root);
+            self.relisting.asked(Instant::now());
         }
     }
 
