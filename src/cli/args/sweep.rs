@@ -14,7 +14,7 @@ pub struct SweepArgs {
     /// Folder of the dataset (also --your_datapath)
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// A setting and its values, for example lr=1e-3,3e-3 or aspects.views=[scene],[scene,object]; may be repeated
+    /// A setting and its values, for example `lr=1e-3,3e-3` or `aspects.views=[scene],[scene,object]`; may be repeated
     #[arg(long, value_name = "KEY=VALUE,...")]
     pub vary: Vec<String>,
     /// Train each combination with so many seeds, counted from train.seed
