@@ -248,11 +248,13 @@ impl App {
                 }
                 self.draw_missing_images();
             }
-            Done::Many(many) => {
+            // The marks may have changed since it was asked for.
+            Done::Many(many) if many.is_on(&self.sessions.marked) => {
                 let folders: Vec<PathBuf> = many.runs.iter().map(|run| run.folder.clone()).collect();
                 folders.iter().for_each(|folder| self.overlays.claim(folder, &folders));
                 self.compare_many(many);
             }
+            Done::Many(_) => {}
             Done::Compared(files, compared) => {
                 self.compare.compared(&files, compared);
                 self.compare_at_cursor();

@@ -100,10 +100,7 @@ impl Rows {
     /// The rows of a file; the classes are those to which its predictions assign probabilities.
     #[must_use]
     pub fn new(all: Vec<ImageResult>) -> Self {
-        let labels: Vec<String> = all
-            .first()
-            .map(|row| row.prediction.probabilities.keys().cloned().collect())
-            .unwrap_or_default();
+        let labels = classes(&all);
         let place = |name: &str| labels.iter().position(|label| label == name);
         let probabilities: Vec<Vec<f64>> = all
             .iter()
@@ -153,6 +150,12 @@ impl Rows {
         rows
     }
 
+    /// All rows, in the order of the evaluation.
+    #[must_use]
+    pub fn all(&self) -> &[ImageResult] {
+        &self.all
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
@@ -197,6 +200,15 @@ impl Rows {
         }
         shown
     }
+}
+
+/// The classes to which an evaluation's predictions assign probabilities.
+#[must_use]
+pub fn classes(all: &[ImageResult]) -> Vec<String> {
+    let first = all.first();
+    first
+        .map(|row| row.prediction.probabilities.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// Each row's rank in the column's order; equal values have the same rank.

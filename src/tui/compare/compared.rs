@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use crate::{
     metrics::{Comparison, Pair, Scored, compare},
     session::{ImageResult, read_results},
-    tui::browse::rows::Rows,
+    tui::browse::rows::{Rows, classes},
 };
 
 /// The comparison of two evaluations.
@@ -48,68 +48,12 @@ impl Compared {
     /// # Errors
     /// A message if the two have different classes or no image in common.
     pub fn new(a: Rows, b: Rows) -> Result<Self, String> {
-        if a.labels != b.labels {
-            return Err("the two evaluations have different classes, so they cannot be compared".to_owned());
-        }
-        let labels = a.labels.clone();
-        let images = |rows: &Rows| -> Vec<ImageResult> {
-            (0..rows.len() as u32)
-                .filter_map(|row| rows.get(row).cloned())
-                .collect()
-        };
-        let (in_a, in_b) = (images(&a), images(&b));
-        let places: HashMap<&str, u32> = (0..)
-            .zip(&in_b)
-            .map(|(row, result)| (result.prediction.image.as_str(), row))
-            .collect();
-        let pairs: Vec<(u32, u32)> = (0..)
-            .zip(&in_a)
-            .filter_map(|(row, result)| Some((row, *places.get(result.prediction.image.as_str())?)))
-            .collect();
-        if pairs.is_empty() {
-            return Err("the two evaluations have no image in common; choose others with [ ] and { }".to_owned());
-        }
-        let gold = |results: &[ImageResult], row: u32| results.get(row as usize).map(|result| result.gold.clone());
-        let other = pairs.iter().filter(|&&(a, b)| gold(&in_a, a) != gold(&in_b, b)).count();
-        if other > 0 {
-            return Err(format!(
-                "{other} of {} images have different labels in the two evaluations, so their datasets differ; \
-                 choose others with [ ] and {{ }}",
-                pairs.len()
-            ));
-        }
-        let probabilities = |results: &[ImageResult]| -> Vec<Vec<f64>> {
-            let of = |result: &ImageResult| result.prediction.probabilities.values().copied().collect();
-            results.iter().map(of).collect()
-        };
-        let (p_a, p_b) = (probabilities(&in_a), probabilities(&in_b));
-        let gold = |result: &ImageResult| labels.iter().position(|label| *label == result.gold);
-        let scored: Vec<Pair> = pairs
-            .iter()
-            .filter_map(|&(a, b)| {
-                let (a, b) = (a as usize, b as usize);
-                let of = |results: &'_ [ImageResult], row: usize| gold(results.get(row)?);
-                Some(Pair {
-                    image: &in_a.get(a)?.prediction.image,
-                    a: Scored {
-                        gold: of(&in_a, a)?,
-                        probabilities: p_a.get(a)?,
-                        generated: &in_a.get(a)?.prediction.generated,
-                    },
-                    b: Scored {
-                        gold: of(&in_b, b)?,
-                        probabilities: p_b.get(b)?,
-                        generated: &in_b.get(b)?.prediction.generated,
-                    },
-                })
-            })
-            .collect();
-        let figures = compare(&labels, &scored);
+        let (figures, pairs) = compare_results(&a.labels, a.all(), b.all())?;
         Ok(Self {
             // A file may contain an image twice.
             alone: a.len().saturating_sub(pairs.len()) + b.len().saturating_sub(pairs.len()),
+            labels: a.labels.clone(),
             rows: [Arc::new(a), Arc::new(b)],
-            labels,
             figures,
             pairs,
         })
@@ -133,4 +77,66 @@ impl Compared {
             _ => Outcome::Same,
         })
     }
+}
+
+/// The figures of two evaluations on the images that both contain, and these images: their indices in A and in B. `labels` are
+/// A's classes.
+///
+/// # Errors
+/// A message if the two have different classes or labels, or no image in common.
+pub fn compare_results(
+    labels: &[String],
+    in_a: &[ImageResult],
+    in_b: &[ImageResult],
+) -> Result<(Comparison, Vec<(u32, u32)>), String> {
+    if labels != classes(in_b) {
+        return Err("the two evaluations have different classes, so they cannot be compared".to_owned());
+    }
+    let places: HashMap<&str, u32> = (0..)
+        .zip(in_b)
+        .map(|(row, result)| (result.prediction.image.as_str(), row))
+        .collect();
+    let pairs: Vec<(u32, u32)> = (0..)
+        .zip(in_a)
+        .filter_map(|(row, result)| Some((row, *places.get(result.prediction.image.as_str())?)))
+        .collect();
+    if pairs.is_empty() {
+        return Err("the two evaluations have no image in common; choose others with [ ] and { }".to_owned());
+    }
+    let gold = |results: &[ImageResult], row: u32| results.get(row as usize).map(|result| result.gold.clone());
+    let other = pairs.iter().filter(|&&(a, b)| gold(in_a, a) != gold(in_b, b)).count();
+    if other > 0 {
+        return Err(format!(
+            "{other} of {} images have different labels in the two evaluations, so their datasets differ; \
+             choose others with [ ] and {{ }}",
+            pairs.len()
+        ));
+    }
+    let probabilities = |results: &[ImageResult]| -> Vec<Vec<f64>> {
+        let of = |result: &ImageResult| result.prediction.probabilities.values().copied().collect();
+        results.iter().map(of).collect()
+    };
+    let (p_a, p_b) = (probabilities(in_a), probabilities(in_b));
+    let gold = |result: &ImageResult| labels.iter().position(|label| *label == result.gold);
+    let scored: Vec<Pair> = pairs
+        .iter()
+        .filter_map(|&(a, b)| {
+            let (a, b) = (a as usize, b as usize);
+            let of = |results: &'_ [ImageResult], row: usize| gold(results.get(row)?);
+            Some(Pair {
+                image: &in_a.get(a)?.prediction.image,
+                a: Scored {
+                    gold: of(in_a, a)?,
+                    probabilities: p_a.get(a)?,
+                    generated: &in_a.get(a)?.prediction.generated,
+                },
+                b: Scored {
+                    gold: of(in_b, b)?,
+                    probabilities: p_b.get(b)?,
+                    generated: &in_b.get(b)?.prediction.generated,
+                },
+            })
+        })
+        .collect();
+    Ok((compare(labels, &scored), pairs))
 }

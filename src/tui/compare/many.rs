@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    compared::Compared,
+    compared::compare_results,
     side::{Side, common_split},
 };
-use crate::{metrics::Comparison, text::clean};
+use crate::{
+    metrics::Comparison,
+    session::{ImageResult, read_results},
+    text::clean,
+    tui::browse::rows::classes,
+};
 
 /// The sessions, and which of them is side by side with the baseline.
 #[derive(Debug)]
@@ -49,20 +54,33 @@ impl Many {
                 },
             });
         }
-        let baseline = chosen.first().cloned().unwrap_or_else(|| Err(String::new()));
-        let against = |path: Result<PathBuf, String>| {
-            let baseline = baseline.clone();
-            let path = path?;
-            let compared = Compared::read(&[baseline.map_err(|_| "the baseline has no figures".to_owned())?, path])?;
-            Ok(compared.figures)
-        };
-        let runs = folders.iter().zip(chosen).map(|(folder, path)| Run {
+        let run = |folder: &PathBuf, against| Run {
             folder: folder.clone(),
             name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            against: against(path),
-        });
+            against,
+        };
+        let results = |path: Result<PathBuf, String>| read_results(&path?).map_err(|error| error.to_string());
+        let mut paths = folders.iter().zip(chosen);
+        let mut runs = Vec::new();
+        if let Some((folder, path)) = paths.next() {
+            let baseline = results(path);
+            let labels = baseline.as_deref().map(classes).unwrap_or_default();
+            let against = |of: Result<&[ImageResult], String>| {
+                let of = of?;
+                let baseline = baseline
+                    .as_deref()
+                    .map_err(|_| "the baseline has no figures".to_owned())?;
+                compare_results(&labels, baseline, of).map(|(figures, _)| figures)
+            };
+            runs.push(run(folder, against(baseline.as_deref().map_err(String::clone))));
+            // One file after the other: only the baseline's rows stay.
+            runs.extend(paths.map(|(folder, path)| {
+                let own = results(path);
+                run(folder, against(own.as_deref().map_err(String::clone)))
+            }));
+        }
         Self {
-            runs: runs.collect(),
+            runs,
             split,
             selected: 1,
         }
