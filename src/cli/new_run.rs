@@ -17,7 +17,7 @@ use super::run_folder::run_folder;
 use crate::config::{self, ConfigFile, Settings, Sources, refusal};
 use crate::session::{SessionFolder, trained_stages};
 use crate::tui::Field;
-use form::{DATA, DATASET, FIELDS, Filled, MODEL, SESSION, Target, field, stage_field};
+use form::{DATA, DATASET, FIELDS, Filled, MODEL, SESSION, Target, field};
 use problems::field_problem;
 
 /// Answers the workbench's form for a new run.
@@ -52,10 +52,13 @@ impl NewRun {
             Some(like) => trained_stages(&like.folder.journal()).map_err(|error| error.to_string())?,
             None => Vec::new(),
         };
-        let fields = FIELDS.map(|(name, target, empty)| match (target, stages.as_slice()) {
-            (Target::Stage, &[stage]) => stage_field(stage, name, empty),
-            _ => field(&settings.settings, name, target, empty),
-        });
+        let mut fields = FIELDS.map(|(name, target, empty)| field(&settings.settings, name, target, empty));
+        if let &[stage] = stages.as_slice() {
+            let of_stage = |(_, target, _): &(_, Target, _)| *target == Target::Stage;
+            if let Some(place) = FIELDS.iter().position(of_stage) {
+                stage.name().clone_into(&mut fields[place].value);
+            }
+        }
         self.initial = fields.iter().map(|field| field.value.clone()).collect();
         Ok(fields.to_vec())
     }

@@ -20,8 +20,6 @@ pub enum Target {
     InitAspects,
 }
 
-const STAGES: [&str; 3] = ["both", "aspects", "prompt"];
-
 pub const SESSION: Target = Target::Setting("session.name");
 pub const DATA: Target = Target::Setting("data.root");
 pub const DATASET: Target = Target::Setting("data.dataname");
@@ -97,7 +95,7 @@ pub fn field(settings: &Settings, name: &'static str, target: Target, empty: &'s
         },
     };
     let choices: &'static [&'static str] = match target {
-        Target::Stage => &STAGES,
+        Target::Stage => &["both", "aspects", "prompt"],
         Target::Device => &["auto", "cpu", "cuda"],
         _ => &[],
     };
@@ -112,17 +110,6 @@ pub fn field(settings: &Settings, name: &'static str, target: Target, empty: &'s
         empty,
         choices,
         completes,
-    }
-}
-
-/// The field of the stages, for a run like one that trained this stage alone.
-pub fn stage_field(stage: Stage, name: &'static str, empty: &'static str) -> Field {
-    Field {
-        name,
-        value: stage.name().to_owned(),
-        empty,
-        choices: &STAGES,
-        completes: Completes::Nothing,
     }
 }
 

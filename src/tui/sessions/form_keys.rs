@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crossterm::event::KeyEvent;
 
 use crate::{
-    keymap::Action,
+    keymap::{Action, Screen},
     session::SessionState,
     text::clean,
     tui::{
@@ -117,9 +117,13 @@ impl App {
     pub(in crate::tui) fn resume(&mut self) {
         let Some(session) = self.sessions.session() else { return };
         let (name, path) = (clean(&session.name), session.path.clone());
+        let key = |action| self.keymap.key_for(Screen::Sessions, action);
         self.ui.notice = Some(match session.state {
-            SessionState::Live | SessionState::Paused => format!("{name} is at work: enter shows it"),
-            SessionState::Finished => format!("{name} has made all its steps: n begins another run like it"),
+            SessionState::Live | SessionState::Paused => format!("{name} is at work: {} shows it", key(Action::Open)),
+            SessionState::Finished => {
+                let clone = key(Action::CloneRun);
+                format!("{name} has made all its steps: {clone} begins another run like it")
+            }
             SessionState::Unreadable => format!("{name} cannot be read: its details say why"),
             SessionState::Stopped | SessionState::Failed | SessionState::Crashed => match self.begin_again(&path) {
                 Ok(()) => format!("{name}: model and data are being read …"),
